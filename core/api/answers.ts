@@ -1,0 +1,97 @@
+/**
+ * What hooks may answer. Answers are data: core alone acts on them.
+ * Make them with the functions below; which moment takes which answer stands in `hooks.ts`, and a wrong one does not compile.
+ */
+
+import type { Account } from './accounts.js'
+import type { Address } from './address.js'
+
+/** A permanent "no" (5xx). `text` goes to the peer as it is: no paths, no back-end names. */
+export interface Reject {
+  readonly kind: 'reject'
+  readonly code: number
+  /** Enhanced status code, RFC 3463. */
+  readonly status: string
+  readonly text: string
+}
+
+/** A temporary "no" (4xx): the peer will come again. */
+export interface Defer {
+  readonly kind: 'defer'
+  readonly code: number
+  readonly status: string
+  readonly text: string
+}
+
+/** Sets labels on the session that later entries may skip on (`unless`, `on`). It permits nothing and ends nothing. */
+export interface Label {
+  readonly kind: 'label'
+  readonly names: readonly string[]
+}
+
+/** Who the peer has proven to be. */
+export interface Authenticated {
+  readonly kind: 'authenticated'
+  readonly account: Account
+}
+
+/** "I take this recipient": which target gets it, and under which address. */
+export interface Claim {
+  readonly kind: 'claim'
+  readonly target: string
+  readonly to: Address
+  /** Replaces the envelope sender (a list's owner, SRS); left out, the sender stays. */
+  readonly sender?: Address | null
+  /** What the target wants to remember about this recipient (an account id, a host); comes back in the job. */
+  readonly detail?: Readonly<Record<string, string>>
+}
+
+/** Accept with 250 and keep nothing; the trail is durable first. */
+export interface Discard {
+  readonly kind: 'discard'
+  readonly text: string
+}
+
+/** Junk for local mail, a hold for mail going out. */
+export interface Quarantine {
+  readonly kind: 'quarantine'
+  readonly text: string
+}
+
+export type Objection = Reject | Defer
+export type Nothing = undefined | null | void
+
+interface ReplyOptions {
+  /** Reply code; default 550 for reject, 451 for defer. */
+  readonly code?: number
+  /** Enhanced status code; default 5.7.1 for reject, 4.7.1 for defer. */
+  readonly status?: string
+}
+
+export function reject(text: string, { code = 550, status = '5.7.1' }: ReplyOptions = {}): Reject {
+  return { kind: 'reject', code, status, text }
+}
+
+export function defer(text: string, { code = 451, status = '4.7.1' }: ReplyOptions = {}): Defer {
+  return { kind: 'defer', code, status, text }
+}
+
+export function label(...names: string[]): Label {
+  return { kind: 'label', names }
+}
+
+export function authenticated(account: Account): Authenticated {
+  return { kind: 'authenticated', account }
+}
+
+export function via(target: string, to: Address, more: Pick<Claim, 'sender' | 'detail'> = {}): Claim {
+  return { kind: 'claim', target, to, ...more }
+}
+
+export function discard(text: string): Discard {
+  return { kind: 'discard', text }
+}
+
+export function quarantine(text: string): Quarantine {
+  return { kind: 'quarantine', text }
+}

@@ -1,0 +1,88 @@
+/**
+ * Targets and jobs: how a message leaves the queue. A target is named in a claim (`via('mx', …)`), gets jobs and says what
+ * became of each recipient. A local target answers `filed`: it says where the message belongs, and core commits it.
+ */
+import type { Address } from './address.js'
+import type { Call } from './hooks.js'
+import type { DsnWish } from './session.js'
+import type { Filing } from './stores.js'
+
+export interface JobRecipient {
+  /** Number of the row within the message; names the recipient in outcomes. */
+  readonly row: number
+  readonly to: Address
+  /** What RCPT said, before aliases. */
+  readonly original: Address
+  readonly dsn: DsnWish
+  /** Attempts made before this one. */
+  readonly tries: number
+  readonly detail: Readonly<Record<string, string>>
+  readonly quarantine?: string
+}
+
+/** Facts of a job, without its bytes. */
+export interface JobView {
+  /** Queue id: the id of the transaction that brought the message. */
+  readonly id: string
+  readonly target: string
+  /** Recipients that may share a connection: a domain, usually. */
+  readonly lane: string
+  readonly sender: Address | null
+  readonly recipients: readonly JobRecipient[]
+  /** Milliseconds since the epoch. */
+  readonly received: number
+  readonly utf8: boolean
+  readonly body: '7BIT' | '8BITMIME' | 'BINARYMIME'
+  readonly ret?: 'FULL' | 'HDRS'
+  readonly envid?: string
+  /** Octets as they will be sent: prefix + body − cuts. */
+  readonly size: number
+}
+
+export interface Job extends JobView {
+  /** The octets as they will be sent, strict CRLF, not dot-stuffed. */
+  chunks(): AsyncIterable<Buffer>
+  /** Octets [from, to) of the same sum. */
+  read(from?: number, to?: number): Promise<Buffer>
+}
+
+/** What became of one recipient. */
+export type Outcome =
+  | {
+      readonly kind: 'delivered'
+      readonly row: number
+      /** `mx1.example.net [192.0.2.1]:25` */
+      readonly remote: string
+      /** The remote's reply as it came, sanitised. */
+      readonly reply: string
+      /** `TLSv1.3`, or left out for clear text. */
+      readonly tls?: string
+    }
+  | { readonly kind: 'filed'; readonly row: number; readonly filings: readonly Filing[] }
+  | {
+      readonly kind: 'deferred'
+      readonly row: number
+      /** Enhanced status, 4.x.x. */
+      readonly status: string
+      readonly text: string
+      readonly remote?: string
+      readonly reply?: string
+    }
+  | {
+      readonly kind: 'failed'
+      readonly row: number
+      /** Enhanced status, 5.x.x. */
+      readonly status: string
+      readonly text: string
+      readonly remote?: string
+      readonly reply?: string
+    }
+
+export interface Target {
+  /** `remote` targets send mail out: core lets only allowed claims reach them. */
+  readonly scope: 'local' | 'remote'
+  /** Which lane a recipient belongs to. Pure and quick. */
+  lane(to: Address): string
+  /** One outcome per recipient. A throw or a missing outcome counts as deferred. */
+  deliver(job: Job, call: Call): Promise<readonly Outcome[]>
+}

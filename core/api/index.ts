@@ -1,0 +1,11 @@
+/** The door for plugins: `import { definePlugin, reject, via } from 'posthouse/api'`. */
+export type * from './accounts.js'
+export type * from './address.js'
+export * from './answers.js'
+export type * from './delivery.js'
+export * from './errors.js'
+export * from './hooks.js'
+export * from './plugin.js'
+export type * from './schema.js'
+export type * from './session.js'
+export type * from './stores.js'

@@ -1,0 +1,227 @@
+/**
+ * What a plugin is. `export default definePlugin({ … })`; `setup` returns what the plugin contributes, nothing is registered by side effect.
+ */
+import type { Socket } from 'node:net'
+import type { Accounts, Authenticator } from './accounts.js'
+import type { Target } from './delivery.js'
+import type { Hooks } from './hooks.js'
+import type { Infer, JsonSchema } from './schema.js'
+import type { Peer, Session, TlsFacts } from './session.js'
+import type { State, Store } from './stores.js'
+
+/** Sentence constant, facts as fields: `log.info({ to, tries }, 'deferred')`. Never secrets, no content above `debug`. */
+export interface Log {
+  error(facts: object, sentence: string): void
+  warn(facts: object, sentence: string): void
+  info(facts: object, sentence: string): void
+  debug(facts: object, sentence: string): void
+  child(facts: object): Log
+}
+
+export interface Metrics {
+  /** Adds to a counter. */
+  count(name: string, by?: number): void
+  /** Notes a measurement, in the unit the name ends with: `…Ms`, `…Bytes`. */
+  observe(name: string, value: number): void
+}
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number
+}
+
+/** Answers of the name service. NXDOMAIN and "no such record" are empty answers; trouble throws `dns-unavailable`. */
+export interface Resolver {
+  mx(
+    domain: string,
+    signal?: AbortSignal,
+  ): Promise<readonly { readonly preference: number; readonly exchange: string }[]>
+  a(name: string, signal?: AbortSignal): Promise<readonly string[]>
+  aaaa(name: string, signal?: AbortSignal): Promise<readonly string[]>
+  txt(name: string, signal?: AbortSignal): Promise<readonly string[]>
+  ptr(address: string, signal?: AbortSignal): Promise<readonly string[]>
+  /** False when config gives no resolver: nothing may be looked up then. */
+  readonly configured: boolean
+}
+
+/** Facts of this server, from server.yaml. */
+export interface ServerFacts {
+  /** Our host name in greetings, HELO and trace fields. */
+  readonly name: string
+  /** Domains whose mailboxes are ours. */
+  readonly domains: ReadonlySet<string>
+  /** Domains we relay for without authentication. */
+  readonly relayDomains: ReadonlySet<string>
+  readonly version: string
+  /** Absolute paths. */
+  readonly configDir: string
+  readonly dataDir: string
+  /** Largest message in octets. */
+  readonly maxMessageBytes: number
+}
+
+/** Services that plugins share; other packages add theirs by declaration merging. */
+export interface ServiceTable {
+  store: Store
+  accounts: Accounts
+  authenticator: Authenticator
+}
+
+export interface Services {
+  /** A service this plugin `needs`. Throws at start-up when nobody supplies it. */
+  get<K extends keyof ServiceTable>(name: K): ServiceTable[K]
+  find<K extends keyof ServiceTable>(name: K): ServiceTable[K] | undefined
+}
+
+/** Small news between the processes of one install (workers and commands). Best effort; stores add their own safety net. */
+export interface Bus {
+  publish(topic: string, payload: string): void
+  subscribe(topic: string, listener: (payload: string) => void): () => void
+}
+
+/** A connection handed to a listener. */
+export interface Connection {
+  /** `tls` changes with `startTls`. */
+  readonly peer: Peer
+  /** Replaced by `startTls`: read it anew afterwards. */
+  readonly socket: Socket
+  readonly log: Log
+  /** Fires when the server drains: finish what is under way, say good-bye, end. */
+  readonly signal: AbortSignal
+  readonly tlsOffered: boolean
+  /** Runs the handshake; everything received in clear before it is thrown away (RFC 3207 §4.2, RFC 9051 §6.2.1). */
+  startTls(): Promise<TlsFacts>
+}
+
+export interface Listener {
+  /** Unique; seen in logs and usable as a label. */
+  readonly name: string
+  readonly protocol: Peer['protocol']
+  /** `127.0.0.1:10143`, `[::1]:143` or `unix:/path`. */
+  readonly address: string
+  readonly tls: 'none' | 'starttls' | 'implicit'
+  /** Serves one connection; resolves when it is over. A throw is logged and closes it. */
+  serve(connection: Connection): Promise<void>
+}
+
+/** A reply of an SMTP verb. */
+export interface SmtpReply {
+  readonly code: number
+  /** Enhanced status code; left out for codes that carry none. */
+  readonly status?: string
+  readonly text: string | readonly string[]
+}
+
+export interface SmtpVerb {
+  /** Keyword for the EHLO answer; left out: not announced. */
+  readonly keyword?: string
+  /** Whether it is there for this session at all. */
+  available?(session: Session): boolean
+  run(session: Session, argument: string, signal: AbortSignal): Promise<SmtpReply> | SmtpReply
+}
+
+export interface CommandOption {
+  readonly type: 'string' | 'boolean'
+  readonly description: string
+  /** What the value looks like in help: `BYTES`. */
+  readonly value?: string
+}
+
+export interface CommandRun {
+  readonly args: readonly string[]
+  readonly options: Readonly<Record<string, string | boolean | undefined>>
+  /** `--json` was given: print data as JSON. */
+  readonly json: boolean
+  print(line: string): void
+  /** For people, on standard error. */
+  warn(line: string): void
+  /** All of standard input, at most 1 MiB. */
+  stdin(): Promise<string>
+}
+
+export interface Command {
+  /** `user add` */
+  readonly name: string
+  readonly summary: string
+  /** `LOGIN [ADDRESS…]`, for help. */
+  readonly usage?: string
+  /** Least and most arguments. */
+  readonly arity: readonly [least: number, most: number]
+  readonly options?: Readonly<Record<string, CommandOption>>
+  /** The exit code; nothing means 0. Throw `CommandError` for a clear refusal. */
+  run(run: CommandRun): Promise<number | void>
+}
+
+/** A command cannot do what was asked; the message is for the person at the terminal. */
+export class CommandError extends Error {
+  readonly exitCode: number
+  constructor(message: string, exitCode = 1) {
+    super(message)
+    this.name = 'CommandError'
+    this.exitCode = exitCode
+  }
+}
+
+export interface Contribution {
+  readonly hooks?: Hooks
+  readonly listeners?: readonly Listener[]
+  readonly targets?: Readonly<Record<string, Target>>
+  readonly services?: { readonly [K in keyof ServiceTable]?: ServiceTable[K] }
+  readonly smtpVerbs?: Readonly<Record<string, SmtpVerb>>
+  readonly commands?: readonly Command[]
+  /** Labels this plugin may set; `explain` and `check` know them. */
+  readonly labels?: readonly string[]
+  /** Called once at the end, after the last session; waited for. */
+  dispose?(): Promise<void> | void
+}
+
+export interface PluginContext<Config> {
+  readonly config: Config
+  readonly services: Services
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly state: State
+  readonly dns: Resolver
+  readonly clock: Clock
+  readonly server: ServerFacts
+  readonly bus: Bus
+  /** Fires at shutdown. */
+  readonly signal: AbortSignal
+}
+
+/** A fault in an admin's file, with its place. `check` lists all of them at once. */
+export interface Fault {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  /** What was expected, and what to do. */
+  readonly message: string
+}
+
+/** Thrown by `setup` when the admin's files are wrong. */
+export class ConfigError extends Error {
+  readonly faults: readonly Fault[]
+  constructor(faults: readonly Fault[]) {
+    super(faults.map(f => `${f.file}:${f.line}:${f.column}: ${f.message}`).join('\n'))
+    this.name = 'ConfigError'
+    this.faults = faults
+  }
+}
+
+export interface Plugin<S extends JsonSchema = JsonSchema> {
+  /** As in plugins.yaml. */
+  readonly name: string
+  /** One line for `explain`. */
+  readonly summary: string
+  /** JSON Schema of `with:`; it also carries the type of `config`. */
+  readonly config: S
+  /** Services that must be there. */
+  readonly needs?: readonly (keyof ServiceTable)[]
+  /** Services it supplies, so that start-up order can be found. */
+  readonly supplies?: readonly (keyof ServiceTable)[]
+  setup(context: PluginContext<Infer<S>>): Contribution | Promise<Contribution>
+}
+
+export function definePlugin<const S extends JsonSchema>(plugin: Plugin<S>): Plugin<S> {
+  return plugin
+}

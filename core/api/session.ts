@@ -1,0 +1,120 @@
+/**
+ * What plugins see of who is talking and what is being sent. All of it is read-only; hooks answer, core changes.
+ */
+import type { Account } from './accounts.js'
+import type { Address } from './address.js'
+
+export interface TlsFacts {
+  /** `TLSv1.3` */
+  readonly protocol: string
+  /** IANA name of the cipher suite. */
+  readonly cipher: string
+  /** Server name the client asked for (SNI). */
+  readonly servername?: string
+}
+
+/** One end of a TCP connection. */
+export interface Endpoint {
+  readonly address: string
+  readonly port: number
+}
+
+/** Who talks to us, by whatever protocol. `id` goes through every log line from greeting to queue and mailbox. */
+export interface Peer {
+  readonly id: string
+  readonly protocol: 'smtp' | 'lmtp' | 'imap' | 'pop3' | 'internal'
+  /** Name of the listener. */
+  readonly listener: string
+  readonly remote: Endpoint
+  readonly local: Endpoint
+  readonly tls?: TlsFacts
+}
+
+/** An SMTP or LMTP session. */
+export interface Session extends Peer {
+  /** Argument of HELO, EHLO or LHLO, sanitised. */
+  readonly helo?: string
+  /** EHLO or LHLO was used. */
+  readonly extended: boolean
+  readonly account?: Account
+  /** The remote address is in `trusted` of server.yaml. */
+  readonly trusted: boolean
+  /** `authenticated`, `tls`, `trusted`, the listener's name, and what plugins set with `label(…)`. */
+  readonly labels: ReadonlySet<string>
+}
+
+/** RFC 3461, what the sender wants to be told. */
+export interface DsnWish {
+  /** Empty means the default (failure and delay); `never` stands alone. */
+  readonly notify: readonly ('never' | 'success' | 'failure' | 'delay')[]
+  /** ORCPT as sent: `rfc822;addr`. */
+  readonly orcpt?: string
+}
+
+export interface Recipient {
+  readonly address: Address
+  readonly dsn: DsnWish
+}
+
+/** The envelope of one transaction, as far as it is known at the moment of asking. */
+export interface Envelope {
+  /** Id of the transaction; becomes the queue id. */
+  readonly id: string
+  /** `null` is the null sender `<>`. */
+  readonly sender: Address | null
+  readonly recipients: readonly Recipient[]
+  /** MAIL parameters by upper-case keyword; a keyword without value is `''`. */
+  readonly parameters: ReadonlyMap<string, string>
+  /** RFC 6531. */
+  readonly utf8: boolean
+  readonly body: '7BIT' | '8BITMIME' | 'BINARYMIME'
+  readonly ret?: 'FULL' | 'HDRS'
+  readonly envid?: string
+}
+
+/** One header field as it stands in the message. Offsets are octets from the start of the message. */
+export interface HeaderField {
+  readonly name: string
+  /** Unfolded, leading space removed, encoded words left alone. */
+  readonly raw: string
+  readonly start: number
+  readonly end: number
+}
+
+/** A message that has been received and is being judged. Everything costly is lazy and computed once. */
+export interface Message {
+  readonly size: number
+  readonly header: readonly HeaderField[]
+  /** First field of that name (case does not matter), encoded words decoded (RFC 2047). */
+  field(name: string): string | undefined
+  fields(name: string): readonly string[]
+  /** Octets [from, to) of the message as it came over the wire. */
+  read(from?: number, to?: number): Promise<Buffer>
+  /** What a reader would see; bounded in size, never throws for a broken message: `broken` says what was wrong. */
+  text(): Promise<MessageText>
+}
+
+export interface MessageText {
+  readonly subject: string
+  /** Plain text parts and HTML parts turned to text, in order. */
+  readonly body: string
+  readonly html: string
+  readonly links: readonly { readonly href: string; readonly text: string }[]
+  readonly attachments: readonly { readonly name: string; readonly type: string; readonly size: number }[]
+  readonly broken: readonly string[]
+}
+
+/** Evidence, never a decision. */
+export interface Finding {
+  /** Rule name in lower case with dashes: `advance-fee-words`. */
+  readonly name: string
+  readonly points: number
+  /** A sentence for people, with what was found. */
+  readonly says: string
+}
+
+/** What the filter made of a message: the sum always is the sum of the findings' points. */
+export interface Verdict {
+  readonly findings: readonly Finding[]
+  readonly sum: number
+}

@@ -1,0 +1,360 @@
+/**
+ * The stores behind interfaces: bodies, queue, mailboxes, trail, state. Each has one contract suite in `test/contracts/` that every
+ * backend runs. Rules for all of them: a promise that resolves for a change means it is on disk; UIDs cross the interface, sequence
+ * numbers never do; leases, not locks; `watch` is the backend's duty; nothing assumes one process.
+ */
+import type { Address } from './address.js'
+import type { DsnWish } from './session.js'
+
+// ── bodies ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Octets [from, to) of the stored body that are taken out of every view of it: whole header fields. Sorted, not overlapping. */
+export type Cut = readonly [from: number, to: number]
+
+/** A body on its way in: small ones stay in memory until the commit, large ones are in chunks nothing refers to yet. */
+export type NewBody =
+  | { readonly kind: 'memory'; readonly bytes: Buffer }
+  | { readonly kind: 'stored'; readonly id: string; readonly size: number }
+
+export interface BodyDraft {
+  /** Resolves when the draft can take more. */
+  write(chunk: Buffer): Promise<void>
+  /** The body, to be handed to `Store.accept` or `Mailbox.append`. */
+  finish(): Promise<NewBody>
+  abandon(): Promise<void>
+}
+
+/** Bodies are immutable, counted by what refers to them and removed with the last reference. Orphaned drafts are swept. */
+export interface Blobs {
+  draft(): BodyDraft
+  /** Octets [from, to) of a stored body. Throws `message-gone`. */
+  read(id: string, from?: number, to?: number): Promise<Buffer>
+}
+
+/** The sum that every reader sees: prefix + body − cuts. */
+export interface StoredMessage {
+  readonly bodyId: string
+  readonly bodySize: number
+  readonly cuts: readonly Cut[]
+  /** Header fields in front, CRLF ended; Latin-1 or UTF-8 text. */
+  readonly prefix: string
+  /** Octets of the sum. */
+  readonly size: number
+}
+
+// ── queue ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface NewMessage {
+  /** Queue id, unique for ever. */
+  readonly id: string
+  readonly body: NewBody
+  readonly cuts: readonly Cut[]
+  readonly sender: Address | null
+  readonly utf8: boolean
+  readonly bodyType: '7BIT' | '8BITMIME' | 'BINARYMIME'
+  readonly ret?: 'FULL' | 'HDRS'
+  readonly envid?: string
+  /** Milliseconds since the epoch, as all times here. */
+  readonly received: number
+  /** Facts for people and policies: remote address, helo, listener, login, Message-ID, subject. */
+  readonly origin: Readonly<Record<string, string>>
+}
+
+/** A recipient still to be served. */
+export interface NewRow {
+  readonly row: number
+  readonly to: Address
+  readonly original: Address
+  readonly dsn: DsnWish
+  readonly target: string
+  readonly lane: string
+  /** Replaces the message's sender for this row (`undefined`: the message's own). */
+  readonly sender?: Address | null
+  readonly detail: Readonly<Record<string, string>>
+  /** Fields in front of the body for this recipient. */
+  readonly prefix: string
+  readonly due: number
+  /** When we give up. */
+  readonly expires: number
+  /** A reason, while the row is held; held rows are never claimed. */
+  readonly hold?: string
+  readonly quarantine?: string
+  /** −9 … 9, RFC 6710; higher goes first. */
+  readonly priority: number
+}
+
+export interface QueueRow extends NewRow {
+  readonly tries: number
+  /** What the last attempt said. */
+  readonly last?: { readonly at: number; readonly status: string; readonly text: string; readonly remote?: string }
+  /** Under a lease right now. */
+  readonly leased: boolean
+  /** The sender was told of the delay. */
+  readonly warned?: boolean
+}
+
+export interface QueuedMessage extends Omit<NewMessage, 'body'> {
+  readonly bodyId: string
+  readonly bodySize: number
+  readonly rows: readonly QueueRow[]
+}
+
+/** Rows of one message, one target, one lane, one sender and one prefix, taken together under one lease. */
+export interface Claimed {
+  /** Names the lease; `settle` and `renew` need the current one. */
+  readonly token: string
+  readonly message: Omit<QueuedMessage, 'rows'>
+  readonly rows: readonly QueueRow[]
+  readonly leaseUntil: number
+}
+
+export interface ClaimOptions {
+  readonly now: number
+  readonly leaseMs: number
+  /** At most this many jobs. */
+  readonly max: number
+  /** Lanes (`target/lane`) that may not be claimed now: busy or suspended. */
+  readonly except?: ReadonlySet<string>
+  /** At most this many rows in one job; default 100. */
+  readonly maxRows?: number
+}
+
+/** What becomes of a row at `settle`. `done` removes it; the last row takes the message with it. */
+export type RowChange =
+  | { readonly kind: 'done'; readonly row: number }
+  | {
+      readonly kind: 'again'
+      readonly row: number
+      readonly due: number
+      readonly status: string
+      readonly text: string
+      readonly remote?: string
+      readonly warned?: boolean
+    }
+  | { readonly kind: 'hold'; readonly row: number; readonly reason: string }
+
+export interface QueueFilter {
+  readonly id?: string
+  readonly sender?: string
+  readonly recipient?: string
+  readonly target?: string
+  readonly lane?: string
+  readonly held?: boolean
+  readonly limit?: number
+}
+
+export interface QueueTotals {
+  readonly messages: number
+  readonly rows: number
+  readonly held: number
+  /** When the next unleased, unheld row is due. */
+  readonly nextDue?: number
+}
+
+/** An admin's change, by message id; without `rows`, all of them. Leased rows are left alone. Resolves to the number of rows changed. */
+export type QueueChange =
+  | { readonly kind: 'hold'; readonly reason: string }
+  | { readonly kind: 'release' }
+  | { readonly kind: 'retry'; readonly due: number }
+  | { readonly kind: 'drop' }
+
+export interface Queue {
+  /** Rows that are due and not held or leased (or whose lease has run out), by priority and due time. Durable leases. */
+  claim(options: ClaimOptions): Promise<readonly Claimed[]>
+  /** False when the lease is no longer ours. */
+  renew(token: string, until: number): Promise<boolean>
+  /** Gives unsettled rows back at once, unchanged. */
+  release(token: string): Promise<void>
+  /**
+   * Ends a lease: row changes, new filings, follow-up messages (a bounce) and trail entries in one durable step.
+   * Throws `lease-lost` and changes nothing when the token is not current. Rows without a change are given back.
+   */
+  settle(token: string, changes: readonly RowChange[], also?: SettleAlso): Promise<void>
+  get(id: string): Promise<QueuedMessage | undefined>
+  list(filter?: QueueFilter): AsyncIterable<QueuedMessage>
+  totals(): Promise<QueueTotals>
+  change(id: string, change: QueueChange, rows?: readonly number[]): Promise<number>
+  /** Told when rows may have become due: new mail, changes, also those of other processes. */
+  watch(listener: () => void): () => void
+}
+
+export interface SettleAlso {
+  readonly filings?: readonly Filing[]
+  readonly follow?: readonly Acceptance[]
+  readonly trail?: readonly TrailEntry[]
+}
+
+// ── accepting ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Put this message into that mailbox. The account's INBOX and Junk exist from its first filing on. */
+export interface Filing {
+  readonly accountId: string
+  /** Hierarchical name with `/`; created when missing. */
+  readonly mailbox: string
+  readonly flags: readonly string[]
+  /** All fields in front of the body for this copy, Return-Path first. */
+  readonly prefix: string
+  /** INTERNALDATE. */
+  readonly date: number
+}
+
+/** A message with everything that becomes true when it is accepted. */
+export interface Acceptance {
+  readonly message: NewMessage
+  readonly rows: readonly NewRow[]
+  readonly filings: readonly Filing[]
+  readonly trail: readonly TrailEntry[]
+}
+
+/** Everything one engine stores together. */
+export interface Store {
+  readonly blobs: Blobs
+  readonly queue: Queue
+  readonly mail: MailStore
+  readonly trail: Trail
+  /** One durable step: body, queue rows, filings, trail. When it resolves, 250 may be said. Concurrent calls share a commit. */
+  accept(acceptance: Acceptance): Promise<void>
+  /** Waits until what is under way is on disk. The store is not used afterwards. */
+  close(): Promise<void>
+}
+
+// ── mailboxes ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** RFC 6154 */
+export type SpecialUse = 'Archive' | 'Drafts' | 'Junk' | 'Sent' | 'Trash'
+
+export interface MailboxInfo {
+  /** Stable through renames (RFC 8474). */
+  readonly id: string
+  /** UTF-8, `/` between levels; INBOX in upper case. */
+  readonly name: string
+  readonly uidValidity: number
+  readonly uidNext: number
+  readonly highestModseq: number
+  readonly messages: number
+  readonly unseen: number
+  readonly deleted: number
+  /** Octets of all messages. */
+  readonly bytes: number
+  readonly subscribed: boolean
+  readonly specialUse?: SpecialUse
+}
+
+export interface MailEntry extends StoredMessage {
+  readonly uid: number
+  /** Stable through copies and moves (RFC 8474). */
+  readonly emailId: string
+  /** Sorted; system flags as `\Seen`, keywords as given first. */
+  readonly flags: readonly string[]
+  readonly modseq: number
+  /** INTERNALDATE. */
+  readonly date: number
+  /** When it came into this mailbox (RFC 8514). */
+  readonly saved: number
+}
+
+export interface NewMail {
+  readonly body: NewBody
+  readonly flags: readonly string[]
+  readonly date: number
+}
+
+export type FlagChange =
+  | { readonly kind: 'add'; readonly flags: readonly string[] }
+  | { readonly kind: 'remove'; readonly flags: readonly string[] }
+  | { readonly kind: 'replace'; readonly flags: readonly string[] }
+
+export interface Changes {
+  /** HIGHESTMODSEQ these changes lead to. */
+  readonly modseq: number
+  readonly uidNext: number
+  /** New or changed since, by uid. */
+  readonly changed: readonly MailEntry[]
+  /** Expunged since, ascending. */
+  readonly vanished: readonly number[]
+  /** The mailbox itself is gone. */
+  readonly gone: boolean
+}
+
+/** One mailbox. Every call throws `mailbox-gone` when it has been deleted meanwhile. UIDs that do not exist are passed over. */
+export interface Mailbox {
+  readonly accountId: string
+  readonly id: string
+  info(): Promise<MailboxInfo>
+  /** Ascending by uid; [from, to] inclusive, default all. */
+  list(from?: number, to?: number): Promise<readonly MailEntry[]>
+  get(uids: readonly number[]): Promise<readonly MailEntry[]>
+  /** Octets [from, to) of the sum. Throws `message-gone`. */
+  read(entry: MailEntry, from?: number, to?: number): Promise<Buffer>
+  /** Resolves to the new UIDs in order. Throws `mailbox-full`. */
+  append(mails: readonly NewMail[]): Promise<readonly number[]>
+  /**
+   * Changes flags of existing messages; entries after the change, ascending. With `unchangedSince` messages with a higher modseq are
+   * left alone and named in `refused` (RFC 7162 §3.1.3).
+   */
+  flag(
+    uids: readonly number[],
+    change: FlagChange,
+    unchangedSince?: number,
+  ): Promise<{ readonly entries: readonly MailEntry[]; readonly refused: readonly number[] }>
+  /** Resolves to those really removed, ascending. */
+  expunge(uids: readonly number[]): Promise<readonly number[]>
+  /** All or nothing. Pairs of old and new UID. */
+  copy(uids: readonly number[], to: string): Promise<readonly (readonly [from: number, to: number])[]>
+  /** Copy and expunge in one step (RFC 6851). */
+  move(uids: readonly number[], to: string): Promise<readonly (readonly [from: number, to: number])[]>
+  /** What happened after `modseq`. */
+  changes(since: number): Promise<Changes>
+  /** Told soon after any change, also of other processes. */
+  watch(listener: () => void): () => void
+}
+
+/** Mailboxes by account id. Every account has INBOX, and Archive, Drafts, Junk, Sent, Trash from its first use. */
+export interface MailStore {
+  list(accountId: string): Promise<readonly MailboxInfo[]>
+  /** By name; `undefined` when there is none. */
+  find(accountId: string, name: string): Promise<MailboxInfo | undefined>
+  open(accountId: string, mailboxId: string): Promise<Mailbox>
+  /** Missing parents are made too. Throws `mailbox-exists`, `mailbox-forbidden`. */
+  create(accountId: string, name: string, specialUse?: SpecialUse): Promise<MailboxInfo>
+  /** Inferiors move along. Renaming INBOX moves its messages and leaves it empty (RFC 3501 §6.3.5). */
+  rename(accountId: string, from: string, to: string): Promise<void>
+  /** Throws `mailbox-forbidden` for INBOX and `mailbox-gone`. Inferiors stay. */
+  delete(accountId: string, name: string): Promise<void>
+  /** A name may be subscribed to without existing. */
+  subscribe(accountId: string, name: string, subscribed: boolean): Promise<void>
+  subscriptions(accountId: string): Promise<readonly string[]>
+  usage(accountId: string): Promise<{ readonly bytes: number; readonly messages: number }>
+  /** Everything of the account. */
+  removeAccount(accountId: string): Promise<void>
+}
+
+// ── trail ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** One line of a message's decision record. */
+export interface TrailEntry {
+  /** Queue id (transaction id) of the message. */
+  readonly id: string
+  readonly at: number
+  /** `accepted`, `refused`, `discarded`, `filed`, `delivered`, `deferred`, `failed`, `bounced`, `held`, `removed` */
+  readonly event: string
+  /** A sentence. */
+  readonly says: string
+  readonly facts: Readonly<Record<string, string | number | boolean>>
+}
+
+export interface Trail {
+  add(entries: readonly TrailEntry[]): Promise<void>
+  of(id: string): Promise<readonly TrailEntry[]>
+}
+
+// ── state ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Counters and seen-sets with expiry, shared by workers. May lag a flush. Keys are namespaced per plugin by core. */
+export interface State {
+  get(key: string, now: number): Promise<string | undefined>
+  put(key: string, value: string, expires: number): Promise<void>
+  /** Adds and resolves to the new count; a counter that has expired starts from 0. */
+  add(key: string, by: number, now: number, expires: number): Promise<number>
+  remove(key: string): Promise<void>
+}
