@@ -175,8 +175,46 @@ export interface Contribution {
   dispose?(): Promise<void> | void
 }
 
+/** A place in an admin's file: keys and indexes from the root, as `['rules', 3, 'says']`. */
+export type YamlPath = readonly (string | number)[]
+
+/** A YAML file of the admin, read and checked, that knows where each value stands. */
+export interface YamlFile<T> {
+  /** Absolute. */
+  readonly path: string
+  /** The file is not there. With `optional` that is no fault. */
+  readonly missing: boolean
+  /** Checked, defaults filled in; an empty file is an empty object or list. `undefined` when there are faults or no file. */
+  readonly value: T | undefined
+  /** All of them: syntax, duplicate keys, schema. */
+  readonly faults: readonly Fault[]
+  /** Where a value stands, counted from 1; of something missing, where its nearest parent stands. */
+  at(path: YamlPath): { readonly line: number; readonly column: number }
+  /** A fault of the plugin's own finding, at that value. */
+  fault(path: YamlPath, message: string): Fault
+}
+
+/**
+ * The admin's files, for plugins that have some of their own (aliases, lists, rules): YAML with positions, checked by ajv with the
+ * formats of `JsonSchema`. Never throws for a wrong file: collect the faults of all files, then throw one `ConfigError`.
+ *
+ *     const file = await files.yaml('aliases.yaml', ALIASES, { optional: true })
+ *     if (file.faults.length > 0) throw new ConfigError(file.faults)
+ */
+export interface Files {
+  /** Absolute path; `name` is relative to the config directory or absolute. */
+  resolve(name: string): string
+  yaml<const S extends JsonSchema>(
+    name: string,
+    schema: S,
+    options?: { readonly optional?: boolean },
+  ): Promise<YamlFile<Infer<S>>>
+}
+
 export interface PluginContext<Config> {
   readonly config: Config
+  /** The admin's files: YAML with positions and schema. */
+  readonly files: Files
   readonly services: Services
   readonly log: Log
   readonly metrics: Metrics
