@@ -35,6 +35,8 @@ export interface JobView {
   readonly body: '7BIT' | '8BITMIME' | 'BINARYMIME'
   readonly ret?: 'FULL' | 'HDRS'
   readonly envid?: string
+  /** The fields we put in front of the body so far (Received and what plugins added), CRLF ended. */
+  readonly prefix: string
   /** Octets as they will be sent: prefix + body − cuts. */
   readonly size: number
 }
