@@ -63,6 +63,8 @@ export interface ServerFacts {
 /** Services that plugins share; other packages add theirs by declaration merging. */
 export interface ServiceTable {
   store: Store
+  /** What core makes every plugin's own `state` of. */
+  state: State
   accounts: Accounts
   authenticator: Authenticator
 }

@@ -133,13 +133,17 @@ export type RowChange =
     }
   | { readonly kind: 'hold'; readonly row: number; readonly reason: string }
 
+/** Messages with a row that fits all of it. */
 export interface QueueFilter {
   readonly id?: string
+  /** The message's sender: `local@domain`, `@domain` or `<>`, whatever the case. */
   readonly sender?: string
+  /** `local@domain` or `@domain`, whatever the case. */
   readonly recipient?: string
   readonly target?: string
   readonly lane?: string
   readonly held?: boolean
+  /** At most this many messages. */
   readonly limit?: number
 }
 
@@ -299,7 +303,7 @@ export interface Mailbox {
   ): Promise<{ readonly entries: readonly MailEntry[]; readonly refused: readonly number[] }>
   /** Resolves to those really removed, ascending. */
   expunge(uids: readonly number[]): Promise<readonly number[]>
-  /** All or nothing. Pairs of old and new UID. */
+  /** All or nothing, into the mailbox with the id `to` of the same account. Pairs of old and new UID. Throws `mailbox-gone`. */
   copy(uids: readonly number[], to: string): Promise<readonly (readonly [from: number, to: number])[]>
   /** Copy and expunge in one step (RFC 6851). */
   move(uids: readonly number[], to: string): Promise<readonly (readonly [from: number, to: number])[]>
