@@ -10,6 +10,8 @@ export interface JsonSchema {
   readonly additionalProperties?: boolean | JsonSchema
   readonly items?: JsonSchema
   readonly enum?: readonly (string | number | boolean)[]
+  /** Alternatives of different types; defaults inside them are not filled in. */
+  readonly anyOf?: readonly JsonSchema[]
   readonly default?: unknown
   readonly minimum?: number
   readonly maximum?: number
@@ -39,16 +41,20 @@ type ObjectOf<S extends JsonSchema> =
       ? Readonly<Record<string, Infer<S['additionalProperties']>>>
       : Readonly<Record<string, unknown>>
 
+type OneOf<S> = S extends JsonSchema ? Infer<S> : never
+
 export type Infer<S extends JsonSchema> = S extends { readonly enum: readonly (infer E)[] }
   ? E
-  : S['type'] extends 'object'
-    ? ObjectOf<S>
-    : S['type'] extends 'array'
-      ? readonly (S['items'] extends JsonSchema ? Infer<S['items']> : unknown)[]
-      : S['type'] extends 'string'
-        ? string
-        : S['type'] extends 'integer' | 'number'
-          ? number
-          : S['type'] extends 'boolean'
-            ? boolean
-            : unknown
+  : S extends { readonly anyOf: readonly (infer B)[] }
+    ? OneOf<B>
+    : S['type'] extends 'object'
+      ? ObjectOf<S>
+      : S['type'] extends 'array'
+        ? readonly (S['items'] extends JsonSchema ? Infer<S['items']> : unknown)[]
+        : S['type'] extends 'string'
+          ? string
+          : S['type'] extends 'integer' | 'number'
+            ? number
+            : S['type'] extends 'boolean'
+              ? boolean
+              : unknown

@@ -1,0 +1,249 @@
+/**
+ * What an admin may write in server.yaml and plugins.yaml. Every field says what it is for; ajv checks by this and fills defaults in.
+ * Changing a default here is a change of behaviour for every install that left the key out.
+ */
+import type { JsonSchema } from '../api/index.js'
+
+const LISTENER = {
+  type: 'object',
+  description: 'a door for SMTP or LMTP',
+  additionalProperties: false,
+  required: ['name', 'address'],
+  properties: {
+    name: {
+      type: 'string',
+      description: 'unique name, seen in logs and usable as a label',
+      pattern: '^[a-z][a-z0-9-]{0,31}$',
+    },
+    protocol: { enum: ['smtp', 'lmtp'], default: 'smtp', description: 'what is spoken here' },
+    address: { type: 'string', format: 'endpoint', description: '`127.0.0.1:25`, `[::1]:25` or `unix:/path`' },
+    tls: { enum: ['none', 'starttls', 'implicit'], default: 'starttls', description: 'how TLS begins' },
+    auth: { enum: ['none', 'optional', 'required'], default: 'none', description: 'whether clients log in' },
+    cleartext_auth: { type: 'boolean', default: false, description: 'offer AUTH before TLS too' },
+  },
+} as const satisfies JsonSchema
+
+const LIMITS = {
+  type: 'object',
+  description: 'bounds of sessions and messages',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    message_size: { type: 'string', format: 'size', default: '50MB', description: 'largest message' },
+    recipients: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 50000,
+      default: 1000,
+      description: 'recipients of one message',
+    },
+    header_size: { type: 'string', format: 'size', default: '256KB', description: 'largest header of a message' },
+    line_length: { type: 'string', format: 'size', default: '4KB', description: 'longest command line' },
+    commands: { type: 'integer', minimum: 10, default: 100000, description: 'commands of one session' },
+    errors: { type: 'integer', minimum: 1, default: 20, description: 'refused commands of one session' },
+    connections: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 100000,
+      default: 2000,
+      description: 'open connections per listener and worker',
+    },
+    command_timeout: { type: 'string', format: 'duration', default: '5m', description: 'waiting for a command' },
+    data_timeout: { type: 'string', format: 'duration', default: '3m', description: 'waiting for bytes of a message' },
+    hops: {
+      type: 'integer',
+      minimum: 10,
+      maximum: 1000,
+      default: 50,
+      description: 'Received fields before it is a loop',
+    },
+  },
+} as const satisfies JsonSchema
+
+const QUEUE = {
+  type: 'object',
+  description: 'how long and how often delivery is tried',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    retry: {
+      type: 'array',
+      items: { type: 'string', format: 'duration' },
+      minItems: 1,
+      maxItems: 50,
+      default: ['5m', '10m', '30m', '1h', '2h', '4h'],
+      description: 'waits between attempts; the last one repeats',
+    },
+    expire: {
+      type: 'string',
+      format: 'duration',
+      default: '5d',
+      description: 'when a message goes back to its sender',
+    },
+    warn_after: {
+      type: 'array',
+      items: { type: 'string', format: 'duration' },
+      maxItems: 10,
+      default: ['4h'],
+      description: 'when the sender is told of a delay',
+    },
+    concurrency: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1000,
+      default: 20,
+      description: 'deliveries at once, per worker',
+    },
+    per_lane: { type: 'integer', minimum: 1, maximum: 100, default: 4, description: 'of these, to one destination' },
+    lease: { type: 'string', format: 'duration', default: '2m', description: 'how long a dead worker keeps a job' },
+  },
+} as const satisfies JsonSchema
+
+const DNS = {
+  type: 'object',
+  description: 'the name service; without servers nothing is looked up',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    servers: {
+      anyOf: [
+        { enum: ['system'], description: '`system`' },
+        {
+          type: 'array',
+          items: { type: 'string', format: 'nameserver' },
+          maxItems: 10,
+          description: 'a list of `ip` or `ip:port`',
+        },
+      ],
+      default: [],
+      description: '`system`, or a list of `ip` or `ip:port`',
+    },
+    timeout: { type: 'string', format: 'duration', default: '5s', description: 'waiting for one answer' },
+    tries: { type: 'integer', minimum: 1, maximum: 10, default: 3, description: 'questions before giving up' },
+  },
+} as const satisfies JsonSchema
+
+export const SERVER = {
+  type: 'object',
+  description: 'server.yaml',
+  additionalProperties: false,
+  required: ['name', 'domains', 'listeners'],
+  properties: {
+    name: { type: 'string', format: 'domain', description: 'the host name in greetings and trace fields' },
+    domains: {
+      type: 'array',
+      items: { type: 'string', format: 'domain' },
+      uniqueItems: true,
+      description: 'domains whose mailboxes are here',
+    },
+    relay_domains: {
+      type: 'array',
+      items: { type: 'string', format: 'domain' },
+      uniqueItems: true,
+      default: [],
+      description: 'domains relayed for without a login',
+    },
+    trusted: {
+      type: 'array',
+      items: { type: 'string', format: 'network' },
+      uniqueItems: true,
+      default: [],
+      description: 'networks that may send to the world without a login',
+    },
+    data: { type: 'string', minLength: 1, default: '../data', description: 'directory of all data' },
+    workers: {
+      anyOf: [
+        { enum: ['auto'], description: '`auto`' },
+        { type: 'integer', minimum: 1, maximum: 64, description: 'a number from 1 to 64' },
+      ],
+      default: 'auto',
+      description: '`auto` or a number of processes',
+    },
+    user: { type: 'string', minLength: 1, description: 'workers give up root for this user' },
+    group: { type: 'string', minLength: 1, description: 'and this group' },
+    listeners: { type: 'array', items: LISTENER, maxItems: 100, description: 'doors for SMTP and LMTP' },
+    tls: {
+      type: 'object',
+      description: 'certificate; without one a self-signed one is made in the data directory',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        certificate: { type: 'string', minLength: 1, description: 'PEM file with the chain' },
+        key: { type: 'string', minLength: 1, description: 'PEM file with the key' },
+      },
+    },
+    limits: LIMITS,
+    smtp: {
+      type: 'object',
+      description: 'how SMTP is spoken',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        bare_newline: {
+          enum: ['refuse', 'normalise'],
+          default: 'refuse',
+          description: 'what becomes of a CR or LF alone in a message',
+        },
+        banner: { type: 'string', maxLength: 200, description: 'text after the host name in the greeting' },
+        without: {
+          type: 'array',
+          items: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9-]*$' },
+          default: [],
+          description: 'EHLO keywords that are not offered',
+        },
+      },
+    },
+    queue: QUEUE,
+    dns: DNS,
+    log: {
+      type: 'object',
+      description: 'what is written down, and where',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        level: {
+          enum: ['error', 'warn', 'info', 'debug'],
+          default: 'info',
+          description: 'least weight that is written',
+        },
+        file: { type: 'string', minLength: 1, default: '-', description: '`-` for standard output, or a path' },
+        pretty: { enum: ['auto', 'always', 'never'], default: 'auto', description: 'lines for people instead of JSON' },
+      },
+    },
+    drain_timeout: { type: 'string', format: 'duration', default: '30s', description: 'how long an end may take' },
+  },
+} as const satisfies JsonSchema
+
+export const PLUGINS = {
+  type: 'array',
+  description: 'plugins.yaml',
+  maxItems: 200,
+  items: {
+    type: 'object',
+    description: 'an entry',
+    additionalProperties: false,
+    required: ['use'],
+    properties: {
+      use: { type: 'string', minLength: 1, description: 'a bundled plugin, `./file.js`, or an npm package' },
+      with: { description: 'configuration of the plugin' },
+      unless: {
+        type: 'array',
+        items: { type: 'string', minLength: 1 },
+        default: [],
+        description: 'labels: hooks are skipped for sessions that carry one of these',
+      },
+      on: {
+        type: 'array',
+        items: { type: 'string', minLength: 1 },
+        default: [],
+        description: 'labels: hooks are asked only for sessions that carry one of these',
+      },
+      timeout: { type: 'string', format: 'duration', default: '30s', description: 'deadline of each hook' },
+      on_error: {
+        enum: ['defer', 'ignore'],
+        default: 'defer',
+        description: 'what a failing hook means: the client shall try again, or go on without it',
+      },
+    },
+  },
+} as const satisfies JsonSchema

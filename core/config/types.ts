@@ -1,0 +1,110 @@
+/**
+ * The configuration as the program sees it: everything checked, times in milliseconds, sizes in octets, paths absolute.
+ * What an admin may write stands in `schema.ts`; `load.ts` turns the one into the other, and nothing else reads the files.
+ */
+import type { Fault, Infer, JsonSchema, Listener, YamlPath } from '../api/index.js'
+
+export interface ListenerConfig {
+  /** Unique; seen in logs and usable as a label. */
+  readonly name: string
+  readonly protocol: 'smtp' | 'lmtp'
+  /** `127.0.0.1:10025`, `[::1]:25` or `unix:/path`. */
+  readonly address: string
+  readonly tls: Listener['tls']
+  readonly auth: 'none' | 'optional' | 'required'
+  /** AUTH may be offered before TLS. */
+  readonly cleartextAuth: boolean
+}
+
+export interface LimitsConfig {
+  readonly messageBytes: number
+  readonly recipients: number
+  readonly headerBytes: number
+  /** Longest command line. */
+  readonly lineBytes: number
+  /** Commands of one session. */
+  readonly commands: number
+  /** Refused commands of one session. */
+  readonly errors: number
+  /** Open connections per listener and worker. */
+  readonly connections: number
+  /** Waiting for a command. */
+  readonly commandMs: number
+  /** Waiting for the next bytes of a message. */
+  readonly dataMs: number
+  /** `Received` fields, RFC 5321 §6.3. */
+  readonly hops: number
+}
+
+export interface QueueConfig {
+  /** Waits between attempts; the last one repeats. */
+  readonly retryMs: readonly number[]
+  readonly expireMs: number
+  readonly warnAfterMs: readonly number[]
+  /** Jobs under way at once, per worker. */
+  readonly concurrency: number
+  /** Of these, to one lane. */
+  readonly perLane: number
+  readonly leaseMs: number
+}
+
+export interface DnsConfig {
+  /** `ip` or `ip:port`; empty: nothing is looked up. */
+  readonly servers: 'system' | readonly string[]
+  readonly timeoutMs: number
+  readonly tries: number
+}
+
+export interface LogConfig {
+  readonly level: 'error' | 'warn' | 'info' | 'debug'
+  /** `-` is standard output. */
+  readonly file: string
+  /** One readable line instead of JSON; `auto`: when written to a terminal. */
+  readonly pretty: 'auto' | 'always' | 'never'
+}
+
+/** One entry of plugins.yaml. `with` is still raw: its schema is known to the plugin alone. */
+export interface PluginEntry {
+  readonly use: string
+  readonly with: unknown
+  readonly unless: readonly string[]
+  readonly on: readonly string[]
+  readonly timeoutMs: number
+  readonly onError: 'defer' | 'ignore'
+  /** Where the entry stands. */
+  readonly place: { readonly file: string; readonly line: number; readonly column: number }
+  /** Checks `with` against the plugin's schema: the value with defaults filled in, or faults with their places. */
+  check<S extends JsonSchema>(schema: S): { readonly value?: Infer<S> | undefined; readonly faults: readonly Fault[] }
+  /** A fault within this entry: `['on', 0]`, `['with', 'listen']`. */
+  fault(path: YamlPath, message: string): Fault
+}
+
+export interface Config {
+  /** Directory of server.yaml. */
+  readonly dir: string
+  readonly dataDir: string
+  readonly name: string
+  readonly domains: readonly string[]
+  readonly relayDomains: readonly string[]
+  /** Networks: `192.0.2.0/24`. */
+  readonly trusted: readonly string[]
+  readonly workers: 'auto' | number
+  /** Workers give up root for this user and group. */
+  readonly user?: string
+  readonly group?: string
+  readonly listeners: readonly ListenerConfig[]
+  /** Without both: a self-signed certificate. Absolute paths. */
+  readonly tls: { readonly certificate?: string; readonly key?: string }
+  readonly limits: LimitsConfig
+  readonly smtp: {
+    readonly bareNewline: 'refuse' | 'normalise'
+    readonly banner?: string
+    /** EHLO keywords that are not offered, in upper case. */
+    readonly without: readonly string[]
+  }
+  readonly queue: QueueConfig
+  readonly dns: DnsConfig
+  readonly log: LogConfig
+  readonly drainMs: number
+  readonly plugins: readonly PluginEntry[]
+}

@@ -1,0 +1,38 @@
+/**
+ * What a worker hands to the application and what it wants back. `core/app.ts` joins everything and lives one floor up, so
+ * `core/main.ts` passes its `startApp` in as a function and `core/host` never imports it.
+ */
+import type { Bus, Clock, Log, Metrics } from '../api/index.js'
+import type { Config } from '../config/types.js'
+
+export interface AppBase {
+  readonly config: Config
+  readonly log: Log
+  readonly bus: Bus
+  readonly clock: Clock
+  readonly metrics: Metrics
+  /** 48 bytes, the same in all workers, so that a TLS session resumes in any of them. */
+  readonly ticketKeys?: Buffer
+}
+
+/** A door that is open, for the lines people see at the start. */
+export interface OpenDoor {
+  readonly name: string
+  readonly protocol: string
+  /** As it really is, with the port that was given for port 0. */
+  readonly address: string
+  readonly tls: 'none' | 'starttls' | 'implicit'
+}
+
+export interface App {
+  readonly doors: readonly OpenDoor[]
+  /** Accepts and claims nothing more; tells every session to come to its end. */
+  stop(): void
+  /** Resolves when the last session and delivery are over. The worker waits no longer than `drain_timeout`. */
+  drained(): Promise<void>
+  /** Gives leases back, disposes of the plugins, closes the store. Called once, after `drained` or when its time is over. */
+  close(): Promise<void>
+}
+
+/** Resolves when all doors are open. Throws `ConfigError` with all faults when the configuration is wrong. */
+export type StartApp = (base: AppBase) => Promise<App>
