@@ -73,7 +73,7 @@ export const MOMENTS = {
   score: 'gather',
   message: 'first',
   headers: 'gather',
-  sign: 'first',
+  sign: 'gather',
   settled: 'tell',
   disconnect: 'tell',
 } as const satisfies Record<MomentName, Manner>

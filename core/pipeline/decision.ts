@@ -1,0 +1,36 @@
+/**
+ * Turns what the `message` hooks said of each recipient into what is done. Over SMTP there is one reply for all: the whole is refused
+ * only when nobody wants it; otherwise those who would have refused get it quarantined, never bounced. LMTP answers for each (RFC 2033 §4.2).
+ */
+import type { Defer, Discard, Quarantine, Reject } from '../api/index.js'
+
+export type Wish = Reject | Defer | Discard | Quarantine | undefined
+
+export type Fate =
+  | { readonly kind: 'keep'; readonly quarantine?: string }
+  | { readonly kind: 'discard'; readonly text: string }
+  | { readonly kind: 'refuse'; readonly reply: Reject | Defer }
+
+export function fates(wishes: readonly Wish[], perRecipient: boolean): readonly Fate[] {
+  const each = wishes.map(fate)
+  if (perRecipient || !each.some(one => one.kind === 'refuse')) return each
+  if (each.every(one => one.kind === 'refuse')) {
+    // Any "later" among them means the client comes again with everyone, so nothing is decided for good.
+    const reply = each.map(one => one.reply).find(one => one.kind === 'defer') ?? each[0]!.reply
+    return each.map(() => ({ kind: 'refuse', reply }))
+  }
+  return each.map(one => (one.kind === 'refuse' ? { kind: 'keep', quarantine: one.reply.text } : one))
+}
+
+function fate(wish: Wish): Fate {
+  if (wish === undefined) return { kind: 'keep' }
+  switch (wish.kind) {
+    case 'reject':
+    case 'defer':
+      return { kind: 'refuse', reply: wish }
+    case 'discard':
+      return { kind: 'discard', text: wish.text }
+    case 'quarantine':
+      return { kind: 'keep', quarantine: wish.text }
+  }
+}

@@ -1,0 +1,273 @@
+/**
+ * Asks the hooks. One instance per worker, made from plugins.yaml; the order of entries is the order of asking.
+ * Three rules live here: a deciding hook that fails refuses for now (never accepts, never hangs); deadlines cost nothing until a hook
+ * returns a promise; and what comes after the deadline is thrown away.
+ */
+import {
+  type Answered,
+  type Asked,
+  type Call,
+  type Defer,
+  type Finding,
+  type Hook,
+  type Hooks,
+  type Label,
+  type Log,
+  type Metrics,
+  MOMENTS,
+  type MomentName,
+  type NewField,
+} from '../api/index.js'
+import { answerFault, failedAnswer } from './answers.js'
+import type { AskScope } from './intake-types.js'
+
+/** One entry of plugins.yaml, set up. */
+export interface PipelineEntry {
+  readonly plugin: string
+  readonly hooks: Hooks
+  /** Skipped when the session has any of these labels. */
+  readonly unless: readonly string[]
+  /** If not empty: asked only when the session has one of these labels. */
+  readonly on: readonly string[]
+  readonly timeoutMs: number
+  readonly onError: 'defer' | 'ignore'
+}
+
+type Asking<Manner> = { [M in MomentName]: (typeof MOMENTS)[M] extends Manner ? M : never }[MomentName]
+type FirstName = Asking<'first'>
+type GatherName = Asking<'gather'>
+/** A label is an answer, but not a final one. */
+export type Final<M extends FirstName> = Exclude<NonNullable<Answered[M]>, Label | void> | Defer
+type Item<M extends GatherName> = M extends 'score' ? Finding : NewField
+type Awaitable<T> = T | Promise<T>
+
+interface Step<M extends MomentName> {
+  readonly entry: PipelineEntry
+  readonly hook: Hook<M>
+}
+
+/** What one hook call came to. */
+type Settled<M extends MomentName> =
+  | { readonly kind: 'answer'; readonly answer: Exclude<NonNullable<Answered[M]>, void> | undefined }
+  | { readonly kind: 'failed'; readonly why: string }
+
+export class Pipeline {
+  readonly #steps = new Map<MomentName, Step<MomentName>[]>()
+  readonly #metrics: Metrics
+
+  constructor(entries: readonly PipelineEntry[], metrics: Metrics) {
+    this.#metrics = metrics
+    for (const moment of Object.keys(MOMENTS) as MomentName[]) {
+      const steps: Step<MomentName>[] = []
+      for (const entry of entries) {
+        const hook = entry.hooks[moment]
+        if (hook !== undefined) steps.push({ entry, hook: hook as Hook<MomentName> })
+      }
+      this.#steps.set(moment, steps)
+    }
+  }
+
+  /** Who is asked at this moment, in order. */
+  order(moment: MomentName): readonly PipelineEntry[] {
+    return this.#of(moment).map(step => step.entry)
+  }
+
+  /** The first final answer; labels are added to `labels` on the way. Answers at once when no hook returns a promise. */
+  ask<M extends FirstName>(
+    moment: M,
+    asked: Asked[M],
+    labels: Set<string>,
+    scope: AskScope,
+  ): Awaitable<Final<M> | undefined> {
+    return this.#askFrom(moment, this.#of(moment), 0, asked, labels, scope)
+  }
+
+  /** All answers. A hook that fails adds what `onFailure` makes of it. */
+  gather<M extends GatherName>(
+    moment: M,
+    asked: Asked[M],
+    labels: ReadonlySet<string>,
+    scope: AskScope,
+    onFailure: (plugin: string, why: string) => Item<M> | undefined,
+  ): Awaitable<Item<M>[]> {
+    const waiting: Awaitable<Settled<M>>[] = []
+    const plugins: string[] = []
+    let asynchronous = false
+    for (const step of this.#of(moment)) {
+      if (isSkipped(step.entry, labels)) continue
+      const settled = this.#call(moment, step, asked, scope)
+      if (settled instanceof Promise) asynchronous = true
+      waiting.push(settled)
+      plugins.push(step.entry.plugin)
+    }
+    const join = (all: readonly Settled<M>[]) => collect<M>(all, plugins, onFailure)
+    return asynchronous ? Promise.all(waiting).then(join) : join(waiting as Settled<M>[])
+  }
+
+  /** Tells everyone; failures are logged, nobody waits. */
+  tell<M extends Asking<'tell'>>(moment: M, asked: Asked[M], labels: ReadonlySet<string>, scope: AskScope): void {
+    for (const step of this.#of(moment)) {
+      if (!isSkipped(step.entry, labels)) void this.#call(moment, step, asked, scope)
+    }
+  }
+
+  #of<M extends MomentName>(moment: M): readonly Step<M>[] {
+    return (this.#steps.get(moment) ?? []) as unknown as Step<M>[]
+  }
+
+  #askFrom<M extends FirstName>(
+    moment: M,
+    steps: readonly Step<M>[],
+    from: number,
+    asked: Asked[M],
+    labels: Set<string>,
+    scope: AskScope,
+  ): Awaitable<Final<M> | undefined> {
+    for (let i = from; i < steps.length; i++) {
+      const step = steps[i]!
+      if (isSkipped(step.entry, labels)) continue
+      const settled = this.#call(moment, step, asked, scope)
+      if (settled instanceof Promise) {
+        return settled.then(late => {
+          const final = this.#judge(moment, step.entry, late, labels, scope)
+          return final === undefined ? this.#askFrom(moment, steps, i + 1, asked, labels, scope) : final
+        })
+      }
+      const final = this.#judge(moment, step.entry, settled, labels, scope)
+      if (final !== undefined) return final
+    }
+    return undefined
+  }
+
+  /** Turns one result into a final answer, a label, or "go on". */
+  #judge<M extends FirstName>(
+    moment: M,
+    entry: PipelineEntry,
+    settled: Settled<M>,
+    labels: Set<string>,
+    scope: AskScope,
+  ): Final<M> | undefined {
+    if (settled.kind === 'failed') return entry.onError === 'ignore' ? undefined : (failedAnswer(moment) as Final<M>)
+    const { answer } = settled
+    if (answer === undefined) return undefined
+    const fault = answerFault(moment, answer)
+    if (fault !== undefined) {
+      scope.log.error({ plugin: entry.plugin, hook: moment, fault }, 'hook gave an answer that is not possible')
+      this.#metrics.count(`hooks.${entry.plugin}.${moment}.failed`)
+      return entry.onError === 'ignore' ? undefined : (failedAnswer(moment) as Final<M>)
+    }
+    if ((answer as { kind?: string }).kind === 'label') {
+      for (const name of (answer as Label).names) labels.add(name)
+      return undefined
+    }
+    return answer as Final<M>
+  }
+
+  /** Calls one hook; never throws. The deadline is armed only when the hook returned a promise. */
+  #call<M extends MomentName>(
+    moment: M,
+    { entry, hook }: Step<M>,
+    asked: Asked[M],
+    scope: AskScope,
+  ): Awaitable<Settled<M>> {
+    const call = new HookCall(scope, entry.plugin)
+    try {
+      const result = hook(asked, call)
+      if (!isThenable(result)) return { kind: 'answer', answer: (result ?? undefined) as never }
+      return this.#within(moment, entry, Promise.resolve(result) as Promise<Answered[M]>, call, scope)
+    } catch (error) {
+      return this.#failed(moment, entry, scope, 'threw', error)
+    }
+  }
+
+  #within<M extends MomentName>(
+    moment: M,
+    entry: PipelineEntry,
+    result: Promise<Answered[M]>,
+    call: HookCall,
+    scope: AskScope,
+  ): Promise<Settled<M>> {
+    return new Promise(resolve => {
+      let over = false
+      const end = (settled: Settled<M>) => {
+        if (over) return
+        over = true
+        clearTimeout(timer)
+        resolve(settled)
+      }
+      const timer = setTimeout(() => {
+        end(this.#failed(moment, entry, scope, `gave no answer within ${entry.timeoutMs} ms`))
+        call.end(new Error('deadline'))
+      }, entry.timeoutMs)
+      result.then(
+        answer => end({ kind: 'answer', answer: (answer ?? undefined) as never }),
+        (error: unknown) => {
+          if (!over) end(this.#failed(moment, entry, scope, 'rejected', error))
+        },
+      )
+    })
+  }
+
+  #failed(moment: MomentName, entry: PipelineEntry, scope: AskScope, why: string, error?: unknown) {
+    scope.log.error({ plugin: entry.plugin, hook: moment, why, err: error }, 'hook failed')
+    this.#metrics.count(`hooks.${entry.plugin}.${moment}.failed`)
+    return { kind: 'failed', why } as const
+  }
+}
+
+/** What a hook gets beside its question; signal and log are made when first asked for. */
+class HookCall implements Call {
+  readonly #scope: AskScope
+  readonly #plugin: string
+  #controller: AbortController | undefined
+  #log: Log | undefined
+
+  constructor(scope: AskScope, plugin: string) {
+    this.#scope = scope
+    this.#plugin = plugin
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    return AbortSignal.any([this.#controller.signal, this.#scope.signal])
+  }
+
+  get log(): Log {
+    this.#log ??= this.#scope.log.child({ plugin: this.#plugin })
+    return this.#log
+  }
+
+  end(reason: Error): void {
+    this.#controller?.abort(reason)
+  }
+}
+
+function isSkipped(entry: PipelineEntry, labels: ReadonlySet<string>): boolean {
+  for (const name of entry.unless) if (labels.has(name)) return true
+  if (entry.on.length === 0) return false
+  for (const name of entry.on) if (labels.has(name)) return false
+  return true
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+function collect<M extends GatherName>(
+  all: readonly Settled<M>[],
+  plugins: readonly string[],
+  onFailure: (plugin: string, why: string) => Item<M> | undefined,
+): Item<M>[] {
+  const items: Item<M>[] = []
+  for (const [i, settled] of all.entries()) {
+    if (settled.kind === 'failed') {
+      const item = onFailure(plugins[i]!, settled.why)
+      if (item !== undefined) items.push(item)
+    } else if (settled.answer !== undefined) {
+      const answer = settled.answer as unknown as Item<M> | readonly Item<M>[]
+      if (Array.isArray(answer)) items.push(...(answer as readonly Item<M>[]))
+      else items.push(answer as Item<M>)
+    }
+  }
+  return items
+}

@@ -1,0 +1,58 @@
+/**
+ * The entries of a message's decision record that are made while it is taken in: sentences with the facts beside them.
+ */
+import type { Defer, Filing, NewRow, Reject, TrailEntry, Verdict } from '../api/index.js'
+import { formatAddress, printable } from '../text/index.js'
+import type { Fate } from './decision.js'
+import type { Received } from './intake-types.js'
+
+export function acceptedEntry(received: Received, verdict: Verdict, at: number): TrailEntry {
+  const count = received.routed.length
+  const says = `Accepted from ${who(received)} for ${count} ${count === 1 ? 'recipient' : 'recipients'}; ${points(verdict)}.`
+  return { id: received.envelope.id, at, event: 'accepted', says, facts: facts(received, verdict) }
+}
+
+export function refusedEntry(received: Received, verdict: Verdict, reply: Reject | Defer, at: number): TrailEntry {
+  const says = `Refused to ${who(received)} with ${reply.code} ${reply.status} (${printable(reply.text)}); ${points(verdict)}.`
+  return { id: received.envelope.id, at, event: 'refused', says, facts: facts(received, verdict) }
+}
+
+export function discardedEntry(received: Received, decided: readonly Fate[], at: number): TrailEntry {
+  const recipients = received.routed.filter((_, i) => decided[i]!.kind === 'discard')
+  const names = recipients.map(({ recipient }) => formatAddress(recipient.address)).join(', ')
+  return {
+    id: received.envelope.id,
+    at,
+    event: 'discarded',
+    says: `Discarded for ${printable(names, 500)}.`,
+    facts: {},
+  }
+}
+
+export function filedEntry(id: string, row: NewRow, filings: readonly Filing[], at: number): TrailEntry {
+  const into = filings.map(filing => filing.mailbox).join(', ')
+  const why = row.quarantine === undefined ? '' : ` because ${printable(row.quarantine)}`
+  return { id, at, event: 'filed', says: `Filed for ${formatAddress(row.original)} into ${into}${why}.`, facts: {} }
+}
+
+function who({ session, envelope }: Received): string {
+  const sender = envelope.sender === null ? 'the null sender' : formatAddress(envelope.sender)
+  const login = session.account === undefined ? '' : `, logged in as ${printable(session.account.login)}`
+  return `${sender} at ${session.remote.address} (${printable(session.helo ?? 'no greeting')}${login})`
+}
+
+function points({ findings, sum }: Verdict): string {
+  if (findings.length === 0) return 'nothing spoke for or against it'
+  const list = findings.map(({ name, points }) => `${name} ${points}`).join(', ')
+  return `${sum} points (${printable(list, 1000)})`
+}
+
+function facts(received: Received, verdict: Verdict): TrailEntry['facts'] {
+  return {
+    session: received.session.id,
+    listener: received.session.listener,
+    size: received.message.size,
+    sum: verdict.sum,
+    findings: JSON.stringify(verdict.findings),
+  }
+}
