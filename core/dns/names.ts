@@ -1,0 +1,30 @@
+/**
+ * Which names may go into a DNS question and come out of an answer.
+ * Apart, because answers are network data: a hostile zone may put anything into a label, and what leaves this folder must be safe to
+ * log and to connect to. Names are lower case, without a trailing dot, in A-labels.
+ */
+import { domainToASCII } from 'node:url'
+
+/** Letters, digits, hyphen and underscore (service names, PTR targets in the wild), 63 octets a label. */
+const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
+
+/** A name fit for a question; `undefined`: no such name can exist, so nothing needs to be asked. */
+export function questionName(text: string): string | undefined {
+  // domainToASCII strips line ends instead of refusing them.
+  if (text.length > 1000 || /[\x00-\x20\x7f]/.test(text)) return undefined
+  const bare = text.endsWith('.') ? text.slice(0, -1) : text
+  const ascii = /^[\x00-\x7f]*$/.test(bare) ? bare.toLowerCase() : domainToASCII(bare)
+  return isName(ascii) ? ascii : undefined
+}
+
+/** A host name from an answer; `undefined` when it is no name. `''` is the root (RFC 7505 null MX). */
+export function answerName(text: string): string | undefined {
+  const bare = (text.endsWith('.') ? text.slice(0, -1) : text).toLowerCase()
+  return bare === '' || isName(bare) ? bare : undefined
+}
+
+function isName(name: string): boolean {
+  // RFC 1035 §2.3.4: 255 octets with length bytes and root, so 253 as text.
+  if (name === '' || name.length > 253) return false
+  return name.split('.').every(label => LABEL.test(label))
+}

@@ -1,0 +1,140 @@
+/**
+ * A name server for tests, on loopback: zones are data, and it can misbehave on request.
+ * dns2 is the packet codec and the UDP and TCP server; both listen on the same free port.
+ */
+import { createServer, Packet, type Packet as PacketShape } from 'dns2'
+
+export interface ZoneEntry {
+  readonly a?: readonly string[]
+  readonly aaaa?: readonly string[]
+  readonly mx?: readonly (readonly [preference: number, exchange: string])[]
+  readonly txt?: readonly string[]
+  readonly ptr?: readonly string[]
+  readonly cname?: string
+  readonly ttl?: number
+  /** What goes wrong when this name is asked for (any type, or only those named in `failsFor`). */
+  readonly fails?: 'servfail' | 'refused' | 'drop' | 'nxdomain' | 'garbage'
+  readonly failsFor?: readonly string[]
+  readonly delayMs?: number
+}
+
+export type Zones = Readonly<Record<string, ZoneEntry>>
+
+export interface DnsServer {
+  /** `127.0.0.1:port`, as `dns.servers` wants it. */
+  readonly address: string
+  /** Questions so far, as `MX example.org`. */
+  readonly asked: readonly string[]
+  /** Replaces or adds a name. */
+  set(name: string, entry: ZoneEntry): void
+  close(): Promise<void>
+}
+
+const TYPES = new Map<number, string>(Object.entries(Packet.TYPE).map(([name, type]) => [type, name]))
+const RCODE = { servfail: 2, nxdomain: 3, refused: 5 } as const
+
+export async function startDnsServer(zones: Zones = {}): Promise<DnsServer> {
+  const names = new Map(Object.entries(zones).map(([name, entry]) => [name.toLowerCase(), entry]))
+  const asked: string[] = []
+  const timers = new Set<NodeJS.Timeout>()
+  const server = createServer({
+    udp: true,
+    tcp: true,
+    handle: (request, send) => {
+      const question = request.questions[0]
+      if (question === undefined) return
+      const type = TYPES.get(question.type) ?? String(question.type)
+      asked.push(`${type} ${question.name.toLowerCase()}`)
+      const entry = names.get(question.name.toLowerCase())
+      const reply = replyTo(request, entry, question.name, type, names)
+      if (reply === undefined) return
+      const timer = setTimeout(() => {
+        timers.delete(timer)
+        Promise.resolve(send(reply)).catch(() => undefined)
+      }, entry?.delayMs ?? 0)
+      timers.add(timer)
+    },
+  })
+  const port = await listenOnBoth(server)
+  return {
+    address: `127.0.0.1:${port}`,
+    asked,
+    set: (name, entry) => void names.set(name.toLowerCase(), entry),
+    async close() {
+      for (const timer of timers) clearTimeout(timer)
+      await server.close()
+    },
+  }
+}
+
+async function listenOnBoth(server: ReturnType<typeof createServer>): Promise<number> {
+  const port = await freePort()
+  const place = { port, address: '127.0.0.1' }
+  await server.listen({ udp: place, tcp: place })
+  return port
+}
+
+/** dns2 cannot bind TCP to the port UDP was given, so one is found first. */
+async function freePort(): Promise<number> {
+  const { createServer: createTcp } = await import('node:net')
+  const probe = createTcp()
+  await new Promise<void>(resolve => probe.listen(0, '127.0.0.1', resolve))
+  const address = probe.address()
+  await new Promise(resolve => probe.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+function replyTo(
+  request: PacketShape,
+  entry: ZoneEntry | undefined,
+  name: string,
+  type: string,
+  names: ReadonlyMap<string, ZoneEntry>,
+): PacketShape | Buffer | undefined {
+  const reply = Packet.createResponseFromRequest(request)
+  reply.header.ra = 1
+  const failure = entry !== undefined && (entry.failsFor?.includes(type) ?? true) ? entry.fails : undefined
+  if (failure === 'drop') return undefined
+  if (failure === 'garbage')
+    return Buffer.from([request.header.id >> 8, request.header.id & 255, 0x81, 0x80, 0, 1, 255])
+  if (failure !== undefined) {
+    reply.header.rcode = RCODE[failure]
+    return reply
+  }
+  if (entry === undefined) {
+    reply.header.rcode = RCODE.nxdomain
+    return reply
+  }
+  reply.answers.push(...(records(entry, name, type, names) as PacketShape['answers']))
+  return reply
+}
+
+function records(entry: ZoneEntry, name: string, type: string, names: ReadonlyMap<string, ZoneEntry>): object[] {
+  const make = (code: number, data: object) => ({
+    name,
+    type: code,
+    class: Packet.CLASS.IN,
+    ttl: entry.ttl ?? 60,
+    ...data,
+  })
+  if (entry.cname !== undefined) {
+    const target = names.get(entry.cname.toLowerCase())
+    const alias = make(Packet.TYPE.CNAME, { domain: entry.cname })
+    return target === undefined ? [alias] : [alias, ...records(target, entry.cname, type, names)]
+  }
+  switch (type) {
+    case 'A':
+      return (entry.a ?? []).map(address => make(Packet.TYPE.A, { address }))
+    case 'AAAA':
+      return (entry.aaaa ?? []).map(address => make(Packet.TYPE.AAAA, { address }))
+    case 'MX':
+      return (entry.mx ?? []).map(([priority, exchange]) => make(Packet.TYPE.MX, { priority, exchange }))
+    case 'TXT':
+      return (entry.txt ?? []).map(data => make(Packet.TYPE.TXT, { data }))
+    case 'PTR':
+      return (entry.ptr ?? []).map(domain => make(Packet.TYPE.PTR, { domain }))
+    default:
+      return []
+  }
+}
