@@ -1,0 +1,219 @@
+/**
+ * A whole Posthouse in a folder of its own, made by `posthouse init` and driven only from outside: its command line, its ports, its log.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer, connect as tcpConnect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+/** The project's folder; compiled files live in dist/test/harness. */
+export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
+const MAIN = join(ROOT, 'dist/core/main.js')
+
+const OFFSETS = {
+  mx: 25,
+  submission: 587,
+  submissions: 465,
+  lmtp: 24,
+  pop3: 110,
+  pop3s: 995,
+  imap: 143,
+  imaps: 993,
+} as const
+export type Ports = Record<keyof typeof OFFSETS, number>
+
+export interface CliResult {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface InstanceOptions {
+  readonly domain?: string
+  /** Changes the text of server.yaml or plugins.yaml after `init`. */
+  readonly server?: (text: string) => string
+  readonly plugins?: (text: string) => string
+  /** More files of the config folder. */
+  readonly files?: Readonly<Record<string, string>>
+  readonly users?: readonly (readonly [login: string, password: string])[]
+}
+
+export class Instance {
+  readonly dir: string
+  readonly ports: Ports
+  #child: ChildProcess | undefined
+  #log = ''
+
+  constructor(dir: string, ports: Ports) {
+    this.dir = dir
+    this.ports = ports
+  }
+
+  static async make(options: InstanceOptions = {}): Promise<Instance> {
+    const parent = await mkdtemp(join(tmpdir(), 'posthouse-test-'))
+    const base = await freeBase()
+    const dir = join(parent, 'mail')
+    const ports = Object.fromEntries(Object.entries(OFFSETS).map(([name, offset]) => [name, base + offset])) as Ports
+    const instance = new Instance(dir, ports)
+    const made = await run([
+      MAIN,
+      'init',
+      dir,
+      '--domain',
+      options.domain ?? 'example.test',
+      '--base-port',
+      String(base),
+    ])
+    if (made.code !== 0) throw new Error(`init failed: ${made.stdout}${made.stderr}`)
+    await instance.edit('server.yaml', text => setKey(text, 'workers', '1'))
+    if (options.server !== undefined) await instance.edit('server.yaml', options.server)
+    if (options.plugins !== undefined) await instance.edit('plugins.yaml', options.plugins)
+    for (const [name, text] of Object.entries(options.files ?? {}))
+      await writeFile(join(instance.configDir, name), text)
+    for (const [login, password] of options.users ?? []) {
+      const added = await instance.cli(['user', 'add', login, '--password-stdin'], `${password}\n`)
+      if (added.code !== 0) throw new Error(`user add failed: ${added.stdout}${added.stderr}`)
+    }
+    return instance
+  }
+
+  get configDir(): string {
+    return this.dir
+  }
+
+  async edit(name: string, change: (text: string) => string): Promise<void> {
+    const path = join(this.configDir, name)
+    await writeFile(path, change(await readFile(path, 'utf8')))
+  }
+
+  /** Resolves when all ports answer. */
+  async start(): Promise<void> {
+    const child = spawn(process.execPath, [MAIN, 'serve', '--config', this.configDir], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.#child = child
+    child.stdout!.on('data', (chunk: Buffer) => this.#note(chunk))
+    child.stderr!.on('data', (chunk: Buffer) => this.#note(chunk))
+    const until = Date.now() + 20_000
+    for (const port of [this.ports.mx, this.ports.imap, this.ports.pop3, this.ports.lmtp]) {
+      while (!(await answers(port))) {
+        if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${this.log}`)
+        if (Date.now() > until) throw new Error(`the server did not open port ${port} in 20 s:\n${this.log}`)
+        await sleep(50)
+      }
+    }
+  }
+
+  #note(chunk: Buffer): void {
+    if (this.#log.length < 5_000_000) this.#log += chunk.toString()
+  }
+
+  get log(): string {
+    return this.#log
+  }
+
+  get pid(): number {
+    return this.#child!.pid!
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child?.kill(name)
+  }
+
+  /** Waits until the log has a match. */
+  async logged(pattern: RegExp, withinMs = 10_000): Promise<RegExpExecArray> {
+    return eventually(
+      () => pattern.exec(this.#log) ?? undefined,
+      withinMs,
+      () => `no ${pattern} in the log:\n${this.#log}`,
+    )
+  }
+
+  /** Ends the server and resolves to its exit code. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    const child = this.#child
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null
+    const ended = new Promise<number | null>(done => child.once('exit', code => done(code)))
+    child.kill(signal)
+    const timer = setTimeout(() => child.kill('SIGKILL'), 40_000)
+    const code = await ended
+    clearTimeout(timer)
+    return code
+  }
+
+  async destroy(): Promise<void> {
+    await this.stop('SIGTERM')
+    await rm(dirname(this.dir), { recursive: true, force: true })
+  }
+
+  cli(args: readonly string[], stdin = ''): Promise<CliResult> {
+    return run([MAIN, ...args, '--config', this.configDir], stdin)
+  }
+}
+
+/** Tries until there is a value; throws what `explain` says when time is up. */
+export async function eventually<T>(
+  look: () => T | undefined | Promise<T | undefined>,
+  withinMs = 10_000,
+  explain: () => string = () => 'it did not come true in time',
+): Promise<T> {
+  const until = Date.now() + withinMs
+  for (;;) {
+    const value = await look()
+    if (value !== undefined) return value
+    if (Date.now() > until) throw new Error(explain())
+    await sleep(25)
+  }
+}
+
+/** Sets a top-level key of a YAML text that is there already, commented out or not. */
+export function setKey(text: string, key: string, value: string): string {
+  const line = new RegExp(`^#? ?${key}:.*$`, 'm')
+  return line.test(text) ? text.replace(line, `${key}: ${value}`) : `${text}\n${key}: ${value}\n`
+}
+
+function run(args: readonly string[], stdin = ''): Promise<CliResult> {
+  return new Promise(done => {
+    const child = execFile(
+      process.execPath,
+      args,
+      { timeout: 60_000, maxBuffer: 64 * 1024 * 1024 },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1
+        done({ code, stdout, stderr })
+      },
+    )
+    child.stdin!.end(stdin)
+  })
+}
+
+async function freeBase(): Promise<number> {
+  for (let i = 0; i < 50; i++) {
+    const base = 20_000 + Math.floor(Math.random() * 20_000)
+    const free = await Promise.all(Object.values(OFFSETS).map(offset => isFree(base + offset)))
+    if (free.every(Boolean)) return base
+  }
+  throw new Error('no free ports')
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise(done => {
+    const server = createServer()
+    server.once('error', () => done(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => done(true)))
+  })
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise(done => {
+    const socket = tcpConnect(port, '127.0.0.1')
+    socket.once('connect', () => {
+      socket.destroy()
+      done(true)
+    })
+    socket.once('error', () => done(false))
+  })
+}
