@@ -100,7 +100,13 @@ export class Pipeline {
       waiting.push(settled)
       plugins.push(step.entry.plugin)
     }
-    const join = (all: readonly Settled<M>[]) => collect<M>(all, plugins, onFailure)
+    const join = (all: readonly Settled<M>[]) => {
+      for (const [i, settled] of all.entries()) {
+        if (settled.kind !== 'answer' || settled.answer === undefined) continue
+        scope.log.debug({ plugin: plugins[i], hook: moment, answer: settled.answer }, 'hook answered')
+      }
+      return collect<M>(all, plugins, onFailure)
+    }
     return asynchronous ? Promise.all(waiting).then(join) : join(waiting as Settled<M>[])
   }
 
@@ -156,6 +162,7 @@ export class Pipeline {
       this.#metrics.count(`hooks.${entry.plugin}.${moment}.failed`)
       return entry.onError === 'ignore' ? undefined : (failedAnswer(moment) as Final<M>)
     }
+    scope.log.debug({ plugin: entry.plugin, hook: moment, answer }, 'hook answered')
     if ((answer as { kind?: string }).kind === 'label') {
       for (const name of (answer as Label).names) labels.add(name)
       return undefined
