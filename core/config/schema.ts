@@ -150,7 +150,7 @@ export const SERVER = {
       default: [],
       description: 'networks that may send to the world without a login',
     },
-    data: { type: 'string', minLength: 1, default: '../data', description: 'directory of all data' },
+    data: { type: 'string', minLength: 1, default: './data', description: 'directory of all data' },
     workers: {
       anyOf: [
         { enum: ['auto'], description: '`auto`' },

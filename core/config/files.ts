@@ -1,0 +1,97 @@
+/**
+ * Reads files of the admin: text with a bound, YAML with schema and places. Plugins get it as `context.files`.
+ * A wrong or missing file is a fault with a place, never an exception.
+ */
+import { open } from 'node:fs/promises'
+import { isAbsolute, relative, resolve } from 'node:path'
+import type { Fault, Files, Infer, JsonSchema, YamlFile, YamlPath } from '../api/index.js'
+import { YamlSource } from './yaml.js'
+
+const MAX_BYTES = 16 * 1024 * 1024
+
+/** `dir` is the config directory. */
+export function filesIn(dir: string): Files {
+  return {
+    resolve: name => resolve(dir, name),
+    yaml: (name, schema, options = {}) => readYaml(resolve(dir, name), schema, options.optional ?? false),
+  }
+}
+
+export async function readYaml<S extends JsonSchema>(
+  path: string,
+  schema: S,
+  optional = false,
+): Promise<YamlFile<Infer<S>>> {
+  const read = await readSource(path)
+  if (read.source === undefined) {
+    const faults = optional && read.missing ? [] : [read.fault]
+    return unread(path, read.missing, faults)
+  }
+  const { source } = read
+  const checked = source.broken ? { faults: [] } : source.check(schema)
+  const faults = inOrder([...source.faults, ...checked.faults])
+  return {
+    path,
+    missing: false,
+    value: faults.length > 0 ? undefined : checked.value,
+    faults,
+    at: (at: YamlPath) => source.at(at),
+    fault: (at: YamlPath, message: string) => source.fault(at, message),
+  }
+}
+
+export type ReadSource =
+  | { readonly source: YamlSource }
+  | { readonly source?: undefined; readonly missing: boolean; readonly fault: Fault }
+
+export async function readSource(path: string): Promise<ReadSource> {
+  const file = shownPath(path)
+  const fault = (message: string): Fault => ({ file, line: 1, column: 1, message })
+  try {
+    const text = await readBounded(path)
+    if (text === undefined) return { missing: false, fault: fault(`larger than ${MAX_BYTES} bytes`) }
+    return { source: new YamlSource(file, text) }
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const missing = code === 'ENOENT'
+    return { missing, fault: fault(missing ? 'there is no such file' : `cannot be read: ${code ?? message}`) }
+  }
+}
+
+/** As people write it: relative when it lies below where they stand. */
+export function shownPath(path: string): string {
+  const near = relative(process.cwd(), path)
+  return near === '' || near.startsWith('..') || isAbsolute(near) ? path : near
+}
+
+export function inOrder(faults: readonly Fault[]): readonly Fault[] {
+  const seen = new Set<string>()
+  return faults
+    .filter(f => {
+      const key = `${f.file}:${f.line}:${f.column}:${f.message}`
+      return !seen.has(key) && seen.add(key)
+    })
+    .sort((a, b) => Number(a.file > b.file) - Number(a.file < b.file) || a.line - b.line || a.column - b.column)
+}
+
+function unread<T>(path: string, missing: boolean, faults: readonly Fault[]): YamlFile<T> {
+  const start = { line: 1, column: 1 }
+  return {
+    path,
+    missing,
+    value: undefined,
+    faults,
+    at: () => start,
+    fault: (_, message) => ({ file: shownPath(path), ...start, message }),
+  }
+}
+
+async function readBounded(path: string): Promise<string | undefined> {
+  const file = await open(path)
+  try {
+    if ((await file.stat()).size > MAX_BYTES) return undefined
+    return await file.readFile('utf8')
+  } finally {
+    await file.close()
+  }
+}

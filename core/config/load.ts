@@ -1,0 +1,177 @@
+/**
+ * Reads server.yaml and plugins.yaml and says everything that is wrong with them at once.
+ * What a schema cannot say (names that must differ, pairs that belong together) is checked here; what only a plugin can know is
+ * checked when plugins are found.
+ */
+import { resolve } from 'node:path'
+import type { Fault, Infer, JsonSchema } from '../api/index.js'
+import { parseDuration, parseSize } from '../text/index.js'
+import { inOrder, readSource } from './files.js'
+import { PLUGINS, SERVER } from './schema.js'
+import type { Config, LimitsConfig, ListenerConfig, PluginEntry, QueueConfig } from './types.js'
+import type { YamlSource } from './yaml.js'
+
+export interface ConfigRead {
+  readonly config?: Config
+  /** The entries of plugins.yaml when that file is right, so that they can be checked although server.yaml is wrong. */
+  readonly plugins?: readonly PluginEntry[]
+  readonly faults: readonly Fault[]
+}
+
+type RawServer = Infer<typeof SERVER>
+type RawEntry = Infer<typeof PLUGINS>[number]
+
+export async function loadConfig(dir: string): Promise<ConfigRead> {
+  const home = resolve(dir)
+  const server = await readChecked(resolve(home, 'server.yaml'), SERVER)
+  const list = await readChecked(resolve(home, 'plugins.yaml'), PLUGINS)
+  const faults = [...server.faults, ...list.faults]
+  const plugins = list.value && list.value.map((raw, i) => toEntry(list.source!, raw, i))
+  if (server.value && server.source) faults.push(...contradictions(server.source, server.value))
+  if (faults.length > 0 || !server.value || !plugins) return { faults: inOrder(faults), ...(plugins && { plugins }) }
+  return { config: toConfig(home, server.value, plugins), plugins, faults: [] }
+}
+
+interface CheckedFile<T> {
+  readonly source?: YamlSource
+  readonly value?: T | undefined
+  readonly faults: readonly Fault[]
+}
+
+async function readChecked<S extends JsonSchema>(path: string, schema: S): Promise<CheckedFile<Infer<S>>> {
+  const { source, ...none } = await readSource(path)
+  if (source === undefined) return { faults: 'fault' in none ? [none.fault] : [] }
+  if (source.broken) return { source, faults: source.faults }
+  const { value, faults } = source.check(schema)
+  return { source, value, faults: [...source.faults, ...faults] }
+}
+
+function toEntry(source: YamlSource, raw: RawEntry, index: number): PluginEntry {
+  return {
+    use: raw.use,
+    with: raw.with,
+    unless: raw.unless,
+    on: raw.on,
+    timeoutMs: ms(raw.timeout),
+    onError: raw.on_error,
+    place: { file: source.file, ...source.at([index]) },
+    check: schema => source.check(schema, [index, 'with']),
+    fault: (path, message) => source.fault([index, ...path], message),
+  }
+}
+
+// ── what belongs together ───────────────────────────────────────────────────────────────────────────────────────────────
+
+function contradictions(source: YamlSource, raw: RawServer): readonly Fault[] {
+  const faults = [...twice(source, raw, 'name'), ...twice(source, raw, 'address')]
+  raw.listeners.forEach((listener, i) => {
+    if (listener.auth !== 'none' && listener.tls === 'none' && !listener.cleartext_auth) {
+      const message = 'nobody can log in here: AUTH waits for TLS, and there is none; set tls, or cleartext_auth: true'
+      faults.push(source.fault(['listeners', i, 'auth'], message))
+    }
+  })
+  for (const [one, other] of [['certificate', 'key'] as const, ['key', 'certificate'] as const]) {
+    if (raw.tls[one] !== undefined && raw.tls[other] === undefined) {
+      faults.push(source.fault(['tls', one], `${one} needs ${other} beside it`))
+    }
+  }
+  if (raw.group !== undefined && raw.user === undefined)
+    faults.push(source.fault(['group'], 'group needs user beside it'))
+  raw.queue.warn_after.forEach((wait, i) => {
+    if (ms(wait) < ms(raw.queue.expire)) return
+    faults.push(
+      source.fault(['queue', 'warn_after', i], `a warning after ${wait} comes too late: expire is ${raw.queue.expire}`),
+    )
+  })
+  if (ms(raw.queue.lease) < 10_000) faults.push(source.fault(['queue', 'lease'], 'expected at least 10s'))
+  return faults
+}
+
+/** Port 0 takes any free port, so it never collides. */
+function twice(source: YamlSource, raw: RawServer, key: 'name' | 'address'): readonly Fault[] {
+  const first = new Map<string, number>()
+  const faults: Fault[] = []
+  raw.listeners.forEach((listener, i) => {
+    const value = listener[key].toLowerCase()
+    const earlier = first.get(value)
+    if (earlier === undefined || (key === 'address' && value.endsWith(':0'))) {
+      first.set(value, i)
+      return
+    }
+    const { line } = source.at(['listeners', earlier, key])
+    faults.push(
+      source.fault(['listeners', i, key], `another listener has this ${key}, in line ${line}: ${listener[key]}`),
+    )
+  })
+  return faults
+}
+
+// ── from what is written to what is meant ───────────────────────────────────────────────────────────────────────────────
+
+function toConfig(dir: string, raw: RawServer, plugins: readonly PluginEntry[]): Config {
+  const { certificate, key } = raw.tls
+  return {
+    dir,
+    dataDir: resolve(dir, raw.data),
+    name: raw.name.toLowerCase(),
+    domains: raw.domains.map(domain => domain.toLowerCase()),
+    relayDomains: raw.relay_domains.map(domain => domain.toLowerCase()),
+    trusted: raw.trusted,
+    workers: raw.workers,
+    ...(raw.user !== undefined && { user: raw.user }),
+    ...(raw.group !== undefined && { group: raw.group }),
+    listeners: raw.listeners.map(toListener),
+    tls: certificate && key ? { certificate: resolve(dir, certificate), key: resolve(dir, key) } : {},
+    limits: toLimits(raw.limits),
+    smtp: {
+      bareNewline: raw.smtp.bare_newline,
+      ...(raw.smtp.banner !== undefined && { banner: raw.smtp.banner }),
+      without: raw.smtp.without.map(keyword => keyword.toUpperCase()),
+    },
+    queue: toQueue(raw.queue),
+    dns: { servers: raw.dns.servers, timeoutMs: ms(raw.dns.timeout), tries: raw.dns.tries },
+    log: { ...raw.log, file: raw.log.file === '-' ? '-' : resolve(dir, raw.log.file) },
+    drainMs: ms(raw.drain_timeout),
+    plugins,
+  }
+}
+
+function toListener(raw: RawServer['listeners'][number]): ListenerConfig {
+  const { cleartext_auth: cleartextAuth, ...same } = raw
+  return { ...same, cleartextAuth }
+}
+
+function toLimits(raw: RawServer['limits']): LimitsConfig {
+  return {
+    messageBytes: bytes(raw.message_size),
+    recipients: raw.recipients,
+    headerBytes: bytes(raw.header_size),
+    lineBytes: bytes(raw.line_length),
+    commands: raw.commands,
+    errors: raw.errors,
+    connections: raw.connections,
+    commandMs: ms(raw.command_timeout),
+    dataMs: ms(raw.data_timeout),
+    hops: raw.hops,
+  }
+}
+
+function toQueue(raw: RawServer['queue']): QueueConfig {
+  return {
+    retryMs: raw.retry.map(ms),
+    expireMs: ms(raw.expire),
+    warnAfterMs: raw.warn_after.map(ms),
+    concurrency: raw.concurrency,
+    perLane: raw.per_lane,
+    leaseMs: ms(raw.lease),
+  }
+}
+
+/** The schema's format has let it pass. */
+function ms(duration: string): number {
+  return parseDuration(duration) ?? 0
+}
+
+function bytes(size: string): number {
+  return parseSize(size) ?? 0
+}

@@ -1,0 +1,206 @@
+/** What is wrong in server.yaml and plugins.yaml comes out with place, wish and suggestion, all of it at once. */
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { type ConfigRead, loadConfig } from '../../../core/config/load.js'
+
+const SERVER = `name: mail.example.test
+domains: [example.test]
+listeners:
+  - name: mx
+    address: 127.0.0.1:10025
+`
+const PLUGINS = `- use: access
+`
+
+async function load(server: string, plugins = PLUGINS): Promise<ConfigRead & { shown: readonly string[] }> {
+  const dir = await mkdtemp(join(tmpdir(), 'posthouse-config-'))
+  try {
+    await writeFile(join(dir, 'server.yaml'), server)
+    await writeFile(join(dir, 'plugins.yaml'), plugins)
+    const read = await loadConfig(dir)
+    const shown = read.faults.map(
+      f => `${f.file.slice(f.file.lastIndexOf('/') + 1)}:${f.line}:${f.column}: ${f.message}`,
+    )
+    return { ...read, shown }
+  } finally {
+    await rm(dir, { recursive: true })
+  }
+}
+
+const FAULTS: readonly (readonly [what: string, server: string, fault: RegExp])[] = [
+  [
+    'a misspelt key names the key that was meant, and does not call that one missing',
+    SERVER.replace('domains:', 'domians:'),
+    /^server\.yaml:2:1: unknown key "domians", did you mean "domains"\?$/,
+  ],
+  ['a misspelt key deep inside', `${SERVER}queue:\n  retrys: [5m]\n`, /^server\.yaml:7:3: .*did you mean "retry"/],
+  ['a key nothing is near to', `${SERVER}colour: red\n`, /^server\.yaml:6:1: unknown key "colour"; known here: name, /],
+  ['a missing key', SERVER.replace(/^name.*\n/, ''), /^server\.yaml:1:1: "name" is missing: the host name/],
+  [
+    'a missing key of a list item',
+    SERVER.replace('    address: 127.0.0.1:10025\n', ''),
+    /^server\.yaml:4:5: "address" is missing/,
+  ],
+  [
+    'text where a number belongs',
+    `${SERVER}limits: { hops: many }\n`,
+    /^server\.yaml:6:17: expected a whole number .*"many"/,
+  ],
+  [
+    'a number where text belongs',
+    SERVER.replace('mail.example.test', '42'),
+    /^server\.yaml:1:7: expected a domain .*number 42/,
+  ],
+  [
+    'a bad duration',
+    `${SERVER}drain_timeout: 5 parsecs\n`,
+    /^server\.yaml:6:16: expected a duration such as .*"5 parsecs"/,
+  ],
+  [
+    'a duration without unit',
+    `${SERVER}drain_timeout: 90\n`,
+    /^server\.yaml:6:16: expected a duration such as .*number 90/,
+  ],
+  ['a bad size', `${SERVER}limits:\n  message_size: huge\n`, /^server\.yaml:7:17: expected a size such as/],
+  [
+    'a bad endpoint',
+    SERVER.replace('127.0.0.1:10025', 'localhost'),
+    /^server\.yaml:5:14: expected an address with port/,
+  ],
+  ['a bad network', `${SERVER}trusted: [192.0.2.0/24, 10.0.0.0/99]\n`, /^server\.yaml:6:25: expected a network/],
+  [
+    'a bad choice',
+    `${SERVER}    tls: starttsl\n`,
+    /^server\.yaml:6:10: expected one of none, starttls, implicit.*did you mean "starttls"/,
+  ],
+  [
+    'a number out of bounds',
+    `${SERVER}limits: { recipients: 0 }\n`,
+    /^server\.yaml:6:23: must be >= 1, got the number 0/,
+  ],
+  [
+    'neither auto nor a number',
+    `${SERVER}workers: lots\n`,
+    /^server\.yaml:6:10: expected auto or a whole number .*"lots"/,
+  ],
+  ['too many workers', `${SERVER}workers: 1000\n`, /^server\.yaml:6:10: must be <= 64/],
+  ['neither system nor a list', `${SERVER}dns: { servers: google }\n`, /^server\.yaml:6:17: expected system or a list/],
+  [
+    'a name server by name',
+    `${SERVER}dns: { servers: [ns.example.net] }\n`,
+    /^server\.yaml:6:18: expected the IP address of a name server/,
+  ],
+  [
+    'two listeners of one name',
+    `${SERVER}  - { name: mx, address: '127.0.0.1:1' }\n`,
+    /^server\.yaml:6:13: another listener has this name, in line 4: mx/,
+  ],
+  [
+    'two listeners at one address',
+    `${SERVER}  - { name: other, address: '127.0.0.1:10025' }\n`,
+    /^server\.yaml:6:29: another listener has this address, in line 5/,
+  ],
+  [
+    'a login nobody can do',
+    `${SERVER}    tls: none\n    auth: required\n`,
+    /^server\.yaml:7:11: nobody can log in here/,
+  ],
+  [
+    'a certificate without its key',
+    `${SERVER}tls: { certificate: a.pem }\n`,
+    /^server\.yaml:6:21: certificate needs key/,
+  ],
+  [
+    'a warning after the end',
+    `${SERVER}queue: { expire: 1h }\n`,
+    /^server\.yaml.*: a warning after 4h comes too late: expire is 1h/,
+  ],
+  ['a key twice', `${SERVER}name: other.example\n`, /^server\.yaml:6:1: Map keys must be unique/],
+  ['broken YAML', `${SERVER}dns: [1, 2\n`, /^server\.yaml:\d+:\d+: /],
+  ['an alias to nowhere', `${SERVER}dns: *no\n`, /^server\.yaml:6:6: /],
+]
+
+for (const [what, server, fault] of FAULTS) {
+  test(`${what} is a fault with its place`, async () => {
+    const { config, shown } = await load(server)
+    assert.equal(config, undefined)
+    assert.equal(shown.length, 1, shown.join('\n'))
+    assert.match(shown[0]!, fault)
+  })
+}
+
+test('all faults of both files come at once, in order of their places', async () => {
+  const { shown } = await load(
+    'domain: [example.test]\nname: mail.example.test\nlisteners: [{ name: mx, adress: x }]\n',
+    '- use: access\n  on_error: ignor\n- with: {}\n',
+  )
+  assert.deepEqual(
+    shown.map(s => s.split(': ')[0]),
+    ['plugins.yaml:2:13', 'plugins.yaml:3:3', 'server.yaml:1:1', 'server.yaml:3:25'],
+  )
+})
+
+test('entries of plugins.yaml can be looked at although server.yaml is wrong', async () => {
+  const { plugins, config } = await load('name: 1\n')
+  assert.equal(config, undefined)
+  assert.deepEqual(
+    plugins?.map(p => p.use),
+    ['access'],
+  )
+})
+
+test('a missing file is a fault', async () => {
+  const { faults } = await loadConfig(join(tmpdir(), 'posthouse-there-is-no-such-directory'))
+  assert.deepEqual(
+    faults.map(f => f.message),
+    ['there is no such file', 'there is no such file'],
+  )
+})
+
+test('durations are milliseconds, sizes octets, paths absolute, and defaults are filled in', async () => {
+  const { config } = await load(
+    `${SERVER}    cleartext_auth: true\nlimits:\n  message_size: 2MB\n  # recipients: 5\nqueue: { retry: [90s, 2m] }\nsmtp:\n`,
+    '- use: access\n  timeout: 2s\n  on: [tls]\n',
+  )
+  assert.ok(config)
+  assert.equal(config.limits.messageBytes, 2 * 1024 * 1024)
+  assert.equal(config.limits.recipients, 1000)
+  assert.deepEqual(config.queue.retryMs, [90_000, 120_000])
+  assert.equal(config.smtp.bareNewline, 'refuse')
+  assert.equal(config.dataDir, join(config.dir, 'data'))
+  assert.deepEqual(config.listeners, [
+    { name: 'mx', protocol: 'smtp', address: '127.0.0.1:10025', tls: 'starttls', auth: 'none', cleartextAuth: true },
+  ])
+  const [entry] = config.plugins
+  assert.deepEqual([entry!.timeoutMs, entry!.onError, entry!.on, entry!.place.line], [2000, 'defer', ['tls'], 1])
+})
+
+test('what stands under `with` is checked by the schema of the plugin, with places', async () => {
+  const { config } = await load(SERVER, '- use: access\n  with:\n    deny: [x]\n    wiat: 5m\n')
+  const entry = config!.plugins[0]!
+  const schema = {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      deny: { type: 'array', items: { type: 'string', format: 'network' } },
+      wait: { type: 'string', format: 'duration', default: '1m' },
+    },
+  } as const
+  const wrong = entry.check(schema)
+  assert.deepEqual(
+    wrong.faults.map(f => [f.line, f.column]),
+    [
+      [4, 5],
+      [3, 12],
+    ],
+  )
+  const right = (await load(SERVER)).config!.plugins[0]!.check(schema)
+  assert.deepEqual(right.value, { wait: '1m' })
+  assert.deepEqual(
+    [entry.fault(['with', 'deny', 0], 'no').line, entry.fault(['with', 'deny', 0], 'no').column],
+    [3, 12],
+  )
+})
