@@ -1,0 +1,79 @@
+/**
+ * Octets to text in whatever charset a mail claims. TextDecoder knows the usual ones, iconv-lite (there with mailparser)
+ * the old ones such as UTF-7 and CP850. Never throws: a charset nobody knows is UTF-8 when the octets are, else windows-1252.
+ */
+import { createRequire } from 'node:module'
+import { TextDecoder } from 'node:util'
+
+interface Iconv {
+  encodingExists(name: string): boolean
+  decode(bytes: Buffer, name: string): string
+}
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const western = new TextDecoder('windows-1252')
+/** Keyed by names from the network, so only names TextDecoder knows get in: there are few of those. */
+const decoders = new Map<string, TextDecoder>()
+let iconv: Iconv | null | undefined
+
+export function decodeCharset(bytes: Buffer, charset: string): string {
+  const name = normaliseName(charset)
+  // "US-ASCII" with eighth bits is a lie; find out what it is.
+  if (name === '' || name === 'us-ascii' || name === 'ascii') return decodeUnknown(bytes)
+  const decoder = decoderOf(name)
+  if (decoder !== undefined) return decoder.decode(bytes)
+  return decodeRare(bytes, name) ?? decodeUnknown(bytes)
+}
+
+/** UTF-8 when it is, else windows-1252. */
+export function decodeUnknown(bytes: Buffer): string {
+  return tryUtf8(bytes) ?? western.decode(bytes)
+}
+
+export function tryUtf8(bytes: Buffer): string | undefined {
+  try {
+    return strictUtf8.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+function normaliseName(charset: string): string {
+  const name = charset
+    .slice(0, 40)
+    .trim()
+    .toLowerCase()
+    .replace(/^["']|["']$/g, '')
+  if (/^cp-?125\d$/.test(name)) return `windows-${name.slice(-4)}`
+  if (/^iso\d{4}/.test(name)) return `iso-${name.slice(3)}`
+  return name === 'utf8mb4' ? 'utf-8' : name
+}
+
+function decoderOf(name: string): TextDecoder | undefined {
+  const known = decoders.get(name)
+  if (known !== undefined) return known
+  try {
+    const decoder = new TextDecoder(name)
+    decoders.set(name, decoder)
+    return decoder
+  } catch {
+    return undefined
+  }
+}
+
+function decodeRare(bytes: Buffer, name: string): string | undefined {
+  iconv ??= loadIconv()
+  try {
+    return iconv?.encodingExists(name) ? iconv.decode(bytes, name) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function loadIconv(): Iconv | null {
+  try {
+    return createRequire(import.meta.url)('iconv-lite') as Iconv
+  } catch {
+    return null
+  }
+}

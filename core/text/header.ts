@@ -1,0 +1,140 @@
+/**
+ * The header block: finding its fields in octets, and writing new ones.
+ * `raw` holds octets as Latin-1 characters, so that `Buffer.from(raw, 'latin1')` gives back exactly what came over the wire;
+ * `decodeWords` makes readable text of it. Line ends may be CRLF or LF; a line that is no field is noted and passed over.
+ */
+export interface Field {
+  readonly name: string
+  /** Unfolded, leading space removed, encoded words left alone. */
+  readonly raw: string
+  /** Octets [start, end) with the line ends. */
+  readonly start: number
+  readonly end: number
+}
+
+export interface ScannedHeader {
+  readonly fields: Field[]
+  /** Offset after the empty line, or the end of the bytes. */
+  readonly bodyStart: number
+  readonly broken: string[]
+}
+
+const LF = 10
+const CR = 13
+const SPACE = 32
+const TAB = 9
+const COLON = 58
+const MAX_FIELDS = 2000
+const MAX_COMPLAINTS = 20
+
+export function scanHeader(bytes: Buffer, maxFields = MAX_FIELDS): ScannedHeader {
+  return scanFields(bytes, 0, bytes.length, maxFields)
+}
+
+/** Scans the header block that starts at `from`; all offsets stay those of `bytes`. */
+export function scanFields(bytes: Buffer, from: number, to: number, maxFields = MAX_FIELDS): ScannedHeader {
+  const fields: Field[] = []
+  const broken: string[] = []
+  let dropped = 0
+  let at = from
+  while (at < to) {
+    const end = fieldEnd(bytes, at, to)
+    if (isEmptyLine(bytes, at, to))
+      return { fields, bodyStart: lineEnd(bytes, at, to), broken: complain(broken, dropped) }
+    const field = fields.length < maxFields ? readField(bytes, at, end) : undefined
+    if (field !== undefined) fields.push(field)
+    else if (fields.length >= maxFields) dropped += 1
+    else if (broken.length < MAX_COMPLAINTS) broken.push(`line at octet ${at} is no header field`)
+    at = end
+  }
+  broken.push('header has no end')
+  return { fields, bodyStart: to, broken: complain(broken, dropped) }
+}
+
+function complain(broken: string[], dropped: number): string[] {
+  if (dropped > 0) broken.push(`${dropped} header fields too many`)
+  return broken
+}
+
+export function isEmptyLine(bytes: Buffer, at: number, to = bytes.length): boolean {
+  return at < to && (bytes[at] === LF || (bytes[at] === CR && at + 1 < to && bytes[at + 1] === LF))
+}
+
+/** Offset after the line feed, or `to`. */
+export function lineEnd(bytes: Buffer, at: number, to = bytes.length): number {
+  const lf = bytes.indexOf(LF, at)
+  return lf < 0 || lf >= to ? to : lf + 1
+}
+
+/** A field goes on while lines start with white space. */
+function fieldEnd(bytes: Buffer, at: number, to: number): number {
+  let end = lineEnd(bytes, at, to)
+  while (end < to && (bytes[end] === SPACE || bytes[end] === TAB)) end = lineEnd(bytes, end, to)
+  return end
+}
+
+function readField(bytes: Buffer, start: number, end: number): Field | undefined {
+  let colon = start
+  // RFC 5322 §2.2: a name is printable ASCII without colon; §4.5 lets white space stand before the colon.
+  while (colon < end && bytes[colon]! > SPACE && bytes[colon]! < 127 && bytes[colon] !== COLON) colon += 1
+  const nameEnd = colon
+  while (colon < end && (bytes[colon] === SPACE || bytes[colon] === TAB)) colon += 1
+  if (nameEnd === start || bytes[colon] !== COLON || colon >= end) return undefined
+  const name = bytes.toString('latin1', start, nameEnd)
+  return { name, raw: unfold(bytes.toString('latin1', colon + 1, end)), start, end }
+}
+
+function unfold(written: string): string {
+  const lined = written.endsWith('\r\n')
+    ? written.slice(0, -2)
+    : written.endsWith('\n')
+      ? written.slice(0, -1)
+      : written
+  const unfolded = lined.includes('\n') ? lined.replace(/\r?\n/g, '') : lined
+  return unfolded.trimStart()
+}
+
+// ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+// RFC 5322 §2.1.1
+const WISHED_LINE = 78
+const LONGEST_LINE = 998
+
+/** `Name: value` with CRLF, folded where there is space; words longer than a line may be are cut. Controls become spaces. */
+export function foldField(name: string, value: string): string {
+  const head = `${name.replace(/[^!-9;-~]/g, '-')}:`
+  const clean = value.replace(/[\u0000-\u001f\u007f]+/g, ' ').trim()
+  let folded = ''
+  let line = head
+  for (const word of splitWords(clean)) {
+    const wider = Buffer.byteLength(line) + Buffer.byteLength(word)
+    if (wider > WISHED_LINE && line !== head) {
+      folded += `${line}\r\n`
+      line = word
+    } else {
+      line += word
+    }
+  }
+  return `${folded}${line}\r\n`
+}
+
+/** Words with the spaces in front of them; none so long that it breaks the limit together with the field's name. */
+function splitWords(value: string): string[] {
+  return (` ${value}`.match(/ +[^ ]+/g) ?? []).flatMap(word =>
+    Buffer.byteLength(word) <= LONGEST_LINE - WISHED_LINE ? [word] : cutWord(word),
+  )
+}
+
+function cutWord(word: string): string[] {
+  const pieces: string[] = []
+  let piece = ''
+  for (const char of word) {
+    if (Buffer.byteLength(piece) + Buffer.byteLength(char) > LONGEST_LINE - WISHED_LINE) {
+      pieces.push(piece)
+      piece = ' '
+    }
+    piece += char
+  }
+  pieces.push(piece)
+  return pieces
+}

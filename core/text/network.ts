@@ -1,0 +1,79 @@
+/**
+ * Networks as admins write them (`192.0.2.0/24`, `2001:db8::/32`, a single address) and sets of them.
+ * IPv4 addresses mapped into IPv6 count as IPv4 on both sides. A look-up costs one step per distinct prefix length,
+ * however many networks there are.
+ */
+import { isIP } from 'node:net'
+import ipaddr from 'ipaddr.js'
+
+interface Network {
+  readonly bytes: readonly number[]
+  readonly bits: number
+}
+
+/** A test for one network; `undefined` when the text is none. */
+export function parseNetwork(text: string): ((ip: string) => boolean) | undefined {
+  if (readNetwork(text) === undefined) return undefined
+  const set = new NetworkSet([text])
+  return ip => set.has(ip)
+}
+
+export class NetworkSet {
+  /** Masked addresses by family and prefix length. */
+  readonly #masked = new Map<string, { bits: number; family: number; keys: Set<string> }>()
+
+  /** Throws a RangeError for text that is no network; config is checked before. */
+  constructor(networks: readonly string[]) {
+    for (const text of networks) {
+      const network = readNetwork(text)
+      if (network === undefined) throw new RangeError(`not a network: ${text}`)
+      const family = network.bytes.length
+      const group = `${family}/${network.bits}`
+      const known = this.#masked.get(group) ?? { bits: network.bits, family, keys: new Set<string>() }
+      known.keys.add(maskedKey(network.bytes, network.bits))
+      this.#masked.set(group, known)
+    }
+  }
+
+  has(ip: string): boolean {
+    if (this.#masked.size === 0) return false
+    const bytes = addressBytes(ip)
+    if (bytes === undefined) return false
+    for (const { bits, family, keys } of this.#masked.values()) {
+      if (family === bytes.length && keys.has(maskedKey(bytes, bits))) return true
+    }
+    return false
+  }
+}
+
+function readNetwork(text: string): Network | undefined {
+  const slash = text.indexOf('/')
+  const address = slash < 0 ? text : text.slice(0, slash)
+  if (isIP(address) === 0) return undefined
+  const written = ipaddr.parse(address).toByteArray()
+  const bits = slash < 0 ? written.length * 8 : readBits(text.slice(slash + 1), written.length * 8)
+  if (bits === undefined) return undefined
+  const bytes = addressBytes(address)!
+  const mapped = bytes.length !== written.length
+  if (mapped && bits < 96) return { bytes: written, bits }
+  return { bytes, bits: mapped ? bits - 96 : bits }
+}
+
+function readBits(text: string, most: number): number | undefined {
+  return /^[0-9]{1,3}$/.test(text) && Number(text) <= most ? Number(text) : undefined
+}
+
+function addressBytes(ip: string): readonly number[] | undefined {
+  const zone = ip.indexOf('%')
+  const bare = zone < 0 ? ip : ip.slice(0, zone)
+  return isIP(bare) === 0 ? undefined : ipaddr.process(bare).toByteArray()
+}
+
+function maskedKey(bytes: readonly number[], bits: number): string {
+  let key = ''
+  for (let i = 0; i * 8 < bits; i++) {
+    const keep = Math.min(8, bits - i * 8)
+    key += String.fromCharCode(bytes[i]! & (0xff00 >> keep) & 0xff)
+  }
+  return key
+}

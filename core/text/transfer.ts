@@ -1,0 +1,83 @@
+/**
+ * Content-Transfer-Encoding undone (RFC 2045 §6.7, §6.8), with the patience real mail needs: what is no base64 is passed
+ * over, padding may come in the middle, a lone `=` in quoted-printable stays as it is. Unknown encodings come back unchanged.
+ */
+const EQUALS = 61
+const CR = 13
+const LF = 10
+const BASE64 = base64Values()
+
+export function decodeTransfer(bytes: Buffer, encoding: string): Buffer {
+  switch (encoding.trim().toLowerCase()) {
+    case 'base64':
+      return decodeBase64(bytes)
+    case 'quoted-printable':
+      return decodeQuotedPrintable(bytes)
+    default:
+      return bytes
+  }
+}
+
+export function decodeBase64(bytes: Buffer): Buffer {
+  const out = Buffer.allocUnsafe(Math.ceil((bytes.length * 3) / 4) + 3)
+  let to = 0
+  let bits = 0
+  let held = 0
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!
+    // Padding ends a group; whatever follows starts anew.
+    if (byte === EQUALS) held = 0
+    const value = BASE64[byte]!
+    if (value < 0) continue
+    bits = ((bits << 6) | value) & 0xffffff
+    held += 6
+    if (held >= 8) {
+      held -= 8
+      out[to++] = (bits >> held) & 0xff
+    }
+  }
+  return out.subarray(0, to)
+}
+
+function base64Values(): Int8Array {
+  const values = new Int8Array(256).fill(-1)
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+  for (let i = 0; i < 64; i++) values[alphabet.charCodeAt(i)] = i
+  return values
+}
+
+/** `underscores`: the Q encoding of header fields, where `_` is a space (RFC 2047 §4.2). */
+export function decodeQuotedPrintable(bytes: Buffer, underscores = false): Buffer {
+  const out = Buffer.allocUnsafe(bytes.length)
+  let to = 0
+  let i = 0
+  while (i < bytes.length) {
+    const byte = bytes[i]!
+    if (byte === EQUALS) {
+      const soft = softBreakEnd(bytes, i + 1)
+      const value = soft > 0 ? -1 : hexAt(bytes, i + 1)
+      if (value >= 0) out[to++] = value
+      else if (soft < 0) out[to++] = byte
+      i = soft > 0 ? soft : value >= 0 ? i + 3 : i + 1
+    } else {
+      out[to++] = underscores && byte === 95 ? 32 : byte
+      i += 1
+    }
+  }
+  return out.subarray(0, to)
+}
+
+/** Where the line after a soft break starts, or −1. White space may stand behind the `=`, at most a line of it. */
+function softBreakEnd(bytes: Buffer, from: number): number {
+  let at = from
+  while (at - from < 80 && (bytes[at] === 32 || bytes[at] === 9)) at += 1
+  if (at >= bytes.length) return bytes.length
+  if (bytes[at] === LF) return at + 1
+  return bytes[at] === CR && bytes[at + 1] === LF ? at + 2 : -1
+}
+
+function hexAt(bytes: Buffer, at: number): number {
+  if (at + 1 >= bytes.length) return -1
+  const value = Number.parseInt(bytes.toString('latin1', at, at + 2), 16)
+  return /^[0-9a-f]{2}$/i.test(bytes.toString('latin1', at, at + 2)) ? value : -1
+}
