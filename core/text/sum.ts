@@ -38,3 +38,37 @@ export function sumSegments(parts: SumParts, from = 0, to = Number.POSITIVE_INFI
   add('body', kept, parts.bodySize)
   return segments
 }
+
+/** The sum with its prefix at hand. */
+export interface Sum {
+  readonly prefix: Buffer
+  readonly bodySize: number
+  readonly cuts: SumParts['cuts']
+}
+
+/** Gives octets [from, to) of the stored body. */
+export type ReadBody = (from: number, to: number) => Promise<Buffer>
+
+const CHUNK = 64 * 1024
+
+/** Octets [from, to) of the sum in one buffer. */
+export async function readSum(sum: Sum, readBody: ReadBody, from?: number, to?: number): Promise<Buffer> {
+  const segments = sumSegments({ prefixBytes: sum.prefix.length, bodySize: sum.bodySize, cuts: sum.cuts }, from, to)
+  const pieces: Buffer[] = []
+  for (const segment of segments) pieces.push(await readSegment(sum, readBody, segment))
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+}
+
+/** The whole sum in pieces of at most `chunkBytes`, read one after the other as they are asked for. */
+export async function* sumChunks(sum: Sum, readBody: ReadBody, chunkBytes = CHUNK): AsyncGenerator<Buffer> {
+  for (const segment of sumSegments({ prefixBytes: sum.prefix.length, bodySize: sum.bodySize, cuts: sum.cuts })) {
+    for (let start = segment.start; start < segment.end; start += chunkBytes) {
+      const end = Math.min(segment.end, start + chunkBytes)
+      yield await readSegment(sum, readBody, { from: segment.from, start, end })
+    }
+  }
+}
+
+async function readSegment(sum: Sum, readBody: ReadBody, { from, start, end }: SumSegment): Promise<Buffer> {
+  return from === 'prefix' ? sum.prefix.subarray(start, end) : readBody(start, end)
+}
