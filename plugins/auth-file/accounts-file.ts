@@ -1,0 +1,166 @@
+/**
+ * The accounts file: JSON, one object per account, owner-only. Reading checks its shape; writing is whole or not at all
+ * (temporary file, fsync, rename) and under a lock file, so that two commands at once cannot lose each other's change.
+ * Nobody else touches the file's bytes.
+ */
+import { randomBytes } from 'node:crypto'
+import { link, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ScramKeys } from 'posthouse/api'
+import { isHash } from './password.js'
+
+export interface StoredAccount {
+  readonly id: string
+  readonly login: string
+  readonly addresses: readonly string[]
+  readonly quotaBytes?: number
+  readonly disabled?: boolean
+  readonly password: string
+  readonly scram?: readonly ScramKeys[]
+}
+
+interface AccountsFile {
+  readonly format: 1
+  readonly accounts: readonly StoredAccount[]
+}
+
+const LOCK_WAIT_MS = 10_000
+/** The lock is held for one read and one write; who holds it longer has died. */
+const LOCK_STALE_MS = 10_000
+
+export class FileError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'FileError'
+  }
+}
+
+/** A missing file is no accounts. Throws `FileError` for a file that is not ours. */
+export async function readAccounts(path: string): Promise<readonly StoredAccount[]> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  return text === undefined ? [] : parseAccounts(text)
+}
+
+export function parseAccounts(text: string): readonly StoredAccount[] {
+  let data: unknown
+  try {
+    data = JSON.parse(text)
+  } catch (error) {
+    throw new FileError(`not JSON: ${(error as Error).message}`)
+  }
+  if (!isRecord(data) || data.format !== 1 || !Array.isArray(data.accounts)) {
+    throw new FileError('expected { "format": 1, "accounts": […] }')
+  }
+  const seen = new Set<string>()
+  data.accounts.forEach((account: unknown, index) => {
+    const wrong = faultOf(account, seen)
+    if (wrong !== undefined) throw new FileError(`account ${index + 1}: ${wrong}`)
+  })
+  return data.accounts as StoredAccount[]
+}
+
+/** Changes the file under the lock. Resolves when it is on disk. What `change` throws leaves the file as it was. */
+export async function changeAccounts(
+  path: string,
+  change: (accounts: readonly StoredAccount[]) => readonly StoredAccount[],
+): Promise<void> {
+  const unlock = await lock(`${path}.lock`)
+  try {
+    await write(path, change(await readAccounts(path)))
+  } finally {
+    await unlock()
+  }
+}
+
+function faultOf(account: unknown, seen: Set<string>): string | undefined {
+  if (!isRecord(account)) return 'expected an object'
+  const { id, login, addresses, quotaBytes, password, scram } = account
+  if (typeof id !== 'string' || !/^[a-z0-9]{8,64}$/.test(id))
+    return 'id: expected 8 to 64 lower-case letters and digits'
+  if (typeof login !== 'string' || login === '') return 'login: expected a name'
+  if (!Array.isArray(addresses) || !addresses.every(a => typeof a === 'string')) return 'addresses: expected a list'
+  if (quotaBytes !== undefined && !(typeof quotaBytes === 'number' && quotaBytes >= 0))
+    return 'quotaBytes: expected octets'
+  if (typeof password !== 'string' || !isHash(password)) return 'password: expected $scrypt$…'
+  if (scram !== undefined && !Array.isArray(scram)) return 'scram: expected a list'
+  for (const key of [`id ${id}`, `login ${login.toLowerCase()}`, ...addresses.map(a => `address ${a.toLowerCase()}`)]) {
+    if (seen.has(key)) return `${key} stands there twice`
+    seen.add(key)
+  }
+  return undefined
+}
+
+async function write(path: string, accounts: readonly StoredAccount[]): Promise<void> {
+  const content: AccountsFile = { format: 1, accounts }
+  const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`
+  const file = await open(temporary, 'wx', 0o600)
+  try {
+    await file.writeFile(`${JSON.stringify(content, null, 2)}\n`)
+    await file.sync()
+    await file.close()
+    await rename(temporary, path)
+  } catch (error) {
+    await file.close().catch(() => undefined)
+    await rm(temporary, { force: true })
+    throw error
+  }
+  await syncFolder(dirname(path))
+}
+
+/** The rename is durable once its folder is. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+async function lock(path: string): Promise<() => Promise<void>> {
+  const mine = `${process.pid} ${randomBytes(8).toString('hex')}`
+  const giveUp = Date.now() + LOCK_WAIT_MS
+  for (;;) {
+    if (await create(path, mine)) return () => rm(path, { force: true })
+    await breakStale(path)
+    if (Date.now() > giveUp) throw new FileError(`another command holds ${path}`)
+    await sleep(10 + Math.random() * 20)
+  }
+}
+
+async function create(path: string, content: string): Promise<boolean> {
+  try {
+    const file = await open(path, 'wx', 0o600)
+    await file.writeFile(content)
+    await file.close()
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+/** Takes a lock away whose holder died. Renamed first, and given back when it turns out to be somebody's fresh one. */
+async function breakStale(path: string): Promise<void> {
+  if ((await ageOf(path)) < LOCK_STALE_MS) return
+  const aside = `${path}.${process.pid}`
+  await rename(path, aside).catch(() => undefined)
+  if ((await ageOf(aside)) < LOCK_STALE_MS) await link(aside, path).catch(() => undefined)
+  await rm(aside, { force: true })
+}
+
+/** Of a missing file: 0, there is nothing stale about it. */
+async function ageOf(path: string): Promise<number> {
+  return stat(path).then(
+    facts => Date.now() - facts.mtimeMs,
+    () => 0,
+  )
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,182 @@
+/**
+ * `posthouse user …`: the people side of the accounts file. They may run beside the server, which sees the change at its next look-up.
+ * A password comes from standard input or is made up and printed once; it never stands on a command line.
+ */
+import { access } from 'node:fs/promises'
+import { type Command, CommandError, type CommandRun, type Services } from 'posthouse/api'
+import { formatSize } from 'posthouse/text'
+import { changeAccounts, FileError, readAccounts, type StoredAccount } from './accounts-file.js'
+import { makePassword } from './password.js'
+import {
+  choosePassword,
+  findLogin,
+  newAccountId,
+  ownAddress,
+  readAddress,
+  readLogin,
+  readQuota,
+  refuseTaken,
+} from './reading.js'
+
+type Secrets = Pick<StoredAccount, 'password' | 'scram'>
+
+export interface UserCommandParts {
+  readonly path: string
+  readonly domains: ReadonlySet<string>
+  readonly demo: boolean
+  readonly services: Services
+  makeSecrets(password: string): Promise<Secrets>
+}
+
+const PASSWORD_STDIN = {
+  type: 'boolean',
+  description: 'read the password from the first line of standard input instead of making one up',
+} as const
+
+const QUOTA = { type: 'string', value: 'SIZE', description: 'most mail the account may hold, as 1GB' } as const
+
+export function userCommands(parts: UserCommandParts): readonly Command[] {
+  return [
+    {
+      name: 'user add',
+      summary: 'add an account',
+      usage: 'LOGIN [ADDRESS…]',
+      arity: [1, 100],
+      options: { 'password-stdin': PASSWORD_STDIN, quota: QUOTA },
+      run: run => clearly(() => add(parts, run)),
+    },
+    {
+      name: 'user passwd',
+      summary: 'give an account a new password',
+      usage: 'LOGIN',
+      arity: [1, 1],
+      options: { 'password-stdin': PASSWORD_STDIN },
+      run: run => clearly(() => passwd(parts, run)),
+    },
+    { name: 'user list', summary: 'list the accounts', arity: [0, 0], run: run => clearly(() => list(parts, run)) },
+    {
+      name: 'user remove',
+      summary: 'remove an account; its mail stays unless told otherwise',
+      usage: 'LOGIN',
+      arity: [1, 1],
+      options: { 'delete-mail': { type: 'boolean', description: 'remove its mail too, for ever' } },
+      run: run => clearly(() => remove(parts, run)),
+    },
+    {
+      name: 'user demo',
+      summary: 'make the two demo accounts where there is no accounts file yet and the config wants them',
+      arity: [0, 0],
+      run: run => clearly(() => demo(parts, run)),
+    },
+  ]
+}
+
+async function add(parts: UserCommandParts, run: CommandRun): Promise<void> {
+  const login = readLogin(run.args[0]!)
+  const given = run.args.slice(1)
+  const addresses = (given.length > 0 ? given : [ownAddress(login, parts.domains)]).map(text =>
+    readAddress(text, parts.domains),
+  )
+  const quotaBytes = readQuota(run.options.quota)
+  refuseTaken(await readAccounts(parts.path), login, addresses)
+  const { password, shown } = await choosePassword(run)
+  const secrets = await parts.makeSecrets(password)
+  const id = newAccountId()
+  await changeAccounts(parts.path, accounts => {
+    refuseTaken(accounts, login, addresses)
+    return [...accounts, { id, login, addresses, ...(quotaBytes !== undefined && { quotaBytes }), ...secrets }]
+  })
+  if (run.json) run.print(JSON.stringify({ id, login, addresses, quotaBytes, password: shown }))
+  else {
+    run.print(`added ${login} (${addresses.join(', ')})`)
+    if (shown !== undefined) run.print(`password: ${shown}`)
+  }
+}
+
+async function passwd(parts: UserCommandParts, run: CommandRun): Promise<void> {
+  const login = findLogin(await readAccounts(parts.path), run.args[0]!).login
+  const { password, shown } = await choosePassword(run)
+  const secrets = await parts.makeSecrets(password)
+  await changeAccounts(parts.path, accounts => {
+    const { id } = findLogin(accounts, login)
+    return accounts.map(account => (account.id === id ? { ...account, scram: undefined, ...secrets } : account))
+  })
+  if (run.json) run.print(JSON.stringify({ login, password: shown }))
+  else run.print(shown === undefined ? `new password set for ${login}` : `password: ${shown}`)
+}
+
+async function list(parts: UserCommandParts, run: CommandRun): Promise<void> {
+  const accounts = await readAccounts(parts.path)
+  if (run.json) {
+    const rows = accounts.map(({ id, login, addresses, quotaBytes, disabled }) => ({
+      id,
+      login,
+      addresses,
+      quotaBytes: quotaBytes ?? null,
+      disabled: disabled ?? false,
+    }))
+    run.print(JSON.stringify(rows, null, 2))
+    return
+  }
+  if (accounts.length === 0) run.warn('no accounts yet; add one with: posthouse user add LOGIN')
+  const width = Math.max(0, ...accounts.map(account => account.login.length))
+  for (const { login, addresses, quotaBytes, disabled } of accounts) {
+    const notes = [quotaBytes === undefined ? '' : `quota ${formatSize(quotaBytes)}`, disabled ? 'disabled' : '']
+    run.print([login.padEnd(width), addresses.join(', '), ...notes.filter(note => note !== '')].join('  '))
+  }
+}
+
+async function remove(parts: UserCommandParts, run: CommandRun): Promise<void> {
+  const deleteMail = run.options['delete-mail'] === true
+  const store = parts.services.find('store')
+  if (deleteMail && store === undefined) throw new CommandError('no store is configured, so no mail can be deleted')
+  let gone: StoredAccount | undefined
+  await changeAccounts(parts.path, accounts => {
+    const found = findLogin(accounts, run.args[0]!)
+    gone = found
+    return accounts.filter(account => account.id !== found.id)
+  })
+  const { id, login } = gone!
+  if (deleteMail) await store?.mail.removeAccount(id)
+  if (run.json) run.print(JSON.stringify({ id, login, mailDeleted: deleteMail }))
+  else run.print(deleteMail ? `removed ${login} and its mail` : `removed ${login}; its mail is kept under the id ${id}`)
+}
+
+/** For the first start of the shipped config: prints what it made, once. */
+async function demo(parts: UserCommandParts, run: CommandRun): Promise<void> {
+  const [domain] = parts.domains
+  const made: { readonly login: string; readonly password: string }[] = []
+  if (parts.demo && domain !== undefined && !(await exists(parts.path))) {
+    const accounts: StoredAccount[] = []
+    for (const name of ['alice', 'bob']) {
+      const [login, password] = [`${name}@${domain}`, makePassword()]
+      accounts.push({ id: newAccountId(), login, addresses: [login], ...(await parts.makeSecrets(password)) })
+      made.push({ login, password })
+    }
+    await changeAccounts(parts.path, there => {
+      if (there.length > 0) throw new CommandError('another process made accounts meanwhile')
+      return accounts
+    })
+  }
+  if (run.json) run.print(JSON.stringify(made))
+  else for (const { login, password } of made) run.print(`${login}  ${password}`)
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** Trouble with the file is said in one sentence, not with a stack. */
+async function clearly(work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (error instanceof FileError) throw new CommandError(`accounts file: ${error.message}`)
+    const { code, syscall, path } = error as NodeJS.ErrnoException
+    if (typeof code === 'string' && syscall !== undefined) throw new CommandError(`${path ?? 'accounts file'}: ${code}`)
+    throw error
+  }
+}

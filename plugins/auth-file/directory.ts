@@ -1,0 +1,101 @@
+/**
+ * The directory of accounts in memory, as the `accounts` service sees it. The file is looked at before every answer (a stat
+ * costs 2 µs), so what a command changed counts at once and in every process; no restart, no stale password.
+ * A file that broke meanwhile leaves the last good one standing and says so in the log.
+ */
+import { statSync } from 'node:fs'
+import { type Account, type Accounts, type Log, MailError, type ScramKeys } from 'posthouse/api'
+import { readAccounts, type StoredAccount } from './accounts-file.js'
+
+interface Index {
+  readonly stamp: string
+  readonly all: readonly StoredAccount[]
+  readonly byLogin: ReadonlyMap<string, StoredAccount>
+  readonly byAddress: ReadonlyMap<string, StoredAccount>
+  readonly byId: ReadonlyMap<string, StoredAccount>
+}
+
+export class Directory implements Accounts {
+  readonly #path: string
+  readonly #log: Log
+  #index: Index | undefined
+  #reading: { readonly stamp: string; readonly done: Promise<Index> } | undefined
+
+  constructor(path: string, log: Log) {
+    this.#path = path
+    this.#log = log
+  }
+
+  async byLogin(login: string): Promise<Account | undefined> {
+    return view(await this.stored(login))
+  }
+
+  async byAddress(address: string): Promise<Account | undefined> {
+    return view((await this.#current()).byAddress.get(address.toLowerCase()))
+  }
+
+  async byId(id: string): Promise<Account | undefined> {
+    return view((await this.#current()).byId.get(id))
+  }
+
+  async list(): Promise<readonly Account[]> {
+    return (await this.#current()).all.map(account => view(account)!)
+  }
+
+  async scramKeys(login: string, mechanism: ScramKeys['mechanism']): Promise<ScramKeys | undefined> {
+    const account = await this.stored(login)
+    return account?.disabled ? undefined : account?.scram?.find(keys => keys.mechanism === mechanism)
+  }
+
+  /** With its secrets, for checking a password. */
+  async stored(login: string): Promise<StoredAccount | undefined> {
+    return (await this.#current()).byLogin.get(login.toLowerCase())
+  }
+
+  async #current(): Promise<Index> {
+    const stamp = this.#stamp()
+    if (this.#index?.stamp === stamp) return this.#index
+    if (this.#reading?.stamp !== stamp) this.#reading = { stamp, done: this.#read(stamp) }
+    return this.#reading.done
+  }
+
+  #stamp(): string {
+    try {
+      const facts = statSync(this.#path, { throwIfNoEntry: false, bigint: true })
+      return facts === undefined ? 'missing' : `${facts.ino} ${facts.mtimeNs} ${facts.size}`
+    } catch (error) {
+      throw new MailError('directory-unavailable', 'cannot look at the accounts file', error)
+    }
+  }
+
+  async #read(stamp: string): Promise<Index> {
+    try {
+      this.#index = makeIndex(stamp, await readAccounts(this.#path))
+    } catch (error) {
+      if (this.#index === undefined)
+        throw new MailError('directory-unavailable', 'cannot read the accounts file', error)
+      this.#log.error({ file: this.#path, err: error }, 'accounts file is wrong, the last good one still counts')
+      this.#index = { ...this.#index, stamp }
+    } finally {
+      if (this.#reading?.stamp === stamp) this.#reading = undefined
+    }
+    return this.#index
+  }
+}
+
+function makeIndex(stamp: string, all: readonly StoredAccount[]): Index {
+  return {
+    stamp,
+    all,
+    byLogin: new Map(all.map(account => [account.login.toLowerCase(), account])),
+    byAddress: new Map(all.flatMap(account => account.addresses.map(address => [address.toLowerCase(), account]))),
+    byId: new Map(all.map(account => [account.id, account])),
+  }
+}
+
+/** What others may see of an account: no secrets. */
+function view(account: StoredAccount | undefined): Account | undefined {
+  if (account === undefined) return undefined
+  const { id, login, addresses, quotaBytes, disabled } = account
+  return { id, login, addresses, ...(quotaBytes !== undefined && { quotaBytes }), ...(disabled && { disabled }) }
+}

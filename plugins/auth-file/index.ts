@@ -1,0 +1,119 @@
+/**
+ * Accounts in one file of the data directory: supplies the service `accounts`, answers `auth`, and brings `posthouse user …`.
+ * The file holds secrets, so it lives with the data (owner-only), never with the config that people commit.
+ */
+import { resolve } from 'node:path'
+import { ConfigError, definePlugin, type PluginContext } from 'posthouse/api'
+import { parseDuration } from 'posthouse/text'
+import { FileError, readAccounts } from './accounts-file.js'
+import { userCommands } from './commands.js'
+import { Directory } from './directory.js'
+import { type Cost, hashPassword } from './password.js'
+import { MECHANISMS, makeScramKeys } from './scram.js'
+import { Verifier } from './verifier.js'
+import { WorkQueue } from './work-queue.js'
+
+const CONFIG = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    file: {
+      type: 'string',
+      minLength: 1,
+      default: 'accounts.json',
+      description: 'accounts file, seen from the data directory',
+    },
+    cost: {
+      type: 'integer',
+      minimum: 12,
+      maximum: 17,
+      default: 14,
+      description: 'binary logarithm of scrypt’s N for new passwords; 14 is about 50 ms, each step doubles it',
+    },
+    scram: {
+      type: 'boolean',
+      default: true,
+      description: 'keep SCRAM keys beside the hash (see README for the price)',
+    },
+    scram_iterations: {
+      type: 'integer',
+      minimum: 4096,
+      maximum: 1_000_000,
+      default: 20_000,
+      description: 'PBKDF2 rounds of new SCRAM keys',
+    },
+    parallel: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 16,
+      default: 2,
+      description: 'passwords checked at the same time, per worker',
+    },
+    waiting: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 10_000,
+      default: 100,
+      description: 'log-ins that may wait for their check; more are told to come again',
+    },
+    remember: {
+      type: 'string',
+      format: 'duration',
+      default: '5m',
+      description: 'how long a password that was right need not be hashed again; 0s: always hash',
+    },
+    demo: {
+      type: 'boolean',
+      default: false,
+      description: 'make two demo accounts at the first start and print their passwords once',
+    },
+  },
+} as const
+
+export default definePlugin({
+  name: 'auth-file',
+  summary: 'accounts and passwords in a file of the data directory',
+  config: CONFIG,
+  supplies: ['accounts'],
+  async setup(context) {
+    const { config, server, services, log, clock } = context
+    const path = resolve(server.dataDir, config.file)
+    const cost: Cost = { ln: config.cost, r: 8, p: 1 }
+    const queue = new WorkQueue(config.parallel, config.waiting)
+    const directory = new Directory(path, log)
+    const rememberMs = parseDuration(config.remember) ?? 0
+    const verifier = new Verifier({ directory, queue, cost, rememberMs, now: () => clock.now() })
+    await checkFile(path, context)
+    return {
+      services: { accounts: directory },
+      hooks: { auth: ({ credentials }, call) => verifier.check(credentials, call.signal) },
+      commands: userCommands({
+        path,
+        domains: server.domains,
+        demo: config.demo,
+        services,
+        makeSecrets: password => makeSecrets(password, cost, config.scram ? config.scram_iterations : 0),
+      }),
+    }
+  },
+})
+
+async function makeSecrets(password: string, cost: Cost, scramIterations: number) {
+  const hash = await hashPassword(password, cost)
+  if (scramIterations === 0) return { password: hash }
+  const scram = await Promise.all(MECHANISMS.map(mechanism => makeScramKeys(password, mechanism, scramIterations)))
+  return { password: hash, scram }
+}
+
+/** A wrong file stops the start and is named by `check`. */
+async function checkFile(path: string, { files }: Pick<PluginContext<unknown>, 'files'>): Promise<void> {
+  try {
+    await readAccounts(path)
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error
+    // Read again as YAML, of which JSON is a part: that reader knows where things stand.
+    const { faults } = await files.yaml(path, { type: 'object' })
+    if (faults.length > 0) throw new ConfigError(faults)
+    throw new ConfigError([{ file: path, line: 1, column: 1, message: error.message }])
+  }
+}

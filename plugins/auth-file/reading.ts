@@ -1,0 +1,85 @@
+/**
+ * What the user commands take from the terminal, read and refused in clear words: names, addresses, quotas, passwords.
+ * Pure but for standard input; the commands themselves stand in commands.ts.
+ */
+import { randomBytes } from 'node:crypto'
+import { CommandError, type CommandRun } from 'posthouse/api'
+import { addressKey, closest, parseAddress, parseSize, printable } from 'posthouse/text'
+import type { StoredAccount } from './accounts-file.js'
+import { MAX_PASSWORD_BYTES, makePassword } from './password.js'
+
+/** Immutable and never an address: 100 random bits. */
+export function newAccountId(): string {
+  return `a${BigInt(`0x${randomBytes(13).toString('hex')}`).toString(36)}`
+}
+
+export function readLogin(text: string): string {
+  const login = text.normalize('NFC')
+  if (login.length > 254) throw new CommandError('the login name is too long: 254 letters at most')
+  if (!/^[^\p{Cc}\s"\\<>,:;]+$/u.test(login)) {
+    throw new CommandError(`"${printable(text, 80)}" cannot be a login name: no spaces, quotes or <>,:;`)
+  }
+  return login.toLowerCase()
+}
+
+export function ownAddress(login: string, domains: ReadonlySet<string>): string {
+  if (login.includes('@')) return login
+  const [domain] = domains
+  if (domain === undefined) throw new CommandError('server.yaml names no domains; give the account an address')
+  return `${login}@${domain}`
+}
+
+export function readAddress(text: string, domains: ReadonlySet<string>): string {
+  const address = parseAddress(text)
+  if (address === undefined) throw new CommandError(`"${printable(text, 80)}" is not an address like user@example.org`)
+  if (!domains.has(address.domain)) {
+    const near = closest(address.domain, domains)
+    const hint = near === undefined ? `ours are: ${[...domains].join(', ')}` : `did you mean ${near}?`
+    throw new CommandError(`${printable(address.domain, 80)} is not among the domains of server.yaml; ${hint}`)
+  }
+  return addressKey(address)
+}
+
+export function readQuota(value: string | boolean | undefined): number | undefined {
+  if (value === undefined) return undefined
+  const bytes = typeof value === 'string' ? parseSize(value) : undefined
+  if (bytes === undefined) throw new CommandError(`--quota: expected a size like 500MB or 1GB, got "${value}"`)
+  return bytes
+}
+
+export function findLogin(accounts: readonly StoredAccount[], text: string): StoredAccount {
+  const wanted = text.toLowerCase()
+  const found =
+    accounts.find(account => account.login.toLowerCase() === wanted) ??
+    accounts.find(account => account.addresses.includes(wanted))
+  if (found !== undefined) return found
+  const near = closest(
+    wanted,
+    accounts.map(account => account.login),
+  )
+  throw new CommandError(`no account "${printable(text, 80)}"${near === undefined ? '' : `; did you mean ${near}?`}`)
+}
+
+export function refuseTaken(accounts: readonly StoredAccount[], login: string, addresses: readonly string[]): void {
+  for (const account of accounts) {
+    if (account.login.toLowerCase() === login) throw new CommandError(`there is already an account ${login}`)
+    const taken = addresses.find(address => account.addresses.includes(address))
+    if (taken !== undefined) throw new CommandError(`${taken} already belongs to ${account.login}`)
+  }
+}
+
+/** `shown` is what must be printed, because nobody has seen it yet. */
+export async function choosePassword(run: CommandRun): Promise<{ readonly password: string; readonly shown?: string }> {
+  if (run.options['password-stdin'] !== true) {
+    const password = makePassword()
+    return { password, shown: password }
+  }
+  const password = (await run.stdin()).split(/\r?\n/, 1)[0]!
+  if (password === '') throw new CommandError('--password-stdin: the first line of standard input is empty')
+  if (/\p{Cc}/u.test(password)) throw new CommandError('--password-stdin: control characters cannot be in a password')
+  if (Buffer.byteLength(password) > MAX_PASSWORD_BYTES) {
+    throw new CommandError(`--password-stdin: ${MAX_PASSWORD_BYTES} octets at most`)
+  }
+  if (password.length < 8) run.warn('that password is shorter than 8 letters and easily guessed')
+  return { password }
+}

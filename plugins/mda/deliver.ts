@@ -1,0 +1,90 @@
+/**
+ * Target `mda`: says where in whose mailbox a message belongs, as data; core commits it with the queue's change.
+ * It never writes. What must be looked at per job (the header, for loops) is read once.
+ */
+import { type Accounts, type Call, type Filing, type Job, type JobRecipient, type MailStore, type Outcome, type Target } from 'posthouse/api'
+import { addressKey, foldField, formatAddress, scanHeader } from 'posthouse/text'
+
+/** A delivery loop shows in the header's first part, or not at all. */
+const HEADER_BYTES = 64 * 1024
+
+export interface DeliverParts {
+  readonly accounts: Accounts
+  readonly mail: MailStore
+  /** Mail for `user+tag@` goes to the mailbox `tag` if there is one. */
+  readonly tagFolders: boolean
+}
+
+export function mdaTarget(parts: DeliverParts): Target {
+  return {
+    scope: 'local',
+    lane: to => to.domain,
+    deliver: (job, call) => deliver(parts, job, call),
+  }
+}
+
+async function deliver(parts: DeliverParts, job: Job, call: Call): Promise<readonly Outcome[]> {
+  const been = await deliveredTo(job)
+  const outcomes: Outcome[] = []
+  /** What this job itself adds to an account, before it is in the store. */
+  const added = new Map<string, number>()
+  for (const recipient of job.recipients) {
+    call.signal.throwIfAborted()
+    outcomes.push(await fileOne(parts, job, recipient, been, added))
+  }
+  return outcomes
+}
+
+async function fileOne(
+  parts: DeliverParts,
+  job: Job,
+  recipient: JobRecipient,
+  been: ReadonlySet<string>,
+  added: Map<string, number>,
+): Promise<Outcome> {
+  const { row, detail } = recipient
+  const address = addressKey(recipient.original)
+  if (been.has(address)) {
+    return { kind: 'failed', row, status: '5.4.6', text: `mail is looping: it has been delivered to ${address} before` }
+  }
+  const account = await parts.accounts.byId(detail.account ?? '')
+  if (account === undefined) return { kind: 'failed', row, status: '5.1.1', text: 'the account does not exist any more' }
+  const prefix = fieldsInFront(job, address) + job.prefix
+  if (account.quotaBytes !== undefined) {
+    const size = job.size + Buffer.byteLength(prefix) - Buffer.byteLength(job.prefix)
+    const { bytes } = await parts.mail.usage(account.id)
+    const before = added.get(account.id) ?? 0
+    // RFC 3463 §3.3: X.2.2 mailbox full may be a matter of time, X.2.3 too large for this mailbox never is.
+    if (size > account.quotaBytes) return { kind: 'failed', row, status: '5.2.3', text: 'the message is larger than the whole mailbox' }
+    if (bytes + before + size > account.quotaBytes) return { kind: 'deferred', row, status: '4.2.2', text: 'mailbox is full' }
+    added.set(account.id, before + size)
+  }
+  const place = await placeFor(parts, account.id, recipient)
+  const filing: Filing = { accountId: account.id, ...place, prefix, date: job.received }
+  return { kind: 'filed', row, filings: [filing] }
+}
+
+async function placeFor(
+  parts: DeliverParts,
+  accountId: string,
+  { quarantine, detail }: JobRecipient,
+): Promise<Pick<Filing, 'mailbox' | 'flags'>> {
+  if (quarantine !== undefined) return { mailbox: 'Junk', flags: ['$Junk'] }
+  const { tag } = detail
+  if (!parts.tagFolders || tag === undefined) return { mailbox: 'INBOX', flags: [] }
+  const folder = await parts.mail.find(accountId, tag)
+  // Not into Sent or Trash, where nobody looks for new mail.
+  return { mailbox: folder === undefined || folder.specialUse !== undefined ? 'INBOX' : folder.name, flags: [] }
+}
+
+/** RFC 5321 §4.4: Return-Path goes in front at final delivery. Delivered-To is the address it came by, and what a loop is known by. */
+function fieldsInFront(job: Job, address: string): string {
+  return foldField('Return-Path', `<${formatAddress(job.sender)}>`) + foldField('Delivered-To', address)
+}
+
+async function deliveredTo(job: Job): Promise<ReadonlySet<string>> {
+  const { fields } = scanHeader(await job.read(0, Math.min(job.size, HEADER_BYTES)))
+  return new Set(
+    fields.filter(field => field.name.toLowerCase() === 'delivered-to').map(field => field.raw.trim().toLowerCase()),
+  )
+}

@@ -1,0 +1,59 @@
+/**
+ * Local mail: resolves recipients of our domains (aliases, accounts, +tags) and files their mail.
+ * Contributes the hook `route` and the target `mda`. Who has an account is the business of the service `accounts`.
+ */
+import { ConfigError, definePlugin } from 'posthouse/api'
+import { type AddressParts, parseAddress } from 'posthouse/text'
+import { readAliases } from './aliases.js'
+import { mdaTarget } from './deliver.js'
+import { decideRoute, type RouteParts } from './route.js'
+
+const CONFIG = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    aliases: { type: 'string', minLength: 1, default: 'aliases.yaml', description: 'alias file, seen from the config directory; it may be missing' },
+    postmaster: {
+      type: 'string',
+      format: 'email',
+      description: 'gets mail for postmaster@ and abuse@ of our domains where no account or alias takes it',
+    },
+    separator: { type: 'string', maxLength: 1, default: '+', description: 'parts user from tag in user+tag@; empty: no tags' },
+    tag_folders: { type: 'boolean', default: false, description: 'file user+tag@ into the mailbox named like the tag if there is one' },
+    remote_target: { type: 'string', minLength: 1, default: 'mx', description: 'target for aliases that lead elsewhere' },
+  },
+} as const
+
+export default definePlugin({
+  name: 'mda',
+  summary: 'takes mail for our domains and files it',
+  config: CONFIG,
+  needs: ['accounts', 'store'],
+  async setup({ config, files, server, services }) {
+    const { aliases, faults } = await readAliases(files, config.aliases, server.domains)
+    if (faults.length > 0) throw new ConfigError(faults)
+    const postmaster = readPostmaster(config.postmaster)
+    const accounts = services.get('accounts')
+    const { mail } = services.get('store')
+    const parts: RouteParts = {
+      server,
+      mail,
+      remote: config.remote_target,
+      resolving: {
+        domains: server.domains,
+        aliases,
+        byAddress: address => accounts.byAddress(address),
+        separator: config.separator,
+        ...(postmaster !== undefined && { postmaster }),
+      },
+    }
+    return {
+      hooks: { route: (asked, call) => decideRoute(asked, parts, call.log) },
+      targets: { mda: mdaTarget({ accounts, mail, tagFolders: config.tag_folders }) },
+    }
+  },
+})
+
+function readPostmaster(text: string | undefined): AddressParts | undefined {
+  return text === undefined ? undefined : parseAddress(text)
+}

@@ -1,0 +1,73 @@
+/**
+ * The `route` hook of the mda: claims mail for our own domains, refuses names nobody has, and asks the sender to come
+ * again when a mailbox is full. Mail for other domains is none of its business.
+ */
+import {
+  type Answered,
+  type Asked,
+  type Claim,
+  defer,
+  type Log,
+  MailError,
+  type MailStore,
+  reject,
+  type ServerFacts,
+  via,
+} from 'posthouse/api'
+import { addressKey, printable } from 'posthouse/text'
+import { type Destination, resolve, type ResolveParts } from './resolve.js'
+
+export interface RouteParts {
+  readonly server: Pick<ServerFacts, 'domains'>
+  readonly resolving: ResolveParts
+  readonly mail: MailStore
+  /** Target for aliases that lead elsewhere. */
+  readonly remote: string
+}
+
+export async function decideRoute(
+  { envelope, recipient }: Pick<Asked['route'], 'envelope' | 'recipient'>,
+  parts: RouteParts,
+  log: Log,
+): Promise<Answered['route']> {
+  const [first] = parts.server.domains
+  // RFC 5321 §4.5.1: `<postmaster>` without a domain is ours.
+  const domain = recipient.address.domain === '' && first !== undefined ? first : recipient.address.domain
+  if (!parts.server.domains.has(domain)) return undefined
+  const address = { local: recipient.address.local, domain }
+  try {
+    const { destinations, troubles } = await resolve(address, parts.resolving)
+    for (const { kind, address: at } of troubles) log.warn({ to: addressKey(address), at, trouble: kind }, 'alias leads nowhere')
+    if (destinations.length > 0) return (await fullFor(destinations, envelope, parts)) ?? destinations.map(claimFor(parts))
+    if (troubles.some(trouble => trouble.kind !== 'unknown')) {
+      return defer('The address cannot be resolved right now', { code: 451, status: '4.3.5' })
+    }
+    return reject(`${printable(addressKey(recipient.address), 100)}: no such user here`, { code: 550, status: '5.1.1' })
+  } catch (error) {
+    if (!(error instanceof MailError) || !error.temporary) throw error
+    log.error({ to: addressKey(address), err: error }, 'recipient look-up failed')
+    return defer(error.reply.text, error.reply)
+  }
+}
+
+function claimFor(parts: RouteParts): (destination: Destination) => Claim {
+  return destination => {
+    if (destination.kind === 'elsewhere') return via(parts.remote, destination.to)
+    const { account, to, tag } = destination
+    return via('mda', to, { detail: { account: account.id, ...(tag !== undefined && { tag }) } })
+  }
+}
+
+/** A full mailbox is said at RCPT, while the sender still holds the mail. Only when it is the one place the mail would go. */
+async function fullFor(
+  destinations: readonly Destination[],
+  envelope: Asked['route']['envelope'],
+  parts: RouteParts,
+): Promise<Answered['route']> {
+  const [only, more] = destinations
+  if (more !== undefined || only?.kind !== 'account' || only.account.quotaBytes === undefined) return undefined
+  const { bytes } = await parts.mail.usage(only.account.id)
+  const declared = Number(envelope.parameters.get('SIZE') ?? 0)
+  const full = bytes >= only.account.quotaBytes || (declared > 0 && bytes + declared > only.account.quotaBytes)
+  return full ? defer('Mailbox is full', { code: 452, status: '4.2.2' }) : undefined
+}
