@@ -9,7 +9,9 @@ import type { Fault, Files, YamlFile } from 'posthouse/api'
 import { type AddressParts, addressKey, closest, parseAddress } from 'posthouse/text'
 
 /** A target before it is known which domain it is asked for: bare names take the domain of the alias. */
-type AliasTarget = { readonly kind: 'bare'; readonly local: string } | { readonly kind: 'full'; readonly to: AddressParts }
+type AliasTarget =
+  | { readonly kind: 'bare'; readonly local: string }
+  | { readonly kind: 'full'; readonly to: AddressParts }
 
 export interface Aliases {
   /** What the address stands for; `undefined` when it is no alias. */

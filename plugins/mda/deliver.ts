@@ -2,7 +2,7 @@
  * Target `mda`: says where in whose mailbox a message belongs, as data; core commits it with the queue's change.
  * It never writes. What must be looked at per job (the header, for loops) is read once.
  */
-import { type Accounts, type Call, type Filing, type Job, type JobRecipient, type MailStore, type Outcome, type Target } from 'posthouse/api'
+import type { Accounts, Call, Filing, Job, JobRecipient, MailStore, Outcome, Target } from 'posthouse/api'
 import { addressKey, foldField, formatAddress, scanHeader } from 'posthouse/text'
 
 /** A delivery loop shows in the header's first part, or not at all. */
@@ -48,15 +48,18 @@ async function fileOne(
     return { kind: 'failed', row, status: '5.4.6', text: `mail is looping: it has been delivered to ${address} before` }
   }
   const account = await parts.accounts.byId(detail.account ?? '')
-  if (account === undefined) return { kind: 'failed', row, status: '5.1.1', text: 'the account does not exist any more' }
+  if (account === undefined)
+    return { kind: 'failed', row, status: '5.1.1', text: 'the account does not exist any more' }
   const prefix = fieldsInFront(job, address) + job.prefix
   if (account.quotaBytes !== undefined) {
     const size = job.size + Buffer.byteLength(prefix) - Buffer.byteLength(job.prefix)
     const { bytes } = await parts.mail.usage(account.id)
     const before = added.get(account.id) ?? 0
     // RFC 3463 §3.3: X.2.2 mailbox full may be a matter of time, X.2.3 too large for this mailbox never is.
-    if (size > account.quotaBytes) return { kind: 'failed', row, status: '5.2.3', text: 'the message is larger than the whole mailbox' }
-    if (bytes + before + size > account.quotaBytes) return { kind: 'deferred', row, status: '4.2.2', text: 'mailbox is full' }
+    if (size > account.quotaBytes)
+      return { kind: 'failed', row, status: '5.2.3', text: 'the message is larger than the whole mailbox' }
+    if (bytes + before + size > account.quotaBytes)
+      return { kind: 'deferred', row, status: '4.2.2', text: 'mailbox is full' }
     added.set(account.id, before + size)
   }
   const place = await placeFor(parts, account.id, recipient)

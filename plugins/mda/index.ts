@@ -12,15 +12,34 @@ const CONFIG = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    aliases: { type: 'string', minLength: 1, default: 'aliases.yaml', description: 'alias file, seen from the config directory; it may be missing' },
+    aliases: {
+      type: 'string',
+      minLength: 1,
+      default: 'aliases.yaml',
+      description: 'alias file, seen from the config directory; it may be missing',
+    },
     postmaster: {
       type: 'string',
       format: 'email',
       description: 'gets mail for postmaster@ and abuse@ of our domains where no account or alias takes it',
     },
-    separator: { type: 'string', maxLength: 1, default: '+', description: 'parts user from tag in user+tag@; empty: no tags' },
-    tag_folders: { type: 'boolean', default: false, description: 'file user+tag@ into the mailbox named like the tag if there is one' },
-    remote_target: { type: 'string', minLength: 1, default: 'mx', description: 'target for aliases that lead elsewhere' },
+    separator: {
+      type: 'string',
+      maxLength: 1,
+      default: '+',
+      description: 'parts user from tag in user+tag@; empty: no tags',
+    },
+    tag_folders: {
+      type: 'boolean',
+      default: false,
+      description: 'file user+tag@ into the mailbox named like the tag if there is one',
+    },
+    remote_target: {
+      type: 'string',
+      minLength: 1,
+      default: 'mx',
+      description: 'target for aliases that lead elsewhere',
+    },
   },
 } as const
 

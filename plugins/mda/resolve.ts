@@ -50,7 +50,9 @@ export async function resolve(address: AddressParts, parts: ResolveParts): Promi
   const expansion: Expansion = { ...parts, destinations: new Map(), troubles: [], visited: new Set() }
   await visit(expansion, address, [])
   // A recipient that is no alias and nobody's is an answer, not a trouble.
-  const troubles = expansion.troubles.filter(trouble => !(trouble.kind === 'unknown' && trouble.address === addressKey(address)))
+  const troubles = expansion.troubles.filter(
+    trouble => !(trouble.kind === 'unknown' && trouble.address === addressKey(address)),
+  )
   return { destinations: [...expansion.destinations.values()], troubles }
 }
 
@@ -77,7 +79,10 @@ async function own(expansion: Expansion, address: AddressParts, otherwise: 'loop
   if (account !== undefined) return add(expansion, `account ${account.id}`, { kind: 'account', account, to: address })
   if (otherwise === 'loop') return trouble(expansion, 'loop', key)
   if (await tagged(expansion, address)) return
-  const others = ROLES.has(address.local.toLowerCase()) && expansion.postmaster ? [expansion.postmaster] : expansion.aliases.catchAll(address.domain)
+  const others =
+    ROLES.has(address.local.toLowerCase()) && expansion.postmaster
+      ? [expansion.postmaster]
+      : expansion.aliases.catchAll(address.domain)
   if (others === undefined) return trouble(expansion, 'unknown', key)
   for (const target of others) await visitOther(expansion, target, key)
 }
@@ -107,8 +112,8 @@ async function tagged(expansion: Expansion, address: AddressParts): Promise<bool
 
 function add(expansion: Expansion, key: string, destination: Destination): void {
   if (expansion.destinations.has(key)) return
-  if (expansion.destinations.size >= MAX_DESTINATIONS) return trouble(expansion, 'too-many', key)
-  expansion.destinations.set(key, destination)
+  if (expansion.destinations.size >= MAX_DESTINATIONS) trouble(expansion, 'too-many', key)
+  else expansion.destinations.set(key, destination)
 }
 
 function trouble(expansion: Expansion, kind: Trouble['kind'], address: string): void {

@@ -15,7 +15,7 @@ import {
   via,
 } from 'posthouse/api'
 import { addressKey, printable } from 'posthouse/text'
-import { type Destination, resolve, type ResolveParts } from './resolve.js'
+import { type Destination, type ResolveParts, resolve } from './resolve.js'
 
 export interface RouteParts {
   readonly server: Pick<ServerFacts, 'domains'>
@@ -37,8 +37,10 @@ export async function decideRoute(
   const address = { local: recipient.address.local, domain }
   try {
     const { destinations, troubles } = await resolve(address, parts.resolving)
-    for (const { kind, address: at } of troubles) log.warn({ to: addressKey(address), at, trouble: kind }, 'alias leads nowhere')
-    if (destinations.length > 0) return (await fullFor(destinations, envelope, parts)) ?? destinations.map(claimFor(parts))
+    for (const { kind, address: at } of troubles)
+      log.warn({ to: addressKey(address), at, trouble: kind }, 'alias leads nowhere')
+    if (destinations.length > 0)
+      return (await fullFor(destinations, envelope, parts)) ?? destinations.map(claimFor(parts))
     if (troubles.some(trouble => trouble.kind !== 'unknown')) {
       return defer('The address cannot be resolved right now', { code: 451, status: '4.3.5' })
     }

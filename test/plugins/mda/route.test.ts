@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, test } from 'node:test'
+import { type Account, type Accounts, type Answered, ConfigError, MailError } from '../../../core/api/index.js'
+import mda from '../../../plugins/mda/index.js'
+import { createMemoryStore } from '../../../plugins/store-memory/store.js'
+import { aCall, aContext, address, servicesOf } from '../../harness/context.js'
+import { rememberingLog } from '../../harness/log.js'
+import { anEnvelope, aServer, aSession } from '../../harness/session.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'mda-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+const ACCOUNTS: readonly Account[] = [
+  { id: 'aalice', login: 'alice', addresses: ['alice@example.test', 'alice@second.test'] },
+  { id: 'abob', login: 'bob', addresses: ['bob@example.test'] },
+  { id: 'afull', login: 'full', addresses: ['full@example.test'], quotaBytes: 1000 },
+]
+
+function directory(): Accounts {
+  const find = async (test: (account: Account) => boolean) => ACCOUNTS.find(test)
+  return {
+    byLogin: login => find(account => account.login === login),
+    byId: id => find(account => account.id === id),
+    byAddress: text => find(account => account.addresses.includes(text)),
+    list: async () => ACCOUNTS,
+  }
+}
+
+const DEFAULTS = { aliases: 'aliases.yaml', separator: '+', tag_folders: false, remote_target: 'mx' }
+
+async function install(aliases: string | undefined, more: object = {}, accounts = directory()) {
+  const path = join(folder, 'aliases.yaml')
+  rmSync(path, { force: true })
+  if (aliases !== undefined) writeFileSync(path, aliases)
+  const server = aServer({ configDir: folder, domains: new Set(['example.test', 'second.test']) })
+  const store = createMemoryStore()
+  const made = await mda.setup(
+    aContext({ ...DEFAULTS, ...more }, { server, services: servicesOf({ accounts, store }) }),
+  )
+  const log = rememberingLog()
+  const route = async (to: string, parameters: readonly (readonly [string, string])[] = []) =>
+    made.hooks!.route!(
+      {
+        session: aSession(),
+        envelope: anEnvelope({ parameters: new Map(parameters) }),
+        recipient: { address: address(to), dsn: { notify: [] } },
+      },
+      aCall({ log }),
+    )
+  return { route, store, log }
+}
+
+/** `mda aalice`, `mda aalice +tag`, `mx x@far.test`, `550 5.1.1`, or nothing. */
+function short(answer: Answered['route']): string {
+  if (answer === undefined || answer === null) return 'nothing'
+  if ('kind' in answer && answer.kind !== 'claim') return `${answer.code} ${answer.status}`
+  const claims = 'kind' in answer ? [answer] : answer
+  return claims
+    .map(({ target, to, detail }) =>
+      target === 'mda'
+        ? `mda ${detail!.account}${detail!.tag === undefined ? '' : ` +${detail!.tag}`}`
+        : `${target} ${to.local}@${to.domain}`,
+    )
+    .join(', ')
+}
+
+const ALIASES = `
+sales@example.test: [alice, bob@example.test]
+webmaster: alice
+outside@example.test: friend@far.test
+both@example.test: [bob, friend@far.test, bob@example.test]
+bob@example.test: [bob, alice]
+nested@example.test: sales
+ring1@example.test: ring2
+ring2@example.test: ring1
+halfring@example.test: [halfring2, alice]
+halfring2@example.test: halfring
+nobody@example.test: ghost
+part@example.test: [ghost, alice]
+'@second.test': alice@second.test
+`
+
+describe('whose mail is it', () => {
+  for (const [to, wish] of [
+    ['alice@example.test', 'mda aalice'],
+    ['ALICE@example.test', 'mda aalice'],
+    ['alice+shop@example.test', 'mda aalice +shop'],
+    ['alice+@example.test', 'mda aalice'],
+    ['+alice@example.test', '550 5.1.1'],
+    ['unknown@example.test', '550 5.1.1'],
+    ['unknown@far.test', 'nothing'],
+    ['sales@example.test', 'mda aalice, mda abob'],
+    ['Sales+x@example.test', 'mda aalice, mda abob'],
+    ['webmaster@second.test', 'mda aalice'],
+    ['outside@example.test', 'mx friend@far.test'],
+    ['both@example.test', 'mda abob, mda aalice, mx friend@far.test'],
+    ['bob@example.test', 'mda abob, mda aalice'],
+    ['nested@example.test', 'mda aalice, mda abob'],
+    ['ring1@example.test', '451 4.3.5'],
+    ['halfring@example.test', 'mda aalice'],
+    ['nobody@example.test', '550 5.1.1'],
+    ['part@example.test', 'mda aalice'],
+    ['anything@second.test', 'mda aalice'],
+    ['postmaster@example.test', '550 5.1.1'],
+    ['__proto__@example.test', '550 5.1.1'],
+  ] as const) {
+    test(`${to}: ${wish}`, async () => {
+      const { route } = await install(ALIASES)
+      assert.equal(short(await route(to)), wish)
+    })
+  }
+
+  for (const [to, wish] of [
+    ['postmaster@example.test', 'mda aalice'],
+    ['Postmaster@', 'mda aalice'],
+    ['ABUSE@second.test', 'mda aalice'],
+    ['webmaster@example.test', '550 5.1.1'],
+  ] as const) {
+    test(`with a postmaster, ${to}: ${wish}`, async () => {
+      const { route } = await install(undefined, { postmaster: 'alice@example.test' })
+      assert.equal(short(await route(to)), wish)
+    })
+  }
+
+  test('an alias that leads nowhere in part is logged', async () => {
+    const { route, log } = await install(ALIASES)
+    await route('part@example.test')
+    assert.deepEqual(log.lines[0]?.facts, { to: 'part@example.test', at: 'ghost@example.test', trouble: 'unknown' })
+  })
+
+  test('the refusal of an unknown user is printable, whatever the peer sent', async () => {
+    const { route } = await install(undefined)
+    const answer = await route('evil\u202e@example.test')
+    assert.ok(answer && 'text' in answer)
+    assert.doesNotMatch(answer.text, /\u202e/)
+  })
+
+  test('aliases nested deeper than ten end there', async () => {
+    const lines = Array.from({ length: 15 }, (_, n) => `n${n}@example.test: n${n + 1}`)
+    const { route } = await install(`${lines.join('\n')}\nn15@example.test: alice\n`)
+    assert.equal(short(await route('n0@example.test')), '451 4.3.5')
+    assert.equal(short(await route('n6@example.test')), 'mda aalice')
+  })
+
+  test('an alias file that multiplies gives at most a hundred results', async () => {
+    const level = (n: number) =>
+      Array.from({ length: 40 }, (_, k) => (n === 2 ? `x${k}@far.test` : `l${n}x${k}`)).join(', ')
+    const inner = Array.from(
+      { length: 40 },
+      (_, k) => `l0x${k}: [${Array.from({ length: 40 }, (_, j) => `y${k}z${j}@far.test`).join(', ')}]`,
+    )
+    const { route } = await install(`all: [${level(0)}]\n${inner.join('\n')}\n`)
+    const answer = await route('all@example.test')
+    assert.equal(Array.isArray(answer) ? answer.length : 0, 100)
+  })
+})
+
+describe('trouble is temporary', () => {
+  test('a directory that is down defers', async () => {
+    const down = () => Promise.reject(new MailError('directory-unavailable', 'disk on fire'))
+    const { route } = await install(undefined, {}, { ...directory(), byAddress: down })
+    const answer = await route('alice@example.test')
+    assert.deepEqual(answer, {
+      kind: 'defer',
+      code: 451,
+      status: '4.3.0',
+      text: 'Cannot look up the recipient right now',
+    })
+  })
+
+  test('a full mailbox is said while the sender still holds the mail', async () => {
+    const { route, store } = await install(undefined)
+    assert.equal(short(await route('full@example.test')), 'mda afull')
+    assert.equal(short(await route('full@example.test', [['SIZE', '2000']])), '452 4.2.2')
+    const inbox = (await store.mail.list('afull')).find(box => box.name === 'INBOX')!
+    const body = { kind: 'memory', bytes: Buffer.alloc(1000) } as const
+    await (await store.mail.open('afull', inbox.id)).append([{ body, flags: [], date: 0 }])
+    assert.equal(short(await route('full@example.test')), '452 4.2.2')
+  })
+})
+
+describe('a wrong alias file stops the start and says where', () => {
+  for (const [what, yaml, line, wish] of [
+    ['a key that is none', 'ok: alice\n"a b c": alice', 2, /is not an alias/],
+    ['a domain that is not ours', 'x@exampel.test: alice', 1, /did you mean example\.test\?/],
+    ['a target that is none', 'x:\n  - alice\n  - 12', 3, /expected an address/],
+    ['no targets', 'x: []', 1, /between 1 and 100/],
+    ['one alias in two spellings', 'x: alice\nX: bob', 2, /stands here twice/],
+  ] as const) {
+    test(what, async () => {
+      await assert.rejects(
+        () => install(yaml),
+        (error: unknown) =>
+          error instanceof ConfigError && error.faults[0]!.line === line && wish.test(error.faults[0]!.message),
+      )
+    })
+  }
+})
