@@ -2,7 +2,7 @@
  * Allow and deny lists: networks at connect, names at HELO, senders at MAIL, recipients at RCPT. A deny refuses with the
  * reason its entry gives; an allow sets the label `allow-listed`, which permits nothing: later entries of plugins.yaml may skip on it.
  */
-import { type Answered, ConfigError, definePlugin, label, type Log, reject } from 'posthouse/api'
+import { type Answered, ConfigError, definePlugin, type Log, label, reject } from 'posthouse/api'
 import { printable } from 'posthouse/text'
 import type { Entry } from './lists.js'
 import { readAccess } from './read.js'
@@ -13,7 +13,12 @@ const CONFIG = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    file: { type: 'string', minLength: 1, default: 'access.yaml', description: 'the lists, seen from the config directory; may be missing' },
+    file: {
+      type: 'string',
+      minLength: 1,
+      default: 'access.yaml',
+      description: 'the lists, seen from the config directory; may be missing',
+    },
   },
 } as const
 

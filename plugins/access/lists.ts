@@ -61,7 +61,8 @@ function readAddress(text: string): Bytes | undefined {
 function readNetwork(pattern: string): (Bytes & { readonly bits: number }) | undefined {
   const [address, length, ...rest] = pattern.split('/')
   // Only whole addresses: ipaddr.js would read "10" and "0x7f.1" too.
-  if (address === undefined || rest.length > 0 || !/^(\d+(\.\d+){3}|[0-9a-f:.]*:[0-9a-f:.]*)$/i.test(address)) return undefined
+  if (address === undefined || rest.length > 0 || !/^(\d+(\.\d+){3}|[0-9a-f:.]*:[0-9a-f:.]*)$/i.test(address))
+    return undefined
   const read = readAddress(address)
   if (read === undefined || (length !== undefined && !/^\d{1,3}$/.test(length))) return undefined
   const most = read.bytes.length * 8
@@ -79,7 +80,7 @@ export class NameList {
 
   add(pattern: string, entry: Entry): Entry | boolean {
     const key = pattern.toLowerCase()
-    if (!/^\.?[^.\s@]+(\.[^.\s@]+)*$/u.test(key) || key.length > 255) return false
+    if (!/^\.?[^.\s@*]+(\.[^.\s@*]+)*$/u.test(key) || key.length > 255) return false
     const there = this.#entries.get(key)
     if (there !== undefined) return there
     this.#entries.set(key, entry)

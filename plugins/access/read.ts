@@ -49,7 +49,12 @@ export async function readAccess(
 ): Promise<{ readonly lists: AccessLists; readonly faults: readonly Fault[]; readonly entries: number }> {
   const file = await files.yaml(name, SCHEMA, { optional: true })
   const faults = [...file.faults]
-  const lists = { networks: new NetworkList(), names: new NameList(), senders: new AddressList(), recipients: new AddressList() }
+  const lists = {
+    networks: new NetworkList(),
+    names: new NameList(),
+    senders: new AddressList(),
+    recipients: new AddressList(),
+  }
   let entries = 0
   for (const list of NAMES) {
     for (const [index, { deny, allow, reason }] of (file.value?.[list] ?? []).entries()) {
@@ -60,10 +65,17 @@ export async function readAccess(
       }
       const key = deny === undefined ? 'allow' : 'deny'
       const { line, column } = file.at([list, index, key])
-      const entry: Entry = { kind: key, pattern, place: `${name}:${line}:${column}`, ...(reason !== undefined && { reason }) }
+      const entry: Entry = {
+        kind: key,
+        pattern,
+        place: `${name}:${line}:${column}`,
+        ...(reason !== undefined && { reason }),
+      }
       const added = list === 'recipients' && pattern === '<>' ? false : lists[list].add(pattern, entry)
-      if (added === false) faults.push(file.fault([list, index, key], `"${pattern}": expected ${WISHES[list]}${hint(list, pattern)}`))
-      else if (added !== true) faults.push(file.fault([list, index, key], `${pattern} stands already at ${added.place}`))
+      if (added === false)
+        faults.push(file.fault([list, index, key], `"${pattern}": expected ${WISHES[list]}${hint(list, pattern)}`))
+      else if (added !== true)
+        faults.push(file.fault([list, index, key], `${pattern} stands already at ${added.place}`))
       entries++
     }
   }

@@ -115,7 +115,12 @@ describe('a wrong access file names every fault with its place', () => {
     ['a prefix that is too long', 'networks:\n  - deny: 10.0.0.0/33', 2, /expected an address or a network/],
     ['a sender without @', 'senders:\n  - deny: spam.test', 2, /did you mean @spam\.test\?/],
     ['a star', 'names:\n  - deny: "*.spam.test"\n', 2, /did you mean \.spam\.test\?/],
-    ['the same network twice', 'networks:\n  - deny: 10.0.0.0/8\n  - allow: 10.1.2.3/8', 3, /stands already at access.yaml:2/],
+    [
+      'the same network twice',
+      'networks:\n  - deny: 10.0.0.0/8\n  - allow: 10.1.2.3/8',
+      3,
+      /stands already at access.yaml:2/,
+    ],
     ['the null recipient', 'recipients:\n  - deny: <>', 2, /expected user@/],
   ] as const) {
     test(what, async () => {
