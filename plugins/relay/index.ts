@@ -34,7 +34,9 @@ export default definePlugin({
     return {
       hooks: {
         mail: ({ session, envelope }) =>
-          config.own_addresses_only && session.account !== undefined && !owns(session.account.addresses, envelope.sender)
+          config.own_addresses_only &&
+          session.account !== undefined &&
+          !owns(session.account.addresses, envelope.sender)
             ? reject('That sender address does not belong to your account', { code: 553, status: '5.7.1' })
             : undefined,
         route: asked => decideRelay(asked, server, config),
