@@ -26,7 +26,7 @@ export async function loadConfig(dir: string): Promise<ConfigRead> {
   const server = await readChecked(resolve(home, 'server.yaml'), SERVER)
   const list = await readChecked(resolve(home, 'plugins.yaml'), PLUGINS)
   const faults = [...server.faults, ...list.faults]
-  const plugins = list.value && list.value.map((raw, i) => toEntry(list.source!, raw, i))
+  const plugins = list.value?.map((raw, i) => toEntry(list.source!, raw, i))
   if (server.value && server.source) faults.push(...contradictions(server.source, server.value))
   if (faults.length > 0 || !server.value || !plugins) return { faults: inOrder(faults), ...(plugins && { plugins }) }
   return { config: toConfig(home, server.value, plugins), plugins, faults: [] }

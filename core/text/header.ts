@@ -16,6 +16,8 @@ export interface ScannedHeader {
   readonly fields: Field[]
   /** Offset after the empty line, or the end of the bytes. */
   readonly bodyStart: number
+  /** The empty line was there. */
+  readonly ended: boolean
   readonly broken: string[]
 }
 
@@ -40,7 +42,7 @@ export function scanFields(bytes: Buffer, from: number, to: number, maxFields = 
   while (at < to) {
     const end = fieldEnd(bytes, at, to)
     if (isEmptyLine(bytes, at, to))
-      return { fields, bodyStart: lineEnd(bytes, at, to), broken: complain(broken, dropped) }
+      return { fields, bodyStart: lineEnd(bytes, at, to), ended: true, broken: complain(broken, dropped) }
     const field = fields.length < maxFields ? readField(bytes, at, end) : undefined
     if (field !== undefined) fields.push(field)
     else if (fields.length >= maxFields) dropped += 1
@@ -48,7 +50,7 @@ export function scanFields(bytes: Buffer, from: number, to: number, maxFields = 
     at = end
   }
   broken.push('header has no end')
-  return { fields, bodyStart: to, broken: complain(broken, dropped) }
+  return { fields, bodyStart: to, ended: false, broken: complain(broken, dropped) }
 }
 
 function complain(broken: string[], dropped: number): string[] {

@@ -2,8 +2,8 @@
  * Bodies in memory, counted by what refers to them. A body with no reference is a draft until somebody refers to it;
  * forgotten drafts go after an hour.
  */
-import { randomUUID } from 'node:crypto'
 import { type Blobs, type BodyDraft, MailError, type NewBody } from 'posthouse/api'
+import { newId } from 'posthouse/text'
 
 /** Drafts up to this size are handed over in memory. */
 const MEMORY_BYTES = 64 * 1024
@@ -67,7 +67,7 @@ export class MemoryBlobs implements Blobs {
   }
 
   #keep(bytes: Buffer): string {
-    const id = randomUUID()
+    const id = newId(Date.now())
     this.#bodies.set(id, { bytes, made: this.#now(), references: 0 })
     return id
   }

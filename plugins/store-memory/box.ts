@@ -3,7 +3,7 @@
  * what is added or taken away is counted by the caller.
  */
 import type { FlagChange, MailboxInfo, MailEntry, SpecialUse, StoredMessage } from 'posthouse/api'
-import { changeFlags, normaliseFlags } from './flags.js'
+import { changeFlags, normaliseFlags } from 'posthouse/text'
 
 /** All an entry says, but for what the mailbox gives it. */
 export interface NewEntry extends StoredMessage {

@@ -2,7 +2,6 @@
  * The mailboxes of all accounts in memory: names, subscriptions, filing, and the `Mailbox` a session holds.
  * Every change happens in one turn: first everything is checked, then everything is done.
  */
-import { randomUUID } from 'node:crypto'
 import {
   type Changes,
   type Cut,
@@ -16,9 +15,10 @@ import {
   type NewMail,
   type SpecialUse,
 } from 'posthouse/api'
+import { isInferiorMailbox, mailboxLineage, mailboxName, newId, sumSegments, sumSize } from 'posthouse/text'
 import type { MemoryBlobs } from './blobs.js'
 import { Box, type NewEntry } from './box.js'
-import { canonicalName, checkAccountId, DEFAULT_MAILBOXES, isInferior, lineage, normaliseName } from './names.js'
+import { checkAccountId, DEFAULT_MAILBOXES, normaliseName } from './names.js'
 import type { Watchers } from './watchers.js'
 
 interface Account {
@@ -54,7 +54,7 @@ export class MemoryMail implements MailStore {
 
   async find(accountId: string, name: string): Promise<MailboxInfo | undefined> {
     const account = this.#account(accountId)
-    return byName(account, canonicalName(name))?.info(account.subscribed.has(canonicalName(name)!))
+    return byName(account, mailboxName(name))?.info(account.subscribed.has(mailboxName(name)!))
   }
 
   async open(accountId: string, mailboxId: string): Promise<Mailbox> {
@@ -78,15 +78,16 @@ export class MemoryMail implements MailStore {
     const target = normaliseName(to)
     this.#mustBeFree(account, target)
     if (box.name === 'INBOX') return this.#empty(box, this.#make(account, target))
-    if (isInferior(target, box.name)) throw new MailError('mailbox-forbidden', `${target} lies within ${box.name}`)
-    const inferiors = [...account.boxes.values()].filter(other => isInferior(other.name, box.name))
+    if (isInferiorMailbox(target, box.name))
+      throw new MailError('mailbox-forbidden', `${target} lies within ${box.name}`)
+    const inferiors = [...account.boxes.values()].filter(other => isInferiorMailbox(other.name, box.name))
     const renamed = inferiors.map(other => [other, normaliseName(target + other.name.slice(box.name.length))] as const)
     for (const [, name] of renamed) this.#mustBeFree(account, name)
     for (const [other, name] of [[box, target] as const, ...renamed]) {
       other.name = name
       this.#watchers.tell(other.id)
     }
-    for (const parent of lineage(target).slice(0, -1))
+    for (const parent of mailboxLineage(target).slice(0, -1))
       if (byName(account, parent) === undefined) this.#make(account, parent)
   }
 
@@ -101,7 +102,7 @@ export class MemoryMail implements MailStore {
   async subscribe(accountId: string, name: string, subscribed: boolean): Promise<void> {
     const names = this.#account(accountId).subscribed
     if (subscribed) names.add(normaliseName(name))
-    else names.delete(canonicalName(name) ?? name)
+    else names.delete(mailboxName(name) ?? name)
   }
 
   async subscriptions(accountId: string): Promise<readonly string[]> {
@@ -133,10 +134,10 @@ export class MemoryMail implements MailStore {
       const name = normaliseName(filing.mailbox)
       const box = byName(account, name) ?? this.#make(account, name, vacantUse(account, name))
       const { id: bodyId, size: bodySize, cuts } = body
-      const size = Buffer.byteLength(filing.prefix) + bodySize - cuts.reduce((sum, [from, to]) => sum + to - from, 0)
+      const size = sumSize({ prefixBytes: Buffer.byteLength(filing.prefix), bodySize, cuts })
       const { flags, date, prefix } = filing
       this.#blobs.refer(bodyId)
-      box.add([{ bodyId, bodySize, cuts, prefix, size, emailId: randomUUID(), flags, date, saved: this.#now() }])
+      box.add([{ bodyId, bodySize, cuts, prefix, size, emailId: newId(Date.now()), flags, date, saved: this.#now() }])
       this.#watchers.tell(box.id)
     }
   }
@@ -158,11 +159,11 @@ export class MemoryMail implements MailStore {
   }
 
   #make(account: Account, name: string, specialUse?: SpecialUse): Box {
-    for (const parent of lineage(name).slice(0, -1))
+    for (const parent of mailboxLineage(name).slice(0, -1))
       if (byName(account, parent) === undefined) this.#make(account, parent)
     // RFC 9051 §2.3.1.1: a name made anew needs a value it never had; one clock-started count for the whole store gives that.
     this.#lastUidValidity = Math.max(this.#lastUidValidity + 1, Math.floor(this.#now() / 1000))
-    const box = new Box(randomUUID(), name, this.#lastUidValidity, specialUse)
+    const box = new Box(newId(Date.now()), name, this.#lastUidValidity, specialUse)
     account.boxes.set(box.id, box)
     return box
   }
@@ -229,10 +230,13 @@ class MemoryMailbox implements Mailbox {
   async read(entry: MailEntry, from = 0, to = Number.POSITIVE_INFINITY): Promise<Buffer> {
     this.#box()
     const body = this.#blobs.need(entry.bodyId)
-    const ends = [...entry.cuts.map(([cut]) => cut), body.length]
-    const starts = [0, ...entry.cuts.map(([, end]) => end)]
-    const pieces = starts.map((start, at) => body.subarray(start, ends[at]))
-    return Buffer.concat([Buffer.from(entry.prefix), ...pieces]).subarray(Math.max(0, from), Math.max(0, to))
+    const prefix = Buffer.from(entry.prefix)
+    const parts = { prefixBytes: prefix.length, bodySize: body.length, cuts: entry.cuts }
+    return Buffer.concat(
+      sumSegments(parts, from, to).map(({ from, start, end }) =>
+        (from === 'prefix' ? prefix : body).subarray(start, end),
+      ),
+    )
   }
 
   async append(mails: readonly NewMail[]): Promise<readonly number[]> {
@@ -240,7 +244,7 @@ class MemoryMailbox implements Mailbox {
     for (const { body } of mails) this.#blobs.check(body)
     const entries = mails.map(({ body, flags, date }) => {
       const { id, size } = this.#blobs.adopt(body)
-      const emailId = randomUUID()
+      const emailId = newId(Date.now())
       return { bodyId: id, bodySize: size, cuts: [], prefix: '', size, emailId, flags, date, saved: this.#now() }
     })
     return this.#add(box, entries)
@@ -324,7 +328,7 @@ function byName(account: Account, name: string | undefined): Box | undefined {
 
 /** Throws `mailbox-gone`. */
 function need(account: Account, name: string): Box {
-  const box = byName(account, canonicalName(name))
+  const box = byName(account, mailboxName(name))
   if (box === undefined) throw new MailError('mailbox-gone', `no mailbox ${JSON.stringify(name.slice(0, 100))}`)
   return box
 }

@@ -2,7 +2,6 @@
  * The queue in memory: messages, a row per recipient, and leases. A lease names its rows; an expired one gives them back
  * the next time anybody claims.
  */
-import { randomUUID } from 'node:crypto'
 import {
   type Acceptance,
   type Address,
@@ -21,6 +20,7 @@ import {
   type SettleAlso,
   unreachable,
 } from 'posthouse/api'
+import { newId } from 'posthouse/text'
 import type { MemoryBlobs } from './blobs.js'
 import type { FiledBody, MemoryMail } from './mail.js'
 import type { MemoryTrail } from './trail.js'
@@ -181,7 +181,7 @@ export class MemoryQueue implements Queue {
   }
 
   #lease(message: Message, rows: readonly Row[], until: number): Claimed {
-    const token = randomUUID()
+    const token = newId(Date.now())
     this.#leases.set(token, { id: message.envelope.id, rows: rows.map(({ row }) => row), until })
     return { token, message: message.envelope, rows: rows.map(row => ({ ...row, leased: true })), leaseUntil: until }
   }

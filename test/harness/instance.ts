@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { parseDocument, type YAMLSeq } from 'yaml'
 
 /** The project's folder; compiled files live in dist/test/harness. */
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
@@ -33,9 +34,12 @@ export interface CliResult {
 
 export interface InstanceOptions {
   readonly domain?: string
-  /** Changes the text of server.yaml or plugins.yaml after `init`. */
-  readonly server?: (text: string) => string
-  readonly plugins?: (text: string) => string
+  /** Top-level keys of server.yaml, set after `init`. */
+  readonly server?: Readonly<Record<string, unknown>>
+  /** What to add to `with:` of entries of plugins.yaml, by plugin. */
+  readonly plugins?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  /** Entries put in front of plugins.yaml. */
+  readonly first?: readonly Readonly<Record<string, unknown>>[]
   /** More files of the config folder. */
   readonly files?: Readonly<Record<string, string>>
   readonly users?: readonly (readonly [login: string, password: string])[]
@@ -68,9 +72,8 @@ export class Instance {
       String(base),
     ])
     if (made.code !== 0) throw new Error(`init failed: ${made.stdout}${made.stderr}`)
-    await instance.edit('server.yaml', text => setKey(text, 'workers', '1'))
-    if (options.server !== undefined) await instance.edit('server.yaml', options.server)
-    if (options.plugins !== undefined) await instance.edit('plugins.yaml', options.plugins)
+    await instance.edit('server.yaml', text => setKeys(text, { workers: 1, ...options.server }))
+    await instance.edit('plugins.yaml', text => setPlugins(text, options.plugins ?? {}, options.first ?? []))
     for (const [name, text] of Object.entries(options.files ?? {}))
       await writeFile(join(instance.configDir, name), text)
     for (const [login, password] of options.users ?? []) {
@@ -169,10 +172,27 @@ export async function eventually<T>(
   }
 }
 
-/** Sets a top-level key of a YAML text that is there already, commented out or not. */
-export function setKey(text: string, key: string, value: string): string {
-  const line = new RegExp(`^#? ?${key}:.*$`, 'm')
-  return line.test(text) ? text.replace(line, `${key}: ${value}`) : `${text}\n${key}: ${value}\n`
+/** Sets top-level keys of a YAML text and keeps its comments. */
+export function setKeys(text: string, keys: Readonly<Record<string, unknown>>): string {
+  const document = parseDocument(text)
+  for (const [key, value] of Object.entries(keys)) document.set(key, document.createNode(value))
+  return document.toString()
+}
+
+function setPlugins(
+  text: string,
+  more: NonNullable<InstanceOptions['plugins']>,
+  first: NonNullable<InstanceOptions['first']>,
+): string {
+  const document = parseDocument(text)
+  const entries = document.toJS() as { use: string; with?: object }[]
+  for (const [use, values] of Object.entries(more)) {
+    const at = entries.findIndex(entry => entry.use === use)
+    if (at < 0) throw new Error(`plugins.yaml has no entry ${use}`)
+    document.setIn([at, 'with'], document.createNode({ ...entries[at]!.with, ...values }))
+  }
+  for (const entry of first.toReversed()) (document.contents as YAMLSeq).items.unshift(document.createNode(entry))
+  return document.toString()
 }
 
 function run(args: readonly string[], stdin = ''): Promise<CliResult> {

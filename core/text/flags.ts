@@ -2,7 +2,10 @@
  * Flags as mailboxes keep them (RFC 9051 §2.3.2): the five system flags in their own spelling, keywords as they were given first and
  * compared without case. `\Recent` and backslash flags nobody has defined are dropped: a store cannot hold what no client may set.
  */
-import type { FlagChange } from 'posthouse/api'
+export interface FlagChangeParts {
+  readonly kind: 'add' | 'remove' | 'replace'
+  readonly flags: readonly string[]
+}
 
 const SYSTEM = new Map(
   ['\\Answered', '\\Deleted', '\\Draft', '\\Flagged', '\\Seen'].map(flag => [flag.toLowerCase(), flag]),
@@ -14,7 +17,7 @@ export function normaliseFlags(flags: readonly string[]): readonly string[] {
 }
 
 /** `before` must be normalised; the same array comes back when nothing changes. */
-export function changeFlags(before: readonly string[], change: FlagChange): readonly string[] {
+export function changeFlags(before: readonly string[], change: FlagChangeParts): readonly string[] {
   const held = new Map(before.map(flag => [flag.toLowerCase(), flag]))
   const after = sorted(
     change.kind === 'remove' ? without(held, change.flags) : collect(kept(held, change), change.flags),
@@ -23,7 +26,7 @@ export function changeFlags(before: readonly string[], change: FlagChange): read
 }
 
 /** What stays when `change` adds or replaces: a keyword that is set again keeps its first spelling. */
-function kept(held: Map<string, string>, change: FlagChange): Map<string, string> {
+function kept(held: Map<string, string>, change: FlagChangeParts): Map<string, string> {
   if (change.kind === 'add') return held
   const again = new Set(change.flags.map(flag => flag.toLowerCase()))
   return new Map([...held].filter(([key]) => again.has(key)))

@@ -1,0 +1,25 @@
+/**
+ * Mailbox names: UTF-8 in NFC, `/` between levels, INBOX (also as first level of its inferiors) in upper case (RFC 9051 §5.1).
+ * Bounded in length and depth, because names become keys. Wildcards in names are the protocol's matter.
+ */
+const MAX_NAME_BYTES = 1000
+const MAX_LEVELS = 32
+
+/** The name as it is kept, or nothing when no mailbox can be called so. */
+export function mailboxName(text: string): string | undefined {
+  const levels = text.normalize('NFC').split('/')
+  if (levels.length > MAX_LEVELS || levels.includes('') || /[\p{Cc}\p{Surrogate}]/u.test(text)) return undefined
+  if (levels[0]!.toUpperCase() === 'INBOX') levels[0] = 'INBOX'
+  const name = levels.join('/')
+  return Buffer.byteLength(name) > MAX_NAME_BYTES ? undefined : name
+}
+
+/** Parents from the top, then the name itself. */
+export function mailboxLineage(name: string): readonly string[] {
+  const levels = name.split('/')
+  return levels.map((_, at) => levels.slice(0, at + 1).join('/'))
+}
+
+export function isInferiorMailbox(name: string, of: string): boolean {
+  return name.startsWith(`${of}/`)
+}

@@ -1,0 +1,235 @@
+/**
+ * One TCP connection to a mail server: bytes out with back-pressure, replies in, in order, every wait with an end.
+ * It knows nothing of mail. Everything that goes wrong comes out as `Trouble` and leaves the connection dead.
+ */
+import { connect, isIP, type Socket } from 'node:net'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { type Reply, ReplyReader } from './reply.js'
+import { systemCode, Trouble } from './trouble.js'
+
+export interface Place {
+  /** As it is called: the MX or route host. */
+  readonly host: string
+  readonly address: string
+  readonly port: number
+}
+
+interface Waiter {
+  resolve(reply: Reply): void
+  reject(trouble: Trouble): void
+}
+
+/** Replies nobody has asked for yet: a pipelined group is far smaller. */
+const MAX_WAITING = 512
+
+export class MailConnection {
+  readonly place: Place
+  /** `TLSv1.3` once it is encrypted. */
+  tls: string | undefined
+  #socket: Socket
+  #reader = new ReplyReader()
+  #replies: Reply[] = []
+  #waiter: Waiter | undefined
+  #dead: Trouble | undefined
+  #writeFailed: ((trouble: Trouble) => void) | undefined
+  #unlisten: () => void = ignoreAfterEnd
+
+  private constructor(place: Place, socket: Socket) {
+    this.place = place
+    this.#socket = socket
+    this.#listen()
+  }
+
+  static async open(place: Place, timeoutMs: number, signal: AbortSignal): Promise<MailConnection> {
+    if (signal.aborted) throw new Trouble('cancelled', 'delivery was cancelled')
+    const socket = connect({ host: place.address, port: place.port, noDelay: true })
+    try {
+      await settled(socket, 'connect', timeoutMs, signal)
+    } catch (error) {
+      socket.destroy()
+      if (error instanceof Trouble) throw error
+      throw new Trouble('connect', `cannot connect: ${systemCode(error)}`, error)
+    }
+    return new MailConnection(place, socket)
+  }
+
+  /** `mx1.example.net [192.0.2.1]:25` */
+  get remote(): string {
+    const { host, address, port } = this.place
+    return `${host} [${address}]:${port}`
+  }
+
+  /** Nothing is wrong, nothing is left over. */
+  get quiet(): boolean {
+    return this.#dead === undefined && this.#replies.length === 0 && !this.#reader.open && this.#socket.writable
+  }
+
+  /** There is a reply that has not been asked for. */
+  get replied(): boolean {
+    return this.#replies.length > 0
+  }
+
+  /** The next reply, in the order of the commands. `timeoutMs` is for the whole of it, however it trickles. */
+  reply(timeoutMs: number): Promise<Reply> {
+    const ready = this.#replies.shift()
+    if (ready !== undefined) return Promise.resolve(ready)
+    if (this.#dead !== undefined) return Promise.reject(this.#dead)
+    return new Promise<Reply>((resolve, reject) => {
+      const timer = setTimeout(() => this.fail(new Trouble('timeout', 'no reply in time')), timeoutMs)
+      this.#waiter = {
+        resolve: reply => {
+          clearTimeout(timer)
+          resolve(reply)
+        },
+        reject: trouble => {
+          clearTimeout(timer)
+          reject(trouble)
+        },
+      }
+    })
+  }
+
+  /** Resolves when more may be written. */
+  async write(bytes: Buffer | string, timeoutMs: number): Promise<void> {
+    if (this.#dead !== undefined) throw this.#dead
+    if (this.#socket.write(bytes)) return
+    const socket = this.#socket
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => this.fail(new Trouble('timeout', 'the peer does not take our data')), timeoutMs)
+      const end = () => {
+        clearTimeout(timer)
+        socket.off('drain', drained)
+        this.#writeFailed = undefined
+      }
+      const drained = () => {
+        end()
+        resolve()
+      }
+      socket.on('drain', drained)
+      this.#writeFailed = trouble => {
+        end()
+        reject(trouble)
+      }
+    })
+  }
+
+  /** After the 220 to STARTTLS. Certificates are not checked: without a policy that asks for it, any encryption beats none. */
+  async startTls(timeoutMs: number, signal: AbortSignal): Promise<void> {
+    // RFC 3207 §4.2 and CVE-2011-0411: what came in clear after the 220 may be an attacker's; nothing of it is believed.
+    if (!this.quiet) throw this.fail(new Trouble('tls', 'the peer spoke before the TLS handshake'))
+    const plain = this.#socket
+    this.#unlisten()
+    const { host } = this.place
+    const secure = connectTls({
+      socket: plain,
+      rejectUnauthorized: false,
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+    })
+    this.#socket = secure
+    try {
+      await settled(secure, 'secureConnect', timeoutMs, signal)
+    } catch (error) {
+      throw this.fail(new Trouble('tls', `TLS handshake failed: ${systemCode(error)}`, error))
+    }
+    this.tls = (secure as TLSSocket).getProtocol() ?? 'TLS'
+    this.#reader = new ReplyReader()
+    this.#listen()
+  }
+
+  /** Ends the connection with this trouble: everyone who waits hears it. */
+  fail(trouble: Trouble): Trouble {
+    if (this.#dead === undefined) {
+      this.#dead = trouble
+      this.#socket.on('error', ignoreAfterEnd)
+      this.#socket.destroy()
+      this.#waiter?.reject(trouble)
+      this.#waiter = undefined
+      this.#writeFailed?.(trouble)
+    }
+    return this.#dead
+  }
+
+  /** RFC 5321 §4.1.1.10: QUIT before closing; nobody waits for the answer longer than this. */
+  quit(): void {
+    if (this.#dead !== undefined) return
+    const socket = this.#socket
+    if (socket.writable) socket.end('QUIT\r\n')
+    const timer = setTimeout(() => socket.destroy(), 2000)
+    socket.once('close', () => clearTimeout(timer))
+    this.#dead = new Trouble('lost', 'we have said QUIT')
+  }
+
+  /** Tells `listener` when something happens to a connection nobody is using. */
+  whenDisturbed(listener: () => void): () => void {
+    const socket = this.#socket
+    socket.on('data', listener)
+    socket.on('close', listener)
+    return () => {
+      socket.off('data', listener)
+      socket.off('close', listener)
+    }
+  }
+
+  #listen(): void {
+    const socket = this.#socket
+    const on = {
+      data: (chunk: Buffer) => this.#take(chunk),
+      error: (error: Error) => this.fail(new Trouble('lost', `connection lost: ${systemCode(error)}`, error)),
+      end: () => this.fail(new Trouble('lost', 'the peer closed the connection')),
+      close: () => this.fail(new Trouble('lost', 'the peer closed the connection')),
+    }
+    socket.on('data', on.data).on('error', on.error).on('end', on.end).on('close', on.close)
+    this.#unlisten = () => {
+      socket.off('data', on.data).off('error', on.error).off('end', on.end).off('close', on.close)
+    }
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#dead !== undefined) return
+    try {
+      this.#replies.push(...this.#reader.push(chunk))
+    } catch (error) {
+      this.fail(new Trouble('protocol', error instanceof Error ? error.message : 'not a reply', error))
+      return
+    }
+    if (this.#replies.length > MAX_WAITING) this.fail(new Trouble('protocol', 'more replies than commands'))
+    if (this.#waiter === undefined) return
+    const reply = this.#replies.shift()
+    if (reply === undefined) return
+    const waiter = this.#waiter
+    this.#waiter = undefined
+    waiter.resolve(reply)
+  }
+}
+
+function ignoreAfterEnd(): void {
+  // A destroyed socket may still report how it died; its users were told already.
+}
+
+/** Resolves at `event`, rejects at `error`, `close`, the time limit or the signal. */
+function settled(
+  socket: Socket,
+  event: 'connect' | 'secureConnect',
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const finish = (error?: Error) => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', cancelled)
+      socket.off(event, done)
+      socket.off('error', finish)
+      socket.off('close', closed)
+      if (error === undefined) resolve()
+      else reject(error)
+    }
+    const done = () => finish()
+    const closed = () => finish(new Trouble('lost', 'the peer closed the connection'))
+    const cancelled = () => finish(new Trouble('cancelled', 'delivery was cancelled'))
+    const timer = setTimeout(() => finish(new Trouble('connect', 'no answer in time')), timeoutMs)
+    socket.on(event, done)
+    socket.on('error', finish)
+    socket.on('close', closed)
+    signal.addEventListener('abort', cancelled, { once: true })
+  })
+}

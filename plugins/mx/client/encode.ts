@@ -1,0 +1,26 @@
+/**
+ * The octets of DATA: CRLF line ends whatever came in, dots doubled, the final dot at the end (RFC 5321 §4.5.2).
+ * A bare CR or LF never leaves this house: the next server might take it for the end of the mail and the rest for commands.
+ */
+import { DotStuffer, findBareNewline, normaliseNewlines } from 'posthouse/text'
+
+const CR = 13
+
+export class DataEncoder {
+  readonly #stuffer = new DotStuffer()
+  /** A CR at the end of a chunk waits for what follows it. */
+  #heldCr = false
+
+  push(chunk: Buffer): Buffer {
+    let bytes = this.#heldCr ? Buffer.concat([Buffer.from([CR]), chunk]) : chunk
+    this.#heldCr = bytes.length > 0 && bytes[bytes.length - 1] === CR
+    if (this.#heldCr) bytes = bytes.subarray(0, -1)
+    return this.#stuffer.push(findBareNewline(bytes) < 0 ? bytes : normaliseNewlines(bytes))
+  }
+
+  end(): Buffer {
+    if (!this.#heldCr) return this.#stuffer.end()
+    this.#heldCr = false
+    return Buffer.concat([this.#stuffer.push(Buffer.from('\r\n')), this.#stuffer.end()])
+  }
+}

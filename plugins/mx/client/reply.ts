@@ -1,0 +1,79 @@
+/**
+ * Reads SMTP replies (RFC 5321 §4.2) out of whatever a peer sends: multi-line, with or without enhanced codes, ended by CRLF or a bare LF.
+ * Bounded in line length, lines and octets; what is not a reply at all is a `ProtocolFault`. Texts are sanitised here, once.
+ */
+import { printable } from 'posthouse/text'
+
+export interface Reply {
+  readonly code: number
+  /** Enhanced status of the reply's own class (RFC 2034), when the peer gave one. */
+  readonly status?: string
+  /** Without code and enhanced status, sanitised. */
+  readonly lines: readonly string[]
+  /** All of it in one line, as the log and the bounce tell it: `550 5.1.1 no such user`. */
+  readonly text: string
+}
+
+export class ProtocolFault extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'ProtocolFault'
+  }
+}
+
+/** RFC 5321 §4.5.3.1.5 says 512 octets; servers in the wild send more. */
+const MAX_LINE = 4096
+const MAX_LINES = 128
+const MAX_TEXT = 1000
+const LINE = /^([2-5][0-9]{2})(?:([ -])(.*))?$/s
+const STATUS = /^([245])\.([0-9]{1,3})\.([0-9]{1,3})(?:\s+|$)/
+
+export class ReplyReader {
+  #rest = Buffer.alloc(0)
+  #lines: string[] = []
+  #status: string | undefined
+
+  /** Replies that are complete now. Throws `ProtocolFault`; the connection is useless then. */
+  push(chunk: Buffer): readonly Reply[] {
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
+    const replies: Reply[] = []
+    let from = 0
+    for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, from)) {
+      if (end - from > MAX_LINE) throw new ProtocolFault('a reply line is too long')
+      const reply = this.#line(bytes.toString('utf8', from, end))
+      if (reply !== undefined) replies.push(reply)
+      from = end + 1
+    }
+    this.#rest = Buffer.from(bytes.subarray(from))
+    if (this.#rest.length > MAX_LINE) throw new ProtocolFault('a reply line is too long')
+    return replies
+  }
+
+  /** Something of a reply is there, but not all of it, or more came than was asked for. */
+  get open(): boolean {
+    return this.#rest.length > 0 || this.#lines.length > 0
+  }
+
+  #line(raw: string): Reply | undefined {
+    const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw
+    const [whole, code = '', mark = ' ', said = ''] = LINE.exec(line) ?? []
+    if (whole === undefined) throw new ProtocolFault(`not a reply: ${printable(line, 80)}`)
+    const status = STATUS.exec(said)
+    // RFC 2034 §4: the class of the enhanced code goes with the reply's; others are mere text.
+    const ours = status !== null && status[1] === code[0]
+    if (ours) this.#status ??= `${status[1]}.${status[2]}.${status[3]}`
+    if (this.#lines.length >= MAX_LINES) throw new ProtocolFault('a reply has too many lines')
+    this.#lines.push(printable(ours ? said.slice(status[0].length) : said, 512))
+    if (mark === '-') return undefined
+    const reply = made(Number(code), this.#status, this.#lines)
+    this.#lines = []
+    this.#status = undefined
+    return reply
+  }
+}
+
+function made(code: number, status: string | undefined, lines: readonly string[]): Reply {
+  const said = lines.filter(line => line !== '').join(' ')
+  const text = printable([code, status, said].filter(part => part !== undefined && part !== '').join(' '), MAX_TEXT)
+  return { code, ...(status === undefined ? {} : { status }), lines, text }
+}

@@ -1,0 +1,161 @@
+/**
+ * From a TCP connection to a session that can take mail: greeting, EHLO (or HELO), STARTTLS when asked for or offered, EHLO again.
+ * A refusal is thrown as `Refused` with the peer's words, anything else as `Trouble`. No mail has been offered in either case, so the
+ * caller may go to the next host.
+ */
+import { MailConnection, type Place } from './connection.js'
+import type { Reply } from './reply.js'
+import { Refused, Trouble } from './trouble.js'
+
+export interface Limits {
+  readonly connectMs: number
+  /** RFC 5321 §4.5.3.2.1: greeting, 5 minutes. */
+  readonly greetingMs: number
+  /** RFC 5321 §4.5.3.2.2 and .3: MAIL and RCPT, 5 minutes. */
+  readonly commandMs: number
+  /** RFC 5321 §4.5.3.2.4: the reply to DATA, 2 minutes. */
+  readonly dataMs: number
+  /** RFC 5321 §4.5.3.2.5: one block of data, 3 minutes. */
+  readonly blockMs: number
+  /** RFC 5321 §4.5.3.2.6: the reply to the final dot, 10 minutes. */
+  readonly finalMs: number
+}
+
+export type TlsPolicy = 'opportunistic' | 'required' | 'never'
+
+/** What the peer says it can do. */
+export interface Extensions {
+  readonly pipelining: boolean
+  readonly eightBit: boolean
+  readonly utf8: boolean
+  readonly startTls: boolean
+  /** RFC 1870; 0: no limit told; `undefined`: not offered. */
+  readonly size?: number
+}
+
+export interface MailSession {
+  readonly connection: MailConnection
+  readonly extensions: Extensions
+  /** The name the peer gives itself. */
+  readonly peerName: string
+  /** Why the session is not encrypted although that was wanted. */
+  readonly downgrade?: string
+  readonly openedAt: number
+  /** Transactions done. */
+  uses: number
+  /** A transaction stands open at the peer: RSET before the next. */
+  dirty: boolean
+}
+
+export interface SessionOptions {
+  readonly helo: string
+  readonly tls: TlsPolicy
+  readonly limits: Limits
+  readonly now: () => number
+}
+
+const NONE: Extensions = { pipelining: false, eightBit: false, utf8: false, startTls: false }
+
+/** With `opportunistic`, a failed handshake is followed by a second connection in clear. */
+export async function openSession(place: Place, options: SessionOptions, signal: AbortSignal): Promise<MailSession> {
+  try {
+    return await converse(place, options, signal)
+  } catch (error) {
+    if (!(error instanceof Trouble) || error.kind !== 'tls' || options.tls !== 'opportunistic') throw error
+    const session = await converse(place, { ...options, tls: 'never' }, signal)
+    return { ...session, downgrade: error.message }
+  }
+}
+
+async function converse(place: Place, options: SessionOptions, signal: AbortSignal): Promise<MailSession> {
+  const connection = await MailConnection.open(place, options.limits.connectMs, signal)
+  const cancel = () => connection.fail(new Trouble('cancelled', 'delivery was cancelled'))
+  signal.addEventListener('abort', cancel, { once: true })
+  try {
+    await greeted(connection, options)
+    const clear = await hello(connection, options)
+    if (!(await secured(connection, clear.extensions, options, signal))) return session(connection, clear, options)
+    // RFC 3207 §4.2: what was learned in clear is forgotten.
+    return session(connection, await hello(connection, options), options)
+  } catch (error) {
+    connection.quit()
+    throw error
+  } finally {
+    signal.removeEventListener('abort', cancel)
+  }
+}
+
+function session(connection: MailConnection, hello: Hello, options: SessionOptions): MailSession {
+  return { connection, ...hello, openedAt: options.now(), uses: 0, dirty: false }
+}
+
+async function greeted(connection: MailConnection, { limits }: SessionOptions): Promise<void> {
+  const greeting = await connection.reply(limits.greetingMs)
+  if (greeting.code !== 220) throw refusedOrBroken('connection', greeting)
+}
+
+interface Hello {
+  readonly extensions: Extensions
+  readonly peerName: string
+}
+
+async function hello(connection: MailConnection, { helo, limits }: SessionOptions): Promise<Hello> {
+  const extended = await command(connection, `EHLO ${helo}`, limits)
+  if (extended.code === 250) return { extensions: read(extended), peerName: nameOf(extended) }
+  // RFC 5321 §3.2: an old server answers 5xx to EHLO and is asked again with HELO.
+  if (extended.code < 500) throw refusedOrBroken('EHLO', extended)
+  const plain = await command(connection, `HELO ${helo}`, limits)
+  if (plain.code !== 250) throw refusedOrBroken('HELO', plain)
+  return { extensions: NONE, peerName: nameOf(plain) }
+}
+
+/** True when the session has just become encrypted. */
+async function secured(
+  connection: MailConnection,
+  extensions: Extensions,
+  { tls, limits }: SessionOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (tls === 'never') return false
+  if (!extensions.startTls) {
+    if (tls === 'required') throw new Trouble('tls', 'TLS is required here and the peer does not offer it')
+    return false
+  }
+  const reply = await command(connection, 'STARTTLS', limits)
+  if (reply.code !== 220) {
+    if (tls === 'required') throw new Trouble('tls', `TLS is required here and the peer refused it: ${reply.text}`)
+    return false
+  }
+  await connection.startTls(limits.commandMs, signal)
+  return true
+}
+
+async function command(connection: MailConnection, line: string, limits: Limits): Promise<Reply> {
+  await connection.write(`${line}\r\n`, limits.commandMs)
+  return connection.reply(limits.commandMs)
+}
+
+function refusedOrBroken(stage: string, reply: Reply): Error {
+  if (reply.code >= 400) return new Refused(stage, reply)
+  return new Trouble('protocol', `unexpected answer at ${stage}: ${reply.text}`)
+}
+
+function nameOf(reply: Reply): string {
+  return (reply.lines[0] ?? '').split(' ', 1)[0] ?? ''
+}
+
+function read(reply: Reply): Extensions {
+  const words = new Map<string, string>()
+  for (const line of reply.lines.slice(1)) {
+    const [keyword = '', argument = ''] = line.split(' ', 2)
+    words.set(keyword.toUpperCase(), argument)
+  }
+  const size = words.get('SIZE')
+  return {
+    pipelining: words.has('PIPELINING'),
+    eightBit: words.has('8BITMIME'),
+    utf8: words.has('SMTPUTF8'),
+    startTls: words.has('STARTTLS'),
+    ...(size === undefined ? {} : { size: /^[0-9]{1,15}$/.test(size) ? Number(size) : 0 }),
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * One mail transaction: MAIL, RCPT…, DATA, the message, the final dot; pipelined when the peer can (RFC 2920).
+ * Never throws for what a peer does: the result says for each recipient what became of it, and whether the connection is still in step.
+ * The rule it keeps: once the final dot is on its way, silence means "unknown", which is neither failure nor a reason to ask another host.
+ */
+import { DataEncoder } from './encode.js'
+import type { Reply } from './reply.js'
+import type { Limits, MailSession } from './session.js'
+import { Trouble } from './trouble.js'
+
+export interface Mail {
+  /** `FROM:<…>` with parameters, without the verb. */
+  readonly from: string
+  readonly recipients: readonly { readonly row: number; readonly path: string }[]
+  chunks(): AsyncIterable<Buffer>
+}
+
+export type RecipientResult =
+  | { readonly kind: 'accepted'; readonly reply: Reply }
+  /** 5xx or 4xx, by its code. */
+  | { readonly kind: 'refused'; readonly reply: Reply; readonly stage: 'MAIL' | 'RCPT' | 'DATA' | 'end of data' }
+  /** The connection broke; `unknown` means the peer may have the message all the same. */
+  | { readonly kind: 'broken'; readonly trouble: Trouble; readonly unknown: boolean }
+
+export interface Transacted {
+  readonly results: ReadonlyMap<number, RecipientResult>
+  /** Not a single reply came: an idle connection had died unseen. */
+  readonly stale: boolean
+}
+
+export async function transact(
+  session: MailSession,
+  mail: Mail,
+  limits: Limits,
+  signal: AbortSignal,
+): Promise<Transacted> {
+  const cancel = () => session.connection.fail(new Trouble('cancelled', 'delivery was cancelled'))
+  if (signal.aborted) cancel()
+  signal.addEventListener('abort', cancel, { once: true })
+  const run = new Run(session, mail, limits)
+  try {
+    await run.all()
+  } catch (error) {
+    run.broke(error instanceof Trouble ? error : new Trouble('source', 'the message cannot be read', error))
+  } finally {
+    signal.removeEventListener('abort', cancel)
+  }
+  session.uses += 1
+  return { results: run.results, stale: !run.heard }
+}
+
+class Run {
+  readonly results = new Map<number, RecipientResult>()
+  /** At least one reply came. */
+  heard = false
+  readonly #session: MailSession
+  readonly #mail: Mail
+  readonly #limits: Limits
+  #dotSent = false
+
+  constructor(session: MailSession, mail: Mail, limits: Limits) {
+    this.#session = session
+    this.#mail = mail
+    this.#limits = limits
+  }
+
+  async all(): Promise<void> {
+    const { pipelining } = this.#session.extensions
+    if (pipelining) await this.#send(this.#group())
+    if (this.#session.dirty) await this.#reset(pipelining)
+    this.#session.dirty = true
+    const accepted = await this.#envelope(pipelining)
+    if (accepted.length === 0 && !pipelining) return
+    const go = await this.#exchange('DATA', pipelining, this.#limits.dataMs)
+    if (go.code < 400 && go.code !== 354) throw new Trouble('protocol', `unexpected answer to DATA: ${go.text}`)
+    if (go.code !== 354) {
+      this.#judge(accepted, go, 'DATA')
+      return
+    }
+    // RFC 2920 §3.1: a server may say 354 although it refused everybody; it gets an empty message.
+    if (accepted.length === 0) await this.#send('.\r\n')
+    else await this.#body()
+    const end = await this.#connection.reply(this.#limits.finalMs)
+    this.#judge(accepted, end, 'end of data')
+    this.#session.dirty = false
+  }
+
+  /** The connection broke at this point: everybody without a result gets this one. */
+  broke(trouble: Trouble): void {
+    const { connection } = this.#session
+    connection.fail(trouble)
+    const unknown = this.#dotSent
+    for (const { row } of this.#mail.recipients) {
+      if (!this.results.has(row)) this.results.set(row, { kind: 'broken', trouble, unknown })
+    }
+  }
+
+  get #connection() {
+    return this.#session.connection
+  }
+
+  #group(): string {
+    const lines = this.#mail.recipients.map(recipient => `RCPT TO:<${recipient.path}>`)
+    const reset = this.#session.dirty ? ['RSET'] : []
+    return [...reset, `MAIL ${this.#mail.from}`, ...lines, 'DATA', ''].join('\r\n')
+  }
+
+  async #reset(sent: boolean): Promise<void> {
+    await this.#exchange('RSET', sent, this.#limits.commandMs)
+  }
+
+  /** The recipients the peer takes. */
+  async #envelope(sent: boolean): Promise<readonly number[]> {
+    const { recipients } = this.#mail
+    const mail = await this.#exchange(`MAIL ${this.#mail.from}`, sent, this.#limits.commandMs)
+    const refused = mail.code >= 300
+    if (refused)
+      this.#judge(
+        recipients.map(recipient => recipient.row),
+        mail,
+        'MAIL',
+      )
+    const accepted: number[] = []
+    if (refused && !sent) return accepted
+    for (const { row, path } of recipients) {
+      const reply = await this.#exchange(`RCPT TO:<${path}>`, sent, this.#limits.commandMs)
+      if (refused) continue
+      if (reply.code < 300) accepted.push(row)
+      else this.#judge([row], fullHouse(reply, accepted.length), 'RCPT')
+    }
+    return accepted
+  }
+
+  async #exchange(line: string, sent: boolean, timeoutMs: number): Promise<Reply> {
+    if (!sent) await this.#send(`${line}\r\n`)
+    const reply = await this.#connection.reply(timeoutMs)
+    this.heard = true
+    // RFC 5321 §3.8: 421 may come at any time and closes the channel. What was not judged yet gets this answer.
+    if (reply.code === 421) {
+      this.#judge(this.#unjudged(), reply, 'MAIL')
+      throw new Trouble('lost', reply.text)
+    }
+    return reply
+  }
+
+  async #body(): Promise<void> {
+    const encoder = new DataEncoder()
+    try {
+      for await (const chunk of this.#mail.chunks()) {
+        await this.#send(encoder.push(chunk))
+        // A peer that speaks before the end has made up its mind: no use in sending the rest.
+        if (this.#connection.replied) break
+      }
+    } catch (error) {
+      if (!this.#connection.replied) throw error
+    }
+    if (this.#connection.replied) {
+      this.#judge(this.#unjudged(), asRefusal(await this.#connection.reply(1)), 'end of data')
+      throw new Trouble('lost', 'the peer answered before the message was sent')
+    }
+    this.#dotSent = true
+    await this.#send(encoder.end())
+  }
+
+  #unjudged(): readonly number[] {
+    return this.#mail.recipients.map(recipient => recipient.row).filter(row => !this.results.has(row))
+  }
+
+  #judge(rows: readonly number[], reply: Reply, stage: 'MAIL' | 'RCPT' | 'DATA' | 'end of data'): void {
+    const accepted = stage === 'end of data' && reply.code < 300
+    for (const row of rows) {
+      if (this.results.has(row)) continue
+      this.results.set(
+        row,
+        accepted ? { kind: 'accepted', reply } : { kind: 'refused', reply: asRefusal(reply), stage },
+      )
+    }
+  }
+
+  #send(bytes: Buffer | string): Promise<void> {
+    return this.#connection.write(bytes, this.#limits.blockMs)
+  }
+}
+
+/** RFC 5321 §4.5.3.1.10: "552 too many recipients" is to be treated as 452, unless it plainly means something else. */
+function fullHouse(reply: Reply, acceptedBefore: number): Reply {
+  const tooMany = reply.code === 552 && acceptedBefore > 0 && (reply.status === undefined || reply.status === '5.5.3')
+  return tooMany ? { ...reply, code: 452, status: '4.5.3' } : reply
+}
+
+/** A positive answer where only 354 or a refusal makes sense is a broken peer: temporary. */
+function asRefusal(reply: Reply): Reply {
+  return reply.code >= 400 ? reply : { ...reply, code: 451, status: '4.5.0' }
+}

@@ -1,0 +1,48 @@
+/**
+ * What can go wrong between us and a peer, apart from a proper "no".
+ * `Trouble` is always temporary. `Refused` carries the peer's own reply, said before any mail was offered.
+ */
+import type { Reply } from './reply.js'
+
+export type TroubleKind = 'connect' | 'timeout' | 'lost' | 'protocol' | 'tls' | 'source' | 'cancelled'
+
+const STATUS = {
+  // RFC 3463 §3.5: 4.4.1 no answer from host, 4.4.2 bad connection, 4.5.0 protocol status, 4.7.5 cryptographic failure.
+  connect: '4.4.1',
+  timeout: '4.4.2',
+  lost: '4.4.2',
+  protocol: '4.5.0',
+  tls: '4.7.5',
+  source: '4.3.0',
+  cancelled: '4.4.1',
+} as const satisfies Record<TroubleKind, string>
+
+export class Trouble extends Error {
+  readonly kind: TroubleKind
+
+  constructor(kind: TroubleKind, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = 'Trouble'
+    this.kind = kind
+  }
+
+  get status(): string {
+    return STATUS[this.kind]
+  }
+}
+
+export class Refused extends Error {
+  readonly reply: Reply
+
+  constructor(stage: string, reply: Reply) {
+    super(`${stage} refused: ${reply.text}`)
+    this.name = 'Refused'
+    this.reply = reply
+  }
+}
+
+/** The code of a system error, for people: `ECONNREFUSED`. */
+export function systemCode(error: unknown): string {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code
+  return error instanceof Error ? error.message.slice(0, 100) : 'unknown error'
+}

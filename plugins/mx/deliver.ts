@@ -1,0 +1,239 @@
+/**
+ * Delivers one job: finds the hosts, goes through them in order, and gathers one outcome per recipient.
+ * A host that is down, refuses to talk or says 4xx is followed by the next one; a 5xx for mail offered is final; silence after the
+ * final dot ends the attempt, as another host would make a second copy.
+ */
+import type { Call, Job, JobRecipient, Outcome } from 'posthouse/api'
+import type { Place } from './client/connection.js'
+import { type MailSession, openSession, type SessionOptions } from './client/session.js'
+import { transact } from './client/transaction.js'
+import { Refused, Trouble } from './client/trouble.js'
+import { addressesOf, findHosts, type Host, type HostOptions } from './hosts.js'
+import { impossible, isSpeakable, mailFor, needsUtf8 } from './mail.js'
+import { outcomeOf, outcomeOfError } from './outcomes.js'
+import type { SessionPool } from './pool.js'
+
+export interface DeliveryOptions {
+  readonly hosts: HostOptions
+  readonly session: SessionOptions
+  readonly pool: SessionPool
+  /** Connection attempts for one job, over all hosts and addresses. */
+  readonly maxAttempts: number
+  lane(domain: string): string
+}
+
+/** Recipients of one destination; usually all of the job. */
+export async function deliverJob(job: Job, call: Call, options: DeliveryOptions): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = []
+  for (const [lane, recipients] of grouped(job, options)) {
+    outcomes.push(...(await new Delivery(job, call, options, lane, recipients).run()))
+  }
+  return outcomes
+}
+
+function grouped(job: Job, options: DeliveryOptions): ReadonlyMap<string, readonly JobRecipient[]> {
+  const groups = new Map<string, JobRecipient[]>()
+  for (const recipient of job.recipients) {
+    const lane = options.lane(recipient.to.domain)
+    const group = groups.get(lane)
+    if (group === undefined) groups.set(lane, [recipient])
+    else group.push(recipient)
+  }
+  return groups
+}
+
+class Delivery {
+  readonly #job: Job
+  readonly #call: Call
+  readonly #options: DeliveryOptions
+  readonly #lane: string
+  /** Recipients without a final outcome, by row. */
+  readonly #pending = new Map<number, JobRecipient>()
+  readonly #final: Outcome[] = []
+  /** What the last host said about those still pending. */
+  readonly #last = new Map<number, Outcome>()
+  #utf8 = false
+  #attempts = 0
+  /** Attempts that ended with something better than a 5xx greeting. */
+  #hopeful = 0
+
+  constructor(job: Job, call: Call, options: DeliveryOptions, lane: string, recipients: readonly JobRecipient[]) {
+    this.#job = job
+    this.#call = call
+    this.#options = options
+    this.#lane = lane
+    for (const recipient of recipients) this.#admit(recipient)
+  }
+
+  /** A bug or a store that fails in the middle must not hide what was delivered already. */
+  async run(): Promise<readonly Outcome[]> {
+    try {
+      await this.#all()
+    } catch (error) {
+      this.#call.log.error({ err: error }, 'delivery broke off')
+      for (const row of this.#pending.keys()) {
+        this.#end({ kind: 'deferred', row, status: '4.3.0', text: 'internal error while delivering' })
+      }
+    }
+    return [...this.#final, ...[...this.#pending.keys()].map(row => this.#leftOver(row))]
+  }
+
+  async #all(): Promise<void> {
+    const [first] = this.#pending.values()
+    if (first === undefined) return
+    this.#utf8 = await needsUtf8(this.#job)
+    await this.#overIdle()
+    if (this.#pending.size > 0) await this.#overHosts(first.to.domain)
+  }
+
+  #admit(recipient: JobRecipient): void {
+    if (isSpeakable(recipient)) this.#pending.set(recipient.row, recipient)
+    else this.#end({ kind: 'failed', row: recipient.row, status: '5.1.3', text: 'the address cannot be written' })
+  }
+
+  /** A session of an earlier job may still be open. If it has died meanwhile, nothing is lost but a moment. */
+  async #overIdle(): Promise<void> {
+    const session = this.#options.pool.take(this.#lane)
+    if (session !== undefined) await this.#use(session, true)
+  }
+
+  async #overHosts(domain: string): Promise<void> {
+    const found = await findHosts(domain, this.#options.hosts, this.#call.signal)
+    if (found.kind !== 'hosts') {
+      const { kind, status, text } = found
+      for (const row of this.#pending.keys()) this.#end({ kind, row, status, text })
+      return
+    }
+    const tally = { none: 0, private: 0, trouble: 0 }
+    for (const host of found.hosts) {
+      const addresses = await addressesOf(host, this.#options.hosts, this.#call.signal)
+      if (addresses.kind === 'addresses') await this.#overAddresses(host, addresses.addresses)
+      else tally[addresses.kind] += 1
+      if (this.#pending.size === 0 || this.#spent) return
+    }
+    if (this.#attempts === 0 && this.#last.size === 0) this.#nowhere(domain, found.hosts, tally)
+  }
+
+  get #spent(): boolean {
+    return this.#call.signal.aborted || this.#attempts >= this.#options.maxAttempts
+  }
+
+  async #overAddresses(host: Host, addresses: readonly string[]): Promise<void> {
+    for (const address of addresses) {
+      if (this.#pending.size === 0 || this.#spent) return
+      this.#attempts += 1
+      await this.#attempt({ host: host.name, address, port: host.port }, host.fixed)
+    }
+  }
+
+  async #attempt(place: Place, fixed: boolean): Promise<void> {
+    const remote = `${place.host} [${place.address}]:${place.port}`
+    try {
+      const session = await openSession(place, this.#options.session, this.#call.signal)
+      this.#hopeful += 1
+      if (session.downgrade !== undefined) {
+        this.#call.log.warn({ remote, why: session.downgrade }, 'sending in clear after a TLS failure')
+      }
+      if (!fixed && session.peerName.toLowerCase() === this.#options.hosts.ownName) this.#looped(session)
+      else await this.#use(session, false)
+    } catch (error) {
+      if (!(error instanceof Refused && error.reply.code >= 500)) this.#hopeful += 1
+      for (const row of this.#pending.keys()) this.#last.set(row, outcomeOfError(row, error, remote))
+      this.#call.log.info({ remote, why: describe(error) }, 'mail host cannot be used')
+    }
+  }
+
+  /** Transactions in this session until everybody is served or the peer takes no more. */
+  async #use(session: MailSession, idle: boolean): Promise<void> {
+    const no = impossible(this.#job, session.extensions, this.#utf8)
+    if (no !== undefined) {
+      const { remote } = session.connection
+      for (const row of this.#pending.keys()) this.#end({ kind: 'failed', row, ...no, remote })
+    }
+    let going = this.#pending.size > 0
+    while (going) going = await this.#once(session, idle)
+    this.#options.pool.give(this.#lane, session)
+  }
+
+  /** True when the same session should be offered the rest: it took some and put off others (RFC 5321 §4.5.3.1.10). */
+  async #once(session: MailSession, idle: boolean): Promise<boolean> {
+    const { limits } = this.#options.session
+    const mail = mailFor(this.#job, [...this.#pending.values()], session.extensions, this.#utf8)
+    const { results, stale } = await transact(session, mail, limits, this.#call.signal)
+    if (idle && stale) return false
+    let accepted = 0
+    let full = 0
+    for (const [row, result] of results) {
+      const outcome = outcomeOf(row, result, session)
+      const unknown = result.kind === 'broken' && result.unknown
+      if (result.kind === 'accepted') accepted += 1
+      if (result.kind === 'refused' && result.stage === 'RCPT' && result.reply.code === 452) full += 1
+      if (outcome.kind !== 'deferred' || unknown) this.#end(outcome)
+      else this.#last.set(row, outcome)
+    }
+    return accepted > 0 && full > 0 && session.connection.quiet
+  }
+
+  #looped(session: MailSession): void {
+    const { remote } = session.connection
+    for (const row of this.#pending.keys()) {
+      this.#end({
+        kind: 'failed',
+        row,
+        status: '5.4.6',
+        text: `${remote} calls itself by our own name: mail loop`,
+        remote,
+      })
+    }
+    session.connection.quit()
+  }
+
+  /** Not one address to connect to. */
+  #nowhere(domain: string, hosts: readonly Host[], tally: Tally): void {
+    const why = unreachableBecause(domain, hosts, tally)
+    for (const row of this.#pending.keys()) this.#end({ ...why, row })
+  }
+
+  #end(outcome: Outcome): void {
+    this.#pending.delete(outcome.row)
+    this.#final.push(outcome)
+  }
+
+  /** A 5xx greeting counts as a refusal only when every host greeted us so. */
+  #leftOver(row: number): Outcome {
+    const last = this.#last.get(row)
+    if (last === undefined) {
+      const text = this.#call.signal.aborted ? 'delivery was cancelled' : 'no mail host could be tried'
+      return { kind: 'deferred', row, status: '4.4.1', text }
+    }
+    if (last.kind !== 'failed' || this.#hopeful === 0) return last
+    return { ...last, kind: 'deferred', status: '4.4.1' }
+  }
+}
+
+type Tally = Readonly<Record<'none' | 'private' | 'trouble', number>>
+type Unreachable = Pick<Extract<Outcome, { kind: 'failed' | 'deferred' }>, 'kind' | 'status' | 'text'>
+
+function unreachableBecause(domain: string, hosts: readonly Host[], tally: Tally): Unreachable {
+  const [host] = hosts
+  // A route that leads nowhere is our own mistake: the mail waits until it is mended.
+  if (host?.fixed) {
+    const text = `the address of ${host.name}, the route of ${domain}, is not known (see dns.servers in server.yaml)`
+    return { kind: 'deferred', status: '4.4.4', text }
+  }
+  if (tally.trouble > 0) {
+    const text = `the name service did not tell the addresses of the mail hosts of ${domain}`
+    return { kind: 'deferred', status: '4.4.3', text }
+  }
+  if (tally.private > 0) {
+    return { kind: 'failed', status: '5.4.4', text: `the mail hosts of ${domain} have only private addresses` }
+  }
+  if (hosts.length === 1 && host?.name === domain) {
+    return { kind: 'failed', status: '5.1.2', text: `the domain ${domain} has no mail host` }
+  }
+  return { kind: 'failed', status: '5.4.4', text: `the mail hosts of ${domain} have no address` }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Trouble || error instanceof Refused ? error.message : 'unexpected'
+}

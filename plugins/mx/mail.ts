@@ -1,0 +1,68 @@
+/**
+ * What a job asks of a peer, and what is said in MAIL: SIZE, BODY, SMTPUTF8. Pure but for reading the header of an SMTPUTF8 message.
+ */
+import type { Job, JobRecipient, Outcome } from 'posthouse/api'
+import { formatAddress } from 'posthouse/text'
+import type { Extensions } from './client/session.js'
+import type { Mail } from './client/transaction.js'
+
+/** Header octets looked at to learn whether a message really needs SMTPUTF8. */
+const HEADER_LOOK = 65_536
+
+/** RFC 6531 §3.2: an address or a header field is not ASCII. A message that was merely sent with the parameter does not count. */
+export async function needsUtf8(job: Job): Promise<boolean> {
+  const addresses = [job.sender, ...job.recipients.map(recipient => recipient.to)]
+  if (!addresses.every(address => address === null || isAscii(formatAddress(address)))) return true
+  if (!job.utf8) return false
+  const start = await job.read(0, HEADER_LOOK)
+  const end = start.indexOf('\r\n\r\n')
+  return !isAscii((end < 0 ? start : start.subarray(0, end)).toString('latin1'))
+}
+
+function isAscii(text: string): boolean {
+  return /^[\x00-\x7f]*$/.test(text)
+}
+
+/** Why this peer cannot be given the message at all; the RFCs make these permanent. */
+export function impossible(
+  job: Job,
+  extensions: Extensions,
+  utf8: boolean,
+): Pick<Refusal, 'status' | 'text'> | undefined {
+  if (utf8 && !extensions.utf8) {
+    // RFC 6531 §3.2: without SMTPUTF8 at the next host the message goes back.
+    return { status: '5.6.7', text: 'the message needs SMTPUTF8, which the next mail server does not offer' }
+  }
+  // RFC 1870 §6.1: not offered when it is over the announced limit.
+  if (extensions.size !== undefined && extensions.size > 0 && job.size > extensions.size) {
+    return {
+      status: '5.3.4',
+      text: `the message has ${job.size} octets, the next mail server takes ${extensions.size}`,
+    }
+  }
+  if (job.body === 'BINARYMIME') {
+    return { status: '5.6.1', text: 'the message is BINARYMIME, which cannot be sent on' }
+  }
+  return undefined
+}
+
+type Refusal = Extract<Outcome, { kind: 'failed' }>
+
+/** RFC 1870 §4, RFC 6152 §3, RFC 6531 §3.4. 8-bit mail goes out as it is where the peer has no 8BITMIME: see README. */
+export function mailFor(job: Job, recipients: readonly JobRecipient[], extensions: Extensions, utf8: boolean): Mail {
+  const parameters = [
+    ...(extensions.size === undefined ? [] : [`SIZE=${job.size}`]),
+    ...(extensions.eightBit && (job.body === '8BITMIME' || utf8) ? ['BODY=8BITMIME'] : []),
+    ...(utf8 ? ['SMTPUTF8'] : []),
+  ]
+  return {
+    from: [`FROM:<${formatAddress(job.sender)}>`, ...parameters].join(' '),
+    recipients: recipients.map(recipient => ({ row: recipient.row, path: formatAddress(recipient.to) })),
+    chunks: () => job.chunks(),
+  }
+}
+
+/** An address that would break out of its command line; reading has refused such long before. */
+export function isSpeakable(recipient: JobRecipient): boolean {
+  return !/[\x00-\x1f\x7f]/.test(formatAddress(recipient.to))
+}

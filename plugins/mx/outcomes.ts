@@ -1,0 +1,53 @@
+/**
+ * From what a peer did to what became of a recipient. Pure. Only a real 5xx makes a failure; everything unclear is deferred.
+ */
+import type { Outcome } from 'posthouse/api'
+import type { Reply } from './client/reply.js'
+import type { MailSession } from './client/session.js'
+import type { RecipientResult } from './client/transaction.js'
+import { Refused, Trouble } from './client/trouble.js'
+
+export function outcomeOf(row: number, result: RecipientResult, session: MailSession): Outcome {
+  const { remote, tls } = session.connection
+  switch (result.kind) {
+    case 'accepted':
+      return { kind: 'delivered', row, remote, reply: result.reply.text, ...(tls === undefined ? {} : { tls }) }
+    case 'refused':
+      return refusal(row, result.reply, remote, `${remote} refused ${STAGES[result.stage]}: ${result.reply.text}`)
+    case 'broken': {
+      const { trouble, unknown } = result
+      const text = unknown
+        ? `${remote} did not say whether it took the message: ${trouble.message}`
+        : `${remote}: ${trouble.message}`
+      return { kind: 'deferred', row, status: trouble.status, text, remote }
+    }
+  }
+}
+
+const STAGES = {
+  MAIL: 'the sender',
+  RCPT: 'the recipient',
+  DATA: 'the message',
+  'end of data': 'the message',
+} as const
+
+/** The session never came about. */
+export function outcomeOfError(row: number, error: unknown, remote: string): Outcome {
+  if (error instanceof Refused) return refusal(row, error.reply, remote, `${remote}: ${error.message}`)
+  if (error instanceof Trouble) {
+    return { kind: 'deferred', row, status: error.status, text: `${remote}: ${error.message}`, remote }
+  }
+  throw error
+}
+
+function refusal(row: number, reply: Reply, remote: string, text: string): Outcome {
+  const permanent = reply.code >= 500
+  return {
+    kind: permanent ? 'failed' : 'deferred',
+    row,
+    status: reply.status ?? (permanent ? '5.0.0' : '4.0.0'),
+    text,
+    remote,
+    reply: reply.text,
+  }
+}

@@ -1,0 +1,232 @@
+/** The intake on the in-memory store: what is kept, where, and what the client hears. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import {
+  type Address,
+  defer,
+  discard,
+  type Hooks,
+  type Job,
+  type Message,
+  type Outcome,
+  type QueuedMessage,
+  quarantine,
+  type Recipient,
+  reject,
+  type Session,
+  type Store,
+  type Target,
+  via,
+} from '../../../core/api/index.js'
+import { createIntake } from '../../../core/pipeline/intake.js'
+import type { Receipt } from '../../../core/pipeline/intake-types.js'
+import { Pipeline } from '../../../core/pipeline/pipeline.js'
+import { scanHeader } from '../../../core/text/index.js'
+import { createMemoryStore } from '../../../plugins/store-memory/store.js'
+import { quietLog } from '../../harness/log.js'
+import { anEnvelope, aServer, aSession } from '../../harness/session.js'
+
+const scope = { signal: new AbortController().signal, log: quietLog }
+const NOW = Date.UTC(2026, 0, 1)
+const TEXT = 'Subject: hello\r\nX-Spam-Status: No, they said\r\nFrom: a@b.test\r\n\r\nbody\r\n'
+
+function address(local: string, domain = 'example.test'): Address {
+  return { local, domain }
+}
+
+const mda: Target = {
+  scope: 'local',
+  lane: () => 'local',
+  deliver: async (job: Job): Promise<Outcome[]> =>
+    job.recipients.map(({ row, to, quarantine: why }) => {
+      if (to.local === 'full') return { kind: 'deferred', row, status: '4.2.2', text: 'Mailbox is full' }
+      if (to.local === 'gone') return { kind: 'failed', row, status: '5.1.1', text: 'No such user' }
+      const mailbox = why === undefined ? 'INBOX' : 'Junk'
+      return {
+        kind: 'filed',
+        row,
+        filings: [{ accountId: to.local, mailbox, flags: [], prefix: job.prefix, date: NOW }],
+      }
+    }),
+}
+const mx: Target = { scope: 'remote', lane: to => to.domain, deliver: async () => [] }
+
+interface Run {
+  readonly store: Store
+  readonly receipt: Receipt
+}
+
+async function receive(hooks: Hooks, recipients: readonly Address[], more: Partial<Session> = {}): Promise<Run> {
+  const store = createMemoryStore()
+  const entry = { plugin: 'tried', hooks, unless: [], on: [], timeoutMs: 100, onError: 'defer' } as const
+  const pipeline = new Pipeline([entry], { count: () => undefined, observe: () => undefined })
+  const intake = createIntake({
+    pipeline,
+    targets: new Map([
+      ['mda', mda],
+      ['mx', mx],
+    ]),
+    store,
+    server: aServer(),
+    clock: { now: () => NOW },
+    expireMs: 5 * 86_400_000,
+    firstRetryMs: 300_000,
+  })
+  const asked: Recipient[] = recipients.map(one => ({ address: one, dsn: { notify: [] } }))
+  const session = aSession(more)
+  const routed = asked.map(recipient => ({
+    recipient,
+    claims: [via(recipient.address.domain === 'example.test' ? 'mda' : 'mx', recipient.address)],
+  }))
+  const envelope = anEnvelope({ recipients: asked })
+  const bytes = Buffer.from(TEXT)
+  const message = plainMessage(bytes)
+  const receipt = await intake.receive(
+    { session, envelope, routed, message, body: { kind: 'memory', bytes }, received: NOW },
+    scope,
+  )
+  return { store, receipt }
+}
+
+function plainMessage(bytes: Buffer): Message {
+  return {
+    size: bytes.length,
+    header: scanHeader(bytes).fields,
+    field: () => undefined,
+    fields: () => [],
+    read: async (from = 0, to = bytes.length) => bytes.subarray(from, to),
+    text: async () => ({ subject: '', body: '', html: '', links: [], attachments: [], broken: [] }),
+  }
+}
+
+async function contents(store: Store, account: string, name: string): Promise<string[]> {
+  const info = await store.mail.find(account, name)
+  if (info === undefined) return []
+  const box = await store.mail.open(account, info.id)
+  const entries = await box.list()
+  return Promise.all(entries.map(async entry => (await box.read(entry)).toString()))
+}
+
+async function firstQueued(store: Store): Promise<QueuedMessage | undefined> {
+  for await (const message of store.queue.list()) return message
+  return undefined
+}
+
+test('local mail is filed in the commit that accepts it, and no queue row is left', async () => {
+  const { store, receipt } = await receive({}, [address('alice'), address('bob')])
+  assert.deepEqual(
+    receipt.answers.map(one => one.kind),
+    ['accepted', 'accepted'],
+  )
+  assert.equal((await store.queue.totals()).rows, 0)
+  assert.equal((await contents(store, 'alice', 'INBOX')).length, 1)
+  assert.equal((await contents(store, 'bob', 'INBOX')).length, 1)
+})
+
+test('our fields stand in front, other filters verdicts are cut, and the rest is as it came', async () => {
+  const headers: Hooks = { headers: () => ({ name: 'X-Spam-Score', value: '1.5' }) }
+  const { store } = await receive(headers, [address('alice')])
+  const [text] = await contents(store, 'alice', 'INBOX')
+  assert.match(text!, /^X-Spam-Score: 1\.5\r\nReceived: from client\.elsewhere\.test /)
+  assert.ok(text!.endsWith('Subject: hello\r\nFrom: a@b.test\r\n\r\nbody\r\n'))
+})
+
+test('mail for elsewhere waits in the queue with its lane', async () => {
+  const { store } = await receive({}, [address('x', 'world.test'), address('alice')])
+  const message = await firstQueued(store)
+  assert.deepEqual(
+    message?.rows.map(row => [row.target, row.lane, row.hold]),
+    [['mx', 'world.test', undefined]],
+  )
+})
+
+test('quarantine is Junk for local mail and a hold for mail going out', async () => {
+  const { store } = await receive({ message: () => quarantine('looks like spam') }, [
+    address('alice'),
+    address('x', 'world.test'),
+  ])
+  assert.equal((await contents(store, 'alice', 'Junk')).length, 1)
+  const message = await firstQueued(store)
+  assert.equal(message?.rows[0]?.hold, 'quarantine: looks like spam')
+})
+
+test('when all recipients refuse, the whole is refused and nothing is kept but the trail', async () => {
+  const { store, receipt } = await receive({ message: () => reject('spam') }, [address('alice'), address('bob')])
+  assert.deepEqual(receipt.answers, [reject('spam'), reject('spam')])
+  assert.equal((await contents(store, 'alice', 'INBOX')).length, 0)
+  assert.deepEqual(
+    (await store.trail.of('session1.1')).map(entry => entry.event),
+    ['refused'],
+  )
+})
+
+const one: Hooks = { message: ({ recipient }) => (recipient.address.local === 'alice' ? reject('spam') : undefined) }
+
+test('over SMTP one who would refuse gets it quarantined when another wants it', async () => {
+  const { store, receipt } = await receive(one, [address('alice'), address('bob')])
+  assert.deepEqual(
+    receipt.answers.map(answer => answer.kind),
+    ['accepted', 'accepted'],
+  )
+  assert.equal((await contents(store, 'alice', 'Junk')).length, 1)
+  assert.equal((await contents(store, 'bob', 'INBOX')).length, 1)
+})
+
+test('over LMTP each recipient has an answer of its own', async () => {
+  const { store, receipt } = await receive(one, [address('alice'), address('bob')], { protocol: 'lmtp' })
+  assert.deepEqual(
+    receipt.answers.map(answer => answer.kind),
+    ['reject', 'accepted'],
+  )
+  assert.equal((await contents(store, 'alice', 'Junk')).length, 0)
+})
+
+test('refusals that disagree come back later for everyone', async () => {
+  const mixed: Hooks = {
+    message: ({ recipient }) => (recipient.address.local === 'alice' ? reject('spam') : defer('busy')),
+  }
+  const { receipt } = await receive(mixed, [address('alice'), address('bob')])
+  assert.deepEqual(
+    receipt.answers.map(answer => answer.kind),
+    ['defer', 'defer'],
+  )
+})
+
+test('discard answers 250 after its trail entry and keeps nothing', async () => {
+  const { store, receipt } = await receive({ message: () => discard('unwanted') }, [address('alice')])
+  assert.equal(receipt.answers[0]?.kind, 'accepted')
+  assert.equal((await contents(store, 'alice', 'INBOX')).length, 0)
+  assert.ok((await store.trail.of('session1.1')).some(entry => entry.event === 'discarded'))
+})
+
+test('a full mailbox waits in the queue over SMTP and is told at once over LMTP', async () => {
+  const smtp = await receive({}, [address('full'), address('alice')])
+  assert.deepEqual(
+    smtp.receipt.answers.map(answer => answer.kind),
+    ['accepted', 'accepted'],
+  )
+  assert.equal((await smtp.store.queue.totals()).rows, 1)
+  const lmtp = await receive({}, [address('full'), address('alice'), address('gone')], { protocol: 'lmtp' })
+  const codes = lmtp.receipt.answers.map(answer => (answer.kind === 'accepted' ? 250 : answer.code))
+  assert.deepEqual(codes, [452, 250, 550])
+  assert.equal((await lmtp.store.queue.totals()).rows, 0)
+})
+
+test('the sum is the sum of the findings, to the last hundredth', async () => {
+  const score: Hooks = { score: () => [0.1, 0.2, 0.7].map((points, i) => ({ name: `r${i}`, points, says: 'Yes.' })) }
+  const { store } = await receive(score, [address('alice')])
+  const accepted = (await store.trail.of('session1.1')).find(entry => entry.event === 'accepted')
+  assert.equal(accepted?.facts.sum, 1)
+})
+
+test('a score hook that fails is a finding of no points, and the mail goes on', async () => {
+  const score: Hooks = {
+    score: async () => {
+      throw new Error('bug')
+    },
+  }
+  const { store, receipt } = await receive(score, [address('alice')])
+  assert.equal(receipt.answers[0]?.kind, 'accepted')
+  const accepted = (await store.trail.of('session1.1')).find(entry => entry.event === 'accepted')
+  assert.match(String(accepted?.facts.findings), /tried-failed/)
+})

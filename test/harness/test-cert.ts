@@ -1,0 +1,24 @@
+/**
+ * A self-signed certificate for tests that need one ready made (name `sink.test`, valid for a century). It protects nothing.
+ */
+export const TEST_CERT = `\
+-----BEGIN CERTIFICATE-----
+MIIBfjCCASWgAwIBAgIUTCJvTUCCoHpvU6QfXl+uvhOGYHQwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJc2luay50ZXN0MCAXDTI2MTEyMTEyMzIyMloYDzIxMjYxMDI4
+MTIzMjIyWjAUMRIwEAYDVQQDDAlzaW5rLnRlc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAQ529R3Obw2R99+VZ7nTJ/KMMlcu8lawOQmkR3EetQxbqob0+o5bIUh
+OjSZnudF40Z+KwznOIWgQ2XYfy7wZmuYo1MwUTAdBgNVHQ4EFgQUkBCy4CacpXZs
+RjWjKST+/OmpEDwwHwYDVR0jBBgwFoAUkBCy4CacpXZsRjWjKST+/OmpEDwwDwYD
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiArB9MCeu3xXemoyy+rJYno
+01qCHFkgslQXIrWtNB35VgIgbVwNDTtlN8BkdakMz1SAtAixFpS+gjmCjdgOCf3d
+euI=
+-----END CERTIFICATE-----
+`
+
+export const TEST_KEY = `\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgS0xkPD3ticCFR851
+dEgaJZ4TMQ09UG8grWHhZ+8wO9ihRANCAAQ529R3Obw2R99+VZ7nTJ/KMMlcu8la
+wOQmkR3EetQxbqob0+o5bIUhOjSZnudF40Z+KwznOIWgQ2XYfy7wZmuY
+-----END PRIVATE KEY-----
+`

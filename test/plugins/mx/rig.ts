@@ -1,0 +1,112 @@
+/**
+ * The mx plugin set up as core would, with a real resolver and jobs made from bytes.
+ */
+import type { Call, Job, JobRecipient, Log, Outcome, PluginContext, Target } from '../../../core/api/index.js'
+import { createResolver } from '../../../core/dns/resolver.js'
+import { parseAddress } from '../../../core/text/index.js'
+import mx from '../../../plugins/mx/index.js'
+
+type Config = Parameters<typeof mx.setup>[0]['config']
+
+export const LIMITS = {
+  connect_timeout: '500ms',
+  greeting_timeout: '500ms',
+  command_timeout: '500ms',
+  data_timeout: '500ms',
+  block_timeout: '500ms',
+  final_timeout: '500ms',
+}
+
+const DEFAULTS: Config = {
+  routes: {},
+  port: 25,
+  tls: 'opportunistic',
+  max_hosts: 5,
+  allow_private: true,
+  ...LIMITS,
+  keep_idle: '0s',
+  max_idle: 20,
+}
+
+export interface Rig {
+  readonly target: Target
+  readonly logged: { readonly facts: object; readonly sentence: string }[]
+  deliver(job: Job, signal?: AbortSignal): Promise<readonly Outcome[]>
+  dispose(): void
+}
+
+export async function makeRig(
+  config: Partial<Config>,
+  servers: readonly string[] = [],
+  ownName = 'us.test',
+): Promise<Rig> {
+  const logged: Rig['logged'] = []
+  const note = (facts: object, sentence: string) => void logged.push({ facts, sentence })
+  const log: Log = { error: note, warn: note, info: note, debug: note, child: () => log }
+  const clock = { now: () => Date.now() }
+  const context = {
+    config: { ...DEFAULTS, ...config },
+    dns: createResolver({ servers, timeoutMs: 200, tries: 1, clock }),
+    clock,
+    log,
+    metrics: { count: () => undefined, observe: () => undefined },
+    server: { name: ownName },
+    signal: new AbortController().signal,
+  } as unknown as PluginContext<Config>
+  const contribution = await mx.setup(context)
+  const target = contribution.targets?.mx
+  if (target === undefined) throw new Error('no target')
+  return {
+    target,
+    logged,
+    deliver: (job, signal = new AbortController().signal) => target.deliver(job, { signal, log } satisfies Call),
+    dispose: () => void contribution.dispose?.(),
+  }
+}
+
+export const MESSAGE = Buffer.from(
+  'From: a@us.test\r\nTo: b@them.test\r\nSubject: Hi\r\n\r\nHello\r\n.dot at the start\r\n..two\r\n.\r\nend\r\n',
+)
+
+export interface JobOptions {
+  readonly sender?: string | null
+  readonly bytes?: Buffer
+  readonly utf8?: boolean
+  readonly body?: Job['body']
+  readonly chunkBytes?: number
+  readonly failAfter?: number
+}
+
+export function makeJob(to: readonly string[], options: JobOptions = {}): Job {
+  const bytes = options.bytes ?? MESSAGE
+  const recipients = to.map((text, row): JobRecipient => {
+    const address = addressOf(text)
+    return { row, to: address, original: address, dsn: { notify: [] }, tries: 0, detail: {} }
+  })
+  return {
+    id: 'job.1',
+    target: 'mx',
+    lane: recipients[0]?.to.domain ?? '',
+    sender: options.sender === null ? null : addressOf(options.sender ?? 'a@us.test'),
+    recipients,
+    received: Date.now(),
+    utf8: options.utf8 ?? false,
+    body: options.body ?? '8BITMIME',
+    prefix: '',
+    size: bytes.length,
+    async *chunks() {
+      const step = options.chunkBytes ?? 65_536
+      for (let at = 0; at < bytes.length; at += step) {
+        if (options.failAfter !== undefined && at >= options.failAfter) throw new Error('the store is gone')
+        yield bytes.subarray(at, at + step)
+      }
+    },
+    read: async (from = 0, end = bytes.length) => bytes.subarray(from, end),
+  }
+}
+
+function addressOf(text: string) {
+  const address = parseAddress(text)
+  if (address === undefined) throw new Error(`not an address: ${text}`)
+  return address
+}

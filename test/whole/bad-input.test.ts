@@ -1,0 +1,171 @@
+/** What strangers and mistakes hear from a started server, and that it lives on afterwards. */
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { Instance } from '../harness/instance.js'
+
+/** Says lines one by one and keeps the last line of each reply. */
+class Talk {
+  #buffer = ''
+  readonly #socket: Socket
+
+  private constructor(socket: Socket) {
+    this.#socket = socket
+    socket.on('data', chunk => {
+      this.#buffer += chunk.toString('latin1')
+    })
+  }
+
+  static async open(port: number): Promise<Talk & { greeting: string }> {
+    const socket = connect(port, '127.0.0.1')
+    const talk = new Talk(socket)
+    return Object.assign(talk, { greeting: await talk.reply() })
+  }
+
+  async reply(): Promise<string> {
+    for (let i = 0; i < 400; i++) {
+      const match = /^(?:\d{3}-.*\r\n)*(\d{3} .*)\r\n/.exec(this.#buffer)
+      if (match !== null) {
+        this.#buffer = this.#buffer.slice(match[0].length)
+        return match[1]!
+      }
+      await new Promise(done => setTimeout(done, 25))
+    }
+    throw new Error(`no reply, only ${JSON.stringify(this.#buffer)}`)
+  }
+
+  say(line: string): Promise<string> {
+    this.#socket.write(`${line}\r\n`)
+    return this.reply()
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+}
+
+describe('a started server', () => {
+  let instance: Instance
+  before(async () => {
+    instance = await Instance.make({
+      users: [['alice@example.test', 'secret words']],
+      server: { limits: { message_size: '64KB' } },
+    })
+    await instance.start()
+  })
+  after(() => instance.destroy())
+
+  async function envelope(recipient: string, mail = 'MAIL FROM:<stranger@elsewhere.test>'): Promise<string[]> {
+    const talk = await Talk.open(instance.ports.mx)
+    const replies = [
+      await talk.say('EHLO client.elsewhere.test'),
+      await talk.say(mail),
+      await talk.say(`RCPT TO:<${recipient}>`),
+    ]
+    talk.close()
+    return replies
+  }
+
+  test('an unknown local recipient is 550 5.1.1', async () => {
+    assert.match((await envelope('nobody@example.test'))[2]!, /^550 5\.1\.1 /)
+  })
+
+  test('relaying by strangers is 550 5.7.1, from loopback too', async () => {
+    assert.match((await envelope('someone@world.test'))[2]!, /^550 5\.7\.1 /)
+  })
+
+  test('a message declared too large is 552 5.3.4', async () => {
+    assert.match((await envelope('alice@example.test', 'MAIL FROM:<a@b.test> SIZE=70000'))[1]!, /^552 5\.3\.4 /)
+  })
+
+  test('a message that turns out too large is 552 5.3.4, and the session goes on', async () => {
+    const talk = await Talk.open(instance.ports.mx)
+    await talk.say('EHLO client.elsewhere.test')
+    await talk.say('MAIL FROM:<a@b.test>')
+    await talk.say('RCPT TO:<alice@example.test>')
+    assert.match(await talk.say('DATA'), /^354 /)
+    assert.match(await talk.say(`Subject: x\r\n\r\n${'0123456789\r\n'.repeat(7000)}.`), /^552 5\.3\.4 /)
+    assert.match(await talk.say('NOOP'), /^250 /)
+    talk.close()
+  })
+
+  for (const [name, bad] of [
+    ['line feed', 'a\nb'],
+    ['carriage return', 'a\rb'],
+  ] as const) {
+    test(`a bare ${name} in a message is refused`, async () => {
+      const talk = await Talk.open(instance.ports.mx)
+      await talk.say('EHLO client.elsewhere.test')
+      await talk.say('MAIL FROM:<a@b.test>')
+      await talk.say('RCPT TO:<alice@example.test>')
+      await talk.say('DATA')
+      assert.match(await talk.say(`Subject: x\r\n\r\n${bad}\r\n.`), /^55\d 5\./)
+      talk.close()
+    })
+  }
+
+  test('a login before TLS is not taken', async () => {
+    const talk = await Talk.open(instance.ports.submission)
+    await talk.say('EHLO client.elsewhere.test')
+    assert.match(await talk.say('AUTH PLAIN AGFsaWNlQGV4YW1wbGUudGVzdABzZWNyZXQgd29yZHM='), /^(530|538|503|504) 5\./)
+    assert.match(await talk.say('MAIL FROM:<alice@example.test>'), /^530 5\.7\.0 /)
+    talk.close()
+  })
+})
+
+const WAYS: readonly [string, string][] = [
+  ['throws', `() => { throw new Error('bug') }`],
+  ['rejects', `async () => { throw new Error('bug') }`],
+  ['never settles', `() => new Promise(() => undefined)`],
+]
+
+for (const [way, code] of WAYS) {
+  test(`a plugin that ${way} is a temporary refusal, named in the log, and the server lives`, async t => {
+    const instance = await Instance.make({
+      users: [['alice@example.test', 'secret words']],
+      first: [{ use: './broken.js', timeout: '200ms' }],
+    })
+    t.after(() => instance.destroy())
+    await writeFile(
+      join(instance.configDir, 'broken.js'),
+      `const hook = ${code}
+       const when = moment => asked => (asked.session?.helo === moment + '.test' || asked.name === moment + '.test' ? hook() : undefined)
+       export default { name: 'broken', summary: 'breaks', config: { type: 'object' }, setup: () => ({ hooks: {
+         helo: when('helo'), mail: when('mail'), rcpt: when('rcpt'), route: when('route'), message: when('message') } }) }`,
+    )
+    await instance.start()
+    for (const moment of ['helo', 'mail', 'rcpt', 'route', 'message']) {
+      const talk = await Talk.open(instance.ports.mx)
+      const replies = [await talk.say(`EHLO ${moment}.test`)]
+      if (moment !== 'helo') {
+        replies.push(await talk.say('MAIL FROM:<a@b.test>'))
+        if (moment !== 'mail') replies.push(await talk.say('RCPT TO:<alice@example.test>'))
+        if (moment === 'message') {
+          await talk.say('DATA')
+          replies.push(await talk.say('Subject: x\r\n\r\nx\r\n.'))
+        }
+      }
+      assert.match(replies.at(-1)!, /^451 4\.3\.0 /, moment)
+      talk.close()
+    }
+    assert.match(instance.log, /broken/)
+    assert.match((await Talk.open(instance.ports.mx)).greeting, /^220 /)
+    assert.equal(await instance.stop(), 0)
+  })
+}
+
+test('a plugin that fails at connect is 421, and at AUTH 454', async t => {
+  const instance = await Instance.make({ first: [{ use: './broken.js' }] })
+  t.after(() => instance.destroy())
+  await writeFile(
+    join(instance.configDir, 'broken.js'),
+    `export default { name: 'broken', summary: 'breaks', config: { type: 'object' }, setup: () => ({ hooks: {
+       connect: () => { throw new Error('bug') } } }) }`,
+  )
+  await instance.start()
+  const talk = await Talk.open(instance.ports.mx)
+  assert.match(talk.greeting, /^421 4\.3\.0 /)
+  talk.close()
+})
