@@ -21,6 +21,7 @@ const FLOORS: ReadonlyMap<string, number> = new Map([
   ['core/smtp', 3],
   ['core/queue', 3],
   ['core/host', 3],
+  ['core/testing', 3],
   ['core', 4],
 ])
 
@@ -102,13 +103,14 @@ test('npm packages are named in package.json', () => {
 })
 
 test('no file imports itself by a detour', () => {
+  // Types of one contract may speak of each other; code may not.
   const graph = new Map(
     all.map(
       file =>
         [
           file,
           importsOf(file)
-            .filter(one => one.to.startsWith('.'))
+            .filter(one => one.to.startsWith('.') && !one.typeOnly)
             .map(target),
         ] as const,
     ),

@@ -1,0 +1,58 @@
+/** What hooks are asked about, with values for all that a test does not care for. */
+import type { Address, Envelope, Message, ServerFacts, Session } from '../api/index.js'
+import { createMessage } from '../storage/message.js'
+import { scanHeader } from '../text/index.js'
+
+const ALICE: Address = { local: 'alice', domain: 'example.test' }
+const STRANGER: Address = { local: 'stranger', domain: 'elsewhere.test' }
+
+export function aSession(more: Partial<Session> = {}): Session {
+  return {
+    id: 'session1',
+    protocol: 'smtp',
+    listener: 'mx',
+    remote: { address: '192.0.2.1', port: 40000 },
+    local: { address: '127.0.0.1', port: 25 },
+    helo: 'client.elsewhere.test',
+    extended: true,
+    trusted: false,
+    labels: new Set(['mx']),
+    ...more,
+  }
+}
+
+export function anEnvelope(more: Partial<Envelope> = {}): Envelope {
+  return {
+    id: 'session1.1',
+    sender: STRANGER,
+    recipients: [{ address: ALICE, dsn: { notify: [] } }],
+    parameters: new Map(),
+    utf8: false,
+    body: '7BIT',
+    ...more,
+  }
+}
+
+export function aServer(more: Partial<ServerFacts> = {}): ServerFacts {
+  return {
+    name: 'mail.example.test',
+    domains: new Set(['example.test']),
+    relayDomains: new Set(['relayed.test']),
+    version: '0.0.0',
+    configDir: '/nowhere/config',
+    dataDir: '/nowhere/data',
+    maxMessageBytes: 50 * 1024 * 1024,
+    ...more,
+  }
+}
+
+/** A message of this text; line feeds become CRLF. */
+export function aMessage(text: string): Message {
+  const bytes = Buffer.from(text.replace(/\r?\n/g, '\r\n'))
+  const { bodyStart } = scanHeader(bytes)
+  return createMessage({
+    size: bytes.length,
+    header: bytes.subarray(0, bodyStart),
+    read: async (from, to) => bytes.subarray(from, to),
+  })
+}
