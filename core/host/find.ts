@@ -1,0 +1,119 @@
+/**
+ * Finds the plugins that plugins.yaml names and checks what stands under `with`. Nothing is set up yet, so all faults of all entries
+ * can be told together, also when server.yaml is wrong.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { register } from 'node:module'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { Fault, Plugin } from '../api/index.js'
+import { inOrder } from '../config/files.js'
+import type { PluginEntry } from '../config/types.js'
+import { closest, printable } from '../text/index.js'
+
+export interface FoundPlugin {
+  readonly entry: PluginEntry
+  readonly plugin: Plugin
+  /** What stands under `with`, checked and with defaults. */
+  readonly config: unknown
+}
+
+export interface Finding {
+  readonly found: readonly FoundPlugin[]
+  readonly faults: readonly Fault[]
+}
+
+const BUNDLED = fileURLToPath(new URL('../../plugins/', import.meta.url))
+
+export async function findPlugins(entries: readonly PluginEntry[], configDir: string): Promise<Finding> {
+  const found: FoundPlugin[] = []
+  const faults: Fault[] = []
+  for (const entry of entries) {
+    const one = await findOne(entry, configDir)
+    if ('plugin' in one) found.push(one)
+    else faults.push(...one.faults)
+  }
+  return { found, faults: inOrder(faults) }
+}
+
+async function findOne(entry: PluginEntry, dir: string): Promise<FoundPlugin | { readonly faults: readonly Fault[] }> {
+  const wrong = (message: string) => ({ faults: [entry.fault(['use'], message)] })
+  const path = locate(entry.use, dir)
+  if (path === undefined) return wrong(notThere(entry.use))
+  try {
+    const { default: plugin } = (await import(pathToFileURL(path).href)) as { default?: unknown }
+    if (!isPlugin(plugin)) return wrong(`${entry.use} has no plugin as its default export`)
+    const { value, faults } = entry.check(plugin.config)
+    return faults.length > 0 ? { faults } : { entry, plugin, config: value }
+  } catch (error) {
+    return wrong(`${entry.use} cannot be loaded: ${printable(String((error as Error).message), 500)}`)
+  }
+}
+
+function isPlugin(value: unknown): value is Plugin {
+  if (typeof value !== 'object' || value === null) return false
+  const { name, config, setup } = value as Record<string, unknown>
+  return typeof name === 'string' && typeof config === 'object' && config !== null && typeof setup === 'function'
+}
+
+function notThere(use: string): string {
+  if (isPath(use)) return `there is no file ${use}`
+  const bundled = existsSync(BUNDLED) ? readdirSync(BUNDLED) : []
+  const meant = closest(use, bundled)
+  return `there is no plugin "${use}"${meant === undefined ? '' : `, did you mean "${meant}"?`}`
+}
+
+function isPath(use: string): boolean {
+  return use.startsWith('./') || use.startsWith('../') || isAbsolute(use)
+}
+
+function locate(use: string, dir: string): string | undefined {
+  if (isPath(use)) return foreign(existing(resolve(dir, use)))
+  const bundled = /^[a-z0-9-]+$/.test(use) ? existing(join(BUNDLED, use, 'index.js')) : undefined
+  return bundled ?? foreign(inPackages(use, dir) ?? inPackages(use, dirname(BUNDLED)))
+}
+
+function existing(path: string): string | undefined {
+  return existsSync(path) ? path : undefined
+}
+
+/** An npm package from the config directory upwards. (`createRequire` would miss packages that are for `import` alone.) */
+function inPackages(name: string, from: string): string | undefined {
+  if (!/^(@[a-z0-9._-]+\/)?[a-z0-9._-]+$/i.test(name) || name.startsWith('.')) return undefined
+  for (let at = resolve(from), last = ''; at !== last; last = at, at = dirname(at)) {
+    const home = join(at, 'node_modules', name)
+    if (existsSync(join(home, 'package.json'))) return existing(join(home, entryOf(join(home, 'package.json'))))
+  }
+  return undefined
+}
+
+function entryOf(manifest: string): string {
+  const { exports, main } = JSON.parse(readFileSync(manifest, 'utf8')) as { exports?: unknown; main?: string }
+  return target(exports) ?? main ?? 'index.js'
+}
+
+function target(exports: unknown): string | undefined {
+  if (typeof exports === 'string') return exports
+  if (typeof exports !== 'object' || exports === null) return undefined
+  const conditions = exports as Record<string, unknown>
+  return target(conditions['.'] ?? conditions.import ?? conditions.node ?? conditions.default)
+}
+
+let doorsOpen = false
+
+/**
+ * A plugin outside this package gets `posthouse/api` and `posthouse/text` of the server that runs, wherever its file lies:
+ * with another copy its errors would be of another class.
+ */
+function foreign(path: string | undefined): string | undefined {
+  if (path === undefined || doorsOpen) return path
+  const doors = Object.fromEntries(
+    ['api', 'text'].map(door => [`posthouse/${door}`, new URL(`../${door}/index.js`, import.meta.url).href]),
+  )
+  const hook = `const doors = ${JSON.stringify(doors)}
+export const resolve = (name, context, next) =>
+  Object.hasOwn(doors, name) ? { url: doors[name], shortCircuit: true } : next(name, context)`
+  register(`data:text/javascript,${encodeURIComponent(hook)}`)
+  doorsOpen = true
+  return path
+}

@@ -1,0 +1,26 @@
+/**
+ * Plugins when all are set up: who is asked in which order, and what they contribute together. `loader.ts` makes it.
+ */
+import type { Command, Contribution, Listener, Plugin, Services, SmtpVerb, Target } from '../api/index.js'
+import type { PluginEntry } from '../config/types.js'
+
+export interface LoadedEntry {
+  readonly entry: PluginEntry
+  readonly plugin: Plugin
+  readonly contribution: Contribution
+}
+
+export interface Loaded {
+  /** In the order of plugins.yaml. */
+  readonly entries: readonly LoadedEntry[]
+  readonly services: Services
+  readonly targets: ReadonlyMap<string, Target>
+  /** By upper-case verb. */
+  readonly verbs: ReadonlyMap<string, SmtpVerb>
+  readonly commands: readonly Command[]
+  readonly listeners: readonly Listener[]
+  /** Every label that can be set, core's own included. */
+  readonly labels: ReadonlySet<string>
+  /** In the reverse order of setting up; waits for each, throws for none. */
+  dispose(): Promise<void>
+}

@@ -1,0 +1,188 @@
+/**
+ * Sets plugins up and gathers what they contribute. Either everything is right and `Loaded` comes back, or a `ConfigError` holds all
+ * faults that could be found at once, and what had been set up is disposed of again.
+ * The entries keep the order of plugins.yaml: that is the order of asking.
+ */
+import {
+  type Bus,
+  type Clock,
+  ConfigError,
+  type Contribution,
+  type Fault,
+  type Log,
+  MailError,
+  type Metrics,
+  type PluginContext,
+  type Resolver,
+  type ServerFacts,
+  type Services,
+  type ServiceTable,
+  type State,
+} from '../api/index.js'
+import { filesIn, inOrder } from '../config/files.js'
+import type { Config } from '../config/types.js'
+import { type FoundPlugin, findPlugins } from './find.js'
+import { gather } from './gather.js'
+import type { Loaded, LoadedEntry } from './loaded.js'
+import { metricsOf } from './metrics.js'
+import { setupOrder } from './order.js'
+
+const SETUP_MS = 60_000
+
+export interface LoadBase {
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly dns: Resolver
+  readonly clock: Clock
+  readonly server: ServerFacts
+  readonly bus: Bus
+  /** Fires at shutdown. */
+  readonly signal: AbortSignal
+  /** What core supplies: `authenticator`. */
+  readonly services: Partial<ServiceTable>
+}
+
+/** Throws `ConfigError`. */
+export async function loadPlugins(config: Config, base: LoadBase): Promise<Loaded> {
+  const { found, faults } = await findPlugins(config.plugins, config.dir)
+  const given = new Set(Object.keys(base.services))
+  const parties = found.map(({ plugin }) => ({
+    name: plugin.name,
+    needs: plugin.needs ?? [],
+    supplies: plugin.supplies ?? [],
+  }))
+  const { order, problems } = setupOrder(parties, given)
+  const wrong: Fault[] = [...faults, ...problems.map(p => found[p.index]!.entry.fault(['use'], p.message))]
+  const stage = new Stage(config, base)
+  for (const index of order) wrong.push(...(await stage.setUp(found[index]!)))
+  const entries = stage.entriesLike(found)
+  const gathered = gather(entries, config, wrong.length === 0)
+  wrong.push(...gathered.faults)
+  if (wrong.length > 0) {
+    await stage.dispose()
+    throw new ConfigError(inOrder(wrong))
+  }
+  return { ...gathered.together, entries, services: stage.services, dispose: () => stage.dispose() }
+}
+
+/** Plugins as they are set up one after the other, and the services they have put on the table so far. */
+class Stage {
+  readonly #config: Config
+  readonly #base: LoadBase
+  readonly #table: Map<string, unknown>
+  readonly #done = new Map<FoundPlugin, Contribution>()
+  readonly services: Services
+
+  constructor(config: Config, base: LoadBase) {
+    this.#config = config
+    this.#base = base
+    this.#table = new Map(Object.entries(base.services))
+    this.services = servicesOf(this.#table)
+  }
+
+  /** The faults found on the way; with one, the plugin contributes nothing. */
+  async setUp(found: FoundPlugin): Promise<readonly Fault[]> {
+    const { entry, plugin } = found
+    if ((plugin.needs ?? []).some(service => !this.#table.has(service))) return []
+    try {
+      const contribution = await withinTime(plugin.setup(this.#contextOf(found)))
+      this.#done.set(found, contribution)
+      return this.#takeServices(found, contribution)
+    } catch (error) {
+      // a plugin with a Posthouse of its own would throw another class of the same name
+      if (error instanceof Error && error.name === 'ConfigError') return (error as ConfigError).faults
+      this.#base.log.debug({ plugin: plugin.name, err: error }, 'plugin could not be set up')
+      return [
+        entry.fault(['use'], `"${plugin.name}" could not be set up: ${String((error as Error)?.message ?? error)}`),
+      ]
+    }
+  }
+
+  #takeServices({ entry, plugin }: FoundPlugin, contribution: Contribution): readonly Fault[] {
+    const promised = new Set<string>(plugin.supplies ?? [])
+    const brought = new Map(Object.entries(contribution.services ?? {}))
+    for (const [name, service] of brought) if (promised.has(name)) this.#table.set(name, service)
+    const wrong = [
+      ...[...promised].filter(name => !brought.has(name)).map(name => `promises the service "${name}" and brings none`),
+      ...[...brought.keys()]
+        .filter(name => !promised.has(name))
+        .map(name => `brings "${name}" without naming it in supplies`),
+    ]
+    return wrong.map(message => entry.fault(['use'], `"${plugin.name}" ${message}`))
+  }
+
+  #contextOf({ plugin, config }: FoundPlugin): PluginContext<never> {
+    const { log, metrics, dns, clock, server, bus, signal } = this.#base
+    return {
+      config: config as never,
+      files: filesIn(this.#config.dir),
+      services: this.services,
+      log: log.child({ plugin: plugin.name }),
+      metrics: metricsOf(plugin.name, metrics),
+      state: stateOf(plugin.name, this.services),
+      dns,
+      clock,
+      server,
+      bus,
+      signal,
+    }
+  }
+
+  entriesLike(found: readonly FoundPlugin[]): readonly LoadedEntry[] {
+    return found.flatMap(one => {
+      const contribution = this.#done.get(one)
+      return contribution === undefined ? [] : [{ entry: one.entry, plugin: one.plugin, contribution }]
+    })
+  }
+
+  async dispose(): Promise<void> {
+    for (const [{ plugin }, contribution] of [...this.#done].reverse()) {
+      try {
+        await withinTime(contribution.dispose?.())
+      } catch (error) {
+        this.#base.log.error({ plugin: plugin.name, err: error }, 'plugin could not be disposed of')
+      }
+    }
+    this.#done.clear()
+  }
+}
+
+function servicesOf(table: ReadonlyMap<string, unknown>): Services {
+  const find = <K extends keyof ServiceTable>(name: K) => table.get(name) as ServiceTable[K] | undefined
+  return {
+    find,
+    get: name => {
+      const service = find(name)
+      if (service === undefined) throw new Error(`nobody supplies the service "${name}"`)
+      return service
+    },
+  }
+}
+
+/** The store's `state`, found when it is used, with keys of the plugin's own. */
+function stateOf(plugin: string, services: Services): State {
+  const own = (key: string) => `${plugin}/${key}`
+  const state = (): State => {
+    const found = services.find('state')
+    if (found === undefined) throw new MailError('store-unavailable', 'no plugin supplies the service "state"')
+    return found
+  }
+  return {
+    get: async (key, now) => state().get(own(key), now),
+    put: async (key, value, expires) => state().put(own(key), value, expires),
+    add: async (key, by, now, expires) => state().add(own(key), by, now, expires),
+    remove: async key => state().remove(own(key)),
+  }
+}
+
+async function withinTime<T>(work: T | Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not ready after ${SETUP_MS / 1000} seconds`)), SETUP_MS)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
