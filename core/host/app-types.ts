@@ -4,6 +4,7 @@
  */
 import type { Bus, Clock, Log, Metrics } from '../api/index.js'
 import type { Config } from '../config/types.js'
+import type { TlsSource } from '../net/types.js'
 
 export interface AppBase {
   readonly config: Config
@@ -11,8 +12,8 @@ export interface AppBase {
   readonly bus: Bus
   readonly clock: Clock
   readonly metrics: Metrics
-  /** 48 bytes, the same in all workers, so that a TLS session resumes in any of them. */
-  readonly ticketKeys?: Buffer
+  /** Opened before root is given up; the same ticket keys in all workers, so that a TLS session resumes in any of them. */
+  readonly tls: TlsSource
 }
 
 /** A door that is open, for the lines people see at the start. */
