@@ -106,7 +106,7 @@ describe('two servers that find each other by MX', { skip }, () => {
       25_000,
     )
     assert.match(bounce, /^Return-Path: <>\r\n/)
-    assert.match(bounce, /Content-Type: multipart\/report;[^]*report-type="?delivery-status/)
+    assert.match(bounce, /Content-Type: multipart\/report;[\s\S]*report-type="?delivery-status/)
     assert.match(bounce, /Final-Recipient: rfc822; ?bob@b\.test\r\n/)
     assert.match(bounce, /Action: failed\r\n/)
     await b.start()

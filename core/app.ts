@@ -1,0 +1,203 @@
+/**
+ * Joins everything: plugins, services, pipeline, intake, doors and queue runner, for one worker process. What it joins does not know
+ * of each other; the order here is the order things come up, and `close` takes them down in reverse.
+ */
+import {
+  type Authenticator,
+  ConfigError,
+  type Listener,
+  type Resolver,
+  type ServerFacts,
+  type Store,
+} from './api/index.js'
+import type { Config } from './config/types.js'
+import { createResolver } from './dns/resolver.js'
+import type { App, AppBase, OpenDoor } from './host/app-types.js'
+import type { Loaded } from './host/loaded.js'
+import { loadPlugins } from './host/loader.js'
+import { openListener } from './net/listener.js'
+import { openTls } from './net/tls.js'
+import type { OpenListener, TlsSource } from './net/types.js'
+import { createAuthenticator } from './pipeline/authenticator.js'
+import { createIntake } from './pipeline/intake.js'
+import { Pipeline } from './pipeline/pipeline.js'
+import { QueueRunner } from './queue/runner.js'
+import { smtpListener } from './smtp/smtp.js'
+import { Spool } from './storage/spool.js'
+import { NetworkSet } from './text/index.js'
+
+/** Everything but the doors: what commands need too. */
+export interface Assembly {
+  readonly loaded: Loaded
+  readonly pipeline: Pipeline
+  readonly authenticator: Authenticator
+  readonly dns: Resolver
+  readonly server: ServerFacts
+  /** Disposes of the plugins. */
+  close(): Promise<void>
+}
+
+/** Throws `ConfigError` with all faults that can be found. */
+export async function assemble({ config, log, bus, clock, metrics, version }: AppBase): Promise<Assembly> {
+  const ending = new AbortController()
+  const server = factsOf(config, version)
+  const dns = createResolver({ ...config.dns, clock })
+  // Plugins are given the authenticator before there are hooks to ask; nobody logs in before the doors are open.
+  let inner: Authenticator | undefined
+  const authenticator: Authenticator = {
+    login(peer, credentials) {
+      if (inner === undefined) throw new Error('the authenticator was used before start-up was over')
+      return inner.login(peer, credentials)
+    },
+  }
+  const services = { authenticator }
+  const loaded = await loadPlugins(config, { log, metrics, dns, clock, server, bus, signal: ending.signal, services })
+  const entries = loaded.entries.map(({ entry, plugin, contribution }) => ({
+    plugin: plugin.name,
+    hooks: contribution.hooks ?? {},
+    unless: entry.unless,
+    on: entry.on,
+    timeoutMs: entry.timeoutMs,
+    onError: entry.onError,
+  }))
+  const pipeline = new Pipeline(entries, metrics)
+  inner = createAuthenticator(pipeline, log, ending.signal)
+  return {
+    loaded,
+    pipeline,
+    authenticator,
+    dns,
+    server,
+    async close() {
+      ending.abort()
+      await loaded.dispose()
+    },
+  }
+}
+
+/** Resolves when all doors are open. */
+export async function startApp(base: AppBase): Promise<App> {
+  const assembly = await assemble(base)
+  try {
+    return await open(base, assembly)
+  } catch (error) {
+    await assembly.close()
+    throw error
+  }
+}
+
+async function open(base: AppBase, assembly: Assembly): Promise<App> {
+  const { config, log, clock, metrics } = base
+  const { loaded, pipeline, authenticator, server } = assembly
+  const store = storeOf(loaded, config)
+  const intake = createIntake({
+    pipeline,
+    targets: loaded.targets,
+    store,
+    server,
+    clock,
+    expireMs: config.queue.expireMs,
+    firstRetryMs: config.queue.retryMs[0]!,
+  })
+  const trusted = new NetworkSet(config.trusted)
+  const smtp = {
+    pipeline,
+    intake,
+    authenticator,
+    spool: () => new Spool(store.blobs, { maxHeaderBytes: config.limits.headerBytes }),
+    verbs: loaded.verbs,
+    server,
+    smtp: config.smtp,
+    limits: config.limits,
+    clock,
+    log,
+    metrics,
+    trusted: (address: string) => trusted.has(address),
+  }
+  const listeners = [...config.listeners.map(one => smtpListener(one, smtp)), ...loaded.listeners]
+  const draining = new AbortController()
+  const doors = await openDoors(base, listeners, draining.signal)
+  const runner = new QueueRunner({
+    store,
+    targets: loaded.targets,
+    pipeline,
+    plan: intake.plan,
+    server,
+    schedule: config.queue,
+    clock,
+    log,
+    metrics,
+  })
+  runner.start()
+  let stopped: Promise<void> | undefined
+  return {
+    doors: doors.map(one => one.shown),
+    stop() {
+      if (stopped !== undefined) return
+      for (const { door } of doors) door.stop()
+      draining.abort()
+      stopped = runner.stop()
+    },
+    async drained() {
+      await Promise.all([...doors.map(({ door }) => door.idle), stopped])
+    },
+    async close() {
+      for (const { door } of doors) door.abort()
+      await assembly.close()
+      await store.close()
+    },
+  }
+}
+
+interface Door {
+  readonly door: OpenListener
+  readonly shown: OpenDoor
+}
+
+/** All or none. */
+async function openDoors(base: AppBase, listeners: readonly Listener[], drain: AbortSignal): Promise<readonly Door[]> {
+  const { config, log, clock } = base
+  const tls = listeners.some(one => one.tls !== 'none') ? await tlsOf(base) : undefined
+  const deps = { log, clock, drain, maxConnections: config.limits.connections, ...(tls === undefined ? {} : { tls }) }
+  const doors: Door[] = []
+  try {
+    for (const listener of listeners) {
+      const door = await openListener(listener, deps)
+      const { name, protocol } = listener
+      doors.push({ door, shown: { name, protocol, address: door.address, tls: listener.tls } })
+    }
+    return doors
+  } catch (error) {
+    for (const { door } of doors) door.stop()
+    throw error
+  }
+}
+
+function tlsOf({ config, clock, ticketKeys }: AppBase): Promise<TlsSource> {
+  return openTls({
+    ...config.tls,
+    selfSignedDir: `${config.dataDir}/tls`,
+    name: config.name,
+    now: clock.now(),
+    ...(ticketKeys === undefined ? {} : { ticketKeys }),
+  })
+}
+
+function storeOf(loaded: Loaded, config: Config): Store {
+  const store = loaded.services.find('store')
+  if (store !== undefined) return store
+  const message = 'no entry supplies the service "store"; add "- use: store-lmdb"'
+  throw new ConfigError([{ file: `${config.dir}/plugins.yaml`, line: 1, column: 1, message }])
+}
+
+function factsOf(config: Config, version: string): ServerFacts {
+  return {
+    name: config.name,
+    domains: new Set(config.domains),
+    relayDomains: new Set(config.relayDomains),
+    version,
+    configDir: config.dir,
+    dataDir: config.dataDir,
+    maxMessageBytes: config.limits.messageBytes,
+  }
+}
