@@ -2,7 +2,7 @@
  * `npm run demo`: a handful of mails through a server of its own, with for each what the hooks said and where it went. Nothing leaves
  * loopback: the world is a name server and a mail sink started here, and everything is removed afterwards.
  */
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
 import { startDnsServer } from '../harness/dns-server.js'
 import { eventually, Instance } from '../harness/instance.js'
@@ -62,14 +62,14 @@ function isOver(lines: readonly Line[], mail: DemoMail): boolean {
 
 /** A plain client, so that what is said can be shown. */
 async function send(instance: Instance, mail: DemoMail): Promise<[string, string][]> {
-  const wire = new Wire(instance)
+  const wire = new Wire(instance, mail.login)
   const replies: [string, string][] = []
   const say = async (line: string, shown = line): Promise<boolean> => {
     const heard = await wire.say(line)
     replies.push([shown, heard])
     return heard.startsWith('2') || heard.startsWith('3')
   }
-  await wire.open(mail.login)
+  await wire.reply()
   await wire.say('EHLO demo.elsewhere.test')
   if (mail.login) {
     const token = Buffer.from(`\0alice@example.test\0${PASSWORD}`).toString('base64')
@@ -85,31 +85,24 @@ async function send(instance: Instance, mail: DemoMail): Promise<[string, string
 }
 
 class Wire {
-  readonly #ports
-  #socket = connect({ port: 1, autoSelectFamily: false }).on('error', () => undefined)
+  readonly #socket: Socket
   #buffer = ''
 
-  constructor(instance: Instance) {
-    this.#ports = instance.ports
-    this.#socket.destroy()
-  }
-
-  async open(encrypted: boolean): Promise<void> {
+  constructor({ ports }: Instance, encrypted: boolean) {
     this.#socket = encrypted
-      ? tlsConnect({ port: this.#ports.submissions, host: '127.0.0.1', rejectUnauthorized: false })
-      : connect(this.#ports.mx, '127.0.0.1')
+      ? tlsConnect({ port: ports.submissions, host: '127.0.0.1', rejectUnauthorized: false })
+      : connect(ports.mx, '127.0.0.1')
     this.#socket.on('data', chunk => {
       this.#buffer += chunk.toString('latin1')
     })
-    await this.#reply()
   }
 
   say(line: string): Promise<string> {
     this.#socket.write(`${line}\r\n`)
-    return this.#reply()
+    return this.reply()
   }
 
-  #reply(): Promise<string> {
+  reply(): Promise<string> {
     return eventually(() => {
       const match = /^(?:\d{3}-.*\r\n)*(\d{3} .*)\r\n/.exec(this.#buffer)
       if (match === null) return undefined
