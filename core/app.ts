@@ -2,6 +2,7 @@
  * Joins everything: plugins, services, pipeline, intake, doors and queue runner, for one worker process. What it joins does not know
  * of each other; the order here is the order things come up, and `close` takes them down in reverse.
  */
+import { readFileSync } from 'node:fs'
 import {
   type Authenticator,
   ConfigError,
@@ -16,8 +17,7 @@ import type { App, AppBase, OpenDoor } from './host/app-types.js'
 import type { Loaded } from './host/loaded.js'
 import { loadPlugins } from './host/loader.js'
 import { openListener } from './net/listener.js'
-import { openTls } from './net/tls.js'
-import type { OpenListener, TlsSource } from './net/types.js'
+import type { OpenListener } from './net/types.js'
 import { createAuthenticator } from './pipeline/authenticator.js'
 import { createIntake } from './pipeline/intake.js'
 import { Pipeline } from './pipeline/pipeline.js'
@@ -25,6 +25,13 @@ import { QueueRunner } from './queue/runner.js'
 import { smtpListener } from './smtp/smtp.js'
 import { Spool } from './storage/spool.js'
 import { NetworkSet } from './text/index.js'
+
+const { version: VERSION } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+/** Commands open no doors and need no certificate. */
+export type AssemblyBase = Omit<AppBase, 'tls'>
 
 /** Everything but the doors: what commands need too. */
 export interface Assembly {
@@ -38,9 +45,9 @@ export interface Assembly {
 }
 
 /** Throws `ConfigError` with all faults that can be found. */
-export async function assemble({ config, log, bus, clock, metrics, version }: AppBase): Promise<Assembly> {
+export async function assemble({ config, log, bus, clock, metrics }: AssemblyBase): Promise<Assembly> {
   const ending = new AbortController()
-  const server = factsOf(config, version)
+  const server = factsOf(config)
   const dns = createResolver({ ...config.dns, clock })
   // Plugins are given the authenticator before there are hooks to ask; nobody logs in before the doors are open.
   let inner: Authenticator | undefined
@@ -156,9 +163,8 @@ interface Door {
 
 /** All or none. */
 async function openDoors(base: AppBase, listeners: readonly Listener[], drain: AbortSignal): Promise<readonly Door[]> {
-  const { config, log, clock } = base
-  const tls = listeners.some(one => one.tls !== 'none') ? await tlsOf(base) : undefined
-  const deps = { log, clock, drain, maxConnections: config.limits.connections, ...(tls === undefined ? {} : { tls }) }
+  const { config, log, clock, tls } = base
+  const deps = { log, clock, drain, tls, maxConnections: config.limits.connections }
   const doors: Door[] = []
   try {
     for (const listener of listeners) {
@@ -173,16 +179,6 @@ async function openDoors(base: AppBase, listeners: readonly Listener[], drain: A
   }
 }
 
-function tlsOf({ config, clock, ticketKeys }: AppBase): Promise<TlsSource> {
-  return openTls({
-    ...config.tls,
-    selfSignedDir: `${config.dataDir}/tls`,
-    name: config.name,
-    now: clock.now(),
-    ...(ticketKeys === undefined ? {} : { ticketKeys }),
-  })
-}
-
 function storeOf(loaded: Loaded, config: Config): Store {
   const store = loaded.services.find('store')
   if (store !== undefined) return store
@@ -190,12 +186,12 @@ function storeOf(loaded: Loaded, config: Config): Store {
   throw new ConfigError([{ file: `${config.dir}/plugins.yaml`, line: 1, column: 1, message }])
 }
 
-function factsOf(config: Config, version: string): ServerFacts {
+function factsOf(config: Config): ServerFacts {
   return {
     name: config.name,
     domains: new Set(config.domains),
     relayDomains: new Set(config.relayDomains),
-    version,
+    version: VERSION,
     configDir: config.dir,
     dataDir: config.dataDir,
     maxMessageBytes: config.limits.messageBytes,
