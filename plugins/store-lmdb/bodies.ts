@@ -1,0 +1,196 @@
+/**
+ * Bodies: a record (size, references) and the octets in chunks, so that a part of a large body costs only its chunks. A body lives as
+ * long as something refers to it; a draft nobody refers to is swept after an hour.
+ *
+ * The functions `adopt`, `refer`, `unrefer`, `check` belong inside a write.
+ */
+import type { Database } from 'lmdb'
+import { type Blobs, type BodyDraft, MailError, type NewBody } from 'posthouse/api'
+import { newId } from 'posthouse/text'
+import type { Environment } from './environment.js'
+import { under } from './keys.js'
+
+/** Drafts up to this size are handed over in memory and stored with the message's own commit. */
+const MEMORY_BYTES = 64 * 1024
+const CHUNK_BYTES = 256 * 1024
+const DRAFT_LIFE_MS = 60 * 60 * 1000
+
+interface BodyRecord {
+  readonly size: number
+  readonly chunk: number
+  readonly references: number
+}
+
+type ChunkKey = [id: string, n: number]
+
+export class LmdbBodies implements Blobs {
+  readonly #env: Environment
+  readonly #now: () => number
+  readonly #records: Database<BodyRecord, string>
+  readonly #chunks: Database<Buffer, ChunkKey>
+  /** By id, when the draft was last written to. */
+  readonly #drafts: Database<number, string>
+
+  constructor(env: Environment, now: () => number) {
+    this.#env = env
+    this.#now = now
+    this.#records = env.database('bodies')
+    this.#chunks = env.octets('chunks')
+    this.#drafts = env.database('drafts')
+  }
+
+  draft(): BodyDraft {
+    return new Draft(this)
+  }
+
+  async read(id: string, from = 0, to = Number.POSITIVE_INFINITY): Promise<Buffer> {
+    this.#env.refresh()
+    return this.range(id, from, to)
+  }
+
+  /** Octets [from, to), as the current transaction sees them. Throws `message-gone`. */
+  range(id: string, from: number, to: number): Buffer {
+    const { size, chunk } = this.need(id)
+    const first = Math.max(0, from)
+    const last = Math.min(size, to)
+    const pieces: Buffer[] = []
+    for (let n = Math.floor(first / chunk); n * chunk < last; n++) {
+      const piece = this.#chunks.get([id, n])
+      if (piece === undefined) throw new MailError('message-gone', `no chunk ${n} of body ${id}`)
+      pieces.push(piece.subarray(Math.max(0, first - n * chunk), last - n * chunk))
+    }
+    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+  }
+
+  need(id: string): BodyRecord {
+    const record = this.#records.get(id)
+    if (record === undefined) throw new MailError('message-gone', `no body ${id}`)
+    return record
+  }
+
+  /** Stores or takes over a body with that many references; with none, nothing stays. */
+  adopt(body: NewBody, references: number): { readonly id: string; readonly size: number } {
+    if (body.kind === 'stored') return this.#takeOver(body.id, references)
+    const id = newId(this.#now())
+    const size = body.bytes.length
+    if (references === 0) return { id, size }
+    for (let at = 0, n = 0; at < size; at += CHUNK_BYTES, n++)
+      this.#chunks.put([id, n], body.bytes.subarray(at, at + CHUNK_BYTES))
+    this.#records.put(id, { size, chunk: CHUNK_BYTES, references })
+    return { id, size }
+  }
+
+  refer(id: string, by = 1): void {
+    if (by === 0) return
+    const record = this.need(id)
+    this.#records.put(id, { ...record, references: record.references + by })
+  }
+
+  unrefer(id: string): void {
+    const record = this.#records.get(id)
+    if (record === undefined) return
+    if (record.references > 1) this.#records.put(id, { ...record, references: record.references - 1 })
+    else this.#remove(id)
+  }
+
+  /** A chunk of a draft; resolves when it is committed. */
+  async keepChunk(id: string, n: number, bytes: Buffer): Promise<void> {
+    await this.#env.write(() => {
+      this.#chunks.put([id, n], bytes)
+      this.#drafts.put(id, this.#now())
+    })
+  }
+
+  async keepDraft(id: string, size: number): Promise<void> {
+    await this.#env.write(() => {
+      if (!this.#drafts.doesExist(id))
+        throw new MailError('store-unavailable', `draft ${id} was swept while it was written`)
+      this.#drafts.put(id, this.#now())
+      this.#records.put(id, { size, chunk: CHUNK_BYTES, references: 0 })
+    })
+  }
+
+  async dropDraft(id: string): Promise<void> {
+    await this.#env.write(() => {
+      if ((this.#records.get(id)?.references ?? 0) === 0) this.#remove(id)
+    })
+  }
+
+  /** Drafts nobody has touched for an hour; resolves to how many went. */
+  async sweep(now: number): Promise<number> {
+    this.#env.refresh()
+    const old = [...this.#drafts.getRange()].filter(({ value }) => value < now - DRAFT_LIFE_MS).map(({ key }) => key)
+    for (const id of old) await this.dropDraft(id)
+    return old.length
+  }
+
+  #takeOver(id: string, references: number): { readonly id: string; readonly size: number } {
+    const record = this.need(id)
+    const after = record.references + references
+    if (after === 0) {
+      this.#remove(id)
+    } else {
+      if (record.references === 0) this.#drafts.remove(id)
+      this.#records.put(id, { ...record, references: after })
+    }
+    return { id, size: record.size }
+  }
+
+  #remove(id: string): void {
+    this.#records.remove(id)
+    this.#drafts.remove(id)
+    for (const key of [...this.#chunks.getKeys(under(id))]) this.#chunks.remove(key)
+  }
+}
+
+/** Keeps up to 64 KB in memory, then writes chunk by chunk; one chunk is under way while the next one fills. */
+class Draft implements BodyDraft {
+  readonly #bodies: LmdbBodies
+  readonly #id = newId(Date.now())
+  #pieces: Buffer[] = []
+  #held = 0
+  #chunks = 0
+  #size = 0
+  #underWay: Promise<void> = Promise.resolve()
+
+  constructor(bodies: LmdbBodies) {
+    this.#bodies = bodies
+  }
+
+  async write(chunk: Buffer): Promise<void> {
+    // The caller may reuse its buffer once we resolve.
+    this.#pieces.push(Buffer.from(chunk))
+    this.#held += chunk.length
+    this.#size += chunk.length
+    while (this.#held >= CHUNK_BYTES) await this.#flush(CHUNK_BYTES)
+  }
+
+  async finish(): Promise<NewBody> {
+    if (this.#chunks === 0 && this.#size <= MEMORY_BYTES) return { kind: 'memory', bytes: this.#take(this.#held) }
+    if (this.#held > 0) await this.#flush(this.#held)
+    await this.#underWay
+    await this.#bodies.keepDraft(this.#id, this.#size)
+    return { kind: 'stored', id: this.#id, size: this.#size }
+  }
+
+  async abandon(): Promise<void> {
+    this.#take(this.#held)
+    await Promise.allSettled([this.#underWay])
+    if (this.#chunks > 0) await this.#bodies.dropDraft(this.#id)
+  }
+
+  async #flush(bytes: number): Promise<void> {
+    await this.#underWay
+    this.#underWay = this.#bodies.keepChunk(this.#id, this.#chunks++, this.#take(bytes))
+    // Told to whoever comes next; until then a failure must not count as unhandled.
+    this.#underWay.catch(() => undefined)
+  }
+
+  #take(bytes: number): Buffer {
+    const all = Buffer.concat(this.#pieces)
+    const rest = all.subarray(bytes)
+    this.#pieces = rest.length > 0 ? [rest] : []
+    this.#held = rest.length
+    return all.subarray(0, bytes)
+  }
+}

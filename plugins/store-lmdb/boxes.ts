@@ -1,0 +1,179 @@
+/**
+ * Mailboxes and their entries as they lie in the store. A box's counters change with its entries in one place; UIDs and MODSEQs only
+ * grow; what is expunged leaves a tombstone. `history` is ordered by MODSEQ, so that "what happened since" is a range scan.
+ * Everything that changes something belongs inside a write.
+ */
+import type { Database } from 'lmdb'
+import { type Cut, type MailboxInfo, type MailEntry, MailError, type SpecialUse } from 'posthouse/api'
+import { type Environment, firstKey } from './environment.js'
+import { under } from './keys.js'
+
+/** A mailbox at rest. Changed in memory during a write and put back at its end. */
+export interface Box {
+  readonly id: string
+  readonly accountId: string
+  name: string
+  readonly uidValidity: number
+  uidNext: number
+  modseq: number
+  messages: number
+  unseen: number
+  deleted: number
+  bytes: number
+  readonly specialUse: SpecialUse | ''
+}
+
+/** All an entry says, but for what the mailbox gives it. */
+export type NewEntry = Omit<MailEntry, 'uid' | 'modseq'>
+
+/** A list and not an object: a hundred thousand of them are read at once. */
+type EntryRecord = readonly [
+  bodyId: string,
+  bodySize: number,
+  cuts: readonly Cut[],
+  prefix: string,
+  size: number,
+  emailId: string,
+  flags: readonly string[],
+  modseq: number,
+  date: number,
+  saved: number,
+]
+
+type EntryKey = [boxId: string, uid: number]
+type HistoryKey = [boxId: string, modseq: number, uid: number]
+
+const CHANGED = 0
+const VANISHED = 1
+
+export class Boxes {
+  readonly #boxes: Database<Box, string>
+  readonly #entries: Database<EntryRecord, EntryKey>
+  readonly #history: Database<number, HistoryKey>
+
+  constructor(env: Environment) {
+    this.#boxes = env.database('boxes')
+    this.#entries = env.database('entries')
+    this.#history = env.database('history')
+  }
+
+  find(id: string): Box | undefined {
+    return this.#boxes.get(id)
+  }
+
+  /** Throws `mailbox-gone`, also when the mailbox is another account's. */
+  need(accountId: string, id: string): Box {
+    const box = this.find(id)
+    if (box?.accountId !== accountId) throw new MailError('mailbox-gone', `no mailbox ${id} in account ${accountId}`)
+    return box
+  }
+
+  put(box: Box): void {
+    this.#boxes.put(box.id, box)
+  }
+
+  removeBox(id: string): void {
+    this.#boxes.remove(id)
+  }
+
+  // ── entries ──
+
+  entry(boxId: string, uid: number): MailEntry | undefined {
+    const record = this.#entries.get([boxId, uid])
+    return record === undefined ? undefined : toEntry(uid, record)
+  }
+
+  /** Ascending; at most `limit`. */
+  entries(boxId: string, from: number, to: number, limit: number): MailEntry[] {
+    const range = this.#entries.getRange({ start: [boxId, from], end: [boxId, to], inclusiveEnd: true, limit })
+    const entries: MailEntry[] = []
+    for (const { key, value } of range) entries.push(toEntry(key[1], value))
+    return entries
+  }
+
+  /** All entries added in one change share its MODSEQ: raise it first. Gives the UID. */
+  add(box: Box, entry: NewEntry): number {
+    const uid = box.uidNext++
+    this.#entries.put([box.id, uid], toRecord(entry, box.modseq))
+    this.#history.put([box.id, box.modseq, uid], CHANGED)
+    count(box, entry, 1)
+    return uid
+  }
+
+  /** The entry with other flags, under the box's MODSEQ. */
+  change(box: Box, before: MailEntry, flags: readonly string[]): MailEntry {
+    const after = { ...before, flags, modseq: box.modseq }
+    this.#entries.put([box.id, before.uid], toRecord(after, box.modseq))
+    this.#history.remove([box.id, before.modseq, before.uid])
+    this.#history.put([box.id, box.modseq, before.uid], CHANGED)
+    count(box, before, -1)
+    count(box, after, 1)
+    return after
+  }
+
+  /** Leaves a tombstone. */
+  remove(box: Box, entry: MailEntry): void {
+    this.#entries.remove([box.id, entry.uid])
+    this.#history.remove([box.id, entry.modseq, entry.uid])
+    this.#history.put([box.id, box.modseq, entry.uid], VANISHED)
+    count(box, entry, -1)
+  }
+
+  /** UIDs that are new, changed or gone after `since`, each list ascending. */
+  since(boxId: string, since: number): { readonly changed: number[]; readonly vanished: number[] } {
+    const changed: number[] = []
+    const vanished: number[] = []
+    for (const { key, value } of this.#history.getRange({
+      start: [boxId, Math.floor(since) + 1],
+      end: under(boxId).end,
+    })) {
+      const uids = value === VANISHED ? vanished : changed
+      uids.push(key[2])
+    }
+    return { changed: changed.sort((a, b) => a - b), vanished: vanished.sort((a, b) => a - b) }
+  }
+
+  /** Removes up to `limit` entries of a mailbox that is gone, without trace. Gives their bodies and whether nothing is left. */
+  purge(boxId: string, limit: number): { readonly bodyIds: string[]; readonly done: boolean } {
+    const entries = [...this.#entries.getRange({ ...under(boxId), limit })]
+    for (const { key } of entries) this.#entries.remove(key)
+    const history = [...this.#history.getKeys({ ...under(boxId), limit: limit * 2 })]
+    for (const key of history) this.#history.remove(key)
+    const left = firstKey(this.#entries, under(boxId)) ?? firstKey(this.#history, under(boxId))
+    return { bodyIds: entries.map(({ value }) => value[0]), done: left === undefined }
+  }
+}
+
+export function toInfo(box: Box, subscribed: boolean): MailboxInfo {
+  const { id, name, uidValidity, uidNext, messages, unseen, deleted, bytes, specialUse } = box
+  const info = {
+    id,
+    name,
+    uidValidity,
+    uidNext,
+    highestModseq: box.modseq,
+    messages,
+    unseen,
+    deleted,
+    bytes,
+    subscribed,
+  }
+  return specialUse === '' ? info : { ...info, specialUse }
+}
+
+function count(box: Box, { size, flags }: Pick<MailEntry, 'size' | 'flags'>, by: 1 | -1): void {
+  box.messages += by
+  box.bytes += by * size
+  if (!flags.includes('\\Seen')) box.unseen += by
+  if (flags.includes('\\Deleted')) box.deleted += by
+}
+
+function toRecord(entry: NewEntry, modseq: number): EntryRecord {
+  const { bodyId, bodySize, cuts, prefix, size, emailId, flags, date, saved } = entry
+  return [bodyId, bodySize, cuts, prefix, size, emailId, flags, modseq, date, saved]
+}
+
+function toEntry(uid: number, record: EntryRecord): MailEntry {
+  const [bodyId, bodySize, cuts, prefix, size, emailId, flags, modseq, date, saved] = record
+  return { uid, bodyId, bodySize, cuts, prefix, size, emailId, flags, modseq, date, saved }
+}

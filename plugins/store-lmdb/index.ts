@@ -1,0 +1,78 @@
+/**
+ * Plugin `store-lmdb`: queue, bodies, mailboxes and trail in one LMDB environment, and the plugins' state in a second one.
+ * Durable: what a promise of the store has resolved for survives a killed process and, as far as the disk keeps its word, a power cut.
+ */
+import { dirname, join, resolve } from 'node:path'
+import { definePlugin } from 'posthouse/api'
+import { parseDuration, parseSize } from 'posthouse/text'
+import { createLmdbState, type LmdbState } from './state.js'
+import { createLmdbStore, type LmdbStore } from './store.js'
+
+const SWEEP_EVERY_MS = 60 * 60 * 1000
+
+export default definePlugin({
+  name: 'store-lmdb',
+  summary: 'keeps queue, messages, mailboxes and trail in LMDB',
+  config: {
+    type: 'object',
+    properties: {
+      path: {
+        type: 'string',
+        minLength: 1,
+        default: 'mail.lmdb',
+        description:
+          'File of the store, seen from the data directory. The state of plugins lies beside it in state.lmdb.',
+      },
+      map_size: {
+        type: 'string',
+        format: 'size',
+        default: '1GB',
+        description: 'Address space to start with. It is no limit and takes no disk: it grows with the data.',
+      },
+      trail_keep: {
+        type: 'string',
+        format: 'duration',
+        default: '30d',
+        description:
+          'How long the decision record of a message is kept. Should be longer than mail may stay in the queue.',
+      },
+    },
+    additionalProperties: false,
+  },
+  supplies: ['store', 'state'],
+  setup({ config, server, clock, log, bus }) {
+    const path = resolve(server.dataDir, config.path)
+    const mapBytes = parseSize(config.map_size)!
+    const store = createLmdbStore({ path, mapBytes, now: () => clock.now(), bus, log })
+    const state = createLmdbState(join(dirname(path), 'state.lmdb'), mapBytes)
+    const keepMs = parseDuration(config.trail_keep)!
+    const stopSweeping = sweepHourly(
+      () => sweep(store, state, clock.now(), keepMs),
+      error => log.warn({ err: error }, 'sweeping the store failed, trying again later'),
+    )
+    return {
+      services: { store, state },
+      async dispose() {
+        await stopSweeping()
+        await Promise.all([store.close(), state.close()])
+      },
+    }
+  },
+})
+
+async function sweep(store: LmdbStore, state: LmdbState, now: number, keepMs: number): Promise<void> {
+  await store.sweep(now, now - keepMs)
+  await state.sweep(now)
+}
+
+/** Now and every hour. What it gives waits for a sweep that is under way. */
+function sweepHourly(step: () => Promise<void>, failed: (error: unknown) => void): () => Promise<void> {
+  let underWay = step().catch(failed)
+  const timer = setInterval(() => {
+    underWay = underWay.then(step).catch(failed)
+  }, SWEEP_EVERY_MS).unref()
+  return async () => {
+    clearInterval(timer)
+    await underWay
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * One mailbox in a session's hands. It keeps no copy of anything: every call looks at the store as it is now, so that changes of other
+ * processes are seen. Long lists are read, and long changes made, in slices: other work comes between.
+ */
+import type { Changes, FlagChange, Mailbox, MailboxInfo, MailEntry, NewMail } from 'posthouse/api'
+import { changeFlags, newId, normaliseFlags, sumSegments } from 'posthouse/text'
+import { type Box, type Boxes, toInfo } from './boxes.js'
+import type { MailParts } from './mailboxes.js'
+
+type Pair = readonly [from: number, to: number]
+
+const READ_STEP = 5_000
+const WRITE_STEP = 1_000
+
+export class LmdbMailbox implements Mailbox {
+  readonly accountId: string
+  readonly id: string
+  readonly #parts: MailParts
+  readonly #boxes: Boxes
+  readonly #now: () => number
+
+  constructor(parts: MailParts, box: Box, now: () => number) {
+    this.accountId = box.accountId
+    this.id = box.id
+    this.#parts = parts
+    this.#boxes = parts.boxes
+    this.#now = now
+  }
+
+  async info(): Promise<MailboxInfo> {
+    const box = this.#look()
+    return toInfo(box, this.#parts.directory.isSubscribed(this.accountId, box.name))
+  }
+
+  async list(from = 1, to = Number.POSITIVE_INFINITY): Promise<readonly MailEntry[]> {
+    const found: MailEntry[] = []
+    for (let next = Math.max(1, from); next <= to; ) {
+      this.#look()
+      const slice = this.#boxes.entries(this.id, next, to, READ_STEP)
+      for (const entry of slice) found.push(entry)
+      if (slice.length < READ_STEP) break
+      next = slice.at(-1)!.uid + 1
+      await new Promise(setImmediate)
+    }
+    return found
+  }
+
+  async get(uids: readonly number[]): Promise<readonly MailEntry[]> {
+    const found: MailEntry[] = []
+    for (const slice of slices(uids, READ_STEP)) {
+      if (found.length > 0) await new Promise(setImmediate)
+      this.#look()
+      for (const entry of this.#entries(slice)) found.push(entry)
+    }
+    return found
+  }
+
+  async read(entry: MailEntry, from = 0, to = Number.POSITIVE_INFINITY): Promise<Buffer> {
+    this.#look()
+    const prefix = Buffer.from(entry.prefix)
+    const parts = { prefixBytes: prefix.length, bodySize: entry.bodySize, cuts: entry.cuts }
+    const segments = sumSegments(parts, Math.max(0, from), to)
+    // A message that is gone has no empty range either.
+    if (segments.length === 0) this.#parts.bodies.need(entry.bodyId)
+    const pieces = segments.map(({ from, start, end }) =>
+      from === 'prefix' ? prefix.subarray(start, end) : this.#parts.bodies.range(entry.bodyId, start, end),
+    )
+    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+  }
+
+  async append(mails: readonly NewMail[]): Promise<readonly number[]> {
+    return this.#change(box => {
+      if (mails.length > 0) box.modseq++
+      return mails.map(({ body, flags, date }) => {
+        const { id, size } = this.#parts.bodies.adopt(body, 1)
+        const emailId = newId(Date.now())
+        const about = { emailId, flags: normaliseFlags(flags), date, saved: this.#now() }
+        return this.#boxes.add(box, { bodyId: id, bodySize: size, cuts: [], prefix: '', size, ...about })
+      })
+    })
+  }
+
+  async flag(uids: readonly number[], change: FlagChange, unchangedSince = Number.POSITIVE_INFINITY) {
+    const entries: MailEntry[] = []
+    const refused: number[] = []
+    for (const slice of slices(uids, WRITE_STEP)) {
+      const found = await this.#change(box => this.#flag(box, slice, change, unchangedSince))
+      for (const entry of found) {
+        if (typeof entry === 'number') refused.push(entry)
+        else entries.push(entry)
+      }
+    }
+    return { entries, refused }
+  }
+
+  async expunge(uids: readonly number[]): Promise<readonly number[]> {
+    const gone: number[] = []
+    for (const slice of slices(uids, WRITE_STEP)) {
+      for (const uid of await this.#change(box => this.#expunge(box, this.#entries(slice)))) gone.push(uid)
+    }
+    return gone
+  }
+
+  async copy(uids: readonly number[], to: string): Promise<readonly Pair[]> {
+    const pairs = await this.#change(box => this.#copy(box, this.#entries(ascending(uids)), to))
+    this.#parts.news.tell([to])
+    return pairs
+  }
+
+  async move(uids: readonly number[], to: string): Promise<readonly Pair[]> {
+    const pairs = await this.#change(box => {
+      const entries = this.#entries(ascending(uids))
+      const pairs = this.#copy(box, entries, to)
+      this.#expunge(box, entries)
+      return pairs
+    })
+    this.#parts.news.tell([to])
+    return pairs
+  }
+
+  async changes(since: number): Promise<Changes> {
+    this.#parts.env.refresh()
+    const box = this.#boxes.find(this.id)
+    if (box === undefined) return { modseq: since, uidNext: 1, changed: [], vanished: [], gone: true }
+    const { changed, vanished } = this.#boxes.since(this.id, since)
+    return { modseq: box.modseq, uidNext: box.uidNext, changed: this.#entries(changed), vanished, gone: false }
+  }
+
+  watch(listener: () => void): () => void {
+    return this.#parts.news.watch(this.id, listener)
+  }
+
+  // ── inside a write ──
+
+  #flag(box: Box, uids: readonly number[], change: FlagChange, unchangedSince: number): (MailEntry | number)[] {
+    let raised = false
+    return this.#entries(uids).map(entry => {
+      if (entry.modseq > unchangedSince) return entry.uid
+      const flags = changeFlags(entry.flags, change)
+      if (flags === entry.flags) return entry
+      if (!raised) box.modseq++
+      raised = true
+      return this.#boxes.change(box, entry, flags)
+    })
+  }
+
+  #expunge(box: Box, entries: readonly MailEntry[]): number[] {
+    if (entries.length > 0) box.modseq++
+    return entries.map(entry => {
+      this.#boxes.remove(box, entry)
+      this.#parts.bodies.unrefer(entry.bodyId)
+      return entry.uid
+    })
+  }
+
+  #copy(box: Box, entries: readonly MailEntry[], to: string): Pair[] {
+    const target = to === box.id ? box : this.#boxes.need(this.accountId, to)
+    if (entries.length > 0) target.modseq++
+    const pairs = entries.map(entry => {
+      this.#parts.bodies.refer(entry.bodyId)
+      return [entry.uid, this.#boxes.add(target, { ...entry, saved: this.#now() })] as const
+    })
+    if (target !== box) this.#boxes.put(target)
+    return pairs
+  }
+
+  /** A change of this mailbox, in one write; those who watch are told if its MODSEQ moved. */
+  async #change<T>(change: (box: Box) => T): Promise<T> {
+    const { moved, result } = await this.#parts.env.write(() => {
+      const box = this.#boxes.need(this.accountId, this.id)
+      const before = box.modseq
+      const result = change(box)
+      const moved = box.modseq !== before
+      if (moved) this.#boxes.put(box)
+      return { moved, result }
+    })
+    if (moved) this.#parts.news.tell([this.id])
+    return result
+  }
+
+  #look(): Box {
+    this.#parts.env.refresh()
+    return this.#boxes.need(this.accountId, this.id)
+  }
+
+  /** Those that exist. */
+  #entries(uids: readonly number[]): MailEntry[] {
+    return uids.flatMap(uid => this.#boxes.entry(this.id, uid) ?? [])
+  }
+}
+
+function ascending(uids: readonly number[]): number[] {
+  return [...new Set(uids)].sort((a, b) => a - b)
+}
+
+/** Ascending, each once, so many at a time. One empty slice for none: the mailbox must still be there. */
+function slices(uids: readonly number[], step: number): number[][] {
+  const all = ascending(uids)
+  const count = Math.max(1, Math.ceil(all.length / step))
+  return Array.from({ length: count }, (_, at) => all.slice(at * step, (at + 1) * step))
+}

@@ -1,0 +1,158 @@
+/** The mailboxes of accounts: listing, making, renaming, deleting, subscribing. What happens inside one mailbox is in `mailbox.ts`. */
+import { type Mailbox, type MailboxInfo, MailError, type MailStore, type SpecialUse } from 'posthouse/api'
+import { isInferiorMailbox, mailboxName } from 'posthouse/text'
+import type { LmdbBodies } from './bodies.js'
+import { type Box, type Boxes, toInfo } from './boxes.js'
+import type { Directory } from './directory.js'
+import type { Doomed } from './doomed.js'
+import type { Environment } from './environment.js'
+import { LmdbMailbox } from './mailbox.js'
+import { checkAccountId, normaliseName } from './names.js'
+import type { News } from './news.js'
+
+export interface MailParts {
+  readonly env: Environment
+  readonly boxes: Boxes
+  readonly directory: Directory
+  readonly bodies: LmdbBodies
+  readonly doomed: Doomed
+  readonly news: News
+}
+
+export class LmdbMailStore implements MailStore {
+  readonly #parts: MailParts
+  readonly #directory: Directory
+  readonly #now: () => number
+
+  constructor(parts: MailParts, now: () => number) {
+    this.#parts = parts
+    this.#directory = parts.directory
+    this.#now = now
+  }
+
+  async list(accountId: string): Promise<readonly MailboxInfo[]> {
+    await this.#use(accountId)
+    return this.#directory.boxes(accountId).map(box => this.#info(box))
+  }
+
+  async find(accountId: string, name: string): Promise<MailboxInfo | undefined> {
+    await this.#use(accountId)
+    const box = this.#directory.byName(accountId, mailboxName(name))
+    return box === undefined ? undefined : this.#info(box)
+  }
+
+  async open(accountId: string, mailboxId: string): Promise<Mailbox> {
+    await this.#use(accountId)
+    return new LmdbMailbox(this.#parts, this.#parts.boxes.need(accountId, mailboxId), this.#now)
+  }
+
+  async create(accountId: string, name: string, specialUse?: SpecialUse): Promise<MailboxInfo> {
+    const known = normaliseName(name)
+    return this.#change(accountId, () => {
+      this.#directory.mustBeFree(accountId, known)
+      return this.#info(this.#directory.make(accountId, known, specialUse))
+    })
+  }
+
+  async rename(accountId: string, from: string, to: string): Promise<void> {
+    const target = normaliseName(to)
+    const told = await this.#change(accountId, () => {
+      const box = this.#directory.need(accountId, from)
+      this.#directory.mustBeFree(accountId, target)
+      return box.name === 'INBOX' ? this.#empty(box, target) : this.#rename(box, target)
+    })
+    this.#parts.news.tell(told)
+  }
+
+  async delete(accountId: string, name: string): Promise<void> {
+    const id = await this.#change(accountId, () => {
+      const box = this.#directory.need(accountId, name)
+      if (box.name === 'INBOX') throw new MailError('mailbox-forbidden', 'INBOX stays')
+      this.#directory.unname(box)
+      this.#parts.doomed.add(box)
+      return box.id
+    })
+    this.#parts.doomed.wake()
+    this.#parts.news.tell([id])
+  }
+
+  async subscribe(accountId: string, name: string, subscribed: boolean): Promise<void> {
+    const known = subscribed ? normaliseName(name) : mailboxName(name)
+    if (known !== undefined)
+      await this.#change(accountId, () => this.#directory.subscribe(accountId, known, subscribed))
+  }
+
+  async subscriptions(accountId: string): Promise<readonly string[]> {
+    await this.#use(accountId)
+    return this.#directory.subscriptions(accountId)
+  }
+
+  async usage(accountId: string): Promise<{ readonly bytes: number; readonly messages: number }> {
+    this.#parts.env.refresh()
+    const boxes = this.#directory.boxes(checkAccountId(accountId))
+    return {
+      bytes: boxes.reduce((sum, box) => sum + box.bytes, 0),
+      messages: boxes.reduce((sum, box) => sum + box.messages, 0),
+    }
+  }
+
+  async removeAccount(accountId: string): Promise<void> {
+    checkAccountId(accountId)
+    const told = await this.#parts.env.write(() => {
+      const boxes = this.#directory.boxes(accountId)
+      for (const box of boxes) {
+        this.#directory.unname(box)
+        this.#parts.doomed.add(box)
+      }
+      this.#directory.removeAccount(accountId)
+      return boxes.map(({ id }) => id)
+    })
+    this.#parts.doomed.wake()
+    this.#parts.news.tell(told)
+  }
+
+  /** An account's first use makes its mailboxes. */
+  async #use(accountId: string): Promise<void> {
+    this.#parts.env.refresh()
+    if (!this.#directory.hasAccount(checkAccountId(accountId))) await this.#change(accountId, () => undefined)
+  }
+
+  #change<T>(accountId: string, change: () => T): Promise<T> {
+    checkAccountId(accountId)
+    return this.#parts.env.write(() => {
+      this.#directory.ensureAccount(accountId)
+      return change()
+    })
+  }
+
+  #info(box: Box): MailboxInfo {
+    return toInfo(box, this.#directory.isSubscribed(box.accountId, box.name))
+  }
+
+  #rename(box: Box, target: string): string[] {
+    if (isInferiorMailbox(target, box.name))
+      throw new MailError('mailbox-forbidden', `${target} lies within ${box.name}`)
+    const before = box.name
+    const inferiors = this.#directory.inferiors(box.accountId, before)
+    const moves = inferiors.map(other => [other, normaliseName(target + other.name.slice(before.length))] as const)
+    for (const [, name] of moves) this.#directory.mustBeFree(box.accountId, name)
+    for (const [other, name] of [[box, target] as const, ...moves]) this.#directory.rename(other, name)
+    this.#directory.makeParents(box.accountId, target)
+    return [box, ...inferiors].map(({ id }) => id)
+  }
+
+  /** RFC 3501 §6.3.5: renaming INBOX moves its messages and leaves it, and its inferiors, where they are. */
+  #empty(inbox: Box, target: string): string[] {
+    const { boxes } = this.#parts
+    const to = this.#directory.make(inbox.accountId, target)
+    to.modseq++
+    inbox.modseq++
+    for (const entry of boxes.entries(inbox.id, 1, Number.POSITIVE_INFINITY, Number.MAX_SAFE_INTEGER)) {
+      boxes.add(to, { ...entry, saved: this.#now() })
+      boxes.remove(inbox, entry)
+    }
+    boxes.put(to)
+    boxes.put(inbox)
+    return [inbox.id, to.id]
+  }
+}

@@ -1,0 +1,33 @@
+/** Which mailboxes an account starts with, and the refusal of names that cannot be. */
+import { MailError, type SpecialUse } from 'posthouse/api'
+import { mailboxName } from 'posthouse/text'
+
+const MAX_ACCOUNT_BYTES = 200
+
+/** Made at an account's first use, with the use each is for. */
+export const DEFAULT_MAILBOXES: readonly (readonly [name: string, use: SpecialUse | undefined])[] = [
+  ['INBOX', undefined],
+  ['Archive', 'Archive'],
+  ['Drafts', 'Drafts'],
+  ['Junk', 'Junk'],
+  ['Sent', 'Sent'],
+  ['Trash', 'Trash'],
+]
+
+/** The name as it is kept. Throws `mailbox-forbidden`. */
+export function normaliseName(name: string): string {
+  const known = mailboxName(name)
+  if (known === undefined) throw new MailError('mailbox-forbidden', `no mailbox can be called ${quote(name)}`)
+  return known
+}
+
+export function checkAccountId(accountId: string): string {
+  const possible =
+    accountId !== '' && Buffer.byteLength(accountId) <= MAX_ACCOUNT_BYTES && !/[\p{Cc}\p{Surrogate}]/u.test(accountId)
+  if (!possible) throw new MailError('mailbox-forbidden', `account id ${quote(accountId)} is not possible`)
+  return accountId
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.slice(0, 100))
+}

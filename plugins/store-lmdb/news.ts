@@ -1,0 +1,104 @@
+/**
+ * Who is told of changes. Listeners of this process are called after the commit, those of other processes by way of the bus; as the bus
+ * may lose news, everything watched is looked at once a second when the store's transaction id has moved. Nobody watching, no timer.
+ */
+import type { Bus, Log } from 'posthouse/api'
+
+export interface NewsOptions {
+  readonly bus?: Bus
+  readonly log?: Pick<Log, 'warn'>
+  /** Moves with every commit of any process. */
+  readonly transactionId: () => number
+  /** Something that differs once a topic has changed. */
+  readonly mark: (topic: string) => string
+  readonly pollMs?: number
+}
+
+interface Topic {
+  readonly listeners: Set<() => void>
+  mark: string
+}
+
+const BUS_TOPIC = 'store-lmdb'
+const POLL_MS = 1000
+
+export class News {
+  readonly #options: NewsOptions
+  readonly #topics = new Map<string, Topic>()
+  readonly #unpublished = new Set<string>()
+  #timer: NodeJS.Timeout | undefined
+  #unsubscribe: (() => void) | undefined
+  #seen = 0
+
+  constructor(options: NewsOptions) {
+    this.#options = options
+  }
+
+  watch(name: string, listener: () => void): () => void {
+    const own = () => listener()
+    const topic = this.#topics.get(name) ?? { listeners: new Set(), mark: this.#options.mark(name) }
+    this.#topics.set(name, topic)
+    topic.listeners.add(own)
+    this.#start()
+    return () => {
+      topic.listeners.delete(own)
+      if (topic.listeners.size === 0 && this.#topics.get(name) === topic) this.#topics.delete(name)
+      if (this.#topics.size === 0) this.stop()
+    }
+  }
+
+  /** After the commit. News of one turn go out together. */
+  tell(names: Iterable<string>): void {
+    if (this.#unpublished.size === 0) setImmediate(() => this.#publish())
+    for (const name of names) this.#unpublished.add(name)
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+    this.#unsubscribe?.()
+    this.#timer = undefined
+    this.#unsubscribe = undefined
+  }
+
+  #start(): void {
+    if (this.#timer !== undefined) return
+    this.#seen = this.#options.transactionId()
+    this.#timer = setInterval(() => this.#poll(), this.#options.pollMs ?? POLL_MS).unref()
+    this.#unsubscribe = this.#options.bus?.subscribe(BUS_TOPIC, payload => {
+      for (const name of payload.split(' ')) this.#call(name)
+    })
+  }
+
+  #publish(): void {
+    const names = [...this.#unpublished]
+    this.#unpublished.clear()
+    this.#guard(() => this.#options.bus?.publish(BUS_TOPIC, names.join(' ')))
+    for (const name of names) this.#call(name)
+  }
+
+  #poll(): void {
+    this.#guard(() => {
+      const now = this.#options.transactionId()
+      if (now === this.#seen) return
+      this.#seen = now
+      for (const [name, topic] of [...this.#topics]) if (topic.mark !== this.#options.mark(name)) this.#call(name)
+    })
+  }
+
+  #call(name: string): void {
+    const topic = this.#topics.get(name)
+    if (topic === undefined) return
+    this.#guard(() => {
+      topic.mark = this.#options.mark(name)
+    })
+    for (const listener of [...topic.listeners]) this.#guard(listener)
+  }
+
+  #guard(step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      this.#options.log?.warn({ err: error }, 'a watcher of the store threw')
+    }
+  }
+}

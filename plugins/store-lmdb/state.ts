@@ -1,0 +1,90 @@
+/**
+ * Counters and seen-sets of plugins in an environment of their own, so that they never wait for mail nor mail for them. Every change is
+ * a transaction: workers count together. Expired values read as absent and are swept slice by slice.
+ */
+import type { Database } from 'lmdb'
+import type { State } from 'posthouse/api'
+import { type Environment, openEnvironment } from './environment.js'
+import { stateKey } from './keys.js'
+
+type Value = readonly [expires: number, value: string]
+
+const SWEEP_STEP = 5_000
+
+export interface LmdbState extends State {
+  /** Forgets what has expired; resolves to how many went. */
+  sweep(now: number): Promise<number>
+  close(): Promise<void>
+}
+
+export function createLmdbState(path: string, mapBytes: number): LmdbState {
+  const env = openEnvironment({ path, mapBytes, kind: 'state', version: 1 })
+  return new EnvironmentState(env)
+}
+
+class EnvironmentState implements LmdbState {
+  readonly #env: Environment
+  readonly #values: Database<Value, string>
+
+  constructor(env: Environment) {
+    this.#env = env
+    this.#values = env.database('state')
+  }
+
+  async get(key: string, now: number): Promise<string | undefined> {
+    this.#env.refresh()
+    return this.#live(stateKey(key), now)
+  }
+
+  async put(key: string, value: string, expires: number): Promise<void> {
+    await this.#env.write(() => this.#keep(stateKey(key), value, expires))
+  }
+
+  async add(key: string, by: number, now: number, expires: number): Promise<number> {
+    const stored = stateKey(key)
+    return this.#env.write(() => {
+      const count = (Number(this.#live(stored, now) ?? 0) || 0) + by
+      this.#keep(stored, String(count), expires)
+      return count
+    })
+  }
+
+  async remove(key: string): Promise<void> {
+    await this.#env.write(() => {
+      this.#values.remove(stateKey(key))
+    })
+  }
+
+  async sweep(now: number): Promise<number> {
+    let gone = 0
+    let from: string | undefined
+    do {
+      this.#env.refresh()
+      const slice = [...this.#values.getRange({ ...(from === undefined ? {} : { start: from }), limit: SWEEP_STEP })]
+      const expired = slice.filter(({ value: [expires] }) => expires <= now).map(({ key }) => key)
+      if (expired.length > 0) gone += await this.#env.write(() => this.#removeExpired(expired, now))
+      from = slice.length === SWEEP_STEP ? slice.at(-1)!.key : undefined
+    } while (from !== undefined)
+    return gone
+  }
+
+  close(): Promise<void> {
+    return this.#env.quiet()
+  }
+
+  #live(stored: string, now: number): string | undefined {
+    const [expires, value] = this.#values.get(stored) ?? [0, undefined]
+    return expires > now ? value : undefined
+  }
+
+  #keep(stored: string, value: string, expires: number): void {
+    this.#values.put(stored, [expires, value])
+  }
+
+  /** They may have been written anew since they were looked at. */
+  #removeExpired(keys: readonly string[], now: number): number {
+    const still = keys.filter(key => (this.#values.get(key)?.[0] ?? 0) <= now)
+    for (const key of still) this.#values.remove(key)
+    return still.length
+  }
+}

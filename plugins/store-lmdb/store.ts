@@ -1,0 +1,116 @@
+/**
+ * The parts joined to one store over one environment, so that one commit covers bodies, queue, mailboxes and trail.
+ */
+import { type Acceptance, type Bus, type Log, MailError, type Store } from 'posthouse/api'
+import { LmdbBodies } from './bodies.js'
+import { Boxes } from './boxes.js'
+import { Directory } from './directory.js'
+import { Doomed } from './doomed.js'
+import { type Environment, openEnvironment } from './environment.js'
+import { Filings } from './filings.js'
+import { checkQueueId } from './keys.js'
+import { LmdbMailStore } from './mailboxes.js'
+import { News } from './news.js'
+import { LmdbQueue, QUEUE_TOPIC } from './queue.js'
+import { QueueRows } from './rows.js'
+import { LmdbTrail } from './trail.js'
+
+/** Raise it with every change of what lies in the store, and say in `openEnvironment`'s caller how the old is read. */
+export const FORMAT = 1
+
+export interface LmdbStoreOptions {
+  readonly path: string
+  /** Address space to start with; it grows by itself. */
+  readonly mapBytes?: number
+  readonly now?: () => number
+  readonly bus?: Bus
+  readonly log?: Pick<Log, 'warn'>
+}
+
+export interface LmdbStore extends Store {
+  /** Drafts nobody finished, what is left of deleted mailboxes, trail entries older than `trailBefore`. */
+  sweep(now: number, trailBefore: number): Promise<{ readonly drafts: number; readonly trail: number }>
+}
+
+const DEFAULT_MAP_BYTES = 1024 ** 3
+
+export function createLmdbStore(options: LmdbStoreOptions): LmdbStore {
+  const { path, mapBytes = DEFAULT_MAP_BYTES, now = Date.now, log } = options
+  const env = openEnvironment({ path, mapBytes, kind: 'mail', version: FORMAT })
+  const boxes = new Boxes(env)
+  const rows = new QueueRows(env)
+  const news = new News({
+    ...options,
+    transactionId: () => env.transactionId(),
+    mark: topic => markOf(topic, boxes, rows),
+  })
+  const bodies = new LmdbBodies(env, now)
+  const directory = new Directory(env, boxes, now)
+  const doomed = new Doomed(env, boxes, bodies, log)
+  const filings = new Filings(boxes, directory, now)
+  const trail = new LmdbTrail(env)
+  const acceptance = new Acceptances({ rows, bodies, filings, trail })
+  const queue = new LmdbQueue({ env, rows, bodies, filings, trail, news, ...acceptance.steps }, now)
+  const mail = new LmdbMailStore({ env, boxes, directory, bodies, doomed, news }, now)
+  return {
+    blobs: bodies,
+    queue,
+    mail,
+    trail,
+    accept: one => accept(env, news, acceptance, one),
+    async sweep(at, trailBefore) {
+      doomed.wake()
+      return { drafts: await bodies.sweep(at), trail: await trail.sweep(trailBefore) }
+    },
+    async close() {
+      news.stop()
+      await doomed.stop()
+      await env.quiet()
+    },
+  }
+}
+
+async function accept(env: Environment, news: News, acceptances: Acceptances, one: Acceptance): Promise<void> {
+  acceptances.check(one)
+  news.tell(new Set(await env.write(() => acceptances.apply(one))))
+}
+
+interface AcceptanceParts {
+  readonly rows: QueueRows
+  readonly bodies: LmdbBodies
+  readonly filings: Filings
+  readonly trail: LmdbTrail
+}
+
+/** A message with everything that becomes true when it is accepted. */
+class Acceptances {
+  readonly #parts: AcceptanceParts
+  readonly steps = { check: this.check.bind(this), apply: this.apply.bind(this) }
+
+  constructor(parts: AcceptanceParts) {
+    this.#parts = parts
+  }
+
+  check({ message, filings, trail }: Acceptance): void {
+    checkQueueId(message.id)
+    this.#parts.filings.check(filings)
+    this.#parts.trail.check(trail)
+  }
+
+  /** Inside a write. Gives the topics to tell of. */
+  apply({ message, rows, filings, trail }: Acceptance): string[] {
+    if (this.#parts.rows.has(message.id)) throw new MailError('internal', `queue id ${message.id} is in use`)
+    const queued = rows.length > 0
+    const { id, size } = this.#parts.bodies.adopt(message.body, filings.length + (queued ? 1 : 0))
+    if (queued) this.#parts.rows.addMessage(message, rows, { id, size })
+    const told = this.#parts.filings.file(filings, { id, size, cuts: message.cuts })
+    this.#parts.trail.note(trail)
+    return queued ? [QUEUE_TOPIC, ...told] : told
+  }
+}
+
+function markOf(topic: string, boxes: Boxes, rows: QueueRows): string {
+  if (topic === QUEUE_TOPIC) return String(rows.counters().changes)
+  const box = boxes.find(topic)
+  return box === undefined ? 'gone' : `${box.modseq} ${box.name}`
+}
