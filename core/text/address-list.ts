@@ -31,43 +31,64 @@ const MAX_ITEMS = 5000
 const SPECIALS = '<>@,:;.'
 
 export function parseAddressList(raw: string): AddressItem[] {
-  const items: AddressItem[] = []
-  let group: { kind: 'group'; name: string; members: MailboxItem[] } | undefined
-  let held: Token[] = []
-  let angle = false
-  let count = 0
-  const flush = (): void => {
-    const mailbox = mailboxOf(held)
-    held = []
-    angle = false
-    if (mailbox === undefined || count >= MAX_ITEMS) return
-    count += 1
-    if (group === undefined) items.push(mailbox)
-    else group.members.push(mailbox)
-  }
-  for (const token of tokens(raw.slice(0, MAX_LENGTH))) {
-    const special = token.kind === 'special' ? token.text : ''
-    if (special === '<') angle = true
-    else if (special === '>') angle = false
-    if (special === ',' && !(angle && inRoute(held))) flush()
-    else if (special === ':' && !angle && group === undefined && count < MAX_ITEMS) {
-      group = { kind: 'group', name: phrase(held), members: [] }
-      items.push(group)
-      count += 1
-      held = []
-    } else if (special === ';' && !angle) {
-      flush()
-      group = undefined
-    } else held.push(token)
-  }
-  flush()
-  return items
+  const list = new List()
+  for (const token of tokens(raw.slice(0, MAX_LENGTH))) list.take(token)
+  return list.finish()
 }
 
-/** In `<@a,@b:user@c>` commas do not end the mailbox. */
-function inRoute(held: readonly Token[]): boolean {
-  const open = held.findLastIndex(token => token.text === '<' && token.kind === 'special')
-  return held[open + 1]?.text === '@' && !held.slice(open).some(token => token.text === ':' && token.kind === 'special')
+type Angle = 'none' | 'start' | 'route' | 'spec'
+
+/** Tokens held for the mailbox at hand, and where it goes. */
+class List {
+  readonly #items: AddressItem[] = []
+  #group: GroupItem | undefined
+  #held: Token[] = []
+  #count = 0
+  /** Inside `<`; `route` while commas are part of `<@a,@b:…`. */
+  #angle: Angle = 'none'
+
+  take(token: Token): void {
+    const special = token.kind === 'special' ? token.text : ''
+    if (special === ',' && this.#angle !== 'route') this.#flush()
+    else if (special === ';' && this.#angle === 'none') this.#endGroup()
+    else if (special === ':' && this.#angle === 'none' && this.#group === undefined) this.#openGroup()
+    else {
+      this.#angle = this.#angleAfter(special)
+      this.#held.push(token)
+    }
+  }
+
+  finish(): AddressItem[] {
+    this.#flush()
+    return this.#items
+  }
+
+  #angleAfter(special: string): Angle {
+    if (special === '<') return 'start'
+    if (special === '>') return 'none'
+    if (this.#angle === 'start') return special === '@' ? 'route' : 'spec'
+    return this.#angle === 'route' && special === ':' ? 'spec' : this.#angle
+  }
+
+  #openGroup(): void {
+    const group: GroupItem = { kind: 'group', name: phrase(this.#held), members: [] }
+    this.#held = []
+    if (this.#count++ >= MAX_ITEMS) return
+    this.#group = group
+    this.#items.push(group)
+  }
+
+  #endGroup(): void {
+    this.#flush()
+    this.#group = undefined
+  }
+
+  #flush(): void {
+    const mailbox = mailboxOf(this.#held)
+    this.#held = []
+    this.#angle = 'none'
+    if (mailbox !== undefined && this.#count++ < MAX_ITEMS) (this.#group?.members ?? this.#items).push(mailbox)
+  }
 }
 
 function mailboxOf(held: readonly Token[]): MailboxItem | undefined {
@@ -108,14 +129,17 @@ function plain(tokens: readonly Token[]): string {
   return tokens.map(token => (token.kind === 'comment' ? '' : token.text)).join('')
 }
 
-/** Words with one space between them; dots stick to the word before (obs-phrase: `John Q. Public`). */
+/** Words with one space between them; dots stick to the word before (obs-phrase: `John Q. Public`), nothing to an `@`. */
 function phrase(tokens: readonly Token[]): string {
-  let text = ''
+  const pieces: string[] = []
+  let last = '@'
   for (const token of tokens) {
     if (token.kind === 'comment') continue
-    text += text === '' || token.kind === 'special' ? token.text : text.endsWith('@') ? token.text : ` ${token.text}`
+    if (token.kind !== 'special' && last !== '@') pieces.push(' ')
+    pieces.push(token.text)
+    last = token.text
   }
-  return text
+  return pieces.join('')
 }
 
 function* tokens(raw: string): Generator<Token> {

@@ -11,7 +11,8 @@ interface Iconv {
 }
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-const western = new TextDecoder('windows-1252')
+// Node 20's TextDecoder takes windows-1252 for Latin-1, so 0x80 to 0x9f are mapped here.
+const WESTERN = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ'
 /** Keyed by names from the network, so only names TextDecoder knows get in: there are few of those. */
 const decoders = new Map<string, TextDecoder>()
 let iconv: Iconv | null | undefined
@@ -21,13 +22,17 @@ export function decodeCharset(bytes: Buffer, charset: string): string {
   // "US-ASCII" with eighth bits is a lie; find out what it is.
   if (name === '' || name === 'us-ascii' || name === 'ascii') return decodeUnknown(bytes)
   const decoder = decoderOf(name)
-  if (decoder !== undefined) return decoder.decode(bytes)
+  if (decoder !== undefined) return decoder.encoding === 'windows-1252' ? decodeWestern(bytes) : decoder.decode(bytes)
   return decodeRare(bytes, name) ?? decodeUnknown(bytes)
 }
 
 /** UTF-8 when it is, else windows-1252. */
 export function decodeUnknown(bytes: Buffer): string {
-  return tryUtf8(bytes) ?? western.decode(bytes)
+  return tryUtf8(bytes) ?? decodeWestern(bytes)
+}
+
+export function decodeWestern(bytes: Buffer): string {
+  return bytes.toString('latin1').replace(/[\x80-\x9f]/g, char => WESTERN[char.charCodeAt(0) - 0x80]!)
 }
 
 export function tryUtf8(bytes: Buffer): string | undefined {

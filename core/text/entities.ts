@@ -2,7 +2,7 @@
  * Named and numeric character references of HTML, as far as mails use them: the 252 names of HTML 4 and a few since.
  * Kept apart from html.ts because the table is most of it. Unknown references stay as written.
  */
-import { TextDecoder } from 'node:util'
+import { decodeWestern } from './charset.js'
 
 const LATIN1 =
   'nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg plusmn sup2 sup3 acute micro para ' +
@@ -38,7 +38,6 @@ const NAMES = new Map<string, string>([
   }),
 ])
 const REFERENCE = /&(?:#(\d{1,8})|#[xX]([0-9a-fA-F]{1,7})|([A-Za-z][A-Za-z0-9]{1,30}));?/g
-const MS_CONTROLS = new TextDecoder('windows-1252')
 
 export function decodeEntities(text: string): string {
   if (!text.includes('&')) return text
@@ -51,6 +50,6 @@ export function decodeEntities(text: string): string {
 /** As browsers do: 128–159 mean windows-1252, impossible code points are U+FFFD. */
 function characterOf(code: number): string {
   if (code === 0 || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return '\ufffd'
-  if (code >= 0x80 && code <= 0x9f) return MS_CONTROLS.decode(Uint8Array.of(code))
+  if (code >= 0x80 && code <= 0x9f) return decodeWestern(Buffer.of(code))
   return String.fromCodePoint(code)
 }

@@ -113,7 +113,11 @@ class Scan {
   #open(path: string, at: number, digest: boolean): MimePart {
     const first = this.#push(path, at, digest)
     let part = first
-    while (holdsMessage(part) && this.#stack.length < this.#maxDepth && this.#parts < this.#maxParts) {
+    while (holdsMessage(part)) {
+      if (this.#stack.length >= this.#maxDepth || this.#parts >= this.#maxParts) {
+        this.#complain(`messages nested deeper than ${this.#maxDepth}`)
+        break
+      }
       part.message = this.#push(part.path === '' ? '1' : part.path, part.start, false)
       part = part.message
     }
@@ -183,14 +187,20 @@ class Scan {
   }
 
   #end(part: MimePart, at: number, lines: number): void {
-    const atDelimiter = at < this.#bytes.length
-    const newline = !atDelimiter || at <= part.start ? 0 : this.#bytes[at - 2] === CR && at - 2 >= part.start ? 2 : 1
+    const newline = this.#newlineBefore(part, at)
     part.end = at - newline
     // `lines` holds minus the count at the start. A line end given to the delimiter still ended a line of ours, unless it stands alone.
     part.lines += lines
     const open = part.end > part.start && this.#bytes[part.end - 1] !== LF
     if (newline > 0) part.lines -= open ? 0 : 1
     else if (open) part.lines += 1
+  }
+
+  /** Length of the line end before a delimiter; none when nothing of the part (or of a part inside it) stands before. */
+  #newlineBefore(part: MimePart, at: number): number {
+    const inner = part.message ?? part.children[part.children.length - 1]
+    if (at === this.#bytes.length || at <= part.start || inner?.end === at) return 0
+    return this.#bytes[at - 2] === CR && at - 2 >= part.start ? 2 : 1
   }
 
   #closeBoundary(owner: number): void {

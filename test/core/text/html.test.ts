@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { htmlToText } from '../../../core/text/index.js'
+
+for (const [html, text] of [
+  ['plain', 'plain'],
+  ['a<b>b</b>c', 'abc'],
+  ['a <b>b</b> c', 'a b c'],
+  ['<p>one</p><p>two</p>', 'one\ntwo'],
+  ['one<br/>two<BR>three', 'one\ntwo\nthree'],
+  ['<table><tr><td>a</td><td>b</td></tr><tr><td>c</table>', 'a b\nc'],
+  ['a&amp;b &lt;x&gt; &#65;&#x42;&#128; &nbsp;&eacute;&unknown; &amp', 'a&b <x> AB€ é&unknown; &'],
+  ['a<!-- b > c -->d<!-- open', 'ad'],
+  ['a<script>if (x<y) "</b>"</script>b', 'ab'],
+  ['a<STYLE>p{}</Style >b<script>open', 'ab'],
+  ['a<img alt="x>y">b', 'ab'],
+  ['1 < 2 and 3<4', '1 < 2 and 3<4'],
+  ['<!doctype html><?xml x?>a', 'a'],
+  ['  a \n\t b  ', 'a b'],
+  ['a<b', 'a'],
+  ['<a href="open>x', ''],
+  ['', ''],
+] as const) {
+  test(`${JSON.stringify(html)} reads ${JSON.stringify(text)}`, () => {
+    assert.equal(htmlToText(html).text, text)
+  })
+}
+
+test('links come with their text', () => {
+  const { links } = htmlToText(
+    '<a href="http://a/?x=1&amp;y=2">one <b>two</b></a> <A class=x HREF=http://b/>three</A><a href=\' http://c \'><a name=x>no</a>',
+  )
+  assert.deepEqual(links, [
+    { href: 'http://a/?x=1&y=2', text: 'one two' },
+    { href: 'http://b/', text: 'three' },
+    { href: 'http://c', text: '' },
+  ])
+})
+
+test('what comes out is capped', () => {
+  assert.equal(htmlToText('abc '.repeat(1000), 10).text.length, 10)
+})
+
+for (const [what, html] of [
+  ['open tags', '<div>'.repeat(200_000)],
+  ['angles', '<'.repeat(1_000_000)],
+  ['open comments', '<!--'.repeat(250_000)],
+  ['open scripts', '<script>'.repeat(120_000)],
+  ['open quotes', '<a href="'.repeat(110_000)],
+  ['one-quoted attributes', `<a ${"x=' ".repeat(250_000)}`],
+  ['attributes', `<a ${'x '.repeat(500_000)}`],
+  ['slashes', `<a${'/'.repeat(1_000_000)}`],
+  ['spaces', ' '.repeat(1_000_000)],
+  ['links', '<a href=x>y'.repeat(90_000)],
+  ['entities', '&amp'.repeat(250_000)],
+  ['ampersands', '&'.repeat(1_000_000)],
+  ['closing tags in a script', `<script>${'</scrip '.repeat(120_000)}`],
+] as const) {
+  test(`endless ${what} cost no more than their length`, () => {
+    const before = performance.now()
+    htmlToText(html)
+    assert.ok(performance.now() - before < 1000, `${performance.now() - before} ms`)
+  })
+}
+
+test('no HTML makes the scanner throw', () => {
+  const piece = fc.oneof(
+    fc.constantFrom('<', '>', '"', "'", '=', '/', '<a href=', '<!--', '-->', '&', ';', '<script'),
+    fc.string(),
+  )
+  fc.assert(fc.property(fc.array(piece), pieces => void htmlToText(pieces.join(''))))
+})
