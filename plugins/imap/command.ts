@@ -1,0 +1,43 @@
+/**
+ * What a command is. Each has a file in `commands/`, with a pure `read` (octets to typed arguments) and a `run`;
+ * `commands/index.ts` lists them. A capability is announced by the command that does it, so it cannot be announced without.
+ */
+import type { Done, Standing, State } from './answer.js'
+import type { Session } from './session.js'
+import type { Reader } from './wire/reader.js'
+
+export interface Command<A> {
+  readonly name: string
+  readonly states: readonly State[]
+  /** `UID name` exists. */
+  readonly uid?: boolean
+  /**
+   * Whether untagged EXPUNGE may be sent before its answer. RFC 3501 §7.4.1: never while FETCH, STORE or SEARCH run, as their numbers
+   * would shift under the client; in the UID forms nothing hangs on numbers.
+   */
+  readonly expunge: 'yes' | 'uid' | 'no'
+  capabilities?(standing: Standing): readonly string[]
+  /** Reads from behind the name; whoever calls insists on the end of the command. Throws ReadError and nothing else. */
+  read(input: Reader): A
+  run(session: Session, args: A, uid: boolean): Promise<Done>
+  /**
+   * A literal too large for memory is coming; the reader stands behind the name and ends with its mark. The octets it may have at most,
+   * or the answer that refuses the command.
+   */
+  largeLiteral?(session: Session, input: Reader): Promise<number | Done>
+}
+
+/** A command of any arguments, as the table holds them. */
+export interface AnyCommand extends Omit<Command<unknown>, 'run'> {
+  run(session: Session, args: unknown, uid: boolean): Promise<Done>
+}
+
+/** Forgets the type of the arguments: what `read` returns goes to `run` of the same command and nowhere else. */
+export function command<A>(definition: Command<A>): Command<A> & AnyCommand {
+  return definition as Command<A> & AnyCommand
+}
+
+/** For commands without arguments. */
+export function readNothing(): undefined {
+  return undefined
+}

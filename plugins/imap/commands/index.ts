@@ -1,0 +1,78 @@
+/**
+ * The table of commands. Order is the order of their capabilities.
+ */
+import { closest } from 'posthouse/text'
+import type { AnyCommand } from '../command.js'
+import { append } from './append.js'
+import { authenticate } from './authenticate.js'
+import { capability } from './capability.js'
+import { close, unselect } from './close.js'
+import { copy } from './copy.js'
+import { create } from './create.js'
+import { remove } from './delete.js'
+import { enable } from './enable.js'
+import { expunge } from './expunge.js'
+import { fetch } from './fetch.js'
+import { id } from './id.js'
+import { idle } from './idle.js'
+import { list, lsub } from './list.js'
+import { login } from './login.js'
+import { logout } from './logout.js'
+import { move } from './move.js'
+import { namespace } from './namespace.js'
+import { check, noop } from './noop.js'
+import { rename } from './rename.js'
+import { search } from './search.js'
+import { examine, select } from './select.js'
+import { starttls } from './starttls.js'
+import { status } from './status.js'
+import { store } from './store.js'
+import { subscribe, unsubscribe } from './subscribe.js'
+
+export const COMMANDS: readonly AnyCommand[] = [
+  // any state
+  capability,
+  noop,
+  logout,
+  id,
+  // not authenticated
+  starttls,
+  login,
+  authenticate,
+  // authenticated
+  enable,
+  select,
+  examine,
+  create,
+  remove,
+  rename,
+  subscribe,
+  unsubscribe,
+  list,
+  lsub,
+  namespace,
+  status,
+  append,
+  idle,
+  // selected
+  check,
+  close,
+  unselect,
+  expunge,
+  search,
+  fetch,
+  store,
+  copy,
+  move,
+]
+
+const BY_NAME = new Map(COMMANDS.map(command => [command.name, command]))
+
+export function find(name: string): AnyCommand | undefined {
+  return BY_NAME.get(name)
+}
+
+/** What somebody may have meant. */
+export function suggestion(name: string): string | undefined {
+  return closest(name, BY_NAME.keys())
+}

@@ -1,0 +1,93 @@
+/**
+ * The octets of one stored message while one command looks at it. Small messages are read once and kept; of large ones only the
+ * ranges asked for are read, so that a header costs a header and a body is never held whole.
+ */
+import type { Mailbox, MailEntry } from 'posthouse/api'
+import { type Field, scanHeader } from 'posthouse/text'
+import type { Gate } from './gate.js'
+import { type Structure, type StructureCache, structureOf } from './structure.js'
+
+/** Up to here a message is read in one go. */
+const SMALL_BYTES = 64 * 1024
+/** A header is looked for in this much, then in more. */
+const HEADER_BYTES = 64 * 1024
+
+export interface Header {
+  readonly fields: readonly Field[]
+  /** All octets of it with the empty line. */
+  readonly bytes: Buffer
+}
+
+export class Content {
+  readonly entry: MailEntry
+  private readonly mailbox: Mailbox
+  private readonly cache: StructureCache
+  private readonly gate: Gate
+  private whole: Buffer | undefined
+  private header_: Header | undefined
+
+  constructor(entry: MailEntry, mailbox: Mailbox, cache: StructureCache, gate: Gate) {
+    this.entry = entry
+    this.mailbox = mailbox
+    this.cache = cache
+    this.gate = gate
+  }
+
+  get size(): number {
+    return this.entry.size
+  }
+
+  async read(from: number, to: number): Promise<Buffer> {
+    if (this.size <= SMALL_BYTES) this.whole ??= await this.mailbox.read(this.entry)
+    return this.whole ? this.whole.subarray(from, to) : this.mailbox.read(this.entry, from, Math.min(to, this.size))
+  }
+
+  /** The header of the message itself. */
+  async header(): Promise<Header> {
+    this.header_ ??= await this.findHeader()
+    return this.header_
+  }
+
+  private async findHeader(): Promise<Header> {
+    for (let wish = HEADER_BYTES; ; wish *= 4) {
+      const bytes = await this.read(0, Math.min(wish, this.size))
+      const end = headerEnd(bytes)
+      if (end !== undefined || bytes.length >= this.size) return headerOf(bytes.subarray(0, end))
+    }
+  }
+
+  /** The header that lies in [from, to). */
+  async headerIn(from: number, to: number): Promise<Header> {
+    return headerOf(await this.read(from, to))
+  }
+
+  async structure(): Promise<Structure> {
+    const known = this.cache.get(this.entry.uid)
+    if (known) return known
+    const structure = await this.withWhole(structureOf)
+    this.cache.put(this.entry.uid, structure)
+    return structure
+  }
+
+  /** Hands out all octets at once: few messages at a time in this process, as they may be large. */
+  async withWhole<T>(look: (bytes: Buffer) => T): Promise<T> {
+    if (this.size <= SMALL_BYTES) return look(await this.read(0, this.size))
+    return this.gate.pass(async () => look(await this.mailbox.read(this.entry)))
+  }
+}
+
+function headerOf(bytes: Buffer): Header {
+  const { fields, bodyStart } = scanHeader(bytes)
+  return { fields, bytes: bytes.subarray(0, bodyStart) }
+}
+
+/** Offset after the empty line. A header of nothing is an empty line at the start. */
+function headerEnd(bytes: Buffer): number | undefined {
+  if (bytes[0] === 0x0a) return 1
+  if (bytes[0] === 0x0d && bytes[1] === 0x0a) return 2
+  for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, at + 1)) {
+    if (bytes[at + 1] === 0x0a) return at + 2
+    if (bytes[at + 1] === 0x0d && bytes[at + 2] === 0x0a) return at + 3
+  }
+  return undefined
+}

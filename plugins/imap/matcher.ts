@@ -1,0 +1,186 @@
+/**
+ * Does a message match a search (RFC 3501 §6.4.4)? Cheap questions are asked first and the octets of a message are read only when no cheap
+ * answer settles it. Text is compared decoded, without case: encoded words, transfer encodings and charsets are undone.
+ */
+import type { MailEntry } from 'posthouse/api'
+import { decodeCharset, decodeTransfer, decodeWords, htmlToText, type MimePart, scanMime } from 'posthouse/text'
+import type { Content } from './content.js'
+import { DAY_MS, writtenDay } from './wire/date.js'
+import { hasFlag } from './wire/flags.js'
+import type { SearchKey, When } from './wire/search-keys.js'
+import { inRanges, type Ranges, resolveSet } from './wire/set.js'
+
+/** A key with its sets resolved, its values folded, and an estimate of what asking costs. */
+export interface Question {
+  /** 0: the entry answers; 1: a header is read; 2: the message is read. */
+  readonly cost: 0 | 1 | 2
+  ask(message: Candidate): boolean | Promise<boolean>
+}
+
+export interface Candidate {
+  readonly entry: MailEntry
+  readonly sequence: number
+  readonly content: Content
+  /** How much of the message is looked at for BODY and TEXT. */
+  readonly maxBytes: number
+  /** Text of the body, made once. */
+  bodyText?: readonly string[]
+  headerText?: string
+}
+
+export interface Numbers {
+  readonly count: number
+  readonly lastUid: number
+}
+
+export function questionOf(key: SearchKey, numbers: Numbers): Question {
+  switch (key.kind) {
+    case 'all':
+      return cheap(() => true)
+    case 'recent':
+      // No message is ever told as recent (see README).
+      return cheap(() => !key.set)
+    case 'flag':
+      return cheap(({ entry }) => hasFlag(entry.flags, key.flag) === key.set)
+    case 'larger':
+      return cheap(({ entry }) => entry.size > key.octets)
+    case 'smaller':
+      return cheap(({ entry }) => entry.size < key.octets)
+    case 'uid':
+      return member(resolveSet(key.set, numbers.lastUid), ({ entry }) => entry.uid)
+    case 'sequence':
+      return member(resolveSet(key.set, numbers.count), ({ sequence }) => sequence)
+    case 'internal':
+      return cheap(({ entry }) => compareDays(Math.floor(entry.date / DAY_MS) * DAY_MS, key.when, key.day))
+    case 'sent':
+      return { cost: 1, ask: message => sentOn(message, key.when, key.day) }
+    case 'header':
+      return header(key.name, fold(key.value))
+    case 'body':
+      return { cost: 2, ask: message => bodyHas(message, fold(key.value)) }
+    case 'text':
+      return { cost: 2, ask: message => textHas(message, fold(key.value)) }
+    case 'not':
+      return negated(questionOf(key.key, numbers))
+    case 'or':
+      return any([questionOf(key.left, numbers), questionOf(key.right, numbers)])
+    case 'and':
+      return all(key.keys.map(one => questionOf(one, numbers)))
+  }
+}
+
+function cheap(ask: (message: Candidate) => boolean): Question {
+  return { cost: 0, ask }
+}
+
+function member(ranges: Ranges, number: (message: Candidate) => number): Question {
+  return cheap(message => inRanges(ranges, number(message)))
+}
+
+function negated(inner: Question): Question {
+  const ask = (message: Candidate) => {
+    const answer = inner.ask(message)
+    return typeof answer === 'boolean' ? !answer : answer.then(yes => !yes)
+  }
+  return { cost: inner.cost, ask }
+}
+
+function byCost(questions: readonly Question[]): readonly Question[] {
+  return questions.toSorted((a, b) => a.cost - b.cost)
+}
+
+function dearest(questions: readonly Question[]): 0 | 1 | 2 {
+  return questions.reduce<0 | 1 | 2>((most, { cost }) => (cost > most ? cost : most), 0)
+}
+
+function all(questions: readonly Question[]): Question {
+  const sorted = byCost(questions)
+  const ask = async (message: Candidate) => {
+    for (const question of sorted) if (!(await question.ask(message))) return false
+    return true
+  }
+  return dearest(questions) === 0
+    ? cheap(message => sorted.every(q => q.ask(message)))
+    : { cost: dearest(questions), ask }
+}
+
+function any(questions: readonly Question[]): Question {
+  const sorted = byCost(questions)
+  const ask = async (message: Candidate) => {
+    for (const question of sorted) if (await question.ask(message)) return true
+    return false
+  }
+  return dearest(questions) === 0
+    ? cheap(message => sorted.some(q => q.ask(message)))
+    : { cost: dearest(questions), ask }
+}
+
+function compareDays(day: number, when: When, wanted: number): boolean {
+  if (when === 'before') return day < wanted
+  return when === 'on' ? day === wanted : day >= wanted
+}
+
+/** Case is folded as far as lower case goes; composed and decomposed letters are the same. */
+export function fold(text: string): string {
+  return text.normalize('NFC').toLowerCase()
+}
+
+async function sentOn({ content }: Candidate, when: When, wanted: number): Promise<boolean> {
+  const { fields } = await content.header()
+  const date = fields.find(field => field.name.toLowerCase() === 'date')
+  const day = date && writtenDay(date.raw)
+  return day !== undefined && compareDays(day, when, wanted)
+}
+
+/** RFC 3501 §6.4.4 HEADER: an empty value matches every message that has the field. */
+function header(name: string, value: string): Question {
+  const wanted = name.toLowerCase()
+  const ask = async ({ content }: Candidate) => {
+    const { fields } = await content.header()
+    return fields.some(
+      field => field.name.toLowerCase() === wanted && (value === '' || fold(decodeWords(field.raw)).includes(value)),
+    )
+  }
+  return { cost: 1, ask }
+}
+
+async function textHas(message: Candidate, value: string): Promise<boolean> {
+  if (message.headerText === undefined) {
+    const { fields } = await message.content.header()
+    message.headerText = fold(fields.map(field => `${field.name}: ${decodeWords(field.raw)}`).join('\n'))
+  }
+  return message.headerText.includes(value) || bodyHas(message, value)
+}
+
+async function bodyHas(message: Candidate, value: string): Promise<boolean> {
+  if (value === '') return true
+  message.bodyText ??= await bodyText(message)
+  return message.bodyText.some(text => text.includes(value))
+}
+
+async function bodyText({ content, maxBytes }: Candidate): Promise<readonly string[]> {
+  const collect = (bytes: Buffer) => textsOf(bytes)
+  if (content.size <= maxBytes) return content.withWhole(collect)
+  return collect(await content.read(0, maxBytes))
+}
+
+/** Texts of all text parts, and the headers of messages inside. */
+function textsOf(bytes: Buffer): readonly string[] {
+  const texts: string[] = []
+  const todo: MimePart[] = [scanMime(bytes).root]
+  for (let part = todo.pop(); part; part = todo.pop()) {
+    if (part.message) {
+      texts.push(fold(part.message.header.map(field => `${field.name}: ${decodeWords(field.raw)}`).join('\n')))
+      todo.push(part.message)
+    } else if (part.type === 'text') texts.push(...textOf(part, bytes))
+    todo.push(...part.children)
+  }
+  return texts
+}
+
+function textOf(part: MimePart, bytes: Buffer): readonly string[] {
+  const octets = decodeTransfer(bytes.subarray(part.start, part.end), part.encoding)
+  const text = decodeCharset(octets, part.params.get('charset') ?? 'us-ascii')
+  // Words may be cut by tags in the source, and addresses of links stand only there.
+  return part.subtype === 'html' ? [fold(text), fold(htmlToText(text).text)] : [fold(text)]
+}

@@ -1,0 +1,82 @@
+/**
+ * Octets to the client. Small writes are put together; when the client does not read, we wait, and not for ever:
+ * whoever writes much calls `room()` between pieces, so that no answer is held in memory whole.
+ */
+import type { Socket } from 'node:net'
+import { ConversationOver } from './input.js'
+
+const FLUSH_BYTES = 64 * 1024
+
+export class Output {
+  /** Octets handed to the socket. */
+  octets = 0
+  private socket: Socket
+  private parts: Buffer[] = []
+  private text = ''
+  private waiting = 0
+  private readonly stallMs: number
+
+  constructor(socket: Socket, stallMs: number) {
+    this.socket = socket
+    this.stallMs = stallMs
+  }
+
+  attach(socket: Socket): void {
+    this.socket = socket
+  }
+
+  /** Strings are octet strings. */
+  write(data: string | Buffer): void {
+    this.waiting += data.length
+    if (typeof data === 'string') {
+      this.text += data
+      return
+    }
+    this.closeText()
+    this.parts.push(data)
+  }
+
+  line(text: string): void {
+    this.write(`${text}\r\n`)
+  }
+
+  private closeText(): void {
+    if (this.text === '') return
+    this.parts.push(Buffer.from(this.text, 'latin1'))
+    this.text = ''
+  }
+
+  /** Flushes when enough is waiting. */
+  async room(): Promise<void> {
+    if (this.waiting >= FLUSH_BYTES) await this.flush()
+  }
+
+  async flush(): Promise<void> {
+    this.closeText()
+    const { parts, socket } = this
+    this.parts = []
+    this.octets += this.waiting
+    this.waiting = 0
+    if (parts.length === 0) return
+    if (socket.destroyed || !socket.writable) throw new ConversationOver('closed')
+    const data = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+    if (!socket.write(data)) await this.drained(socket)
+  }
+
+  private drained(socket: Socket): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = (failure?: ConversationOver) => {
+        clearTimeout(timer)
+        socket.off('drain', onDrain)
+        socket.off('close', onClose)
+        if (failure) reject(failure)
+        else resolve()
+      }
+      const onDrain = () => end()
+      const onClose = () => end(new ConversationOver('closed'))
+      const timer = setTimeout(() => end(new ConversationOver('stalled')), this.stallMs)
+      socket.on('drain', onDrain)
+      socket.on('close', onClose)
+    })
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * Receives one command: its line, and its literals with the `+` each waits for (RFC 3501 §7.5) or does not (RFC 7888). What is too large is
+ * refused before it is sent where the client asks, and read past where it does not; a message for APPEND goes to the store as it comes.
+ */
+import { bad, type Done, no } from './answer.js'
+import type { AnyCommand } from './command.js'
+import { find } from './commands/index.js'
+import { ConversationOver } from './input.js'
+import type { Session } from './session.js'
+import { type Frame, type Literal, type LiteralMark, literalMark, ReadError, Reader } from './wire/reader.js'
+import { capitalise } from './wire/write.js'
+
+/** What receiving as done here is announced as. */
+export const RECEIVING: readonly string[] = ['LITERAL+']
+
+/** Literals up to here stay in memory. */
+export const MEMORY_BYTES = 64 * 1024
+
+export interface Head {
+  readonly tag: string
+  /** Upper case. */
+  readonly name: string
+  readonly uid: boolean
+}
+
+export type Received =
+  | { readonly kind: 'command'; readonly head: Head; readonly input: Reader }
+  | { readonly kind: 'refused'; readonly tag: string; readonly done: Done }
+
+/** Reads tag and name; the reader stands behind them then. */
+export function readHead(input: Reader): Head {
+  const tag = input.tag()
+  input.space()
+  const first = input.atom('a command').toUpperCase()
+  if (first !== 'UID') return { tag, name: first, uid: false }
+  input.space()
+  return { tag, name: input.atom('a command').toUpperCase(), uid: true }
+}
+
+/** The tag, or `*` where there is none to be read. */
+export function tagOf(line: string): string {
+  try {
+    return new Reader({ lines: [line], literals: [] }).tag()
+  } catch (error) {
+    if (error instanceof ReadError) return '*'
+    throw error
+  }
+}
+
+export async function receive(session: Session): Promise<Received> {
+  const line = await session.line()
+  const tag = tagOf(line)
+  const lines = [line]
+  const literals: Literal[] = []
+  let refused: Done | undefined
+  for (let mark = literalMark(line); mark; mark = literalMark(lines.at(-1)!)) {
+    const place = refused ?? (await placeFor(session, { lines, literals }, mark))
+    if (typeof place === 'object') {
+      refused = place
+      // RFC 7888 §4: a client that did not ask has sent it already.
+      if (!mark.pushed) return { kind: 'refused', tag, done: refused }
+      await discard(session, mark.size)
+      lines.push(await session.line())
+      continue
+    }
+    if (!mark.pushed) await session.sayNow(`+ Ready for ${mark.size} octets`)
+    const literal = place === 'memory' ? await keep(session, mark.size) : await store(session, mark.size)
+    if (literal.kind === 'NO') refused = literal
+    else literals.push(literal)
+    lines.push(await session.line())
+  }
+  if (refused) return { kind: 'refused', tag, done: refused }
+  return opened(tag, { lines, literals })
+}
+
+function opened(tag: string, frame: Frame): Received {
+  const input = new Reader(frame)
+  try {
+    return { kind: 'command', head: readHead(input), input }
+  } catch (error) {
+    if (error instanceof ReadError) return { kind: 'refused', tag, done: bad(capitalise(error.message)) }
+    throw error
+  }
+}
+
+type NotStored = Done & { readonly kind: 'NO' }
+
+/** Where a literal goes, or why not. */
+async function placeFor(session: Session, frame: Frame, mark: LiteralMark): Promise<'memory' | 'store' | Done> {
+  const used = frame.lines.reduce((sum, line) => sum + line.length, 0) + literalBytes(frame.literals)
+  const room = session.maxCommandBytes - used
+  const large = await askForLarge(session, frame)
+  if (large === undefined) return mark.size <= room ? 'memory' : no('Literal is too large', 'TOOBIG')
+  if (typeof large === 'object') return large
+  // RFC 7889 §4: the client learns before it sends.
+  if (mark.size > large) return no(`Message is too large, ${large} octets are the limit`, 'TOOBIG')
+  return mark.size <= MEMORY_BYTES ? 'memory' : 'store'
+}
+
+function literalBytes(literals: readonly Literal[]): number {
+  return literals.reduce((sum, literal) => sum + (literal.kind === 'bytes' ? literal.bytes.length : 0), 0)
+}
+
+/** What the command says of a large literal at this place; `undefined`: it takes none here. */
+async function askForLarge(session: Session, frame: Frame): Promise<number | Done | undefined> {
+  const input = new Reader(frame)
+  let command: AnyCommand | undefined
+  try {
+    const head = readHead(input)
+    command = find(head.name)
+  } catch (error) {
+    if (error instanceof ReadError) return undefined
+    throw error
+  }
+  if (!command?.largeLiteral || !command.states.includes(session.state)) return undefined
+  return session.guard(() => command.largeLiteral!(session, input))
+}
+
+async function keep(session: Session, size: number): Promise<Literal> {
+  const chunks: Buffer[] = []
+  for await (const chunk of session.octets(size)) chunks.push(chunk)
+  return { kind: 'bytes', bytes: Buffer.concat(chunks) }
+}
+
+/** A store that fails on the way is told after the rest has been read past. */
+async function store(session: Session, size: number): Promise<Literal | NotStored> {
+  const draft = session.deps.store.blobs.draft()
+  let failure: unknown
+  let kept = false
+  try {
+    for await (const chunk of session.octets(size)) {
+      if (failure === undefined) await draft.write(chunk).catch(error => (failure = error ?? 'failed'))
+    }
+    if (failure !== undefined) return { ...session.explain(failure), kind: 'NO' }
+    const body = await draft.finish()
+    kept = true
+    return { kind: 'body', body, size }
+  } finally {
+    if (!kept) await draft.abandon()
+  }
+}
+
+/** Reads past octets nobody wants, up to a limit: no answer could be given before they have passed. */
+async function discard(session: Session, size: number): Promise<void> {
+  if (size > session.maxDiscardBytes) throw new ConversationOver('literal-too-large')
+  for await (const chunk of session.octets(size)) void chunk
+}

@@ -1,0 +1,174 @@
+/**
+ * What FETCH may ask for (RFC 3501 §6.4.5, §9 fetch-att, section). Reading and the label that names an item in the answer stand
+ * together, since the answer must repeat what was asked: `BODY.PEEK[1.HEADER.FIELDS (To)]<0.10>` is answered `BODY[1.HEADER.FIELDS (To)]<0>`.
+ */
+import { ReadError, type Reader } from './reader.js'
+import { writeAstring } from './write.js'
+
+export type SectionText =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'header' }
+  | { readonly kind: 'text' }
+  | { readonly kind: 'mime' }
+  | { readonly kind: 'fields'; readonly not: boolean; readonly names: readonly string[] }
+
+export interface Section {
+  /** `[4, 2]` for part 4.2; empty for the message itself. */
+  readonly path: readonly number[]
+  readonly text: SectionText
+}
+
+/** `<first.count>` */
+export interface Partial {
+  readonly first: number
+  readonly count: number
+}
+
+export type FetchItem =
+  | { readonly kind: 'flags' }
+  | { readonly kind: 'uid' }
+  | { readonly kind: 'internaldate' }
+  | { readonly kind: 'size' }
+  | { readonly kind: 'envelope' }
+  /** `BODY` is `BODYSTRUCTURE` without extension data. */
+  | { readonly kind: 'structure'; readonly extended: boolean }
+  | {
+      readonly kind: 'section'
+      /** `BODY[…]`, `RFC822`, `RFC822.HEADER` or `RFC822.TEXT` as it is named in the answer. */
+      readonly label: string
+      readonly section: Section
+      readonly partial?: Partial
+      /** Does not set \Seen. */
+      readonly peek: boolean
+    }
+
+const MOST_ITEMS = 64
+const MOST_NAMES = 256
+const DEEPEST = 64
+
+const MACRO = /(?:ALL|FAST|FULL)(?![A-Z0-9.[])/iy
+const FAST: readonly FetchItem[] = [{ kind: 'flags' }, { kind: 'internaldate' }, { kind: 'size' }]
+const ALL: readonly FetchItem[] = [...FAST, { kind: 'envelope' }]
+const FULL: readonly FetchItem[] = [...ALL, { kind: 'structure', extended: false }]
+const MACROS = new Map<string, readonly FetchItem[]>([
+  ['FAST', FAST],
+  ['ALL', ALL],
+  ['FULL', FULL],
+])
+
+export function readFetchItems(input: Reader): readonly FetchItem[] {
+  if (input.peek('(')) return input.list(() => readItem(input), MOST_ITEMS, 'items to fetch')
+  const macro = input.take(MACRO)
+  return macro === undefined ? [readItem(input)] : MACROS.get(macro.toUpperCase())!
+}
+
+const ITEM = /[A-Z][A-Z0-9.]*/iy
+const WHOLE: Section = { path: [], text: { kind: 'all' } }
+
+function readItem(input: Reader): FetchItem {
+  const column = input.column
+  const name = input.need(ITEM, 'an item to fetch').toUpperCase()
+  switch (name) {
+    case 'FLAGS':
+      return { kind: 'flags' }
+    case 'UID':
+      return { kind: 'uid' }
+    case 'INTERNALDATE':
+      return { kind: 'internaldate' }
+    case 'RFC822.SIZE':
+      return { kind: 'size' }
+    case 'ENVELOPE':
+      return { kind: 'envelope' }
+    case 'BODYSTRUCTURE':
+      return { kind: 'structure', extended: true }
+    case 'RFC822':
+      return { kind: 'section', label: name, section: WHOLE, peek: false }
+    case 'RFC822.HEADER':
+      // RFC 3501 §6.4.5: equivalent to BODY.PEEK[HEADER].
+      return { kind: 'section', label: name, section: { path: [], text: { kind: 'header' } }, peek: true }
+    case 'RFC822.TEXT':
+      return { kind: 'section', label: name, section: { path: [], text: { kind: 'text' } }, peek: false }
+    case 'BODY':
+      return input.peek('[') ? readBody(input, false) : { kind: 'structure', extended: false }
+    case 'BODY.PEEK':
+      return readBody(input, true)
+    default:
+      throw new ReadError(column, 'an item to fetch like FLAGS, ENVELOPE or BODY[]')
+  }
+}
+
+function readBody(input: Reader, peek: boolean): FetchItem {
+  const section = readSection(input)
+  const partial = readPartial(input)
+  const label = `BODY[${writeSection(section)}]${partial ? `<${partial.first}>` : ''}`
+  return { kind: 'section', label, section, peek, ...(partial && { partial }) }
+}
+
+function readSection(input: Reader): Section {
+  input.need('[', '[')
+  const path: number[] = []
+  while (input.peek(/[0-9]/y)) {
+    if (path.length >= DEEPEST) input.refuse(`no more than ${DEEPEST} levels`)
+    path.push(input.nzNumber('a part number'))
+    if (input.take('.') === undefined) {
+      input.need(']', '. or ]')
+      return { path, text: { kind: 'all' } }
+    }
+  }
+  const text =
+    path.length === 0 && input.peek(']') ? ({ kind: 'all' } as const) : readSectionText(input, path.length > 0)
+  input.need(']', ']')
+  return { path, text }
+}
+
+const SECTION_TEXT = /(?:HEADER\.FIELDS\.NOT|HEADER\.FIELDS|HEADER|TEXT|MIME)(?![A-Z0-9.])/iy
+
+function readSectionText(input: Reader, inPart: boolean): SectionText {
+  const column = input.column
+  const wish = inPart ? 'HEADER, HEADER.FIELDS, TEXT or MIME' : 'a part number, HEADER, HEADER.FIELDS, TEXT or ]'
+  const name = input.need(SECTION_TEXT, wish).toUpperCase()
+  if (name === 'HEADER') return { kind: 'header' }
+  if (name === 'TEXT') return { kind: 'text' }
+  if (name === 'MIME') {
+    // RFC 3501 §6.4.5: MIME must be prefixed by part numbers.
+    if (!inPart) throw new ReadError(column, wish)
+    return { kind: 'mime' }
+  }
+  input.space()
+  const names = input.list(() => readFieldName(input), MOST_NAMES, 'names of header fields')
+  return { kind: 'fields', not: name.endsWith('.NOT'), names }
+}
+
+/** RFC 5322 §3.6.8: printable US-ASCII without the colon. */
+export function readFieldName(input: Reader): string {
+  const column = input.column
+  const name = input.astring('the name of a header field')
+  if (!/^[\x21-\x39\x3b-\x7e]{1,255}$/.test(name)) throw new ReadError(column, 'the name of a header field')
+  return name
+}
+
+function readPartial(input: Reader): Partial | undefined {
+  if (input.take('<') === undefined) return undefined
+  const first = input.number('an offset')
+  input.need('.', '. and a count')
+  const count = input.nzNumber('a count above 0')
+  input.need('>', '>')
+  return { first, count }
+}
+
+function writeSection(section: Section): string {
+  const path = section.path.join('.')
+  const text = writeSectionText(section.text)
+  return path && text ? `${path}.${text}` : path + text
+}
+
+function writeSectionText(text: SectionText): string {
+  switch (text.kind) {
+    case 'all':
+      return ''
+    case 'fields':
+      return `HEADER.FIELDS${text.not ? '.NOT' : ''} (${text.names.map(writeAstring).join(' ')})`
+    default:
+      return text.kind.toUpperCase()
+  }
+}

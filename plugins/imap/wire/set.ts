@@ -1,0 +1,85 @@
+/**
+ * Sequence sets (RFC 3501 §9 sequence-set): read as they were sent, then resolved against the largest number there is.
+ * Resolved sets are sorted and merged, so that a set of a thousand overlapping ranges costs no more than the messages it names.
+ */
+import type { Reader } from './reader.js'
+
+export type SetNumber = number | '*'
+export type SetRange = readonly [from: SetNumber, to: SetNumber]
+export type NumberSet = readonly SetRange[]
+
+/** [from, to] inclusive, ascending, not touching. */
+export type Ranges = readonly (readonly [from: number, to: number])[]
+
+const MOST_RANGES = 20_000
+
+export function readSet(input: Reader): NumberSet {
+  const ranges: SetRange[] = []
+  do {
+    if (ranges.length >= MOST_RANGES) input.refuse(`no more than ${MOST_RANGES} ranges`)
+    const from = readNumber(input)
+    ranges.push([from, input.take(':') === undefined ? from : readNumber(input)])
+  } while (input.take(',') !== undefined)
+  return ranges
+}
+
+export const SET_AHEAD = /[0-9*]/y
+
+function readNumber(input: Reader): SetNumber {
+  return input.take('*') === undefined ? input.nzNumber('a message number or *') : '*'
+}
+
+/** `largest` is what `*` stands for. RFC 3501 §6.4.8: `559:*` always includes the last message. */
+export function resolveSet(set: NumberSet, largest: number): Ranges {
+  const sorted = set
+    .map(([from, to]) => {
+      const a = from === '*' ? largest : from
+      const b = to === '*' ? largest : to
+      return a <= b ? ([a, b] as const) : ([b, a] as const)
+    })
+    .sort((a, b) => a[0] - b[0])
+  const merged: [number, number][] = []
+  for (const [from, to] of sorted) {
+    const last = merged.at(-1)
+    if (last && from <= last[1] + 1) last[1] = Math.max(last[1], to)
+    else merged.push([from, to])
+  }
+  return merged
+}
+
+/** The members of ascending `numbers` that lie in the ranges. */
+export function pick(numbers: readonly number[], ranges: Ranges): number[] {
+  const picked: number[] = []
+  for (const [from, to] of ranges) {
+    for (let i = lowerBound(numbers, from); i < numbers.length && numbers[i]! <= to; i++) picked.push(numbers[i]!)
+  }
+  return picked
+}
+
+/** Index of the first element not below `value`. */
+export function lowerBound(numbers: readonly number[], value: number): number {
+  let low = 0
+  let high = numbers.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (numbers[middle]! < value) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+export function inRanges(ranges: Ranges, value: number): boolean {
+  return ranges.some(([from, to]) => value >= from && value <= to)
+}
+
+/** Ascending numbers as a uid-set: `1:3,5`. */
+export function formatSet(numbers: readonly number[]): string {
+  const parts: string[] = []
+  for (let i = 0; i < numbers.length; ) {
+    let j = i
+    while (j + 1 < numbers.length && numbers[j + 1] === numbers[j]! + 1) j++
+    parts.push(i === j ? `${numbers[i]}` : `${numbers[i]}:${numbers[j]}`)
+    i = j + 1
+  }
+  return parts.join(',')
+}
