@@ -1,0 +1,77 @@
+/**
+ * MAIL FROM (RFC 5321 §4.1.1.2): opens a transaction. `mail` hooks may object; the size is checked before anything is sent (RFC 1870 §6.1).
+ */
+import type { Address, SmtpReply } from '../../api/index.js'
+import { formatAddress, isAscii, ReadError, Reader, readPath } from '../../text/index.js'
+import type { Conversation } from '../conversation.js'
+import { checkMail, type MailTerms, type Offers, readParameters } from '../parameters.js'
+import { type Answer, REPLY } from '../replies.js'
+import { Transaction } from '../transaction.js'
+import { bind, isReply } from './command.js'
+
+const FROM = /FROM:/iy
+/** RFC 5321 §3.3 allows no space here; too many clients send one to be strict about it. */
+const SPACES = / {0,10}/y
+const BRACKETS = /<[^>]*>/y
+
+export interface MailArguments {
+  readonly sender: Address | null
+  readonly parameters: ReadonlyMap<string, string>
+  readonly terms: MailTerms
+}
+
+export function readMail(argument: string, offers: Offers): MailArguments | SmtpReply {
+  const input = new Reader(argument)
+  input.need(FROM, 'FROM:')
+  input.take(SPACES)
+  const path = readPath(input.rest)
+  if (path === undefined) return badPath(input, REPLY.badSender)
+  const sender = path.address
+  // Only a recipient may be postmaster of nowhere (RFC 5321 §4.1.1.3).
+  if (sender !== null && sender.domain === '') return REPLY.badSender
+  const parameters = readParameters(new Reader(argument, argument.length - path.rest.length))
+  const terms = checkMail(parameters, offers)
+  if (isReply(terms)) return terms
+  return sender !== null && !terms.utf8 && !isAscii(sender) ? REPLY.needsSmtpUtf8 : { sender, parameters, terms }
+}
+
+/** No path at all is bad syntax; brackets with something else in them are a bad address (RFC 5321 §4.2.2: 553). */
+export function badPath(input: Reader, bad: SmtpReply): SmtpReply {
+  if (!input.peek(BRACKETS)) throw new ReadError(input.column, 'an address in angle brackets')
+  return bad
+}
+
+function turn({ session, transaction, listener, extensions }: Conversation): SmtpReply | undefined {
+  if (session.helo === undefined) return session.protocol === 'lmtp' ? REPLY.needLhlo : REPLY.needHello
+  if (listener.auth === 'required' && session.account === undefined) {
+    return extensions.loginNow ? REPLY.loginRequired : REPLY.tlsRequired
+  }
+  return transaction === undefined ? undefined : REPLY.nestedMail
+}
+
+async function run(talk: Conversation, { sender, parameters, terms }: MailArguments): Promise<Answer> {
+  const { session, deps, scope } = talk
+  talk.transactions += 1
+  const transaction = new Transaction(`${session.id}.${talk.transactions}`, sender, parameters, terms)
+  const { envelope } = transaction
+  const objection = await deps.pipeline.ask('mail', { session, envelope }, session.labels, scope)
+  if (objection !== undefined) {
+    session.endTransaction()
+    const { code, status, text } = objection
+    scope.log.info(
+      { remote: session.remote.address, sender: formatAddress(sender), code, status, text },
+      'sender refused',
+    )
+    return objection
+  }
+  talk.transaction = transaction
+  return REPLY.senderOk
+}
+
+export const mail = bind<MailArguments>({
+  verb: 'MAIL',
+  usage: 'MAIL FROM:<address> [parameters]',
+  turn,
+  read: readMail,
+  run,
+})

@@ -1,0 +1,72 @@
+/**
+ * RCPT TO (RFC 5321 §4.1.1.3): asks the intake who takes the recipient. Only a claim admits one; no claim is 550 5.7.1.
+ */
+import type { Address, DsnWish, SmtpReply } from '../../api/index.js'
+import { formatAddress, isAscii, Reader, readPath } from '../../text/index.js'
+import type { Conversation } from '../conversation.js'
+import { checkRcpt, readParameters } from '../parameters.js'
+import { type Answer, REPLY } from '../replies.js'
+import { bind, isReply } from './command.js'
+import { badPath } from './mail.js'
+
+const TO = /TO:/iy
+const SPACES = / {0,10}/y
+
+export interface RcptArguments {
+  readonly address: Address
+  readonly dsn: DsnWish
+}
+
+export function readRcpt(argument: string): RcptArguments | SmtpReply {
+  const input = new Reader(argument)
+  input.need(TO, 'TO:')
+  input.take(SPACES)
+  const path = readPath(input.rest)
+  if (path === undefined) return badPath(input, REPLY.badRecipient)
+  if (path.address === null) return REPLY.badRecipient
+  const dsn = checkRcpt(readParameters(new Reader(argument, argument.length - path.rest.length)))
+  return isReply(dsn) ? dsn : { address: path.address, dsn }
+}
+
+function turn({ transaction }: Conversation): SmtpReply | undefined {
+  return transaction === undefined ? REPLY.needMail : undefined
+}
+
+async function run(talk: Conversation, recipient: RcptArguments): Promise<Answer> {
+  const { session, deps, scope } = talk
+  const transaction = talk.transaction!
+  const { envelope } = transaction
+  // RFC 6531 §3.5
+  if (!envelope.utf8 && !isAscii(recipient.address)) return REPLY.needsSmtpUtf8
+  if (transaction.repeat(recipient)) return REPLY.recipientOk
+  // RFC 5321 §4.5.3.1.10: 452, and the client sends the rest in another transaction.
+  if (transaction.routed.length >= deps.limits.recipients) return REPLY.tooManyRecipients
+  const routed = await deps.intake.route(session, session.labels, envelope, recipient, scope)
+  if (!('kind' in routed)) {
+    transaction.add(routed)
+    return REPLY.recipientOk
+  }
+  transaction.refused += 1
+  const { code, status, text } = routed
+  scope.log.info(
+    {
+      transaction: envelope.id,
+      remote: session.remote.address,
+      sender: formatAddress(envelope.sender),
+      recipient: formatAddress(recipient.address),
+      code,
+      status,
+      text,
+    },
+    'recipient refused',
+  )
+  return routed
+}
+
+export const rcpt = bind<RcptArguments>({
+  verb: 'RCPT',
+  usage: 'RCPT TO:<address> [parameters]',
+  turn,
+  read: readRcpt,
+  run,
+})

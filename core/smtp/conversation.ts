@@ -1,0 +1,229 @@
+/**
+ * One SMTP or LMTP session: which command comes next, what state it leaves, and the reply to each line. It knows nothing of sockets:
+ * `Wire` is all it asks of the connection. Fails closed: whatever a command throws becomes 451 4.3.0 and a line in the log.
+ */
+import { isUtf8 } from 'node:buffer'
+import { MailError, type SmtpReply, type SmtpVerb, type TlsFacts } from '../api/index.js'
+import type { ListenerConfig } from '../config/types.js'
+import type { AskScope } from '../pipeline/intake-types.js'
+import { printable } from '../text/index.js'
+import { commandFor, isOurVerb } from './commands/table.js'
+import type { SmtpDeps } from './deps.js'
+import { Extensions } from './extensions.js'
+import { type Answer, REPLY } from './replies.js'
+import type { SmtpSession } from './session.js'
+import type { Transaction } from './transaction.js'
+import { Gone, MAX_AUTH_LINE, type Wire } from './wire.js'
+
+/** RFC 9110 methods: a browser was talked into speaking to us. */
+const HTTP = /^(?:OPTIONS|GET|HEAD|POST|PUT|DELETE|TRACE|CONNECT|PATCH) .* HTTP\/\d/i
+/** Hooks told of the end are not cut short by it; they have their own deadlines. */
+const NEVER = new AbortController().signal
+/** A command line as text: no C0 control but the tab, no DEL. */
+const CONTROLS = /[\x00-\x08\x0a-\x1f\x7f]/
+const BAD_COMMANDS: ReadonlySet<number> = new Set([500, 501, 502, 503, 504, 521, 535, 538, 553, 555])
+
+export interface ConversationParts {
+  readonly listener: ListenerConfig
+  readonly deps: SmtpDeps
+  readonly session: SmtpSession
+  readonly wire: Wire
+  readonly scope: AskScope
+  readonly tlsOffered: boolean
+}
+
+export class Conversation {
+  readonly listener: ListenerConfig
+  readonly deps: SmtpDeps
+  readonly session: SmtpSession
+  readonly wire: Wire
+  readonly scope: AskScope
+  readonly extensions: Extensions
+  transaction: Transaction | undefined
+  failedLogins = 0
+  /** Messages taken, for ids and the log. */
+  transactions = 0
+  messages = 0
+  recipients = 0
+  bytes = 0
+  commands = 0
+  errors = 0
+  /** How the session ended; the first reason stays. */
+  end: string | undefined
+  /** RFC 5321 §3.1: a session refused with 554 waits for QUIT. */
+  #refused = false
+
+  constructor(parts: ConversationParts) {
+    this.listener = parts.listener
+    this.deps = parts.deps
+    this.session = parts.session
+    this.wire = parts.wire
+    this.scope = parts.scope
+    const { smtp, verbs, limits } = parts.deps
+    const { listener, session, tlsOffered } = parts
+    this.extensions = new Extensions({
+      listener,
+      smtp,
+      session,
+      tlsOffered,
+      maxMessageBytes: limits.messageBytes,
+      verbs,
+    })
+  }
+
+  /** The first words. `early` tells whether the client spoke while we asked. */
+  async greet(early: () => boolean): Promise<SmtpReply> {
+    const { session, deps, scope } = this
+    let refusal: SmtpReply | undefined
+    try {
+      refusal = await deps.pipeline.ask('connect', { session }, session.labels, scope)
+    } catch (error) {
+      this.#logFailure(error, 'connect')
+      refusal = { ...REPLY.internal, code: 421 }
+    }
+    session.connected()
+    if (refusal === undefined && early()) refusal = REPLY.early
+    if (refusal === undefined) return this.#greeting()
+    // RFC 5321 §3.1, §3.8: only 421 and 554 may stand in place of the greeting.
+    const code = refusal.code < 500 ? 421 : 554
+    this.#refused = code === 554
+    this.end ??= 'refused'
+    scope.log.info(
+      { remote: session.remote.address, code, status: refusal.status, text: refusal.text },
+      'session refused',
+    )
+    deps.metrics.count('smtp.sessions.refused')
+    return { code, text: refusal.text, ...(refusal.status === undefined ? {} : { status: refusal.status }) }
+  }
+
+  /** The reply to one line; never throws and never rejects, but for `Gone`. */
+  answer(line: Buffer): Answer | Promise<Answer> {
+    try {
+      const answer = this.#dispatch(line)
+      return answer instanceof Promise ? answer.catch((error: unknown) => this.#failure(error)) : answer
+    } catch (error) {
+      return this.#failure(error)
+    }
+  }
+
+  /** Counts a reply that was sent; what it gives back is said after it, and ends the session. */
+  sent(reply: SmtpReply): SmtpReply | undefined {
+    if (reply.code === 421) this.end ??= 'closed'
+    if (!BAD_COMMANDS.has(reply.code)) return undefined
+    this.errors += 1
+    if (this.errors < this.deps.limits.errors) return undefined
+    this.end ??= 'errors'
+    return REPLY.tooManyErrors
+  }
+
+  /** Between transactions, nothing is lost when the session ends. */
+  get idle(): boolean {
+    return this.transaction === undefined
+  }
+
+  reset(): void {
+    this.transaction = undefined
+    this.session.endTransaction()
+  }
+
+  secured(tls: TlsFacts): void {
+    this.transaction = undefined
+    this.session.secured(tls)
+  }
+
+  #greeting(): SmtpReply {
+    const { server, smtp } = this.deps
+    const protocol = this.session.protocol === 'lmtp' ? 'LMTP' : 'ESMTP'
+    return { code: 220, text: `${server.name} ${protocol}${smtp.banner === undefined ? '' : ` ${smtp.banner}`}` }
+  }
+
+  #dispatch(line: Buffer): Answer | Promise<Answer> {
+    this.commands += 1
+    if (this.commands > this.deps.limits.commands) return this.#over('commands', REPLY.tooManyCommands)
+    // RFC 6531 §3.3: UTF-8 may stand in addresses, so lines are UTF-8.
+    if (!isUtf8(line)) return REPLY.notUtf8
+    const text = line.toString('utf8')
+    if (CONTROLS.test(text)) return text.includes('\r') ? REPLY.bareNewlineInCommand : REPLY.controlInCommand
+    const space = text.indexOf(' ')
+    const verb = (space < 0 ? text : text.slice(0, space)).trimEnd().toUpperCase()
+    // RFC 5321 §4.1.1: white space before CRLF is tolerated.
+    const argument = space < 0 ? '' : text.slice(space + 1).replace(/[ \t]{1,100}$/, '')
+    if (line.length > (verb === 'AUTH' ? MAX_AUTH_LINE : this.deps.limits.lineBytes)) return REPLY.lineTooLong
+    if (this.#refused && verb !== 'QUIT') return REPLY.refusedSession
+    return this.#run(verb, argument, text)
+  }
+
+  #run(verb: string, argument: string, text: string): Answer | Promise<Answer> {
+    const { protocol } = this.session
+    if (this.deps.smtp.without.includes(verb)) return REPLY.notOffered
+    const command = commandFor(verb, protocol)
+    if (command !== undefined) return command.execute(this, argument)
+    if (isOurVerb(verb)) return protocol === 'lmtp' ? REPLY.lhloOnly : REPLY.ehloOnly
+    const plugin = this.deps.verbs.get(verb)
+    if (plugin !== undefined && (plugin.available?.(this.session) ?? true))
+      return this.#runPlugin(plugin, verb, argument)
+    if (HTTP.test(text)) return this.#over('http', REPLY.notHttp)
+    return REPLY.unknownCommand
+  }
+
+  #over(end: string, reply: SmtpReply): SmtpReply {
+    this.end ??= end
+    return reply
+  }
+
+  /** A verb of a plugin has the time a client would have for its next command, and no more. */
+  async #runPlugin(plugin: SmtpVerb, verb: string, argument: string): Promise<Answer> {
+    const controller = new AbortController()
+    const signal = AbortSignal.any([this.scope.signal, controller.signal])
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Error(`${verb} gave no reply in time`)), this.deps.limits.commandMs)
+    })
+    try {
+      return await Promise.race([plugin.run(this.session, argument, signal), late])
+    } finally {
+      clearTimeout(timer)
+      controller.abort()
+    }
+  }
+
+  #failure(error: unknown): Answer {
+    if (error instanceof Gone) throw error
+    this.#logFailure(error, 'command')
+    return error instanceof MailError ? error.reply : REPLY.internal
+  }
+
+  #logFailure(err: unknown, during: string): void {
+    this.deps.metrics.count('smtp.failures')
+    const facts = { err, during, remote: this.session.remote.address, helo: this.session.helo }
+    this.scope.log.error(facts, 'SMTP command failed')
+  }
+
+  /** All is over: tells the plugins and writes the one line. */
+  over(startedMs: number): void {
+    const { session, scope, deps } = this
+    this.transaction = undefined
+    try {
+      deps.pipeline.tell('disconnect', { session }, session.labels, { signal: NEVER, log: scope.log })
+    } catch (error) {
+      this.#logFailure(error, 'disconnect')
+    }
+    scope.log.info(
+      {
+        remote: session.remote.address,
+        listener: session.listener,
+        helo: session.helo,
+        tls: session.tls?.protocol,
+        login: session.account === undefined ? undefined : printable(session.account.login),
+        messages: this.messages,
+        recipients: this.recipients,
+        bytes: this.bytes,
+        commands: this.commands,
+        errors: this.errors,
+        ms: deps.clock.now() - startedMs,
+        end: this.end ?? 'gone',
+      },
+      'session ended',
+    )
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * Reads the octets after DATA: finds the true end of the message, takes out the stuffed dots and notes what a line may not hold.
+ * Apart from the stream, because this is the file a smuggled message has to get past: only CRLF "." CRLF ends the message and only
+ * a dot after CRLF is un-stuffed, whatever bare CRs and LFs stand around it (RFC 5321 §4.1.1.4, §4.5.2, §2.3.8).
+ * One pass over the octets, five states, so a hostile message costs what a plain one costs; never changes the chunks it is given.
+ */
+
+/** What the scanner does with a CR or LF that stands alone. In both cases `bare` says that there was one. */
+export type BareNewline = 'refuse' | 'normalise'
+
+export interface Scanned {
+  /** The message octets of the chunk; empty when there were none. */
+  readonly part: Buffer
+  /** Index of the first octet after the end of the data, or -1 while the message goes on. */
+  readonly end: number
+}
+
+const LF = 10
+const CR = 13
+const DOT = 46
+const LONE_CR = Buffer.from('\r')
+const LONE_LF = Buffer.from('\n')
+
+/** Up to here a loop is quicker than calling the native copy: 5 MB of stuffed dots in 4-octet lines take 27 ms, not 105. */
+const SHORT = 48
+
+type State = 'text' | 'cr' | 'start' | 'dot' | 'dot-cr'
+
+export class DataScanner {
+  /** Message octets so far, without stuffed dots. */
+  size = 0
+  /** The first octet that stood alone. */
+  bare: 'CR' | 'LF' | undefined
+  /** Octets of the longest line, without its CRLF. */
+  longestLine = 0
+  /** Octets up to and with the first empty line; `undefined` while there was none. */
+  headerBytes: number | undefined
+
+  readonly #normalise: boolean
+  /** The DATA command's own CRLF is the first CRLF: a message may begin with the final dot. */
+  #state: State = 'start'
+  #lineStart = 0
+
+  constructor(bare: BareNewline) {
+    this.#normalise = bare === 'normalise'
+  }
+
+  push(chunk: Buffer): Scanned {
+    const out = new Kept(chunk)
+    const base = this.size
+    let state = this.#state
+    let at = 0
+    for (; at < chunk.length; at++) {
+      const octet = chunk[at]!
+      switch (state) {
+        case 'text':
+          if (octet === CR) state = 'cr'
+          else if (octet === LF) this.#loneLf(out, at)
+          else at = skipText(chunk, at)
+          break
+        case 'cr':
+          if (octet === LF) {
+            this.#endLine(base + out.length(at) - 1)
+            state = 'start'
+          } else {
+            this.#loneCr(out, at)
+            state = octet === CR ? 'cr' : 'text'
+          }
+          break
+        case 'start':
+          if (octet === DOT) {
+            out.skip(at)
+            state = 'dot'
+          } else if (octet === CR) state = 'cr'
+          else {
+            if (octet === LF) this.#loneLf(out, at)
+            state = 'text'
+          }
+          break
+        case 'dot':
+          if (octet === CR) {
+            // Held back: with LF it is the end, with anything else it is text.
+            out.skip(at)
+            state = 'dot-cr'
+          } else {
+            if (octet === LF) this.#loneLf(out, at)
+            state = 'text'
+          }
+          break
+        case 'dot-cr':
+          if (octet === LF) {
+            out.stop(at)
+            this.#state = 'start'
+            return this.#scanned(out, at + 1)
+          }
+          out.insert(LONE_CR, at)
+          this.#loneCr(out, at)
+          state = octet === CR ? 'cr' : 'text'
+          break
+      }
+    }
+    this.#state = state
+    out.stop(at)
+    return this.#scanned(out, -1)
+  }
+
+  #scanned(out: Kept, end: number): Scanned {
+    this.size += out.total
+    this.longestLine = Math.max(this.longestLine, this.size - this.#lineStart)
+    return { part: out.part, end }
+  }
+
+  /** `crAt`: where the CR of the CRLF stands in the message. */
+  #endLine(crAt: number): void {
+    const length = crAt - this.#lineStart
+    if (length > this.longestLine) this.longestLine = length
+    if (length === 0 && this.headerBytes === undefined) this.headerBytes = crAt + 2
+    this.#lineStart = crAt + 2
+  }
+
+  #loneLf(out: Kept, at: number): void {
+    this.bare ??= 'LF'
+    if (this.#normalise) {
+      out.insert(LONE_CR, at)
+      this.#endLine(this.size + out.length(at) - 1)
+    }
+  }
+
+  /** `at`: the octet after the CR. */
+  #loneCr(out: Kept, at: number): void {
+    this.bare ??= 'CR'
+    if (this.#normalise) {
+      out.insert(LONE_LF, at)
+      this.#endLine(this.size + out.length(at) - 2)
+    }
+  }
+}
+
+/** Index of the last octet before the next CR or LF. */
+function skipText(chunk: Buffer, from: number): number {
+  let at = from + 1
+  while (at < chunk.length) {
+    const octet = chunk[at]!
+    if (octet === CR || octet === LF) break
+    at++
+  }
+  return at - 1
+}
+
+/** Collects what is kept of a chunk: one slice as long as nothing is taken out, else one copy. */
+class Kept {
+  total = 0
+  readonly #chunk: Buffer
+  #from = 0
+  #copy: Buffer | undefined
+
+  constructor(chunk: Buffer) {
+    this.#chunk = chunk
+  }
+
+  /** Octets kept of everything before `at`. */
+  length(at: number): number {
+    return this.total + at - this.#from
+  }
+
+  /** Leaves out the octet at `at`. */
+  skip(at: number): void {
+    this.#take(at)
+    this.#from = at + 1
+  }
+
+  /** Puts octets in front of the octet at `at`. */
+  insert(octets: Buffer, at: number): void {
+    this.#take(at)
+    this.#append(octets, 0, octets.length)
+    this.#from = at
+  }
+
+  /** Nothing after `at` belongs to the message. */
+  stop(at: number): void {
+    if (this.#copy === undefined && this.#from === 0) {
+      this.#copy = this.#chunk.subarray(0, at)
+      this.total = at
+    } else this.#take(at)
+    this.#from = at
+  }
+
+  get part(): Buffer {
+    return this.#copy?.subarray(0, this.total) ?? this.#chunk.subarray(0, 0)
+  }
+
+  #take(at: number): void {
+    if (at > this.#from) this.#append(this.#chunk, this.#from, at)
+    this.#from = at
+  }
+
+  /** Inserting can at most double a chunk (a run of bare CRs) and adds one octet held back from the chunk before. */
+  #append(from: Buffer, start: number, end: number): void {
+    this.#copy ??= Buffer.allocUnsafe(this.#chunk.length * 2 + 2)
+    if (end - start > SHORT) from.copy(this.#copy, this.total, start, end)
+    else for (let at = start, to = this.total; at < end; at++) this.#copy[to++] = from[at]!
+    this.total += end - start
+  }
+}

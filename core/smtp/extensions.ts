@@ -1,0 +1,78 @@
+/**
+ * What the answer to EHLO announces (RFC 5321 §4.1.1.1). A keyword stands here only when the module behind it does all of it;
+ * each can be switched off by `smtp.without`, and then its parameters are unknown too.
+ */
+import type { SmtpVerb } from '../api/index.js'
+import type { Config, ListenerConfig } from '../config/types.js'
+import type { Offers } from './parameters.js'
+import type { SmtpSession } from './session.js'
+
+export const MECHANISMS = ['PLAIN', 'LOGIN'] as const
+
+export interface ExtensionFacts {
+  readonly listener: ListenerConfig
+  readonly smtp: Config['smtp']
+  readonly session: SmtpSession
+  readonly tlsOffered: boolean
+  readonly maxMessageBytes: number
+  readonly verbs: ReadonlyMap<string, SmtpVerb>
+}
+
+export class Extensions implements Offers {
+  readonly #facts: ExtensionFacts
+
+  constructor(facts: ExtensionFacts) {
+    this.#facts = facts
+  }
+
+  get maxMessageBytes(): number {
+    return this.#facts.maxMessageBytes
+  }
+
+  /** Whether it is to be had in this session, now or after the handshake. */
+  has(keyword: string): boolean {
+    const { listener, smtp } = this.#facts
+    if (smtp.without.includes(keyword)) return false
+    switch (keyword) {
+      case 'AUTH':
+        return listener.auth !== 'none'
+      case 'STARTTLS':
+        return this.#facts.tlsOffered
+      default:
+        return KEYWORDS.has(keyword)
+    }
+  }
+
+  /** RFC 4954 §4: mechanisms with clear passwords only under TLS, unless the admin wants it otherwise. */
+  get loginNow(): boolean {
+    const { listener, session } = this.#facts
+    return this.has('AUTH') && (session.tls !== undefined || listener.cleartextAuth)
+  }
+
+  get startTlsNow(): boolean {
+    return this.has('STARTTLS') && this.#facts.session.tls === undefined
+  }
+
+  /** Lines after the first of the answer to EHLO. */
+  announced(): readonly string[] {
+    const { session, verbs } = this.#facts
+    const lines: string[] = []
+    for (const [keyword, parameter] of KEYWORDS) {
+      if (this.has(keyword)) lines.push(parameter === undefined ? keyword : `${keyword} ${parameter(this.#facts)}`)
+    }
+    if (this.startTlsNow) lines.push('STARTTLS')
+    if (this.loginNow && session.account === undefined) lines.push(`AUTH ${MECHANISMS.join(' ')}`)
+    for (const verb of verbs.values()) {
+      if (verb.keyword !== undefined && (verb.available?.(session) ?? true)) lines.push(verb.keyword)
+    }
+    return lines
+  }
+}
+
+const KEYWORDS = new Map<string, ((facts: ExtensionFacts) => string) | undefined>([
+  ['PIPELINING', undefined],
+  ['SIZE', facts => String(facts.maxMessageBytes)],
+  ['8BITMIME', undefined],
+  ['SMTPUTF8', undefined],
+  ['ENHANCEDSTATUSCODES', undefined],
+])

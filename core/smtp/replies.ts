@@ -1,0 +1,114 @@
+/**
+ * Every reply we give of our own accord, with its enhanced code (RFC 3463, RFC 5248 and the IANA registry): the only file that knows.
+ * Plugins' answers come with their own codes. Greeting and answers to HELO, EHLO and LHLO carry none (RFC 2034 §4), except refusals:
+ * there the code is only text to an old client, and a new one likes to know.
+ */
+import type { SmtpReply } from '../api/index.js'
+
+/** One reply, several (LMTP after DATA), or nothing more to say. */
+export type Answer = SmtpReply | readonly SmtpReply[] | undefined
+
+function reply(code: number, status: string, text: string): SmtpReply {
+  return { code, status, text }
+}
+
+export const REPLY = {
+  ok: reply(250, '2.0.0', 'OK'),
+  senderOk: reply(250, '2.1.0', 'Sender OK'),
+  recipientOk: reply(250, '2.1.5', 'Recipient OK'),
+  flushed: reply(250, '2.0.0', 'Flushed'),
+  bye: reply(221, '2.0.0', 'Bye'),
+  startTls: reply(220, '2.0.0', 'Ready to start TLS'),
+  loggedIn: reply(235, '2.7.0', 'Authentication successful'),
+  sendData: { code: 354, text: 'End data with <CR><LF>.<CR><LF>' },
+  // RFC 5321 §3.5.3: 252 neither confirms nor denies.
+  cannotVerify: reply(252, '2.0.0', 'Cannot verify the address, but will take mail for it and try'),
+
+  // ── 421: said before we close ──
+  draining: reply(421, '4.3.2', 'Service is shutting down, try again soon'),
+  commandTimeout: reply(421, '4.4.2', 'Timeout while waiting for a command'),
+  dataTimeout: reply(421, '4.4.2', 'Timeout while waiting for message data'),
+  tooManyErrors: reply(421, '4.7.0', 'Too many errors'),
+  tooManyCommands: reply(421, '4.7.0', 'Too many commands in one session'),
+  tooManyLogins: reply(421, '4.7.0', 'Too many failed logins'),
+  notHttp: reply(421, '4.7.0', 'This is a mail server'),
+  dataLost: reply(421, '4.3.0', 'Internal error while taking the message'),
+
+  // ── trouble of ours ──
+  internal: reply(451, '4.3.0', 'Internal error, try again later'),
+  loginTrouble: reply(454, '4.7.0', 'Temporary authentication failure'),
+  tooManyRecipients: reply(452, '4.5.3', 'Too many recipients'),
+
+  // ── syntax and order ──
+  unknownCommand: reply(500, '5.5.2', 'Command not recognised'),
+  bareNewlineInCommand: reply(500, '5.5.2', 'A command line must end with CR LF'),
+  controlInCommand: reply(500, '5.5.2', 'Control character in command line'),
+  notUtf8: reply(500, '5.5.2', 'Command line is not valid UTF-8'),
+  lineTooLong: reply(500, '5.5.2', 'Line too long'),
+  // RFC 4954 §6
+  authLineTooLong: reply(500, '5.5.6', 'Authentication exchange line is too long'),
+  lhloOnly: reply(500, '5.5.1', 'This is LMTP, say LHLO'),
+  ehloOnly: reply(500, '5.5.1', 'This is SMTP, say EHLO'),
+  notOffered: reply(502, '5.5.1', 'Command not offered here'),
+  refusedSession: reply(503, '5.5.1', 'Session was refused, only QUIT is left'),
+  needHello: reply(503, '5.5.1', 'Say EHLO or HELO first'),
+  needLhlo: reply(503, '5.5.1', 'Say LHLO first'),
+  needMail: reply(503, '5.5.1', 'Need MAIL first'),
+  needRecipient: reply(503, '5.5.1', 'Need RCPT first'),
+  noRecipients: reply(554, '5.5.1', 'No valid recipients'),
+  nestedMail: reply(503, '5.5.1', 'Sender was already given, RSET starts anew'),
+  tlsActive: reply(503, '5.5.1', 'TLS is already active'),
+  loggedInAlready: reply(503, '5.5.1', 'Already authenticated'),
+  notInTransaction: reply(503, '5.5.1', 'Not possible during a mail transaction'),
+  early: reply(554, '5.5.1', 'Client spoke before the greeting'),
+
+  // ── login ──
+  loginRequired: reply(530, '5.7.0', 'Authentication required'),
+  tlsRequired: reply(530, '5.7.0', 'Must issue a STARTTLS command first'),
+  // IANA registry, X.7.11; RFC 2554 §6
+  loginNeedsTls: reply(538, '5.7.11', 'Encryption required for authentication'),
+  unknownMechanism: reply(504, '5.5.4', 'Authentication mechanism is not offered'),
+  loginCancelled: reply(501, '5.7.0', 'Authentication cancelled'),
+  badBase64: reply(501, '5.5.2', 'Cannot decode the base64 text'),
+  badCredentials: reply(501, '5.5.2', 'Cannot read the credentials'),
+  loginFailed: reply(535, '5.7.8', 'Authentication failed'),
+
+  // ── addresses and parameters ──
+  badSender: reply(553, '5.1.7', 'Sender address is not valid'),
+  badRecipient: reply(553, '5.1.3', 'Recipient address is not valid'),
+  // RFC 6531 §3.5
+  needsSmtpUtf8: reply(553, '5.6.7', 'Non-ASCII address needs SMTPUTF8'),
+
+  // ── the message ──
+  messageTooBig: reply(552, '5.3.4', 'Message is too big for this server'),
+  headerTooBig: reply(552, '5.3.4', 'Message header is too big for this server'),
+  messageLineTooLong: reply(554, '5.6.0', 'Message has a line that is too long'),
+  mailLoop: reply(554, '5.4.6', 'Too many Received fields, this looks like a mail loop'),
+} as const satisfies Readonly<Record<string, SmtpReply>>
+
+/** `usage` in upper case with its arguments: `MAIL FROM:<address> [parameters]`. */
+export function syntaxError(usage: string, expected: string, column: number): SmtpReply {
+  return reply(501, '5.5.4', `Expected ${expected} at column ${column} of the arguments; syntax: ${usage}`)
+}
+
+/** RFC 5321 §4.1.1.11 */
+export function unknownParameter(keyword: string): SmtpReply {
+  return reply(555, '5.5.4', `Parameter ${keyword.slice(0, 40)} is not known here`)
+}
+
+export function badParameter(keyword: string, wish: string): SmtpReply {
+  return reply(501, '5.5.4', `Parameter ${keyword.slice(0, 40)}: expected ${wish}`)
+}
+
+/** RFC 5321 §2.3.8 forbids bare CR and LF; the registry has no code of its own for it. */
+export function bareNewlineInMessage(bare: 'CR' | 'LF'): SmtpReply {
+  return reply(554, '5.6.0', `Message has a bare ${bare}; lines must end with CR LF`)
+}
+
+export function challenge(text: string): SmtpReply {
+  return { code: 334, text }
+}
+
+export function accepted(text: string, id: string): SmtpReply {
+  return reply(250, '2.0.0', `${text} (${id})`)
+}

@@ -1,0 +1,37 @@
+/**
+ * One mail transaction, from MAIL to the answer after DATA. It is the envelope as hooks see it, and remembers who takes each recipient.
+ */
+import type { Address, Envelope, Recipient } from '../api/index.js'
+import type { Routed } from '../pipeline/intake-types.js'
+import { formatAddress } from '../text/index.js'
+import type { MailTerms } from './parameters.js'
+
+export class Transaction {
+  readonly envelope: Envelope
+  readonly routed: Routed[] = []
+  /** RCPT commands that were refused. */
+  refused = 0
+  /** For every accepted RCPT, in order, its place in `routed`: LMTP answers each of them (RFC 2033 §4.2), named twice or not. */
+  readonly replies: number[] = []
+  readonly #recipients: Recipient[] = []
+  readonly #places = new Map<string, number>()
+
+  constructor(id: string, sender: Address | null, parameters: ReadonlyMap<string, string>, terms: MailTerms) {
+    this.envelope = { id, sender, recipients: this.#recipients, parameters, ...terms }
+  }
+
+  /** True when this very address was accepted before: it gets the message once. */
+  repeat(recipient: Recipient): boolean {
+    const place = this.#places.get(formatAddress(recipient.address))
+    if (place === undefined) return false
+    this.replies.push(place)
+    return true
+  }
+
+  add(routed: Routed): void {
+    const place = this.routed.push(routed) - 1
+    this.#recipients.push(routed.recipient)
+    this.#places.set(formatAddress(routed.recipient.address), place)
+    this.replies.push(place)
+  }
+}

@@ -1,0 +1,25 @@
+/** The connection, as a conversation sees it: lines out, lines in, message data, the handshake. */
+import type { SmtpReply, TlsFacts } from '../api/index.js'
+import type { DataTaker } from './stream.js'
+
+/** RFC 4954 §4: 12288 octets in an authentication exchange; other lines have the limit of server.yaml. */
+export const MAX_AUTH_LINE = 12_288
+
+/** The promises reject with `Gone` when the client has left. */
+export interface Wire {
+  say(reply: SmtpReply): void
+  /** The client's next line, whatever it says: for the exchange of AUTH. */
+  nextLine(): Promise<Buffer>
+  /** Everything from here on is message data, until `take` finds its end. */
+  receive(take: DataTaker): Promise<void>
+  /** Sends the 220 and runs the handshake. Rejects when it fails: the connection is of no use then. */
+  startTls(ready: SmtpReply): Promise<TlsFacts>
+}
+
+/** The client has left: there is nobody to answer. */
+export class Gone extends Error {
+  constructor() {
+    super('the client is gone')
+    this.name = 'Gone'
+  }
+}
