@@ -87,6 +87,10 @@ export class Instance {
     return this.dir
   }
 
+  get dataDir(): string {
+    return join(this.dir, 'data')
+  }
+
   async edit(name: string, change: (text: string) => string): Promise<void> {
     const path = join(this.configDir, name)
     await writeFile(path, change(await readFile(path, 'utf8')))
