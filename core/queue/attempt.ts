@@ -1,0 +1,222 @@
+/**
+ * One attempt: from a claimed job to its settled lease. Builds the job, asks for signatures, has the target deliver, judges, writes
+ * notifications, and commits all of it in one step.
+ * The rule it keeps: whatever is thrown, the rows stay in the queue; and what was delivered is settled even when the server is stopping.
+ */
+import {
+  CATALOGUE,
+  type Clock,
+  type Job,
+  type JobView,
+  type Log,
+  MailError,
+  type Metrics,
+  type NewField,
+  type Outcome,
+  type Store,
+  type Target,
+} from '../api/index.js'
+import type { AskScope } from '../pipeline/intake-types.js'
+import { foldField } from '../text/index.js'
+import { jobOf } from './job.js'
+import { type Fate, judge } from './judgement.js'
+import type { Lease } from './lease.js'
+import { type NoticeParts, notices } from './notices.js'
+import { logFate, rowChange, trailEntry } from './record.js'
+import type { Schedule } from './schedule.js'
+
+export interface AttemptParts {
+  readonly store: Store
+  readonly targets: Pick<ReadonlyMap<string, Target>, 'get'>
+  readonly notices: NoticeParts
+  readonly schedule: Schedule
+  readonly clock: Clock
+  readonly metrics: Metrics
+  readonly random: () => number
+  /** The longest one attempt may take. */
+  readonly deliveryMs: number
+  /** Fields to put in front of mail that goes out (DKIM, ARC). A throw defers the job. */
+  readonly sign: (job: JobView, read: () => Promise<Buffer>, scope: AskScope) => Promise<readonly NewField[]>
+  /** Told after the commit. */
+  readonly settled: (job: JobView, outcomes: readonly Outcome[], scope: AskScope) => void
+}
+
+/** A target that ignores its signal is left behind after this. */
+const GRACE_MS = 5000
+/** When a bounce cannot be written, the row waits this long. */
+const BOUNCE_RETRY_MS = 300_000
+/** Waits between attempts to settle what was delivered. */
+const SETTLE_WAITS_MS = [500, 1000, 2000, 4000, 8000] as const
+
+/** `stopping` fires when running deliveries must end. Never throws. */
+export async function attempt(parts: AttemptParts, lease: Lease, log: Log, stopping: AbortSignal): Promise<void> {
+  try {
+    const outcomes = await deliver(parts, lease, { signal: stopping, log })
+    if (lease.lost)
+      log.error({ outcomes: outcomes.map(({ kind }) => kind) }, 'result without a lease, nothing is settled')
+    else await conclude(parts, lease, outcomes, { signal: stopping, log })
+  } catch (error) {
+    // Not released: the rows would be claimed and delivered again at once. The lease runs out, then they are tried again.
+    log.error({ err: error }, 'attempt not settled')
+  } finally {
+    lease.end()
+  }
+}
+
+async function deliver(parts: AttemptParts, lease: Lease, scope: AskScope): Promise<readonly Outcome[]> {
+  const { claimed } = lease
+  const name = claimed.rows[0]!.target
+  const target = parts.targets.get(name)
+  if (target === undefined) {
+    const text = `no plugin supplies the target "${name}": see plugins.yaml`
+    scope.log.error({ target: name }, 'target is missing')
+    return claimed.rows.map(({ row }) => ({ kind: 'deferred', row, status: '4.3.5', text }))
+  }
+  try {
+    return await within(parts.deliveryMs, scope.signal, async signal => {
+      const job = await signed(parts, lease, target, { ...scope, signal })
+      return target.deliver(job, { signal, log: scope.log })
+    })
+  } catch (error) {
+    scope.log.error({ err: error, target: name }, 'target failed')
+    parts.metrics.count('queue.targetFailures')
+    return []
+  }
+}
+
+async function signed(parts: AttemptParts, { claimed }: Lease, target: Target, scope: AskScope): Promise<Job> {
+  const { blobs } = parts.store
+  const job = jobOf(claimed, blobs)
+  if (target.scope === 'local') return job
+  const fields = await parts.sign(job, () => job.read(), scope)
+  return fields.length === 0
+    ? job
+    : jobOf(claimed, blobs, fields.map(({ name, value }) => foldField(name, value)).join(''))
+}
+
+/** Runs `work` with a signal that fires at the time limit or with `outer`; what ignores it is left behind a little later. */
+async function within<T>(ms: number, outer: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController()
+  let grace: NodeJS.Timeout | undefined
+  let leave: () => void = () => controller.abort()
+  const cancel = () => {
+    controller.abort()
+    grace ??= setTimeout(() => leave(), GRACE_MS)
+  }
+  const timer = setTimeout(cancel, ms)
+  outer.addEventListener('abort', cancel, { once: true })
+  if (outer.aborted) cancel()
+  try {
+    const left = new Promise<never>((_, reject) => {
+      leave = () => reject(new Error('the target does not heed its signal'))
+    })
+    return await Promise.race([work(controller.signal), left])
+  } finally {
+    clearTimeout(timer)
+    clearTimeout(grace)
+    outer.removeEventListener('abort', cancel)
+  }
+}
+
+async function conclude(
+  parts: AttemptParts,
+  lease: Lease,
+  outcomes: readonly Outcome[],
+  scope: AskScope,
+): Promise<void> {
+  try {
+    await commit(parts, lease, outcomes, scope)
+  } catch (error) {
+    const filed = outcomes.some(outcome => outcome.kind === 'filed')
+    if (!filed || lease.lost || (error instanceof MailError && error.errorCode === 'lease-lost')) throw error
+    scope.log.error({ err: error }, 'filing refused by the store')
+    await commit(
+      parts,
+      lease,
+      outcomes.map(outcome => unfiled(outcome, error)),
+      scope,
+    )
+  }
+}
+
+/** A mailbox that cannot take the mail is an outcome like any other, or the row would come back for ever. */
+function unfiled(outcome: Outcome, error: unknown): Outcome {
+  if (outcome.kind !== 'filed') return outcome
+  const { row } = outcome
+  const { status, text } = error instanceof MailError ? error.reply : CATALOGUE.internal
+  const permanent = error instanceof MailError && !error.temporary
+  return { kind: permanent ? 'failed' : 'deferred', row, status, text }
+}
+
+async function commit(parts: AttemptParts, lease: Lease, outcomes: readonly Outcome[], scope: AskScope): Promise<void> {
+  const { message, rows } = lease.claimed
+  const now = parts.clock.now()
+  const facts = { now, received: message.received, schedule: parts.schedule, random: parts.random }
+  const judged = judge(rows, outcomes, facts)
+  // Cut short by our own stop: that was no attempt of theirs. Such rows go back as they were.
+  const kept = scope.signal.aborted ? judged.filter(isFinal) : judged
+  const job = jobOf(lease.claimed, parts.store.blobs)
+  const { fates, follow, trail } = await bouncesOrLater(parts, job, kept, now, scope.log)
+  await settle(parts, lease, scope.log, fates, {
+    filings: fates.flatMap(fate => (fate.kind === 'filed' ? fate.outcome.filings : [])),
+    follow,
+    trail: [...fates.map(fate => trailEntry(message.id, fate, now)), ...trail],
+  })
+  for (const fate of fates) {
+    logFate(scope.log, fate, now - message.received)
+    parts.metrics.count(`queue.${fate.kind}`)
+  }
+  parts.settled(
+    job,
+    fates.map(fate => fate.outcome),
+    scope,
+  )
+}
+
+function isFinal(fate: Fate): boolean {
+  return fate.kind === 'delivered' || fate.kind === 'filed' || (fate.kind === 'failed' && !fate.expired)
+}
+
+/** When bounces cannot be written now, their rows wait instead of vanishing unheard. */
+async function bouncesOrLater(parts: AttemptParts, job: Job, fates: readonly Fate[], now: number, log: Log) {
+  try {
+    return { fates, ...(await notices(parts.notices, job, fates, now, log)) }
+  } catch (error) {
+    log.error({ err: error }, 'bounce cannot be written now')
+    const later = fates.map(fate => (fate.kind === 'failed' ? postponed(fate, now) : fate))
+    return { fates: later, follow: [], trail: [] }
+  }
+}
+
+function postponed(fate: Extract<Fate, { kind: 'failed' }>, now: number): Fate {
+  const { row, status, text } = fate.outcome
+  const outcome = {
+    kind: 'deferred',
+    row,
+    status: `4${status.slice(1)}`,
+    text: `the sender cannot be told yet: ${text}`,
+  } as const
+  return { kind: 'again', row: fate.row, outcome, due: now + BOUNCE_RETRY_MS, warn: false }
+}
+
+/** Tries again while the lease holds: what was delivered and not settled would be delivered twice. */
+async function settle(
+  parts: AttemptParts,
+  lease: Lease,
+  log: Log,
+  fates: readonly Fate[],
+  also: NonNullable<Parameters<Store['queue']['settle']>[2]>,
+): Promise<void> {
+  const { token } = lease.claimed
+  for (const waitMs of [...SETTLE_WAITS_MS, undefined]) {
+    try {
+      await parts.store.queue.settle(token, fates.map(rowChange), also)
+      return
+    } catch (error) {
+      const again = error instanceof MailError && error.temporary && error.errorCode !== 'lease-lost'
+      if (!again || waitMs === undefined || lease.lost) throw error
+      log.warn({ err: error }, 'settling again')
+      await new Promise(resolve => setTimeout(resolve, waitMs))
+    }
+  }
+}

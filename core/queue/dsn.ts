@@ -1,0 +1,164 @@
+/**
+ * Writes delivery status notifications: multipart/report (RFC 6522) with a text for people, message/delivery-status (RFC 3464) for
+ * programs, and the message or its header. Pure: bytes out of facts. Whether one is due, and to whom, is decided in `notices.ts`.
+ * Everything that came from a peer is one line of printable text when it gets here or is made so.
+ */
+import { foldField, formatDate, printable } from '../text/index.js'
+import { humanText } from './dsn-text.js'
+
+export type DsnAction = 'failed' | 'delayed' | 'delivered' | 'relayed'
+
+export interface DsnRecipient {
+  /** As the sender wrote it. */
+  readonly address: string
+  /** ORCPT as sent: `rfc822;b+40example.org`. */
+  readonly orcpt?: string
+  readonly action: DsnAction
+  /** Enhanced status code. */
+  readonly status: string
+  /** What happened, a sentence. */
+  readonly text: string
+  /** `mx1.example.net [192.0.2.1]:25` */
+  readonly remote?: string
+  /** The remote's own words. */
+  readonly reply?: string
+  readonly lastAttempt: number
+  /** For `delayed`: until when we try. */
+  readonly until?: number
+  /** We tried for the whole time allowed. */
+  readonly expired?: boolean
+}
+
+export interface DsnFacts {
+  readonly id: string
+  /** Our name. */
+  readonly server: string
+  readonly queueId: string
+  readonly sender: string
+  readonly envid?: string
+  readonly received: number
+  readonly now: number
+  /** All of one action. */
+  readonly recipients: readonly DsnRecipient[]
+  readonly original: Original
+  /** The original needs SMTPUTF8: RFC 6533 types and addresses. */
+  readonly utf8: boolean
+}
+
+/** What goes back of the message. */
+export interface Original {
+  readonly kind: 'header' | 'message'
+  readonly bytes: Buffer
+}
+
+const SUBJECTS = {
+  failed: 'Undelivered mail returned to sender',
+  delayed: 'Delayed mail, still being tried',
+  delivered: 'Mail delivered',
+  relayed: 'Mail passed on',
+} as const satisfies Record<DsnAction, string>
+
+export function buildDsn(facts: DsnFacts): Buffer {
+  const boundary = `=_${facts.id}`
+  const parts = [textPart(facts), statusPart(facts), originalPart(facts)]
+  const eightBit = parts.some(part => !isAscii(part))
+  const opening = Buffer.from(`\r\n--${boundary}\r\n`)
+  return Buffer.concat([
+    header(facts, boundary, eightBit),
+    ...parts.flatMap(part => [opening, part]),
+    Buffer.from(`\r\n--${boundary}--\r\n`),
+  ])
+}
+
+function header(facts: DsnFacts, boundary: string, eightBit: boolean): Buffer {
+  const { action } = facts.recipients[0]!
+  const fields = [
+    foldField('Date', formatDate(facts.now)),
+    foldField('From', `Mail Delivery System <MAILER-DAEMON@${facts.server}>`),
+    foldField('To', `<${facts.sender}>`),
+    foldField('Subject', SUBJECTS[action]),
+    foldField('Message-ID', `<${facts.id}@${facts.server}>`),
+    // RFC 3834 §5: no robot is to answer this.
+    foldField('Auto-Submitted', 'auto-replied'),
+    'MIME-Version: 1.0\r\n',
+    `Content-Type: multipart/report; report-type=delivery-status;\r\n boundary="${boundary}"\r\n`,
+    ...(eightBit ? ['Content-Transfer-Encoding: 8bit\r\n'] : []),
+    '\r\nThis is a delivery status notification in MIME format.\r\n',
+  ]
+  return Buffer.from(fields.join(''))
+}
+
+function textPart(facts: DsnFacts): Buffer {
+  return part('text/plain; charset=utf-8', 'Notification', Buffer.from(humanText(facts)))
+}
+
+function statusPart(facts: DsnFacts): Buffer {
+  // RFC 6533 §4: the UTF-8 form only where the original asked for SMTPUTF8.
+  const type = facts.utf8 ? 'message/global-delivery-status' : 'message/delivery-status'
+  const groups = [perMessage(facts), ...facts.recipients.map(recipient => perRecipient(recipient, facts.utf8))]
+  return part(type, 'Delivery report', Buffer.from(groups.join('\r\n')))
+}
+
+function originalPart({ original, utf8 }: DsnFacts): Buffer {
+  const whole = original.kind === 'message'
+  const type = whole
+    ? utf8
+      ? 'message/global'
+      : 'message/rfc822'
+    : utf8
+      ? 'message/global-headers'
+      : 'text/rfc822-headers'
+  return part(type, whole ? 'Undelivered message' : 'Header of the message', original.bytes)
+}
+
+function part(type: string, description: string, content: Buffer): Buffer {
+  const encoding = isAscii(content) ? '' : 'Content-Transfer-Encoding: 8bit\r\n'
+  const head = `Content-Type: ${type}\r\nContent-Description: ${description}\r\n${encoding}\r\n`
+  return Buffer.concat([Buffer.from(head), content])
+}
+
+/** RFC 3464 §2.2 */
+function perMessage(facts: DsnFacts): string {
+  return [
+    ...(facts.envid === undefined ? [] : [field('Original-Envelope-Id', unXtext(facts.envid), facts.utf8)]),
+    field('Reporting-MTA', `dns; ${facts.server}`, facts.utf8),
+    field('X-Posthouse-Queue-Id', facts.queueId, facts.utf8),
+    field('Arrival-Date', formatDate(facts.received), facts.utf8),
+  ].join('')
+}
+
+/** RFC 3464 §2.3 */
+function perRecipient(recipient: DsnRecipient, utf8: boolean): string {
+  const type = utf8 && !isAscii(Buffer.from(recipient.address)) ? 'utf-8' : 'rfc822'
+  const lines = [
+    ...(recipient.orcpt === undefined ? [] : [field('Original-Recipient', originalRecipient(recipient.orcpt), utf8)]),
+    field('Final-Recipient', `${type}; ${recipient.address}`, utf8),
+    field('Action', recipient.action, utf8),
+    field('Status', recipient.status, utf8),
+    ...(recipient.remote === undefined ? [] : [field('Remote-MTA', `dns; ${recipient.remote.split(' ', 1)[0]}`, utf8)]),
+    // RFC 3464 §2.3.6: only what a peer really said in SMTP.
+    ...(recipient.reply === undefined ? [] : [field('Diagnostic-Code', `smtp; ${recipient.reply}`, utf8)]),
+    field('Last-Attempt-Date', formatDate(recipient.lastAttempt), utf8),
+    ...(recipient.until === undefined ? [] : [field('Will-Retry-Until', formatDate(recipient.until), utf8)]),
+  ]
+  return lines.join('')
+}
+
+function field(name: string, value: string, utf8: boolean): string {
+  const line = printable(value, 900)
+  return foldField(name, utf8 ? line : line.replace(/[^\x20-\x7e]/gu, '?'))
+}
+
+function originalRecipient(orcpt: string): string {
+  const semicolon = orcpt.indexOf(';')
+  return `${orcpt.slice(0, semicolon)}; ${unXtext(orcpt.slice(semicolon + 1))}`
+}
+
+/** RFC 3461 §4: `+40` stands for `@`. */
+function unXtext(text: string): string {
+  return text.replace(/\+([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+}
+
+function isAscii(bytes: Buffer): boolean {
+  return bytes.every(byte => byte < 128)
+}

@@ -1,0 +1,44 @@
+/**
+ * Makes a `Job` of what was claimed: facts of the message, its rows as recipients, and the octets as they will be sent
+ * (prefix + body − cuts), read from the store as they are needed.
+ */
+import type { Blobs, Claimed, Job, JobRecipient, QueueRow } from '../api/index.js'
+import { readSum, sumChunks, sumSize } from '../text/index.js'
+
+/** `signed`: fields that go in front of everything else. */
+export function jobOf(claimed: Claimed, blobs: Blobs, signed = ''): Job {
+  const { message, rows } = claimed
+  const first = rows[0]!
+  const text = signed + first.prefix
+  const prefix = Buffer.from(text)
+  const { bodySize, cuts } = message
+  const sum = { prefix, bodySize, cuts }
+  const size = sumSize({ prefixBytes: prefix.length, bodySize, cuts })
+  const readBody = (from: number, to: number) => blobs.read(message.bodyId, from, to)
+  return {
+    id: message.id,
+    target: first.target,
+    lane: first.lane,
+    sender: first.sender === undefined ? message.sender : first.sender,
+    recipients: rows.map(recipientOf),
+    received: message.received,
+    utf8: message.utf8,
+    body: message.bodyType,
+    ...(message.ret === undefined ? {} : { ret: message.ret }),
+    ...(message.envid === undefined ? {} : { envid: message.envid }),
+    prefix: text,
+    size,
+    chunks: () => sumChunks(sum, readBody),
+    read: (from = 0, to = size) => readSum(sum, readBody, from, to),
+  }
+}
+
+function recipientOf(row: QueueRow): JobRecipient {
+  const { to, original, dsn, tries, detail, quarantine } = row
+  return { row: row.row, to, original, dsn, tries, detail, ...(quarantine === undefined ? {} : { quarantine }) }
+}
+
+/** How a lane is called in `ClaimOptions.except` and here. */
+export function laneKey({ target, lane }: Pick<QueueRow, 'target' | 'lane'>): string {
+  return `${target}/${lane}`
+}

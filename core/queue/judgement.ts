@@ -1,0 +1,71 @@
+/**
+ * From outcomes to fates: what becomes of each row. Pure; the runner carries it out.
+ * The rules: no outcome, or one that makes no sense, is a deferral; a deferral after the last try is a failure; nothing is ever lost.
+ */
+import { type Outcome, type QueueRow, unreachable } from '../api/index.js'
+import { printable } from '../text/index.js'
+import { isTimeToWarn, nextTry, type Schedule } from './schedule.js'
+
+/** A row, what its attempt came to, and what follows from it. */
+export type Fate = { readonly row: QueueRow } & (
+  | { readonly kind: 'delivered'; readonly outcome: Extract<Outcome, { kind: 'delivered' }> }
+  | { readonly kind: 'filed'; readonly outcome: Extract<Outcome, { kind: 'filed' }> }
+  | { readonly kind: 'again'; readonly outcome: Deferred; readonly due: number; readonly warn: boolean }
+  | { readonly kind: 'failed'; readonly outcome: Deferred | Failed; readonly expired: boolean }
+)
+
+type Deferred = Extract<Outcome, { kind: 'deferred' }>
+type Failed = Extract<Outcome, { kind: 'failed' }>
+
+export interface JudgementFacts {
+  readonly now: number
+  readonly received: number
+  readonly schedule: Schedule
+  readonly random: () => number
+}
+
+/** Longest text of a target or a peer that we keep. */
+const MAX_TEXT = 1000
+
+export function judge(rows: readonly QueueRow[], outcomes: readonly Outcome[], facts: JudgementFacts): readonly Fate[] {
+  const byRow = new Map<number, Outcome>()
+  for (const outcome of outcomes) if (!byRow.has(outcome.row)) byRow.set(outcome.row, outcome)
+  return rows.map(row => judgeRow(row, byRow.get(row.row) ?? missing(row), facts))
+}
+
+function judgeRow(row: QueueRow, outcome: Outcome, facts: JudgementFacts): Fate {
+  switch (outcome.kind) {
+    case 'delivered':
+      return { kind: 'delivered', row, outcome: { ...outcome, reply: printable(outcome.reply, MAX_TEXT) } }
+    case 'filed':
+      return { kind: 'filed', row, outcome }
+    case 'failed':
+      return { kind: 'failed', row, outcome: tidy(outcome, '5'), expired: false }
+    case 'deferred':
+      return deferred(row, tidy(outcome, '4'), facts)
+    default:
+      return unreachable(outcome)
+  }
+}
+
+function deferred(row: QueueRow, outcome: Deferred, { now, received, schedule, random }: JudgementFacts): Fate {
+  const due = nextTry(row.tries, now, row.expires, schedule.retryMs, random())
+  if (due === undefined) return { kind: 'failed', row, outcome, expired: true }
+  return { kind: 'again', row, outcome, due, warn: isTimeToWarn(received, row.last?.at, now, schedule.warnAfterMs) }
+}
+
+function missing(row: QueueRow): Outcome {
+  return { kind: 'deferred', row: row.row, status: '4.3.0', text: 'the delivery ended without a result' }
+}
+
+/** Texts in one printable line; a status of the class that the kind says. */
+function tidy<T extends Deferred | Failed>(outcome: T, klass: '4' | '5'): T {
+  const wellFormed = new RegExp(`^${klass}\\.\\d{1,3}\\.\\d{1,3}$`).test(outcome.status)
+  return {
+    ...outcome,
+    status: wellFormed ? outcome.status : `${klass}.0.0`,
+    text: printable(outcome.text, MAX_TEXT),
+    ...(outcome.reply === undefined ? {} : { reply: printable(outcome.reply, MAX_TEXT) }),
+    ...(outcome.remote === undefined ? {} : { remote: printable(outcome.remote, 400) }),
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Keeps a lease alive while its job is under way, and knows when it was lost. `end` must be called: it owns the timer.
+ */
+import type { Claimed, Clock, Log, Queue } from '../api/index.js'
+
+export class Lease {
+  readonly claimed: Claimed
+  /** Somebody else may have the rows now: nothing may be settled any more. */
+  lost = false
+  readonly #queue: Queue
+  readonly #leaseMs: number
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #timer: NodeJS.Timeout
+  #renewing = false
+  #until: number
+
+  constructor(claimed: Claimed, queue: Queue, leaseMs: number, clock: Clock, log: Log) {
+    this.claimed = claimed
+    this.#queue = queue
+    this.#leaseMs = leaseMs
+    this.#clock = clock
+    this.#log = log
+    this.#until = claimed.leaseUntil
+    this.#timer = setInterval(() => void this.#renew(), Math.max(1, leaseMs / 3))
+  }
+
+  end(): void {
+    clearInterval(this.#timer)
+  }
+
+  async #renew(): Promise<void> {
+    if (this.#renewing || this.lost) return
+    this.#renewing = true
+    const until = this.#clock.now() + this.#leaseMs
+    try {
+      if (await this.#queue.renew(this.claimed.token, until)) this.#until = until
+      else this.#lose('the store has given it to somebody else')
+    } catch (error) {
+      // The store may be back before the lease runs out.
+      this.#log.warn({ err: error, id: this.claimed.message.id }, 'lease not renewed')
+      if (this.#clock.now() >= this.#until) this.#lose('it ran out')
+    } finally {
+      this.#renewing = false
+    }
+  }
+
+  #lose(why: string): void {
+    this.lost = true
+    this.end()
+    this.#log.error({ id: this.claimed.message.id, why }, 'lease lost')
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * Which notifications a settled job calls for, and the acceptances that carry them, to be committed together with what caused them.
+ * RFC 3461: NOTIFY is honoured; RFC 5321 §4.5.5 and RFC 3464 §2: never to the null sender. One notification per kind and job.
+ */
+import { type Acceptance, type Address, type Job, type Log, MailError, type TrailEntry } from '../api/index.js'
+import type { AskScope, OwnMessage } from '../pipeline/intake-types.js'
+import { formatAddress, newId } from '../text/index.js'
+import { buildDsn, type DsnAction, type DsnRecipient, type Original } from './dsn.js'
+import type { Fate } from './judgement.js'
+
+export interface NoticeParts {
+  readonly plan: (message: OwnMessage, scope: AskScope) => Promise<Acceptance | undefined>
+  /** Our name. */
+  readonly server: string
+}
+
+export interface Notices {
+  readonly follow: readonly Acceptance[]
+  readonly trail: readonly TrailEntry[]
+}
+
+/** A message goes back whole up to this size, else its header. */
+const MAX_RETURNED = 50 * 1024
+const MAX_HEADER = 64 * 1024
+/** For routing one notification. */
+const PLAN_MS = 60_000
+const NEVER = new AbortController().signal
+
+/** Throws when a bounce cannot be planned now: the rows must not be settled then. A warning that cannot be planned is left out. */
+export async function notices(
+  parts: NoticeParts,
+  job: Job,
+  fates: readonly Fate[],
+  now: number,
+  log: Log,
+): Promise<Notices> {
+  const follow: Acceptance[] = []
+  const trail: TrailEntry[] = []
+  const due = dueNotices(job.sender, fates)
+  // Not the attempt's signal: what was refused for good is settled with its bounce even while the server stops.
+  const scope = { signal: due.size === 0 ? NEVER : AbortSignal.timeout(PLAN_MS), log }
+  for (const [action, wanted] of due) {
+    try {
+      const message = await write(parts, job, job.sender!, action, wanted, now)
+      const planned = await parts.plan(message, scope)
+      if (planned !== undefined) follow.push(planned)
+      trail.push(told(job, message, action, planned !== undefined, scope.log))
+    } catch (error) {
+      if (action === 'failed') throw error
+      scope.log.warn({ err: error, action }, 'notification left out')
+    }
+  }
+  return { follow, trail }
+}
+
+/** Pure: which notifications are due. */
+export function dueNotices(sender: Address | null, fates: readonly Fate[]): ReadonlyMap<DsnAction, readonly Fate[]> {
+  const due = new Map<DsnAction, Fate[]>()
+  if (sender === null) return due
+  for (const fate of fates) {
+    const action = actionOf(fate)
+    if (action === undefined) continue
+    const list = due.get(action)
+    if (list === undefined) due.set(action, [fate])
+    else list.push(fate)
+  }
+  return due
+}
+
+/** RFC 3461 §4.1: without NOTIFY failures are told, and delays may be. */
+function actionOf(fate: Fate): DsnAction | undefined {
+  const { notify } = fate.row.dsn
+  const wants = (what: 'success' | 'failure' | 'delay') =>
+    notify.length === 0 ? what !== 'success' : notify.includes(what)
+  switch (fate.kind) {
+    case 'failed':
+      return wants('failure') ? 'failed' : undefined
+    case 'again':
+      return fate.warn && wants('delay') ? 'delayed' : undefined
+    case 'filed':
+      return wants('success') ? 'delivered' : undefined
+    case 'delivered':
+      // RFC 3461 §5.2.2: the next server was not asked to report, so we do.
+      return wants('success') ? 'relayed' : undefined
+  }
+}
+
+async function write(
+  parts: NoticeParts,
+  job: Job,
+  sender: Address,
+  action: DsnAction,
+  fates: readonly Fate[],
+  now: number,
+): Promise<OwnMessage> {
+  const id = `${newId(now)}.1`
+  const original = await originalOf(job, action)
+  const addresses = [sender, ...fates.map(fate => fate.row.original)].map(formatAddress)
+  const utf8 = job.utf8 && ![...addresses, original.bytes.toString('latin1')].every(text => /^[\x00-\x7f]*$/.test(text))
+  const bytes = buildDsn({
+    id,
+    server: parts.server,
+    queueId: job.id,
+    sender: formatAddress(sender),
+    ...(job.envid === undefined ? {} : { envid: job.envid }),
+    received: job.received,
+    now,
+    recipients: fates.map(fate => dsnRecipient(fate, action, now)),
+    original,
+    utf8,
+  })
+  const reason = action === 'failed' ? `bounce of ${job.id}` : `notice (${action}) about ${job.id}`
+  return { id, sender: null, recipient: sender, dsn: { notify: ['never'] }, utf8, bytes, now, reason }
+}
+
+/** RFC 3461 §4.3: RET is about failures; other notices carry the header only. */
+async function originalOf(job: Job, action: DsnAction): Promise<Original> {
+  const whole = action === 'failed' && job.ret !== 'HDRS' && job.size <= MAX_RETURNED && job.body !== 'BINARYMIME'
+  if (whole) return { kind: 'message', bytes: await readable(job.read()) }
+  const start = await readable(job.read(0, MAX_HEADER))
+  const end = start.indexOf('\r\n\r\n')
+  return { kind: 'header', bytes: end < 0 ? lastWholeLine(start) : start.subarray(0, end + 2) }
+}
+
+/** A body that is gone for good must not keep the sender from being told. */
+async function readable(bytes: Promise<Buffer>): Promise<Buffer> {
+  try {
+    return await bytes
+  } catch (error) {
+    if (error instanceof MailError && !error.temporary) return Buffer.alloc(0)
+    throw error
+  }
+}
+
+function lastWholeLine(bytes: Buffer): Buffer {
+  return bytes.subarray(0, bytes.lastIndexOf('\n') + 1)
+}
+
+function dsnRecipient(fate: Fate, action: DsnAction, now: number): DsnRecipient {
+  const { row } = fate
+  const common = {
+    address: formatAddress(row.original),
+    ...(row.dsn.orcpt === undefined ? {} : { orcpt: row.dsn.orcpt }),
+    action,
+    lastAttempt: now,
+  }
+  switch (fate.kind) {
+    case 'filed':
+      return { ...common, status: '2.0.0', text: 'delivered to the mailbox' }
+    case 'delivered': {
+      const { remote, reply } = fate.outcome
+      return { ...common, status: '2.0.0', text: `passed on to ${remote}`, remote, reply }
+    }
+    case 'again':
+      return { ...common, ...said(fate.outcome), until: row.expires }
+    case 'failed':
+      return { ...common, ...said(fate.outcome), expired: fate.expired }
+  }
+}
+
+function said({ status, text, remote, reply }: Extract<Fate, { kind: 'again' | 'failed' }>['outcome']) {
+  return {
+    status,
+    text,
+    ...(remote === undefined ? {} : { remote }),
+    ...(reply === undefined ? {} : { reply }),
+  }
+}
+
+function told(job: Job, message: OwnMessage, action: DsnAction, planned: boolean, log: Log): TrailEntry {
+  const to = formatAddress(message.recipient)
+  const bounce = action === 'failed'
+  if (!planned) log.warn({ to, action }, 'nobody takes the notification')
+  else log.info({ to, action, notice: message.id }, bounce ? 'bounced' : 'notified')
+  const says = planned
+    ? `${bounce ? 'Returned' : `Told (${action})`} to ${to} in message ${message.id}.`
+    : `Nobody takes the notification for ${to}; it was not sent.`
+  return {
+    id: job.id,
+    at: message.now,
+    event: bounce ? 'bounced' : 'notified',
+    says,
+    facts: { notice: message.id, planned },
+  }
+}

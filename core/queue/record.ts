@@ -1,0 +1,82 @@
+/**
+ * How a fate is told: to the store (row change), to the trail (a sentence with facts), to the log. Pure.
+ */
+import { type Log, type RowChange, type TrailEntry, unreachable } from '../api/index.js'
+import { formatAddress, formatDate, printable } from '../text/index.js'
+import type { Fate } from './judgement.js'
+
+export function rowChange(fate: Fate): RowChange {
+  const { row } = fate.row
+  if (fate.kind !== 'again') return { kind: 'done', row }
+  const { due, warn, outcome } = fate
+  return {
+    kind: 'again',
+    row,
+    due,
+    status: outcome.status,
+    text: outcome.text,
+    ...(outcome.remote === undefined ? {} : { remote: outcome.remote }),
+    ...(warn ? { warned: true } : {}),
+  }
+}
+
+export function trailEntry(id: string, fate: Fate, at: number): TrailEntry {
+  const to = formatAddress(fate.row.original)
+  switch (fate.kind) {
+    case 'delivered': {
+      const { remote, reply, tls } = fate.outcome
+      const how = tls === undefined ? 'in clear' : `with ${tls}`
+      return {
+        id,
+        at,
+        event: 'delivered',
+        says: `Delivered for ${to} to ${remote} ${how}: ${reply}`,
+        facts: { remote, tls: tls ?? '' },
+      }
+    }
+    case 'filed': {
+      const into = fate.outcome.filings.map(filing => filing.mailbox).join(', ')
+      const why = fate.row.quarantine === undefined ? '' : ` because ${printable(fate.row.quarantine)}`
+      return { id, at, event: 'filed', says: `Filed for ${to} into ${into}${why}.`, facts: {} }
+    }
+    case 'again': {
+      const { status, text } = fate.outcome
+      const says = `Not delivered for ${to} yet, next attempt at ${formatDate(fate.due)}: ${text}`
+      return { id, at, event: 'deferred', says, facts: { status, tries: fate.row.tries + 1, due: fate.due } }
+    }
+    case 'failed': {
+      const { status, text } = fate.outcome
+      const how = fate.expired ? 'Gave up after the last try' : 'Failed'
+      const says = `${how} for ${to}: ${text}`
+      return { id, at, event: 'failed', says, facts: { status, tries: fate.row.tries + 1, expired: fate.expired } }
+    }
+    default:
+      return unreachable(fate)
+  }
+}
+
+/** One line per outcome. */
+export function logFate(log: Log, fate: Fate, waitedMs: number): void {
+  const { row } = fate
+  const facts = { to: formatAddress(row.original), target: row.target, tries: row.tries + 1, waitedMs }
+  switch (fate.kind) {
+    case 'delivered': {
+      const { remote, reply, tls } = fate.outcome
+      log.info({ ...facts, remote, reply, tls: tls ?? 'none' }, 'delivered')
+      return
+    }
+    case 'filed':
+      log.info({ ...facts, mailbox: fate.outcome.filings.map(filing => filing.mailbox).join(',') }, 'filed')
+      return
+    case 'again':
+    case 'failed': {
+      const { status, text, remote } = fate.outcome
+      const more = { status, text, ...(remote === undefined ? {} : { remote }) }
+      if (fate.kind === 'again') log.info({ ...facts, ...more, due: fate.due }, 'deferred')
+      else log.warn({ ...facts, ...more, expired: fate.expired }, 'failed')
+      return
+    }
+    default:
+      unreachable(fate)
+  }
+}

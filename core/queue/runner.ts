@@ -1,0 +1,220 @@
+/**
+ * Takes mail out of the queue: claims what is due, runs a bounded number of attempts at a time (and per lane), and wakes when the store
+ * says so, when the next row is due, or after a minute at the latest. It may run in several processes over one store.
+ * `stop` drains: nothing new is claimed, what runs may finish within a grace time, every lease is given back.
+ */
+
+import { setMaxListeners } from 'node:events'
+import {
+  type Clock,
+  type JobView,
+  type Log,
+  MailError,
+  type Metrics,
+  type NewField,
+  type ServerFacts,
+  type Store,
+} from '../api/index.js'
+import type { AskScope, Intake } from '../pipeline/intake-types.js'
+import type { Pipeline } from '../pipeline/pipeline.js'
+import type { AttemptParts } from './attempt.js'
+import { attempt } from './attempt.js'
+import { Lanes } from './lanes.js'
+import { Lease } from './lease.js'
+import type { Schedule } from './schedule.js'
+
+export interface RunnerSchedule extends Schedule {
+  /** Attempts at a time. */
+  readonly concurrency: number
+  /** Attempts at a time in one lane. */
+  readonly perLane: number
+  readonly leaseMs: number
+}
+
+export interface QueueRunnerDeps {
+  readonly store: Store
+  readonly targets: AttemptParts['targets']
+  readonly plan: Intake['plan']
+  readonly server: Pick<ServerFacts, 'name'>
+  readonly schedule: RunnerSchedule
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  /** Asked for signatures, told of outcomes. */
+  readonly pipeline: Pick<Pipeline, 'gather' | 'tell'>
+  /** In [0, 1), for jitter. */
+  readonly random?: () => number
+  /** The longest one attempt may take; default 30 minutes. */
+  readonly deliveryMs?: number
+}
+
+/** The safety net under `watch` and `nextDue`: also finds leases of dead processes. */
+const MAX_SLEEP_MS = 60_000
+/** New rows may fall due while attempts run. */
+const BUSY_SLEEP_MS = 500
+/** Least pause when rows are due that nobody could claim. */
+const MIN_SLEEP_MS = 50
+/** After trouble with the store. */
+const TROUBLE_SLEEP_MS = 1000
+const DELIVERY_MS = 30 * 60_000
+
+/** Jobs have no session: `unless` and `on` of an entry see no label. */
+const NO_LABELS: ReadonlySet<string> = new Set()
+
+export class QueueRunner {
+  readonly #deps: QueueRunnerDeps
+  readonly #parts: AttemptParts
+  readonly #lanes: Lanes
+  readonly #attempts = new Set<Promise<void>>()
+  readonly #stopping = new AbortController()
+  #unwatch: (() => void) | undefined
+  #timer: NodeJS.Timeout | undefined
+  #claiming: Promise<void> | undefined
+  #again = false
+  #state: 'new' | 'running' | 'draining' = 'new'
+
+  constructor(deps: QueueRunnerDeps) {
+    const { store, targets, pipeline, schedule, clock, metrics } = deps
+    this.#deps = deps
+    setMaxListeners(0, this.#stopping.signal)
+    this.#lanes = new Lanes(schedule.concurrency, schedule.perLane)
+    this.#parts = {
+      store,
+      targets,
+      schedule,
+      clock,
+      metrics,
+      notices: { plan: deps.plan, server: deps.server.name },
+      random: deps.random ?? Math.random,
+      deliveryMs: deps.deliveryMs ?? DELIVERY_MS,
+      sign: (job, read, scope) => signatures(pipeline, job, read, scope),
+      settled: (job, outcomes, scope) => pipeline.tell('settled', { job, outcomes }, NO_LABELS, scope),
+    }
+  }
+
+  start(): void {
+    if (this.#state !== 'new') return
+    this.#state = 'running'
+    this.#unwatch = this.#deps.store.queue.watch(() => this.wake())
+    this.wake()
+  }
+
+  /** Something may be due. Cheap, may be called at any time. */
+  wake(): void {
+    if (this.#state !== 'running') return
+    if (this.#claiming !== undefined) {
+      this.#again = true
+      return
+    }
+    this.#claiming = this.#claim().finally(() => {
+      this.#claiming = undefined
+      if (this.#again) {
+        this.#again = false
+        this.wake()
+      }
+    })
+  }
+
+  /** Resolves when nothing runs any more: attempts still under way after `graceMs` are cut short and their rows given back. */
+  async stop(graceMs = 20_000): Promise<void> {
+    this.#state = 'draining'
+    this.#unwatch?.()
+    clearTimeout(this.#timer)
+    await this.#claiming
+    await Promise.all(this.#lanes.clear().map(lease => this.#giveBack(lease)))
+    const timer = setTimeout(() => this.#stopping.abort(), graceMs)
+    while (this.#attempts.size > 0) await Promise.all(this.#attempts)
+    clearTimeout(timer)
+  }
+
+  /** Never rejects. */
+  async #claim(): Promise<void> {
+    clearTimeout(this.#timer)
+    let sleepMs = MAX_SLEEP_MS
+    try {
+      while (this.#state === 'running' && this.#lanes.room > 0) {
+        const claimed = await this.#deps.store.queue.claim({
+          now: this.#deps.clock.now(),
+          leaseMs: this.#deps.schedule.leaseMs,
+          max: this.#lanes.room,
+          except: this.#lanes.busy,
+        })
+        if (claimed.length === 0) break
+        await this.#take(claimed.map(one => this.#leaseOf(one)))
+      }
+      sleepMs = await this.#untilDue()
+    } catch (error) {
+      this.#deps.log.error({ err: error }, 'queue cannot be read')
+      sleepMs = TROUBLE_SLEEP_MS
+    }
+    if (this.#state === 'running') this.#timer = setTimeout(() => this.wake(), sleepMs)
+  }
+
+  /** A stop that came while we were claiming gives everything back. */
+  async #take(leases: readonly Lease[]): Promise<void> {
+    if (this.#state !== 'running') await Promise.all(leases.map(lease => this.#giveBack(lease)))
+    else for (const lease of leases) this.#admit(lease)
+  }
+
+  /** While attempts run, each end wakes us; only an idle runner asks the store when the next row is due. */
+  async #untilDue(): Promise<number> {
+    if (this.#lanes.running > 0) return BUSY_SLEEP_MS
+    const { nextDue } = await this.#deps.store.queue.totals()
+    if (nextDue === undefined) return MAX_SLEEP_MS
+    return Math.min(MAX_SLEEP_MS, Math.max(MIN_SLEEP_MS, nextDue - this.#deps.clock.now()))
+  }
+
+  #leaseOf(claimed: Lease['claimed']): Lease {
+    const { store, schedule, clock, log } = this.#deps
+    return new Lease(claimed, store.queue, schedule.leaseMs, clock, log)
+  }
+
+  #admit(lease: Lease): void {
+    if (!this.#lanes.enter(lease)) return
+    const running = this.#run(lease).finally(() => this.#attempts.delete(running))
+    this.#attempts.add(running)
+  }
+
+  async #run(lease: Lease): Promise<void> {
+    const { message, rows } = lease.claimed
+    const log = this.#deps.log.child({ id: message.id, target: rows[0]?.target })
+    await attempt(this.#parts, lease, log, this.#stopping.signal)
+    this.#lanes.leave(lease)
+    this.#next()
+  }
+
+  /** A place is free: parked jobs first, then the queue. */
+  #next(): void {
+    if (this.#state !== 'running') return
+    for (let lease = this.#lanes.unpark(); lease !== undefined; lease = this.#lanes.unpark()) {
+      if (lease.lost) lease.end()
+      else this.#admit(lease)
+    }
+    this.wake()
+  }
+
+  async #giveBack(lease: Lease): Promise<void> {
+    lease.end()
+    try {
+      await this.#deps.store.queue.release(lease.claimed.token)
+    } catch (error) {
+      this.#deps.log.warn({ err: error, id: lease.claimed.message.id }, 'lease not released')
+    }
+  }
+}
+
+/** Mail that a hook should have signed does not go out unsigned: its failure defers the job. */
+async function signatures(
+  pipeline: QueueRunnerDeps['pipeline'],
+  job: JobView,
+  read: () => Promise<Buffer>,
+  scope: AskScope,
+): Promise<readonly NewField[]> {
+  const failures: string[] = []
+  const fields = await pipeline.gather('sign', { job, read }, NO_LABELS, scope, (plugin, why) => {
+    failures.push(`${plugin} ${why}`)
+    return undefined
+  })
+  if (failures.length > 0) throw new MailError('internal', `signing failed: ${failures.join(', ')}`)
+  return fields
+}
