@@ -99,12 +99,13 @@ export class LmdbQueue implements Queue {
       const lease = this.#rows.lease(token)
       if (lease === undefined) throw new MailError('lease-lost', `lease ${token} is not current`)
       const { bodyId: id, bodySize: size, cuts } = this.#rows.envelope(lease.id)!
+      const followed = follow.flatMap(acceptance => this.#parts.apply(acceptance))
       this.#endLease(token, lease, changes)
       this.#parts.bodies.refer(id, filings.length)
       const told = this.#parts.filings.file(filings, { id, size, cuts })
       if (this.#rows.dropWhenEmpty(lease.id)) this.#parts.bodies.unrefer(id)
       this.#parts.trail.note(trail)
-      return [...told, ...follow.flatMap(acceptance => this.#parts.apply(acceptance))]
+      return [...told, ...followed]
     })
     this.#tell(told)
   }

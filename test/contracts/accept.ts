@@ -1,0 +1,250 @@
+/** The contract of one step for everything: accepting, and settling with all that follows from it. */
+import assert from 'node:assert/strict'
+import type { Cut } from '../../core/api/index.js'
+import {
+  acceptance,
+  claim,
+  coded,
+  contract,
+  enqueue,
+  filing,
+  memory,
+  message,
+  only,
+  openByName,
+  row,
+  SENDER,
+  type StoreBackend,
+  TEXT,
+} from './backend.js'
+import { entry } from './trail.js'
+
+export function acceptContract(backend: StoreBackend): void {
+  accepting(backend)
+  settling(backend)
+  sums(backend)
+}
+
+function accepting(backend: StoreBackend): void {
+  contract(backend, 'body, rows, filings and trail are there when accept resolves', async ({ store }) => {
+    const trail = [entry('q1', 'accepted'), entry('q1', 'filed')]
+    await store.accept(acceptance('q1', { rows: [row(0)], filings: [filing('ann')], trail }))
+    assert.equal((await store.queue.get('q1'))!.rows.length, 1)
+    assert.equal((await openByName(store, 'ann').then(only)).size, TEXT.length)
+    assert.deepEqual(await store.trail.of('q1'), trail)
+  })
+
+  contract(backend, 'a discarded message leaves its trail and nothing else', async ({ store }) => {
+    await store.accept(acceptance('q1', { trail: [entry('q1', 'discarded')] }))
+    assert.equal(await store.queue.get('q1'), undefined)
+    assert.deepEqual(await store.queue.totals(), { messages: 0, rows: 0, held: 0 })
+    assert.equal((await store.trail.of('q1')).length, 1)
+  })
+
+  contract(backend, 'a filed message that nobody waits for is not in the queue', async ({ store }) => {
+    await store.accept(acceptance('q1', { filings: [filing('ann')] }))
+    assert.equal(await store.queue.get('q1'), undefined)
+  })
+
+  contract(
+    backend,
+    'filings make what is missing: account, mailbox, parents, and Junk that was deleted',
+    async ({ store }) => {
+      await store.accept(acceptance('q1', { filings: [filing('ann', 'Lists/dev/patches'), filing('ann', 'inbox')] }))
+      const names = (await store.mail.list('ann')).map(({ name }) => name)
+      for (const name of ['INBOX', 'Junk', 'Lists', 'Lists/dev', 'Lists/dev/patches'])
+        assert.ok(names.includes(name), name)
+      await store.mail.delete('ann', 'Junk')
+      await store.accept(acceptance('q2', { filings: [filing('ann', 'Junk')] }))
+      const junk = (await store.mail.find('ann', 'Junk'))!
+      assert.deepEqual([junk.messages, junk.specialUse], [1, 'Junk'])
+    },
+  )
+
+  contract(
+    backend,
+    'a filed message has the flags, date and prefix of its filing, and a saved date and email id',
+    async ({ store, clock }) => {
+      const more = { flags: ['$Junk', '\\seen'], prefix: 'Return-Path: <a@b>\r\n', date: 1234 }
+      await store.accept(acceptance('q1', { filings: [filing('ann', 'INBOX', more), filing('bob')] }))
+      const found = await only(await openByName(store, 'ann'))
+      assert.deepEqual(
+        [found.flags, found.date, found.prefix, found.saved],
+        [['$Junk', '\\Seen'], 1234, more.prefix, clock.time],
+      )
+      assert.match(found.emailId, /^[A-Za-z0-9_-]{1,255}$/)
+      assert.notEqual(found.emailId, (await only(await openByName(store, 'bob'))).emailId)
+    },
+  )
+
+  contract(backend, 'two filings into one mailbox make two messages', async ({ store }) => {
+    await store.accept(acceptance('q1', { filings: [filing('ann'), filing('ann')] }))
+    assert.deepEqual(
+      (await (await openByName(store, 'ann')).list()).map(({ uid }) => uid),
+      [1, 2],
+    )
+  })
+
+  contract(backend, 'when one filing is impossible nothing happens at all', async ({ store }) => {
+    const filings = [filing('ann'), filing('ann', 'a//b')]
+    await assert.rejects(
+      store.accept(acceptance('q1', { rows: [row(0)], filings, trail: [entry('q1', 'accepted')] })),
+      coded('mailbox-forbidden'),
+    )
+    assert.equal(await store.queue.get('q1'), undefined)
+    assert.deepEqual(await store.mail.usage('ann'), { bytes: 0, messages: 0 })
+    assert.deepEqual(await store.trail.of('q1'), [])
+  })
+
+  contract(backend, 'a queue id in use is refused and nothing is changed', async ({ store }) => {
+    await enqueue(store, 'q1', {})
+    await assert.rejects(store.accept(acceptance('q1', { rows: [row(5)], filings: [filing('ann')] })))
+    assert.deepEqual(
+      (await store.queue.get('q1'))!.rows.map(({ row }) => row),
+      [0],
+    )
+    assert.deepEqual(await store.mail.usage('ann'), { bytes: 0, messages: 0 })
+  })
+
+  contract(backend, 'a failing acceptance does not disturb those made at the same time', async ({ store }) => {
+    await enqueue(store, 'q5', {})
+    const results = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, at) =>
+        store.accept(acceptance(`q${at}`, { rows: [row(0)], filings: [filing('ann')] })),
+      ),
+    )
+    assert.deepEqual(
+      results.flatMap(({ status }, at) => (status === 'rejected' ? at : [])),
+      [5],
+    )
+    assert.equal((await store.queue.totals()).messages, 20)
+    assert.equal((await store.mail.usage('ann')).messages, 19)
+  })
+}
+
+function settling(backend: StoreBackend): void {
+  contract(backend, 'settling files, follows up, notes the trail and ends the message in one step', async bench => {
+    const { store } = bench
+    const cuts: readonly Cut[] = [[0, 13]]
+    await store.accept(acceptance('q1', { message: message('q1', { cuts }), rows: [row(0), row(1)] }))
+    const [claimed] = await claim(bench)
+    const bounce = acceptance('q2', {
+      message: message('q2', { sender: null, body: memory('bounce') }),
+      rows: [row(0)],
+    })
+    const filed = acceptance('q3', { message: message('q3', { body: memory('warning') }), filings: [filing('bob')] })
+    await store.queue.settle(
+      claimed!.token,
+      [
+        { kind: 'done', row: 0 },
+        { kind: 'done', row: 1 },
+      ],
+      {
+        filings: [filing('ann', 'New', { prefix: 'P: 1\r\n' })],
+        follow: [bounce, filed],
+        trail: [entry('q1', 'filed')],
+      },
+    )
+    assert.equal(await store.queue.get('q1'), undefined)
+    const mailbox = await openByName(store, 'ann', 'New')
+    assert.equal((await mailbox.read(await only(mailbox))).toString(), `P: 1\r\n${TEXT.slice(13)}`)
+    const { bodyId } = (await store.queue.get('q2'))!
+    assert.equal((await store.blobs.read(bodyId)).toString(), 'bounce')
+    assert.equal((await openByName(store, 'bob').then(only)).size, 'warning'.length)
+    assert.equal((await store.trail.of('q1')).length, 1)
+    assert.deepEqual(rowsOfAll(await claim(bench)), ['q2'])
+  })
+
+  contract(backend, 'a stale token settles nothing: no filing, no follow-up, no trail', async bench => {
+    const { store, clock } = bench
+    await enqueue(store, 'q1', {})
+    const [claimed] = await claim(bench, { leaseMs: 10 })
+    clock.time += 10
+    await claim(bench)
+    const also = {
+      filings: [filing('ann')],
+      follow: [acceptance('q2', { rows: [row(0)] })],
+      trail: [entry('q1', 'filed')],
+    }
+    await assert.rejects(store.queue.settle(claimed!.token, [{ kind: 'done', row: 0 }], also), coded('lease-lost'))
+    assert.deepEqual((await store.queue.totals()).messages, 1)
+    assert.deepEqual(await store.mail.usage('ann'), { bytes: 0, messages: 0 })
+    assert.deepEqual(await store.trail.of('q1'), [])
+    assert.equal(await store.queue.get('q2'), undefined)
+  })
+
+  const impossible = [
+    ['a filing that cannot be', { filings: [filing('ann', '')] }],
+    ['a follow-up whose id is in use', { follow: [acceptance('q1', { rows: [row(0)] })] }],
+    [
+      'a follow-up without its body',
+      { follow: [acceptance('q2', { message: message('q2', { body: { kind: 'stored', id: 'x', size: 1 } }) })] },
+    ],
+  ] as const
+  for (const [what, also] of impossible) {
+    contract(backend, `${what} fails the settling and leaves the lease as it was`, async bench => {
+      const { store } = bench
+      await enqueue(store, 'q1', {})
+      const [claimed] = await claim(bench)
+      const more = { trail: [entry('q1', 'filed')], ...also }
+      await assert.rejects(store.queue.settle(claimed!.token, [{ kind: 'done', row: 0 }], more))
+      assert.deepEqual(await store.trail.of('q1'), [])
+      await store.queue.settle(claimed!.token, [{ kind: 'done', row: 0 }])
+      assert.equal(await store.queue.get('q1'), undefined)
+    })
+  }
+
+  contract(backend, 'a filing made while rows remain leaves the body to both', async bench => {
+    const { store } = bench
+    await enqueue(store, 'q1', {}, { lane: 'other.example' })
+    const [claimed] = await claim(bench, { max: 1 })
+    await store.queue.settle(claimed!.token, [{ kind: 'done', row: 0 }], { filings: [filing('ann')] })
+    const inbox = await openByName(store, 'ann')
+    await inbox.expunge([1])
+    const { bodyId, rows } = (await store.queue.get('q1'))!
+    assert.deepEqual(
+      rows.map(({ row }) => row),
+      [1],
+    )
+    assert.equal((await store.blobs.read(bodyId)).toString(), TEXT)
+  })
+}
+
+const BODY = 'A: 1\r\nBcc: x\r\nB: 2\r\nX-Spam: y\r\n\r\nüñí body'
+const BYTES = Buffer.from(BODY)
+const CUTS: readonly Cut[] = [
+  [6, 14],
+  [20, 31],
+]
+const PREFIX = 'Received: ü\r\nX: 1\r\n'
+const SUM = Buffer.concat([Buffer.from(PREFIX), BYTES.subarray(0, 6), BYTES.subarray(14, 20), BYTES.subarray(31)])
+
+function sums(backend: StoreBackend): void {
+  contract(backend, 'every range of prefix + body − cuts is read exactly', async ({ store }) => {
+    const one = acceptance('q1', { message: message('q1', { body: memory(BODY), cuts: CUTS, sender: SENDER }) })
+    await store.accept({ ...one, filings: [filing('ann', 'INBOX', { prefix: PREFIX })] })
+    const inbox = await openByName(store, 'ann')
+    const found = await only(inbox)
+    assert.equal(found.size, SUM.length)
+    assert.equal(found.bodySize, BYTES.length)
+    assert.deepEqual(found.cuts, CUTS)
+    assert.ok((await inbox.read(found)).equals(SUM))
+    for (let from = 0; from <= SUM.length + 1; from += 3) {
+      for (let to = from; to <= SUM.length + 3; to += 5) {
+        assert.ok((await inbox.read(found, from, to)).equals(SUM.subarray(from, to)), `${from}-${to}`)
+      }
+    }
+  })
+
+  contract(backend, 'usage and mailbox counts are of the sum, not of the stored body', async ({ store }) => {
+    const one = acceptance('q1', { message: message('q1', { body: memory(BODY), cuts: CUTS }) })
+    await store.accept({ ...one, filings: [filing('ann', 'INBOX', { prefix: PREFIX }), filing('ann', 'Other')] })
+    const bytes = SUM.length + SUM.length - Buffer.byteLength(PREFIX)
+    assert.deepEqual(await store.mail.usage('ann'), { bytes, messages: 2 })
+    assert.equal((await store.mail.find('ann', 'INBOX'))!.bytes, SUM.length)
+  })
+}
+
+function rowsOfAll(claimed: readonly { readonly message: { readonly id: string } }[]): string[] {
+  return claimed.map(({ message }) => message.id)
+}

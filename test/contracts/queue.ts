@@ -1,0 +1,448 @@
+/** The contract of the queue: who may claim what, in which order, and that a lease is the only way to change a row that goes out. */
+import assert from 'node:assert/strict'
+import type { QueueFilter } from '../../core/api/index.js'
+import {
+  acceptance,
+  claim,
+  coded,
+  contract,
+  enqueue,
+  message,
+  row,
+  rowsOf,
+  type StoreBackend,
+  until,
+} from './backend.js'
+
+export function queueContract(backend: StoreBackend): void {
+  keeping(backend)
+  claiming(backend)
+  grouping(backend)
+  leases(backend)
+  administration(backend)
+}
+
+function keeping(backend: StoreBackend): void {
+  contract(backend, 'a queued message comes back with everything it was given', async ({ store }) => {
+    const given = message('q1', {
+      ret: 'HDRS',
+      envid: 'env',
+      utf8: true,
+      bodyType: '7BIT',
+      cuts: [[0, 13]],
+      sender: null,
+    })
+    const full = row(0, {
+      dsn: { notify: ['failure', 'delay'], orcpt: 'rfc822;a@b' },
+      detail: { account: 'x', note: 'y' },
+      prefix: 'Received: by us\r\n',
+      original: { local: 'alias', domain: 'example.com' },
+      due: 5,
+      expires: 50,
+      priority: -3,
+      quarantine: 'spam',
+    })
+    await store.accept(acceptance('q1', { message: given, rows: [full, row(7, { sender: null, hold: 'wait' })] }))
+    const { body, ...facts } = given
+    assert.ok(body.kind === 'memory')
+    const { rows, bodyId, ...rest } = (await store.queue.get('q1'))!
+    assert.deepEqual(rest, { ...facts, bodySize: body.bytes.length })
+    assert.deepEqual(rows[0], { ...full, tries: 0, leased: false })
+    assert.deepEqual(rows[1], { ...row(7, { sender: null, hold: 'wait' }), tries: 0, leased: false })
+    assert.ok((await store.blobs.read(bodyId)).equals(body.bytes))
+  })
+
+  contract(backend, 'an unknown message is not there', async ({ store }) => {
+    assert.equal(await store.queue.get('unknown'), undefined)
+    assert.equal(await store.queue.change('unknown', { kind: 'drop' }), 0)
+    assert.deepEqual(await store.queue.totals(), { messages: 0, rows: 0, held: 0 })
+  })
+
+  contract(backend, 'totals count messages, rows and held rows, and know when the next row is due', async bench => {
+    const { store, clock } = bench
+    await enqueue(store, 'q1', { due: 500, priority: -9 }, { due: 300, hold: 'wait' })
+    await enqueue(store, 'q2', { due: 700, priority: 9 })
+    assert.deepEqual(await store.queue.totals(), { messages: 2, rows: 3, held: 1, nextDue: 500 })
+    const claimed = await claim(bench, { now: 600 })
+    assert.deepEqual(await store.queue.totals(), { messages: 2, rows: 3, held: 1, nextDue: 700 })
+    await store.queue.settle(claimed[0]!.token, [{ kind: 'again', row: 0, due: 900, status: '4.0.0', text: 'later' }])
+    await store.queue.change('q2', { kind: 'drop' })
+    assert.deepEqual(await store.queue.totals(), { messages: 1, rows: 2, held: 1, nextDue: 900 })
+    await store.queue.change('q1', { kind: 'release' })
+    assert.deepEqual(await store.queue.totals(), { messages: 1, rows: 2, held: 0, nextDue: 300 })
+    clock.time = 1000
+    for (const { token, rows } of await claim(bench)) {
+      await store.queue.settle(
+        token,
+        rows.map(({ row }) => ({ kind: 'done', row })),
+      )
+    }
+    assert.deepEqual(await store.queue.totals(), { messages: 0, rows: 0, held: 0 })
+  })
+}
+
+function claiming(backend: StoreBackend): void {
+  contract(backend, 'rows are claimed by priority, then by due time, and never before they are due', async bench => {
+    const { store, clock } = bench
+    for (const [id, priority, due] of [
+      ['c', 0, 200],
+      ['a', 0, 300],
+      ['e', -9, 100],
+      ['b', 9, 900],
+      ['d', 0, 250],
+      ['z', 9, 1001],
+    ] as const) {
+      await enqueue(store, id, { priority, due, lane: `${id}.example` })
+    }
+    clock.time = 1000
+    assert.deepEqual(rowsOf(await claim(bench, { max: 2 })), ['b:0', 'c:0'])
+    assert.deepEqual(rowsOf(await claim(bench)), ['d:0', 'a:0', 'e:0'])
+    assert.deepEqual(await claim(bench), [])
+    clock.time = 1001
+    assert.deepEqual(rowsOf(await claim(bench)), ['z:0'])
+  })
+
+  contract(backend, 'order holds between lanes that have several rows each', async bench => {
+    const { store } = bench
+    const dues = [50, 10, 40, 20, 30, 60]
+    for (const [at, due] of dues.entries())
+      await enqueue(store, `q${at}`, { due, lane: at % 2 === 0 ? 'even.example' : 'odd.example' })
+    const claimed = await claim(bench)
+    assert.deepEqual(
+      claimed.map(({ rows }) => rows[0]!.due),
+      [...dues].sort((a, b) => a - b),
+    )
+  })
+
+  contract(backend, 'what one claim has taken, no other gets', async bench => {
+    const { store } = bench
+    for (let at = 0; at < 30; at++) await enqueue(store, `q${at}`, { lane: `${at % 4}.example` })
+    const all = await Promise.all(Array.from({ length: 6 }, () => claim(bench, { max: 7 })))
+    const ids = all.flat().map(({ message }) => message.id)
+    assert.equal(ids.length, 30)
+    assert.equal(new Set(ids).size, 30)
+    assert.equal(new Set(all.flat().map(({ token }) => token)).size, 30)
+  })
+
+  contract(backend, 'a claim says what it holds: message without rows, rows under lease, until when', async bench => {
+    const { store, clock } = bench
+    await enqueue(store, 'q1', { prefix: 'X: 1\r\n' })
+    const [claimed] = await claim(bench, { leaseMs: 500 })
+    const { rows, ...facts } = (await store.queue.get('q1'))!
+    assert.deepEqual(claimed!.message, facts)
+    assert.deepEqual(claimed!.rows, rows)
+    assert.equal(rows[0]!.leased, true)
+    assert.equal(claimed!.leaseUntil, clock.time + 500)
+  })
+
+  contract(
+    backend,
+    'lanes named in `except` wait, also behind many others of theirs, and nobody else does',
+    async bench => {
+      const { store } = bench
+      for (let at = 0; at < 60; at++)
+        await enqueue(store, `busy${at}`, { lane: at < 20 ? `${at}.example` : 'one.example', priority: 5 })
+      await enqueue(store, 'free', { lane: 'free.example' })
+      await enqueue(store, 'other', { lane: 'one.example', target: 'lmtp' })
+      const except = new Set(['mx/one.example', ...Array.from({ length: 50 }, (_, at) => `mx/${at}.example`)])
+      assert.deepEqual(rowsOf(await claim(bench, { except })).sort(), ['free:0', 'other:0'])
+      assert.equal((await claim(bench)).length, 60)
+    },
+  )
+
+  contract(backend, 'lanes may be long or odd names', async bench => {
+    const { store } = bench
+    const lanes = ['', 'x'.repeat(1500), `${'x'.repeat(1499)}y`, 'a/b', 'bücher.example', 'nul\0', '[2001:db8::1]']
+    for (const [at, lane] of lanes.entries()) await enqueue(store, `q${at}`, { lane, due: at })
+    assert.deepEqual(rowsOf(await claim(bench, { except: new Set([`mx/${lanes[1]}`, 'mx/a/b']) })), [
+      'q0:0',
+      'q2:0',
+      'q4:0',
+      'q5:0',
+      'q6:0',
+    ])
+  })
+
+  contract(backend, 'held rows are never claimed', async bench => {
+    await enqueue(bench.store, 'q1', { hold: 'quarantined' }, {})
+    assert.deepEqual(rowsOf(await claim(bench)), ['q1:1'])
+  })
+
+  contract(backend, 'asking for no jobs gives none', async bench => {
+    await enqueue(bench.store, 'q1', {})
+    assert.deepEqual(await claim(bench, { max: 0 }), [])
+  })
+}
+
+function grouping(backend: StoreBackend): void {
+  const differences = [
+    ['target', { target: 'lmtp' }],
+    ['lane', { lane: 'other.example' }],
+    ['sender', { sender: { local: 'list-owner', domain: 'example.org' } }],
+    ['sender, when it is the null one', { sender: null }],
+    ['prefix', { prefix: 'X: 1\r\n' }],
+  ] as const
+  for (const [what, more] of differences) {
+    contract(backend, `rows of one message that differ in ${what} make two jobs`, async bench => {
+      await enqueue(bench.store, 'q1', {}, more, {}, more)
+      assert.deepEqual(rowsOf(await claim(bench)).sort(), ['q1:0,2', 'q1:1,3'])
+    })
+  }
+
+  contract(backend, "a row that names the message's own sender goes with those that name none", async bench => {
+    await enqueue(bench.store, 'q1', {}, { sender: { local: 'sender', domain: 'example.org' } })
+    assert.deepEqual(rowsOf(await claim(bench)), ['q1:0,1'])
+  })
+
+  contract(backend, 'rows of two messages never share a job', async bench => {
+    await enqueue(bench.store, 'q1', {})
+    await enqueue(bench.store, 'q2', {})
+    assert.deepEqual(rowsOf(await claim(bench)).sort(), ['q1:0', 'q2:0'])
+  })
+
+  contract(
+    backend,
+    'due rows of a group go together whatever their due times; those not due or held stay',
+    async bench => {
+      await enqueue(bench.store, 'q1', { due: 30 }, { due: 10 }, { due: 2000 }, { hold: 'no' })
+      assert.deepEqual(rowsOf(await claim(bench, { now: 1000 })), ['q1:1,0'])
+    },
+  )
+
+  contract(backend, 'a job has at most maxRows rows, by default 100; the rest make further jobs', async bench => {
+    await enqueue(bench.store, 'q1', ...Array.from({ length: 5 }, () => ({})))
+    assert.deepEqual(rowsOf(await claim(bench, { maxRows: 2 })), ['q1:0,1', 'q1:2,3', 'q1:4'])
+    await enqueue(bench.store, 'q2', ...Array.from({ length: 201 }, () => ({})))
+    assert.deepEqual(
+      (await claim(bench)).map(({ rows }) => rows.length),
+      [100, 100, 1],
+    )
+  })
+}
+
+function leases(backend: StoreBackend): void {
+  contract(
+    backend,
+    'a lease that has run out gives its rows back, unchanged, and its token is worth nothing',
+    async bench => {
+      const { store, clock } = bench
+      await enqueue(store, 'q1', {}, {})
+      const [first] = await claim(bench, { leaseMs: 1000 })
+      clock.time += 999
+      assert.deepEqual(await claim(bench), [])
+      clock.time += 1
+      assert.equal((await store.queue.get('q1'))!.rows[0]!.leased, false)
+      const [second] = await claim(bench)
+      assert.deepEqual(second!.rows, first!.rows)
+      assert.notEqual(second!.token, first!.token)
+      assert.equal(await store.queue.renew(first!.token, clock.time + 5000), false)
+      await assert.rejects(store.queue.settle(first!.token, [{ kind: 'done', row: 0 }]), coded('lease-lost'))
+      assert.equal((await store.queue.get('q1'))!.rows.length, 2)
+      await store.queue.settle(second!.token, [{ kind: 'done', row: 0 }])
+      assert.deepEqual(
+        (await store.queue.get('q1'))!.rows.map(({ row }) => row),
+        [1],
+      )
+    },
+  )
+
+  contract(backend, 'a renewed lease lasts until its new end', async bench => {
+    const { store, clock } = bench
+    await enqueue(store, 'q1', {})
+    const [claimed] = await claim(bench, { leaseMs: 1000 })
+    assert.equal(await store.queue.renew(claimed!.token, clock.time + 3000), true)
+    clock.time += 2999
+    assert.deepEqual(await claim(bench), [])
+    clock.time += 1
+    assert.equal((await claim(bench)).length, 1)
+  })
+
+  contract(backend, 'release gives rows back at once and unchanged; an unknown token is nothing', async bench => {
+    const { store } = bench
+    await enqueue(store, 'q1', {})
+    const [claimed] = await claim(bench)
+    await store.queue.release('unknown')
+    await store.queue.release(claimed!.token)
+    assert.deepEqual((await store.queue.get('q1'))!.rows[0], { ...row(0), tries: 0, leased: false })
+    assert.equal(await store.queue.renew(claimed!.token, 1), false)
+    await assert.rejects(store.queue.settle(claimed!.token, []), coded('lease-lost'))
+    assert.equal((await claim(bench)).length, 1)
+  })
+
+  contract(
+    backend,
+    'settling counts tries, notes what was said, and gives back what it does not mention',
+    async bench => {
+      const { store, clock } = bench
+      await enqueue(store, 'q1', {}, {}, {}, {})
+      const [claimed] = await claim(bench)
+      await store.queue.settle(claimed!.token, [
+        { kind: 'done', row: 0 },
+        {
+          kind: 'again',
+          row: 1,
+          due: clock.time + 50,
+          status: '4.4.1',
+          text: 'no answer',
+          remote: 'mx.example',
+          warned: true,
+        },
+        { kind: 'hold', row: 2, reason: 'by hand' },
+      ])
+      const { rows } = (await store.queue.get('q1'))!
+      const last = { at: clock.time, status: '4.4.1', text: 'no answer', remote: 'mx.example' }
+      assert.deepEqual(rows, [
+        { ...row(1, { due: clock.time + 50 }), tries: 1, last, warned: true, leased: false },
+        { ...row(2, { hold: 'by hand' }), tries: 0, leased: false },
+        { ...row(3), tries: 0, leased: false },
+      ])
+      assert.deepEqual(rowsOf(await claim(bench)), ['q1:3'])
+      assert.equal((await store.queue.totals()).held, 1)
+    },
+  )
+
+  contract(backend, 'a warning once given is remembered over later tries', async bench => {
+    const { store, clock } = bench
+    await enqueue(store, 'q1', {})
+    for (const warned of [true, undefined]) {
+      const [claimed] = await claim(bench)
+      const more = warned === undefined ? {} : { warned }
+      await store.queue.settle(claimed!.token, [
+        { kind: 'again', row: 0, due: clock.time, status: '4.0.0', text: 'later', ...more },
+      ])
+    }
+    const [only] = (await store.queue.get('q1'))!.rows
+    assert.deepEqual([only!.tries, only!.warned], [2, true])
+  })
+
+  contract(backend, 'a change of a row that is not under the lease is refused and nothing is changed', async bench => {
+    const { store } = bench
+    await enqueue(store, 'q1', {}, { lane: 'other.example' })
+    const [claimed] = await claim(bench, { max: 1 })
+    await assert.rejects(
+      store.queue.settle(claimed!.token, [
+        { kind: 'done', row: 0 },
+        { kind: 'done', row: 1 },
+      ]),
+    )
+    assert.equal((await store.queue.get('q1'))!.rows.length, 2)
+    assert.equal(await store.queue.renew(claimed!.token, bench.clock.time + 1000), true)
+  })
+}
+
+function administration(backend: StoreBackend): void {
+  contract(backend, 'hold, release, retry and drop change chosen rows, or all, and count them', async bench => {
+    const { store, clock } = bench
+    await enqueue(store, 'q1', {}, {}, {})
+    assert.equal(await store.queue.change('q1', { kind: 'hold', reason: 'wait' }, [0, 1, 99]), 2)
+    assert.deepEqual(rowsOf(await claim(bench, { max: 1, leaseMs: 1 })), ['q1:2'])
+    clock.time += 1
+    assert.equal(await store.queue.change('q1', { kind: 'release' }), 2)
+    assert.equal(await store.queue.change('q1', { kind: 'retry', due: clock.time + 1000 }, [1]), 1)
+    assert.deepEqual(rowsOf(await claim(bench, { leaseMs: 1 })), ['q1:0,2'])
+    clock.time += 1000
+    assert.equal(await store.queue.change('q1', { kind: 'drop' }, [0]), 1)
+    assert.deepEqual(rowsOf(await claim(bench, { leaseMs: 1 })), ['q1:2,1'])
+    clock.time += 1
+    assert.equal(await store.queue.change('q1', { kind: 'drop' }), 2)
+    assert.equal(await store.queue.get('q1'), undefined)
+    assert.deepEqual(await store.queue.totals(), { messages: 0, rows: 0, held: 0 })
+  })
+
+  contract(backend, 'a dropped message takes its body along', async ({ store }) => {
+    await enqueue(store, 'q1', {})
+    const { bodyId } = (await store.queue.get('q1'))!
+    await store.queue.change('q1', { kind: 'drop' })
+    await assert.rejects(store.blobs.read(bodyId), coded('message-gone'))
+  })
+
+  contract(backend, 'leased rows are left alone', async bench => {
+    await enqueue(bench.store, 'q1', {}, { lane: 'other.example' })
+    await claim(bench, { max: 1 })
+    for (const change of [{ kind: 'hold', reason: 'x' }, { kind: 'release' }, { kind: 'drop' }] as const) {
+      assert.equal(await bench.store.queue.change('q1', change), 1)
+    }
+    assert.deepEqual(
+      (await bench.store.queue.get('q1'))!.rows.map(({ row }) => row),
+      [0],
+    )
+  })
+
+  const filters: readonly (readonly [QueueFilter, readonly string[]])[] = [
+    [{}, ['q1', 'q2', 'q3']],
+    [{ id: 'q2' }, ['q2']],
+    [{ id: 'unknown' }, []],
+    [{ sender: 'SENDER@example.org' }, ['q1', 'q3']],
+    [{ sender: '@Example.ORG' }, ['q1', 'q3']],
+    [{ sender: '<>' }, ['q2']],
+    [{ recipient: 'user1@example.net' }, ['q1']],
+    [{ recipient: '@example.net' }, ['q1', 'q2', 'q3']],
+    [{ recipient: '@ample.net' }, []],
+    [{ target: 'lmtp' }, ['q1']],
+    [{ lane: 'example.net' }, ['q1', 'q2', 'q3']],
+    [{ held: true }, ['q3']],
+    [{ held: false }, ['q1', 'q2']],
+    [{ target: 'lmtp', recipient: 'user0@example.net' }, []],
+    [{ limit: 2 }, ['q1', 'q2']],
+    [{ limit: 1, held: true }, ['q3']],
+    [{ limit: 0 }, []],
+  ]
+  for (const [filter, ids] of filters) {
+    contract(
+      backend,
+      `listing with ${JSON.stringify(filter)} gives ${ids.join(', ') || 'nothing'}`,
+      async ({ store }) => {
+        await enqueue(store, 'q3', { hold: 'x' })
+        await enqueue(store, 'q1', {}, { target: 'lmtp' })
+        await store.accept(acceptance('q2', { message: message('q2', { sender: null }), rows: [row(0)] }))
+        assert.deepEqual(await listed(store.queue.list(filter)), ids)
+      },
+    )
+  }
+
+  contract(backend, 'a long queue is listed whole and in order', async ({ store }) => {
+    const ids = Array.from({ length: 450 }, (_, at) => `q${String(at).padStart(4, '0')}`)
+    await Promise.all(ids.map(id => enqueue(store, id, {})))
+    assert.deepEqual(await listed(store.queue.list()), ids)
+  })
+
+  contract(backend, 'watchers hear of new mail, of rows given back and of changes, until they stop', async bench => {
+    const { store } = bench
+    let heard = 0
+    const stop = store.queue.watch(() => heard++)
+    const hears = async (what: () => Promise<unknown>) => {
+      const before = heard
+      await what()
+      await until(() => heard > before)
+    }
+    await hears(() => enqueue(store, 'q1', {}))
+    const [claimed] = await claim(bench)
+    await hears(() =>
+      store.queue.settle(claimed!.token, [{ kind: 'again', row: 0, due: 1, status: '4.0.0', text: 'x' }]),
+    )
+    const [again] = await claim(bench)
+    await hears(() => store.queue.release(again!.token))
+    await hears(() => store.queue.change('q1', { kind: 'hold', reason: 'x' }))
+    stop()
+    const before = heard
+    await enqueue(store, 'q2', {})
+    await new Promise(done => setTimeout(done, 50))
+    assert.equal(heard, before)
+  })
+
+  contract(backend, 'a watcher that throws is logged and disturbs nobody', async bench => {
+    let heard = 0
+    bench.store.queue.watch(() => {
+      throw new Error('watcher trouble')
+    })
+    bench.store.queue.watch(() => heard++)
+    await enqueue(bench.store, 'q1', {})
+    await until(() => heard > 0 && bench.warnings.length > 0)
+  })
+}
+
+async function listed(messages: AsyncIterable<{ readonly id: string }>): Promise<string[]> {
+  const ids: string[] = []
+  for await (const { id } of messages) ids.push(id)
+  return ids
+}

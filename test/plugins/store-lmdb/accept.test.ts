@@ -1,0 +1,4 @@
+import { acceptContract } from '../../contracts/accept.js'
+import { lmdbStore } from './backend.js'
+
+acceptContract(lmdbStore)

@@ -1,0 +1,4 @@
+import { blobsContract } from '../../contracts/blobs.js'
+import { lmdbStore } from './backend.js'
+
+blobsContract(lmdbStore)

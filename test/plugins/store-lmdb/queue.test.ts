@@ -1,0 +1,4 @@
+import { queueContract } from '../../contracts/queue.js'
+import { lmdbStore } from './backend.js'
+
+queueContract(lmdbStore)

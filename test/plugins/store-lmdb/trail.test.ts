@@ -1,0 +1,4 @@
+import { trailContract } from '../../contracts/trail.js'
+import { lmdbStore } from './backend.js'
+
+trailContract(lmdbStore)

@@ -1,0 +1,4 @@
+import { mailboxContract } from '../../contracts/mailbox.js'
+import { memoryStore } from './backend.js'
+
+mailboxContract(memoryStore)
