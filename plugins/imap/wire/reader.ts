@@ -174,11 +174,12 @@ export class Reader {
   takeString(): string | undefined {
     const quoted = this.takeQuoted()
     if (quoted !== undefined) return quoted
+    const { column } = this
     const literal = this.takeLiteral()
     if (literal === undefined) return undefined
-    if (literal.kind !== 'bytes') this.refuse('a shorter literal')
+    if (literal.kind !== 'bytes') throw new ReadError(column, 'a shorter literal')
     // RFC 3501 §9: CHAR8 has no NUL.
-    if (literal.bytes.includes(0)) this.refuse('a literal without NUL')
+    if (literal.bytes.includes(0)) throw new ReadError(column, 'a literal without NUL')
     return literal.bytes.toString('latin1')
   }
 

@@ -5,11 +5,13 @@ import { connect, type Socket } from 'node:net'
 import { createSecureContext, connect as tlsConnect } from 'node:tls'
 import type { Account, Authenticator, Store } from 'posthouse/api'
 import { type LogLine, rememberingLog, setUp } from 'posthouse/testing'
+import { selfSigned } from '../../../core/net/certificate.js'
 import { openListener } from '../../../core/net/listener.js'
 import type { OpenListener } from '../../../core/net/types.js'
 import imap from '../../../plugins/imap/index.js'
 import { createMemoryStore } from '../../../plugins/store-memory/store.js'
-import { TEST_CERT, TEST_KEY } from '../../harness/test-cert.js'
+
+export const CERTIFICATE = selfSigned({ names: ['localhost', '127.0.0.1'], now: Date.now() })
 
 export interface Rig {
   readonly store: Store
@@ -55,7 +57,8 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     log,
   })
   const drain = new AbortController()
-  const context = createSecureContext({ cert: TEST_CERT, key: TEST_KEY })
+  const { certificate, key } = CERTIFICATE
+  const context = createSecureContext({ cert: certificate, key })
   const deps = {
     tls: { context: () => context },
     log,

@@ -1,0 +1,185 @@
+/** The view tells a client nothing it may not hear, and what it tells always adds up to the mailbox. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { type Update, View } from '../../../plugins/imap/view.js'
+import { sameFlags } from '../../../plugins/imap/wire/flags.js'
+
+const entry = (uid: number, ...flags: string[]) =>
+  ({ uid, flags }) as unknown as Parameters<View['absorb']>[0]['changed'][number]
+const changes = (changed: ReturnType<typeof entry>[], vanished: number[] = [], modseq = 2) => ({
+  changed,
+  vanished,
+  modseq,
+})
+const three = () => new View([entry(3), entry(5, '\\Seen'), entry(9, 'foo')], 1)
+
+test('sequence numbers are places among the UIDs', () => {
+  const view = three()
+  assert.deepEqual([view.sequenceOf(3), view.sequenceOf(9), view.sequenceOf(4)], [1, 3, undefined])
+  assert.equal(view.firstUnseen(), 1)
+  assert.deepEqual(view.knownFlags.slice(-1), ['foo'])
+})
+
+test('a removed message keeps its number until expunges may be told', () => {
+  const view = three()
+  view.absorb(changes([], [5]))
+  assert.deepEqual(view.tell({ expunge: false }), [])
+  assert.equal(view.sequenceOf(9), 3)
+  assert.deepEqual(view.tell({ expunge: true }), [{ kind: 'expunge', sequence: 2 }])
+  assert.equal(view.sequenceOf(9), 2)
+})
+
+test('expunges are told from the end, so that every number is right when it is read', () => {
+  const view = three()
+  view.absorb(changes([], [3, 9]))
+  assert.deepEqual(view.tell({ expunge: true }), [
+    { kind: 'expunge', sequence: 3 },
+    { kind: 'expunge', sequence: 1 },
+  ])
+})
+
+test('a new message has no number before EXISTS is told', () => {
+  const view = three()
+  view.absorb(changes([entry(10, '\\Seen')]))
+  assert.equal(view.sequenceOf(10), undefined)
+  assert.deepEqual(view.byUid([[10, 10]]), [])
+  assert.deepEqual(view.tell({ expunge: false }), [{ kind: 'exists', count: 4 }])
+  assert.equal(view.sequenceOf(10), 4)
+})
+
+test('a message that comes and goes untold is never told of', () => {
+  const view = three()
+  view.absorb(changes([entry(10)]))
+  view.absorb(changes([], [10]))
+  assert.deepEqual(view.tell({ expunge: true }), [])
+})
+
+test('flags are told when they differ from what the client knows, keywords before them', () => {
+  const view = three()
+  view.absorb(changes([entry(3, '\\Seen', 'Bar'), entry(5, '\\seen')]))
+  const updates = view.tell({ expunge: false })
+  assert.deepEqual(
+    updates.map(update => update.kind),
+    ['keywords', 'flags'],
+  )
+  assert.deepEqual(updates[1], { kind: 'flags', sequence: 1, uid: 3, flags: ['\\Seen', 'Bar'] })
+  assert.deepEqual(view.tell({ expunge: true }), [])
+})
+
+test('flags the client was told in an answer are not told again', () => {
+  const view = three()
+  view.told(3, ['\\Deleted'])
+  view.absorb(changes([entry(3, '\\Deleted')]))
+  assert.deepEqual(view.tell({ expunge: true }), [])
+  assert.deepEqual(view.withFlag('\\Deleted'), [3])
+})
+
+for (const [text, set, found] of [
+  ['*', [['*', '*']], [9]],
+  ['1:2', [[1, 2]], [3, 5]],
+  ['3:1', [[3, 1]], [3, 5, 9]],
+  ['4', [[4, 4]], { tooLarge: 4 }],
+  ['1:9', [[1, 9]], { tooLarge: 9 }],
+] as const) {
+  test(`sequence set ${text} of three messages`, () => assert.deepEqual(three().bySequence(set), found))
+}
+
+test('uid sets pass over what does not exist, and * is the last message', () => {
+  assert.deepEqual(three().byUid([[4, 6], [100, '*']]), [5, 9]) // biome-ignore format: short
+})
+
+test('1:* of an empty mailbox names nothing', () => {
+  const view = new View([], 1)
+  assert.deepEqual(view.bySequence([[1, '*']]), [])
+  assert.deepEqual(view.byUid([[1, '*']]), [])
+  assert.deepEqual(view.bySequence([[1, 1]]), { tooLarge: 1 })
+})
+
+// ── the model: a mailbox, a client that believes what it is told ─────────────────────────────────────────────────────────
+
+interface Believed {
+  uids: (number | undefined)[]
+  flags: Map<number, readonly string[]>
+}
+
+function believe(client: Believed, update: Update): void {
+  switch (update.kind) {
+    case 'expunge':
+      assert.ok(update.sequence >= 1 && update.sequence <= client.uids.length, 'an expunge of nothing')
+      client.uids.splice(update.sequence - 1, 1)
+      break
+    case 'exists':
+      assert.ok(update.count >= client.uids.length, 'EXISTS never shrinks')
+      while (client.uids.length < update.count) client.uids.push(undefined)
+      break
+    case 'flags':
+      assert.ok(update.sequence <= client.uids.length)
+      client.uids[update.sequence - 1] ??= update.uid
+      assert.equal(
+        client.uids[update.sequence - 1],
+        update.uid,
+        'a number names another message than the client thinks',
+      )
+      client.flags.set(update.uid, update.flags)
+      break
+    case 'keywords':
+      break
+  }
+}
+
+const step = fc.oneof(
+  fc.record({ kind: fc.constant('add' as const), flags: fc.subarray(['\\Seen', 'a', 'b']) }),
+  fc.record({ kind: fc.constant('remove' as const), which: fc.nat(20) }),
+  fc.record({ kind: fc.constant('flag' as const), which: fc.nat(20), flags: fc.subarray(['\\Seen', 'a', 'b']) }),
+  fc.record({ kind: fc.constant('tell' as const), expunge: fc.boolean() }),
+)
+
+test('whatever happens in whatever order, the client ends with the mailbox as it is', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), steps => {
+      const mailbox = new Map<number, readonly string[]>([[1, []], [2, ['a']]]) // biome-ignore format: short
+      const view = new View([entry(1), entry(2, 'a')], 1)
+      const client: Believed = { uids: [1, 2], flags: new Map(mailbox) }
+      let uidNext = 3
+      for (const one of steps) {
+        const uids = [...mailbox.keys()]
+        switch (one.kind) {
+          case 'add':
+            mailbox.set(uidNext, one.flags)
+            view.absorb(changes([entry(uidNext++, ...one.flags)]))
+            break
+          case 'remove': {
+            const uid = uids[one.which]
+            if (uid === undefined) break
+            mailbox.delete(uid)
+            view.absorb(changes([], [uid]))
+            break
+          }
+          case 'flag': {
+            const uid = uids[one.which]
+            if (uid === undefined) break
+            mailbox.set(uid, one.flags)
+            view.absorb(changes([entry(uid, ...one.flags)]))
+            break
+          }
+          case 'tell': {
+            const updates = view.tell(one)
+            if (!one.expunge) assert.ok(updates.every(update => update.kind !== 'expunge'))
+            for (const update of updates) believe(client, update)
+            assert.equal(client.uids.length, view.count)
+          }
+        }
+      }
+      for (const update of view.tell({ expunge: true })) believe(client, update)
+      assert.deepEqual(view.allUids, [...mailbox.keys()])
+      assert.equal(client.uids.length, mailbox.size)
+      for (const [index, uid] of [...mailbox.keys()].entries()) {
+        assert.ok([uid, undefined].includes(client.uids[index]))
+        const known = client.flags.get(uid)
+        if (known) assert.ok(sameFlags(known, mailbox.get(uid)!), 'the client holds flags that are no more')
+      }
+    }),
+    { numRuns: 500 },
+  )
+})
