@@ -3,6 +3,7 @@
  * Static routes first; then MX by preference with random order among equals, A/AAAA when there is no MX. "No" is an answer with a
  * status; trouble with the name service is `deferred`.
  */
+import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import type { Resolver } from 'posthouse/api'
 import { normaliseDomain, toAsciiDomain } from 'posthouse/text'
@@ -97,7 +98,7 @@ function no(kind: 'failed' | 'deferred', status: string, text: string): Found {
 function literalAddress(domain: string): string | undefined {
   if (!domain.startsWith('[') || !domain.endsWith(']')) return undefined
   const inside = domain.slice(1, -1).replace(/^ipv6:/i, '')
-  return ipaddr.isValid(inside) ? inside : undefined
+  return isIP(inside) !== 0 ? inside : undefined
 }
 
 export type Addresses =
@@ -106,7 +107,7 @@ export type Addresses =
 
 /** IPv6 first, then IPv4, a few of each; a host that has one family and trouble with the other is still a host. */
 export async function addressesOf(host: Host, options: HostOptions, signal: AbortSignal): Promise<Addresses> {
-  const known = ipaddr.isValid(host.name) ? [host.name] : host.name === 'localhost' ? ['127.0.0.1', '::1'] : undefined
+  const known = isIP(host.name) !== 0 ? [host.name] : host.name === 'localhost' ? ['127.0.0.1', '::1'] : undefined
   if (known !== undefined) return allowed(host, known, options)
   if (!options.dns.configured) return { kind: 'trouble' }
   const [six, four] = await Promise.allSettled([options.dns.aaaa(host.name, signal), options.dns.a(host.name, signal)])
@@ -130,5 +131,5 @@ function allowed(host: Host, addresses: readonly string[], options: HostOptions)
 
 /** Global unicast only: a stranger's MX must not make us talk to our own network. */
 export function isPublic(address: string): boolean {
-  return ipaddr.isValid(address) && ipaddr.process(address).range() === 'unicast'
+  return isIP(address) !== 0 && ipaddr.process(address).range() === 'unicast'
 }

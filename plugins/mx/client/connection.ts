@@ -5,7 +5,7 @@
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { type Reply, ReplyReader } from './reply.js'
-import { systemCode, Trouble } from './trouble.js'
+import { systemReason, Trouble } from './trouble.js'
 
 export interface Place {
   /** As it is called: the MX or route host. */
@@ -48,7 +48,7 @@ export class MailConnection {
     } catch (error) {
       socket.destroy()
       if (error instanceof Trouble) throw error
-      throw new Trouble('connect', `cannot connect: ${systemCode(error)}`, error)
+      throw new Trouble('connect', `cannot connect: ${systemReason(error)}`, error)
     }
     return new MailConnection(place, socket)
   }
@@ -119,6 +119,7 @@ export class MailConnection {
     if (!this.quiet) throw this.fail(new Trouble('tls', 'the peer spoke before the TLS handshake'))
     const plain = this.#socket
     this.#unlisten()
+    plain.on('error', ignoreAfterEnd)
     const { host } = this.place
     const secure = connectTls({
       socket: plain,
@@ -129,7 +130,7 @@ export class MailConnection {
     try {
       await settled(secure, 'secureConnect', timeoutMs, signal)
     } catch (error) {
-      throw this.fail(new Trouble('tls', `TLS handshake failed: ${systemCode(error)}`, error))
+      throw this.fail(new Trouble('tls', `TLS handshake failed: ${systemReason(error)}`, error))
     }
     this.tls = (secure as TLSSocket).getProtocol() ?? 'TLS'
     this.#reader = new ReplyReader()
@@ -174,7 +175,7 @@ export class MailConnection {
     const socket = this.#socket
     const on = {
       data: (chunk: Buffer) => this.#take(chunk),
-      error: (error: Error) => this.fail(new Trouble('lost', `connection lost: ${systemCode(error)}`, error)),
+      error: (error: Error) => this.fail(new Trouble('lost', `connection lost: ${systemReason(error)}`, error)),
       end: () => this.fail(new Trouble('lost', 'the peer closed the connection')),
       close: () => this.fail(new Trouble('lost', 'the peer closed the connection')),
     }
@@ -203,7 +204,7 @@ export class MailConnection {
 }
 
 function ignoreAfterEnd(): void {
-  // A destroyed socket may still report how it died; its users were told already.
+  // A destroyed socket, or one that TLS has taken over, may still report how it died; its users hear of it another way.
 }
 
 /** Resolves at `event`, rejects at `error`, `close`, the time limit or the signal. */

@@ -91,7 +91,7 @@ function session(connection: MailConnection, hello: Hello, options: SessionOptio
 
 async function greeted(connection: MailConnection, { limits }: SessionOptions): Promise<void> {
   const greeting = await connection.reply(limits.greetingMs)
-  if (greeting.code !== 220) throw refusedOrBroken('connection', greeting)
+  if (greeting.code !== 220) throw refusedOrBroken('greeting', greeting)
 }
 
 interface Hello {

@@ -2,6 +2,7 @@
  * What can go wrong between us and a peer, apart from a proper "no".
  * `Trouble` is always temporary. `Refused` carries the peer's own reply, said before any mail was offered.
  */
+import { printable } from 'posthouse/text'
 import type { Reply } from './reply.js'
 
 export type TroubleKind = 'connect' | 'timeout' | 'lost' | 'protocol' | 'tls' | 'source' | 'cancelled'
@@ -35,14 +36,24 @@ export class Refused extends Error {
   readonly reply: Reply
 
   constructor(stage: string, reply: Reply) {
-    super(`${stage} refused: ${reply.text}`)
+    super(`does not talk to us (${stage}): ${reply.text}`)
     this.name = 'Refused'
     this.reply = reply
   }
 }
 
-/** The code of a system error, for people: `ECONNREFUSED`. */
-export function systemCode(error: unknown): string {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code
-  return error instanceof Error ? error.message.slice(0, 100) : 'unknown error'
+const SYSTEM = new Map([
+  ['ECONNREFUSED', 'connection refused'],
+  ['ECONNRESET', 'connection reset'],
+  ['EPIPE', 'connection reset'],
+  ['ETIMEDOUT', 'no answer'],
+  ['EHOSTUNREACH', 'host unreachable'],
+  ['ENETUNREACH', 'network unreachable'],
+])
+
+/** A system error in words the sender may read in a bounce. */
+export function systemReason(error: unknown): string {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+  if (code !== '') return SYSTEM.get(code) ?? code
+  return error instanceof Error ? printable(error.message, 100) : 'unknown error'
 }
