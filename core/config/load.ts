@@ -3,6 +3,7 @@
  * What a schema cannot say (names that must differ, pairs that belong together) is checked here; what only a plugin can know is
  * checked when plugins are found.
  */
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Fault, Infer, JsonSchema } from '../api/index.js'
 import { parseDuration, parseSize } from '../text/index.js'
@@ -27,7 +28,7 @@ export async function loadConfig(dir: string): Promise<ConfigRead> {
   const list = await readChecked(resolve(home, 'plugins.yaml'), PLUGINS)
   const faults = [...server.faults, ...list.faults]
   const plugins = list.value?.map((raw, i) => toEntry(list.source!, raw, i))
-  if (server.value && server.source) faults.push(...contradictions(server.source, server.value))
+  if (server.value && server.source) faults.push(...contradictions(server.source, server.value, home))
   if (faults.length > 0 || !server.value || !plugins) return { faults: inOrder(faults), ...(plugins && { plugins }) }
   return { config: toConfig(home, server.value, plugins), plugins, faults: [] }
 }
@@ -62,7 +63,7 @@ function toEntry(source: YamlSource, raw: RawEntry, index: number): PluginEntry 
 
 // ── what belongs together ───────────────────────────────────────────────────────────────────────────────────────────────
 
-function contradictions(source: YamlSource, raw: RawServer): readonly Fault[] {
+function contradictions(source: YamlSource, raw: RawServer, dir: string): readonly Fault[] {
   const faults = [...twice(source, raw, 'name'), ...twice(source, raw, 'address')]
   raw.listeners.forEach((listener, i) => {
     if (listener.auth !== 'none' && listener.tls === 'none' && !listener.cleartext_auth) {
@@ -73,6 +74,10 @@ function contradictions(source: YamlSource, raw: RawServer): readonly Fault[] {
   for (const [one, other] of [['certificate', 'key'] as const, ['key', 'certificate'] as const]) {
     if (raw.tls[one] !== undefined && raw.tls[other] === undefined) {
       faults.push(source.fault(['tls', one], `${one} needs ${other} beside it`))
+    }
+    const path = raw.tls[one]
+    if (path !== undefined && !existsSync(resolve(dir, path))) {
+      faults.push(source.fault(['tls', one], `there is no file ${path}`))
     }
   }
   if (raw.group !== undefined && raw.user === undefined)

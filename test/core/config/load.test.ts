@@ -110,8 +110,13 @@ const FAULTS: readonly (readonly [what: string, server: string, fault: RegExp])[
   ],
   [
     'a certificate without its key',
-    `${SERVER}tls: { certificate: a.pem }\n`,
+    `${SERVER}tls: { certificate: server.yaml }\n`,
     /^server\.yaml:6:21: certificate needs key/,
+  ],
+  [
+    'a certificate that is not there',
+    `${SERVER}tls: { certificate: none.pem, key: server.yaml }\n`,
+    /^server\.yaml:6:21: there is no file none\.pem$/,
   ],
   [
     'a warning after the end',

@@ -1,0 +1,191 @@
+/**
+ * The workers of one configuration. The first one tries it out; only when it is ready are the others started. A worker that ends
+ * unasked is replaced after a growing wait, one whose event loop stands still is killed and replaced.
+ */
+import cluster, { type Worker } from 'node:cluster'
+import type { Fault, Log } from '../api/index.js'
+import type { OpenDoor } from './app-types.js'
+import type { FromWorker, ToWorker } from './messages.js'
+
+const WATCH_MS = 1000
+/** Opening a large store or loading large rule sets is done before the first turn of the loop. */
+const START_TICKS = 120
+const RESTART_MS = [200, 500, 1000, 2000, 5000, 10_000, 30_000] as const
+/** A worker that lived this long was no failure of its start. */
+const LIVED_MS = 60_000
+
+export type Trouble =
+  | { readonly kind: 'faults'; readonly faults: readonly Fault[] }
+  | { readonly kind: 'failed'; readonly message: string }
+
+export type Launch = { readonly kind: 'ready'; readonly doors: readonly OpenDoor[] } | Trouble
+
+export interface GenerationParts {
+  readonly number: number
+  readonly configDir: string
+  readonly workers: number
+  readonly ticketKeys: Buffer
+  readonly hangMs: number
+  log(): Log
+}
+
+interface Crew {
+  readonly worker: Worker
+  readonly slot: number
+  readonly since: number
+  ready: boolean
+  quietTicks: number
+}
+
+/** How long to wait before the next start, after so many in a row that failed. */
+export function restartWait(failures: number): number {
+  return RESTART_MS[Math.min(failures, RESTART_MS.length - 1)]!
+}
+
+export class Generation {
+  readonly number: number
+  readonly #parts: GenerationParts
+  readonly #crew = new Map<number, Crew>()
+  readonly #failures = new Map<number, number>()
+  readonly #restarts = new Set<NodeJS.Timeout>()
+  readonly #watch: NodeJS.Timeout
+  #over = false
+  #launched = false
+  readonly #waiting: (() => void)[] = []
+
+  constructor(parts: GenerationParts) {
+    this.#parts = parts
+    this.number = parts.number
+    this.#watch = setInterval(() => this.#lookForHanging(), WATCH_MS)
+  }
+
+  /** Resolves when all workers are ready, or with what the first trouble was; after trouble nothing of it is left. */
+  async launch(): Promise<Launch> {
+    const first = await this.#start(1)
+    const others = Array.from({ length: this.#parts.workers - 1 }, (_, i) => i + 2)
+    const all =
+      first.kind === 'ready' ? [first, ...(await Promise.all(others.map(slot => this.#start(slot))))] : [first]
+    const trouble = all.find(one => one.kind !== 'ready')
+    if (trouble !== undefined) await this.abandon()
+    else this.#launched = true
+    return trouble ?? first
+  }
+
+  /** Stops accepting and lets workers finish, but not longer than `withinMs`. Resolves when all are gone. */
+  async drain(withinMs: number): Promise<void> {
+    this.#end()
+    for (const { worker } of this.#crew.values()) send(worker, { kind: 'drain' })
+    const timer = setTimeout(() => this.kill(), withinMs)
+    await this.#gone()
+    clearTimeout(timer)
+  }
+
+  async abandon(): Promise<void> {
+    this.#end()
+    this.kill()
+    await this.#gone()
+  }
+
+  kill(): void {
+    for (const { worker } of this.#crew.values()) worker.process.kill('SIGKILL')
+  }
+
+  tellAll(order: ToWorker): void {
+    for (const { worker } of this.#crew.values()) send(worker, order)
+  }
+
+  get pids(): readonly number[] {
+    return [...this.#crew.values()].map(({ worker }) => worker.process.pid ?? 0)
+  }
+
+  #end(): void {
+    this.#over = true
+    for (const timer of this.#restarts) clearTimeout(timer)
+    this.#restarts.clear()
+  }
+
+  async #gone(): Promise<void> {
+    if (this.#crew.size > 0) {
+      await new Promise<void>(resolve => {
+        this.#waiting.push(resolve)
+      })
+    }
+    clearInterval(this.#watch)
+  }
+
+  /** Resolves when the worker is ready or has ended. */
+  #start(slot: number): Promise<Launch> {
+    return new Promise(resolve => {
+      const worker = cluster.fork()
+      const crew: Crew = { worker, slot, since: Date.now(), ready: false, quietTicks: 0 }
+      this.#crew.set(worker.id, crew)
+      let trouble: Trouble = { kind: 'failed', message: 'the worker ended before it was ready' }
+      worker.on('message', (message: FromWorker) => {
+        crew.quietTicks = 0
+        if (message.kind === 'here') send(worker, this.#firstOrder(slot))
+        else if (message.kind === 'ready') {
+          crew.ready = true
+          resolve(message)
+        } else if (message.kind !== 'beat') trouble = message
+      })
+      worker.on('error', error => this.#parts.log().error({ err: error }, 'worker could not be reached'))
+      worker.on('exit', (code, signal) => {
+        this.#ended(crew, { code, signal }, trouble)
+        resolve(trouble)
+      })
+    })
+  }
+
+  #firstOrder(slot: number): ToWorker {
+    const { configDir, ticketKeys } = this.#parts
+    if (this.#over) return { kind: 'drain' }
+    return { kind: 'start', configDir, worker: slot, ticketKeys: ticketKeys.toString('base64') }
+  }
+
+  #ended(crew: Crew, how: { code: number | null; signal: string | null }, trouble: Trouble): void {
+    this.#crew.delete(crew.worker.id)
+    if (!this.#over && this.#launched) this.#replace(crew, how, trouble)
+    if (this.#crew.size > 0) return
+    for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+
+  #replace(crew: Crew, how: object, trouble: Trouble): void {
+    const { slot } = crew
+    const livedMs = Date.now() - crew.since
+    const failures = livedMs > LIVED_MS ? 0 : (this.#failures.get(slot) ?? 0)
+    this.#failures.set(slot, failures + 1)
+    const waitMs = restartWait(failures)
+    const facts = { worker: slot, pid: crew.worker.process.pid, ...how, livedMs, waitMs }
+    if (crew.ready) this.#parts.log().error(facts, 'worker ended unasked and is replaced')
+    else this.#parts.log().error({ ...facts, trouble: toldOf(trouble) }, 'worker could not start and is tried again')
+    const timer = setTimeout(() => {
+      this.#restarts.delete(timer)
+      void this.#start(slot).then(launch => {
+        if (launch.kind === 'ready') this.#parts.log().info({ worker: slot }, 'worker is back')
+      })
+    }, waitMs)
+    this.#restarts.add(timer)
+  }
+
+  /** Counts our own ticks and not the clock: after a sleep of the whole machine nobody was quiet for long. */
+  #lookForHanging(): void {
+    for (const crew of this.#crew.values()) {
+      crew.quietTicks++
+      const limit = crew.ready ? Math.max(2, Math.ceil(this.#parts.hangMs / WATCH_MS)) : START_TICKS
+      if (crew.quietTicks <= limit) continue
+      const { pid } = crew.worker.process
+      this.#parts.log().error({ worker: crew.slot, pid, quietSeconds: crew.quietTicks }, 'worker hangs and is killed')
+      crew.worker.process.kill('SIGKILL')
+    }
+  }
+}
+
+export function toldOf(trouble: Trouble): string {
+  if (trouble.kind === 'failed') return trouble.message
+  return trouble.faults.map(f => `${f.file}:${f.line}:${f.column}: ${f.message}`).join('; ')
+}
+
+function send(worker: Worker, order: ToWorker): void {
+  // an error means that it is gone, and 'exit' tells the rest
+  if (worker.isConnected()) worker.process.send(order, () => undefined)
+}

@@ -1,0 +1,29 @@
+/**
+ * What supervisor and workers say to each other over the channel of node:cluster.
+ */
+import type { Fault } from '../api/index.js'
+import type { OpenDoor } from './app-types.js'
+
+export type ToWorker =
+  | {
+      readonly kind: 'start'
+      readonly configDir: string
+      /** Counts from 1; seen in the log. */
+      readonly worker: number
+      /** 48 bytes in base64, the same for all workers. */
+      readonly ticketKeys: string
+    }
+  | { readonly kind: 'drain' }
+  /** Log files anew, after logrotate. */
+  | { readonly kind: 'reopen' }
+
+export type FromWorker =
+  /** It listens now: node:cluster reads its channel from the first moment on, and orders sent earlier would be lost. */
+  | { readonly kind: 'here' }
+  | { readonly kind: 'ready'; readonly doors: readonly OpenDoor[] }
+  /** The configuration is wrong; the worker ends. */
+  | { readonly kind: 'faults'; readonly faults: readonly Fault[] }
+  /** It could not start for another reason (an address in use); the worker ends. */
+  | { readonly kind: 'failed'; readonly message: string }
+  /** The event loop turns. */
+  | { readonly kind: 'beat' }

@@ -1,0 +1,244 @@
+/**
+ * `posthouse serve`: the supervisor. It checks the configuration, holds the data directory, keeps the workers alive, and turns signals
+ * into deeds: SIGTERM and SIGINT drain, SIGHUP puts a new generation of workers on the new configuration or refuses it whole, SIGUSR1
+ * and SIGUSR2 open log files anew. It runs no plugin and serves no connection itself. See docs/decisions/0003.
+ */
+import cluster from 'node:cluster'
+import { randomBytes } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { Fault, Log } from '../api/index.js'
+import { loadConfig } from '../config/load.js'
+import type { Config } from '../config/types.js'
+import { type OpenLog, openLog } from '../log/log.js'
+import { removeStale } from '../net/listener.js'
+import { ensureSelfSigned } from '../net/tls.js'
+import { parseEndpoint } from '../text/index.js'
+import type { OpenDoor } from './app-types.js'
+import { type ControlSocket, DataDirBusy, holdControlSocket } from './bus.js'
+import { Generation, type Launch, toldOf } from './generation.js'
+import { handOver } from './owner.js'
+
+/** After `drain_timeout`: for closing stores and giving leases back. */
+const GRACE_MS = 15_000
+const HANG_MS = 10_000
+const MAX_AUTO_WORKERS = 8
+
+export interface ServeParts {
+  readonly configDir: string
+  /** The script that workers run; it calls `runWorker`. */
+  readonly workerScript: string
+  /** Before the first worker is started: makes what a first start needs (demo accounts); the lines are for the person at the terminal. */
+  readonly firstStart?: (config: Config, log: Log) => Promise<readonly string[]>
+  /** For people; not to where the log goes. */
+  print(line: string): void
+  warn(line: string): void
+  readonly hangMs?: number
+}
+
+/** Resolves to the exit code when all is over. */
+export async function serve(parts: ServeParts): Promise<number> {
+  const { config, faults } = await loadConfig(parts.configDir)
+  if (config === undefined) return refuse(parts, faults)
+  try {
+    await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
+    const log = openLog(config.log)
+    const control = await holdControlSocket(join(config.dataDir, 'control.sock'), log.log)
+    const supervisor = new Supervisor(parts, config, log, control)
+    return await supervisor.run()
+  } catch (error) {
+    if (!(error instanceof DataDirBusy) && (error as NodeJS.ErrnoException).code === undefined) throw error
+    parts.warn(`posthouse: ${(error as Error).message}`)
+    return 1
+  }
+}
+
+function refuse(parts: ServeParts, faults: readonly Fault[]): number {
+  for (const f of faults) parts.warn(`${f.file}:${f.line}:${f.column}: ${f.message}`)
+  parts.warn(
+    `posthouse: not started, ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'} in the configuration`,
+  )
+  return 1
+}
+
+class Supervisor {
+  readonly #parts: ServeParts
+  readonly #control: ControlSocket
+  readonly #ticketKeys = randomBytes(48)
+  readonly #draining = new Set<Generation>()
+  #config: Config
+  #log: OpenLog
+  #current: Generation | undefined
+  #coming: Generation | undefined
+  #numbers = 0
+  #reloading = false
+  #reloadAgain = false
+  #stopping = false
+  #over: (code: number) => void = () => undefined
+  readonly #end: Promise<number>
+
+  constructor(parts: ServeParts, config: Config, log: OpenLog, control: ControlSocket) {
+    this.#parts = parts
+    this.#config = config
+    this.#log = log
+    this.#control = control
+    this.#end = new Promise(resolve => {
+      this.#over = resolve
+    })
+  }
+
+  async run(): Promise<number> {
+    this.#listenToSignals()
+    // the kernel hands connections out: no hop through this process
+    cluster.schedulingPolicy = cluster.SCHED_NONE
+    cluster.setupPrimary({ exec: this.#parts.workerScript, args: ['worker'] })
+    try {
+      await prepare(this.#config)
+      const lines = (await this.#parts.firstStart?.(this.#config, this.#log.log)) ?? []
+      handOver(this.#config, this.#config.dataDir)
+      const launch = await this.#launch(this.#config)
+      if (this.#stopping) return await this.#end
+      if (launch.kind !== 'ready') return this.#notStarted(launch)
+      this.#greet(launch.doors, lines)
+      return await this.#end
+    } finally {
+      await this.#control.close()
+    }
+  }
+
+  async #launch(config: Config): Promise<Launch> {
+    const generation = new Generation({
+      number: ++this.#numbers,
+      configDir: this.#parts.configDir,
+      workers: workersOf(config),
+      ticketKeys: this.#ticketKeys,
+      hangMs: this.#parts.hangMs ?? HANG_MS,
+      log: () => this.#log.log,
+    })
+    this.#coming = generation
+    const launch = await generation.launch()
+    this.#coming = undefined
+    if (launch.kind === 'ready') this.#current = generation
+    return launch
+  }
+
+  #notStarted(trouble: Exclude<Launch, { kind: 'ready' }>): number {
+    if (trouble.kind === 'faults') return refuse(this.#parts, trouble.faults)
+    this.#parts.warn(`posthouse: not started: ${trouble.message}`)
+    return 1
+  }
+
+  #greet(doors: readonly OpenDoor[], lines: readonly string[]): void {
+    const { name, dataDir } = this.#config
+    const workers = workersOf(this.#config)
+    this.#log.log.info({ name, doors: doors.map(d => `${d.name} ${d.address}`), workers, pid: process.pid }, 'ready')
+    const { print } = this.#parts
+    print(`posthouse is ready: ${name}, ${workers} ${workers === 1 ? 'worker' : 'workers'}, data in ${dataDir}`)
+    for (const door of doors)
+      print(`  ${door.name.padEnd(14)} ${door.protocol.padEnd(5)} ${door.address.padEnd(22)} TLS ${door.tls}`)
+    for (const line of lines) print(line)
+  }
+
+  #listenToSignals(): void {
+    process.on('SIGTERM', () => this.#stop('SIGTERM'))
+    process.on('SIGINT', () => this.#stop('SIGINT'))
+    process.on('SIGHUP', () => void this.#reload())
+    for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => this.#reopen())
+  }
+
+  #reopen(): void {
+    this.#log.reopen()
+    for (const generation of this.#all()) generation.tellAll({ kind: 'reopen' })
+  }
+
+  #all(): readonly Generation[] {
+    return [...this.#draining, this.#current, this.#coming].filter(generation => generation !== undefined)
+  }
+
+  #stop(signal: string): void {
+    if (this.#stopping) {
+      this.#log.log.warn({ signal }, 'told twice to end, sessions are cut')
+      for (const generation of this.#all()) generation.kill()
+      return
+    }
+    this.#stopping = true
+    this.#log.log.info(
+      { signal, drainMs: this.#config.drainMs },
+      'ending: nothing new is accepted, open sessions finish',
+    )
+    const last = this.#all().map(generation => generation.drain(this.#config.drainMs + GRACE_MS))
+    void Promise.all(last).then(() => {
+      this.#log.log.info({}, 'ended')
+      this.#over(0)
+    })
+  }
+
+  /** One after the other: a SIGHUP during a reload means another one after it. */
+  async #reload(): Promise<void> {
+    if (this.#stopping || this.#current === undefined) return
+    this.#reloadAgain = true
+    if (this.#reloading) return
+    this.#reloading = true
+    try {
+      while (this.#reloadAgain && !this.#stopping) {
+        this.#reloadAgain = false
+        await this.#reloadOnce()
+      }
+    } catch (error) {
+      this.#log.log.error({ err: error }, 'reload failed, the old configuration stays')
+    } finally {
+      this.#reloading = false
+    }
+  }
+
+  async #reloadOnce(): Promise<void> {
+    const { config, faults } = await loadConfig(this.#parts.configDir)
+    if (config === undefined) return this.#refused({ kind: 'faults', faults })
+    if (config.dataDir !== this.#config.dataDir) {
+      return this.#refused({ kind: 'failed', message: 'the data directory cannot change while the server runs' })
+    }
+    await prepare(config)
+    handOver(config, config.dataDir)
+    const old = this.#current!
+    const launch = await this.#launch(config)
+    if (this.#stopping) return
+    if (launch.kind !== 'ready') return this.#refused(launch)
+    const drainMs = this.#config.drainMs + GRACE_MS
+    this.#config = config
+    this.#log = openLog(config.log)
+    this.#log.log.info(
+      { generation: this.#numbers, doors: launch.doors.map(d => `${d.name} ${d.address}`) },
+      'reloaded',
+    )
+    this.#draining.add(old)
+    void old.drain(drainMs).then(() => this.#draining.delete(old))
+  }
+
+  #refused(trouble: Exclude<Launch, { kind: 'ready' }>): void {
+    const { log } = this.#log
+    if (trouble.kind === 'faults') {
+      for (const { file, line, column, message } of trouble.faults) {
+        log.error({ place: `${file}:${line}:${column}`, fault: message }, 'the new configuration has a fault')
+      }
+    }
+    log.error({ trouble: toldOf(trouble) }, 'reload refused, the old configuration stays')
+  }
+}
+
+/** What must be there before workers start: they would make it at the same time. */
+async function prepare(config: Config): Promise<void> {
+  if (config.log.file !== '-') await mkdir(dirname(config.log.file), { recursive: true })
+  if (config.tls.certificate === undefined) {
+    const selfSignedDir = join(config.dataDir, 'tls', 'self-signed')
+    await ensureSelfSigned({ selfSignedDir, name: config.name, now: Date.now() })
+  }
+  for (const { address } of config.listeners) {
+    const parts = parseEndpoint(address)
+    if (parts?.kind === 'unix') await removeStale(parts.path)
+  }
+}
+
+function workersOf(config: Config): number {
+  return config.workers === 'auto' ? Math.min(availableParallelism(), MAX_AUTO_WORKERS) : config.workers
+}

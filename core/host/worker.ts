@@ -1,0 +1,128 @@
+/**
+ * A worker process: gets its orders from the supervisor, runs the application, drains when told, and ends when the supervisor is gone.
+ * Root is given up after the certificate's key was read and before any plugin runs; ports below 1024 are opened by the supervisor,
+ * as node:cluster has it.
+ */
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Bus, Log } from '../api/index.js'
+import { loadConfig } from '../config/load.js'
+import type { Config } from '../config/types.js'
+import { type OpenLog, openLog } from '../log/log.js'
+import { openTls } from '../net/tls.js'
+import type { App, StartApp } from './app-types.js'
+import { joinBus } from './bus.js'
+import type { FromWorker, ToWorker } from './messages.js'
+import { MemoryMetrics } from './metrics.js'
+import { giveUpRoot } from './owner.js'
+
+const BEAT_MS = 1000
+const CLOSE_MS = 10_000
+/** lmdb may still be writing when its promises have resolved; ending at once was seen to crash in its write worker. */
+const SETTLE_MS = 50
+
+type StartOrder = Extract<ToWorker, { kind: 'start' }>
+
+interface Running {
+  readonly app: App
+  readonly config: Config
+  readonly log: OpenLog
+  readonly bus: Bus & { close(): Promise<void> }
+}
+
+/** Never returns: the process ends by `process.exit`. */
+export function runWorker(startApp: StartApp): void {
+  let running: Promise<Running | undefined> | undefined
+  let ending = false
+  const end = () => {
+    if (ending) return
+    ending = true
+    void drain(running)
+  }
+  // the terminal sends these to every process of the group; the supervisor decides what they mean
+  for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => undefined)
+  process.on('SIGTERM', end)
+  process.on('disconnect', end)
+  process.on('message', (order: ToWorker) => {
+    if (order.kind === 'start') running ??= start(order, startApp)
+    else if (order.kind === 'drain') end()
+    else void running?.then(it => it?.log.reopen())
+  })
+  tell({ kind: 'here' })
+}
+
+async function start(order: StartOrder, startApp: StartApp): Promise<Running | undefined> {
+  const beat = setInterval(() => tell({ kind: 'beat' }), BEAT_MS)
+  try {
+    const { config, faults } = await loadConfig(order.configDir)
+    if (config === undefined) return giveUp({ kind: 'faults', faults })
+    const log = openLog({ ...config.log, facts: { worker: order.worker } })
+    mindBugs(log.log)
+    const now = Date.now()
+    const selfSignedDir = join(config.dataDir, 'tls', 'self-signed')
+    const ticketKeys = Buffer.from(order.ticketKeys, 'base64')
+    const tls = await openTls({ ...config.tls, selfSignedDir, name: config.name, now, ticketKeys })
+    giveUpRoot(config)
+    const bus = joinBus(join(config.dataDir, 'control.sock'), log.log, true)
+    const app = await startApp({ config, log: log.log, bus, clock: Date, metrics: new MemoryMetrics(), tls })
+    tell({ kind: 'ready', doors: app.doors })
+    return { app, config, log, bus }
+  } catch (error) {
+    clearInterval(beat)
+    return giveUp(troubleOf(error))
+  }
+}
+
+function troubleOf(error: unknown): FromWorker {
+  const { name, message, stack, faults } = error as Error & {
+    faults?: Extract<FromWorker, { kind: 'faults' }>['faults']
+  }
+  if (name === 'ConfigError' && faults !== undefined) return { kind: 'faults', faults }
+  const code = (error as NodeJS.ErrnoException).code
+  // a known system error says it all; anything else is a bug, and its place is wanted
+  return { kind: 'failed', message: code === undefined ? (stack ?? String(error)) : message }
+}
+
+function giveUp(trouble: FromWorker): undefined {
+  tell(trouble, () => process.exit(1))
+  // the channel may be gone with the supervisor
+  setTimeout(() => process.exit(1), 1000).unref()
+  return undefined
+}
+
+function tell(message: FromWorker, then: () => void = () => undefined): void {
+  if (!process.connected) {
+    then()
+    return
+  }
+  // an error here means that the supervisor is gone: 'disconnect' follows
+  process.send?.(message, undefined, undefined, () => then())
+}
+
+/** Anything nobody caught: rejections are logged and the server lives; after an exception nothing can be relied on any more. */
+function mindBugs(log: Log): void {
+  process.on('unhandledRejection', reason => log.error({ err: reason }, 'a promise was rejected and nobody minded'))
+  process.on('uncaughtException', error => {
+    log.error({ err: error }, 'an exception was not caught, the worker ends')
+    process.exit(1)
+  })
+}
+
+async function drain(running: Promise<Running | undefined> | undefined): Promise<void> {
+  const it = await running
+  if (it === undefined) process.exit(0)
+  const { app, config, log, bus } = it
+  let code = 0
+  try {
+    app.stop()
+    const all = await Promise.race([app.drained().then(() => true), sleep(config.drainMs, false)])
+    if (!all) log.log.warn({ waitedMs: config.drainMs }, 'draining took too long, open sessions are cut')
+    await Promise.race([app.close(), sleep(CLOSE_MS)])
+    await bus.close()
+  } catch (error) {
+    log.log.error({ err: error }, 'the worker could not end in order')
+    code = 1
+  }
+  await sleep(SETTLE_MS)
+  process.exit(code)
+}

@@ -1,0 +1,253 @@
+/** The supervisor with a tiny application: start, crash, hang, reload, drain. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { eventually } from '../../harness/instance.js'
+
+const TINY = fileURLToPath(new URL('../../harness/tiny-app.js', import.meta.url))
+
+class Server {
+  readonly dir: string
+  readonly child: ChildProcess
+  readonly ended: Promise<number | null>
+  text = ''
+
+  constructor(dir: string) {
+    this.dir = dir
+    this.child = spawn(process.execPath, [TINY, dir], { stdio: ['ignore', 'pipe', 'pipe'] })
+    for (const stream of [this.child.stdout!, this.child.stderr!]) {
+      stream.on('data', (chunk: Buffer) => {
+        this.text += chunk
+      })
+    }
+    this.ended = once(this.child, 'exit').then(([code]) => code as number | null)
+  }
+
+  logged(pattern: RegExp): Promise<RegExpExecArray> {
+    const look = () => pattern.exec(this.text) ?? undefined
+    return eventually(look, 10_000, () => `no ${pattern} in:\n${this.text}`)
+  }
+
+  async ready(): Promise<this> {
+    await this.logged(/posthouse is ready/)
+    return this
+  }
+
+  async dial(): Promise<Client> {
+    const socket = connect(port, '127.0.0.1')
+    await once(socket, 'connect')
+    return new Client(socket)
+  }
+
+  /** Says one word on a connection of its own. */
+  async ask(word: string): Promise<string> {
+    const client = await this.dial()
+    const answer = await client.ask(word)
+    client.socket.destroy()
+    return answer
+  }
+
+  async stop(): Promise<void> {
+    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill('SIGKILL')
+    await this.ended
+  }
+}
+
+class Client {
+  readonly socket: Socket
+  text = ''
+
+  constructor(socket: Socket) {
+    this.socket = socket
+    socket.on('data', chunk => {
+      this.text += chunk
+    })
+    socket.on('error', () => undefined)
+  }
+
+  async ask(word: string): Promise<string> {
+    this.text = ''
+    this.socket.write(`${word}\n`)
+    return eventually(() => /^(.*)\n/.exec(this.text)?.[1])
+  }
+}
+
+/** A fixed one: with a single worker, port 0 is another one after its replacement. */
+const port = await new Promise<number>(resolve => {
+  const probe = createServer().listen(0, '127.0.0.1', () => {
+    const { port: free } = probe.address() as AddressInfo
+    probe.close(() => resolve(free))
+  })
+})
+
+const config = (more = '', name = 'one.example.test') =>
+  `name: ${name}\ndomains: []\nlisteners: [{ name: mx, address: "127.0.0.1:${port}" }]\nworkers: 1\ndrain_timeout: 2s\n${more}`
+
+async function withServer(text: string, work: (server: Server, dir: string) => Promise<void>): Promise<void> {
+  const dir = await mkdtemp(join(tmpdir(), 'posthouse-serve-'))
+  await writeFile(join(dir, 'server.yaml'), text)
+  await writeFile(join(dir, 'plugins.yaml'), '')
+  const server = new Server(dir)
+  try {
+    await work(server, dir)
+  } finally {
+    await server.stop()
+    await rm(dir, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+test('it starts, prints its doors, and SIGTERM ends it with 0', () =>
+  withServer(config().replace('workers: 1', 'workers: 2'), async server => {
+    await server.ready()
+    assert.match(server.text, /posthouse is ready: one\.example\.test, 2 workers/)
+    assert.match(server.text, /mx +smtp +127\.0\.0\.1:\d+ +TLS starttls/)
+    assert.match(await server.ask('pid'), /^\d+$/)
+    server.child.kill('SIGTERM')
+    assert.equal(await server.ended, 0)
+    assert.equal(server.text.match(/"msg":"closed"/g)?.length, 2)
+  }))
+
+test('a wrong configuration stops the start with all faults', () =>
+  withServer('nmae: x\n', async server => {
+    assert.equal(await server.ended, 1)
+    assert.match(server.text, /server\.yaml:1:1: unknown key "nmae", did you mean "name"\?/)
+    assert.match(server.text, /not started, \d faults in the configuration/)
+  }))
+
+test('an application that cannot start stops the start', () =>
+  withServer(config('smtp: { banner: refuse }\n'), async server => {
+    assert.equal(await server.ended, 1)
+    assert.match(server.text, /not started: .*does not want to/)
+  }))
+
+test('a second server on the same data directory is refused', () =>
+  withServer(config(), async (server, dir) => {
+    await server.ready()
+    const second = new Server(dir)
+    assert.equal(await second.ended, 1)
+    assert.match(
+      second.text,
+      new RegExp(`another posthouse \\(process ${server.child.pid}\\) runs on this data directory`),
+    )
+    assert.match(await server.ask('pid'), /^\d+$/)
+  }))
+
+for (const word of ['crash', 'bug']) {
+  test(`a worker that ends by ${word} is replaced`, () =>
+    withServer(config(), async server => {
+      await server.ready()
+      const client = await server.dial()
+      const pid = await client.ask('pid')
+      client.socket.write(`${word}\n`)
+      await server.logged(/worker is back/)
+      assert.match(server.text, /worker ended unasked and is replaced/)
+      assert.notEqual(await server.ask('pid'), pid)
+    }))
+}
+
+test('a worker whose event loop stands still is killed and replaced', () =>
+  withServer(config(), async server => {
+    await server.ready()
+    const client = await server.dial()
+    const pid = await client.ask('pid')
+    client.socket.write('hang\n')
+    await server.logged(/worker hangs and is killed/)
+    await server.logged(/worker is back/)
+    assert.notEqual(await server.ask('pid'), pid)
+  }))
+
+test('SIGHUP puts new workers on the new configuration, and open sessions finish on the old one', () =>
+  withServer(config(), async (server, dir) => {
+    await server.ready()
+    const old = await server.dial()
+    assert.equal(await old.ask('name'), 'one.example.test')
+    await writeFile(join(dir, 'server.yaml'), config('', 'two.example.test'))
+    server.child.kill('SIGHUP')
+    await server.logged(/"msg":"reloaded"/)
+    await eventually(() => (old.text.includes('draining') ? true : undefined))
+    assert.equal(await server.ask('name'), 'two.example.test')
+    assert.equal(await old.ask('name'), 'one.example.test')
+    old.socket.write('bye\n')
+    await once(old.socket, 'close')
+    server.child.kill('SIGTERM')
+    assert.equal(await server.ended, 0)
+  }))
+
+const REFUSED: readonly (readonly [what: string, text: string, told: RegExp])[] = [
+  ['with a fault', config('colour: red\n'), /"place":"[^"]*server\.yaml:6:1","fault":"unknown key \\"colour\\"/],
+  ['that the application refuses', config('smtp: { banner: refuse }\n'), /reload refused.*|does not want to/],
+  ['with another data directory', config('data: ./elsewhere\n'), /the data directory cannot change/],
+]
+for (const [what, text, told] of REFUSED) {
+  test(`SIGHUP with a configuration ${what} is refused and the old one goes on`, () =>
+    withServer(config(), async (server, dir) => {
+      await server.ready()
+      const pid = await server.ask('pid')
+      await writeFile(join(dir, 'server.yaml'), text)
+      server.child.kill('SIGHUP')
+      await server.logged(/reload refused, the old configuration stays/)
+      assert.match(server.text, told)
+      assert.equal(await server.ask('pid'), pid)
+    }))
+}
+
+test('SIGTERM waits for open sessions, but not for ever', () =>
+  withServer(config(), async server => {
+    await server.ready()
+    const client = await server.dial()
+    await client.ask('pid')
+    const begun = Date.now()
+    server.child.kill('SIGTERM')
+    await eventually(() => (client.text.includes('draining') ? true : undefined))
+    await assert.rejects(server.dial())
+    assert.equal(await server.ended, 0)
+    assert.ok(Date.now() - begun >= 1900, 'it did not wait')
+    assert.match(server.text, /draining took too long/)
+  }))
+
+test('a second SIGTERM ends it at once', () =>
+  withServer(config().replace('2s', '1h'), async server => {
+    await server.ready()
+    const client = await server.dial()
+    await client.ask('pid')
+    server.child.kill('SIGTERM')
+    await server.logged(/ending: nothing new is accepted/)
+    server.child.kill('SIGTERM')
+    assert.equal(await server.ended, 0)
+  }))
+
+test('workers end when the supervisor is killed', () =>
+  withServer(config(), async server => {
+    await server.ready()
+    const pid = Number(await server.ask('pid'))
+    server.child.kill('SIGKILL')
+    await eventually(() => (isAlive(pid) ? undefined : true))
+  }))
+
+test('SIGUSR2 opens the log file anew', () =>
+  withServer(config('log: { file: ./mail.log }\n'), async (server, dir) => {
+    await server.ready()
+    const file = join(dir, 'mail.log')
+    await rename(file, `${file}.1`)
+    server.child.kill('SIGUSR2')
+    await eventually(() => readFile(file, 'utf8').catch(() => undefined))
+    server.child.kill('SIGTERM')
+    assert.equal(await server.ended, 0)
+    const text = await readFile(file, 'utf8')
+    assert.match(text, /"worker":1,.*"msg":"closed"/)
+    assert.match(text, /"msg":"ended"/)
+  }))
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}

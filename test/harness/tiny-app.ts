@@ -1,0 +1,60 @@
+/**
+ * An application of a few lines under the real supervisor, to see workers crash, hang, reload and drain without a mail server.
+ * `node tiny-app.js CONFIG_DIR`. One word per line: `pid`, `name`, `hang`, `crash`, `bug`, `bye`.
+ */
+import cluster from 'node:cluster'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { Connection, Listener } from '../../core/api/index.js'
+import type { App, AppBase } from '../../core/host/app-types.js'
+import { serve } from '../../core/host/serve.js'
+import { runWorker } from '../../core/host/worker.js'
+import { openListener } from '../../core/net/listener.js'
+
+async function startTiny({ config, log, clock, tls }: AppBase): Promise<App> {
+  if (config.smtp.banner === 'refuse') throw new Error('the application does not want to')
+  const drain = new AbortController()
+  const open = config.listeners.map(listener => {
+    const door: Listener = { ...listener, serve: connection => converse(connection, config.name) }
+    const { connections: maxConnections } = config.limits
+    return openListener(door, { tls, log, clock, drain: drain.signal, maxConnections })
+  })
+  const doors = await Promise.all(open)
+  return {
+    doors: config.listeners.map((listener, i) => ({ ...listener, address: doors[i]!.address })),
+    stop: () => {
+      for (const door of doors) door.stop()
+      drain.abort()
+    },
+    drained: async () => {
+      await Promise.all(doors.map(door => door.idle))
+    },
+    close: async () => log.info({}, 'closed'),
+  }
+}
+
+/** A session goes on until the client says `bye`, also when the server drains: that is what draining waits for. */
+async function converse({ socket, signal }: Connection, name: string): Promise<void> {
+  signal.addEventListener('abort', () => socket.write('draining\n'))
+  for await (const word of createInterface({ input: socket })) {
+    if (word === 'pid') socket.write(`${process.pid}\n`)
+    if (word === 'name') socket.write(`${name}\n`)
+    if (word === 'crash') process.exit(7)
+    if (word === 'bug') setTimeout(() => never.call(undefined))
+    if (word === 'hang') for (;;);
+    if (word === 'bye') return
+  }
+}
+
+function never(): void {
+  throw new Error('a bug in a timer')
+}
+
+if (cluster.isPrimary) {
+  const say = (line: string) => void process.stderr.write(`${line}\n`)
+  const workerScript = fileURLToPath(import.meta.url)
+  const code = await serve({ configDir: process.argv[2]!, workerScript, hangMs: 2000, print: say, warn: say })
+  process.exit(code)
+} else {
+  runWorker(startTiny)
+}
