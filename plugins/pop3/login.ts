@@ -1,0 +1,50 @@
+/**
+ * Logging in, the same for USER/PASS and AUTH. A wrong password is answered late, and not often in one connection;
+ * a right one opens the maildrop, and only both together make the transaction state.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Credentials } from 'posthouse/api'
+import { printable } from 'posthouse/text'
+import { type Answer, no, ok } from './answer.js'
+import { Maildrop } from './maildrop.js'
+import type { Session } from './session.js'
+
+/** The answer while the password could be read on the way. */
+export function tlsFirst(session: Session): Answer | undefined {
+  return session.standing.loginAllowed ? undefined : no('Logging in needs TLS first, say STLS')
+}
+
+export async function logIn(session: Session, credentials: Credentials): Promise<Answer> {
+  const { connection, deps } = session
+  const answer = await deps.authenticator.login(connection.peer, credentials)
+  const facts = { login: printable(credentials.login, 100), mechanism: credentials.mechanism }
+  if (!('kind' in answer)) {
+    const maildrop = await Maildrop.open(deps.store, answer.id)
+    session.enter(answer, maildrop)
+    deps.metrics.count('pop3Logins')
+    return ok(`${maildrop.total} ${maildrop.total === 1 ? 'message' : 'messages'}`)
+  }
+  if (answer.kind === 'defer') {
+    connection.log.warn({ ...facts, status: answer.status }, 'login not possible now')
+    return no('Cannot check passwords right now, try again later', 'SYS/TEMP')
+  }
+  connection.log.info({ ...facts, remote: connection.peer.remote.address }, 'login refused')
+  deps.metrics.count('pop3LoginsRefused')
+  return refuse(session)
+}
+
+async function refuse(session: Session): Promise<Answer> {
+  const { settings } = session.deps
+  session.failedLogins += 1
+  await pause(settings.loginDelayMs, session.connection.signal)
+  // RFC 3206 §4: the user should be asked for the password again.
+  if (session.failedLogins < settings.maxLogins) return no('Wrong login or password', 'AUTH')
+  return { kind: 'bye', good: false, text: '[AUTH] Too many wrong passwords', reason: 'logins' }
+}
+
+/** Ends early when the server drains. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error
+  })
+}

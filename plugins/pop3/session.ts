@@ -1,0 +1,94 @@
+/**
+ * One client's session: who it is, what it sees, and the ways commands may speak and listen.
+ * It knows no command; `conversation.ts` runs them, strictly one after the other.
+ */
+import type { Account, Authenticator, Clock, Connection, Metrics, ServerFacts, Store } from 'posthouse/api'
+import type { Standing, State } from './command.js'
+import { Input } from './input.js'
+import type { Maildrop } from './maildrop.js'
+import { Output } from './output.js'
+import type { Settings } from './settings.js'
+
+/** What all sessions share. */
+export interface Deps {
+  readonly settings: Settings
+  readonly store: Store
+  readonly authenticator: Authenticator
+  readonly server: ServerFacts
+  readonly clock: Clock
+  readonly metrics: Metrics
+}
+
+/** RFC 2449 §4: 255 octets with CRLF. */
+const MAX_COMMAND = 255
+/** RFC 5034 §4 knows no limit for what SASL says; RFC 4954 §4 has this one. */
+const MAX_SASL_LINE = 12_288
+
+export class Session {
+  readonly deps: Deps
+  readonly connection: Connection
+  readonly input: Input
+  readonly output: Output
+  account: Account | undefined
+  /** What USER said, until the next command. */
+  user: string | undefined
+  failedLogins = 0
+  /** Messages sent whole. */
+  retrieved = 0
+  /** Messages really removed. */
+  deleted = 0
+  #maildrop: Maildrop | undefined
+
+  constructor(connection: Connection, deps: Deps) {
+    this.connection = connection
+    this.deps = deps
+    this.input = new Input(connection.socket)
+    this.output = new Output(connection.socket, deps.settings.idleTimeoutMs)
+  }
+
+  get state(): State {
+    return this.#maildrop === undefined ? 'authorization' : 'transaction'
+  }
+
+  get standing(): Standing {
+    const { connection, deps, state } = this
+    const loginAllowed = connection.peer.tls !== undefined || deps.settings.cleartextAuth
+    return { state, tlsOffered: connection.tlsOffered, loginAllowed }
+  }
+
+  /** Only for commands of the transaction state. */
+  get maildrop(): Maildrop {
+    if (this.#maildrop === undefined) throw new Error('a command ran without the login it needs')
+    return this.#maildrop
+  }
+
+  enter(account: Account, maildrop: Maildrop): void {
+    this.account = account
+    this.#maildrop = maildrop
+  }
+
+  commandLine(): Promise<Buffer | undefined> {
+    return this.#line(MAX_COMMAND)
+  }
+
+  /** Says a SASL challenge and waits for the answer (RFC 5034 §4). */
+  async challenge(text: string): Promise<Buffer | undefined> {
+    this.output.line(`+ ${text}`)
+    await this.output.flush()
+    return this.#line(MAX_SASL_LINE)
+  }
+
+  #line(most: number): Promise<Buffer | undefined> {
+    const timeoutMs = this.deps.settings.idleTimeoutMs
+    return this.input.line({ most, timeoutMs, signal: this.connection.signal })
+  }
+
+  /** Runs the handshake; whoever the client said it was is forgotten with everything else it said in clear. */
+  async startTls(): Promise<void> {
+    this.input.detach()
+    this.user = undefined
+    await this.connection.startTls()
+    this.input.attach(this.connection.socket)
+    this.output.attach(this.connection.socket)
+  }
+}
