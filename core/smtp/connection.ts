@@ -5,14 +5,16 @@
  */
 import type { Socket } from 'node:net'
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js'
-import type { Connection, SmtpReply, TlsFacts } from '../api/index.js'
+import type { Connection, Log, SmtpReply, TlsFacts } from '../api/index.js'
+import type { AskScope } from '../pipeline/intake-types.js'
 import { Conversation } from './conversation.js'
 import { formatReply } from './format.js'
+import { Gone } from './gone.js'
 import { type Answer, REPLY } from './replies.js'
 import type { SmtpServer } from './server.js'
 import { SmtpSession } from './session.js'
 import { type DataTaker, type LineFault, SmtpStream } from './stream.js'
-import { Gone, MAX_AUTH_LINE, type Wire } from './wire.js'
+import { MAX_AUTH_LINE, type Wire } from './wire.js'
 
 /** A message may take this many times the wait for its next bytes, or a trickle would hold a connection for ever. */
 const WHOLE_MESSAGE = 20
@@ -27,9 +29,8 @@ export class SmtpConnection extends SMTPConnection implements Wire {
   readonly #peer: Connection
   readonly #talk: Conversation
   readonly #over: () => void
-  readonly #gone = new AbortController()
+  readonly #gone = new LazyAbort()
   readonly #started: number
-  readonly #drain = (): void => this.#goIfIdle()
   /** A command is being answered: the client waits for us and not we for it. */
   #busy = true
   #line: LineWanted | undefined
@@ -60,7 +61,7 @@ export class SmtpConnection extends SMTPConnection implements Wire {
       deps,
       session: new SmtpSession(connection.peer, listener.protocol, deps.trusted(remote.address)),
       wire: this,
-      scope: { signal: this.#gone.signal, log: connection.log },
+      scope: new SessionScope(this.#gone, connection.log),
       tlsOffered: connection.tlsOffered,
     })
   }
@@ -73,7 +74,6 @@ export class SmtpConnection extends SMTPConnection implements Wire {
       return
     }
     this._setListeners(() => undefined)
-    this.#peer.signal.addEventListener('abort', this.#drain)
     this.#wait(this.#post.deps.limits.commandMs)
     this.#greet().catch((error: unknown) => {
       this.#peer.log.error({ err: error }, 'SMTP greeting failed')
@@ -164,7 +164,7 @@ export class SmtpConnection extends SMTPConnection implements Wire {
     if (this.#isOver || this._closing) return
     this.#busy = false
     this.#clock?.refresh()
-    if (this.#peer.signal.aborted) this.#goIfIdle()
+    if (this.#peer.signal.aborted) this.drain()
     this.#next()
   }
 
@@ -265,7 +265,7 @@ export class SmtpConnection extends SMTPConnection implements Wire {
     } else if (this.#receiving) {
       this.#talk.end ??= 'timeout'
       this.say(REPLY.dataTimeout)
-      this.#stream?.abort(new Gone())
+      this.#stream?.abort()
     } else if (this.#busy) {
       // RFC 5321 §4.5.3.2: it is the client who waits, and it waits for minutes.
       this.#clock?.refresh()
@@ -281,7 +281,7 @@ export class SmtpConnection extends SMTPConnection implements Wire {
   }
 
   /** A session inside a transaction may finish it; all others are told to come again. */
-  #goIfIdle(): void {
+  drain(): void {
     if (this.#busy || this._closing || this.#isOver || !this.#talk.idle) return
     this.#talk.end ??= 'drained'
     this.say(REPLY.draining)
@@ -304,13 +304,45 @@ export class SmtpConnection extends SMTPConnection implements Wire {
     if (this.#isOver) return
     this.#isOver = true
     clearTimeout(this.#clock)
-    this.#peer.signal.removeEventListener('abort', this.#drain)
-    stream?.abort(new Gone())
+    stream?.abort()
     this.#line?.reject(new Gone())
     this.#line = undefined
     this.#talk.over(this.#started)
-    this.#gone.abort(new Gone())
+    this.#gone.abort()
     this.#over()
+  }
+}
+
+/** Most sessions end without a hook that wanted to know: the controller is made when someone asks. */
+class LazyAbort {
+  #controller: AbortController | undefined
+  #over = false
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#over) this.#controller.abort(new Gone())
+    }
+    return this.#controller.signal
+  }
+
+  abort(): void {
+    this.#over = true
+    this.#controller?.abort(new Gone())
+  }
+}
+
+class SessionScope implements AskScope {
+  readonly log: Log
+  readonly #gone: LazyAbort
+
+  constructor(gone: LazyAbort, log: Log) {
+    this.#gone = gone
+    this.log = log
+  }
+
+  get signal(): AbortSignal {
+    return this.#gone.signal
   }
 }
 

@@ -10,10 +10,11 @@ import { printable } from '../text/index.js'
 import { commandFor, isOurVerb } from './commands/table.js'
 import type { SmtpDeps } from './deps.js'
 import { Extensions } from './extensions.js'
+import { Gone } from './gone.js'
 import { type Answer, REPLY } from './replies.js'
 import type { SmtpSession } from './session.js'
 import type { Transaction } from './transaction.js'
-import { Gone, MAX_AUTH_LINE, type Wire } from './wire.js'
+import { MAX_AUTH_LINE, type Wire } from './wire.js'
 
 /** RFC 9110 methods: a browser was talked into speaking to us. */
 const HTTP = /^(?:OPTIONS|GET|HEAD|POST|PUT|DELETE|TRACE|CONNECT|PATCH) .* HTTP\/\d/i

@@ -106,7 +106,9 @@ export class DataScanner {
 
   #scanned(out: Kept, end: number): Scanned {
     this.size += out.total
-    this.longestLine = Math.max(this.longestLine, this.size - this.#lineStart)
+    // Of a line that still goes on; a CR at its end is not known to be part of it.
+    const open = this.size - this.#lineStart - (this.#state === 'cr' ? 1 : 0)
+    if (open > this.longestLine) this.longestLine = open
     return { part: out.part, end }
   }
 

@@ -11,6 +11,7 @@ import type { SmtpDeps } from './deps.js'
 export class SmtpServer extends SMTPServer {
   readonly listener: ListenerConfig
   readonly deps: SmtpDeps
+  readonly #watched = new WeakSet<AbortSignal>()
 
   constructor(listener: ListenerConfig, deps: SmtpDeps) {
     super({
@@ -29,6 +30,7 @@ export class SmtpServer extends SMTPServer {
 
   /** Resolves when the session is over. */
   converse(connection: Connection): Promise<void> {
+    this.#watch(connection.signal)
     return new Promise((resolve, reject) => {
       const ours = new SmtpConnection(this, connection, resolve)
       this.connections.add(ours)
@@ -39,6 +41,16 @@ export class SmtpServer extends SMTPServer {
         reject(error)
       }
     })
+  }
+
+  /** One listener for all sessions: thousands of them on one signal would be slow to add and to take away. */
+  #watch(drain: AbortSignal): void {
+    if (this.#watched.has(drain)) return
+    this.#watched.add(drain)
+    const tell = () => {
+      for (const one of this.connections) if (one instanceof SmtpConnection) one.drain()
+    }
+    drain.addEventListener('abort', tell, { once: true })
   }
 
   /** Connections come through `converse` alone. */

@@ -6,6 +6,7 @@
  */
 import type { Socket } from 'node:net'
 import { SMTPStream } from 'smtp-server/lib/smtp-stream.js'
+import { Gone } from './gone.js'
 
 const LF = 10
 const CR = 13
@@ -86,11 +87,11 @@ export class SmtpStream extends SMTPStream {
   }
 
   /** Nothing more is read; a message under way is given up. */
-  abort(gone: Error): void {
+  abort(): void {
     this.isClosed = true
     const data = this.#data
     this.#data = undefined
-    data?.reject(gone)
+    data?.reject(new Gone())
     this.#run()
   }
 

@@ -15,11 +15,3 @@ export interface Wire {
   /** Sends the 220 and runs the handshake. Rejects when it fails: the connection is of no use then. */
   startTls(ready: SmtpReply): Promise<TlsFacts>
 }
-
-/** The client has left: there is nobody to answer. */
-export class Gone extends Error {
-  constructor() {
-    super('the client is gone')
-    this.name = 'Gone'
-  }
-}

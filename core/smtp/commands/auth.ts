@@ -7,8 +7,9 @@ import type { SmtpReply } from '../../api/index.js'
 import { printable, Reader } from '../../text/index.js'
 import type { Conversation } from '../conversation.js'
 import { MECHANISMS } from '../extensions.js'
+import { Gone } from '../gone.js'
 import { type Answer, challenge, REPLY } from '../replies.js'
-import { Gone, MAX_AUTH_LINE } from '../wire.js'
+import { MAX_AUTH_LINE } from '../wire.js'
 import { bind, isReply } from './command.js'
 
 const MAX_FAILURES = 3

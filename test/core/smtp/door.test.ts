@@ -1,0 +1,381 @@
+/**
+ * The door under stress of its surroundings: hooks and intakes that fail, clients that leave or dawdle, draining, limits, verbs of
+ * plugins, and what the log says of it all. Real sockets, scripts in place.
+ */
+import assert from 'node:assert/strict'
+import { connect } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { defer, label, MailError, reject, type SmtpVerb } from '../../../core/api/index.js'
+import { parseScripts, runScript } from '../../harness/conversation.js'
+import { type DoorOptions, SmtpDoor } from '../../harness/smtp-door.js'
+
+async function open(t: TestContext, options: DoorOptions = {}): Promise<SmtpDoor> {
+  const door = await SmtpDoor.open(options)
+  t.after(() => door.close())
+  return door
+}
+
+async function talk(door: SmtpDoor, text: string, timeoutMs = 3000): Promise<void> {
+  const script = text.replace(/^ +/gm, '').replaceAll('{envelope}', ENVELOPE)
+  for (const one of parseScripts(script, 'script')) await runScript(one, { port: door.port, timeoutMs })
+}
+
+const ENVELOPE = `S: 220 …
+C> HELO c.test\\r\\nMAIL FROM:<a@elsewhere.test>\\r\\nRCPT TO:<alice@example.test>\\r\\nDATA\\r\\n
+S: 250 …
+S: 250 …
+S: 250 …
+S: 354 …`
+
+async function logged(door: SmtpDoor, sentence: string): Promise<Readonly<Record<string, unknown>>> {
+  for (let tries = 0; tries < 100; tries++) {
+    const line = door.log.lines.find(one => one.sentence === sentence)
+    if (line !== undefined) return line.facts
+    await sleep(10)
+  }
+  throw new Error(`no line says: ${sentence}\n${door.log.lines.map(one => one.sentence).join('\n')}`)
+}
+
+const never = () => new Promise<never>(() => undefined)
+const throws = () => {
+  throw new Error('a bug')
+}
+const rejects = () => Promise.reject(new Error('a bug, later'))
+
+for (const [how, hook] of [
+  ['throws', throws],
+  ['rejects', rejects],
+  ['never settles', never],
+] as const) {
+  test(`a connect hook that ${how} closes with 421 and the server lives`, async t => {
+    let calls = 0
+    const door = await open(t, { hooks: { connect: () => (calls++ === 0 ? hook() : undefined) } })
+    await talk(door, 'S: 421 4.3.0 …\nS: <closed>')
+    await talk(door, 'S: 220 …')
+  })
+  test(`a helo or mail hook that ${how} is 451 4.3.0 and the session goes on`, async t => {
+    const door = await open(t, { hooks: { helo: ({ name }) => (name === 'bad' ? hook() : undefined), mail: hook } })
+    await talk(
+      door,
+      `S: 220 …
+      C: HELO bad
+      S: 451 4.3.0 …
+      C: MAIL FROM:<a@b.test>
+      S: 503 …
+      C: HELO good
+      S: 250 …
+      C: MAIL FROM:<a@b.test>
+      S: 451 4.3.0 …
+      C: RCPT TO:<alice@example.test>
+      S: 503 …`,
+    )
+  })
+}
+
+test('an intake that throws is 451 4.3.0, at RCPT and after the message, and the log says why', async t => {
+  const door = await open(t, { judge: () => Promise.reject(new Error('the disk is on fire')) })
+  await talk(
+    door,
+    `{envelope}
+    C> x\\r\\n.\\r\\n
+    S: 451 4.3.0 Internal error, try again later
+    C: MAIL FROM:<a@b.test>
+    S: 250 …
+    C: RCPT TO:<throws@example.test>
+    S: 451 4.3.0 Internal error, try again later
+    C: RCPT TO:<alice@example.test>
+    S: 250 …`,
+  )
+  const facts = await logged(door, 'message could not be taken')
+  assert.match(String(facts.err), /disk is on fire/)
+})
+
+test('an expected failure is answered with the words of the catalogue and no others', async t => {
+  const door = await open(t, { judge: () => Promise.reject(new MailError('store-full', '/secret/path is full')) })
+  await talk(
+    door,
+    '{envelope}\nC> x\\r\\n.\\r\\nS: 452 4.3.1 Insufficient system storage'.replace('\\r\\nS', '\\r\\n\nS'),
+  )
+})
+
+test('hooks may refuse the session: 554 waits for QUIT, a deferral closes', async t => {
+  let refuse = true
+  const door = await open(t, {
+    hooks: { connect: () => (refuse ? reject('You are not welcome') : defer('Come back later')) },
+  })
+  await talk(
+    door,
+    `S: 554 5.7.1 You are not welcome
+    C: EHLO c.test
+    S: 503 5.5.1 Session was refused, only QUIT is left
+    C: QUIT
+    S: 221 2.0.0 Bye
+    S: <closed>`,
+  )
+  refuse = false
+  await talk(door, 'S: 421 4.7.1 Come back later\nS: <closed>')
+})
+
+test('what hooks say is made fit before it is a reply', async t => {
+  const door = await open(t, { hooks: { mail: () => reject('no\r\n250 2.0.0 OK') } })
+  await talk(door, 'S: 220 …\nC: HELO c.test\nS: 250 …\nC: MAIL FROM:<a@b.test>\nS: 550 5.7.1 no??250 2.0.0 OK')
+})
+
+test('labels of one sender do not serve the next', async t => {
+  const seen: string[][] = []
+  const door = await open(t, {
+    hooks: {
+      mail: ({ envelope, session }) => {
+        seen.push([...session.labels])
+        return envelope.sender?.local === 'friend' ? label('friend') : undefined
+      },
+    },
+  })
+  await talk(
+    door,
+    `S: 220 …
+    C> HELO c.test\\r\\nMAIL FROM:<friend@b.test>\\r\\nRSET\\r\\nMAIL FROM:<foe@b.test>\\r\\n
+    S: 250 …
+    S: 250 …
+    S: 250 …
+    S: 250 …`,
+  )
+  assert.deepEqual(seen, [['mx'], ['mx']])
+})
+
+test('a client that speaks before the greeting is refused', async t => {
+  const door = await open(t, { hooks: { connect: () => sleep(100) } })
+  await talk(door, 'C: EHLO c.test\nS: 554 5.5.1 Client spoke before the greeting\nS: 503 …\nC: QUIT\nS: 221 …')
+})
+
+test('a silent client is told the time is over', async t => {
+  const door = await open(t, { limits: { commandMs: 100 } })
+  await talk(door, 'S: 220 …\nS: 421 4.4.2 Timeout while waiting for a command\nS: <closed>')
+  assert.equal((await logged(door, 'session ended')).end, 'timeout')
+})
+
+test('a client that sends an octet now and then runs out of time too', async t => {
+  const door = await open(t, { limits: { commandMs: 150 } })
+  await talk(
+    door,
+    `S: 220 …
+    C> N
+    S: <silence 60>
+    C> O
+    S: <silence 60>
+    C> O
+    S: 421 4.4.2 …`,
+  )
+})
+
+test('a message that stops coming is 421 and nothing is taken', async t => {
+  const door = await open(t, { limits: { dataMs: 100 } })
+  await talk(door, '{envelope}\nC> Subject: x\\r\\n\nS: 421 4.4.2 Timeout while waiting for message data\nS: <closed>')
+  assert.equal(door.taken.length, 0)
+})
+
+test('time spent by our own hooks is not held against the client', async t => {
+  const door = await open(t, { limits: { commandMs: 100 }, hooks: { mail: () => sleep(250) } })
+  await talk(door, 'S: 220 …\nC: HELO c.test\nS: 250 …\nC: MAIL FROM:<a@b.test>\nS: 250 2.1.0 …')
+})
+
+test('a client that leaves within its message leaves nothing behind', async t => {
+  const door = await open(t)
+  await talk(door, '{envelope}\nC> Subject: half a mess\nC: <close>')
+  assert.equal((await logged(door, 'session ended')).end, 'gone')
+  assert.equal(door.taken.length, 0)
+})
+
+test('draining ends idle sessions at once and lets a transaction finish', async t => {
+  const door = await open(t)
+  setTimeout(() => door.drain(), 100)
+  await Promise.all([
+    talk(
+      door,
+      'S: 220 …\nC: HELO c.test\nS: 250 …\nS: 421 4.3.2 Service is shutting down, try again soon\nS: <closed>',
+    ),
+    talk(
+      door,
+      `{envelope}
+      C> Subject: x\\r\\n
+      S: <silence 200>
+      C> \\r\\nbody\\r\\n.\\r\\n
+      S: 250 2.0.0 …
+      S: 421 4.3.2 …
+      S: <closed>`,
+    ),
+  ])
+  await talk(door, 'S: 421 4.3.2 …\nS: <closed>')
+  assert.equal(door.taken.length, 1)
+})
+
+test('too many bad commands end the session', async t => {
+  const door = await open(t, { limits: { errors: 3 } })
+  await talk(
+    door,
+    'S: 220 …\nC: A\nS: 500 …\nC: B\nS: 500 …\nC: C\nS: 500 …\nS: 421 4.7.0 Too many errors\nS: <closed>',
+  )
+})
+
+test('a session has only so many commands', async t => {
+  const door = await open(t, { limits: { commands: 2 } })
+  await talk(
+    door,
+    'S: 220 …\nC> NOOP\\r\\nNOOP\\r\\nNOOP\\r\\nNOOP\\r\\n\nS: 250 …\nS: 250 …\nS: 421 4.7.0 …\nS: <closed>',
+  )
+})
+
+test('a browser that was talked into speaking to us is shown the door', async t => {
+  const door = await open(t)
+  await talk(
+    door,
+    'S: 220 …\nC> POST / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\nMAIL FROM:<a@b>\\r\\n\nS: 421 4.7.0 …\nS: <closed>',
+  )
+})
+
+test('verbs of plugins are announced, answered, bounded, and cannot replace ours', async t => {
+  const verbs: Record<string, SmtpVerb> = {
+    XTIME: {
+      keyword: 'XTIME ms',
+      run: (session, argument) => ({ code: 250, status: '2.0.0', text: `${session.helo} ${argument}` }),
+    },
+    XHIDDEN: { available: () => false, keyword: 'XHIDDEN', run: () => ({ code: 250, text: 'never' }) },
+    XTHROWS: { run: throws },
+    XNEVER: { run: never },
+    NOOP: { run: () => ({ code: 250, text: 'not ours' }) },
+  }
+  const door = await open(t, { verbs, limits: { commandMs: 300 } })
+  await talk(
+    door,
+    `S: 220 …
+    C: EHLO c.test
+    S: <any>
+    S: 250-STARTTLS
+    S: 250 XTIME ms
+    C: xtime now or never
+    S: 250 2.0.0 c.test now or never
+    C: XHIDDEN
+    S: 500 5.5.2 Command not recognised
+    C: XTHROWS
+    S: 451 4.3.0 …
+    C: XNEVER
+    S: 451 4.3.0 …
+    C: NOOP
+    S: 250 2.0.0 OK`,
+  )
+})
+
+test('extensions and verbs can be switched off', async t => {
+  const without = ['SIZE', 'ENHANCEDSTATUSCODES', 'STARTTLS', 'SMTPUTF8', '8BITMIME', 'VRFY']
+  const door = await open(t, { smtp: { without, banner: 'ready when you are' } })
+  await talk(
+    door,
+    `S: 220 mail.example.test ESMTP ready when you are
+    C: EHLO c.test
+    S: 250-mail.example.test
+    S: 250 PIPELINING
+    C: STARTTLS
+    S: 502 Command not offered here
+    C: VRFY alice
+    S: 502 Command not offered here
+    C: MAIL FROM:<a@b.test> SIZE=5
+    S: 555 Parameter SIZE is not known here
+    C: MAIL FROM:<a@b.test>
+    S: 250 Sender OK`,
+  )
+})
+
+test('with bare newlines normalised a message is strict CRLF, and what smuggles is text', async t => {
+  const door = await open(t, { smtp: { bareNewline: 'normalise' } })
+  await talk(
+    door,
+    `{envelope}
+    C> Subject: x\\n\\nbody\\n.\\nMAIL FROM:<evil@b.test>\\rend\\r\\n.\\r\\nNOOP\\r\\n
+    S: 250 2.0.0 Message accepted …
+    S: 250 2.0.0 OK`,
+  )
+  assert.equal(String(door.taken[0]!.bytes), 'Subject: x\r\n\r\nbody\r\n.\r\nMAIL FROM:<evil@b.test>\r\nend\r\n')
+})
+
+test('the intake is given exactly the octets, with envelope and session', async t => {
+  const door = await open(t)
+  await talk(
+    door,
+    `S: 220 …
+    C> EHLO c.test\\r\\nMAIL FROM:<a@elsewhere.test> BODY=8BITMIME RET=HDRS ENVID=x SIZE=7\\r\\nRCPT TO:<alice@example.test> NOTIFY=NEVER\\r\\nDATA\\r\\n
+    S: <any>
+    S: 250 2.1.0 …
+    S: 250 2.1.5 …
+    S: 354 …
+    C> Subject: \\xff\\r\\n\\r\\n..dot\\r\\n\\0\\r\\n.\\r\\n
+    S: 250 …`,
+  )
+  const { bytes, envelope, session } = door.taken[0]!
+  assert.deepEqual(bytes, Buffer.from('Subject: \xff\r\n\r\n.dot\r\n\0\r\n', 'latin1'))
+  assert.equal(envelope.id, `${session.id}.1`)
+  assert.deepEqual([envelope.body, envelope.ret, envelope.envid, envelope.utf8], ['8BITMIME', 'HDRS', 'x', false])
+  assert.equal(envelope.parameters.get('SIZE'), '7')
+  assert.deepEqual(envelope.recipients, [
+    { address: { local: 'alice', domain: 'example.test' }, dsn: { notify: ['never'] } },
+  ])
+})
+
+test('one line tells of a message, one of the session', async t => {
+  const door = await open(t)
+  await talk(door, '{envelope}\nC> x\\r\\n.\\r\\nQUIT\\r\\n\nS: 250 …\nS: 221 …')
+  const accepted = await logged(door, 'message accepted')
+  assert.deepEqual(
+    [accepted.sender, accepted.recipients, accepted.size, accepted.code, accepted.helo],
+    ['a@elsewhere.test', 1, 3, 250, 'c.test'],
+  )
+  const ended = await logged(door, 'session ended')
+  assert.deepEqual([ended.messages, ended.commands, ended.errors, ended.end], [1, 5, 0, 'quit'])
+})
+
+test('a client that never reads is cut off and stalls nobody', async t => {
+  const door = await open(t, { limits: { commandMs: 200, commands: 1e9 } })
+  const socket = connect(door.port, '127.0.0.1')
+  socket.on('error', () => undefined)
+  t.after(() => socket.destroy())
+  socket.pause()
+  const flood = Buffer.from('HELP\r\n'.repeat(10_000))
+  const closed = new Promise<void>(resolve => socket.once('close', () => resolve()))
+  const pour = () => {
+    while (!socket.destroyed && socket.write(flood));
+    if (!socket.destroyed) socket.once('drain', pour)
+  }
+  pour()
+  await talk(door, 'S: 220 …\nC: NOOP\nS: 250 …')
+  assert.match(String((await logged(door, 'session ended')).end), /timeout|gone|quit/)
+  socket.destroy()
+  await closed
+})
+
+/** Microseconds of CPU, ours and the server's, for one message of that line repeated. */
+async function cost(door: SmtpDoor, line: string): Promise<number> {
+  const body = Buffer.from(`h: x\r\n\r\n${line.repeat(Math.floor((5 * 1024 * 1024) / line.length))}.\r\nQUIT\r\n`)
+  const socket = connect(door.port, '127.0.0.1')
+  socket.setEncoding('latin1')
+  let heard = ''
+  let before: NodeJS.CpuUsage | undefined
+  socket.write('HELO c.test\r\nMAIL FROM:<a@elsewhere.test>\r\nRCPT TO:<alice@example.test>\r\nDATA\r\n')
+  for await (const text of socket) {
+    heard += text
+    if (before !== undefined || !heard.includes('354 ')) continue
+    before = process.cpuUsage()
+    socket.write(body)
+  }
+  const { user, system } = process.cpuUsage(before)
+  assert.match(heard, /250 2\.0\.0 Message accepted/)
+  return user + system
+}
+
+test('5 MB of stuffed dots cost little more than 5 MB of plain lines', async t => {
+  const door = await open(t, { limits: { messageBytes: 10_000_000 } })
+  const plain = `${'x'.repeat(74)}\r\n`
+  await cost(door, plain)
+  const [usual, dots] = [await cost(door, plain), await cost(door, '..\r\n')]
+  // Twice is the promise; the rest is for a busy machine. smtp-server's own scanner takes 2.8 s.
+  assert.ok(dots < usual * 2 + 100_000, `${dots} µs against ${usual} µs`)
+})
