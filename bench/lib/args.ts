@@ -1,0 +1,137 @@
+/** The command line of the bench: what may be asked, and sentences for what cannot. Pure. */
+import { tmpdir } from 'node:os'
+import { parseArgs } from 'node:util'
+import { closest, parseSize } from 'posthouse/text'
+
+export interface Arguments {
+  /** Empty: all. */
+  readonly scenarios: readonly string[]
+  readonly sessions?: readonly number[]
+  /** Octets. */
+  readonly sizes?: readonly number[]
+  /** Measured per case and side. */
+  readonly seconds: number
+  readonly workers: number
+  readonly client: 'own' | 'smtp-source'
+  readonly reconnect: boolean
+  /** Messages in the mailbox that imap-fetch reads. */
+  readonly mailbox: number
+  /** Where data goes; must be on the disk that is asked about. */
+  readonly folder: string
+  readonly json?: string
+  readonly profile?: string
+}
+
+export type Wish =
+  | { readonly kind: 'help' }
+  | { readonly kind: 'list' }
+  | { readonly kind: 'run'; readonly args: Arguments }
+  | { readonly kind: 'wrong'; readonly why: string }
+
+export const HELP = `npm run bench -- [SCENARIO…] [options]
+
+  --sessions 1,20,100   connections at once, one run for each
+  --size 4KB,50KB       sizes of messages, one run for each
+  --seconds 3           measured per case, for ours and for the reference
+  --workers 1           worker processes of the server
+  --reconnect           smtp-in: a new connection for each message
+  --client smtp-source  smtp-in: send with Postfix's smtp-source (no latencies)
+  --mailbox 1000        imap-fetch: messages in the mailbox
+  --folder DIR          where data is written (default: the system's temporary folder)
+  --json FILE           all figures, with machine, versions and settings
+  --profile DIR         CPU profiles of the server's processes (*.cpuprofile)
+  --list                what each scenario asks
+  --help
+
+Without --sessions and --size each scenario runs its usual cases; the whole takes about 90 seconds.
+`
+
+const OPTIONS = {
+  sessions: { type: 'string' },
+  size: { type: 'string' },
+  seconds: { type: 'string', default: '3' },
+  workers: { type: 'string', default: '1' },
+  reconnect: { type: 'boolean', default: false },
+  client: { type: 'string', default: 'own' },
+  mailbox: { type: 'string', default: '1000' },
+  folder: { type: 'string' },
+  json: { type: 'string' },
+  profile: { type: 'string' },
+  list: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const
+
+class Wrong extends Error {}
+
+export function readArguments(argv: readonly string[], known: readonly string[]): Wish {
+  try {
+    const { values, positionals } = parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true })
+    if (values.help) return { kind: 'help' }
+    if (values.list) return { kind: 'list' }
+    for (const name of positionals) if (!known.includes(name)) throw new Wrong(unknown(name, known))
+    const sessions = values.sessions === undefined ? undefined : list(values.sessions, countOf('--sessions', 1, 5000))
+    const sizes = values.size === undefined ? undefined : list(values.size, sizeOf)
+    return {
+      kind: 'run',
+      args: {
+        scenarios: positionals,
+        ...(sessions === undefined ? {} : { sessions }),
+        ...(sizes === undefined ? {} : { sizes }),
+        seconds: secondsOf(values.seconds),
+        workers: countOf('--workers', 1, 64)(values.workers),
+        client: clientOf(values.client),
+        reconnect: values.reconnect,
+        mailbox: countOf('--mailbox', 1, 100_000)(values.mailbox),
+        folder: values.folder ?? tmpdir(),
+        ...(values.json === undefined ? {} : { json: values.json }),
+        ...(values.profile === undefined ? {} : { profile: values.profile }),
+      },
+    }
+  } catch (error) {
+    // parseArgs throws a TypeError with a sentence that names the option.
+    if (error instanceof Wrong || error instanceof TypeError) return { kind: 'wrong', why: error.message }
+    throw error
+  }
+}
+
+function unknown(name: string, known: readonly string[]): string {
+  const meant = closest(name, known)
+  return `no scenario "${name}"${meant === undefined ? `; there are ${known.join(', ')}` : `, did you mean ${meant}?`}`
+}
+
+function list<T>(text: string, read: (item: string) => T): T[] {
+  return text.split(',').map(item => read(item.trim()))
+}
+
+function countOf(name: string, least: number, most: number): (text: string) => number {
+  return text => {
+    const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN
+    if (!(value >= least && value <= most)) {
+      throw new Wrong(`${name}: expected a number from ${least} to ${most}, found "${text}"`)
+    }
+    return value
+  }
+}
+
+function sizeOf(text: string): number {
+  const bytes = parseSize(text)
+  // The header alone needs some 400 octets; above 40 MB the server's own limit is met.
+  if (bytes === undefined || bytes < 512 || bytes > 40 * 1024 * 1024) {
+    throw new Wrong(`--size: expected a size from 512 to 40MB, found "${text}"`)
+  }
+  return bytes
+}
+
+function secondsOf(text: string): number {
+  const value = /^[0-9]{1,4}(\.[0-9]{1,3})?$/.test(text) ? Number(text) : Number.NaN
+  if (!(value >= 0.2 && value <= 600)) {
+    throw new Wrong(`--seconds: expected a number from 0.2 to 600, found "${text}"`)
+  }
+  return value
+}
+
+function clientOf(text: string): Arguments['client'] {
+  if (text !== 'own' && text !== 'smtp-source')
+    throw new Wrong(`--client: expected own or smtp-source, found "${text}"`)
+  return text
+}

@@ -1,0 +1,95 @@
+/*
+ * Preloaded into a server under test: counts the calls that make data durable, how long they took, and can hold them back.
+ * The counters live in a small file shared with the bench (BENCH_FLUSH_FILE), which may write a delay into it at any time:
+ * an answer that does not come later when flushes take longer was not waiting for the disk.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { FSYNC, FDATASYNC, MSYNC, SYNC_WRITES, NANOSECONDS, DELAY_MICROSECONDS, SLOTS };
+
+static uint64_t *slots;
+
+__attribute__((constructor)) static void attach(void) {
+  const char *path = getenv("BENCH_FLUSH_FILE");
+  if (path == NULL) return;
+  int fd = open(path, O_RDWR | O_CLOEXEC);
+  if (fd < 0) return;
+  void *place = mmap(NULL, SLOTS * sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (place != MAP_FAILED) slots = place;
+  close(fd);
+}
+
+static uint64_t now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void hold(void) {
+  uint64_t us = slots == NULL ? 0 : __atomic_load_n(&slots[DELAY_MICROSECONDS], __ATOMIC_RELAXED);
+  if (us > 0 && us <= 5000000) usleep((useconds_t)us);
+}
+
+static void note(int slot, uint64_t since) {
+  if (slots == NULL) return;
+  __atomic_fetch_add(&slots[slot], 1, __ATOMIC_RELAXED);
+  __atomic_fetch_add(&slots[NANOSECONDS], now() - since, __ATOMIC_RELAXED);
+}
+
+#define REAL(type, name, ...) \
+  static type (*real)(__VA_ARGS__); \
+  if (real == NULL) real = (type(*)(__VA_ARGS__))dlsym(RTLD_NEXT, name)
+
+#define COUNTED(slot, call) \
+  uint64_t since = now(); \
+  hold(); \
+  int result = call; \
+  int kept = errno; \
+  note(slot, since); \
+  errno = kept; \
+  return result
+
+int fsync(int fd) {
+  REAL(int, "fsync", int);
+  COUNTED(FSYNC, real(fd));
+}
+
+int fdatasync(int fd) {
+  REAL(int, "fdatasync", int);
+  COUNTED(FDATASYNC, real(fd));
+}
+
+int msync(void *at, size_t length, int flags) {
+  REAL(int, "msync", void *, size_t, int);
+  if ((flags & MS_SYNC) == 0) return real(at, length, flags);
+  COUNTED(MSYNC, real(at, length, flags));
+}
+
+/* A write through a descriptor opened with O_SYNC or O_DSYNC is a flush too; LMDB writes its meta page so. */
+static int is_sync(int fd) {
+  int flags = fcntl(fd, F_GETFL);
+  return flags >= 0 && (flags & O_DSYNC) != 0;
+}
+
+#define WRITE(name, offset_type) \
+  ssize_t name(int fd, const void *bytes, size_t length, offset_type at) { \
+    REAL(ssize_t, #name, int, const void *, size_t, offset_type); \
+    if (!is_sync(fd)) return real(fd, bytes, length, at); \
+    uint64_t since = now(); \
+    ssize_t result = real(fd, bytes, length, at); \
+    int kept = errno; \
+    note(SYNC_WRITES, since); \
+    errno = kept; \
+    return result; \
+  }
+
+WRITE(pwrite, off_t)
+WRITE(pwrite64, off64_t)

@@ -1,0 +1,171 @@
+/**
+ * The server under test: a real `posthouse serve` on a config made by `posthouse init`, in a process group of its own, its log in a
+ * file as under a service manager. Driven only from outside. What the bench changes in the config stands here and in the scenarios.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Document, isMap, isSeq, parseDocument } from 'yaml'
+import { FlushCounter } from './flush.js'
+import { ROOT } from './root.js'
+
+const MAIN = join(ROOT, 'dist/core/main.js')
+const OFFSETS = { mx: 25, submission: 587, submissions: 465, lmtp: 24, pop3: 110, pop3s: 995, imap: 143, imaps: 993 }
+
+export interface PosthouseOptions {
+  /** Must exist; the server's own folder is made in it. */
+  readonly parent: string
+  readonly workers: number
+  readonly users: readonly (readonly [login: string, password: string])[]
+  /** Top-level keys of server.yaml. */
+  readonly server?: Readonly<Record<string, unknown>>
+  /** Keys of `with` per plugin. */
+  readonly plugins?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  readonly flushLibrary?: string | undefined
+  /** Writes CPU profiles of all its processes there. */
+  readonly profileFolder?: string | undefined
+}
+
+export class Posthouse {
+  readonly ports: { readonly mx: number; readonly imap: number }
+  readonly flushes: FlushCounter | undefined
+  readonly dataFolder: string
+  readonly #child: ChildProcess
+  readonly #logFile: string
+
+  private constructor(child: ChildProcess, base: number, folder: string, flushes: FlushCounter | undefined) {
+    this.#child = child
+    this.ports = { mx: base + OFFSETS.mx, imap: base + OFFSETS.imap }
+    this.flushes = flushes
+    this.dataFolder = folder
+    this.#logFile = join(folder, 'bench-server.log')
+  }
+
+  static async start(options: PosthouseOptions): Promise<Posthouse> {
+    const base = await freeBase()
+    const folder = join(options.parent, `posthouse-${base}`)
+    await cli(['init', folder, '--domain', 'bench.test', '--base-port', String(base)])
+    const server = { workers: options.workers, ...options.server }
+    edit(join(folder, 'server.yaml'), document => {
+      for (const [key, value] of Object.entries(server)) document.set(key, value)
+    })
+    edit(join(folder, 'plugins.yaml'), document => setPlugins(document, options.plugins ?? {}))
+    await Promise.all(
+      options.users.map(([login, password]) =>
+        cli(['user', 'add', login, '--password-stdin', '--config', folder], `${password}\n`),
+      ),
+    )
+    const flushes =
+      options.flushLibrary === undefined
+        ? undefined
+        : new FlushCounter(options.flushLibrary, join(options.parent, `flushes-${base}`))
+    const posthouse = new Posthouse(spawnServer(folder, options, flushes), base, folder, flushes)
+    await posthouse.#untilOpen()
+    return posthouse
+  }
+
+  /** Process group: the supervisor's pid. */
+  get group(): number {
+    return this.#child.pid!
+  }
+
+  /** The end of the log, for a failure's story. */
+  logEnd(): string {
+    return readFileSync(this.#logFile, 'utf8').slice(-2000)
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const ended = new Promise(done => child.once('exit', done))
+    child.kill('SIGTERM')
+    const timer = setTimeout(() => this.kill(), 15_000)
+    await ended
+    clearTimeout(timer)
+  }
+
+  /** The whole group, at once. */
+  kill(): void {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    process.kill(-this.group, 'SIGKILL')
+  }
+
+  async #untilOpen(): Promise<void> {
+    const until = Date.now() + 20_000
+    for (const port of [this.ports.mx, this.ports.imap]) {
+      while (!(await answers(port))) {
+        if (this.#child.exitCode !== null || Date.now() > until) {
+          this.kill()
+          throw new Error(`the server did not open port ${port}:\n${this.logEnd()}`)
+        }
+        await sleep(50)
+      }
+    }
+  }
+}
+
+function spawnServer(folder: string, options: PosthouseOptions, flushes: FlushCounter | undefined): ChildProcess {
+  mkdirSync(folder, { recursive: true })
+  const log = openSync(join(folder, 'bench-server.log'), 'a')
+  const profile = options.profileFolder === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', options.profileFolder]
+  const child = spawn(process.execPath, [...profile, MAIN, 'serve', '--config', folder], {
+    stdio: ['ignore', log, log],
+    detached: true,
+    env: { ...process.env, ...flushes?.env },
+  })
+  closeSync(log)
+  return child
+}
+
+function edit(path: string, change: (document: Document) => void): void {
+  const document = parseDocument(readFileSync(path, 'utf8'))
+  change(document)
+  writeFileSync(path, document.toString())
+}
+
+function setPlugins(document: Document, plugins: Readonly<Record<string, Readonly<Record<string, unknown>>>>): void {
+  const entries = isSeq(document.contents) ? document.contents.items : []
+  for (const [name, config] of Object.entries(plugins)) {
+    const entry = entries.find(item => isMap(item) && item.get('use') === name)
+    if (!isMap(entry)) throw new Error(`plugins.yaml as made by init has no ${name}`)
+    for (const [key, value] of Object.entries(config)) entry.setIn(['with', key], document.createNode(value))
+  }
+}
+
+function cli(args: readonly string[], stdin = ''): Promise<void> {
+  return new Promise((done, fail) => {
+    const child = execFile(process.execPath, [MAIN, ...args], { timeout: 60_000 }, (error, stdout, stderr) => {
+      if (error === null) done()
+      else fail(new Error(`posthouse ${args.slice(0, 2).join(' ')} failed: ${stdout}${stderr}`))
+    })
+    child.stdin!.end(stdin)
+  })
+}
+
+async function freeBase(): Promise<number> {
+  for (let i = 0; i < 50; i++) {
+    const base = 20_000 + Math.floor(Math.random() * 10_000)
+    const free = await Promise.all(Object.values(OFFSETS).map(offset => isFree(base + offset)))
+    if (free.every(Boolean)) return base
+  }
+  throw new Error('no free ports')
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise(done => {
+    const server = createServer()
+    server.once('error', () => done(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => done(true)))
+  })
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise(done => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => done(true))
+    socket.once('error', () => done(false))
+    socket.once('connect', () => socket.destroy())
+  })
+}

@@ -1,0 +1,72 @@
+/**
+ * Runs the cases of a stage: ours and the reference in turns, so that a noisy minute of the machine hits both, and reads what the
+ * servers' processes used in each turn. Says on stderr what it is doing.
+ */
+import { type Case, figuresOf, type Round, type Row, ratioOf } from './figures.js'
+import type { Evidence } from './flush.js'
+import type { Scenario, Setting, Side } from './scenario.js'
+import { rate, sizeName } from './table.js'
+import { readUsage, resetPeak, usageBetween } from './usage.js'
+
+/** Turns of each side per case. */
+const ROUNDS = 2
+const WARM_UP_SECONDS = 0.7
+
+export type Say = (text: string) => void
+
+/** All cases of one variant on a fresh stage. */
+export async function runVariant(
+  scenario: Scenario,
+  cases: readonly Case[],
+  setting: Setting,
+  say: Say,
+): Promise<Row[]> {
+  const variant = cases[0]!.variant
+  say(`${scenario.name} ${variant}: starting the server and the reference\n`)
+  const stage = await scenario.open(variant, cases, setting)
+  const durable = await stage.probe()
+  say(`  durable: ${evidenceText(durable)}\n`)
+  const warm = Math.min(WARM_UP_SECONDS, setting.args.seconds)
+  for (const side of [stage.ours, stage.reference]) await side.drive(cases[0]!, warm)
+  const rows: Row[] = []
+  for (const one of cases) {
+    say(`  ${one.sessions} session${one.sessions === 1 ? '' : 's'}, ${sizeName(one.size)}:`)
+    const ours: Round[] = []
+    const reference: Round[] = []
+    for (let round = 0; round < ROUNDS; round++) {
+      ours.push(await measure(stage.ours, one, setting.args.seconds / ROUNDS))
+      reference.push(await measure(stage.reference, one, setting.args.seconds / ROUNDS))
+    }
+    const row = rowOf(one, ours, reference, durable)
+    const errors = row.ours.errors.length === 0 ? '' : ` ERRORS: ${row.ours.errors.join('; ')}`
+    say(` ${rate(row.ours.messagesPerSecond)}/s, reference ${rate(row.reference!.messagesPerSecond)}/s${errors}\n`)
+    rows.push(row)
+  }
+  return rows
+}
+
+async function measure(side: Side, one: Case, seconds: number): Promise<Round> {
+  resetPeak(side.group)
+  const before = readUsage(side.group)
+  const flushesBefore = side.flushes?.read()
+  const load = await side.drive(one, seconds)
+  const usage = usageBetween(before, readUsage(side.group))
+  const flushes = side.flushes?.read()
+  if (flushesBefore === undefined || flushes === undefined) return { load, usage }
+  return {
+    load,
+    usage: { ...usage, flushes: flushes.calls - flushesBefore.calls, flushMs: flushes.ms - flushesBefore.ms },
+  }
+}
+
+function rowOf(one: Case, ours: readonly Round[], theirs: readonly Round[], durable: Evidence): Row {
+  const own = figuresOf(ours)
+  const reference = figuresOf(theirs)
+  const ratio = ratioOf(own, reference)
+  return { ...one, ours: own, reference, ...(ratio === undefined ? {} : { ratio }), durable }
+}
+
+export function evidenceText(evidence: Evidence): string {
+  const short = { durable: 'yes', 'not durable': 'NO', 'not checked': 'not checked', 'no writes': '-' }[evidence.kind]
+  return `${short} (${evidence.why})`
+}

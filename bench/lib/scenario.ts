@@ -1,0 +1,81 @@
+/**
+ * What a scenario is: a question, its cases, and a stage on which ours and the reference stand ready to be driven in turns.
+ * Everything a stage starts is handed to `Setting.keep`, so that it ends whatever happens.
+ */
+import { mkdtempSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Arguments } from './args.js'
+import type { Case, Load } from './figures.js'
+import type { Evidence, FlushCounter } from './flush.js'
+
+/** A server that is measured: ours or the reference. */
+export interface Side {
+  readonly group: number
+  readonly flushes?: FlushCounter | undefined
+  drive(one: Case, seconds: number): Promise<Load>
+}
+
+export interface Stage {
+  readonly ours: Side
+  readonly reference: Side
+  /** Were acknowledged messages durable? */
+  probe(): Promise<Evidence>
+}
+
+export interface Scenario {
+  readonly name: string
+  /** The question in a sentence. */
+  readonly asks: string
+  readonly variants: readonly string[]
+  /** What is run when nobody names sessions or sizes. */
+  readonly usual: readonly Omit<Case, 'scenario'>[]
+  open(variant: string, cases: readonly Case[], setting: Setting): Promise<Stage>
+}
+
+/** Sets of sessions and sizes to run, in the order of `usual`. */
+export function casesOf(scenario: Scenario, args: Pick<Arguments, 'sessions' | 'sizes'>): Case[] {
+  const { name, usual, variants } = scenario
+  if (args.sessions === undefined && args.sizes === undefined) return usual.map(one => ({ scenario: name, ...one }))
+  return variants.flatMap(variant => {
+    const own = usual.filter(one => one.variant === variant)
+    const sessions = args.sessions ?? [...new Set(own.map(one => one.sessions))]
+    const sizes = args.sizes ?? [...new Set(own.map(one => one.size))]
+    return sizes.flatMap(size => sessions.map(count => ({ scenario: name, variant, sessions: count, size })))
+  })
+}
+
+/** Where a stage stands: a folder of its own, the tools at hand, and what must be ended. */
+export class Setting {
+  readonly folder: string
+  readonly args: Arguments
+  /** The compiled counter, or why there is none. */
+  readonly flushCounter: { readonly library: string } | { readonly why: string }
+  readonly #ends: (() => Promise<void>)[] = []
+
+  constructor(args: Arguments, flushCounter: Setting['flushCounter']) {
+    this.args = args
+    this.flushCounter = flushCounter
+    this.folder = mkdtempSync(join(args.folder, 'posthouse-bench-'))
+  }
+
+  get flushLibrary(): string | undefined {
+    return 'library' in this.flushCounter ? this.flushCounter.library : undefined
+  }
+
+  /** `end` is called when the stage is over, last started first. */
+  keep<T>(thing: T, end: (thing: T) => Promise<void>): T {
+    this.#ends.push(() => end(thing))
+    return thing
+  }
+
+  async end(): Promise<void> {
+    for (const end of this.#ends.splice(0).reverse()) await end()
+    await rm(this.folder, { recursive: true, force: true })
+  }
+}
+
+/** Bounds of a round beside its time: messages and octets on disk. */
+export function mostMessages(size: number): number {
+  return Math.max(1, Math.min(200_000, Math.floor(2e9 / size)))
+}

@@ -1,0 +1,102 @@
+/**
+ * `npm run bench`: runs scenarios against a server of its own and prints a table; progress goes to stderr, all figures to --json.
+ * Ends with 1 when a case failed or an acknowledged message was not durable, with 2 when the command line is wrong.
+ */
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { type Arguments, HELP, readArguments } from './lib/args.js'
+import type { Row } from './lib/figures.js'
+import { buildFlushCounter } from './lib/flush.js'
+import { machineOf, machineText } from './lib/machine.js'
+import { findSmtpSource } from './lib/postfix-source.js'
+import { runVariant } from './lib/runner.js'
+import { casesOf, Setting } from './lib/scenario.js'
+import { tableOf } from './lib/table.js'
+import { SCENARIOS } from './scenarios/index.js'
+
+const say = (text: string): void => void process.stderr.write(text)
+let current: Setting | undefined
+
+async function main(): Promise<number> {
+  const names = SCENARIOS.map(one => one.name)
+  const wish = readArguments(process.argv.slice(2), names)
+  switch (wish.kind) {
+    case 'help':
+      process.stdout.write(HELP)
+      return 0
+    case 'list':
+      for (const { name, asks } of SCENARIOS) process.stdout.write(`${name.padEnd(12)}${asks}\n`)
+      return 0
+    case 'wrong':
+      say(`${wish.why}\nSee npm run bench -- --help\n`)
+      return 2
+    case 'run':
+      return run(wish.args)
+  }
+}
+
+async function run(args: Arguments): Promise<number> {
+  if (args.client === 'smtp-source' && findSmtpSource() === undefined) {
+    say('--client smtp-source: the program is not here (Debian: apt install postfix)\n')
+    return 2
+  }
+  if (args.profile !== undefined) mkdirSync(args.profile, { recursive: true })
+  const machine = machineOf(args.folder)
+  say(`${machineText(machine)}\n`)
+  const began = Date.now()
+  const rows = await runAll(args)
+  process.stdout.write(`\n${machineText(machine)}\n\n${tableOf(rows)}`)
+  say(`\n${((Date.now() - began) / 1000).toFixed(0)} s. "ref" is the reference of the same run, see bench/README.md\n`)
+  if (args.json !== undefined) {
+    const report = { at: new Date(began).toISOString(), machine, settings: args, rows }
+    writeFileSync(resolve(args.json), `${JSON.stringify(report, null, 2)}\n`)
+  }
+  return rows.some(row => row.ours.errors.length > 0 || row.durable.kind === 'not durable') ? 1 : 0
+}
+
+async function runAll(args: Arguments): Promise<Row[]> {
+  const tools = mkdtempSync(join(args.folder, 'posthouse-bench-tools-'))
+  const counter = buildFlushCounter(tools)
+  const rows: Row[] = []
+  try {
+    for (const scenario of SCENARIOS) {
+      if (args.scenarios.length > 0 && !args.scenarios.includes(scenario.name)) continue
+      const cases = casesOf(scenario, args)
+      for (const variant of scenario.variants) {
+        const own = cases.filter(one => one.variant === variant)
+        if (own.length === 0) continue
+        const setting = new Setting(args, counter)
+        current = setting
+        try {
+          rows.push(...(await runVariant(scenario, own, setting, say)))
+        } finally {
+          await setting.end()
+          current = undefined
+        }
+      }
+    }
+  } finally {
+    await rm(tools, { recursive: true, force: true })
+  }
+  return rows
+}
+
+// An interrupted bench leaves no server behind.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    say(`\n${signal}: ending the servers\n`)
+    const end = current?.end() ?? Promise.resolve()
+    end.catch(error => say(`${String(error)}\n`)).finally(() => process.exit(130))
+  })
+}
+
+main().then(
+  code => {
+    process.exitCode = code
+  },
+  error => {
+    say(`\n${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = 1
+  },
+)

@@ -1,0 +1,7 @@
+/** All scenarios, in the order they are run. */
+import type { Scenario } from '../lib/scenario.js'
+import { imapFetch } from './imap-fetch.js'
+import { relayOut } from './relay-out.js'
+import { smtpIn } from './smtp-in.js'
+
+export const SCENARIOS: readonly Scenario[] = [smtpIn, relayOut, imapFetch]

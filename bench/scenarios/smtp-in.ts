@@ -1,0 +1,64 @@
+/**
+ * smtp-in: mail comes in by SMTP and is on disk before the 250. `mailbox` is filed at once for local users; `queue` waits for a
+ * host that accepts connections and never greets, so that accepting alone is measured and nothing goes out meanwhile.
+ */
+import { join } from 'node:path'
+import type { Case } from '../lib/figures.js'
+import { driveSmtpSource, findSmtpSource } from '../lib/postfix-source.js'
+import { Posthouse } from '../lib/posthouse.js'
+import { mostMessages, type Scenario, type Setting, type Side, type Stage } from '../lib/scenario.js'
+import { probeDurability, type Source, startReference, startSink, startSource } from '../lib/smtp-stage.js'
+import type { SourceOrder } from '../lib/source.js'
+
+const USERS = ['ada', 'ben', 'cleo', 'dan'].map(name => `${name}@bench.test`)
+const FAR = ['reader@far.test']
+const KB = 1024
+
+export const smtpIn: Scenario = {
+  name: 'smtp-in',
+  asks: 'How much mail is taken in by SMTP, durably, into mailboxes (mailbox) or into the queue (queue)?',
+  variants: ['mailbox', 'queue'],
+  usual: [
+    { variant: 'mailbox', sessions: 1, size: 4 * KB },
+    { variant: 'mailbox', sessions: 20, size: 4 * KB },
+    { variant: 'mailbox', sessions: 100, size: 4 * KB },
+    { variant: 'mailbox', sessions: 20, size: 50 * KB },
+    { variant: 'queue', sessions: 20, size: 4 * KB },
+  ],
+  async open(variant, _cases, setting): Promise<Stage> {
+    const source = startSource(setting)
+    const posthouse = setting.keep(await start(variant, setting), server => server.stop())
+    const reference = await startReference(setting, { kind: 'file', folder: join(setting.folder, 'reference') })
+    const recipients = variant === 'queue' ? FAR : USERS
+    const side = (port: number): Side['drive'] => driver(setting, source, port, recipients)
+    return {
+      ours: { group: posthouse.group, flushes: posthouse.flushes, drive: side(posthouse.ports.mx) },
+      reference: { ...reference, drive: side(reference.ports[0]!) },
+      probe: () =>
+        probeDurability(setting, source, posthouse.flushes, { port: posthouse.ports.mx, recipients: recipients }),
+    }
+  },
+}
+
+async function start(variant: string, setting: Setting): Promise<Posthouse> {
+  const { workers, profile: profileFolder } = setting.args
+  const common = { parent: setting.folder, workers, flushLibrary: setting.flushLibrary, profileFolder }
+  if (variant === 'mailbox') return Posthouse.start({ ...common, users: USERS.map(login => [login, 'bench secret']) })
+  const { ports } = await startSink(setting, { tarpit: true, lanes: 1 })
+  return Posthouse.start({
+    ...common,
+    users: [],
+    server: { relay_domains: ['far.test'] },
+    plugins: { mx: { routes: { 'far.test': `127.0.0.1:${ports[0]}` } } },
+  })
+}
+
+function driver(setting: Setting, source: Source, port: number, recipients: readonly string[]): Side['drive'] {
+  const { client, reconnect } = setting.args
+  return (one: Case, seconds: number) => {
+    const { sessions, size } = one
+    const order: SourceOrder = { port, sessions, size, recipients, seconds, maxMessages: mostMessages(size), reconnect }
+    const path = client === 'smtp-source' ? findSmtpSource() : undefined
+    return path === undefined ? source.ask(order) : driveSmtpSource(path, order)
+  }
+}
