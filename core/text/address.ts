@@ -33,7 +33,6 @@ const LITERAL = /\[[!-Z^-~]+\]/y
 const DOMAIN = new RegExp(`[A-Za-z0-9.${BEYOND_ASCII}-]+`, 'uy')
 const ROUTE = /@[A-Za-z0-9.-]+(?:,@[A-Za-z0-9.-]+)*(?=:)/y
 const POSTMASTER = /postmaster(?=>)/iy
-const TAGGED_LITERAL = /^\[[A-Za-z0-9-]*[A-Za-z0-9]:[!-Z^-~]+\]$/
 
 /** Longest path we look at; source routes included. */
 const MAX_PATH = 2048
@@ -75,16 +74,17 @@ function readMailbox(input: Reader): AddressParts | undefined {
   const local = written.startsWith('"') ? written.slice(1, -1).replace(/\\(.)/gu, '$1') : written
   const literal = input.take(LITERAL)
   const domain = literal === undefined ? normaliseDomain(input.take(DOMAIN) ?? '') : normaliseLiteral(literal)
-  return domain === undefined ? undefined : { local, domain }
+  if (domain === undefined) return undefined
+  // RFC 5321 §4.5.3.1.3: 256 octets with the angle brackets.
+  return Buffer.byteLength(written) + 1 + Buffer.byteLength(domain) > 254 ? undefined : { local, domain }
 }
 
-/** RFC 5321 §4.1.3: `[192.0.2.1]`, `[IPv6:2001:db8::1]`, `[tag:anything]`. */
+/** RFC 5321 §4.1.3: `[192.0.2.1]` and `[IPv6:2001:db8::1]`; no other tag has ever been registered. */
 function normaliseLiteral(text: string): string | undefined {
   const literal = text.toLowerCase()
   const inside = literal.slice(1, -1)
   if (inside.startsWith('ipv6:')) return isIPv6(inside.slice(5)) && !inside.includes('%') ? literal : undefined
-  if (isIPv4(inside)) return literal
-  return TAGGED_LITERAL.test(literal) ? literal : undefined
+  return isIPv4(inside) ? literal : undefined
 }
 
 /** As it goes over the wire, without angle brackets: the null sender is empty. */

@@ -29,6 +29,6 @@ export function toAsciiDomain(domain: string): string | undefined {
 }
 
 function validAscii(domain: string): boolean {
-  // RFC 1035 §2.3.4: labels of at most 63 octets.
-  return domain.length <= 255 && domain.split('.').every(label => label.length <= 63 && LABEL.test(label))
+  // RFC 1035 §2.3.4: labels of at most 63 octets, names of at most 255 on the wire, which are 253 characters.
+  return domain.length <= 253 && domain.split('.').every(label => label.length <= 63 && LABEL.test(label))
 }
