@@ -12,6 +12,9 @@ const SMALL_BYTES = 64 * 1024
 /** A header is looked for in this much, then in more. */
 const HEADER_BYTES = 64 * 1024
 
+/** More fields than this are left out of HEADER.FIELDS; HEADER has them all. */
+const MOST_FIELDS = 50_000
+
 export interface Header {
   readonly fields: readonly Field[]
   /** All octets of it with the empty line. */
@@ -77,7 +80,7 @@ export class Content {
 }
 
 function headerOf(bytes: Buffer): Header {
-  const { fields, bodyStart } = scanHeader(bytes)
+  const { fields, bodyStart } = scanHeader(bytes, MOST_FIELDS)
   return { fields, bytes: bytes.subarray(0, bodyStart) }
 }
 

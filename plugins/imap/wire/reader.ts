@@ -126,6 +126,12 @@ export class Reader {
     if (!this.atEnd) this.refuse('the end of the command')
   }
 
+  /** Passes over the rest: what follows cannot matter any more. */
+  skip(): void {
+    this.piece = this.frame.literals.length
+    this.at = this.line.length
+  }
+
   tag(): string {
     return this.need(TAG, 'a tag')
   }

@@ -40,7 +40,10 @@ interface Budget {
 export function readSearch(input: Reader): SearchProgram {
   if (input.take(/CHARSET /iy) !== undefined) {
     const charset = input.astring('a charset')
-    if (!CHARSETS.some(known => known === charset.toUpperCase())) return { kind: 'unknown-charset', charset }
+    if (!CHARSETS.some(known => known === charset.toUpperCase())) {
+      input.skip()
+      return { kind: 'unknown-charset', charset }
+    }
     input.space()
   }
   const budget = { keys: 0 }
