@@ -22,8 +22,8 @@ export interface ResolverOptions {
   readonly engine?: Engine
 }
 
-/** Node tells no TTL for MX, TXT and PTR: they are kept this long. */
-const DEFAULT_TTL_MS = 300_000
+/** Node tells no TTL for MX, TXT and PTR: they are kept this long, which is short. */
+const DEFAULT_TTL_MS = 60_000
 const MAX_TTL_MS = 3_600_000
 /** RFC 2308 §5 allows up to the SOA's minimum, which c-ares does not show. */
 const NEGATIVE_TTL_MS = 60_000

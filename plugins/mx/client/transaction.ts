@@ -49,6 +49,9 @@ export async function transact(
   return { results: run.results, stale: !run.heard }
 }
 
+/** Octets put together for one write. */
+const WRITE_BYTES = 32_768
+
 class Run {
   readonly results = new Map<number, RecipientResult>()
   /** At least one reply came. */
@@ -143,23 +146,35 @@ class Run {
     return reply
   }
 
+  /** Small pieces go out together: a short message and its final dot are one packet. */
   async #body(): Promise<void> {
     const encoder = new DataEncoder()
+    let held: Buffer[] = []
+    let heldBytes = 0
     try {
       for await (const chunk of this.#mail.chunks()) {
-        await this.#send(encoder.push(chunk))
+        const encoded = encoder.push(chunk)
+        held.push(encoded)
+        heldBytes += encoded.length
+        if (heldBytes < WRITE_BYTES) continue
+        await this.#send(Buffer.concat(held))
+        held = []
+        heldBytes = 0
         // A peer that speaks before the end has made up its mind: no use in sending the rest.
         if (this.#connection.replied) break
       }
     } catch (error) {
       if (!this.#connection.replied) throw error
     }
-    if (this.#connection.replied) {
-      this.#judge(this.#unjudged(), asRefusal(await this.#connection.reply(1)), 'end of data')
-      throw new Trouble('lost', 'the peer answered before the message was sent')
-    }
+    if (this.#connection.replied) await this.#tooEarly()
     this.#dotSent = true
-    await this.#send(encoder.end())
+    await this.#send(Buffer.concat([...held, encoder.end()]))
+  }
+
+  /** Also what a peer that is out of step says: a reply from before the final dot is never taken for the answer to it. */
+  async #tooEarly(): Promise<never> {
+    this.#judge(this.#unjudged(), asRefusal(await this.#connection.reply(1)), 'end of data')
+    throw new Trouble('lost', 'the peer answered before the message was sent')
   }
 
   #unjudged(): readonly number[] {

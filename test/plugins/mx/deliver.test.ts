@@ -296,6 +296,25 @@ describe('delivery by MX', () => {
     assertOutcome(only(await (await rig()).deliver(makeJob(['b@direct.test'], { bytes: big }))), 'failed', '5.3.4')
   })
 
+  test('a server that is one reply ahead does not make us believe in a delivery', async () => {
+    const first = await sink({
+      script: stage =>
+        stage === 'data' ? '354 go on\r\n250 2.0.0 taken' : stage === 'end' ? '451 4.3.0 no' : undefined,
+    })
+    const big = Buffer.from(`Subject: big\r\n\r\n${`${'x'.repeat(76)}\r\n`.repeat(4000)}`)
+    for (const bytes of [MESSAGE, big]) {
+      assert.equal(only(await (await rig()).deliver(makeJob(['b@direct.test'], { bytes }))).kind, 'deferred')
+    }
+    assert.equal(first.messages.length, 0)
+  })
+
+  test('a server that sends replies without end does not hold us', { timeout: 5000 }, async () => {
+    await sink({
+      script: stage => (stage === 'mail' ? { kind: 'endless', bytes: '250 ok\r\n'.repeat(50), everyMs: 1 } : undefined),
+    })
+    assert.equal(only(await (await rig()).deliver(makeJob(['b@direct.test']))).kind, 'deferred')
+  })
+
   test('a message that cannot be read to its end is never ended with a dot', async () => {
     const first = await sink()
     const bytes = Buffer.alloc(10_000, 'a line\r\n')
