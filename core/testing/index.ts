@@ -3,5 +3,6 @@
  * `setup` with a checked config, and `aSession`, `anEnvelope`, `aMessage` are what hooks are asked about.
  */
 export { aMessage, anEnvelope, aServer, aSession } from './asked.js'
+export { aCall, aContext, servicesOf } from './context.js'
 export { type LogLine, quietLog, type RememberingLog, rememberingLog } from './log.js'
 export { type SetUp, type SetUpOptions, setUp } from './set-up.js'

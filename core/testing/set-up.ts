@@ -11,14 +11,13 @@ import type {
   Plugin,
   Resolver,
   ServerFacts,
-  Services,
   ServiceTable,
   State,
 } from '../api/index.js'
-import { ConfigError, MailError } from '../api/index.js'
-import { filesIn } from '../config/files.js'
+import { ConfigError } from '../api/index.js'
 import { YamlSource } from '../config/yaml.js'
 import { aServer } from './asked.js'
+import { aCall, aContext, noDns, servicesOf } from './context.js'
 import { quietLog } from './log.js'
 
 export interface SetUpOptions {
@@ -47,70 +46,25 @@ export async function setUp<S extends JsonSchema>(plugin: Plugin<S>, options: Se
   const source = new YamlSource('with', JSON.stringify(options.config ?? {}))
   const checked = source.check(plugin.config)
   if (checked.faults.length > 0 || checked.value === undefined) throw new ConfigError(checked.faults)
-  const server = aServer(options.server)
-  const log = options.log ?? quietLog
+  const { log = quietLog, state, now = Date.now } = options
   const ending = new AbortController()
-  const contribution = await plugin.setup({
-    config: checked.value,
-    files: filesIn(server.configDir),
+  const context = aContext(checked.value, {
     services: servicesOf(options.services ?? {}),
+    server: aServer(options.server),
     log,
-    metrics: { count: () => undefined, observe: () => undefined },
-    state: options.state ?? emptyState(),
+    ...(state === undefined ? {} : { state }),
     dns: { ...noDns, ...options.dns },
-    clock: { now: options.now ?? Date.now },
-    server,
-    bus: { publish: () => undefined, subscribe: () => () => undefined },
+    clock: { now },
     signal: ending.signal,
   })
+  const contribution = await plugin.setup(context)
   return {
     contribution,
     hooks: contribution.hooks ?? {},
-    call: { signal: ending.signal, log },
+    call: aCall({ signal: ending.signal, log }),
     async end() {
       ending.abort()
       await contribution.dispose?.()
-    },
-  }
-}
-
-function servicesOf(given: Partial<ServiceTable>): Services {
-  return {
-    find: name => given[name],
-    get(name) {
-      const service = given[name]
-      if (service === undefined)
-        throw new Error(`the test gives no service ${name}: setUp(plugin, { services: { ${name} } })`)
-      return service
-    },
-  }
-}
-
-function trouble(): Promise<never> {
-  return Promise.reject(new MailError('dns-unavailable', 'the test gives no name service'))
-}
-
-const noDns: Resolver = { configured: false, mx: trouble, a: trouble, aaaa: trouble, txt: trouble, ptr: trouble }
-
-/** Enough of a State for one test: counts and remembers, and forgets by time. */
-function emptyState(): State {
-  const kept = new Map<string, { value: string; expires: number }>()
-  const live = (key: string, now: number) => {
-    const entry = kept.get(key)
-    return entry !== undefined && entry.expires > now ? entry.value : undefined
-  }
-  return {
-    get: async (key, now) => live(key, now),
-    put: async (key, value, expires) => {
-      kept.set(key, { value, expires })
-    },
-    add: async (key, by, now, expires) => {
-      const count = Number(live(key, now) ?? 0) + by
-      kept.set(key, { value: String(count), expires })
-      return count
-    },
-    remove: async key => {
-      kept.delete(key)
     },
   }
 }

@@ -1,53 +1,7 @@
-/** What a plugin's `setup` is given, for tests that set a plugin up and call its hooks and commands directly. */
-import type { Address, Call, Command, CommandRun, PluginContext, ServiceTable } from '../../core/api/index.js'
-import { filesIn } from '../../core/config/files.js'
-import { quietLog } from './log.js'
-import { aServer } from './session.js'
+/** Beside the plugin context: addresses from text, and commands run as the command line would. */
+import type { Address, Command, CommandRun } from '../../core/api/index.js'
 
-export function aContext<Config>(config: Config, more: Partial<PluginContext<Config>> = {}): PluginContext<Config> {
-  const server = more.server ?? aServer()
-  return {
-    config,
-    server,
-    files: filesIn(server.configDir),
-    services: servicesOf({}),
-    log: quietLog,
-    metrics: { count: () => undefined, observe: () => undefined },
-    state: {
-      get: async () => undefined,
-      put: async () => undefined,
-      add: async (_key, by) => by,
-      remove: async () => undefined,
-    },
-    dns: {
-      configured: false,
-      mx: async () => [],
-      a: async () => [],
-      aaaa: async () => [],
-      txt: async () => [],
-      ptr: async () => [],
-    },
-    clock: { now: () => Date.now() },
-    bus: { publish: () => undefined, subscribe: () => () => undefined },
-    signal: new AbortController().signal,
-    ...more,
-  }
-}
-
-export function servicesOf(table: Partial<ServiceTable>): PluginContext<unknown>['services'] {
-  return {
-    find: name => table[name],
-    get: name => {
-      const service = table[name]
-      if (service === undefined) throw new Error(`no service ${name}`)
-      return service
-    },
-  }
-}
-
-export function aCall(more: Partial<Call> = {}): Call {
-  return { signal: new AbortController().signal, log: quietLog, ...more }
-}
+export { aCall, aContext, servicesOf } from '../../core/testing/context.js'
 
 /** Reads `user@example.test` without any parsing worth the name. */
 export function address(text: string): Address {

@@ -145,7 +145,11 @@ function doorOf(options: DoorOptions, listener: ListenerConfig, log: Log, taken:
           : reject('Authentication failed', { code: 535, status: '5.7.8' })
       },
     },
-    spool: () => new Spool(options.blobs ?? noBlobs, { maxHeaderBytes: limits.headerBytes, memoryBytes: options.memoryBytes ?? 64 * 1024 * 1024 }),
+    spool: () =>
+      new Spool(options.blobs ?? noBlobs, {
+        maxHeaderBytes: limits.headerBytes,
+        memoryBytes: options.memoryBytes ?? 64 * 1024 * 1024,
+      }),
     verbs: new Map(Object.entries(options.verbs ?? {})),
     server: aServer(),
     smtp: { bareNewline: 'refuse', without: [], ...options.smtp },

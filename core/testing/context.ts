@@ -1,0 +1,70 @@
+/** What a plugin's `setup` is given, in its plainest form: a test says only what it cares for. */
+import type { Call, PluginContext, Resolver, Services, ServiceTable, State } from '../api/index.js'
+import { MailError } from '../api/index.js'
+import { filesIn } from '../config/files.js'
+import { aServer } from './asked.js'
+import { quietLog } from './log.js'
+
+export function aContext<Config>(config: Config, more: Partial<PluginContext<Config>> = {}): PluginContext<Config> {
+  const server = more.server ?? aServer()
+  return {
+    config,
+    server,
+    files: filesIn(server.configDir),
+    services: servicesOf({}),
+    log: quietLog,
+    metrics: { count: () => undefined, observe: () => undefined },
+    state: emptyState(),
+    dns: noDns,
+    clock: { now: Date.now },
+    bus: { publish: () => undefined, subscribe: () => () => undefined },
+    signal: new AbortController().signal,
+    ...more,
+  }
+}
+
+/** The second argument of hooks. */
+export function aCall(more: Partial<Call> = {}): Call {
+  return { signal: new AbortController().signal, log: quietLog, ...more }
+}
+
+export function servicesOf(given: Partial<ServiceTable>): Services {
+  return {
+    find: name => given[name],
+    get(name) {
+      const service = given[name]
+      if (service === undefined) throw new Error(`the test gives no service ${name}: services: { ${name}: … }`)
+      return service
+    },
+  }
+}
+
+function trouble(): Promise<never> {
+  return Promise.reject(new MailError('dns-unavailable', 'the test gives no name service'))
+}
+
+/** A name service that is down; a test puts the answers it needs in its place. */
+export const noDns: Resolver = { configured: false, mx: trouble, a: trouble, aaaa: trouble, txt: trouble, ptr: trouble }
+
+/** Enough of a State for one test: counts and remembers, and forgets by time. */
+function emptyState(): State {
+  const kept = new Map<string, { value: string; expires: number }>()
+  const live = (key: string, now: number) => {
+    const entry = kept.get(key)
+    return entry !== undefined && entry.expires > now ? entry.value : undefined
+  }
+  return {
+    get: async (key, now) => live(key, now),
+    put: async (key, value, expires) => {
+      kept.set(key, { value, expires })
+    },
+    add: async (key, by, now, expires) => {
+      const count = Number(live(key, now) ?? 0) + by
+      kept.set(key, { value: String(count), expires })
+      return count
+    },
+    remove: async key => {
+      kept.delete(key)
+    },
+  }
+}
