@@ -56,7 +56,7 @@ for (const [what, script, says] of [
   [
     'a line that differs',
     'S: …\nC: a\nS: you said b',
-    /x\.conv:3: expected: you said b\s+but got: {2}you said a[^]*C1: a/,
+    /x\.conv:3: expected: you said b\s+but got: {2}you said a[\s\S]*C1: a/,
   ],
   ['an early end', 'S: …\nC: bye\nS: more', /x\.conv:3: expected: more\s+but the server closed/],
   ['a line instead of the end', 'S: …\nC: a\nS: <closed>', /x\.conv:3: expected the end/],
