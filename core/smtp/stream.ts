@@ -4,7 +4,6 @@
  * One command at a time: the next line is looked at when the one before is answered (RFC 2920 §3.2), and while a command runs the
  * rest of the input stays unread in the socket. Memory is bounded by one chunk and one line.
  */
-import type { Socket } from 'node:net'
 import { SMTPStream } from 'smtp-server/lib/smtp-stream.js'
 import { Gone } from './gone.js'
 
@@ -26,8 +25,6 @@ export interface StreamEvents {
   fault(fault: LineFault, done: () => void): void
   /** Everything the client sent before it closed its side has been answered. */
   ended(): void
-  /** Replies of one batch leave together. */
-  socket(): Socket
 }
 
 /** Takes message data; gives the index after the end of the data, or -1 to be given more. */
@@ -113,8 +110,6 @@ export class SmtpStream extends SMTPStream {
   #run(): void {
     if (this.#running) return
     this.#running = true
-    const socket = this.#events.socket()
-    socket.cork()
     try {
       for (let count = 0; this.#step(); count++) {
         if (count === COMMANDS_AT_ONCE) {
@@ -124,7 +119,6 @@ export class SmtpStream extends SMTPStream {
       }
     } finally {
       this.#running = false
-      socket.uncork()
     }
   }
 

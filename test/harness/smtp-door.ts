@@ -89,7 +89,7 @@ export class SmtpDoor {
       log,
       clock: { now: () => Date.now() },
       drain: drain.signal,
-      maxConnections: 100,
+      maxConnections: { ...LIMITS, ...options.limits }.connections,
     })
     const port = Number(open.address.slice(open.address.lastIndexOf(':') + 1))
     return new SmtpDoor(port, taken, log, drain, async () => {
