@@ -1,5 +1,5 @@
 /**
- * Octets to text in whatever charset a mail claims. TextDecoder knows the usual ones, iconv-lite (there with mailparser)
+ * Octets to text in whatever charset a mail claims. TextDecoder knows the usual ones, iconv-lite
  * the old ones such as UTF-7 and CP850. Never throws: a charset nobody knows is UTF-8 when the octets are, else windows-1252.
  */
 import { createRequire } from 'node:module'
@@ -15,7 +15,8 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const WESTERN = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ'
 /** Keyed by names from the network, so only names TextDecoder knows get in: there are few of those. */
 const decoders = new Map<string, TextDecoder>()
-let iconv: Iconv | null | undefined
+/** Loaded with the first rare charset; few processes ever need it. */
+let iconv: Iconv | undefined
 
 export function decodeCharset(bytes: Buffer, charset: string): string {
   const name = normaliseName(charset)
@@ -67,18 +68,10 @@ function decoderOf(name: string): TextDecoder | undefined {
 }
 
 function decodeRare(bytes: Buffer, name: string): string | undefined {
-  iconv ??= loadIconv()
+  iconv ??= createRequire(import.meta.url)('iconv-lite') as Iconv
   try {
-    return iconv?.encodingExists(name) ? iconv.decode(bytes, name) : undefined
+    return iconv.encodingExists(name) ? iconv.decode(bytes, name) : undefined
   } catch {
     return undefined
-  }
-}
-
-function loadIconv(): Iconv | null {
-  try {
-    return createRequire(import.meta.url)('iconv-lite') as Iconv
-  } catch {
-    return null
   }
 }
