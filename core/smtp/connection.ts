@@ -129,8 +129,10 @@ export class SmtpConnection extends SMTPConnection implements Wire {
     if (answer instanceof Promise) {
       answer.then(
         late => this.#answered(late),
-        // Only `Gone` comes here: the client has left, or the handshake failed.
-        () => this._socket.destroy(),
+        // Only `Gone` comes here: the client has left, or was told to and is given the time to read it.
+        () => {
+          if (!this._closing) this._socket.destroy()
+        },
       )
     } else this.#answered(answer)
   }

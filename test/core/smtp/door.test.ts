@@ -16,9 +16,11 @@ async function open(t: TestContext, options: DoorOptions = {}): Promise<SmtpDoor
   return door
 }
 
-async function talk(door: SmtpDoor, text: string, timeoutMs = 3000): Promise<void> {
+async function talk(door: SmtpDoor, text: string, implicitTls = false): Promise<void> {
   const script = text.replace(/^ +/gm, '').replaceAll('{envelope}', ENVELOPE)
-  for (const one of parseScripts(script, 'script')) await runScript(one, { port: door.port, timeoutMs })
+  for (const one of parseScripts(script, 'script')) {
+    await runScript(one, { port: door.port, timeoutMs: 3000, implicitTls })
+  }
 }
 
 const ENVELOPE = `S: 220 …
@@ -120,6 +122,34 @@ test('hooks may refuse the session: 554 waits for QUIT, a deferral closes', asyn
 test('what hooks say is made fit before it is a reply', async t => {
   const door = await open(t, { hooks: { mail: () => reject('no\r\n250 2.0.0 OK') } })
   await talk(door, 'S: 220 …\nC: HELO c.test\nS: 250 …\nC: MAIL FROM:<a@b.test>\nS: 550 5.7.1 no??250 2.0.0 OK')
+})
+
+test('under implicit TLS a login is offered at once and STARTTLS is not', async t => {
+  const door = await open(t, { listener: { name: 'submissions', tls: 'implicit', auth: 'required' } })
+  await talk(
+    door,
+    `S: 220 …
+    C: EHLO c.test
+    S: <any>
+    S: 250-ENHANCEDSTATUSCODES
+    S: 250 AUTH PLAIN LOGIN
+    C: STARTTLS
+    S: 503 5.5.1 TLS is already active
+    C> AUTH PLAIN AGFsaWNlAHNlY3JldA==\\r\\nMAIL FROM:<alice@example.test>\\r\\nRCPT TO:<alice@example.test>\\r\\nDATA\\r\\n
+    S: 235 …
+    S: 250 …
+    S: 250 …
+    S: 354 …
+    C> x\\r\\n.\\r\\nQUIT\\r\\n
+    S: 250 …
+    S: 221 …
+    S: <closed>`,
+    true,
+  )
+  const { session } = door.taken[0]!
+  assert.equal(session.tls?.protocol, 'TLSv1.3')
+  assert.equal(session.account?.login, 'alice')
+  assert.deepEqual([...session.labels].sort(), ['authenticated', 'submissions', 'tls'])
 })
 
 test('labels of one sender do not serve the next', async t => {
