@@ -4,19 +4,22 @@
  *
  * A write is one transaction, all or nothing, and resolves when it is flushed. Writes asked for in one turn share a commit.
  */
-import { chmodSync, existsSync, mkdirSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readSync, statfsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { MailError } from 'posthouse/api'
 import type { Key, KeyRange } from './keys.js'
 
-export interface EnvironmentOptions {
+/** What a file holds. Another kind, or another version of it, is refused. */
+export interface Format {
+  readonly kind: string
+  readonly version: number
+}
+
+export interface EnvironmentOptions extends Format {
   readonly path: string
   /** Address space to start with; it grows by itself. */
   readonly mapBytes: number
-  /** What the file holds: another kind, or another version of it, is refused. */
-  readonly kind: string
-  readonly version: number
 }
 
 /** lmdb-js's own exit handler and write thread want this long after the last write (`DEPENDENCIES`: crash at exit). */
@@ -24,6 +27,14 @@ const QUIET_MS = 50
 /** Named databases and readers of all processes together. */
 const MAX_DATABASES = 40
 const MAX_READERS = 1024
+
+/** More than a machine can map crashes lmdb-js too. */
+const MAX_MAP_BYTES = 1024 ** 4
+/** After a failed commit: less than this left on the disk, and that was the reason. */
+const FULL_BELOW_BYTES = 4 * 1024 ** 2
+const LMDB_MAGIC = 0xbeefc0de
+const LMDB_DATA_VERSION = 2
+const MIN_PAGE_BYTES = 4096
 
 /** Plain maps, no record structures: values explain themselves, whichever process or version wrote them. (Missing in lmdb's types.) */
 const MSGPACK: object = { encoder: { useRecords: false } }
@@ -35,10 +46,10 @@ export function openEnvironment(options: EnvironmentOptions): Environment {
   shared[registry] ??= new Map()
   const environments = shared[registry]
   const path = resolve(options.path)
-  const known = environments.get(path)
-  if (known !== undefined) return known
-  const environment = new Environment({ ...options, path })
+  const environment = environments.get(path) ?? new Environment(path, options.mapBytes)
+  // Also a file that is refused stays open, and a second try must find it so.
   environments.set(path, environment)
+  environment.check(options)
   return environment
 }
 
@@ -48,11 +59,30 @@ export class Environment {
   readonly #databases = new Map<string, Database>()
   #lastWrite = 0
   #underWay = new Set<Promise<unknown>>()
+  #listening = false
 
-  constructor({ path, mapBytes, kind, version }: EnvironmentOptions) {
+  constructor(path: string, mapBytes: number) {
     this.path = path
     this.#root = openPrivately(path, mapBytes)
-    checkFormat(this.#root, path, { kind, version })
+  }
+
+  /** Throws when the file holds something else. A new file becomes ours. */
+  check({ kind, version }: Format): void {
+    const names = new Set(this.#root.getKeys().map(String))
+    if (names.size > 0 && !names.has('format')) {
+      throw new Error(`${this.path} is an LMDB file, but no store of ours; name another path`)
+    }
+    const db = this.database<Format, string>('format')
+    const found = this.#root.transactionSync(() => {
+      const known = db.get('format')
+      if (known === undefined) db.putSync('format', { kind, version })
+      return known ?? { kind, version }
+    })
+    if (found.kind === kind && found.version === version) return
+    throw new Error(
+      `${this.path} holds data of kind ${found.kind} in format ${found.version}; this version reads ${kind} in format ${version}. ` +
+        'Run the version that wrote it, or name another path',
+    )
   }
 
   /** A database of msgpack values. */
@@ -73,6 +103,7 @@ export class Environment {
   /** One transaction; what `change` throws undoes all of it. Resolves when it is on disk. */
   async write<T>(change: () => T): Promise<T> {
     const committed = this.#root.childTransaction(change)
+    this.#hearFailure()
     // lmdb-js 3.5.6 resolves transactions after the flush, its documentation promises only the commit: await what it names for the disk.
     const flushed = Promise.resolve(this.#root.flushed)
     const both = Promise.all([committed, flushed])
@@ -80,7 +111,7 @@ export class Environment {
     try {
       return (await both)[0]
     } catch (error) {
-      throw await storeError(error)
+      throw await storeError(error, this.path)
     } finally {
       this.#underWay.delete(both)
       this.#lastWrite = Date.now()
@@ -98,6 +129,22 @@ export class Environment {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
     const wait = this.#lastWrite + QUIET_MS - Date.now()
     if (wait > 0) await new Promise(done => setTimeout(done, wait))
+  }
+
+  /**
+   * lmdb-js 3.5.6 makes a promise of its own for every batch and hands it to nobody: when a commit fails (a full disk), its rejection
+   * would end the process. It can be had as `committed` once the batch has begun, which is before this immediate.
+   */
+  #hearFailure(): void {
+    if (this.#listening) return
+    this.#listening = true
+    setImmediate(() => {
+      this.#listening = false
+      this.#root.committed.then(
+        () => undefined,
+        () => undefined,
+      )
+    })
   }
 
   #open(name: string, options: object): Database {
@@ -121,55 +168,47 @@ export function firstKey<K extends Key>(
 function openPrivately(path: string, mapBytes: number): RootDatabase {
   const folder = dirname(path)
   if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 })
+  if (!looksLikeLmdb(path))
+    throw new Error(`${path} is no LMDB file, or damaged; name another path or restore a backup`)
   try {
-    const root = open({ path, noSubdir: true, mapSize: mapBytes, maxDbs: MAX_DATABASES, maxReaders: MAX_READERS })
-    for (const file of [path, `${path}-lock`]) if (existsSync(file)) chmodSync(file, 0o600)
+    const limits = { mapSize: Math.min(mapBytes, MAX_MAP_BYTES), maxDbs: MAX_DATABASES, maxReaders: MAX_READERS }
+    const root = open({ path, noSubdir: true, ...limits })
+    for (const file of [path, `${path}-lock`]) chmodSync(file, 0o600)
     return root
   } catch (error) {
-    throw new Error(`${path} cannot be opened as a store: ${error instanceof Error ? error.message : String(error)}`, {
+    throw new Error(`${path} cannot be opened: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,
     })
   }
 }
 
-interface Format {
-  readonly kind: string
-  readonly version: number
-}
-
-function checkFormat(root: RootDatabase, path: string, ours: Format): void {
-  const names = new Set(root.getKeys().map(String))
-  if (names.size > 0 && !names.has('format'))
-    throw new Error(`${path} is an LMDB file, but no store of ours; name another path`)
-  const db = root.openDB<Format, string>('format', MSGPACK)
-  const found = root.transactionSync(() => {
-    const known = db.get('format')
-    if (known === undefined) db.putSync('format', ours)
-    return known ?? ours
-  })
-  if (found.kind === ours.kind && found.version === ours.version) return
-  throw new Error(
-    `${path} holds data of kind ${found.kind} in format ${found.version}; this version reads ${ours.kind} in format ${ours.version}. ` +
-      'Run the version that wrote it, or name another path',
-  )
+/** lmdb-js 3.5.6 crashes the process on files it cannot read, so we look first: two meta pages, the first with LMDB's mark and version. */
+function looksLikeLmdb(path: string): boolean {
+  if (!existsSync(path) || statSync(path).size === 0) return true
+  const head = Buffer.alloc(32)
+  const file = openSync(path, 'r')
+  try {
+    if (readSync(file, head) < head.length) return false
+  } finally {
+    closeSync(file)
+  }
+  const words = new Uint32Array(head.buffer, head.byteOffset, head.length / 4)
+  return words[6] === LMDB_MAGIC && words[7] === LMDB_DATA_VERSION && statSync(path).size >= 2 * MIN_PAGE_BYTES
 }
 
 /** What callers may know of a failed commit: the store is full, or not available. Errors of the change itself pass through. */
-async function storeError(error: unknown): Promise<unknown> {
-  if (error instanceof MailError) return error
-  const cause = await commitCause(error)
+async function storeError(error: unknown, path: string): Promise<unknown> {
+  const later = (error as { readonly commitError?: unknown } | null)?.commitError
+  const failed = later instanceof Promise
+  const cause = failed ? await commitCause(later, error) : error
   const said = cause instanceof Error ? cause.message : String(cause)
-  if (/MDB_MAP_FULL|ENOSPC|EDQUOT|EFBIG|No space|quota/i.test(said))
+  if (/MDB_MAP_FULL/.test(said) || (failed && isFull(path)))
     return new MailError('store-full', `commit failed: ${said}`, cause)
-  if (/MDB_|Commit failed|errno|EIO|I\/O/i.test(said))
-    return new MailError('store-unavailable', `commit failed: ${said}`, cause)
-  return error
+  return failed || /MDB_/.test(said) ? new MailError('store-unavailable', `commit failed: ${said}`, cause) : error
 }
 
 /** lmdb-js hands the reason of a failed commit over as a promise that rejects a little later. */
-async function commitCause(error: unknown): Promise<unknown> {
-  const later = (error as { readonly commitError?: Promise<unknown> } | null)?.commitError
-  if (!(later instanceof Promise)) return error
+async function commitCause(later: Promise<unknown>, error: unknown): Promise<unknown> {
   const reason = later.then(
     () => error,
     cause => cause,
@@ -179,4 +218,14 @@ async function commitCause(error: unknown): Promise<unknown> {
     timer = setTimeout(() => done(error), 1000)
   })
   return Promise.race([reason, late]).finally(() => clearTimeout(timer))
+}
+
+/** LMDB reports a write that came out short as an input/output error, so we ask the disk. */
+function isFull(path: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(dirname(path))
+    return bavail * bsize < FULL_BELOW_BYTES
+  } catch {
+    return false
+  }
 }

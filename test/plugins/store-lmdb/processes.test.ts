@@ -1,0 +1,203 @@
+/** What only several processes can show: nobody claims twice, a killed writer loses nothing it was told is safe, news travel. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { openEnvironment } from '../../../plugins/store-lmdb/environment.js'
+import { createLmdbStore, FORMAT } from '../../../plugins/store-lmdb/store.js'
+import { coded, enqueue, mail, openByName, until } from '../../contracts/backend.js'
+import { program } from '../../harness/shared.js'
+import { freshPath } from './backend.js'
+
+const WORKER = fileURLToPath(new URL('worker.js', import.meta.url))
+const MAP_BYTES = 1024 ** 2
+
+test('two processes that claim from one queue take every row exactly once', { timeout: 60_000 }, async () => {
+  const path = freshPath()
+  await finished(start('fill', path, '60'))
+  const [one, two] = await Promise.all([finished(start('claim', path)), finished(start('claim', path))])
+  const rows = [...one, ...two]
+  assert.equal(rows.length, 180)
+  assert.equal(new Set(rows).size, 180)
+  const after = await dumped(path)
+  assert.deepEqual([after.messages, after.rows, after.held], [0, 0, 0])
+})
+
+test('what a writer had acknowledged when it was killed is all there, and the store goes on', {
+  timeout: 60_000,
+}, async () => {
+  const path = freshPath()
+  const acknowledged: string[] = []
+  for (const name of ['a', 'b']) {
+    const writer = start('write', path, name)
+    const lines = linesOf(writer)
+    while (lines.found.length < 150) await once(writer.stdout!, 'data')
+    writer.kill('SIGKILL')
+    await once(writer, 'close')
+    acknowledged.push(...lines.found)
+  }
+  const { queued, filed, messages, rows } = await dumped(path)
+  assert.ok(acknowledged.length >= 300)
+  assert.deepEqual(
+    acknowledged.filter(id => !queued.includes(id)),
+    [],
+  )
+  assert.deepEqual(
+    acknowledged.filter(id => !filed.includes(`Subject: ${id}\r\n\r\n`)),
+    [],
+  )
+  assert.deepEqual([messages, rows, filed.length], [queued.length, queued.length * 2, queued.length])
+})
+
+test('a reopened store has the same mailboxes, UIDs and UIDVALIDITY', { timeout: 60_000 }, async () => {
+  const path = freshPath()
+  await finished(start('append', path, 'one'))
+  const before = await dumped(path)
+  await finished(start('append', path, 'two'))
+  const after = await dumped(path)
+  assert.deepEqual(after.list.slice(0, 1), before.list)
+  assert.deepEqual(
+    after.list.map(({ uid }) => uid),
+    [1, 2],
+  )
+  assert.equal(after.info.uidValidity, before.info.uidValidity)
+  assert.equal(after.info.id, before.info.id)
+})
+
+test('a change of another process is seen by the next call, and heard of without any bus', {
+  timeout: 60_000,
+}, async t => {
+  const path = freshPath()
+  const store = createLmdbStore({ path, mapBytes: MAP_BYTES })
+  t.after(() => store.close())
+  const inbox = await openByName(store, 'ann')
+  await inbox.append([mail('here')])
+  let [mailHeard, queueHeard, otherHeard] = [0, 0, 0]
+  inbox.watch(() => mailHeard++)
+  store.queue.watch(() => queueHeard++)
+  ;(await openByName(store, 'ann', 'Junk')).watch(() => otherHeard++)
+  await finished(start('append', path, 'there'))
+  assert.equal((await inbox.list()).length, 2)
+  await until(() => mailHeard > 0)
+  await finished(start('fill', path, '1'))
+  assert.equal((await store.queue.totals()).rows, 3)
+  await until(() => queueHeard > 0)
+  assert.equal(otherHeard, 0)
+})
+
+test('a draft whose writer died can be read, and is swept after an hour but not before', {
+  timeout: 60_000,
+}, async t => {
+  const path = freshPath()
+  const [id = ''] = await finished(start('orphan', path))
+  const store = createLmdbStore({ path, mapBytes: MAP_BYTES })
+  t.after(() => store.close())
+  assert.equal((await store.sweep(Date.now() + 55 * 60_000, 0)).drafts, 0)
+  assert.equal((await store.blobs.read(id)).length, 300_000)
+  assert.equal((await store.sweep(Date.now() + 65 * 60_000, 0)).drafts, 1)
+  await assert.rejects(store.blobs.read(id), coded('message-gone'))
+})
+
+test('counters of the state add up over processes', { timeout: 60_000 }, async () => {
+  const path = freshPath()
+  const counts = await Promise.all([finished(start('count', path, '50')), finished(start('count', path, '50'))])
+  assert.deepEqual(
+    counts
+      .flat()
+      .map(Number)
+      .sort((a, b) => a - b),
+    Array.from({ length: 100 }, (_, at) => at + 1),
+  )
+})
+
+const compiler = program('cc')
+const noCompiler = compiler === undefined || process.platform !== 'linux' ? 'needs a C compiler on Linux' : false
+
+// lmdb-js documents only the commit for a resolved transaction; that ours wait for the disk is seen by making the disk slow.
+test('an accepted message has been flushed to disk', { timeout: 60_000, skip: noCompiler }, async () => {
+  const path = freshPath()
+  const [source, library] = [`${path}.c`, `${path}.so`]
+  const slow = (name: string) =>
+    `int ${name}(int fd) { int (*real)(int) = dlsym(RTLD_NEXT, "${name}"); usleep(150000); return real(fd); }`
+  writeFileSync(
+    source,
+    `#define _GNU_SOURCE\n#include <dlfcn.h>\n#include <unistd.h>\n${slow('fdatasync')}\n${slow('fsync')}\n`,
+  )
+  execFileSync(compiler!, ['-shared', '-fPIC', '-o', library, source, '-ldl'])
+  const [took] = await finished(start('time', path, '', { LD_PRELOAD: library }))
+  assert.ok(Number(took) >= 150, `took ${took} ms`)
+})
+
+test('a disk that takes no more is a temporary error; the process lives, what was there stays, small mail may still fit', {
+  timeout: 60_000,
+  skip: process.platform === 'win32' ? 'needs a shell with ulimit' : false,
+}, async () => {
+  const path = freshPath()
+  const child = spawn('sh', ['-c', 'ulimit -f 8192 && exec "$@"', 'sh', process.execPath, WORKER, 'overfill', path], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  // The one that failed is not there, the small one is.
+  assert.deepEqual(await finished(child), ['store-unavailable', 'accepted', '0'])
+})
+
+test('accepts that come together share commits', async t => {
+  const path = freshPath()
+  const store = createLmdbStore({ path, mapBytes: MAP_BYTES })
+  t.after(() => store.close())
+  await store.mail.list('ann')
+  const before = lastTransaction(path)
+  await Promise.all(Array.from({ length: 100 }, (_, at) => enqueue(store, `q${at}`, {})))
+  const commits = lastTransaction(path) - before
+  assert.ok(commits <= 5, `${commits} commits`)
+})
+
+// ── processes ──
+
+interface Dump {
+  readonly queued: readonly string[]
+  readonly filed: readonly string[]
+  readonly messages: number
+  readonly rows: number
+  readonly held: number
+  readonly info: { readonly id: string; readonly uidValidity: number }
+  readonly list: readonly { readonly uid: number }[]
+}
+
+function start(verb: string, path: string, argument = '', env: NodeJS.ProcessEnv = {}): ChildProcess {
+  const options = {
+    stdio: ['ignore', 'pipe', 'inherit'] as ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
+  }
+  return spawn(process.execPath, [WORKER, verb, path, argument], options)
+}
+
+/** Whole lines so far. */
+function linesOf(child: ChildProcess): { readonly found: readonly string[] } {
+  let text = ''
+  child.stdout!.on('data', chunk => {
+    text += chunk
+  })
+  return {
+    get found() {
+      return text.split('\n').slice(0, -1)
+    },
+  }
+}
+
+async function finished(child: ChildProcess): Promise<readonly string[]> {
+  const lines = linesOf(child)
+  const [code] = await once(child, 'close')
+  assert.equal(code, 0)
+  return lines.found
+}
+
+async function dumped(path: string): Promise<Dump> {
+  return JSON.parse((await finished(start('dump', path)))[0]!) as Dump
+}
+
+/** Number of the store's last transaction: the same environment, as it is opened once per process. */
+function lastTransaction(path: string): number {
+  return openEnvironment({ path, mapBytes: MAP_BYTES, kind: 'mail', version: FORMAT }).transactionId()
+}
