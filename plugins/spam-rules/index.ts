@@ -1,0 +1,74 @@
+/**
+ * Scores mail by hand-written rules in YAML: words and phrases, header fields, origin, letter patterns. Contributes the hook
+ * `score`, which only gives points and says why, and the commands `posthouse rules …`. Rules are read once, at set-up.
+ */
+import { existsSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ConfigError, definePlugin, type Files } from 'posthouse/api'
+import { ruleCommands } from './commands.js'
+import { RuleSet } from './evaluate.js'
+import { Facts } from './facts.js'
+import { readRules } from './read.js'
+
+const CONFIG = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    rules: {
+      type: 'string',
+      minLength: 1,
+      description: 'folder with rule files; default: those that come with Posthouse',
+    },
+    local: {
+      type: 'string',
+      minLength: 1,
+      default: 'local.yaml',
+      description: 'your own rules, seen from the config directory; may be missing',
+    },
+  },
+} as const
+
+export default definePlugin({
+  name: 'spam-rules',
+  summary: 'scores mail by rules in YAML files',
+  config: CONFIG,
+  async setup({ config, files, log }) {
+    const set = await loadRules(
+      files,
+      config.rules === undefined ? shippedRules() : files.resolve(config.rules),
+      config.local,
+    )
+    log.debug({ rules: set.rules.length }, 'rules read')
+    return {
+      hooks: { score: async asked => set.evaluate(await Facts.of(asked)) },
+      commands: ruleCommands(set),
+    }
+  },
+})
+
+/** Throws `ConfigError` with every fault of every file. */
+export async function loadRules(files: Files, folder: string, local: string): Promise<RuleSet> {
+  const names = await readdir(folder).catch(() => undefined)
+  if (names === undefined) {
+    throw new ConfigError([{ file: folder, line: 1, column: 1, message: 'there is no such folder of rules' }])
+  }
+  const shipped = names.filter(name => name.endsWith('.yaml')).sort()
+  // The admin's file comes last, so that its points count.
+  const paths = [...shipped.map(name => join(folder, name)), files.resolve(local)]
+  const { rules, faults } = await readRules(files, paths, new Set([files.resolve(local)]))
+  if (faults.length > 0) throw new ConfigError(faults)
+  return new RuleSet(rules)
+}
+
+/** The folder `rules` of this package, wherever it was built to. */
+export function shippedRules(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(folder, 'package.json'))) {
+    const above = dirname(folder)
+    if (above === folder) throw new Error('the folder of shipped rules is not there')
+    folder = above
+  }
+  return join(folder, 'rules')
+}

@@ -1,0 +1,87 @@
+/**
+ * Letter patterns: how text is dressed up to catch the eye or to slip past word lists. Each test is a pure function from text
+ * to what was found, or nothing; each looks at each character a bounded number of times.
+ */
+import { isGibberish } from './gibberish.js'
+import type { LetterTest } from './rule.js'
+
+/** Enough to tell; the rest of a long text is more of the same. */
+const MOST = 64 * 1024
+
+/** `atLeast` is a percentage for capitals and symbols, a number of finds for the others. */
+export function testLetters(test: LetterTest, whole: string, atLeast: number): string | undefined {
+  const text = whole.length > MOST ? whole.slice(0, MOST) : whole
+  switch (test) {
+    case 'capitals':
+      return capitals(text, atLeast)
+    case 'symbols':
+      return symbols(text, atLeast)
+    case 'spaced-out':
+      return several(text.matchAll(SPACED_OUT), atLeast)
+    case 'mixed-scripts':
+      return several(mixedWords(text), atLeast)
+    case 'zero-width':
+      return several(text.matchAll(ZERO_WIDTH), atLeast, found => [...found].map(shown).join(''))
+    case 'gibberish':
+      return several(gibberish(text), atLeast)
+    case 'fancy':
+      return several(text.matchAll(FANCY), atLeast)
+  }
+}
+
+// "V I A G R A", "V.I.A.G.R.A": five or more single letters with the same kind of gap.
+const SPACED_OUT = /(?<![\p{L}\p{N}])\p{L}(?:([ .*_-])\p{L}(?:\1\p{L}){3,30})(?![\p{L}\p{N}])/gu
+// Only between letters: legitimate mail pads its preview with them between spaces.
+const ZERO_WIDTH = /\p{Script=Latin}[\u034f\u200b-\u200f\u2060-\u2064\ufeff]{1,20}\p{Script=Latin}/gu
+// Mathematical letters, enclosed letters, letterlike full width ones.
+const FANCY = /[\u{1d400}-\u{1d7ff}\u{1f130}-\u{1f189}\u24b6-\u24e9\uff21-\uff3a\uff41-\uff5a]{3,40}/gu
+const WORDS = /[\p{L}\p{M}]{3,60}/gu
+const LATIN = /\p{Script=Latin}/u
+const CYRILLIC = /\p{Script=Cyrillic}/u
+const GREEK = /\p{Script=Greek}/u
+const ASCII_LETTERS = /[a-zA-Z]{8,60}/g
+
+function capitals(text: string, percent: number): string | undefined {
+  const letters = text.match(/\p{Lu}|\p{Ll}/gu) ?? []
+  const upper = letters.filter(letter => letter !== letter.toLowerCase()).length
+  // A short shout is no pattern: abbreviations, code names.
+  if (letters.length < 12 || (text.match(/\p{Lu}{2,}/gu) ?? []).length < 3) return undefined
+  const share = Math.floor((100 * upper) / letters.length)
+  return share >= percent ? `${share} % capitals` : undefined
+}
+
+function symbols(text: string, percent: number): string | undefined {
+  const visible = [...text].filter(character => character.trim() !== '')
+  const odd = visible.filter(character => /[\p{So}\p{Sk}\p{Co}]|[!$*=~^|<>]/u.test(character)).length
+  if (visible.length < 8 || odd < 3) return undefined
+  const share = Math.floor((100 * odd) / visible.length)
+  return share >= percent ? `${share} % signs` : undefined
+}
+
+function* mixedWords(text: string): Generator<string> {
+  if (!CYRILLIC.test(text) && !GREEK.test(text)) return
+  for (const [word] of text.matchAll(WORDS)) {
+    if (LATIN.test(word) && (CYRILLIC.test(word) || (GREEK.test(word) && word.length > 3))) yield word
+  }
+}
+
+function* gibberish(text: string): Generator<string> {
+  for (const [word] of text.matchAll(ASCII_LETTERS)) if (isGibberish(word)) yield word
+}
+
+function several(
+  found: Iterable<string | RegExpExecArray>,
+  atLeast: number,
+  show: (text: string) => string = text => text,
+): string | undefined {
+  const seen: string[] = []
+  for (const item of found) {
+    seen.push(typeof item === 'string' ? item : item[0])
+    if (seen.length >= atLeast) return show(seen[0]!)
+  }
+  return undefined
+}
+
+function shown(character: string): string {
+  return /\p{L}/u.test(character) ? character : '·'
+}

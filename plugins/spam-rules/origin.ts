@@ -1,0 +1,109 @@
+/**
+ * Where a message says it comes from and where its links lead: tests on names and domains alone, without any look-up.
+ * Each is a pure function from facts to what was found, or nothing.
+ */
+import { isIP } from 'node:net'
+import { type Facts, organisation } from './facts.js'
+import type { OriginTest } from './rule.js'
+
+type Test = (facts: Facts, list: ReadonlySet<string>) => string | undefined
+
+export function testOrigin(test: OriginTest, facts: Facts, list: ReadonlySet<string>): string | undefined {
+  return TESTS[test](facts, list)
+}
+
+const TESTS: Readonly<Record<OriginTest, Test>> = {
+  'reply-to-differs': ({ from, replyTo }) =>
+    from !== undefined && replyTo !== undefined && organisation(from.domain) !== organisation(replyTo.domain)
+      ? replyTo.domain
+      : undefined,
+
+  'reply-to-in-list': ({ replyTo }, list) => (replyTo !== undefined ? inList(replyTo.domain, list) : undefined),
+
+  'from-in-list': ({ from }, list) => (from !== undefined ? inList(from.domain, list) : undefined),
+
+  'from-domain-under': ({ from }, list) => (from !== undefined ? under(from.domain, list) : undefined),
+
+  'from-missing': ({ from }) => (from === undefined ? 'no sender address' : undefined),
+
+  'name-holds-address': ({ from }) => {
+    const [, domain] = /[^\s@<>"]{1,64}@([a-z0-9.-]{3,200}\.[a-z]{2,20})/i.exec(from?.name ?? '') ?? []
+    return domain !== undefined && organisation(domain) !== organisation(from!.domain) ? domain : undefined
+  },
+
+  'sender-differs': ({ from, envelopeSender }) =>
+    from !== undefined && envelopeSender !== null && organisation(from.domain) !== organisation(envelopeSender.domain)
+      ? envelopeSender.domain
+      : undefined,
+
+  // RFC 5321 §4.5.5: the null sender is for bounces, receipts and other answers of machines.
+  'null-sender-without-bounce': ({ envelopeSender, message }) => {
+    if (envelopeSender !== null) return undefined
+    const type = message.field('content-type') ?? ''
+    const automatic = message.field('auto-submitted') ?? 'no'
+    return /multipart\/report|delivery-status/i.test(type) || !/^no\b/i.test(automatic) ? undefined : '<>'
+  },
+
+  'message-id-missing': ({ message }) => (message.field('message-id') === undefined ? 'no Message-ID' : undefined),
+
+  'message-id-without-host': ({ message }) => {
+    const id = message.field('message-id')
+    return id === undefined || /<[^<>\s]{1,500}@[^<>\s@]{1,300}>/.test(id) ? undefined : id.slice(0, 60)
+  },
+
+  'helo-is-address': ({ helo, insider }) => (helo !== undefined && !insider && isIP(helo) !== 0 ? helo : undefined),
+
+  'helo-is-no-name': ({ helo, insider }) =>
+    helo !== undefined && !insider && isIP(helo) === 0 && !/^\[.*\]$|.\../.test(helo) ? helo : undefined,
+
+  'link-to-number': ({ links }) =>
+    links.find(({ url }) => url !== undefined && isIP(url.hostname.replace(/^\[|\]$/g, '')) !== 0)?.url?.hostname,
+
+  'link-in-list': (facts, list) => firstHost(facts, host => inList(host, list)),
+
+  'link-domain-under': (facts, list) => firstHost(facts, host => under(host, list)),
+
+  'link-shows-other-domain': ({ links, from }) => {
+    for (const { url, text } of links) {
+      const shown = url === undefined ? undefined : shownDomain(text)
+      if (shown === undefined) continue
+      const [there, here] = [organisation(url!.hostname), organisation(shown)]
+      // A newsletter shows its own domain and counts clicks elsewhere.
+      if (there !== here && (from === undefined || here !== organisation(from.domain)))
+        return `${here} leads to ${there}`
+    }
+    return undefined
+  },
+
+  'link-hides-name': ({ links }) =>
+    links.find(({ url }) => url !== undefined && (url.username !== '' || url.password !== ''))?.url?.hostname,
+}
+
+function firstHost(facts: Facts, find: (host: string) => string | undefined): string | undefined {
+  for (const { url } of facts.links) {
+    const found = url === undefined ? undefined : find(url.hostname)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** The domain or its organisation is on the list. */
+function inList(domain: string, list: ReadonlySet<string>): string | undefined {
+  if (list.has(domain)) return domain
+  const whole = organisation(domain)
+  return list.has(whole) ? whole : undefined
+}
+
+/** The last label is on the list: `click`. */
+function under(domain: string, list: ReadonlySet<string>): string | undefined {
+  const last = domain.slice(domain.lastIndexOf('.') + 1)
+  return last !== domain && list.has(last) ? domain : undefined
+}
+
+/** A link text that is itself an address of the web. */
+function shownDomain(text: string): string | undefined {
+  const found = /^(?:https?:\/\/)?((?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,20})(?:[/?#:]\S{0,500})?$/i.exec(text.trim())
+  const [, name] = found ?? []
+  // "Node.js" and "README.md" are no hosts: without a scheme it needs a www. or a path.
+  return name !== undefined && (/^https?:|^www\./i.test(text.trim()) || /[/?#]/.test(text)) ? name : undefined
+}
