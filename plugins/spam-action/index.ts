@@ -86,7 +86,9 @@ function report(findings: readonly Finding[]): string {
   const told = [...findings].sort((a, b) => b.points - a.points).slice(0, REPORTED)
   const rest = findings.length - told.length
   // What a rule found was written by the sender: nothing but plain text may reach the header.
-  const lines = told.map(({ name, points, says }) => `${name} ${shown(points)} (${printable(says, 120).replace(/;/g, ',')})`)
+  const lines = told.map(
+    ({ name, points, says }) => `${name} ${shown(points)} (${printable(says, 120).replace(/;/g, ',')})`,
+  )
   return lines.join('; ') + (rest > 0 ? `; and ${rest} more` : '')
 }
 

@@ -7,7 +7,7 @@
 /** What one start may cost, in steps. */
 export const LIMITS = {
   /** Fields are cut to a thousand characters, so a `.*` or two are affordable. */
-  field: { input: 1000, steps: 1_000_000 },
+  field: { input: 1000, steps: 1_100_000 },
   /** Up to 256 K characters: every repeat needs a bound. */
   text: { input: 256 * 1024, steps: 2_000 },
 } as const

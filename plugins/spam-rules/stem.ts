@@ -34,7 +34,7 @@ export class Stemmer {
   }
 
   /** Folded text with every word stemmed; the same shape as `fold` gives. At most `maxWords` are looked at. */
-  stemAll(folded: string, maxWords = Number.POSITIVE_INFINITY): string {
+  stemAll(folded: string, maxWords = 2 ** 32 - 1): string {
     const words = folded.trim().split(' ', maxWords)
     return ` ${words.map(word => this.#one(word)).join(' ')} `
   }

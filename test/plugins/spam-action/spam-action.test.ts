@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { aMessage, anEnvelope, aSession, setUp } from '../../../core/testing/index.js'
 import spamAction, { decide, fieldsFor } from '../../../plugins/spam-action/index.js'
 
 const USUAL = { junk: 5, reject: 15 }
@@ -17,23 +18,28 @@ for (const [sum, wish] of [
 }
 
 describe('through the plugin', () => {
-  const config = { ...USUAL, domains: { 'Strict.test': { junk: 2 } }, text: 'No spam here', headers: true }
+  const config = { domains: { 'Strict.test': { junk: 2 } } }
 
   for (const [domain, wish] of [
     ['example.test', undefined],
     ['strict.test', 'quarantine'],
   ] as const) {
     test(`3 points for ${domain}: ${wish ?? 'nothing'}`, async () => {
-      const { hooks } = await setUp(config)
-      const recipient = { address: { local: 'x', domain }, dsn: { notify: [] } }
-      const answer = await hooks!.message!(asked({ recipient, verdict: { sum: 3, findings: [] } }), call)
-      assert.equal(answer?.kind, wish)
+      const { hooks, call } = await setUp(spamAction, { config })
+      const asked = {
+        session: aSession(),
+        envelope: anEnvelope(),
+        message: aMessage('Subject: x\n\n'),
+        verdict: { sum: 3, findings: [] },
+        recipient: { address: { local: 'x', domain }, dsn: { notify: [] } },
+      }
+      assert.equal(((await hooks.message!(asked, call)) ?? undefined)?.kind, wish)
     })
   }
 
   test('headers: false writes none', async () => {
-    const { hooks } = await setUp({ ...config, headers: false })
-    assert.equal(hooks!.headers, undefined)
+    const { hooks } = await setUp(spamAction, { config: { headers: false } })
+    assert.equal(hooks.headers, undefined)
   })
 })
 

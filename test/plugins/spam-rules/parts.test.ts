@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { Automaton } from '../../../plugins/spam-rules/automaton.js'
+import { fold } from '../../../plugins/spam-rules/fold.js'
+import { isGibberish } from '../../../plugins/spam-rules/gibberish.js'
+import { testLetters } from '../../../plugins/spam-rules/letters.js'
+import { refusePattern } from '../../../plugins/spam-rules/pattern.js'
+
+test('the automaton finds exactly what searching for each phrase finds', () => {
+  const letters = fc.string({ unit: fc.constantFrom('a', 'b', 'c', ' '), maxLength: 5 })
+  fc.assert(
+    fc.property(
+      fc.array(letters, { maxLength: 20 }),
+      fc.string({ unit: fc.constantFrom('a', 'b', 'c', ' ', 'ж'), maxLength: 60 }),
+      (phrases, text) => {
+        const found = new Set<number>()
+        new Automaton(phrases).search(text, found)
+        const wanted = phrases.flatMap((phrase, number) => (phrase !== '' && text.includes(phrase) ? [number] : []))
+        assert.deepEqual(
+          [...found].sort((a, b) => a - b),
+          wanted,
+        )
+      },
+    ),
+  )
+})
+
+test('folding twice is folding once', () => {
+  fc.assert(fc.property(fc.string({ unit: 'grapheme' }), text => assert.equal(fold(fold(text)), fold(text))))
+})
+
+describe('patterns', () => {
+  for (const [source, use, allowed] of [
+    ['^re: ?', 'field', true],
+    ['\\S {6,60}\\S{1,15}$', 'field', true],
+    ['^a.*b.*c', 'field', true],
+    ['.*.*.*', 'field', false],
+    ['(a+)+$', 'field', false],
+    ['(?:a|b*)*c', 'field', false],
+    ['(a|aa){30}', 'field', false],
+    ['(\\w)\\1', 'field', false],
+    ['\\bbc1[a-z0-9]{25,60}\\b', 'text', true],
+    ['a.*b', 'text', false],
+    ['a[^>]{0,300}b', 'text', true],
+    ['[\\]a-z]{2}[(*+]', 'text', true],
+    ['(unclosed', 'field', false],
+  ] as const) {
+    test(`${source} is ${allowed ? 'allowed' : 'refused'} for ${use}`, () => {
+      assert.equal(refusePattern(source, use) === undefined, allowed)
+    })
+  }
+})
+
+describe('letters', () => {
+  for (const [name, text, atLeast, hit] of [
+    ['capitals', 'BUY THIS WATCH NOW', 80, true],
+    ['capitals', 'Re: RFC', 80, false],
+    ['spaced-out', 'V I A G R A', 1, true],
+    ['spaced-out', 'I am a b c', 1, false],
+    ['mixed-scripts', 'Pаypal', 1, true],
+    ['mixed-scripts', 'Москва Paris', 1, false],
+    ['zero-width', 'Pr\u200bime', 1, true],
+    ['zero-width', 'a \u200b\u200b\u200b b', 1, false],
+    ['gibberish', 'hello xkqzjvbt', 1, true],
+    ['fancy', '𝐅𝐫𝐞𝐞', 1, true],
+    ['symbols', '$$$ win $$$', 15, true],
+  ] as const) {
+    test(`${name} ${hit ? 'finds' : 'leaves alone'} ${text}`, () => {
+      assert.equal(testLetters(name, text, atLeast) !== undefined, hit)
+    })
+  }
+
+  test('long words of many languages are no gibberish', () => {
+    const words =
+      'strengths rhythm Donaudampfschifffahrt Rechtsschutzversicherung anticonstitutionnellement Krzysztof szczęście knapsack ' +
+      'wachtwoord verzekeringsmaatschappij desenvolvimento dlaczego Angstschweiss backgrounds neighbourhoods subscriptions'
+    assert.deepEqual(words.split(' ').filter(isGibberish), [])
+  })
+
+  for (const nasty of [
+    'a'.repeat(200_000),
+    ' a'.repeat(100_000),
+    'A.'.repeat(100_000),
+    'аa'.repeat(100_000),
+    'x\u200b'.repeat(100_000),
+  ]) {
+    test(`hostile text (${JSON.stringify(nasty.slice(0, 4))}…) costs little time`, () => {
+      const start = process.hrtime.bigint()
+      for (const name of [
+        'capitals',
+        'spaced-out',
+        'mixed-scripts',
+        'zero-width',
+        'gibberish',
+        'fancy',
+        'symbols',
+      ] as const) {
+        testLetters(name, nasty, 90)
+      }
+      assert.ok(Number(process.hrtime.bigint() - start) / 1e6 < 1000)
+    })
+  }
+})
