@@ -3,12 +3,13 @@
  * hear is told with BYE; what a command throws is caught here and nowhere else.
  */
 import { printable } from 'posthouse/text'
-import { bad, type Done } from './answer.js'
+import { bad, type Done, no } from './answer.js'
 import type { AnyCommand } from './command.js'
 import { COMMANDS, find, suggestion } from './commands/index.js'
 import { ConversationOver, type OverReason } from './input.js'
 import { type Head, RECEIVING, receive } from './receive.js'
 import type { Session } from './session.js'
+import { NameError } from './wire/mailbox.js'
 import { ReadError, type Reader } from './wire/reader.js'
 import { capitalise, writeText } from './wire/write.js'
 
@@ -97,6 +98,7 @@ async function run(session: Session, command: AnyCommand, head: Head, input: Rea
     args = command.read(input)
     input.end()
   } catch (error) {
+    if (error instanceof NameError) return no(capitalise(error.message), 'CANNOT')
     if (error instanceof ReadError) return bad(capitalise(error.message))
     throw error
   }

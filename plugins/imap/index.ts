@@ -4,6 +4,7 @@
 import { type Connection, definePlugin, type Listener } from 'posthouse/api'
 import { capabilitiesOf, converse } from './conversation.js'
 import { Gate } from './gate.js'
+import { Recents } from './recents.js'
 import { type Deps, Session } from './session.js'
 import { schema, settingsOf } from './settings.js'
 
@@ -15,7 +16,7 @@ export default definePlugin({
   summary: 'Serves mailboxes by IMAP4rev1',
   config: schema,
   needs: ['store', 'authenticator'],
-  setup({ config, services, server, clock, metrics, log }) {
+  setup({ config, services, server, clock, metrics, log, state }) {
     const deps: Deps = {
       settings: settingsOf(config, server.maxMessageBytes),
       store: services.get('store'),
@@ -23,6 +24,7 @@ export default definePlugin({
       server,
       clock,
       metrics,
+      recents: new Recents(state, clock, log),
       gate: new Gate(LARGE_AT_ONCE),
       capabilities: capabilitiesOf,
     }

@@ -4,12 +4,14 @@
  */
 import type { MailboxInfo } from 'posthouse/api'
 import { canonicalName, DELIMITER, matchesPattern } from './wire/mailbox.js'
+import { encodeUtf7 } from './wire/utf7.js'
 
 export interface Listed {
   readonly name: string
   readonly attributes: readonly string[]
 }
 
+/** As they are on the wire, in modified UTF-7. */
 export interface ListArgs {
   readonly reference: string
   readonly pattern: string
@@ -63,7 +65,7 @@ function parentsOf(name: string): string[] {
 
 /** RFC 3501 §6.3.8: INBOX matches in any case. */
 function matches(pattern: string, name: string): boolean {
-  return matchesPattern(pattern, name) || (name === 'INBOX' && matchesPattern(pattern.toUpperCase(), name))
+  return matchesPattern(pattern, encodeUtf7(name)) || (name === 'INBOX' && matchesPattern(pattern.toUpperCase(), name))
 }
 
 function inboxFirst(a: string, b: string): number {

@@ -3,7 +3,15 @@
  * answer settles it. Text is compared decoded, without case: encoded words, transfer encodings and charsets are undone.
  */
 import type { MailEntry } from 'posthouse/api'
-import { decodeCharset, decodeTransfer, decodeWords, htmlToText, type MimePart, scanMime } from 'posthouse/text'
+import {
+  decodeCharset,
+  decodeTransfer,
+  decodeWords,
+  htmlToText,
+  type MimePart,
+  parseAddressList,
+  scanMime,
+} from 'posthouse/text'
 import type { Content } from './content.js'
 import { DAY_MS, writtenDay } from './wire/date.js'
 import { hasFlag } from './wire/flags.js'
@@ -20,6 +28,7 @@ export interface Question {
 export interface Candidate {
   readonly entry: MailEntry
   readonly sequence: number
+  readonly recent: boolean
   readonly content: Content
   /** How much of the message is looked at for BODY and TEXT. */
   readonly maxBytes: number
@@ -38,8 +47,7 @@ export function questionOf(key: SearchKey, numbers: Numbers): Question {
     case 'all':
       return cheap(() => true)
     case 'recent':
-      // No message is ever told as recent (see README).
-      return cheap(() => !key.set)
+      return cheap(({ recent }) => recent === key.set)
     case 'flag':
       return cheap(({ entry }) => hasFlag(entry.flags, key.flag) === key.set)
     case 'larger':
@@ -55,7 +63,9 @@ export function questionOf(key: SearchKey, numbers: Numbers): Question {
     case 'sent':
       return { cost: 1, ask: message => sentOn(message, key.when, key.day) }
     case 'header':
-      return header(key.name, fold(key.value))
+      return header(key.name, fold(key.value), () => [])
+    case 'address':
+      return header(key.name, fold(key.value), addressForms)
     case 'body':
       return { cost: 2, ask: message => bodyHas(message, fold(key.value)) }
     case 'text':
@@ -133,15 +143,24 @@ async function sentOn({ content }: Candidate, when: When, wanted: number): Promi
 }
 
 /** RFC 3501 §6.4.4 HEADER: an empty value matches every message that has the field. */
-function header(name: string, value: string): Question {
+function header(name: string, value: string, forms: (raw: string) => readonly string[]): Question {
   const wanted = name.toLowerCase()
   const ask = async ({ content }: Candidate) => {
     const { fields } = await content.header()
     return fields.some(
-      field => field.name.toLowerCase() === wanted && (value === '' || fold(decodeWords(field.raw)).includes(value)),
+      field =>
+        field.name.toLowerCase() === wanted &&
+        (value === '' || [decodeWords(field.raw), ...forms(field.raw)].some(text => fold(text).includes(value))),
     )
   }
   return { cost: 1, ask }
+}
+
+/** RFC 3501 §6.4.4 FROM: compared is the envelope, so `a (comment)@ b.org` is `a@b.org` too. */
+function addressForms(raw: string): readonly string[] {
+  return parseAddressList(raw)
+    .flatMap(item => (item.kind === 'group' ? item.members : [item]))
+    .map(({ name, local, domain }) => `${decodeWords(name)} <${local}@${domain}>`)
 }
 
 async function textHas(message: Candidate, value: string): Promise<boolean> {

@@ -4,6 +4,7 @@
 import type { Mailbox, MailboxInfo } from 'posthouse/api'
 import { bad, type Done } from './answer.js'
 import { ConversationOver } from './input.js'
+import type { Recents } from './recents.js'
 import { StructureCache } from './structure.js'
 import { type Update, View } from './view.js'
 import type { NumberSet } from './wire/set.js'
@@ -20,9 +21,11 @@ export class Selected {
   /** The last look failed: do not look again at once. */
   private troubled = false
   private onChange: (() => void) | undefined
+  private readonly recents: Recents
   private readonly unwatch: () => void
 
-  private constructor(mailbox: Mailbox, info: MailboxInfo, readOnly: boolean, view: View) {
+  private constructor(mailbox: Mailbox, info: MailboxInfo, readOnly: boolean, view: View, recents: Recents) {
+    this.recents = recents
     this.mailbox = mailbox
     this.info = info
     this.readOnly = readOnly
@@ -33,14 +36,23 @@ export class Selected {
     })
   }
 
-  static async open(mailbox: Mailbox, readOnly: boolean): Promise<Selected> {
+  static async open(mailbox: Mailbox, readOnly: boolean, recents: Recents): Promise<Selected> {
     // In this order: whatever comes between the two is in the list and comes again as a change that changes nothing.
     const info = await mailbox.info()
     const entries = await mailbox.list()
-    const selected = new Selected(mailbox, info, readOnly, new View(entries, info.highestModseq))
+    const selected = new Selected(mailbox, info, readOnly, new View(entries, info.highestModseq), recents)
+    await selected.claimRecent(0)
     // What happened between the list and the watch.
     selected.stale = true
     return selected
+  }
+
+  /** Messages above `known` have just come: those nobody was told of are recent here. EXAMINE takes nothing (RFC 3501 §6.3.2). */
+  private async claimRecent(known: number): Promise<void> {
+    const { newestUid } = this.view
+    if (newestUid <= known) return
+    const first = await this.recents.first(this.mailbox.id, newestUid + 1, !this.readOnly)
+    this.view.markRecent(Math.max(first, known + 1))
   }
 
   close(): void {
@@ -74,7 +86,9 @@ export class Selected {
       const changes = await this.mailbox.changes(this.view.modseq)
       // RFC 2180 §3: a client cannot go on with a mailbox that is gone.
       if (changes.gone) throw new ConversationOver('mailbox-gone')
+      const known = this.view.newestUid
       this.view.absorb(changes)
+      await this.claimRecent(known)
       this.troubled = false
     } catch (error) {
       this.stale = true
@@ -103,6 +117,8 @@ export function writeUpdate(update: Update, readOnly: boolean): readonly string[
       return [`* ${update.sequence} EXPUNGE`]
     case 'exists':
       return [`* ${update.count} EXISTS`]
+    case 'recent':
+      return [`* ${update.count} RECENT`]
     case 'keywords':
       return writeKnownFlags(update.flags, readOnly)
     case 'flags':

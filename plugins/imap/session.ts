@@ -18,6 +18,7 @@ import { type Done, no, type Standing, type State } from './answer.js'
 import type { Gate } from './gate.js'
 import { Input, type Wait } from './input.js'
 import { Output } from './output.js'
+import type { Recents } from './recents.js'
 import { type Selected, writeUpdate } from './selected.js'
 import type { Settings } from './settings.js'
 
@@ -29,14 +30,15 @@ export interface Deps {
   readonly server: ServerFacts
   readonly clock: Clock
   readonly metrics: Metrics
+  readonly recents: Recents
   /** Bounds how many large messages are held at once. */
   readonly gate: Gate
   /** Asked of the table of commands. */
   capabilities(standing: Standing): readonly string[]
 }
 
-/** RFC 2683 §3.2.1.5 asks for 8000 octets at least; nobody needs more before logging in. */
-const STRANGER_BYTES = 8192
+/** Before the login nothing is longer than ID with all it may hold (RFC 2971 §3.3: 30 names of 30 and values of 1024 octets). */
+const STRANGER_BYTES = 32 * 1024
 /** Between two pieces of one command. */
 const PIECE_TIMEOUT_MS = 5 * 60_000
 

@@ -11,6 +11,7 @@ import { lowerBound, type NumberSet, pick, resolveSet } from './wire/set.js'
 export type Update =
   | { readonly kind: 'expunge'; readonly sequence: number }
   | { readonly kind: 'exists'; readonly count: number }
+  | { readonly kind: 'recent'; readonly count: number }
   /** The mailbox has keywords the client has not heard of. */
   | { readonly kind: 'keywords'; readonly flags: readonly string[] }
   | { readonly kind: 'flags'; readonly sequence: number; readonly uid: number; readonly flags: readonly string[] }
@@ -32,6 +33,8 @@ export class View {
   private readonly gone = new Set<number>()
   /** New, and not told yet; ascending. */
   private arrived: Known[] = []
+  /** Those this session was the first to be told of. */
+  private readonly recent = new Set<number>()
   private readonly keywords = new Map<string, string>()
   private keywordsTold = 0
   /** Equal sets of flags share one array: a mailbox of 100,000 messages has few different ones. */
@@ -57,6 +60,30 @@ export class View {
 
   get allUids(): readonly number[] {
     return this.uids
+  }
+
+  /** The highest UID taken in, told or not. */
+  get newestUid(): number {
+    return this.arrived.at(-1)?.uid ?? this.lastUid
+  }
+
+  get recentCount(): number {
+    return this.recent.size
+  }
+
+  isRecent(uid: number): boolean {
+    return this.recent.has(uid)
+  }
+
+  /** Messages from this UID on are ours as recent. */
+  markRecent(first: number): void {
+    for (let index = lowerBound(this.uids, first); index < this.uids.length; index++) this.recent.add(this.uids[index]!)
+    for (const { uid } of this.arrived) if (uid >= first) this.recent.add(uid)
+  }
+
+  /** The flags as they are told: with \Recent, which is no flag of the message but of this session. */
+  written(uid: number, flags: readonly string[]): readonly string[] {
+    return this.recent.has(uid) ? ['\\Recent', ...flags] : flags
   }
 
   /** System flags and the keywords in use. */
@@ -110,7 +137,10 @@ export class View {
     if (changes.vanished.length > 0) {
       const vanished = new Set(changes.vanished)
       this.arrived = this.arrived.filter(entry => !vanished.has(entry.uid))
-      for (const uid of vanished) if (this.indexOf(uid) >= 0) this.gone.add(uid)
+      for (const uid of vanished) {
+        if (this.indexOf(uid) >= 0) this.gone.add(uid)
+        else this.recent.delete(uid)
+      }
     }
     this.modseq = Math.max(this.modseq, changes.modseq)
   }
@@ -160,21 +190,26 @@ export class View {
   tell(may: { readonly expunge: boolean }): Update[] {
     const updates: Update[] = []
     if (may.expunge) updates.push(...this.tellGone())
-    if (this.arrived.length > 0) {
-      this.uids = this.uids.concat(this.arrived.map(entry => entry.uid))
-      this.flags = this.flags.concat(this.arrived.map(entry => entry.flags))
-      this.arrived = []
-      updates.push({ kind: 'exists', count: this.count })
-    }
+    if (this.arrived.length > 0) updates.push(...this.tellArrived())
     const keywords = this.newKeywords()
     if (keywords) updates.push(keywords)
     for (const uid of [...this.untold].sort((a, b) => a - b)) {
       const index = this.indexOf(uid)
       if (index < 0 || this.gone.has(uid)) continue
-      updates.push({ kind: 'flags', sequence: index + 1, uid, flags: this.flags[index]! })
+      updates.push({ kind: 'flags', sequence: index + 1, uid, flags: this.written(uid, this.flags[index]!) })
     }
     this.untold.clear()
     return updates
+  }
+
+  private tellArrived(): Update[] {
+    const uids = this.arrived.map(entry => entry.uid)
+    this.uids = this.uids.concat(uids)
+    this.flags = this.flags.concat(this.arrived.map(entry => entry.flags))
+    this.arrived = []
+    const exists = { kind: 'exists', count: this.count } as const
+    // RFC 3501 §7.3.2: told when the number changes.
+    return uids.some(uid => this.recent.has(uid)) ? [exists, { kind: 'recent', count: this.recent.size }] : [exists]
   }
 
   private tellGone(): Update[] {
@@ -186,6 +221,7 @@ export class View {
     const keep = this.uids.map(uid => !this.gone.has(uid))
     this.uids = this.uids.filter((_, index) => keep[index])
     this.flags = this.flags.filter((_, index) => keep[index])
+    for (const uid of this.gone) this.recent.delete(uid)
     this.gone.clear()
     return updates
   }

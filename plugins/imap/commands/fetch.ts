@@ -9,6 +9,7 @@ import { Content } from '../content.js'
 import { type Resolved, resolve, sendSection } from '../sections.js'
 import { isDone, type Selected, writeUpdate } from '../selected.js'
 import type { Session } from '../session.js'
+import type { View } from '../view.js'
 import { formatDateTime } from '../wire/date.js'
 import { writeEnvelope } from '../wire/envelope.js'
 import { type FetchItem, readFetchItems } from '../wire/fetch-items.js'
@@ -65,7 +66,9 @@ async function fetchFromView(session: Session, uids: readonly number[], items: r
     const flags = view.flagsOf(uid)
     const sequence = view.sequenceOf(uid)
     if (!flags || sequence === undefined) continue
-    const parts = items.map(item => (item.kind === 'uid' ? `UID ${uid}` : `FLAGS ${writeFlags(flags)}`))
+    const parts = items.map(item =>
+      item.kind === 'uid' ? `UID ${uid}` : `FLAGS ${writeFlags(view.written(uid, flags))}`,
+    )
     session.say(`* ${sequence} FETCH (${parts.join(' ')})`)
     if (items.some(item => item.kind === 'flags')) view.told(uid, flags)
     await session.output.room()
@@ -134,7 +137,7 @@ async function fetchOne(
   const content = new Content(entry, mailbox, structures, session.deps.gate)
   const wanted =
     flagsChanged && !items.some(item => item.kind === 'flags') ? [...items, { kind: 'flags' } as const] : items
-  const prepared = await prepareAll(content, wanted)
+  const prepared = await prepareAll(content, view, wanted)
   if (!prepared) return false
   if (wanted.some(item => item.kind === 'flags')) {
     view.told(entry.uid, entry.flags)
@@ -152,10 +155,10 @@ async function fetchOne(
 }
 
 /** Everything that can fail without a trace on the wire is done first. */
-async function prepareAll(content: Content, items: readonly FetchItem[]): Promise<Prepared[] | undefined> {
+async function prepareAll(content: Content, view: View, items: readonly FetchItem[]): Promise<Prepared[] | undefined> {
   const prepared: Prepared[] = []
   try {
-    for (const item of items) prepared.push(await prepare(content, item))
+    for (const item of items) prepared.push(await prepare(content, view, item))
     return prepared
   } catch (error) {
     if (isGone(error)) return undefined
@@ -167,18 +170,22 @@ function isGone(error: unknown): boolean {
   return error instanceof Error && 'errorCode' in error && error.errorCode === 'message-gone'
 }
 
-async function prepare(content: Content, item: FetchItem): Promise<Prepared> {
+async function prepare(content: Content, view: View, item: FetchItem): Promise<Prepared> {
   if (item.kind === 'section') return { kind: 'section', part: await resolve(content, item) }
-  return { kind: 'text', text: await simpleItem(content, item) }
+  return { kind: 'text', text: await simpleItem(content, view, item) }
 }
 
-async function simpleItem(content: Content, item: Exclude<FetchItem, { kind: 'section' }>): Promise<string> {
+async function simpleItem(
+  content: Content,
+  view: View,
+  item: Exclude<FetchItem, { kind: 'section' }>,
+): Promise<string> {
   const { entry } = content
   switch (item.kind) {
     case 'uid':
       return `UID ${entry.uid}`
     case 'flags':
-      return `FLAGS ${writeFlags(entry.flags)}`
+      return `FLAGS ${writeFlags(view.written(entry.uid, entry.flags))}`
     case 'internaldate':
       return `INTERNALDATE ${formatDateTime(entry.date)}`
     case 'size':

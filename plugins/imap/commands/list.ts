@@ -3,7 +3,7 @@ import { LOGGED_IN, ok } from '../answer.js'
 import { command } from '../command.js'
 import { type ListArgs, type Listed, listNames, listSubscribed } from '../listing.js'
 import type { Session } from '../session.js'
-import { DELIMITER, readListMailbox, readMailbox, writeMailbox } from '../wire/mailbox.js'
+import { DELIMITER, readListMailbox, writeMailbox } from '../wire/mailbox.js'
 import type { Reader } from '../wire/reader.js'
 
 const listing = (
@@ -18,7 +18,7 @@ const listing = (
     capabilities: () => capabilities,
     read(input: Reader): ListArgs {
       input.space()
-      const reference = readMailbox(input)
+      const reference = input.astring('a reference name')
       input.space()
       return { reference, pattern: readListMailbox(input) }
     },

@@ -77,7 +77,8 @@ async function ask(session: Session, question: Question, entry: MailEntry): Prom
   const { mailbox, structures, view } = session.open
   const content = new Content(entry, mailbox, structures, session.deps.gate)
   const sequence = view.sequenceOf(entry.uid) ?? 0
-  const candidate: Candidate = { entry, sequence, content, maxBytes: session.deps.settings.searchBytes }
+  const recent = view.isRecent(entry.uid)
+  const candidate: Candidate = { entry, sequence, recent, content, maxBytes: session.deps.settings.searchBytes }
   try {
     return await question.ask(candidate)
   } catch (error) {

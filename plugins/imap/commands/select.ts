@@ -1,5 +1,5 @@
 /**
- * SELECT and EXAMINE (RFC 3501 §6.3.1, §6.3.2). \Recent: no message is ever told as recent (see README); the response is still due.
+ * SELECT and EXAMINE (RFC 3501 §6.3.1, §6.3.2).
  */
 import { LOGGED_IN, no, ok } from '../answer.js'
 import { command } from '../command.js'
@@ -24,7 +24,7 @@ const opening = (name: string, readOnly: boolean) =>
       const { mail } = session.deps.store
       const info = await mail.find(session.accountId, mailbox)
       if (!info) return no('There is no such mailbox', 'NONEXISTENT')
-      const selected = await Selected.open(await mail.open(session.accountId, info.id), readOnly)
+      const selected = await Selected.open(await mail.open(session.accountId, info.id), readOnly, session.deps.recents)
       session.selected = selected
       describe(session, selected)
       return ok(`${name} done`, readOnly ? 'READ-ONLY' : 'READ-WRITE')
@@ -34,7 +34,7 @@ const opening = (name: string, readOnly: boolean) =>
 function describe(session: Session, { info, view, readOnly }: Selected): void {
   for (const line of writeKnownFlags(view.knownFlags, readOnly)) session.say(line)
   session.say(`* ${view.count} EXISTS`)
-  session.say('* 0 RECENT')
+  session.say(`* ${view.recentCount} RECENT`)
   const unseen = view.firstUnseen()
   if (unseen !== undefined) session.say(`* OK [UNSEEN ${unseen}] First unseen message`)
   session.say(`* OK [UIDVALIDITY ${info.uidValidity}] UIDs are valid`)

@@ -70,7 +70,9 @@ async function tell(
     if (silent) continue
     const sequence = view.sequenceOf(entry.uid)
     if (sequence === undefined) continue
-    session.say(`* ${sequence} FETCH (${uid ? `UID ${entry.uid} ` : ''}FLAGS ${writeFlags(entry.flags)})`)
+    session.say(
+      `* ${sequence} FETCH (${uid ? `UID ${entry.uid} ` : ''}FLAGS ${writeFlags(view.written(entry.uid, entry.flags))})`,
+    )
     await session.output.room()
   }
 }

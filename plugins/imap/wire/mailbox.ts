@@ -8,6 +8,9 @@ import { quote } from './write.js'
 
 export const DELIMITER = '/'
 
+/** Well-formed, but no name (RFC 3501 §5.1.3): the command is refused with NO and not BAD. */
+export class NameError extends ReadError {}
+
 const LIST_MAILBOX = /[^\x00-\x20\x7f-\xff(){"\\]+/y
 
 export function readMailbox(input: Reader): string {
@@ -15,16 +18,15 @@ export function readMailbox(input: Reader): string {
   return toName(input.astring('a mailbox name'), column)
 }
 
-/** Pattern of LIST and LSUB: wildcards need no quotes. */
+/** Pattern of LIST and LSUB: wildcards need no quotes. It stays as it is on the wire, as a wildcard may stand in place of half a name. */
 export function readListMailbox(input: Reader): string {
-  const column = input.column
-  return toName(input.take(LIST_MAILBOX) ?? input.string('a mailbox pattern'), column)
+  return input.take(LIST_MAILBOX) ?? input.string('a mailbox pattern')
 }
 
 function toName(octets: string, column: number): string {
   const name = decodeUtf7(octets)
   // RFC 3501 §5.1.3 leaves 8-bit names undefined; taking them would give a mailbox two spellings.
-  if (name === undefined) throw new ReadError(column, 'a mailbox name in modified UTF-7')
+  if (name === undefined) throw new NameError(column, 'a mailbox name in modified UTF-7')
   return canonicalName(name)
 }
 

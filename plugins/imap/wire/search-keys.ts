@@ -18,6 +18,8 @@ export type SearchKey =
   | { readonly kind: 'larger' | 'smaller'; readonly octets: number }
   /** An empty value asks only whether there is such a field. */
   | { readonly kind: 'header'; readonly name: string; readonly value: string }
+  /** A header field that holds addresses. */
+  | { readonly kind: 'address'; readonly name: string; readonly value: string }
   | { readonly kind: 'body' | 'text'; readonly value: string }
   | { readonly kind: 'uid' | 'sequence'; readonly set: NumberSet }
   | { readonly kind: 'not'; readonly key: SearchKey }
@@ -101,11 +103,13 @@ const BARE: ReadonlyMap<string, SearchKey> = new Map<string, SearchKey>([
 ])
 
 /** Keys that stand for a header field of that name. */
-const FIELDS = new Set(['BCC', 'CC', 'FROM', 'SUBJECT', 'TO'])
+const ADDRESSES = new Set(['BCC', 'CC', 'FROM', 'TO'])
 
 function readWithArgument(input: Reader, name: string, column: number): SearchKey {
-  if (FIELDS.has(name)) return { kind: 'header', name, value: readText(input) }
+  if (ADDRESSES.has(name)) return { kind: 'address', name, value: readText(input) }
   switch (name) {
+    case 'SUBJECT':
+      return { kind: 'header', name, value: readText(input) }
     case 'BEFORE':
     case 'ON':
     case 'SINCE':

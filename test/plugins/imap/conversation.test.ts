@@ -154,7 +154,7 @@ for (const [command, answer] of [
   ['CREATE ""', /^NO \[CANNOT\]/],
   ['CREATE "a*b"', /^NO \[CANNOT\]/],
   ['CREATE "a//b"', /^NO \[CANNOT\]/],
-  ['CREATE "&"', /^BAD Expected a mailbox name in modified UTF-7 at column/],
+  ['CREATE "&"', /^NO \[CANNOT\] Expected a mailbox name in modified UTF-7 at column/],
   ['DELETE INBOX', /^NO \[CANNOT\]/],
   ['DELETE nowhere', /^NO \[NONEXISTENT\]/],
   ['RENAME nowhere other', /^NO \[NONEXISTENT\]/],
@@ -195,7 +195,7 @@ test('STATUS counts without opening', async () => {
   await fill(2)
   await fill(1, '(\\Seen) ')
   const [status] = await ann.ok(`STATUS ${box} (MESSAGES RECENT UIDNEXT UNSEEN)`)
-  assert.equal(status, `* STATUS "${box}" (MESSAGES 3 RECENT 0 UIDNEXT 4 UNSEEN 2)`)
+  assert.equal(status, `* STATUS "${box}" (MESSAGES 3 RECENT 3 UIDNEXT 4 UNSEEN 2)`)
 })
 
 test('SELECT describes the mailbox, EXAMINE may change nothing', async () => {
@@ -206,7 +206,7 @@ test('SELECT describes the mailbox, EXAMINE may change nothing', async () => {
     '* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft foo)',
     '* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft foo \\*)] Flags that are kept',
     '* 2 EXISTS',
-    '* 0 RECENT',
+    '* 2 RECENT',
     '* OK [UNSEEN 2] First unseen message',
   ])
   assert.match(described[5]!, /^\* OK \[UIDVALIDITY [1-9][0-9]*\]/)
@@ -219,6 +219,23 @@ test('SELECT describes the mailbox, EXAMINE may change nothing', async () => {
   await ann.ok('FETCH 2 BODY[]')
   assert.deepEqual(await ann.ok('FETCH 2 FLAGS'), ['* 2 FETCH (FLAGS ())'])
   await ann.ok('CLOSE')
+})
+
+test('a message is recent to the first session that is told of it, and to no other', async () => {
+  await fill(2)
+  assert.ok((await other.ok(`EXAMINE ${box}`)).includes('* 2 RECENT'))
+  assert.match((await other.ok(`STATUS ${box} (RECENT)`))[0]!, /RECENT 2/)
+  await ann.ok(`SELECT ${box}`)
+  assert.deepEqual(await ann.ok('SEARCH RECENT'), ['* SEARCH 1 2'])
+  assert.ok((await other.ok(`SELECT ${box}`)).includes('* 0 RECENT'))
+  assert.match((await other.ok(`STATUS ${box} (RECENT)`))[0]!, /RECENT 0/)
+  assert.deepEqual(await other.ok('SEARCH OLD'), ['* SEARCH 1 2'])
+  assert.deepEqual(await other.ok('SEARCH NEW'), ['* SEARCH'])
+  await fill(1)
+  await ann.ok('NOOP')
+  assert.deepEqual(await ann.ok('FETCH 3 FLAGS'), ['* 3 FETCH (FLAGS (\\Recent))'])
+  assert.deepEqual(await other.ok('NOOP'), ['* 3 EXISTS'])
+  assert.deepEqual(await other.ok('FETCH 3 FLAGS'), ['* 3 FETCH (FLAGS ())'])
 })
 
 test('a SELECT that fails leaves no mailbox selected', async () => {
@@ -272,7 +289,8 @@ test('.SILENT is silent, but not about what others changed', async () => {
   await both(1)
   await ann.ok('STORE 1 +FLAGS.SILENT (\\Flagged)')
   assert.deepEqual(await other.ok('STORE 1 +FLAGS.SILENT (\\Seen)'), ['* 1 FETCH (UID 1 FLAGS (\\Flagged \\Seen))'])
-  assert.deepEqual(await ann.ok('STORE 1 -FLAGS.SILENT (\\Answered)'), ['* 1 FETCH (UID 1 FLAGS (\\Flagged \\Seen))'])
+  const told = await ann.ok('STORE 1 -FLAGS.SILENT (\\Answered)')
+  assert.deepEqual(told, ['* 1 FETCH (UID 1 FLAGS (\\Recent \\Flagged \\Seen))'])
 })
 
 test('IDLE hears deliveries, flags and expunges as they happen', async () => {
@@ -341,10 +359,10 @@ test('COPY and MOVE tell the UIDs, and MOVE removes', async () => {
   assert.match(await ann.answer(`UID COPY 99 ${box}to`), /^OK There was nothing to copy/)
   await ann.ok(`SELECT ${box}to`)
   assert.deepEqual(await ann.ok('FETCH 1:* (UID FLAGS)'), [
-    '* 1 FETCH (UID 1 FLAGS (\\Flagged kw))',
-    '* 2 FETCH (UID 2 FLAGS ())',
-    '* 3 FETCH (UID 3 FLAGS (\\Flagged kw))',
-    '* 4 FETCH (UID 4 FLAGS ())',
+    '* 1 FETCH (UID 1 FLAGS (\\Recent \\Flagged kw))',
+    '* 2 FETCH (UID 2 FLAGS (\\Recent))',
+    '* 3 FETCH (UID 3 FLAGS (\\Recent \\Flagged kw))',
+    '* 4 FETCH (UID 4 FLAGS (\\Recent))',
   ])
 })
 
@@ -352,7 +370,7 @@ test('moving within a mailbox gives a new UID', async () => {
   await fill(2)
   await ann.ok(`SELECT ${box}`)
   const moved = await ann.ok(`MOVE 1 ${box}`)
-  assert.deepEqual(moved.slice(1), ['* 1 EXPUNGE', '* 2 EXISTS'])
+  assert.deepEqual(moved.slice(1), ['* 1 EXPUNGE', '* 2 EXISTS', '* 2 RECENT'])
   assert.deepEqual(await ann.ok('FETCH 1:* UID'), ['* 1 FETCH (UID 2)', '* 2 FETCH (UID 3)'])
 })
 
@@ -373,7 +391,7 @@ test('APPEND keeps octets, flags and date, and tells the UID', async () => {
   assert.match(answer, /^OK \[APPENDUID \d+ 1\]/)
   await ann.ok(`SELECT ${box}`)
   const [fetched] = await ann.ok('FETCH 1 (FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])')
-  const head = `* 1 FETCH (FLAGS (\\Draft kw) INTERNALDATE "17-Jul-1996 09:44:25 +0000" RFC822.SIZE ${odd.length} BODY[] {${odd.length}}\r\n`
+  const head = `* 1 FETCH (FLAGS (\\Recent \\Draft kw) INTERNALDATE "17-Jul-1996 09:44:25 +0000" RFC822.SIZE ${odd.length} BODY[] {${odd.length}}\r\n`
   assert.equal(fetched, `${head}${odd.toString('latin1')})`)
 })
 

@@ -155,7 +155,7 @@ test('part 1 of a message that is no multipart is its text', async () => {
 test('\\Seen is set by looking, and told with the message; PEEK and RFC822.HEADER only look', async () => {
   await only(SAMPLE)
   assert.ok(!(await fetched('(RFC822.HEADER BODY.PEEK[TEXT])')).includes('FLAGS'))
-  assert.equal(await fetched('BODY[TEXT]<0.1>'), 'BODY[TEXT]<0> {1}\r\nh FLAGS (\\Seen)')
+  assert.equal(await fetched('BODY[TEXT]<0.1>'), 'BODY[TEXT]<0> {1}\r\nh FLAGS (\\Recent \\Seen)')
   assert.equal(await fetched('RFC822.TEXT'), 'RFC822.TEXT {7}\r\nhello\r\n')
 })
 

@@ -326,7 +326,7 @@ for (const [text, key] of [
   ['KEYWORD foo', { kind: 'flag', flag: 'foo', set: true }],
   ['1:3', { kind: 'sequence', set: [[1, 3]] }],
   ['UID *', { kind: 'uid', set: [['*', '*']] }],
-  ['FROM "a b"', { kind: 'header', name: 'FROM', value: 'a b' }],
+  ['FROM "a b"', { kind: 'address', name: 'FROM', value: 'a b' }],
   ['HEADER X-A ""', { kind: 'header', name: 'X-A', value: '' }],
   ['CHARSET utf-8 SUBJECT {4}\r\n\xc3\xa9\xc3\xa8', { kind: 'header', name: 'SUBJECT', value: 'éè' }],
   ['SENTSINCE 1-Feb-1994', { kind: 'sent', when: 'since', day: Date.UTC(1994, 1, 1) }],
