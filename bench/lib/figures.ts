@@ -42,7 +42,9 @@ export interface Figures {
   /** VmHWM of all processes, and the anonymous part of the resident set at the end (the rest are mapped files). */
   readonly peakBytes?: number
   readonly anonymousBytes?: number
+  /** Octets handed to files; and pages made dirty as /proc counts them, an upper bound. */
   readonly writtenBytesPerMessage?: number
+  readonly dirtiedBytesPerMessage?: number
   readonly flushes?: number
   readonly messagesPerFlush?: number
   readonly flushMs?: number
@@ -102,7 +104,8 @@ export function figuresOf(rounds: readonly Round[]): Figures {
     cpuMsPerMessage: share(sumKnown(rounds.map(({ usage }) => usage.cpuMs)), messages),
     peakBytes: greatest(rounds.map(({ usage }) => usage.peakBytes)),
     anonymousBytes: greatest(rounds.map(({ usage }) => usage.anonymousBytes)),
-    writtenBytesPerMessage: share(sumKnown(rounds.map(({ usage }) => usage.writtenBytes)), messages),
+    writtenBytesPerMessage: share(sumKnown(rounds.map(({ usage }) => usage.fileBytes)), messages),
+    dirtiedBytesPerMessage: share(sumKnown(rounds.map(({ usage }) => usage.dirtiedBytes)), messages),
     flushes,
     messagesPerFlush: flushes === undefined ? undefined : share(messages, flushes),
     flushMs: share(flushMs, flushes ?? 0),

@@ -1,5 +1,6 @@
 /*
- * Preloaded into a server under test: counts the calls that make data durable, how long they took, and can hold them back.
+ * Preloaded into a server under test: counts the calls that make data durable, how long they took, and can hold them back; and adds up
+ * the octets handed to files. (write_bytes in /proc counts whole folios of the page cache: 2 MB for a page, where these are large.)
  * The counters live in a small file shared with the bench (BENCH_FLUSH_FILE), which may write a delay into it at any time:
  * an answer that does not come later when flushes take longer was not waiting for the disk.
  */
@@ -10,10 +11,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/types.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { FSYNC, FDATASYNC, MSYNC, SYNC_WRITES, NANOSECONDS, DELAY_MICROSECONDS, SLOTS };
+enum { FSYNC, FDATASYNC, MSYNC, SYNC_WRITES, NANOSECONDS, DELAY_MICROSECONDS, FILE_BYTES, SLOTS };
 
 static uint64_t *slots;
 
@@ -79,17 +82,39 @@ static int is_sync(int fd) {
   return flags >= 0 && (flags & O_DSYNC) != 0;
 }
 
-#define WRITE(name, offset_type) \
-  ssize_t name(int fd, const void *bytes, size_t length, offset_type at) { \
-    REAL(ssize_t, #name, int, const void *, size_t, offset_type); \
-    if (!is_sync(fd)) return real(fd, bytes, length, at); \
+static void add_file_bytes(ssize_t count) {
+  if (slots != NULL && count > 0) __atomic_fetch_add(&slots[FILE_BYTES], (uint64_t)count, __ATOMIC_RELAXED);
+}
+
+/* Writes at an offset are to files only. */
+#define WRITE_AT(name, bytes_type, length_type, offset_type) \
+  ssize_t name(int fd, bytes_type bytes, length_type length, offset_type at) { \
+    REAL(ssize_t, #name, int, bytes_type, length_type, offset_type); \
+    int sync = is_sync(fd); \
     uint64_t since = now(); \
     ssize_t result = real(fd, bytes, length, at); \
     int kept = errno; \
-    note(SYNC_WRITES, since); \
+    add_file_bytes(result); \
+    if (sync) note(SYNC_WRITES, since); \
     errno = kept; \
     return result; \
   }
 
-WRITE(pwrite, off_t)
-WRITE(pwrite64, off64_t)
+WRITE_AT(pwrite, const void *, size_t, off_t)
+WRITE_AT(pwrite64, const void *, size_t, off64_t)
+WRITE_AT(pwritev, const struct iovec *, int, off_t)
+WRITE_AT(pwritev64, const struct iovec *, int, off64_t)
+
+/* Others also go to sockets and pipes, which have no place to seek to. */
+#define WRITE(name, bytes_type, length_type) \
+  ssize_t name(int fd, bytes_type bytes, length_type length) { \
+    REAL(ssize_t, #name, int, bytes_type, length_type); \
+    ssize_t result = real(fd, bytes, length); \
+    int kept = errno; \
+    if (lseek(fd, 0, SEEK_CUR) >= 0) add_file_bytes(result); \
+    errno = kept; \
+    return result; \
+  }
+
+WRITE(write, const void *, size_t)
+WRITE(writev, const struct iovec *, int)

@@ -15,7 +15,7 @@ export type Evidence =
   | { readonly kind: 'no writes'; readonly why: string }
 
 /** Slots of the shared file, as in flush-counter.c. */
-const SLOTS = 6
+const SLOTS = 7
 const DELAY_OFFSET = 5 * 8
 
 export interface Flushes {
@@ -25,6 +25,8 @@ export interface Flushes {
   readonly syncWrites: number
   /** Time spent in all of these. */
   readonly ms: number
+  /** Octets handed to files, the log included. */
+  readonly fileBytes: number
 }
 
 /** Compiles the library; a sentence when that cannot be. */
@@ -55,7 +57,7 @@ export class FlushCounter {
   read(): Flushes {
     const slots = readFileSync(this.#file)
     const slot = (at: number): number => Number(slots.readBigUInt64LE(at * 8))
-    return { calls: slot(0) + slot(1) + slot(2), syncWrites: slot(3), ms: slot(4) / 1e6 }
+    return { calls: slot(0) + slot(1) + slot(2), syncWrites: slot(3), ms: slot(4) / 1e6, fileBytes: slot(6) }
   }
 
   /** From now on every flush takes this much longer; 0 ends it. */

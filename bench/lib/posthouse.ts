@@ -47,7 +47,8 @@ export class Posthouse {
     const base = await freeBase()
     const folder = join(options.parent, `posthouse-${base}`)
     await cli(['init', folder, '--domain', 'bench.test', '--base-port', String(base)])
-    const server = { workers: options.workers, ...options.server }
+    // Nobody waits for what the bench leaves in the queue.
+    const server = { workers: options.workers, drain_timeout: '1s', ...options.server }
     edit(join(folder, 'server.yaml'), document => {
       for (const [key, value] of Object.entries(server)) document.set(key, value)
     })

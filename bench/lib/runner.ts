@@ -55,7 +55,12 @@ async function measure(side: Side, one: Case, seconds: number): Promise<Round> {
   if (flushesBefore === undefined || flushes === undefined) return { load, usage }
   return {
     load,
-    usage: { ...usage, flushes: flushes.calls - flushesBefore.calls, flushMs: flushes.ms - flushesBefore.ms },
+    usage: {
+      ...usage,
+      flushes: flushes.calls - flushesBefore.calls,
+      flushMs: flushes.ms - flushesBefore.ms,
+      fileBytes: flushes.fileBytes - flushesBefore.fileBytes,
+    },
   }
 }
 

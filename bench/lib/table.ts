@@ -1,5 +1,5 @@
 /** The table for people: one line per case, figures rounded to what they are worth, ratios to the reference beside them. Pure. */
-import type { Row } from './figures.js'
+import type { Figures, Row } from './figures.js'
 
 const HEAD = [
   'scenario',
@@ -48,10 +48,16 @@ export function cellsOf(row: Row): string[] {
     figure(ours.cpuMsPerMessage),
     figure(ratio?.cpu),
     ours.peakBytes === undefined ? '-' : (ours.peakBytes / 1048576).toFixed(0),
-    ours.writtenBytesPerMessage === undefined ? '-' : figure(ours.writtenBytesPerMessage / 1024),
+    written(ours),
     figure(ours.messagesPerFlush),
     { durable: 'yes', 'not durable': 'NO', 'not checked': '?', 'no writes': '-' }[row.durable.kind],
   ]
+}
+
+/** Known exactly with the flush counter, else only as an upper bound. */
+function written({ writtenBytesPerMessage: exact, dirtiedBytesPerMessage: most }: Figures): string {
+  if (exact !== undefined) return figure(exact / 1024)
+  return most === undefined ? '-' : `≤${figure(most / 1024)}`
 }
 
 /** Two to three figures that count. */

@@ -10,7 +10,9 @@ export interface Usage {
   readonly cpuMs?: number | undefined
   readonly peakBytes?: number | undefined
   readonly anonymousBytes?: number | undefined
-  readonly writtenBytes?: number | undefined
+  /** write_bytes: pages made dirty. An upper bound, far too high where the page cache has large folios. */
+  readonly dirtiedBytes?: number | undefined
+  readonly fileBytes?: number | undefined
   readonly flushes?: number | undefined
   readonly flushMs?: number | undefined
 }
@@ -20,7 +22,7 @@ export interface Reading {
   readonly cpuMs: number
   readonly peakBytes: number
   readonly anonymousBytes: number
-  readonly writtenBytes: number
+  readonly dirtiedBytes: number
 }
 
 const TICK_MS = 1000 / clockTicks()
@@ -29,13 +31,13 @@ const TICK_MS = 1000 / clockTicks()
 export function readUsage(group: number): Reading | undefined {
   const found = processesOf(group)
   if (found.length === 0) return undefined
-  const total = { cpuMs: 0, peakBytes: 0, anonymousBytes: 0, writtenBytes: 0 }
+  const total = { cpuMs: 0, peakBytes: 0, anonymousBytes: 0, dirtiedBytes: 0 }
   for (const { pid, cpuMs } of found) {
     const status = readProc(pid, 'status') ?? ''
     total.cpuMs += cpuMs
     total.peakBytes += field(status, 'VmHWM') * 1024
     total.anonymousBytes += field(status, 'RssAnon') * 1024
-    total.writtenBytes += field(readProc(pid, 'io') ?? '', 'write_bytes')
+    total.dirtiedBytes += field(readProc(pid, 'io') ?? '', 'write_bytes')
   }
   return { pids: found.map(({ pid }) => pid), ...total }
 }
@@ -47,7 +49,7 @@ export function usageBetween(before: Reading | undefined, after: Reading | undef
     cpuMs: after.cpuMs - before.cpuMs,
     peakBytes: after.peakBytes,
     anonymousBytes: after.anonymousBytes,
-    writtenBytes: after.writtenBytes - before.writtenBytes,
+    dirtiedBytes: after.dirtiedBytes - before.dirtiedBytes,
   }
 }
 

@@ -39,8 +39,8 @@ function round(messages: number, latencies: readonly number[], usage: Round['usa
 
 test('rounds are added up, and percentiles are over all samples', () => {
   const figures = figuresOf([
-    round(100, [1, 2], { cpuMs: 10, writtenBytes: 4000, peakBytes: 5, flushes: 10, flushMs: 20 }),
-    round(300, [3, 4], { cpuMs: 30, writtenBytes: 4000, peakBytes: 7, flushes: 30, flushMs: 20 }),
+    round(100, [1, 2], { cpuMs: 10, fileBytes: 4000, peakBytes: 5, flushes: 10, flushMs: 20 }),
+    round(300, [3, 4], { cpuMs: 30, fileBytes: 4000, peakBytes: 7, flushes: 30, flushMs: 20 }),
   ])
   assert.equal(figures.messages, 400)
   assert.equal(figures.messagesPerSecond, 400)
@@ -77,7 +77,7 @@ test('a process name with brackets and spaces does not shift the fields of its s
 })
 
 test('usage is unknown when a process came or went meanwhile', () => {
-  const reading = { pids: [1, 2], cpuMs: 5, peakBytes: 1, anonymousBytes: 1, writtenBytes: 1 }
+  const reading = { pids: [1, 2], cpuMs: 5, peakBytes: 1, anonymousBytes: 1, dirtiedBytes: 1 }
   assert.deepEqual(usageBetween(reading, { ...reading, pids: [1, 3] }), {})
   assert.equal(usageBetween(reading, { ...reading, cpuMs: 9 }).cpuMs, 4)
 })
