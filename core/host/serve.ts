@@ -17,6 +17,7 @@ import { ensureSelfSigned } from '../net/tls.js'
 import { parseEndpoint } from '../text/index.js'
 import type { OpenDoor } from './app-types.js'
 import { type ControlSocket, DataDirBusy, holdControlSocket } from './bus.js'
+import { DataDirError, readMark, writeMark } from './data-dir.js'
 import { Generation, type Launch, toldOf } from './generation.js'
 import { handOver } from './owner.js'
 
@@ -29,7 +30,7 @@ export interface ServeParts {
   readonly configDir: string
   /** The script that workers run; it calls `runWorker`. */
   readonly workerScript: string
-  /** Before the first worker is started: makes what a first start needs (demo accounts); the lines are for the person at the terminal. */
+  /** At the very first start on a data directory: makes what is needed (demo accounts); the lines are for the person at the terminal. */
   readonly firstStart?: (config: Config, log: Log) => Promise<readonly string[]>
   /** For people; not to where the log goes. */
   print(line: string): void
@@ -48,10 +49,15 @@ export async function serve(parts: ServeParts): Promise<number> {
     const supervisor = new Supervisor(parts, config, log, control)
     return await supervisor.run()
   } catch (error) {
-    if (!(error instanceof DataDirBusy) && (error as NodeJS.ErrnoException).code === undefined) throw error
+    if (!isExpected(error)) throw error
     parts.warn(`posthouse: ${(error as Error).message}`)
     return 1
   }
+}
+
+function isExpected(error: unknown): boolean {
+  if (error instanceof DataDirBusy || error instanceof DataDirError) return true
+  return (error as NodeJS.ErrnoException).code !== undefined
 }
 
 function refuse(parts: ServeParts, faults: readonly Fault[]): number {
@@ -95,7 +101,7 @@ class Supervisor {
     cluster.setupPrimary({ exec: this.#parts.workerScript, args: ['worker'] })
     try {
       await prepare(this.#config)
-      const lines = (await this.#parts.firstStart?.(this.#config, this.#log.log)) ?? []
+      const lines = await this.#firstStart()
       handOver(this.#config, this.#config.dataDir)
       const launch = await this.#launch(this.#config)
       if (this.#stopping) return await this.#end
@@ -105,6 +111,14 @@ class Supervisor {
     } finally {
       await this.#control.close()
     }
+  }
+
+  async #firstStart(): Promise<readonly string[]> {
+    const { dataDir } = this.#config
+    if ((await readMark(dataDir)) === 'known') return []
+    const lines = (await this.#parts.firstStart?.(this.#config, this.#log.log)) ?? []
+    await writeMark(dataDir, Date.now())
+    return lines
   }
 
   async #launch(config: Config): Promise<Launch> {

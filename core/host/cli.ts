@@ -1,0 +1,200 @@
+/**
+ * The command line: finds the command, reads its options, runs it, and turns what goes wrong into a sentence and an exit code
+ * (0 done, 1 not done, 2 wrong usage). Commands of plugins are found by setting the configured plugins up.
+ */
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { CommandError, type ConfigError } from '../api/index.js'
+import { loadConfig } from '../config/load.js'
+import { closest } from '../text/index.js'
+import type { CliParts, OwnCommand } from './command-base.js'
+import { checkCommand } from './commands/check.js'
+import { explainCommand } from './commands/explain.js'
+import { initCommand } from './commands/init.js'
+import { queueLsCommand } from './commands/queue-ls.js'
+import { serveCommand } from './commands/serve.js'
+import { commandHelp, type Described, generalHelp, usageLine } from './help.js'
+import { withPlugins } from './open.js'
+
+const COMMON_OPTIONS = {
+  config: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+interface Line {
+  /** Before the first option that is the command's own. */
+  readonly words: readonly string[]
+  readonly args: readonly string[]
+  readonly configDir: string
+  readonly help: boolean
+}
+
+/** The exit code. `more` are commands of the program beside those that stand here. */
+export async function runCli(
+  argv: readonly string[],
+  parts: CliParts,
+  more: readonly OwnCommand[] = [],
+): Promise<number> {
+  const own = [serveCommand, initCommand, checkCommand, explainCommand, queueLsCommand]
+    .map(make => make(parts))
+    .concat(more)
+  try {
+    if (argv.some(arg => arg === '--version' || arg === '-V')) {
+      parts.print(`posthouse ${parts.version}`)
+      return 0
+    }
+    return await dispatch(readLine(argv), own, parts)
+  } catch (error) {
+    return told(error, parts)
+  }
+}
+
+async function dispatch(line: Line, own: readonly OwnCommand[], parts: CliParts): Promise<number> {
+  if (line.words.length === 0) return await showGeneralHelp(line, own, parts)
+  const command = pick(own, line.words)
+  if (command !== undefined) return await runOne(command, line, parts)
+  try {
+    return await withPlugins(line.configDir, parts, async ({ commands }) => {
+      const found = pick(commands, line.words)
+      if (found !== undefined)
+        return await runOne({ ...found, run: async run => (await found.run(run)) ?? 0 }, line, parts)
+      return unknown(line, [...own, ...commands], parts)
+    })
+  } catch (error) {
+    // a misspelt command should not be answered with faults of the configuration
+    const meant = closest(line.words[0]!, own.map(firstWord))
+    if ((error as Error).name === 'ConfigError' && meant !== undefined) return unknown(line, own, parts)
+    throw error
+  }
+}
+
+/** The command with the most words of those the line begins with. */
+function pick<C extends Described>(commands: readonly C[], words: readonly string[]): C | undefined {
+  const fits = (command: C) => command.name.split(' ').every((word, i) => words[i] === word)
+  return commands.filter(fits).sort((a, b) => b.name.length - a.name.length)[0]
+}
+
+function firstWord({ name }: Described): string {
+  return name.split(' ')[0]!
+}
+
+function unknown({ words, help }: Line, all: readonly Described[], parts: CliParts): number {
+  const group = all.filter(command => firstWord(command) === words[0])
+  if (group.length > 0) {
+    const say = help ? parts.print : parts.warn
+    if (words.length > 1) say(`posthouse: there is no command "${words.slice(0, 2).join(' ')}"`)
+    for (const one of group) say(`  ${one.name.padEnd(16)} ${one.summary}`)
+    return help ? 0 : 2
+  }
+  const meant = closest(words[0]!, all.map(firstWord))
+  const hint = meant === undefined ? '; posthouse --help lists them' : `, did you mean "${meant}"?`
+  parts.warn(`posthouse: there is no command "${words[0]}"${hint}`)
+  return 2
+}
+
+async function runOne(command: OwnCommand, line: Line, parts: CliParts): Promise<number> {
+  if (line.help) {
+    for (const text of commandHelp(command)) parts.print(text)
+    return 0
+  }
+  const { values, positionals } = readOptions(command, line)
+  const args = positionals.slice(command.name.split(' ').length)
+  const [least, most] = command.arity
+  if (args.length < least || args.length > most) {
+    const wish = least === most ? `${least}` : `${least} to ${most}`
+    throw new UsageError(`expected ${wish} arguments, got ${args.length}`, command)
+  }
+  const { config: _, json, help: __, ...options } = values
+  const { print, warn, stdin } = parts
+  return (await command.run({ args, options, json: json === true, print, warn, stdin, configDir: line.configDir })) ?? 0
+}
+
+class UsageError extends Error {
+  constructor(
+    message: string,
+    readonly command?: Described,
+  ) {
+    super(message)
+  }
+}
+
+function readOptions(command: OwnCommand, line: Line) {
+  const own = Object.fromEntries(Object.entries(command.options ?? {}).map(([name, { type }]) => [name, { type }]))
+  const options = { ...own, ...COMMON_OPTIONS }
+  try {
+    const { values, positionals } = parseArgs({ args: [...line.args], options, allowPositionals: true, strict: true })
+    return { values: values as Record<string, string | boolean | undefined>, positionals }
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code?.startsWith('ERR_PARSE_ARGS') !== true) throw error
+    const wrong = /'--?([^' =]+)/.exec(message)?.[1]
+    const meant = wrong === undefined || wrong in options ? undefined : closest(wrong, Object.keys(options))
+    const sentence = message.split('. ')[0]!
+    throw new UsageError(meant === undefined ? sentence : `${sentence}, did you mean --${meant}?`, command)
+  }
+}
+
+/** What can be known before the command is: words, --config and --help wherever they stand. */
+function readLine(argv: readonly string[]): Line {
+  const { values, tokens } = parseArgs({
+    args: [...argv],
+    options: COMMON_OPTIONS,
+    allowPositionals: true,
+    strict: false,
+    tokens: true,
+  })
+  const foreign = tokens.find(token => token.kind === 'option' && !Object.hasOwn(COMMON_OPTIONS, token.name))
+  const before = tokens.filter(token => token.index < (foreign?.index ?? Number.POSITIVE_INFINITY))
+  const words = before.flatMap(token => (token.kind === 'positional' ? [token.value] : []))
+  const dir = typeof values.config === 'string' ? values.config : (process.env.POSTHOUSE_CONFIG ?? './config')
+  const asked = words[0] === 'help'
+  return {
+    words: asked ? words.slice(1) : words,
+    args: argv,
+    configDir: resolve(dir),
+    help: values.help === true || asked,
+  }
+}
+
+async function showGeneralHelp(line: Line, own: readonly Described[], parts: CliParts): Promise<number> {
+  const added = await commandsOfPlugins(line.configDir, parts)
+  const say = line.help ? parts.print : parts.warn
+  for (const text of generalHelp([...own, ...(added ?? [])], added === undefined)) say(text)
+  return line.help ? 0 : 2
+}
+
+/** Only where the server has run before: asking for help must not make a data directory. */
+async function commandsOfPlugins(configDir: string, parts: CliParts): Promise<readonly Described[] | undefined> {
+  try {
+    const { config } = await loadConfig(configDir)
+    if (config === undefined || !existsSync(config.dataDir)) return undefined
+    return await withPlugins(configDir, parts, async ({ commands }) => commands)
+  } catch {
+    // help is given whatever the configuration looks like; `check` tells what is wrong with it
+    return undefined
+  }
+}
+
+function told(error: unknown, parts: CliParts): number {
+  if (error instanceof UsageError) {
+    parts.warn(`posthouse: ${error.message}`)
+    if (error.command !== undefined) parts.warn(usageLine(error.command))
+    return 2
+  }
+  const { name, message, stack, code } = error as NodeJS.ErrnoException
+  if (name === 'ConfigError') {
+    const { faults } = error as ConfigError
+    for (const f of faults) parts.warn(`${f.file}:${f.line}:${f.column}: ${f.message}`)
+    parts.warn(`posthouse: ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'} in the configuration`)
+    return 1
+  }
+  if (name === 'CommandError') {
+    parts.warn(`posthouse: ${message}`)
+    return error instanceof CommandError ? error.exitCode : 1
+  }
+  // a system error says what is wrong; anything else is a bug and its place is wanted
+  parts.warn(`posthouse: ${code === undefined ? (stack ?? String(error)) : message}`)
+  return 1
+}

@@ -1,0 +1,34 @@
+/**
+ * What the commands of the command line stand on. Core's own know the config directory; those of plugins see only `CommandRun`.
+ */
+import type { Command, CommandRun } from '../api/index.js'
+import type { AppBase, StartApp } from './app-types.js'
+import type { Loaded } from './loaded.js'
+
+export interface OwnRun extends CommandRun {
+  readonly configDir: string
+}
+
+export interface OwnCommand extends Omit<Command, 'run'> {
+  run(run: OwnRun): Promise<number | undefined>
+}
+
+/** Plugins set up for a command: nothing listens. */
+export interface AssembledForCommand {
+  readonly loaded: Loaded
+  close(): Promise<void>
+}
+
+/** Comes from `core/app.ts`, one floor up. */
+export interface CliParts {
+  readonly version: string
+  /** The script of this program, for workers and for commands it runs itself. */
+  readonly script: string
+  /** The shipped `config/`, the template of `init`. */
+  readonly shippedConfig: string
+  readonly startApp: StartApp
+  readonly assemble: (base: Omit<AppBase, 'tls'>) => Promise<AssembledForCommand>
+  print(line: string): void
+  warn(line: string): void
+  stdin(): Promise<string>
+}

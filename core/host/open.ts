@@ -1,0 +1,45 @@
+/**
+ * Sets the plugins up for one command, beside a running server or without one, and takes them down in order.
+ * Like a worker, a command gives up root before it runs a plugin: what it writes must belong to the server's user.
+ */
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ConfigError } from '../api/index.js'
+import { loadConfig } from '../config/load.js'
+import type { Config } from '../config/types.js'
+import { openLog } from '../log/log.js'
+import { joinBus } from './bus.js'
+import type { CliParts } from './command-base.js'
+import type { Loaded } from './loaded.js'
+import { MemoryMetrics } from './metrics.js'
+import { giveUpRoot, handOver } from './owner.js'
+
+/** Throws `ConfigError`. What `work` resolves to, after everything is closed and on disk. */
+export async function withPlugins<T>(
+  configDir: string,
+  parts: Pick<CliParts, 'assemble'>,
+  work: (loaded: Loaded, config: Config) => Promise<T>,
+): Promise<T> {
+  const { config, faults } = await loadConfig(configDir)
+  if (config === undefined) throw new ConfigError(faults)
+  if (!existsSync(config.dataDir)) {
+    await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
+    handOver(config, config.dataDir)
+  }
+  giveUpRoot(config)
+  const { log } = openLog({ level: 'warn', file: 'err', pretty: 'always' })
+  const bus = joinBus(join(config.dataDir, 'control.sock'), log, false)
+  try {
+    const assembled = await parts.assemble({ config, log, bus, clock: Date, metrics: new MemoryMetrics() })
+    try {
+      return await work(assembled.loaded, config)
+    } finally {
+      const store = assembled.loaded.services.find('store')
+      await assembled.close()
+      await store?.close()
+    }
+  } finally {
+    await bus.close()
+  }
+}
