@@ -105,7 +105,7 @@ class Supervisor {
       handOver(this.#config, this.#config.dataDir)
       const launch = await this.#launch(this.#config)
       if (this.#stopping) return await this.#end
-      if (launch.kind !== 'ready') return this.#notStarted(launch)
+      if (launch.kind !== 'ready') return this.#notStarted(launch, lines)
       this.#greet(launch.doors, lines)
       return await this.#end
     } finally {
@@ -137,7 +137,9 @@ class Supervisor {
     return launch
   }
 
-  #notStarted(trouble: Exclude<Launch, { kind: 'ready' }>): number {
+  #notStarted(trouble: Exclude<Launch, { kind: 'ready' }>, lines: readonly string[]): number {
+    // made once and never told again
+    for (const line of lines) this.#parts.print(line)
     if (trouble.kind === 'faults') return refuse(this.#parts, trouble.faults)
     this.#parts.warn(`posthouse: not started: ${trouble.message}`)
     return 1
