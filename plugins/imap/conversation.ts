@@ -33,6 +33,7 @@ export async function converse(session: Session): Promise<void> {
     session.log.info(
       {
         reason,
+        remote: session.connection.peer.remote.address,
         ...(session.account && { login: session.account.login }),
         commands: tally.commands,
         bytesIn: session.input.octets,

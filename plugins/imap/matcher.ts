@@ -2,6 +2,7 @@
  * Does a message match a search (RFC 3501 §6.4.4)? Cheap questions are asked first and the octets of a message are read only when no cheap
  * answer settles it. Text is compared decoded, without case: encoded words, transfer encodings and charsets are undone.
  */
+import { setImmediate as turn } from 'node:timers/promises'
 import type { MailEntry } from 'posthouse/api'
 import {
   decodeCharset,
@@ -18,6 +19,8 @@ import { hasFlag } from './wire/flags.js'
 import type { SearchKey, When } from './wire/search-keys.js'
 import { inRanges, type Ranges, resolveSet } from './wire/set.js'
 
+const LARGE_BYTES = 256 * 1024
+
 /** A key with its sets resolved, its values folded, and an estimate of what asking costs. */
 export interface Question {
   /** 0: the entry answers; 1: a header is read; 2: the message is read. */
@@ -32,9 +35,10 @@ export interface Candidate {
   readonly content: Content
   /** How much of the message is looked at for BODY and TEXT. */
   readonly maxBytes: number
-  /** Text of the body, made once. */
+  /** Made once, however many keys ask. */
   bodyText?: readonly string[]
   headerText?: string
+  readonly fieldTexts: Map<string, readonly string[]>
 }
 
 export interface Numbers {
@@ -63,9 +67,9 @@ export function questionOf(key: SearchKey, numbers: Numbers): Question {
     case 'sent':
       return { cost: 1, ask: message => sentOn(message, key.when, key.day) }
     case 'header':
-      return header(key.name, fold(key.value), () => [])
+      return header(key.name.toLowerCase(), fold(key.value), plainForms)
     case 'address':
-      return header(key.name, fold(key.value), addressForms)
+      return header(key.name.toLowerCase(), fold(key.value), addressForms)
     case 'body':
       return { cost: 2, ask: message => bodyHas(message, fold(key.value)) }
     case 'text':
@@ -142,25 +146,36 @@ async function sentOn({ content }: Candidate, when: When, wanted: number): Promi
   return day !== undefined && compareDays(day, when, wanted)
 }
 
-/** RFC 3501 §6.4.4 HEADER: an empty value matches every message that has the field. */
-function header(name: string, value: string, forms: (raw: string) => readonly string[]): Question {
-  const wanted = name.toLowerCase()
-  const ask = async ({ content }: Candidate) => {
-    const { fields } = await content.header()
-    return fields.some(
-      field =>
-        field.name.toLowerCase() === wanted &&
-        (value === '' || [decodeWords(field.raw), ...forms(field.raw)].some(text => fold(text).includes(value))),
-    )
-  }
-  return { cost: 1, ask }
+type Forms = (raw: string) => readonly string[]
+
+/** RFC 3501 §6.4.4 HEADER: an empty value matches every message that has the field. `name` is in lower case. */
+function header(name: string, value: string, forms: Forms): Question {
+  return { cost: 1, ask: async message => (await fieldTexts(message, name, forms)).some(text => text.includes(value)) }
+}
+
+async function fieldTexts(message: Candidate, name: string, forms: Forms): Promise<readonly string[]> {
+  const key = `${forms.name} ${name}`
+  const known = message.fieldTexts.get(key)
+  if (known) return known
+  const { fields } = await message.content.header()
+  const texts = fields
+    .filter(field => field.name.toLowerCase() === name)
+    .flatMap(field => forms(field.raw))
+    .map(fold)
+  message.fieldTexts.set(key, texts)
+  return texts
+}
+
+function plainForms(raw: string): readonly string[] {
+  return [decodeWords(raw)]
 }
 
 /** RFC 3501 §6.4.4 FROM: compared is the envelope, so `a (comment)@ b.org` is `a@b.org` too. */
 function addressForms(raw: string): readonly string[] {
-  return parseAddressList(raw)
+  const addresses = parseAddressList(raw)
     .flatMap(item => (item.kind === 'group' ? item.members : [item]))
     .map(({ name, local, domain }) => `${decodeWords(name)} <${local}@${domain}>`)
+  return [decodeWords(raw), ...addresses]
 }
 
 async function textHas(message: Candidate, value: string): Promise<boolean> {
@@ -174,6 +189,8 @@ async function textHas(message: Candidate, value: string): Promise<boolean> {
 async function bodyHas(message: Candidate, value: string): Promise<boolean> {
   if (value === '') return true
   message.bodyText ??= await bodyText(message)
+  // Many keys over a large text: others get their turn in between.
+  if (message.content.size > LARGE_BYTES) await turn()
   return message.bodyText.some(text => text.includes(value))
 }
 

@@ -5,7 +5,7 @@
  */
 import type { Changes, MailEntry } from 'posthouse/api'
 import { hasFlag, SYSTEM_FLAGS, sameFlags } from './wire/flags.js'
-import { lowerBound, type NumberSet, pick, resolveSet } from './wire/set.js'
+import { largestNumber, lowerBound, type NumberSet, pick, resolveSet } from './wire/set.js'
 
 /** What an untagged response will say. */
 export type Update =
@@ -125,8 +125,8 @@ export class View {
    * `1:*` on an empty mailbox is what every script sends, so it names nothing there.
    */
   bySequence(set: NumberSet): number[] | { readonly tooLarge: number } {
-    const largest = Math.max(0, ...set.flat().filter(number => number !== '*'))
-    if (this.count === 0 && set.flat().includes('*')) return []
+    const largest = largestNumber(set)
+    if (this.count === 0 && set.some(range => range.includes('*'))) return []
     if (largest > this.count) return { tooLarge: largest }
     return resolveSet(set, this.count).flatMap(([from, to]) => this.uids.slice(from - 1, to))
   }
@@ -155,12 +155,10 @@ export class View {
     }
     // UIDs only grow (RFC 3501 §2.3.1.1): anything else we do not know has been told as expunged.
     if (entry.uid <= this.lastUid) return
-    const at = lowerBound(
-      this.arrived.map(known => known.uid),
-      entry.uid,
-    )
+    const at = this.arrived.findLastIndex(known => known.uid <= entry.uid)
     const known = { uid: entry.uid, flags: this.intern(entry.flags) }
-    this.arrived.splice(at, this.arrived[at]?.uid === entry.uid ? 1 : 0, known)
+    if (this.arrived[at]?.uid === entry.uid) this.arrived[at] = known
+    else this.arrived.splice(at + 1, 0, known)
   }
 
   /** The client has just been told these flags, or knows them because it asked for the change. */

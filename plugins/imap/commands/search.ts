@@ -64,6 +64,7 @@ async function findAll(session: Session, question: Question): Promise<number[] |
   const until = clock.now() + settings.searchTimeoutMs
   const found: number[] = []
   for (let at = 0; at < view.count; at += BATCH_MESSAGES) {
+    await turn()
     for (const entry of await mailbox.get(view.allUids.slice(at, at + BATCH_MESSAGES))) {
       if (clock.now() > until || session.connection.socket.destroyed) return undefined
       if (question.cost > 0) await turn()
@@ -78,7 +79,14 @@ async function ask(session: Session, question: Question, entry: MailEntry): Prom
   const content = new Content(entry, mailbox, structures, session.deps.gate)
   const sequence = view.sequenceOf(entry.uid) ?? 0
   const recent = view.isRecent(entry.uid)
-  const candidate: Candidate = { entry, sequence, recent, content, maxBytes: session.deps.settings.searchBytes }
+  const candidate: Candidate = {
+    entry,
+    sequence,
+    recent,
+    fieldTexts: new Map(),
+    content,
+    maxBytes: session.deps.settings.searchBytes,
+  }
   try {
     return await question.ask(candidate)
   } catch (error) {

@@ -11,6 +11,9 @@ export const DELIMITER = '/'
 /** Well-formed, but no name (RFC 3501 §5.1.3): the command is refused with NO and not BAD. */
 export class NameError extends ReadError {}
 
+const LONGEST_PATTERN = 1024
+const MOST_WILDCARDS = 16
+
 const LIST_MAILBOX = /[^\x00-\x20\x7f-\xff(){"\\]+/y
 
 export function readMailbox(input: Reader): string {
@@ -20,7 +23,13 @@ export function readMailbox(input: Reader): string {
 
 /** Pattern of LIST and LSUB: wildcards need no quotes. It stays as it is on the wire, as a wildcard may stand in place of half a name. */
 export function readListMailbox(input: Reader): string {
-  return input.take(LIST_MAILBOX) ?? input.string('a mailbox pattern')
+  const column = input.column
+  const pattern = input.take(LIST_MAILBOX) ?? input.string('a mailbox pattern')
+  // Matching costs pattern × name × mailboxes.
+  if (pattern.length > LONGEST_PATTERN) throw new ReadError(column, `a pattern of at most ${LONGEST_PATTERN} octets`)
+  if (pattern.split(/[*%]+/).length > MOST_WILDCARDS + 1)
+    throw new ReadError(column, `a pattern of at most ${MOST_WILDCARDS} wildcards`)
+  return pattern
 }
 
 function toName(octets: string, column: number): string {

@@ -32,7 +32,8 @@ export type SearchProgram =
   | { readonly kind: 'unknown-charset'; readonly charset: string }
 
 export const CHARSETS = ['US-ASCII', 'UTF-8'] as const
-const DEEPEST = 30
+/** Clients that look for many messages send `OR a OR b OR c …`, a level for each. */
+const DEEPEST = 200
 const MOST_KEYS = 500
 
 interface Budget {

@@ -69,7 +69,19 @@ export function lowerBound(numbers: readonly number[], value: number): number {
 }
 
 export function inRanges(ranges: Ranges, value: number): boolean {
-  return ranges.some(([from, to]) => value >= from && value <= to)
+  let low = 0
+  let high = ranges.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (ranges[middle]![1] < value) low = middle + 1
+    else high = middle
+  }
+  return low < ranges.length && ranges[low]![0] <= value
+}
+
+/** The largest number that stands in a set; 0 when there is only `*`. */
+export function largestNumber(set: NumberSet): number {
+  return set.reduce((most, range) => Math.max(most, ...range.map(number => (number === '*' ? 0 : number))), 0)
 }
 
 /** Ascending numbers as a uid-set: `1:3,5`. */

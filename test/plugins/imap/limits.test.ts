@@ -107,7 +107,7 @@ test('a large message is stored as it comes and comes back whole', async () => {
 test('nested searches are bounded', async () => {
   const client = await rig.client('ann')
   await client.ok('SELECT INBOX')
-  assert.match(await client.answer(`SEARCH ${'('.repeat(1000)}`), /^BAD Expected search keys nested at most 30 deep/)
+  assert.match(await client.answer(`SEARCH ${'('.repeat(1000)}`), /^BAD Expected search keys nested at most 200 deep/)
   assert.match(await client.answer(`SEARCH ${'NOT '.repeat(1000)}ALL`), /^BAD Expected search keys nested/)
 })
 
