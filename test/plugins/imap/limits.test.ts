@@ -318,6 +318,39 @@ for (const [what, failing, command, answer] of [
   })
 }
 
+test('a store that fills up while a message comes is told after the rest of it, and keeps nothing', async () => {
+  const store = createMemoryStore()
+  const draft = store.blobs.draft.bind(store.blobs)
+  let abandoned = 0
+  store.blobs.draft = () => {
+    const real = draft()
+    let chunks = 0
+    return {
+      write: async chunk => {
+        if (++chunks > 2) throw new MailError('store-full', 'no space left')
+        await real.write(chunk)
+      },
+      finish: () => real.finish(),
+      abandon: async () => {
+        abandoned += 1
+        await real.abandon()
+      },
+    }
+  }
+  const ill = await startRig({ store })
+  try {
+    const client = await ill.client('ann')
+    assert.match(
+      await client.append('INBOX', Buffer.alloc(3_000_000, 'x')),
+      /^NO \[UNAVAILABLE\] Insufficient system storage/,
+    )
+    assert.match((await client.ok('STATUS INBOX (MESSAGES)'))[0]!, /MESSAGES 0/)
+    assert.equal(abandoned, 1)
+  } finally {
+    await ill.end()
+  }
+})
+
 test('a message that vanishes while it is sent ends the connection at once, as its literal cannot be completed', async () => {
   let reads = 0
   const gone = async (entry: { size: number }, from = 0, to = entry.size) => {
