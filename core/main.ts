@@ -1,18 +1,20 @@
 #!/usr/bin/env node
 /**
  * The program `posthouse`: a worker when the supervisor started it, the command line otherwise. Here, on the highest floor, the
- * application is handed to the host, which never imports it.
+ * application is handed to the host, which never imports it. It is loaded only where it runs: `--help` is quick and the supervisor small.
  */
 import cluster from 'node:cluster'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { assemble, startApp } from './app.js'
+import type { StartApp } from './host/app-types.js'
 import { runCli } from './host/cli.js'
 import { runWorker } from './host/worker.js'
 
 const MAX_STDIN = 1024 * 1024
 /** lmdb may still be writing when its promises have resolved; ending at once was seen to crash in its write worker. */
 const SETTLE_MS = 50
+
+const startApp: StartApp = async base => (await import('./app.js')).startApp(base)
 
 async function main(): Promise<number> {
   const root = new URL('../../', import.meta.url)
@@ -22,7 +24,7 @@ async function main(): Promise<number> {
     script: fileURLToPath(import.meta.url),
     shippedConfig: fileURLToPath(new URL('config/', root)),
     startApp,
-    assemble,
+    assemble: async base => (await import('./app.js')).assemble(base),
     print: line => void process.stdout.write(`${line}\n`),
     warn: line => void process.stderr.write(`${line}\n`),
     stdin: readStdin,

@@ -26,12 +26,15 @@ const GRACE_MS = 15_000
 const HANG_MS = 10_000
 const MAX_AUTO_WORKERS = 8
 
+/** Told once; without doors when they could not be opened. */
+export type FirstLines = (doors: readonly OpenDoor[]) => readonly string[]
+
 export interface ServeParts {
   readonly configDir: string
   /** The script that workers run; it calls `runWorker`. */
   readonly workerScript: string
-  /** At the very first start on a data directory: makes what is needed (demo accounts); the lines are for the person at the terminal. */
-  readonly firstStart?: (config: Config, log: Log) => Promise<readonly string[]>
+  /** At the very first start on a data directory: makes what is needed (demo accounts), and says what the person at the terminal is told. */
+  readonly firstStart?: (config: Config, log: Log) => Promise<FirstLines>
   /** For people; not to where the log goes. */
   print(line: string): void
   warn(line: string): void
@@ -113,10 +116,10 @@ class Supervisor {
     }
   }
 
-  async #firstStart(): Promise<readonly string[]> {
+  async #firstStart(): Promise<FirstLines> {
     const { dataDir } = this.#config
-    if ((await readMark(dataDir)) === 'known') return []
-    const lines = (await this.#parts.firstStart?.(this.#config, this.#log.log)) ?? []
+    if ((await readMark(dataDir)) === 'known') return () => []
+    const lines = (await this.#parts.firstStart?.(this.#config, this.#log.log)) ?? (() => [])
     await writeMark(dataDir, Date.now())
     return lines
   }
@@ -137,15 +140,15 @@ class Supervisor {
     return launch
   }
 
-  #notStarted(trouble: Exclude<Launch, { kind: 'ready' }>, lines: readonly string[]): number {
+  #notStarted(trouble: Exclude<Launch, { kind: 'ready' }>, lines: FirstLines): number {
     // made once and never told again
-    for (const line of lines) this.#parts.print(line)
+    for (const line of lines([])) this.#parts.print(line)
     if (trouble.kind === 'faults') return refuse(this.#parts, trouble.faults)
     this.#parts.warn(`posthouse: not started: ${trouble.message}`)
     return 1
   }
 
-  #greet(doors: readonly OpenDoor[], lines: readonly string[]): void {
+  #greet(doors: readonly OpenDoor[], lines: FirstLines): void {
     const { name, dataDir } = this.#config
     const workers = workersOf(this.#config)
     this.#log.log.info({ name, doors: doors.map(d => `${d.name} ${d.address}`), workers, pid: process.pid }, 'ready')
@@ -153,7 +156,7 @@ class Supervisor {
     print(`posthouse is ready: ${name}, ${workers} ${workers === 1 ? 'worker' : 'workers'}, data in ${dataDir}`)
     for (const door of doors)
       print(`  ${door.name.padEnd(14)} ${door.protocol.padEnd(5)} ${door.address.padEnd(22)} TLS ${door.tls}`)
-    for (const line of lines) print(line)
+    for (const line of lines(doors)) print(line)
   }
 
   #listenToSignals(): void {

@@ -1,9 +1,14 @@
 /** `posthouse serve`: runs until SIGTERM. At the very first start it lets the configuration make its demo accounts. */
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import type { Log } from '../../api/index.js'
+import { shownPath } from '../../config/files.js'
 import type { Config } from '../../config/types.js'
 import type { CliParts, OwnCommand } from '../command-base.js'
-import { serve } from '../serve.js'
+import { type DemoAccount, demoLines } from '../demo-lines.js'
+import { type FirstLines, serve } from '../serve.js'
 
 const DEMO_MS = 60_000
 const UNKNOWN_COMMAND = 2
@@ -26,22 +31,14 @@ export function serveCommand(parts: CliParts): OwnCommand {
 }
 
 /** In a process of its own: the supervisor runs no plugin. Only accounts of auth-file have the command; others have no demo. */
-async function makeDemo(script: string, config: Config, log: Log): Promise<readonly string[]> {
-  const args = [script, 'user', 'demo', '--config', config.dir]
+async function makeDemo(script: string, config: Config, log: Log): Promise<FirstLines> {
+  const args = [script, 'user', 'demo', '--json', '--config', config.dir]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: DEMO_MS })
-  let said = ''
-  let trouble = ''
-  child.stdout.on('data', chunk => {
-    said += chunk
-  })
-  child.stderr.on('data', chunk => {
-    trouble += chunk
-  })
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', resolve)
-  })
+  const [said, trouble] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
   // a fault in the configuration is told by the first worker, better than here
-  if (code !== 0 && code !== UNKNOWN_COMMAND) log.debug({ code, trouble }, 'demo accounts were not made')
-  return code === 0 ? said.split('\n').filter(line => line !== '') : []
+  if (child.exitCode !== 0 && child.exitCode !== UNKNOWN_COMMAND) log.debug({ trouble }, 'demo accounts were not made')
+  const accounts = child.exitCode === 0 ? (JSON.parse(said) as readonly DemoAccount[]) : []
+  const certificate =
+    config.tls.certificate === undefined ? join(config.dataDir, 'tls/self-signed/certificate.pem') : undefined
+  return doors => demoLines(accounts, doors, certificate && shownPath(certificate))
 }
