@@ -25,7 +25,7 @@ export function testLetters(test: LetterTest, whole: string, atLeast: number): s
     case 'gibberish':
       return several(gibberish(text), atLeast)
     case 'fancy':
-      return several(text.matchAll(FANCY), atLeast)
+      return several(fancy(text), atLeast)
   }
 }
 
@@ -35,6 +35,8 @@ const SPACED_OUT = /(?<![\p{L}\p{N}])\p{L}(?:([ .*_-])\p{L}(?:\1\p{L}){3,30})(?!
 const ZERO_WIDTH = /\p{Script=Latin}[\u034f\u200b-\u200f\u2060-\u2064\ufeff]{1,20}\p{Script=Latin}/gu
 // Mathematical letters, enclosed letters, letterlike full width ones.
 const FANCY = /[\u{1d400}-\u{1d7ff}\u{1f130}-\u{1f189}\u24b6-\u24e9\uff21-\uff3a\uff41-\uff5a]{3,40}/gu
+const MARKED = /\p{M}/u
+const MARKED_ROW = /(?:\p{Script=Latin}\p{M}{1,5}){3,20}/gu
 const WORDS = /[\p{L}\p{M}]{3,60}/gu
 const LATIN = /\p{Script=Latin}/u
 const CYRILLIC = /\p{Script=Cyrillic}/u
@@ -63,6 +65,12 @@ function* mixedWords(text: string): Generator<string> {
   for (const [word] of text.matchAll(WORDS)) {
     if (LATIN.test(word) && (CYRILLIC.test(word) || (GREEK.test(word) && word.length > 3))) yield word
   }
+}
+
+function* fancy(text: string): Generator<string> {
+  for (const [row] of text.matchAll(FANCY)) yield row
+  // Accents that no letter has: what cannot be composed is there for the looks.
+  if (MARKED.test(text)) for (const [row] of text.normalize('NFC').matchAll(MARKED_ROW)) yield row
 }
 
 function* gibberish(text: string): Generator<string> {

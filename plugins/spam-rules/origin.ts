@@ -3,6 +3,7 @@
  * Each is a pure function from facts to what was found, or nothing.
  */
 import { isIP } from 'node:net'
+import { parseAddressList } from 'posthouse/text'
 import { type Facts, organisation } from './facts.js'
 import type { OriginTest } from './rule.js'
 
@@ -25,6 +26,13 @@ const TESTS: Readonly<Record<OriginTest, Test>> = {
   'from-domain-under': ({ from }, list) => (from !== undefined ? under(from.domain, list) : undefined),
 
   'from-missing': ({ from }) => (from === undefined ? 'no sender address' : undefined),
+
+  // An unquoted comma makes two addresses of one, the first without a domain.
+  'from-broken': ({ message }) => {
+    const raw = message.header.find(({ name }) => name.toLowerCase() === 'from')?.raw.slice(0, 4000) ?? ''
+    const items = parseAddressList(raw).flatMap(item => (item.kind === 'group' ? item.members : [item]))
+    return items.length > 1 && items.some(({ domain }) => domain === '') ? raw.slice(0, 60) : undefined
+  },
 
   'name-holds-address': ({ from }) => {
     const [, domain] = /[^\s@<>"]{1,64}@([a-z0-9.-]{3,200}\.[a-z]{2,20})/i.exec(from?.name ?? '') ?? []

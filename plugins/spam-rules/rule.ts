@@ -17,6 +17,7 @@ export const ORIGIN_TESTS = [
   'from-in-list',
   'from-domain-under',
   'from-missing',
+  'from-broken',
   'name-holds-address',
   'sender-differs',
   'null-sender-without-bounce',

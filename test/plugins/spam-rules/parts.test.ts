@@ -64,6 +64,8 @@ describe('letters', () => {
     ['zero-width', 'a \u200b\u200b\u200b b', 1, false],
     ['gibberish', 'hello xkqzjvbt', 1, true],
     ['fancy', '𝐅𝐫𝐞𝐞', 1, true],
+    ['fancy', 'P͓̽l͓̽e͓̽a͓̽s͓̽e͓̽', 1, true],
+    ['fancy', 'Việt Nam'.normalize('NFD'), 1, false],
     ['symbols', '$$$ win $$$', 15, true],
   ] as const) {
     test(`${name} ${hit ? 'finds' : 'leaves alone'} ${text}`, () => {
