@@ -13,13 +13,14 @@ import {
   type Metrics,
   type NewField,
   type Outcome,
+  type QueueRow,
   type Store,
   type Target,
 } from '../api/index.js'
 import type { AskScope } from '../pipeline/intake-types.js'
 import { foldField } from '../text/index.js'
 import { jobOf } from './job.js'
-import { type Fate, judge } from './judgement.js'
+import { type Fate, judge, soundOutcomes } from './judgement.js'
 import type { Lease } from './lease.js'
 import { type NoticeParts, notices } from './notices.js'
 import { logFate, rowChange, trailEntry } from './record.js'
@@ -43,8 +44,9 @@ export interface AttemptParts {
 
 /** A target that ignores its signal is left behind after this. */
 const GRACE_MS = 5000
-/** When a bounce cannot be written, the row waits this long. */
+/** When a bounce cannot be written, the row waits this long; after this much more than its time it goes without one. */
 const BOUNCE_RETRY_MS = 300_000
+const BOUNCE_GIVE_UP_MS = 86_400_000
 /** Waits between attempts to settle what was delivered. */
 const SETTLE_WAITS_MS = [500, 1000, 2000, 4000, 8000] as const
 
@@ -54,7 +56,7 @@ export async function attempt(parts: AttemptParts, lease: Lease, log: Log, stopp
     const outcomes = await deliver(parts, lease, { signal: stopping, log })
     if (lease.lost)
       log.error({ outcomes: outcomes.map(({ kind }) => kind) }, 'result without a lease, nothing is settled')
-    else await conclude(parts, lease, outcomes, { signal: stopping, log })
+    else await conclude(parts, lease, lease.claimed.rows, outcomes, { signal: stopping, log })
   } catch (error) {
     // Not released: the rows would be claimed and delivered again at once. The lease runs out, then they are tried again.
     log.error({ err: error }, 'attempt not settled')
@@ -73,10 +75,11 @@ async function deliver(parts: AttemptParts, lease: Lease, scope: AskScope): Prom
     return claimed.rows.map(({ row }) => ({ kind: 'deferred', row, status: '4.3.5', text }))
   }
   try {
-    return await within(parts.deliveryMs, scope.signal, async signal => {
+    const answer = await within(parts.deliveryMs, scope.signal, async signal => {
       const job = await signed(parts, lease, target, { ...scope, signal })
       return target.deliver(job, { signal, log: scope.log })
     })
+    return soundOutcomes(answer)
   } catch (error) {
     scope.log.error({ err: error, target: name }, 'target failed')
     parts.metrics.count('queue.targetFailures')
@@ -118,25 +121,43 @@ async function within<T>(ms: number, outer: AbortSignal, work: (signal: AbortSig
   }
 }
 
+/** Settles these rows of the lease; the others are given back. */
 async function conclude(
   parts: AttemptParts,
   lease: Lease,
+  rows: readonly QueueRow[],
   outcomes: readonly Outcome[],
   scope: AskScope,
 ): Promise<void> {
   try {
-    await commit(parts, lease, outcomes, scope)
+    await commit(parts, lease, rows, outcomes, scope)
   } catch (error) {
-    const filed = outcomes.some(outcome => outcome.kind === 'filed')
-    if (!filed || lease.lost || (error instanceof MailError && error.errorCode === 'lease-lost')) throw error
+    const filed = new Set(outcomes.filter(({ kind }) => kind === 'filed').map(({ row }) => row))
+    const here = rows.filter(({ row }) => filed.has(row))
+    if (here.length === 0 || lease.lost || isLeaseLost(error)) throw error
     scope.log.error({ err: error }, 'filing refused by the store')
+    if (here.length > 1 && !isTemporary(error)) {
+      // One of them cannot be. They part: this one is settled, the others come again at once as a smaller job.
+      const [first, ...others] = here
+      const apart = rows.filter(row => row === first || !others.includes(row))
+      return conclude(parts, lease, apart, outcomes, scope)
+    }
     await commit(
       parts,
       lease,
+      rows,
       outcomes.map(outcome => unfiled(outcome, error)),
       scope,
     )
   }
+}
+
+function isLeaseLost(error: unknown): boolean {
+  return error instanceof MailError && error.errorCode === 'lease-lost'
+}
+
+function isTemporary(error: unknown): boolean {
+  return error instanceof MailError && error.temporary
 }
 
 /** A mailbox that cannot take the mail is an outcome like any other, or the row would come back for ever. */
@@ -148,8 +169,14 @@ function unfiled(outcome: Outcome, error: unknown): Outcome {
   return { kind: permanent ? 'failed' : 'deferred', row, status, text }
 }
 
-async function commit(parts: AttemptParts, lease: Lease, outcomes: readonly Outcome[], scope: AskScope): Promise<void> {
-  const { message, rows } = lease.claimed
+async function commit(
+  parts: AttemptParts,
+  lease: Lease,
+  rows: readonly QueueRow[],
+  outcomes: readonly Outcome[],
+  scope: AskScope,
+): Promise<void> {
+  const { message } = lease.claimed
   const now = parts.clock.now()
   const facts = { now, received: message.received, schedule: parts.schedule, random: parts.random }
   const judged = judge(rows, outcomes, facts)
@@ -183,7 +210,9 @@ async function bouncesOrLater(parts: AttemptParts, job: Job, fates: readonly Fat
     return { fates, ...(await notices(parts.notices, job, fates, now, log)) }
   } catch (error) {
     log.error({ err: error }, 'bounce cannot be written now')
-    const later = fates.map(fate => (fate.kind === 'failed' ? postponed(fate, now) : fate))
+    const over = (fate: Fate) => now > fate.row.expires + BOUNCE_GIVE_UP_MS
+    if (fates.some(over)) log.error({}, 'gave up telling the sender')
+    const later = fates.map(fate => (fate.kind === 'failed' && !over(fate) ? postponed(fate, now) : fate))
     return { fates: later, follow: [], trail: [] }
   }
 }
