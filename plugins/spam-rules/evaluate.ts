@@ -17,7 +17,7 @@ type Of<K extends 'field' | 'claims'> = Extract<Condition, { kind: K }>
 type Many = Extract<Condition, { readonly of: readonly Condition[] }>
 
 /** Words of a long text beyond this are not stemmed: a stem costs a hundred times a comparison. */
-const STEMMED_WORDS = 5000
+const STEMMED_WORDS = 1500
 const MAX_FOUND = 60
 const FIELD_INPUT = 1000
 const FIELDS_OF_ONE_NAME = 20

@@ -44,12 +44,27 @@ const GREEK = /\p{Script=Greek}/u
 const ASCII_LETTERS = /[a-zA-Z]{8,60}/g
 
 function capitals(text: string, percent: number): string | undefined {
-  const letters = text.match(/\p{Lu}|\p{Ll}/gu) ?? []
-  const upper = letters.filter(letter => letter !== letter.toLowerCase()).length
+  let [letters, upper, rows, row] = [0, 0, 0, 0]
+  for (let at = 0; at < text.length; at++) {
+    const kind = caseOf(text, at)
+    if (kind !== 'none') letters++
+    if (kind === 'upper') upper++
+    row = kind === 'upper' ? row + 1 : 0
+    if (row === 2) rows++
+  }
   // A short shout is no pattern: abbreviations, code names.
-  if (letters.length < 12 || (text.match(/\p{Lu}{2,}/gu) ?? []).length < 3) return undefined
-  const share = Math.floor((100 * upper) / letters.length)
+  if (letters < 12 || rows < 3) return undefined
+  const share = Math.floor((100 * upper) / letters)
   return share >= percent ? `${share} % capitals` : undefined
+}
+
+/** By number where it can be: this looks at every character of the text. */
+function caseOf(text: string, at: number): 'upper' | 'lower' | 'none' {
+  const code = text.charCodeAt(at)
+  if (code < 128) return code >= 97 && code <= 122 ? 'lower' : code >= 65 && code <= 90 ? 'upper' : 'none'
+  const character = text[at]!
+  if (character !== character.toLowerCase()) return 'upper'
+  return character !== character.toUpperCase() ? 'lower' : 'none'
 }
 
 function symbols(text: string, percent: number): string | undefined {
