@@ -143,7 +143,8 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
       if (stopped !== undefined) return
       for (const { door } of doors) door.stop()
       draining.abort()
-      stopped = runner.stop()
+      // What is still under way near the end of the drain goes back to the queue unchanged.
+      stopped = runner.stop(Math.max(1000, config.drainMs - 5000))
     },
     async drained() {
       await Promise.all([...doors.map(({ door }) => door.idle), stopped])

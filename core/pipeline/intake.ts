@@ -3,7 +3,16 @@
  * filings and trail. Mail for local mailboxes is filed in that same step; only what cannot be settled at once becomes a queue row.
  * When `receive` resolves with "accepted", everything is on disk.
  */
-import type { Acceptance, Finding, NewMessage, NewRow, ServerFacts, Session, Verdict } from '../api/index.js'
+import {
+  type Acceptance,
+  type Finding,
+  MailError,
+  type NewMessage,
+  type NewRow,
+  type ServerFacts,
+  type Session,
+  type Verdict,
+} from '../api/index.js'
 import { formatAddress } from '../text/index.js'
 import { type Fate, fates, type Wish } from './decision.js'
 import { fileLocally, type LocalResult } from './filing.js'
@@ -197,6 +206,8 @@ async function plan(
     body: '8BITMIME',
   } as const
   const routed = await router.route(session, new Set(session.labels), envelope, recipient, scope)
+  // Trouble is not an answer: what caused this message must stay until it can be told.
+  if ('kind' in routed && routed.kind === 'defer') throw new MailError('directory-unavailable', routed.text)
   if ('kind' in routed) {
     scope.log.warn(
       { id: message.id, to: formatAddress(message.recipient), text: routed.text },

@@ -1,9 +1,8 @@
 /** What strangers and mistakes hear from a started server, and that it lives on afterwards. */
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
-import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { connect as tlsConnect } from 'node:tls'
 import { Instance } from '../harness/instance.js'
 
 /** Says lines one by one and keeps the last line of each reply. */
@@ -18,8 +17,10 @@ class Talk {
     })
   }
 
-  static async open(port: number): Promise<Talk & { greeting: string }> {
-    const socket = connect(port, '127.0.0.1')
+  static async open(port: number, encrypted = false): Promise<Talk & { greeting: string }> {
+    const socket = encrypted
+      ? tlsConnect({ port, host: '127.0.0.1', rejectUnauthorized: false })
+      : connect(port, '127.0.0.1')
     const talk = new Talk(socket)
     return Object.assign(talk, { greeting: await talk.reply() })
   }
@@ -121,22 +122,26 @@ const WAYS: readonly [string, string][] = [
   ['never settles', `() => new Promise(() => undefined)`],
 ]
 
+const MOMENTS = ['helo', 'mail', 'rcpt', 'route', 'message']
+
+/** A plugin that breaks at the moment the client's greeting names. */
+function breaking(code: string): string {
+  return `const hook = ${code}
+    const when = moment => asked => ((asked.session?.helo ?? asked.name) === moment + '.test' || asked.name === moment + '.test' ? hook() : undefined)
+    const hooks = Object.fromEntries(${JSON.stringify(MOMENTS)}.map(moment => [moment, when(moment)]))
+    export default { name: 'broken', summary: 'breaks', config: { type: 'object' }, setup: () => ({ hooks }) }`
+}
+
 for (const [way, code] of WAYS) {
   test(`a plugin that ${way} is a temporary refusal, named in the log, and the server lives`, async t => {
     const instance = await Instance.make({
+      files: { 'broken.js': breaking(code) },
       users: [['alice@example.test', 'secret words']],
       first: [{ use: './broken.js', timeout: '200ms' }],
     })
     t.after(() => instance.destroy())
-    await writeFile(
-      join(instance.configDir, 'broken.js'),
-      `const hook = ${code}
-       const when = moment => asked => (asked.session?.helo === moment + '.test' || asked.name === moment + '.test' ? hook() : undefined)
-       export default { name: 'broken', summary: 'breaks', config: { type: 'object' }, setup: () => ({ hooks: {
-         helo: when('helo'), mail: when('mail'), rcpt: when('rcpt'), route: when('route'), message: when('message') } }) }`,
-    )
     await instance.start()
-    for (const moment of ['helo', 'mail', 'rcpt', 'route', 'message']) {
+    for (const moment of MOMENTS) {
       const talk = await Talk.open(instance.ports.mx)
       const replies = [await talk.say(`EHLO ${moment}.test`)]
       if (moment !== 'helo') {
@@ -151,21 +156,35 @@ for (const [way, code] of WAYS) {
       talk.close()
     }
     assert.match(instance.log, /broken/)
-    assert.match((await Talk.open(instance.ports.mx)).greeting, /^220 /)
+    const after = await Talk.open(instance.ports.mx)
+    assert.match(after.greeting, /^220 /)
+    after.close()
     assert.equal(await instance.stop(), 0)
   })
 }
 
-test('a plugin that fails at connect is 421, and at AUTH 454', async t => {
-  const instance = await Instance.make({ first: [{ use: './broken.js' }] })
+const THROWS = `() => { throw new Error('bug') }`
+
+test('a plugin that fails at connect is 421 4.3.0', async t => {
+  const instance = await Instance.make({ files: { 'broken.js': atMoment('connect') }, first: [{ use: './broken.js' }] })
   t.after(() => instance.destroy())
-  await writeFile(
-    join(instance.configDir, 'broken.js'),
-    `export default { name: 'broken', summary: 'breaks', config: { type: 'object' }, setup: () => ({ hooks: {
-       connect: () => { throw new Error('bug') } } }) }`,
-  )
   await instance.start()
   const talk = await Talk.open(instance.ports.mx)
   assert.match(talk.greeting, /^421 4\.3\.0 /)
   talk.close()
 })
+
+test('a plugin that fails at AUTH is 454 4.7.0', async t => {
+  const instance = await Instance.make({ files: { 'broken.js': atMoment('auth') }, first: [{ use: './broken.js' }] })
+  t.after(() => instance.destroy())
+  await instance.start()
+  const talk = await Talk.open(instance.ports.submissions, true)
+  await talk.say('EHLO client.test')
+  assert.match(await talk.say('AUTH PLAIN AGFsaWNlAHNlY3JldA=='), /^454 4\.7\.0 /)
+  talk.close()
+})
+
+function atMoment(moment: string): string {
+  const hooks = `{ ${moment}: ${THROWS} }`
+  return `export default { name: 'broken', summary: 'breaks', config: { type: 'object' }, setup: () => ({ hooks: ${hooks} }) }`
+}

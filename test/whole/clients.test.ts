@@ -1,6 +1,6 @@
 /** Clients nobody here wrote, against a started server: they send, read, move and mirror. */
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -137,12 +137,10 @@ describe('a started server and', () => {
   test('mbsync mirrors both ways, with flags and deletions', without(mbsync, 'mbsync'), async () => {
     const config = join(dir, 'mbsyncrc')
     const account = `IMAPAccount here\nHost 127.0.0.1\nPort ${instance.ports.imaps}\nUser ${LOGIN}\nPass "${PASSWORD}"\n`
-    const tls = 'SSLType IMAPS\nCertificateFile ' + join(dir, 'cert.pem')
-    await writeFile(join(dir, 'cert.pem'), await readFile(join(instance.dataDir, 'tls/certificate.pem')))
+    const tls = `SSLType IMAPS\nCertificateFile ${join(instance.dataDir, 'tls/self-signed/certificate.pem')}`
     const stores = `IMAPStore far\nAccount here\nMaildirStore near\nPath ${dir}/maildir/\nInbox ${dir}/maildir/INBOX\nSubFolders Verbatim\n`
-    const channel = 'Channel both\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nExpunge Both\nSync All\n'
+    const channel = 'Channel both\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nExpunge Both\nSync All\nSyncState *\n'
     await writeFile(config, `${account}${tls}\n\n${stores.replace('MaildirStore', '\nMaildirStore')}\n${channel}`)
-    const { mkdir } = await import('node:fs/promises')
     await mkdir(join(dir, 'maildir'), { recursive: true })
     await run(mbsync, ['-c', config, 'both'])
     const count = async () => {
