@@ -139,7 +139,8 @@ describe('a started server and', () => {
     const account = `IMAPAccount here\nHost 127.0.0.1\nPort ${instance.ports.imaps}\nUser ${LOGIN}\nPass "${PASSWORD}"\n`
     const tls = `SSLType IMAPS\nCertificateFile ${join(instance.dataDir, 'tls/self-signed/certificate.pem')}`
     const stores = `IMAPStore far\nAccount here\nMaildirStore near\nPath ${dir}/maildir/\nInbox ${dir}/maildir/INBOX\nSubFolders Verbatim\n`
-    const channel = 'Channel both\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nExpunge Both\nSync All\nSyncState *\n'
+    const channel =
+      'Channel both\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nExpunge Both\nSync All\nSyncState *\n'
     await writeFile(config, `${account}${tls}\n\n${stores.replace('MaildirStore', '\nMaildirStore')}\n${channel}`)
     await mkdir(join(dir, 'maildir'), { recursive: true })
     await run(mbsync, ['-c', config, 'both'])
