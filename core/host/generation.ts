@@ -10,6 +10,8 @@ import type { FromWorker, ToWorker } from './messages.js'
 const WATCH_MS = 1000
 /** Opening a large store or loading large rule sets is done before the first turn of the loop. */
 const START_TICKS = 120
+/** All of a start: a plugin may wait for something that never comes while the loop turns. */
+const START_MS = 180_000
 const RESTART_MS = [200, 500, 1000, 2000, 5000, 10_000, 30_000] as const
 /** A worker that lived this long was no failure of its start. */
 const LIVED_MS = 60_000
@@ -120,16 +122,22 @@ export class Generation {
       const crew: Crew = { worker, slot, since: Date.now(), ready: false, quietTicks: 0 }
       this.#crew.set(worker.id, crew)
       let trouble: Trouble = { kind: 'failed', message: 'the worker ended before it was ready' }
+      const late = setTimeout(() => {
+        trouble = { kind: 'failed', message: `the worker was not ready after ${START_MS / 1000} seconds` }
+        worker.process.kill('SIGKILL')
+      }, START_MS)
       worker.on('message', (message: FromWorker) => {
         crew.quietTicks = 0
         if (message.kind === 'here') send(worker, this.#firstOrder(slot))
         else if (message.kind === 'ready') {
+          clearTimeout(late)
           crew.ready = true
           resolve(message)
         } else if (message.kind !== 'beat') trouble = message
       })
       worker.on('error', error => this.#parts.log().error({ err: error }, 'worker could not be reached'))
       worker.on('exit', (code, signal) => {
+        clearTimeout(late)
         this.#ended(crew, { code, signal }, trouble)
         resolve(trouble)
       })

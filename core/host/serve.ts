@@ -106,6 +106,7 @@ class Supervisor {
       await prepare(this.#config)
       const lines = await this.#firstStart()
       handOver(this.#config, this.#config.dataDir)
+      handOverLog(this.#config)
       const launch = await this.#launch(this.#config)
       if (this.#stopping) return await this.#end
       if (launch.kind !== 'ready') return this.#notStarted(launch, lines)
@@ -168,6 +169,7 @@ class Supervisor {
 
   #reopen(): void {
     this.#log.reopen()
+    handOverLog(this.#config)
     for (const generation of this.#all()) generation.tellAll({ kind: 'reopen' })
   }
 
@@ -243,6 +245,11 @@ class Supervisor {
     }
     log.error({ trouble: toldOf(trouble) }, 'reload refused, the old configuration stays')
   }
+}
+
+/** The file is made here, maybe by root; workers must be able to open it. */
+function handOverLog(config: Config): void {
+  if (config.log.file !== '-') handOver(config, config.log.file)
 }
 
 /** What must be there before workers start: they would make it at the same time. */
