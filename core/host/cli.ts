@@ -104,7 +104,8 @@ async function runOne(command: OwnCommand, line: Line, parts: CliParts): Promise
   const [least, most] = command.arity
   if (args.length < least || args.length > most) {
     const wish = least === most ? `${least}` : `${least} to ${most}`
-    throw new UsageError(`expected ${wish} arguments, got ${args.length}`, command)
+    const noun = wish === '1' ? 'argument' : 'arguments'
+    throw new UsageError(`expected ${wish === '0' ? 'no' : wish} ${noun}, got ${args.length}`, command)
   }
   const { config: _, json, help: __, ...options } = values
   const { print, warn, stdin } = parts

@@ -10,7 +10,7 @@ import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Fault, Log } from '../api/index.js'
 import { loadConfig } from '../config/load.js'
-import type { Config } from '../config/types.js'
+import type { Config, ListenerConfig } from '../config/types.js'
 import { type OpenLog, openLog } from '../log/log.js'
 import { removeStale } from '../net/listener.js'
 import { ensureSelfSigned } from '../net/tls.js'
@@ -103,7 +103,7 @@ class Supervisor {
     cluster.schedulingPolicy = cluster.SCHED_NONE
     cluster.setupPrimary({ exec: this.#parts.workerScript, args: ['worker'] })
     try {
-      await prepare(this.#config)
+      await prepare(this.#config, [])
       const lines = await this.#firstStart()
       handOver(this.#config, this.#config.dataDir)
       handOverLog(this.#config)
@@ -219,7 +219,7 @@ class Supervisor {
     if (config.dataDir !== this.#config.dataDir) {
       return this.#refused({ kind: 'failed', message: 'the data directory cannot change while the server runs' })
     }
-    await prepare(config)
+    await prepare(config, this.#config.listeners)
     handOver(config, config.dataDir)
     const old = this.#current!
     const launch = await this.#launch(config)
@@ -253,7 +253,7 @@ function handOverLog(config: Config): void {
 }
 
 /** What must be there before workers start: they would make it at the same time. */
-async function prepare(config: Config): Promise<void> {
+async function prepare(config: Config, open: readonly ListenerConfig[]): Promise<void> {
   if (config.log.file !== '-') await mkdir(dirname(config.log.file), { recursive: true })
   if (config.tls.certificate === undefined) {
     const selfSignedDir = join(config.dataDir, 'tls', 'self-signed')
@@ -261,7 +261,8 @@ async function prepare(config: Config): Promise<void> {
   }
   for (const { address } of config.listeners) {
     const parts = parseEndpoint(address)
-    if (parts?.kind === 'unix') await removeStale(parts.path)
+    const isOpen = open.some(listener => listener.address === address)
+    if (parts?.kind === 'unix' && !isOpen) await removeStale(parts.path)
   }
 }
 

@@ -100,7 +100,7 @@ const USAGE: readonly (readonly [what: string, args: readonly string[], code: nu
     /Unknown option '--jsno', did you mean --json\?\nusage: posthouse check/,
   ],
   ['an option without its value', ['init', 'x', '--domain'], 2, /--domain.*argument missing/],
-  ['too few arguments', ['init'], 2, /expected 1 arguments, got 0\nusage: posthouse init/],
+  ['too few arguments', ['init'], 2, /expected 1 argument, got 0\nusage: posthouse init/],
   ['a bad domain', ['init', 'x', '--domain', 'a b'], 2, /not a domain: a b/],
   [
     'a bad port',
