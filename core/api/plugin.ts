@@ -6,7 +6,7 @@ import type { Accounts, Authenticator } from './accounts.js'
 import type { Target } from './delivery.js'
 import type { Hooks } from './hooks.js'
 import type { Infer, JsonSchema } from './schema.js'
-import type { Peer, Session, TlsFacts } from './session.js'
+import type { Message, Peer, Session, TlsFacts } from './session.js'
 import type { State, Store } from './stores.js'
 
 /** Sentence constant, facts as fields: `log.info({ to, tries }, 'deferred')`. Never secrets, no content above `debug`. */
@@ -227,6 +227,8 @@ export interface PluginContext<Config> {
   readonly bus: Bus
   /** Fires at shutdown. */
   readonly signal: AbortSignal
+  /** These octets as hooks would see them: for commands that read mail from files. */
+  readonly messageOf: (bytes: Buffer) => Message
 }
 
 /** A fault in an admin's file, with its place. `check` lists all of them at once. */

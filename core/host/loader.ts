@@ -21,6 +21,7 @@ import {
 } from '../api/index.js'
 import { filesIn, inOrder } from '../config/files.js'
 import type { Config } from '../config/types.js'
+import { messageOf } from '../storage/message.js'
 import { type FoundPlugin, findPlugins } from './find.js'
 import { gather } from './gather.js'
 import type { Loaded, LoadedEntry } from './loaded.js'
@@ -125,6 +126,7 @@ class Stage {
       server,
       bus,
       signal,
+      messageOf,
     }
   }
 

@@ -25,6 +25,18 @@ export function createMessage(parts: MessageParts): Message {
   return new ReceivedMessage(parts)
 }
 
+/** A message that is at hand as a whole. */
+export function messageOf(bytes: Buffer): Message {
+  const { fields, bodyStart, broken } = scanHeader(bytes)
+  return createMessage({
+    size: bytes.length,
+    header: bytes.subarray(0, bodyStart),
+    fields,
+    broken,
+    read: async (from, to) => bytes.subarray(from, to),
+  })
+}
+
 class ReceivedMessage implements Message {
   readonly size: number
   readonly #parts: MessageParts

@@ -1,7 +1,6 @@
 /** What hooks are asked about, with values for all that a test does not care for. */
 import type { Address, Envelope, Message, ServerFacts, Session } from '../api/index.js'
-import { createMessage } from '../storage/message.js'
-import { scanHeader } from '../text/index.js'
+import { messageOf } from '../storage/message.js'
 
 const ALICE: Address = { local: 'alice', domain: 'example.test' }
 const STRANGER: Address = { local: 'stranger', domain: 'elsewhere.test' }
@@ -48,11 +47,5 @@ export function aServer(more: Partial<ServerFacts> = {}): ServerFacts {
 
 /** A message of this text; line feeds become CRLF. */
 export function aMessage(text: string): Message {
-  const bytes = Buffer.from(text.replace(/\r?\n/g, '\r\n'))
-  const { bodyStart } = scanHeader(bytes)
-  return createMessage({
-    size: bytes.length,
-    header: bytes.subarray(0, bodyStart),
-    read: async (from, to) => bytes.subarray(from, to),
-  })
+  return messageOf(Buffer.from(text.replace(/\r?\n/g, '\r\n')))
 }

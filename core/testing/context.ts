@@ -2,6 +2,7 @@
 import type { Call, PluginContext, Resolver, Services, ServiceTable, State } from '../api/index.js'
 import { MailError } from '../api/index.js'
 import { filesIn } from '../config/files.js'
+import { messageOf } from '../storage/message.js'
 import { aServer } from './asked.js'
 import { quietLog } from './log.js'
 
@@ -19,6 +20,7 @@ export function aContext<Config>(config: Config, more: Partial<PluginContext<Con
     clock: { now: Date.now },
     bus: { publish: () => undefined, subscribe: () => () => undefined },
     signal: new AbortController().signal,
+    messageOf,
     ...more,
   }
 }

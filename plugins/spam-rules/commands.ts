@@ -8,8 +8,8 @@ import { type Command, CommandError, type CommandRun, type Finding } from 'posth
 import { printable } from 'posthouse/text'
 import type { RuleSet } from './evaluate.js'
 import { mailOf } from './example.js'
+import { askedAbout, type MessageOf } from './example-asked.js'
 import { Facts } from './facts.js'
-import { askedAbout, messageOf } from './own-message.js'
 import type { Place, Rule } from './rule.js'
 
 const MAX_FILE_BYTES = 64 * 1024 * 1024
@@ -19,13 +19,13 @@ export interface Failure extends Place {
   readonly message: string
 }
 
-export function ruleCommands(set: RuleSet): readonly Command[] {
+export function ruleCommands(set: RuleSet, messageOf: MessageOf): readonly Command[] {
   return [
     {
       name: 'rules test',
       summary: 'check every rule against its own examples',
       arity: [0, 0],
-      run: run => test(set, run),
+      run: run => test(set, messageOf, run),
     },
     { name: 'rules list', summary: 'list the rules with their points', arity: [0, 0], run: run => list(set, run) },
     {
@@ -37,12 +37,12 @@ export function ruleCommands(set: RuleSet): readonly Command[] {
         summary: { type: 'boolean', description: 'only how many reach the threshold, and how often each rule fired' },
         threshold: { type: 'string', value: 'POINTS', description: 'what counts as spam; default 5' },
       },
-      run: run => tryOn(set, run),
+      run: run => tryOn(set, messageOf, run),
     },
   ]
 }
 
-export async function failuresOf(set: RuleSet): Promise<readonly Failure[]> {
+export async function failuresOf(set: RuleSet, messageOf: MessageOf): Promise<readonly Failure[]> {
   const failures: Failure[] = []
   for (const rule of set.rules) {
     for (const [examples, wanted] of [
@@ -50,7 +50,7 @@ export async function failuresOf(set: RuleSet): Promise<readonly Failure[]> {
       [rule.misses, false],
     ] as const) {
       for (const { text, place } of examples) {
-        const found = (await findingsIn(set, mailOf(text))).find(({ name }) => name === rule.name)
+        const found = (await findingsIn(set, messageOf, mailOf(text))).find(({ name }) => name === rule.name)
         if ((found !== undefined) === wanted) continue
         const shown = printable(text.trim().replace(/\s+/g, ' '), 60)
         const message = wanted
@@ -63,12 +63,12 @@ export async function failuresOf(set: RuleSet): Promise<readonly Failure[]> {
   return failures
 }
 
-export async function findingsIn(set: RuleSet, bytes: Buffer): Promise<readonly Finding[]> {
+export async function findingsIn(set: RuleSet, messageOf: MessageOf, bytes: Buffer): Promise<readonly Finding[]> {
   return set.evaluate(await Facts.of(askedAbout(messageOf(bytes))))
 }
 
-async function test(set: RuleSet, run: CommandRun): Promise<number> {
-  const failures = await failuresOf(set)
+async function test(set: RuleSet, messageOf: MessageOf, run: CommandRun): Promise<number> {
+  const failures = await failuresOf(set, messageOf)
   const examples = set.rules.reduce((sum, rule) => sum + rule.hits.length + rule.misses.length, 0)
   if (run.json) run.print(JSON.stringify({ rules: set.rules.length, examples, failures }, null, 2))
   else {
@@ -92,14 +92,14 @@ interface Tried {
   readonly findings: readonly Finding[]
 }
 
-async function tryOn(set: RuleSet, run: CommandRun): Promise<void> {
+async function tryOn(set: RuleSet, messageOf: MessageOf, run: CommandRun): Promise<void> {
   const threshold = Number(run.options.threshold ?? 5)
   if (!Number.isFinite(threshold)) throw new CommandError('--threshold: expected a number of points')
   const counts = new Map<string, number>()
   let tried = 0
   let over = 0
   for await (const file of filesIn(run.args)) {
-    const findings = await findingsIn(set, await readMail(file))
+    const findings = await findingsIn(set, messageOf, await readMail(file))
     const sum = sumOf(findings)
     tried++
     if (sum >= threshold) over++

@@ -34,7 +34,7 @@ export default definePlugin({
   name: 'spam-rules',
   summary: 'scores mail by rules in YAML files',
   config: CONFIG,
-  async setup({ config, files, log }) {
+  async setup({ config, files, log, messageOf }) {
     const set = await loadRules(
       files,
       config.rules === undefined ? shippedRules() : files.resolve(config.rules),
@@ -43,7 +43,7 @@ export default definePlugin({
     log.debug({ rules: set.rules.length }, 'rules read')
     return {
       hooks: { score: async asked => set.evaluate(await Facts.of(asked)) },
-      commands: ruleCommands(set),
+      commands: ruleCommands(set, messageOf),
     }
   },
 })

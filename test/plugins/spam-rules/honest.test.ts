@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { filesIn } from '../../../core/config/files.js'
+import { messageOf } from '../../../core/storage/message.js'
 import { findingsIn, sumOf } from '../../../plugins/spam-rules/commands.js'
 import { mailOf } from '../../../plugins/spam-rules/example.js'
 import { loadRules, shippedRules } from '../../../plugins/spam-rules/index.js'
@@ -115,7 +116,7 @@ Dear Alex, 1,200 reward points will expire on June 30th. Redeem your points for 
 
 for (const [what, mail] of Object.entries(MAILS)) {
   test(`${what} stays out of Junk`, async () => {
-    const findings = await findingsIn(set, mailOf(mail))
+    const findings = await findingsIn(set, messageOf, mailOf(mail))
     const told = findings.map(({ name, points }) => `${name} ${points}`).join(', ')
     assert.ok(sumOf(findings) < 5, `${sumOf(findings)}: ${told}`)
   })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { ConfigError, type Finding } from '../../../core/api/index.js'
 import { filesIn } from '../../../core/config/files.js'
+import { messageOf } from '../../../core/storage/message.js'
 import { aMessage, anEnvelope, aSession, setUp } from '../../../core/testing/index.js'
 import { findingsIn, ruleCommands } from '../../../plugins/spam-rules/commands.js'
 import { mailOf } from '../../../plugins/spam-rules/example.js'
@@ -39,7 +40,7 @@ ${more}`
 
 async function found(condition: string, mail: string): Promise<string | undefined> {
   const set = await load(rule(condition))
-  return (await findingsIn(set, mailOf(mail)))[0]?.says.replace('Found ', '')
+  return (await findingsIn(set, messageOf, mailOf(mail)))[0]?.says.replace('Found ', '')
 }
 
 describe('words', () => {
@@ -102,7 +103,7 @@ describe('origin', () => {
   ] as const) {
     test(`${condition.replace(/\s+/g, ' ')}: ${JSON.stringify(mail)}`, async () => {
       const set = await load(rule(condition))
-      const says = (await findingsIn(set, mailOf(mail)))[0]?.says.replace('Found ', '')
+      const says = (await findingsIn(set, messageOf, mailOf(mail)))[0]?.says.replace('Found ', '')
       assert.equal(says, wish)
     })
   }
@@ -142,7 +143,7 @@ describe('the admin’s own file', () => {
         ['my-rule', 1.5],
       ],
     )
-    assert.equal((await findingsIn(set, mailOf('From: a@odd.example')))[0]?.points, 0.5)
+    assert.equal((await findingsIn(set, messageOf, mailOf('From: a@odd.example')))[0]?.points, 0.5)
   })
 
   test('0 points switch a rule off', async () => {
@@ -201,7 +202,7 @@ describe('a wrong rule file is refused with file, line and column', () => {
 describe('posthouse rules', () => {
   test('test names each failing example with its place and exits with 1', async () => {
     const set = await load(rule('words: [z]'))
-    const { out, code } = await runCommand(ruleCommands(set), 'rules test')
+    const { out, code } = await runCommand(ruleCommands(set, messageOf), 'rules test')
     assert.equal(code, 1)
     assert.match(out[0]!, /a\.yaml:9:12: the-rule does not find: x$/)
     assert.equal(out.at(-1), '1 rules, 2 examples, 1 failures')
@@ -209,7 +210,7 @@ describe('posthouse rules', () => {
 
   test('test --json is data', async () => {
     const set = await load(rule('words: [y]'))
-    const { out } = await runCommand(ruleCommands(set), 'rules test', [], { json: true })
+    const { out } = await runCommand(ruleCommands(set, messageOf), 'rules test', [], { json: true })
     const report = JSON.parse(out.join('\n'))
     assert.deepEqual(
       report.failures.map(({ line, column }: { line: number; column: number }) => [line, column]),
@@ -226,9 +227,9 @@ describe('posthouse rules', () => {
     mkdirSync(mails, { recursive: true })
     writeFileSync(join(mails, '1.eml'), 'From nobody Mon Jan  1\nSubject: x\n\nhello\n')
     writeFileSync(join(mails, '2.eml'), 'Subject: y\n\nhello\n')
-    const { out } = await runCommand(ruleCommands(set), 'rules try', [mails])
+    const { out } = await runCommand(ruleCommands(set, messageOf), 'rules try', [mails])
     assert.deepEqual(out, [`  1.5  ${mails}/1.eml`, '         1.5  the-rule: Found x', `  0.0  ${mails}/2.eml`])
-    const summary = await runCommand(ruleCommands(set), 'rules try', [mails], {
+    const summary = await runCommand(ruleCommands(set, messageOf), 'rules try', [mails], {
       options: { summary: true, threshold: '1' },
     })
     assert.equal(summary.out[0], '1 of 2 messages (50.00 %) have 1 points or more')

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { filesIn } from '../../../core/config/files.js'
+import { messageOf } from '../../../core/storage/message.js'
 import { failuresOf, findingsIn, sumOf } from '../../../plugins/spam-rules/commands.js'
 import { loadRules, shippedRules } from '../../../plugins/spam-rules/index.js'
 import { sharedDir } from '../../harness/shared.js'
@@ -11,7 +12,7 @@ import { sharedDir } from '../../harness/shared.js'
 const set = await loadRules(filesIn('/nowhere'), shippedRules(), 'local.yaml')
 
 test('every shipped rule finds its hits and leaves its misses alone', async () => {
-  assert.deepEqual(await failuresOf(set), [])
+  assert.deepEqual(await failuresOf(set, messageOf), [])
 })
 
 test('no shipped rule alone reaches the Junk line of 5 points', () => {
@@ -40,7 +41,7 @@ test('of the 75 sample ham none is taken for spam, of the 60 spam many are', {
   for (const name of readdirSync(folder)) {
     const kind = /-(ham|spam)\.eml$/.exec(name)?.[1]
     if (kind !== 'ham' && kind !== 'spam') continue
-    const sum = sumOf(await findingsIn(set, readFileSync(join(folder, name))))
+    const sum = sumOf(await findingsIn(set, messageOf, readFileSync(join(folder, name))))
     if (sum >= 5) sums[kind].push(`${name} ${sum}`)
   }
   assert.deepEqual(sums.ham, [])
