@@ -4,7 +4,7 @@
  *
  * A write is one transaction, all or nothing, and resolves when it is flushed. Writes asked for in one turn share a commit.
  */
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readSync, statfsSync, statSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readSync, statfsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { MailError } from 'posthouse/api'
@@ -24,6 +24,8 @@ export interface EnvironmentOptions extends Format {
 
 /** lmdb-js's own exit handler and write thread want this long after the last write (`DEPENDENCIES`: crash at exit). */
 const QUIET_MS = 50
+/** How long a disk may take. */
+const FLUSH_MS = 60_000
 /** Named databases and readers of all processes together. */
 const MAX_DATABASES = 40
 const MAX_READERS = 1024
@@ -106,7 +108,9 @@ export class Environment {
     this.#hearFailure()
     // lmdb-js 3.5.6 resolves transactions after the flush, its documentation promises only the commit: await what it names for the disk.
     const flushed = Promise.resolve(this.#root.flushed)
-    const both = Promise.all([committed, flushed])
+    // Nobody waits for it when the commit itself fails.
+    flushed.catch(() => undefined)
+    const both = Promise.all([committed, committed.then(() => inTime(flushed, this.path))])
     this.#underWay.add(both)
     try {
       return (await both)[0]
@@ -170,15 +174,16 @@ function openPrivately(path: string, mapBytes: number): RootDatabase {
   if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 })
   if (!looksLikeLmdb(path))
     throw new Error(`${path} is no LMDB file, or damaged; name another path or restore a backup`)
+  const mask = process.umask(0o077)
   try {
     const limits = { mapSize: Math.min(mapBytes, MAX_MAP_BYTES), maxDbs: MAX_DATABASES, maxReaders: MAX_READERS }
-    const root = open({ path, noSubdir: true, ...limits })
-    for (const file of [path, `${path}-lock`]) chmodSync(file, 0o600)
-    return root
+    return open({ path, noSubdir: true, ...limits })
   } catch (error) {
     throw new Error(`${path} cannot be opened: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,
     })
+  } finally {
+    process.umask(mask)
   }
 }
 
@@ -218,6 +223,19 @@ async function commitCause(later: Promise<unknown>, error: unknown): Promise<unk
     timer = setTimeout(() => done(error), 1000)
   })
   return Promise.race([reason, late]).finally(() => clearTimeout(timer))
+}
+
+/** A flush has an end, too: a disk that hangs is a temporary error, and nobody hears that the change is safe. */
+async function inTime(flushed: Promise<unknown>, path: string): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new MailError('store-unavailable', `${path} was not flushed in time`)), FLUSH_MS)
+  })
+  try {
+    await Promise.race([flushed, late])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** LMDB reports a write that came out short as an input/output error, so we ask the disk. */

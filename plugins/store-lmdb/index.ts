@@ -9,6 +9,8 @@ import { createLmdbState, type LmdbState } from './state.js'
 import { createLmdbStore, type LmdbStore } from './store.js'
 
 const SWEEP_EVERY_MS = 60 * 60 * 1000
+/** Commands load plugins too, and are over by then. */
+const FIRST_SWEEP_MS = 5_000
 
 export default definePlugin({
   name: 'store-lmdb',
@@ -65,14 +67,16 @@ async function sweep(store: LmdbStore, state: LmdbState, now: number, keepMs: nu
   await state.sweep(now)
 }
 
-/** Now and every hour. What it gives waits for a sweep that is under way. */
+/** Soon and then every hour. What it gives waits for a sweep that is under way. */
 function sweepHourly(step: () => Promise<void>, failed: (error: unknown) => void): () => Promise<void> {
-  let underWay = step().catch(failed)
-  const timer = setInterval(() => {
+  let underWay = Promise.resolve()
+  const sweep = (): void => {
     underWay = underWay.then(step).catch(failed)
-  }, SWEEP_EVERY_MS).unref()
+    timer = setTimeout(sweep, SWEEP_EVERY_MS).unref()
+  }
+  let timer = setTimeout(sweep, FIRST_SWEEP_MS).unref()
   return async () => {
-    clearInterval(timer)
+    clearTimeout(timer)
     await underWay
   }
 }

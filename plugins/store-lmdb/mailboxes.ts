@@ -145,9 +145,12 @@ export class LmdbMailStore implements MailStore {
   #empty(inbox: Box, target: string): string[] {
     const { boxes } = this.#parts
     const to = this.#directory.make(inbox.accountId, target)
-    to.modseq++
-    inbox.modseq++
-    for (const entry of boxes.entries(inbox.id, 1, Number.POSITIVE_INFINITY, Number.MAX_SAFE_INTEGER)) {
+    const entries = boxes.entries(inbox.id, 1, Number.POSITIVE_INFINITY, Number.MAX_SAFE_INTEGER)
+    if (entries.length > 0) {
+      to.modseq++
+      inbox.modseq++
+    }
+    for (const entry of entries) {
       boxes.add(to, { ...entry, saved: this.#now() })
       boxes.remove(inbox, entry)
     }

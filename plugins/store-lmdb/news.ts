@@ -21,6 +21,8 @@ interface Topic {
 
 const BUS_TOPIC = 'store-lmdb'
 const POLL_MS = 1000
+/** In one piece of news: the bus carries 64 KB. */
+const MAX_NAMES = 1000
 
 export class News {
   readonly #options: NewsOptions
@@ -72,7 +74,9 @@ export class News {
   #publish(): void {
     const names = [...this.#unpublished]
     this.#unpublished.clear()
-    this.#guard(() => this.#options.bus?.publish(BUS_TOPIC, names.join(' ')))
+    for (let at = 0; at < names.length; at += MAX_NAMES) {
+      this.#guard(() => this.#options.bus?.publish(BUS_TOPIC, names.slice(at, at + MAX_NAMES).join(' ')))
+    }
     for (const name of names) this.#call(name)
   }
 

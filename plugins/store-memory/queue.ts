@@ -155,9 +155,9 @@ export class MemoryQueue implements Queue {
   }
 
   async change(id: string, change: QueueChange, rows?: readonly number[]): Promise<number> {
+    this.#expire(this.#now())
     const message = this.#messages.get(id)
     if (message === undefined) return 0
-    this.#expire(this.#now())
     const leased = this.#leasedRows()
     const free = [...message.rows.values()].filter(
       row => !leased.has(rowKey(message, row)) && (rows?.includes(row.row) ?? true),
