@@ -5,7 +5,7 @@
  */
 import cluster from 'node:cluster'
 import { randomBytes } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
+import { chmod, mkdir } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Fault, Log } from '../api/index.js'
@@ -137,7 +137,10 @@ class Supervisor {
     this.#coming = generation
     const launch = await generation.launch()
     this.#coming = undefined
-    if (launch.kind === 'ready') this.#current = generation
+    if (launch.kind === 'ready') {
+      this.#current = generation
+      await openUnixSockets(launch.doors)
+    }
     return launch
   }
 
@@ -244,6 +247,14 @@ class Supervisor {
       }
     }
     log.error({ trouble: toldOf(trouble) }, 'reload refused, the old configuration stays')
+  }
+}
+
+/** As open as a port on loopback; the directory decides who gets to it. Workers that gave up root could not do this. */
+async function openUnixSockets(doors: readonly OpenDoor[]): Promise<void> {
+  for (const { address } of doors) {
+    const parts = parseEndpoint(address)
+    if (parts?.kind === 'unix') await chmod(parts.path, 0o666)
   }
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -196,6 +196,25 @@ for (const [what, text, told] of REFUSED) {
       assert.equal(await server.ask('pid'), pid)
     }))
 }
+
+test('a unix socket is as open as a port on loopback, goes through a reload, and is gone at the end', () =>
+  withServer(config('', 'one.example.test'), async (server, dir) => {
+    await server.ready()
+    const path = join(dir, 'lmtp.sock')
+    const listeners = `[{ name: mx, address: "127.0.0.1:${port}" }, { name: lmtp, protocol: lmtp, address: "unix:${path}" }]`
+    await writeFile(join(dir, 'server.yaml'), config().replace(/\[\{.*\}\]/, listeners))
+    for (const generation of [2, 3]) {
+      server.child.kill('SIGHUP')
+      await server.logged(new RegExp(`"generation":${generation}`))
+      assert.equal((await stat(path)).mode & 0o777, 0o666)
+      const client = new Client(connect(path))
+      assert.match(await client.ask('pid'), /^\d+$/)
+      client.socket.destroy()
+    }
+    server.child.kill('SIGTERM')
+    assert.equal(await server.ended, 0)
+    await assert.rejects(stat(path))
+  }))
 
 test('SIGTERM waits for open sessions, but not for ever', () =>
   withServer(config(), async server => {

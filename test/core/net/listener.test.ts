@@ -1,5 +1,6 @@
 /** Doors over real sockets: clear, STARTTLS, implicit TLS, unix sockets, limits and the end. */
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
@@ -37,6 +38,7 @@ interface Opened {
 async function open(
   serve: Listener['serve'],
   more: Partial<Listener> & { max?: number; handshakeMs?: number } = {},
+  source: TlsSource = tls,
 ): Promise<Opened> {
   const log = rememberingLog()
   const drain = new AbortController()
@@ -44,7 +46,7 @@ async function open(
   const door = await openListener(
     { name: 'test', protocol: 'smtp', address: '127.0.0.1:0', tls: 'none', serve, ...rest },
     {
-      tls,
+      tls: source,
       log,
       clock: Date,
       drain: drain.signal,
@@ -105,6 +107,37 @@ test('implicit TLS is on before the protocol begins', async () => {
   assert.equal(await all(client), 'TLSv1.3 hello')
   await opened.end()
 })
+
+for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+  test(`a ${maxVersion} session begun with one worker goes on with another`, async () => {
+    const ticketKeys = randomBytes(48)
+    const wish = { selfSignedDir: join(dir, 'tls'), name: 'mail.example.test', now: Date.now(), ticketKeys }
+    const [one, other] = [await openTls(wish), await openTls(wish)]
+    const first = await open(echoLine, { tls: 'implicit' }, one)
+    const second = await open(echoLine, { tls: 'implicit' }, other)
+    const dial = async (port: number, session?: Buffer) => {
+      const options = {
+        host: '127.0.0.1',
+        ca,
+        servername: 'mail.example.test',
+        maxVersion,
+        ...(session && { session }),
+      }
+      const client = tlsConnect({ port, ...options })
+      const ticket = once(client, 'session')
+      await once(client, 'secureConnect')
+      const resumed = client.isSessionReused()
+      client.write('hello')
+      await all(client)
+      return { resumed, session: session ?? ((await ticket)[0] as Buffer) }
+    }
+    const begun = await dial(first.port)
+    assert.equal(begun.resumed, false)
+    assert.equal((await dial(second.port, begun.session)).resumed, true)
+    await first.end()
+    await second.end()
+  })
+}
 
 test('TLS older than 1.2 is refused and noted', async () => {
   const opened = await open(echoLine, { tls: 'implicit' })
