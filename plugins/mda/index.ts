@@ -21,7 +21,8 @@ const CONFIG = {
     postmaster: {
       type: 'string',
       format: 'email',
-      description: 'gets mail for postmaster@ and abuse@ of our domains where no account or alias takes it',
+      description:
+        'gets mail for postmaster@ and abuse@ of our domains where no account or alias takes it; left out: the first account',
     },
     separator: {
       type: 'string',
@@ -62,6 +63,7 @@ export default definePlugin({
         domains: server.domains,
         aliases,
         byAddress: address => accounts.byAddress(address),
+        firstAccount: async () => (await accounts.list()).find(account => account.disabled !== true),
         separator: config.separator,
         ...(postmaster !== undefined && { postmaster }),
       },

@@ -26,6 +26,8 @@ export interface ResolveParts {
   readonly domains: ReadonlySet<string>
   readonly aliases: Aliases
   byAddress(address: string): Promise<Account | undefined>
+  /** Who answers for the roles when neither `postmaster` nor a catch-all does: the first account there is. */
+  firstAccount(): Promise<Account | undefined>
   /** `+`, or empty for none. */
   readonly separator: string
   /** Takes mail for the roles nobody else takes. */
@@ -83,8 +85,15 @@ async function own(expansion: Expansion, address: AddressParts, otherwise: 'loop
     ROLES.has(address.local.toLowerCase()) && expansion.postmaster
       ? [expansion.postmaster]
       : expansion.aliases.catchAll(address.domain)
-  if (others === undefined) return trouble(expansion, 'unknown', key)
+  if (others === undefined) return lastResort(expansion, address)
   for (const target of others) await visitOther(expansion, target, key)
+}
+
+async function lastResort(expansion: Expansion, address: AddressParts): Promise<void> {
+  const key = addressKey(address)
+  const account = ROLES.has(address.local.toLowerCase()) ? await expansion.firstAccount() : undefined
+  if (account === undefined) return trouble(expansion, 'unknown', key)
+  add(expansion, `account ${account.id}`, { kind: 'account', account, to: address })
 }
 
 async function visitOther(expansion: Expansion, target: AddressParts, from: string): Promise<void> {

@@ -104,7 +104,8 @@ describe('whose mail is it', () => {
     ['nobody@example.test', '550 5.1.1'],
     ['part@example.test', 'mda aalice'],
     ['anything@second.test', 'mda aalice'],
-    ['postmaster@example.test', '550 5.1.1'],
+    ['postmaster@example.test', 'mda aalice'],
+    ['abuse@example.test', 'mda aalice'],
     ['__proto__@example.test', '550 5.1.1'],
   ] as const) {
     test(`${to}: ${wish}`, async () => {
@@ -124,6 +125,11 @@ describe('whose mail is it', () => {
       assert.equal(short(await route(to)), wish)
     })
   }
+
+  test('without any account even postmaster is unknown', async () => {
+    const { route } = await install(undefined, {}, { ...directory(), list: async () => [] })
+    assert.equal(short(await route('postmaster@example.test')), '550 5.1.1')
+  })
 
   test('an alias that leads nowhere in part is logged', async () => {
     const { route, log } = await install(ALIASES)
