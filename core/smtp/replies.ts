@@ -74,8 +74,7 @@ export const REPLY = {
   loginFailed: reply(535, '5.7.8', 'Authentication failed'),
 
   // ── addresses and parameters ──
-  badSender: reply(553, '5.1.7', 'Sender address is not valid'),
-  badRecipient: reply(553, '5.1.3', 'Recipient address is not valid'),
+  badSender: reply(553, '5.1.7', 'A sender needs a domain'),
   // RFC 6531 §3.5
   needsSmtpUtf8: reply(553, '5.6.7', 'Non-ASCII address needs SMTPUTF8'),
 
@@ -89,6 +88,11 @@ export const REPLY = {
 /** `usage` in upper case with its arguments: `MAIL FROM:<address> [parameters]`. */
 export function syntaxError(usage: string, expected: string, column: number): SmtpReply {
   return reply(501, '5.5.4', `Expected ${expected} at column ${column} of the arguments; syntax: ${usage}`)
+}
+
+/** A path that cannot be read: RFC 3463 has codes of its own for bad syntax of a sender (X.1.7) and a recipient (X.1.3). */
+export function badPathSyntax(status: '5.1.7' | '5.1.3', usage: string, expected: string, column: number): SmtpReply {
+  return { ...syntaxError(usage, expected, column), status }
 }
 
 /** RFC 5321 §4.1.1.11 */

@@ -5,7 +5,7 @@
  */
 import { isIPv4, isIPv6 } from 'node:net'
 import { normaliseDomain, toAsciiDomain } from './domain.js'
-import { Reader } from './reader.js'
+import { ReadError, Reader } from './reader.js'
 
 export { normaliseDomain, toAsciiDomain } from './domain.js'
 
@@ -55,6 +55,25 @@ export function readPath(text: string): Path | undefined {
   if (address === undefined || input.take('>') === undefined) return undefined
   const rest = text.slice(input.column - 1)
   return sourceRoute === undefined ? { address, rest } : { address, sourceRoute, rest }
+}
+
+/** Why `readPath` found none at the start of `text`: what was expected, and where. */
+export function explainPath(text: string): ReadError {
+  const input = new Reader(text.length > MAX_PATH ? text.slice(0, MAX_PATH) : text)
+  if (input.take('<') === undefined) return new ReadError(1, 'an address in angle brackets')
+  if (input.take(ROUTE) !== undefined) input.take(':')
+  const start = input.column
+  const local = input.take(DOT_ATOM) ?? input.take(QUOTED)
+  if (local === undefined) return new ReadError(start, 'a local part')
+  if (Buffer.byteLength(local) > 64) return new ReadError(start, 'a local part of at most 64 octets')
+  if (input.take('@') === undefined) return new ReadError(input.column, '@')
+  const { column } = input
+  const domain = input.take(LITERAL) ?? input.take(DOMAIN) ?? ''
+  if (Buffer.byteLength(local) + 1 + Buffer.byteLength(domain) > 254)
+    return new ReadError(start, 'an address of at most 254 octets')
+  const known = domain.startsWith('[') ? normaliseLiteral(domain) : normaliseDomain(domain)
+  if (known === undefined) return new ReadError(column, 'a domain or an address literal')
+  return new ReadError(input.column, '>')
 }
 
 function readPathInside(input: Reader, routed: boolean): AddressParts | null | undefined {

@@ -2,17 +2,17 @@
  * MAIL FROM (RFC 5321 §4.1.1.2): opens a transaction. `mail` hooks may object; the size is checked before anything is sent (RFC 1870 §6.1).
  */
 import type { Address, SmtpReply } from '../../api/index.js'
-import { formatAddress, isAscii, ReadError, Reader, readPath } from '../../text/index.js'
+import { explainPath, formatAddress, isAscii, Reader, readPath } from '../../text/index.js'
 import type { Conversation } from '../conversation.js'
 import { checkMail, type MailTerms, type Offers, readParameters } from '../parameters.js'
-import { type Answer, REPLY } from '../replies.js'
+import { type Answer, badPathSyntax, REPLY } from '../replies.js'
 import { Transaction } from '../transaction.js'
 import { bind, isReply } from './command.js'
 
 const FROM = /FROM:/iy
 /** RFC 5321 §3.3 allows no space here; too many clients send one to be strict about it. */
 const SPACES = / {0,10}/y
-const BRACKETS = /<[^>]*>/y
+const USAGE = 'MAIL FROM:<address> [parameters]'
 
 export interface MailArguments {
   readonly sender: Address | null
@@ -25,7 +25,7 @@ export function readMail(argument: string, offers: Offers): MailArguments | Smtp
   input.need(FROM, 'FROM:')
   input.take(SPACES)
   const path = readPath(input.rest)
-  if (path === undefined) return badPath(input, REPLY.badSender)
+  if (path === undefined) return badPath(input, '5.1.7', USAGE)
   const sender = path.address
   // Only a recipient may be postmaster of nowhere (RFC 5321 §4.1.1.3).
   if (sender !== null && sender.domain === '') return REPLY.badSender
@@ -35,10 +35,10 @@ export function readMail(argument: string, offers: Offers): MailArguments | Smtp
   return sender !== null && !terms.utf8 && !isAscii(sender) ? REPLY.needsSmtpUtf8 : { sender, parameters, terms }
 }
 
-/** No path at all is bad syntax; brackets with something else in them are a bad address (RFC 5321 §4.2.2: 553). */
-export function badPath(input: Reader, bad: SmtpReply): SmtpReply {
-  if (!input.peek(BRACKETS)) throw new ReadError(input.column, 'an address in angle brackets')
-  return bad
+/** RFC 5321 §4.2.3: 501, with what was expected where; 553 is for addresses that can be read and are not allowed. */
+export function badPath(input: Reader, status: '5.1.7' | '5.1.3', usage: string): SmtpReply {
+  const { column, expected } = explainPath(input.rest)
+  return badPathSyntax(status, usage, expected, input.column - 1 + column)
 }
 
 function turn({ session, transaction, listener, extensions }: Conversation): SmtpReply | undefined {
@@ -70,7 +70,7 @@ async function run(talk: Conversation, { sender, parameters, terms }: MailArgume
 
 export const mail = bind<MailArguments>({
   verb: 'MAIL',
-  usage: 'MAIL FROM:<address> [parameters]',
+  usage: USAGE,
   turn,
   read: readMail,
   run,

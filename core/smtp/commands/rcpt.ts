@@ -5,10 +5,11 @@ import type { Address, DsnWish, SmtpReply } from '../../api/index.js'
 import { formatAddress, isAscii, Reader, readPath } from '../../text/index.js'
 import type { Conversation } from '../conversation.js'
 import { checkRcpt, readParameters } from '../parameters.js'
-import { type Answer, REPLY } from '../replies.js'
+import { type Answer, badPathSyntax, REPLY } from '../replies.js'
 import { bind, isReply } from './command.js'
 import { badPath } from './mail.js'
 
+const USAGE = 'RCPT TO:<address> [parameters]'
 const TO = /TO:/iy
 const SPACES = / {0,10}/y
 
@@ -22,8 +23,9 @@ export function readRcpt(argument: string): RcptArguments | SmtpReply {
   input.need(TO, 'TO:')
   input.take(SPACES)
   const path = readPath(input.rest)
-  if (path === undefined) return badPath(input, REPLY.badRecipient)
-  if (path.address === null) return REPLY.badRecipient
+  if (path === undefined) return badPath(input, '5.1.3', USAGE)
+  // RFC 5321 §4.1.2: only a sender may be null.
+  if (path.address === null) return badPathSyntax('5.1.3', USAGE, 'a recipient between < and >', input.column + 1)
   const dsn = checkRcpt(readParameters(new Reader(argument, argument.length - path.rest.length)))
   return isReply(dsn) ? dsn : { address: path.address, dsn }
 }
@@ -65,7 +67,7 @@ async function run(talk: Conversation, recipient: RcptArguments): Promise<Answer
 
 export const rcpt = bind<RcptArguments>({
   verb: 'RCPT',
-  usage: 'RCPT TO:<address> [parameters]',
+  usage: USAGE,
   turn,
   read: readRcpt,
   run,
