@@ -24,7 +24,7 @@ import { Pipeline } from './pipeline/pipeline.js'
 import { QueueRunner } from './queue/runner.js'
 import { smtpListener } from './smtp/smtp.js'
 import { Spool } from './storage/spool.js'
-import { NetworkSet } from './text/index.js'
+import { DomainSet, NetworkSet } from './text/index.js'
 
 const { version: VERSION } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
@@ -190,8 +190,8 @@ function storeOf(loaded: Loaded, config: Config): Store {
 function factsOf(config: Config): ServerFacts {
   return {
     name: config.name,
-    domains: new Set(config.domains),
-    relayDomains: new Set(config.relayDomains),
+    domains: new DomainSet(config.domains),
+    relayDomains: new DomainSet(config.relayDomains),
     version: VERSION,
     configDir: config.dir,
     dataDir: config.dataDir,

@@ -2,7 +2,7 @@
  * Which kinds of answer each moment takes, and what failing means there. The types say the same at compile time;
  * this table says it again at run time, since plugins may be plain JavaScript.
  */
-import { type Defer, defer, type MomentName } from '../api/index.js'
+import { type Claim, type Defer, defer, type MomentName } from '../api/index.js'
 
 const KINDS: { readonly [M in MomentName]?: ReadonlySet<string> } = {
   connect: new Set(['reject', 'defer', 'label']),
@@ -28,7 +28,12 @@ export function answerFault(moment: MomentName, answer: unknown): string | undef
     if (kind === undefined || !kinds.has(kind)) {
       return `${kind ?? typeof one} is no answer to ${moment}; expected ${[...kinds].join(', ')} or nothing`
     }
-    const fault = kind === 'reject' || kind === 'defer' ? replyFault(one as Defer, kind) : undefined
+    const fault =
+      kind === 'reject' || kind === 'defer'
+        ? replyFault(one as Defer, kind)
+        : kind === 'claim'
+          ? claimFault(one as Claim)
+          : undefined
     if (fault !== undefined) return fault
   }
   return undefined
@@ -45,6 +50,20 @@ function kindOf(answer: unknown): string | undefined {
   if (typeof answer !== 'object' || answer === null) return undefined
   const kind = (answer as { kind?: unknown }).kind
   return typeof kind === 'string' ? kind : undefined
+}
+
+/** An address of a claim is written into commands and fields: nothing in it may end a line. */
+function claimFault({ target, to, sender }: Claim): string | undefined {
+  if (typeof target !== 'string') return 'a claim needs the name of a target'
+  if (!isAddress(to)) return 'a claim needs an address, without control characters'
+  return sender === undefined || sender === null || isAddress(sender)
+    ? undefined
+    : 'the sender of a claim is an address without control characters, or null'
+}
+
+function isAddress(value: unknown): boolean {
+  const { local, domain } = (value ?? {}) as { readonly local?: unknown; readonly domain?: unknown }
+  return typeof local === 'string' && typeof domain === 'string' && !/[\u0000-\u001f\u007f]/.test(local + domain)
 }
 
 // RFC 3463 §2: the class of the enhanced code and the first digit of the reply agree.

@@ -1,6 +1,7 @@
 /**
  * The short way of local mail: local targets say where it belongs before it is stored, so that one commit makes the message durable
- * and delivered. What cannot be filed now keeps its queue row and goes the long way, with the same result.
+ * and delivered. What cannot be filed now keeps its queue row and goes the long way, with the same result; only what fails for good
+ * while the client can still be told so is refused instead, so that no bounce goes to a sender who may be forged.
  */
 import {
   type Cut,
@@ -17,10 +18,12 @@ import {
   unreachable,
 } from '../api/index.js'
 import { formatAddress } from '../text/index.js'
+import { LazyCall } from './call.js'
 import type { AskScope, Received } from './intake-types.js'
 import { groupRows, localJob } from './local-job.js'
+import { soundOutcomes } from './outcomes.js'
 import type { IntakeParts } from './parts.js'
-import { filedEntry } from './trail.js'
+import { deliveredEntry, filedEntry } from './trail.js'
 
 /** A target that takes longer than this over one message leaves it to the queue. */
 const LOCAL_DEADLINE_MS = 20_000
@@ -29,81 +32,137 @@ export interface LocalResult {
   readonly filings: readonly Filing[]
   /** What remains for the queue. */
   readonly rows: readonly NewRow[]
-  /** Only over LMTP: rows whose failure the client is told, instead of a queue row. */
+  /** Rows whose failure the client is told, instead of a queue row. */
   readonly refused: ReadonlyMap<number, Reject | Defer>
+  /** Rows that `filings` settle. */
+  readonly filed: readonly NewRow[]
   readonly trail: readonly TrailEntry[]
   /** Tells `settled` hooks and the log, once the commit is done. */
   tell(): void
 }
 
-export async function fileLocally(
-  parts: IntakeParts,
-  received: Received,
-  rows: readonly NewRow[],
-  cuts: readonly Cut[],
-  scope: AskScope,
-): Promise<LocalResult> {
-  const isLocal = (row: NewRow) => parts.targets.get(row.target)?.scope === 'local' && row.hold === undefined
-  const waiting: NewRow[] = rows.filter(row => !isLocal(row))
+export interface LocalMail {
+  readonly received: Received
+  readonly rows: readonly NewRow[]
+  readonly cuts: readonly Cut[]
+  /** What the client can be told: nothing, one answer for all, or one for each recipient. */
+  readonly answers: 'none' | 'one' | 'each'
+}
+
+type Settled = Extract<Outcome, { kind: 'filed' | 'delivered' }>
+interface Open {
+  readonly row: NewRow
+  readonly outcome: Outcome | undefined
+}
+
+export async function fileLocally(parts: IntakeParts, mail: LocalMail, scope: AskScope): Promise<LocalResult> {
+  const { received, rows } = mail
+  const waiting: NewRow[] = rows.filter(row => !isLocal(parts, row))
+  const local = waiting.length === rows.length ? [] : rows.filter(row => isLocal(parts, row))
   const filings: Filing[] = []
-  const refused = new Map<number, Reject | Defer>()
+  const filed: NewRow[] = []
   const trail: TrailEntry[] = []
-  const done: { job: Job; outcomes: readonly Outcome[] }[] = []
-  for (const group of groupRows(rows.filter(isLocal))) {
-    const job = localJob({
-      envelope: received.envelope,
-      rows: group,
-      received: received.received,
-      cuts,
-      bodySize: received.message.size,
-      readBody: (from, to) => received.message.read(from, to),
-    })
-    const outcomes = await deliverWithin(parts.targets.get(job.target)!, job, scope)
-    done.push({ job, outcomes })
+  const open: Open[] = []
+  const done: { job: Job; outcomes: readonly Settled[] }[] = []
+  for (const group of groupRows(local)) {
+    const job = jobFor(mail, group)
+    const byRow = new Map((await deliverWithin(parts.targets.get(job.target)!, job, scope)).map(one => [one.row, one]))
+    const outcomes: Settled[] = []
     for (const row of group) {
-      const outcome = outcomes.find(one => one.row === row.row)
-      if (outcome?.kind === 'filed') {
-        filings.push(...outcome.filings)
+      const outcome = byRow.get(row.row)
+      if (outcome?.kind !== 'filed' && outcome?.kind !== 'delivered') {
+        open.push({ row, outcome })
+        continue
+      }
+      outcomes.push(outcome)
+      if (outcome.kind === 'filed') {
+        for (const filing of outcome.filings) filings.push(filing)
+        filed.push(row)
         trail.push(filedEntry(job.id, row, outcome.filings, parts.clock.now()))
-      } else if (received.session.protocol === 'lmtp') {
-        refused.set(row.row, replyTo(outcome))
-      } else {
-        waiting.push(later(row, outcome, parts))
-      }
+      } else trail.push(deliveredEntry(job.id, row, outcome, parts.clock.now()))
     }
+    if (outcomes.length > 0) done.push({ job, outcomes })
   }
-  const tell = () => {
-    for (const { job, outcomes } of done) {
-      const outcomesHere = outcomes.filter(one => one.kind === 'filed')
-      if (outcomesHere.length === 0) continue
-      parts.pipeline.tell('settled', { job, outcomes: outcomesHere }, received.session.labels, scope)
-      for (const { row, filings: into } of outcomesHere) {
-        const to = formatAddress(job.recipients.find(one => one.row === row)!.original)
-        scope.log.info({ id: job.id, to, mailbox: into.map(one => one.mailbox).join(',') }, 'filed')
-      }
-    }
-  }
-  return { filings, rows: waiting, refused, trail, tell }
+  const refused = refusals(mail, open)
+  for (const { row, outcome } of open) if (!refused.has(row.row)) waiting.push(later(row, outcome, parts))
+  return { filings, rows: waiting, refused, filed, trail, tell: () => tell(parts, received, done, scope) }
+}
+
+/** A sender who wants to hear of success is told by the queue, as for any other target. */
+function isLocal({ targets }: IntakeParts, { target, hold, dsn }: NewRow): boolean {
+  return targets.get(target)?.scope === 'local' && hold === undefined && !dsn.notify.includes('success')
+}
+
+function jobFor({ received, cuts }: LocalMail, rows: readonly NewRow[]): Job {
+  const { envelope, message } = received
+  return localJob({
+    envelope,
+    rows,
+    received: received.received,
+    cuts,
+    bodySize: message.size,
+    readBody: (from, to) => message.read(from, to),
+  })
 }
 
 /** Never throws: trouble is an outcome, and the queue tries again. */
 async function deliverWithin(target: Target, job: Job, scope: AskScope): Promise<readonly Outcome[]> {
-  const signal = AbortSignal.any([scope.signal, AbortSignal.timeout(LOCAL_DEADLINE_MS)])
+  const call = new LazyCall(scope)
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, fail) => {
+    timer = setTimeout(() => {
+      const reason = new Error(`no outcome within ${LOCAL_DEADLINE_MS} ms`)
+      call.end(reason)
+      fail(reason)
+    }, LOCAL_DEADLINE_MS)
+  })
   try {
-    const late = new Promise<never>((_, fail) => {
-      signal.addEventListener('abort', () => fail(signal.reason), { once: true })
-    })
-    return await Promise.race([target.deliver(job, { signal, log: scope.log }), late])
+    return soundOutcomes(await Promise.race([target.deliver(job, call), late]))
   } catch (error) {
     scope.log.error({ err: error, target: job.target }, 'local target failed')
     return []
+  } finally {
+    clearTimeout(timer)
   }
+}
+
+/**
+ * Which rows the client is told of. For each: a recipient none of whose rows went anywhere; an alias that was filed for one of two must
+ * not come again. One answer for all: only when everything has failed for good.
+ */
+function refusals({ rows, answers }: LocalMail, open: readonly Open[]): ReadonlyMap<number, Reject | Defer> {
+  if (answers === 'none' || open.length === 0) return new Map()
+  const failed = new Map(open.map(({ row, outcome }) => [row.row, replyTo(outcome)]))
+  if (answers === 'one') {
+    const hopeless = failed.size === rows.length && [...failed.values()].every(reply => reply.kind === 'reject')
+    return hopeless ? failed : new Map()
+  }
+  const served = new Set(rows.filter(({ row }) => !failed.has(row)).map(({ original }) => original))
+  for (const { row } of open) if (served.has(row.original)) failed.delete(row.row)
+  return failed
 }
 
 /** A row that was not filed: the queue tries again after a while, or at once when it only has to tell the sender. */
 function later(row: NewRow, outcome: Outcome | undefined, parts: IntakeParts): NewRow {
   const now = parts.clock.now()
   return { ...row, due: outcome?.kind === 'failed' ? now : now + parts.firstRetryMs }
+}
+
+function tell(
+  parts: IntakeParts,
+  { session }: Received,
+  done: readonly { readonly job: Job; readonly outcomes: readonly Settled[] }[],
+  scope: AskScope,
+): void {
+  for (const { job, outcomes } of done) {
+    parts.pipeline.tell('settled', { job, outcomes }, session.labels, scope)
+    const originals = new Map(job.recipients.map(({ row, original }) => [row, original]))
+    for (const outcome of outcomes) {
+      const facts = { id: job.id, to: formatAddress(originals.get(outcome.row)!) }
+      if (outcome.kind === 'delivered') scope.log.info({ ...facts, remote: outcome.remote }, 'delivered')
+      else scope.log.info({ ...facts, mailbox: outcome.filings.map(one => one.mailbox).join(',') }, 'filed')
+    }
+  }
 }
 
 function replyTo(outcome: Outcome | undefined): Reject | Defer {

@@ -5,12 +5,17 @@
  */
 import {
   type Acceptance,
+  type Address,
+  type Defer,
   type Finding,
   MailError,
   type NewMessage,
   type NewRow,
+  type Reject,
   type ServerFacts,
   type Session,
+  type Store,
+  type TrailEntry,
   type Verdict,
 } from '../api/index.js'
 import { formatAddress } from '../text/index.js'
@@ -25,6 +30,10 @@ import { receivedField } from './trace.js'
 import { acceptedEntry, discardedEntry, refusedEntry } from './trail.js'
 
 const MAX_FINDINGS = 1000
+/** RFC 5321 §4.5.3.2.6: clients wait ten minutes for the answer; one who has gone away would send it all again. */
+const JUDGE_MS = 300_000
+const KEEP = { kind: 'keep' } as const
+const ACCEPTED = { kind: 'accepted', text: 'Message accepted' } as const
 
 export function createIntake(parts: IntakeParts): Intake {
   const router = new Router(parts.pipeline, parts.targets, parts.server)
@@ -37,91 +46,146 @@ export function createIntake(parts: IntakeParts): Intake {
 
 async function receive(parts: IntakeParts, received: Received, scope: AskScope): Promise<Receipt> {
   const { session, envelope, message, routed } = received
-  const labels = session.labels
+  const lmtp = session.protocol === 'lmtp'
   const verdict = await weigh(parts.pipeline, received, scope)
-  const decided = fates(await wishes(parts.pipeline, received, verdict, scope), session.protocol === 'lmtp')
+  const decided = fates(await wishes(parts, received, verdict, scope), lmtp)
   if (decided.every(one => one.kind === 'refuse')) {
-    const answers = decided.map(one => one.reply)
-    await parts.store.trail.add([refusedEntry(received, verdict, answers[0]!, parts.clock.now())])
-    return { id: envelope.id, answers }
+    return refuse(
+      parts,
+      received,
+      verdict,
+      decided.map(one => one.reply),
+    )
   }
   const asked = { session, envelope, message, verdict }
-  const fields = await parts.pipeline.gather('headers', asked, labels, scope, () => undefined)
-  const prefix = buildPrefix(
-    receivedField(session, envelope, { server: parts.server.name, now: received.received }),
-    fields,
-  )
-  const rows = buildRows(parts, routed, decided, prefix, received.received)
+  const gathered = parts.pipeline.gather('headers', asked, session.labels, scope, () => undefined)
+  const fields = gathered instanceof Promise ? await gathered : gathered
+  const trace = receivedField(session, envelope, { server: parts.server.name, now: received.received })
+  const prefix = buildPrefix(trace, fields, envelope.utf8)
+  const rows = buildRows(parts, received, decided, prefix)
   const cuts = forgedFields(message.header, parts.server.name)
-  const local = await fileLocally(parts, received, rows, cuts, scope)
-  const answers = answersOf(routed, decided, rows, local, session)
-  const trail = [acceptedEntry(received, verdict, parts.clock.now()), ...local.trail]
-  if (decided.some(one => one.kind === 'discard')) trail.push(discardedEntry(received, decided, parts.clock.now()))
-  const kept = local.rows.length > 0 || local.filings.length > 0
-  if (kept) {
-    const stored = newMessage(received, cuts)
-    await parts.store.accept({ message: stored, rows: local.rows, filings: local.filings, trail })
-    local.tell()
-  } else {
+  const answers = lmtp ? 'each' : decided.every(one => one.kind === 'keep') ? 'one' : 'none'
+  const local = await fileLocally(parts, { received, rows, cuts, answers }, scope)
+  const replies = answersOf(routed, decided, rows, local)
+  if (replies.every(isNo)) return refuse(parts, received, verdict, replies)
+  const now = parts.clock.now()
+  const trail = [acceptedEntry(received, replies.filter(one => !isNo(one)).length, verdict, now)]
+  if (decided.some(one => one.kind === 'discard')) trail.push(discardedEntry(received, decided, now))
+  await keep(parts, newMessage(received, cuts), local, trail, scope)
+  return { id: envelope.id, answers: replies }
+}
+
+function isNo(answer: RecipientAnswer): answer is Reject | Defer {
+  return answer.kind !== 'accepted'
+}
+
+/** Nothing is kept but the trail. */
+async function refuse(
+  parts: IntakeParts,
+  received: Received,
+  verdict: Verdict,
+  answers: readonly (Reject | Defer)[],
+): Promise<Receipt> {
+  await parts.store.trail.add([refusedEntry(received, verdict, answers[0]!, parts.clock.now())])
+  return { id: received.envelope.id, answers }
+}
+
+/** Resolves when all of it is durable. */
+async function keep(
+  parts: IntakeParts,
+  message: NewMessage,
+  local: LocalResult,
+  trail: readonly TrailEntry[],
+  scope: AskScope,
+): Promise<void> {
+  const { rows, filings } = local
+  const all = [...trail, ...local.trail]
+  if (rows.length === 0 && filings.length === 0) {
     // A body already in chunks is left to the sweep of orphans.
-    await parts.store.trail.add(trail)
+    await parts.store.trail.add(all)
+    local.tell()
+    return
   }
-  return { id: envelope.id, answers }
+  try {
+    await parts.store.accept({ message, rows, filings, trail: all })
+    local.tell()
+  } catch (error) {
+    if (!isPermanent(error)) throw error
+    scope.log.error({ id: message.id, err: error }, 'store refused the message, leaving its filing to the queue')
+    // The queue finds out whose mailbox it is and files for the others.
+    await acceptOrLater(parts.store, { message, rows: [...rows, ...local.filed], filings: [], trail })
+  }
+}
+
+/** Whatever a store cannot take for good is our trouble and not the sender's. */
+async function acceptOrLater(store: Store, acceptance: Acceptance): Promise<void> {
+  try {
+    await store.accept(acceptance)
+  } catch (error) {
+    if (!isPermanent(error)) throw error
+    throw new MailError('store-unavailable', `not accepted: ${error.message}`, error)
+  }
+}
+
+function isPermanent(error: unknown): error is MailError {
+  return error instanceof MailError && !error.temporary
 }
 
 async function weigh(pipeline: Pipeline, { session, envelope, message }: Received, scope: AskScope): Promise<Verdict> {
-  const gathered = await pipeline.gather(
-    'score',
-    { session, envelope, message },
-    session.labels,
-    scope,
-    (plugin, why) => ({
-      name: `${plugin}-failed`,
-      points: 0,
-      says: `The ${plugin} plugin ${why}; its part of the judgement is missing.`,
-    }),
-  )
+  const asked = { session, envelope, message }
+  const answers = pipeline.gather('score', asked, session.labels, scope, (plugin, why) => ({
+    name: `${plugin}-failed`,
+    points: 0,
+    says: `The ${plugin} plugin ${why}; its part of the judgement is missing.`,
+  }))
+  const gathered = answers instanceof Promise ? await answers : answers
   const findings = gathered.filter(isFinding).slice(0, MAX_FINDINGS)
   // In hundredths, so that the sum on paper is the sum of the points on paper.
   const sum = findings.reduce((total, finding) => total + Math.round(finding.points * 100), 0) / 100
   return { findings, sum }
 }
 
-function isFinding(finding: Finding): boolean {
-  return Number.isFinite(finding.points) && typeof finding.name === 'string' && typeof finding.says === 'string'
+/** Hooks may be plain JavaScript. */
+function isFinding(finding: unknown): finding is Finding {
+  const { name, points, says } = (finding ?? {}) as { readonly [K in keyof Finding]?: unknown }
+  return Number.isFinite(points) && typeof name === 'string' && typeof says === 'string'
 }
 
 async function wishes(
-  pipeline: Pipeline,
+  { pipeline, clock }: IntakeParts,
   { session, envelope, message, routed }: Received,
   verdict: Verdict,
   scope: AskScope,
 ): Promise<readonly Wish[]> {
   const answers: Wish[] = []
   const labels = new Set(session.labels)
+  const until = clock.now() + JUDGE_MS
   for (const { recipient } of routed) {
-    answers.push(await pipeline.ask('message', { session, envelope, message, verdict, recipient }, labels, scope))
+    const answer = pipeline.ask('message', { session, envelope, message, verdict, recipient }, labels, scope)
+    answers.push(answer instanceof Promise ? await answer : answer)
+    if (clock.now() > until) throw new MailError('internal', `judging took over ${JUDGE_MS} ms`)
   }
   return answers
 }
 
 function buildRows(
-  parts: IntakeParts,
-  routed: readonly Routed[],
+  { targets, expireMs }: Pick<IntakeParts, 'targets' | 'expireMs'>,
+  { envelope, routed, received: now }: Pick<Received, 'envelope' | 'routed' | 'received'>,
   decided: readonly Fate[],
   prefix: string,
-  now: number,
 ): readonly NewRow[] {
   const rows: NewRow[] = []
   for (const [i, { recipient, claims }] of routed.entries()) {
     const fate = decided[i]!
     if (fate.kind !== 'keep') continue
     for (const claim of claims) {
-      const target = parts.targets.get(claim.target)!
+      const target = targets.get(claim.target)!
       const quarantined = fate.quarantine === undefined ? {} : { quarantine: fate.quarantine }
       // Quarantine is Junk for local mail, a hold for mail going out.
       const held =
         fate.quarantine !== undefined && target.scope === 'remote' ? { hold: `quarantine: ${fate.quarantine}` } : {}
+      // RFC 5321 §4.5.5: what came from nobody stays from nobody, or a bounce could be bounced.
+      const renamed = claim.sender === undefined || envelope.sender === null ? {} : { sender: claim.sender }
       rows.push({
         row: rows.length,
         to: claim.to,
@@ -129,11 +193,11 @@ function buildRows(
         dsn: recipient.dsn,
         target: claim.target,
         lane: target.lane(claim.to),
-        ...(claim.sender === undefined ? {} : { sender: claim.sender }),
+        ...renamed,
         detail: claim.detail ?? {},
         prefix,
         due: now,
-        expires: now + parts.expireMs,
+        expires: now + expireMs,
         priority: 0,
         ...quarantined,
         ...held,
@@ -143,22 +207,23 @@ function buildRows(
   return rows
 }
 
-/** What each recipient's client hears. Over LMTP a local failure is told at once; over SMTP the queue will see to it. */
+/** What each recipient's client hears: of a failure at once where it can be told, else the queue will see to it. */
 function answersOf(
   routed: readonly Routed[],
   decided: readonly Fate[],
   rows: readonly NewRow[],
-  local: LocalResult,
-  session: Session,
+  { refused }: LocalResult,
 ): readonly RecipientAnswer[] {
+  const failed = new Map<Address, Reject | Defer>()
+  if (refused.size > 0) {
+    for (const { row, original } of rows) {
+      const reply = refused.get(row)
+      if (reply !== undefined && !failed.has(original)) failed.set(original, reply)
+    }
+  }
   return routed.map(({ recipient }, i) => {
     const fate = decided[i]!
-    if (fate.kind === 'refuse') return fate.reply
-    if (session.protocol === 'lmtp') {
-      const refused = rows.find(row => row.original === recipient.address && local.refused.has(row.row))
-      if (refused !== undefined) return local.refused.get(refused.row)!
-    }
-    return { kind: 'accepted', text: 'Message accepted' }
+    return fate.kind === 'refuse' ? fate.reply : (failed.get(recipient.address) ?? ACCEPTED)
   })
 }
 
@@ -227,7 +292,7 @@ async function plan(
       received: message.now,
       origin: { listener: 'internal', reason: message.reason },
     },
-    rows: buildRows(parts, [routed], [{ kind: 'keep' }], buildPrefix(trace, []), message.now),
+    rows: buildRows(parts, { envelope, routed: [routed], received: message.now }, [KEEP], buildPrefix(trace, [], true)),
     filings: [],
     trail: [
       { id: message.id, at: message.now, event: 'accepted', says: `Written here: ${message.reason}.`, facts: {} },

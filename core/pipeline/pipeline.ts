@@ -6,19 +6,18 @@
 import {
   type Answered,
   type Asked,
-  type Call,
   type Defer,
   type Finding,
   type Hook,
   type Hooks,
   type Label,
-  type Log,
   type Metrics,
   MOMENTS,
   type MomentName,
   type NewField,
 } from '../api/index.js'
 import { answerFault, failedAnswer } from './answers.js'
+import { LazyCall } from './call.js'
 import type { AskScope } from './intake-types.js'
 
 /** One entry of plugins.yaml, set up. */
@@ -177,7 +176,7 @@ export class Pipeline {
     asked: Asked[M],
     scope: AskScope,
   ): Awaitable<Settled<M>> {
-    const call = new HookCall(scope, entry.plugin)
+    const call = new LazyCall(scope, entry.plugin)
     try {
       const result = hook(asked, call)
       if (!isThenable(result)) return { kind: 'answer', answer: (result ?? undefined) as never }
@@ -191,7 +190,7 @@ export class Pipeline {
     moment: M,
     entry: PipelineEntry,
     result: Promise<Answered[M]>,
-    call: HookCall,
+    call: LazyCall,
     scope: AskScope,
   ): Promise<Settled<M>> {
     return new Promise(resolve => {
@@ -219,33 +218,6 @@ export class Pipeline {
     scope.log.error({ plugin: entry.plugin, hook: moment, why, err: error }, 'hook failed')
     this.#metrics.count(`hooks.${entry.plugin}.${moment}.failed`)
     return { kind: 'failed', why } as const
-  }
-}
-
-/** What a hook gets beside its question; signal and log are made when first asked for. */
-class HookCall implements Call {
-  readonly #scope: AskScope
-  readonly #plugin: string
-  #controller: AbortController | undefined
-  #log: Log | undefined
-
-  constructor(scope: AskScope, plugin: string) {
-    this.#scope = scope
-    this.#plugin = plugin
-  }
-
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController()
-    return AbortSignal.any([this.#controller.signal, this.#scope.signal])
-  }
-
-  get log(): Log {
-    this.#log ??= this.#scope.log.child({ plugin: this.#plugin })
-    return this.#log
-  }
-
-  end(reason: Error): void {
-    this.#controller?.abort(reason)
   }
 }
 

@@ -3,17 +3,31 @@
  * The bytes themselves are never rewritten.
  */
 import type { Cut, HeaderField, NewField } from '../api/index.js'
-import { foldField } from '../text/index.js'
+import { encodeWords, foldField, toAsciiDomain } from '../text/index.js'
 
 /** RFC 5322 §3.6.8: printable US-ASCII without the colon. */
 const FIELD_NAME = /^[!-9;-~]{1,70}$/
 
-/** Fields of hooks first, our Received below them, as RFC 8601 §4 wants results above the trace they speak of. */
-export function buildPrefix(received: string, fields: readonly NewField[]): string {
+/**
+ * Fields of hooks first, our Received below them, as RFC 8601 §4 wants results above the trace they speak of.
+ * `utf8`: the message came with SMTPUTF8; in any other a field of ours is ASCII.
+ */
+export function buildPrefix(received: string, fields: readonly NewField[], utf8: boolean): string {
   let text = ''
-  for (const { name, value } of fields) if (FIELD_NAME.test(name)) text += foldField(name, value)
+  for (const field of fields) {
+    if (isField(field)) text += foldField(field.name, utf8 ? field.value : encodeWords(field.value))
+  }
   return text + received
 }
+
+/** Hooks may be plain JavaScript. */
+function isField(field: unknown): field is NewField {
+  const { name, value } = (field ?? {}) as { readonly name?: unknown; readonly value?: unknown }
+  return typeof name === 'string' && typeof value === 'string' && FIELD_NAME.test(name)
+}
+
+/** Longer names are nobody's. */
+const MAX_ID = 1024
 
 /** Other filters' verdicts, and Authentication-Results that claim to be ours (RFC 8601 §5). */
 export function forgedFields(header: readonly HeaderField[], ourName: string): readonly Cut[] {
@@ -29,7 +43,27 @@ export function forgedFields(header: readonly HeaderField[], ourName: string): r
   return cuts
 }
 
+/** RFC 8601 §2.2: `[CFWS] authserv-id`, where CFWS is white space and comments, which nest, and the id may be quoted. */
 function speaksAs(raw: string, ourName: string): boolean {
-  const id = /^\s*(?:\([^)]*\)\s*)?"?([^\s;"]+)/.exec(raw)?.[1]
-  return id?.toLowerCase() === ourName.toLowerCase()
+  const at = afterComments(raw)
+  const written = /^(?:"((?:[^"\\]|\\.)*)"|([^\s;"(]+))/.exec(raw.slice(at, at + MAX_ID))
+  const id = written?.[1]?.replace(/\\(.)/g, '$1') ?? written?.[2]
+  return id !== undefined && sameName(id, ourName)
+}
+
+function afterComments(raw: string): number {
+  let depth = 0
+  for (let at = 0; at < raw.length; at++) {
+    const char = raw[at]!
+    if (char === '\\' && depth > 0) at++
+    else if (char === '(') depth++
+    else if (char === ')' && depth > 0) depth--
+    else if (depth === 0 && char !== ' ' && char !== '\t') return at
+  }
+  return raw.length
+}
+
+function sameName(one: string, other: string): boolean {
+  const [a, b] = [one, other].map(name => name.trim().replace(/\.$/, '').toLowerCase())
+  return a === b || (toAsciiDomain(a!) ?? a) === (toAsciiDomain(b!) ?? b)
 }

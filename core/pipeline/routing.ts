@@ -21,6 +21,12 @@ import type { Pipeline } from './pipeline.js'
 /** More results of one recipient than this are a fault of a list, not a wish. */
 const MAX_CLAIMS = 10_000
 
+/**
+ * `user%world.test@relayed.test`, `world.test!user@relayed.test`, `"user@world.test"@relayed.test`: the next server trusts us, and
+ * might unpack the address (RFC 1123 §5.2.16) and relay it for the stranger who made it up.
+ */
+const SENDER_ROUTING = /[@%!]/
+
 export class Router {
   readonly #pipeline: Pipeline
   readonly #targets: ReadonlyMap<string, Target>
@@ -72,15 +78,18 @@ export class Router {
 /** Pure: may this claim take mail out of this system? */
 export function maySendOut(session: Session, recipient: Recipient, claim: Claim, server: ServerFacts): boolean {
   if (session.protocol === 'internal' || session.account !== undefined || session.trusted) return true
-  if (server.relayDomains.has(claim.to.domain)) return true
+  if (server.relayDomains.has(claim.to.domain)) return !SENDER_ROUTING.test(claim.to.local)
   // An alias of ours: asked for at a domain of ours, sent on to somewhere else.
-  return server.domains.has(recipient.address.domain) && !server.domains.has(claim.to.domain)
+  return isOurs(recipient, server) && !server.domains.has(claim.to.domain)
+}
+
+/** RFC 5321 §4.5.1: `<postmaster>` without a domain is ours. */
+function isOurs({ address }: Recipient, server: ServerFacts): boolean {
+  return address.domain === '' || server.domains.has(address.domain)
 }
 
 function nobodyTakes(recipient: Recipient, server: ServerFacts): Reject {
-  return server.domains.has(recipient.address.domain)
-    ? reject('No such recipient here', { code: 550, status: '5.1.1' })
-    : relayDenied()
+  return isOurs(recipient, server) ? reject('No such recipient here', { code: 550, status: '5.1.1' }) : relayDenied()
 }
 
 function relayDenied(): Reject {

@@ -1,13 +1,12 @@
 /**
  * The entries of a message's decision record that are made while it is taken in: sentences with the facts beside them.
  */
-import type { Defer, Filing, NewRow, Reject, TrailEntry, Verdict } from '../api/index.js'
+import type { Defer, Filing, NewRow, Outcome, Reject, TrailEntry, Verdict } from '../api/index.js'
 import { formatAddress, printable } from '../text/index.js'
 import type { Fate } from './decision.js'
 import type { Received } from './intake-types.js'
 
-export function acceptedEntry(received: Received, verdict: Verdict, at: number): TrailEntry {
-  const count = received.routed.length
+export function acceptedEntry(received: Received, count: number, verdict: Verdict, at: number): TrailEntry {
   const says = `Accepted from ${who(received)} for ${count} ${count === 1 ? 'recipient' : 'recipients'}; ${points(verdict)}.`
   return { id: received.envelope.id, at, event: 'accepted', says, facts: facts(received, verdict) }
 }
@@ -33,6 +32,16 @@ export function filedEntry(id: string, row: NewRow, filings: readonly Filing[], 
   const into = filings.map(filing => filing.mailbox).join(', ')
   const why = row.quarantine === undefined ? '' : ` because ${printable(row.quarantine)}`
   return { id, at, event: 'filed', says: `Filed for ${formatAddress(row.original)} into ${into}${why}.`, facts: {} }
+}
+
+export function deliveredEntry(
+  id: string,
+  row: NewRow,
+  { remote, reply }: Extract<Outcome, { kind: 'delivered' }>,
+  at: number,
+): TrailEntry {
+  const says = `Delivered for ${formatAddress(row.original)} to ${printable(remote)}: ${printable(reply)}`
+  return { id, at, event: 'delivered', says, facts: { remote: printable(remote) } }
 }
 
 function who({ session, envelope }: Received): string {

@@ -18,9 +18,10 @@ import {
   type Target,
 } from '../api/index.js'
 import type { AskScope } from '../pipeline/intake-types.js'
+import { soundOutcomes } from '../pipeline/outcomes.js'
 import { foldField } from '../text/index.js'
 import { jobOf } from './job.js'
-import { type Fate, judge, soundOutcomes } from './judgement.js'
+import { type Fate, judge } from './judgement.js'
 import type { Lease } from './lease.js'
 import { type NoticeParts, notices } from './notices.js'
 import { logFate, rowChange, trailEntry } from './record.js'

@@ -33,31 +33,6 @@ export function judge(rows: readonly QueueRow[], outcomes: readonly Outcome[], f
   return rows.map(row => judgeRow(row, byRow.get(row.row) ?? missing(row), facts))
 }
 
-/** Targets may be plain JavaScript: what is no outcome counts as missing, or the row would never be settled and come back for ever. */
-export function soundOutcomes(answer: unknown): readonly Outcome[] {
-  return Array.isArray(answer) ? answer.filter(isOutcome).map(completed) : []
-}
-
-function isOutcome(value: unknown): value is Outcome {
-  if (typeof value !== 'object' || value === null) return false
-  const { kind, filings } = value as { readonly kind?: unknown; readonly filings?: unknown }
-  return kind === 'filed' ? Array.isArray(filings) : kind === 'delivered' || kind === 'deferred' || kind === 'failed'
-}
-
-function completed(outcome: Outcome): Outcome {
-  switch (outcome.kind) {
-    case 'filed':
-      return outcome
-    case 'delivered':
-      return { ...outcome, remote: String(outcome.remote ?? 'unnamed'), reply: String(outcome.reply ?? '') }
-    case 'deferred':
-    case 'failed':
-      return { ...outcome, status: String(outcome.status), text: String(outcome.text ?? 'the target gave no reason') }
-    default:
-      return unreachable(outcome)
-  }
-}
-
 function judgeRow(row: QueueRow, outcome: Outcome, facts: JudgementFacts): Fate {
   switch (outcome.kind) {
     case 'delivered':

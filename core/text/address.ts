@@ -7,7 +7,7 @@ import { isIPv4, isIPv6 } from 'node:net'
 import { normaliseDomain, toAsciiDomain } from './domain.js'
 import { ReadError, Reader } from './reader.js'
 
-export { normaliseDomain, toAsciiDomain } from './domain.js'
+export { DomainSet, normaliseDomain, toAsciiDomain } from './domain.js'
 
 export interface AddressParts {
   readonly local: string

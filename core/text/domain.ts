@@ -28,6 +28,28 @@ export function toAsciiDomain(domain: string): string | undefined {
   return ascii.split('.').length === lower.split('.').length && validAscii(ascii) ? ascii : undefined
 }
 
+/** Domains that are the same however they are written: case, trailing dot, U-labels or A-labels. Goes through them as first given. */
+export class DomainSet extends Set<string> {
+  readonly #ascii = new Set<string>()
+
+  constructor(domains: Iterable<string> = []) {
+    super()
+    for (const domain of domains) this.add(domain)
+  }
+
+  override add(text: string): this {
+    const domain = normaliseDomain(text) ?? text.toLowerCase()
+    const ascii = toAsciiDomain(domain) ?? domain
+    if (!this.#ascii.has(ascii)) super.add(domain)
+    this.#ascii.add(ascii)
+    return this
+  }
+
+  override has(domain: string): boolean {
+    return super.has(domain) || this.#ascii.has(toAsciiDomain(domain) ?? domain)
+  }
+}
+
 function validAscii(domain: string): boolean {
   // RFC 1035 §2.3.4: labels of at most 63 octets, names of at most 255 on the wire, which are 253 characters.
   return domain.length <= 253 && domain.split('.').every(label => label.length <= 63 && LABEL.test(label))

@@ -40,6 +40,38 @@ export function decodeWords(raw: string): string {
   return out + finish(run) + readable(text.slice(at))
 }
 
+/** RFC 2047 §2: an encoded word has at most 75 characters; `=?UTF-8?B?…?=` leaves 45 octets. */
+const WORD_OCTETS = 45
+
+/** Words beyond ASCII as encoded words, for fields of mail that may not hold UTF-8 (RFC 6531 is what allows it). */
+export function encodeWords(value: string): string {
+  if (!BEYOND_ASCII.test(value)) return value
+  // Runs of such words are encoded together, as the space between two encoded words is not shown (§6.2).
+  return value.replace(/[^ ]*[^\x00-\x7f][^ ]*(?: +[^ ]*[^\x00-\x7f][^ ]*)*/g, run =>
+    inPieces(run)
+      .map(piece => `=?UTF-8?B?${Buffer.from(piece).toString('base64')}?=`)
+      .join(' '),
+  )
+}
+
+/** §5: never within a character. */
+function inPieces(text: string): string[] {
+  const pieces: string[] = []
+  let piece = ''
+  let octets = 0
+  for (const char of text) {
+    const more = Buffer.byteLength(char)
+    if (octets + more > WORD_OCTETS) {
+      pieces.push(piece)
+      piece = ''
+      octets = 0
+    }
+    piece += char
+    octets += more
+  }
+  return piece === '' ? pieces : [...pieces, piece]
+}
+
 /** RFC 2231 §5: a language may follow the charset. */
 function charsetOf(found: RegExpMatchArray): string {
   return found[1]!.split('*')[0]!.toLowerCase()

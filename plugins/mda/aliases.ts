@@ -6,7 +6,7 @@
  *     '@example.org': carol                             whatever nobody else takes
  */
 import type { Fault, Files, YamlFile } from 'posthouse/api'
-import { type AddressParts, addressKey, closest, parseAddress } from 'posthouse/text'
+import { type AddressParts, addressKey, closest, parseAddress, toAsciiDomain } from 'posthouse/text'
 
 /** A target before it is known which domain it is asked for: bare names take the domain of the alias. */
 type AliasTarget =
@@ -45,9 +45,14 @@ export function fromTable(table: ReadonlyMap<string, readonly AliasTarget[]>): A
   const resolve = (targets: readonly AliasTarget[] | undefined, domain: string) =>
     targets?.map(target => (target.kind === 'full' ? target.to : { local: target.local, domain }))
   return {
+    // A bare name has no `@`: the quoted local part of `"sales@a.test"@b.test` is not the alias `sales@a.test`.
     lookUp: address =>
-      resolve(table.get(addressKey(address)) ?? table.get(address.local.toLowerCase()), address.domain),
-    catchAll: domain => resolve(table.get(`@${domain}`), domain),
+      resolve(
+        table.get(addressKey(address)) ??
+          (address.local.includes('@') ? undefined : table.get(address.local.toLowerCase())),
+        address.domain,
+      ),
+    catchAll: domain => resolve(table.get(catchAllKey(domain)), domain),
   }
 }
 
@@ -69,8 +74,12 @@ function readKey(
     const hint = near === undefined ? `ours are: ${[...domains].join(', ')}` : `did you mean ${near}?`
     faults.push(file.fault([alias], `${address.domain} is not among the domains of server.yaml; ${hint}`))
   }
-  if (catchAll) return `@${address.domain}`
+  if (catchAll) return catchAllKey(address.domain)
   return address.domain === BARE ? address.local.toLowerCase() : addressKey(address)
+}
+
+function catchAllKey(domain: string): string {
+  return `@${toAsciiDomain(domain) ?? domain}`
 }
 
 function readTargets(alias: string, value: unknown, file: YamlFile<unknown>, faults: Fault[]): readonly AliasTarget[] {

@@ -108,14 +108,22 @@ async function tagged(expansion: Expansion, address: AddressParts): Promise<bool
   if (at < 1) return false
   const base = { local: address.local.slice(0, at), domain: address.domain }
   const tag = address.local.slice(at + expansion.separator.length)
-  const account = await expansion.byAddress(addressKey(base))
-  if (account !== undefined) {
-    add(expansion, `account ${account.id}`, { kind: 'account', account, to: address, ...(tag !== '' && { tag }) })
-    return true
-  }
+  const key = addressKey(base)
+  const above = [addressKey(address), key]
+  // Aliases first, as without a tag: whoever has their mail forwarded wants that of `user+tag@` forwarded too.
   const targets = expansion.aliases.lookUp(base)
-  if (targets === undefined) return false
-  for (const target of targets) await visit(expansion, target, [addressKey(address), addressKey(base)])
+  for (const target of targets ?? []) {
+    // `bob: [bob, carol]` means bob's own mailbox as well, with the tag.
+    if (addressKey(target) === key) await tagOf(expansion, address, base, tag)
+    else await visit(expansion, target, above)
+  }
+  return targets !== undefined || (await tagOf(expansion, address, base, tag))
+}
+
+async function tagOf(expansion: Expansion, address: AddressParts, base: AddressParts, tag: string): Promise<boolean> {
+  const account = await expansion.byAddress(addressKey(base))
+  if (account === undefined) return false
+  add(expansion, `account ${account.id}`, { kind: 'account', account, to: address, ...(tag !== '' && { tag }) })
   return true
 }
 

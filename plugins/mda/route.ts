@@ -26,7 +26,7 @@ export interface RouteParts {
 }
 
 export async function decideRoute(
-  { envelope, recipient }: Pick<Asked['route'], 'envelope' | 'recipient'>,
+  { session, envelope, recipient }: Asked['route'],
   parts: RouteParts,
   log: Log,
 ): Promise<Answered['route']> {
@@ -39,8 +39,11 @@ export async function decideRoute(
     const { destinations, troubles } = await resolve(address, parts.resolving)
     for (const { kind, address: at } of troubles)
       log.warn({ to: addressKey(address), at, trouble: kind }, 'alias leads nowhere')
-    if (destinations.length > 0)
-      return (await fullFor(destinations, envelope, parts)) ?? destinations.map(claimFor(parts))
+    if (destinations.length > 0) {
+      // A bounce has nobody behind it who could come again: it waits in the queue like all that is filed later.
+      const full = session.protocol === 'internal' ? undefined : await fullFor(destinations, envelope, parts)
+      return full ?? destinations.map(claimFor(parts))
+    }
     if (troubles.some(trouble => trouble.kind !== 'unknown')) {
       return defer('The address cannot be resolved right now', { code: 451, status: '4.3.5' })
     }

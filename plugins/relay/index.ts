@@ -53,6 +53,8 @@ export function decideRelay(
   const { address } = recipient
   if (address.domain === '' || server.domains.has(address.domain)) return undefined
   const allowed =
+    // Our own bounces: without them a sender is never told.
+    session.protocol === 'internal' ||
     server.relayDomains.has(address.domain) ||
     (rules.authenticated && session.account !== undefined) ||
     (rules.trusted && session.trusted)

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { type Account, type Accounts, type Answered, ConfigError, MailError } from '../../../core/api/index.js'
+import { DomainSet } from '../../../core/text/index.js'
 import mda from '../../../plugins/mda/index.js'
 import { createMemoryStore } from '../../../plugins/store-memory/store.js'
 import { aCall, aContext, address, servicesOf } from '../../harness/context.js'
@@ -35,16 +36,16 @@ async function install(aliases: string | undefined, more: object = {}, accounts 
   const path = join(folder, 'aliases.yaml')
   rmSync(path, { force: true })
   if (aliases !== undefined) writeFileSync(path, aliases)
-  const server = aServer({ configDir: folder, domains: new Set(['example.test', 'second.test']) })
+  const server = aServer({ configDir: folder, domains: new DomainSet(['example.test', 'second.test', 'bücher.test']) })
   const store = createMemoryStore()
   const made = await mda.setup(
     aContext({ ...DEFAULTS, ...more }, { server, services: servicesOf({ accounts, store }) }),
   )
   const log = rememberingLog()
-  const route = async (to: string, parameters: readonly (readonly [string, string])[] = []) =>
+  const route = async (to: string, parameters: readonly (readonly [string, string])[] = [], session = aSession()) =>
     made.hooks!.route!(
       {
-        session: aSession(),
+        session,
         envelope: anEnvelope({ parameters: new Map(parameters) }),
         recipient: { address: address(to), dsn: { notify: [] } },
       },
@@ -94,6 +95,13 @@ describe('whose mail is it', () => {
     ['unknown@far.test', 'nothing'],
     ['sales@example.test', 'mda aalice, mda abob'],
     ['Sales+x@example.test', 'mda aalice, mda abob'],
+    // A forwarded user's tags are forwarded too; an alias with the user in it keeps the tag for the user alone.
+    ['outside+x@example.test', 'mx friend@far.test'],
+    ['bob+shop@example.test', 'mda abob +shop, mda aalice'],
+    // Quoted local parts are names, however much like an alias they look.
+    ['sales@example.test@second.test', 'mda aalice'],
+    ['sales@example.test@example.test', '550 5.1.1'],
+    ['@second.test@example.test', '550 5.1.1'],
     ['webmaster@second.test', 'mda aalice'],
     ['outside@example.test', 'mx friend@far.test'],
     ['both@example.test', 'mda abob, mda aalice, mx friend@far.test'],
@@ -129,6 +137,19 @@ describe('whose mail is it', () => {
   test('without any account even postmaster is unknown', async () => {
     const { route } = await install(undefined, {}, { ...directory(), list: async () => [] })
     assert.equal(short(await route('postmaster@example.test')), '550 5.1.1')
+  })
+
+  test('a bare alias is not found under a quoted local part that has its full spelling', async () => {
+    const { route } = await install('sales@example.test: alice\n')
+    assert.equal(short(await route('sales@example.test@second.test')), '550 5.1.1')
+  })
+
+  test('the catch-all of an international domain is found in both spellings of the domain', async () => {
+    for (const alias of ['@bücher.test', '@xn--bcher-kva.test']) {
+      const { route } = await install(`'${alias}': alice@example.test\n`)
+      for (const domain of ['bücher.test', 'xn--bcher-kva.test'])
+        assert.equal(short(await route(`x@${domain}`)), 'mda aalice')
+    }
   })
 
   test('an alias that leads nowhere in part is logged', async () => {
@@ -185,6 +206,8 @@ describe('trouble is temporary', () => {
     const body = { kind: 'memory', bytes: Buffer.alloc(1000) } as const
     await (await store.mail.open('afull', inbox.id)).append([{ body, flags: [], date: 0 }])
     assert.equal(short(await route('full@example.test')), '452 4.2.2')
+    const bounce = aSession({ protocol: 'internal' })
+    assert.equal(short(await route('full@example.test', [], bounce)), 'mda afull', 'a bounce waits in the queue')
   })
 })
 

@@ -17,6 +17,13 @@ for (const [what, session, to, rules, claimed] of [
   ['a trusted network sends to the world', TRUSTED, 'x@far.test', RULES, true],
   ['who logged in sends to a domain of ours', MEMBER, 'x@example.test', RULES, false],
   ['who logged in sends to the bare postmaster', MEMBER, 'postmaster@', RULES, false],
+  [
+    'a bounce of ours goes out, though trusted networks may not',
+    aSession({ protocol: 'internal', trusted: true }),
+    'x@far.test',
+    { ...RULES, trusted: false },
+    true,
+  ],
   ['logging in is not enough by config', MEMBER, 'x@far.test', { ...RULES, authenticated: false }, false],
   ['being trusted is not enough by config', TRUSTED, 'x@far.test', { ...RULES, trusted: false }, false],
 ] as const) {

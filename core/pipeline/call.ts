@@ -1,0 +1,42 @@
+/**
+ * What a hook or target gets beside its question: a signal and a log, made when first asked for, since most never ask.
+ * The signal fires at the deadline (`end`) or when the session is over.
+ */
+import type { Call, Log } from '../api/index.js'
+import type { AskScope } from './intake-types.js'
+
+export class LazyCall implements Call {
+  readonly #scope: AskScope
+  readonly #plugin: string | undefined
+  #signal: AbortSignal | undefined
+  #controller: AbortController | undefined
+  #log: Log | undefined
+  #ended: Error | undefined
+
+  /** `plugin`: who is named in the log. */
+  constructor(scope: AskScope, plugin?: string) {
+    this.#scope = scope
+    this.#plugin = plugin
+  }
+
+  /** The same one every time, so that a listener can be taken off again. */
+  get signal(): AbortSignal {
+    if (this.#signal === undefined) {
+      this.#controller = new AbortController()
+      this.#signal = AbortSignal.any([this.#controller.signal, this.#scope.signal])
+      if (this.#ended !== undefined) this.#controller.abort(this.#ended)
+    }
+    return this.#signal
+  }
+
+  get log(): Log {
+    if (this.#plugin === undefined) return this.#scope.log
+    this.#log ??= this.#scope.log.child({ plugin: this.#plugin })
+    return this.#log
+  }
+
+  end(reason: Error): void {
+    this.#ended = reason
+    this.#controller?.abort(reason)
+  }
+}

@@ -1,0 +1,29 @@
+/**
+ * Outcomes as targets gave them, made sound. Targets may be plain JavaScript: what is no outcome counts as missing, which is a deferral.
+ * Otherwise a row could never be settled, and would come back and be delivered for ever.
+ */
+import { type Outcome, unreachable } from '../api/index.js'
+
+export function soundOutcomes(answer: unknown): readonly Outcome[] {
+  return Array.isArray(answer) ? answer.filter(isOutcome).map(completed) : []
+}
+
+function isOutcome(value: unknown): value is Outcome {
+  if (typeof value !== 'object' || value === null) return false
+  const { kind, filings } = value as { readonly kind?: unknown; readonly filings?: unknown }
+  return kind === 'filed' ? Array.isArray(filings) : kind === 'delivered' || kind === 'deferred' || kind === 'failed'
+}
+
+function completed(outcome: Outcome): Outcome {
+  switch (outcome.kind) {
+    case 'filed':
+      return outcome
+    case 'delivered':
+      return { ...outcome, remote: String(outcome.remote ?? 'unnamed'), reply: String(outcome.reply ?? '') }
+    case 'deferred':
+    case 'failed':
+      return { ...outcome, status: String(outcome.status), text: String(outcome.text ?? 'the target gave no reason') }
+    default:
+      return unreachable(outcome)
+  }
+}
