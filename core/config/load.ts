@@ -129,7 +129,13 @@ function toConfig(dir: string, raw: RawServer, plugins: readonly PluginEntry[]):
     tls: certificate && key ? { certificate: resolve(dir, certificate), key: resolve(dir, key) } : {},
     limits: toLimits(raw.limits),
     smtp: {
-      bareNewline: raw.smtp.bare_newline,
+      policies: {
+        bareCr: raw.smtp.bare_cr,
+        bareLf: raw.smtp.bare_lf,
+        nul: raw.smtp.nul,
+        earlyTalk: raw.smtp.early_talk,
+        beforeTls: raw.smtp.before_tls,
+      },
       ...(raw.smtp.banner !== undefined && { banner: raw.smtp.banner }),
       without: raw.smtp.without.map(keyword => keyword.toUpperCase()),
     },

@@ -4,6 +4,8 @@
  */
 import type { JsonSchema } from '../api/index.js'
 
+const POLICY = ['refuse', 'normalise'] as const
+
 const LISTENER = {
   type: 'object',
   description: 'a door for SMTP or LMTP',
@@ -179,10 +181,14 @@ export const SERVER = {
       additionalProperties: false,
       default: {},
       properties: {
-        bare_newline: {
-          enum: ['refuse', 'normalise'],
+        bare_cr: { enum: POLICY, default: 'refuse', description: 'a CR alone in a message' },
+        bare_lf: { enum: POLICY, default: 'refuse', description: 'a LF alone in a message' },
+        nul: { enum: POLICY, default: 'refuse', description: 'NUL octets in a message; normalise drops them' },
+        early_talk: { enum: POLICY, default: 'refuse', description: 'a client that speaks before the greeting' },
+        before_tls: {
+          enum: POLICY,
           default: 'refuse',
-          description: 'what becomes of a CR or LF alone in a message',
+          description: 'commands sent behind STARTTLS; normalise throws them away',
         },
         banner: { type: 'string', maxLength: 200, description: 'text after the host name in the greeting' },
         without: {

@@ -36,6 +36,23 @@ export interface LimitsConfig {
   readonly hops: number
 }
 
+/** `normalise` makes it right or lets it pass harmlessly; `refuse` says so and takes nothing. */
+export type Policy = 'refuse' | 'normalise'
+
+/** What becomes of input that other servers read otherwise, and that so can smuggle one message in another. */
+export interface PoliciesConfig {
+  /** A CR without LF in a message. */
+  readonly bareCr: Policy
+  /** A LF without CR in a message. */
+  readonly bareLf: Policy
+  /** NUL octets in a message. */
+  readonly nul: Policy
+  /** A client that speaks before the greeting. */
+  readonly earlyTalk: Policy
+  /** Commands sent behind STARTTLS, before the handshake. */
+  readonly beforeTls: Policy
+}
+
 export interface QueueConfig {
   /** Waits between attempts; the last one repeats. */
   readonly retryMs: readonly number[]
@@ -97,7 +114,7 @@ export interface Config {
   readonly tls: { readonly certificate?: string; readonly key?: string }
   readonly limits: LimitsConfig
   readonly smtp: {
-    readonly bareNewline: 'refuse' | 'normalise'
+    readonly policies: PoliciesConfig
     readonly banner?: string
     /** EHLO keywords that are not offered, in upper case. */
     readonly without: readonly string[]

@@ -86,7 +86,7 @@ export class SmtpConnection extends SMTPConnection implements Wire {
       this.say(REPLY.draining)
       return
     }
-    const greeting = await this.#talk.greet(() => this.#stream?.hasInput ?? false)
+    const greeting = await this.#talk.greet(() => this.pending)
     if (this.#isOver) return
     this._ready = true
     this.#busy = false
@@ -232,6 +232,10 @@ export class SmtpConnection extends SMTPConnection implements Wire {
       this.#receiving = false
       if (!this.#isOver) this.#wait(commandMs)
     }
+  }
+
+  get pending(): boolean {
+    return this.#stream?.hasInput ?? false
   }
 
   async startTls(ready: SmtpReply): Promise<TlsFacts> {

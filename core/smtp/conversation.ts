@@ -83,7 +83,7 @@ export class Conversation {
       refusal = { ...REPLY.internal, code: 421 }
     }
     session.connected()
-    if (refusal === undefined && early()) refusal = REPLY.early
+    if (refusal === undefined && deps.smtp.policies.earlyTalk === 'refuse' && early()) refusal = REPLY.early
     if (refusal === undefined) return this.#greeting()
     // RFC 5321 §3.1, §3.8: only 421 and 554 may stand in place of the greeting.
     const code = refusal.code < 500 ? 421 : 554

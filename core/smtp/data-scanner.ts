@@ -5,7 +5,7 @@
  * One pass over the octets, five states, so a hostile message costs what a plain one costs; never changes the chunks it is given.
  */
 
-/** What the scanner does with a CR or LF that stands alone. In both cases `bare` says that there was one. */
+/** What the scanner does with a CR or LF that stands alone. In both cases `bareCr` and `bareLf` say that there was one. */
 export type BareNewline = 'refuse' | 'normalise'
 
 export interface Scanned {
@@ -29,8 +29,10 @@ type State = 'text' | 'cr' | 'start' | 'dot' | 'dot-cr'
 export class DataScanner {
   /** Message octets so far, without stuffed dots. */
   size = 0
-  /** The first octet that stood alone. */
-  bare: 'CR' | 'LF' | undefined
+  /** A CR stood alone. */
+  bareCr = false
+  /** A LF stood alone. */
+  bareLf = false
   /** Octets of the longest line, without its CRLF. */
   longestLine = 0
   /** Octets up to and with the first empty line; `undefined` while there was none. */
@@ -121,7 +123,7 @@ export class DataScanner {
   }
 
   #loneLf(out: Kept, at: number): void {
-    this.bare ??= 'LF'
+    this.bareLf = true
     if (this.#normalise) {
       out.insert(LONE_CR, at)
       this.#endLine(this.size + out.length(at) - 1)
@@ -130,7 +132,7 @@ export class DataScanner {
 
   /** `at`: the octet after the CR. */
   #loneCr(out: Kept, at: number): void {
-    this.bare ??= 'CR'
+    this.bareCr = true
     if (this.#normalise) {
       out.insert(LONE_LF, at)
       this.#endLine(this.size + out.length(at) - 2)

@@ -4,8 +4,8 @@
  * it into commands. Never throws while data comes in; trouble of the spool is kept for the answer.
  */
 import { MailError, type SmtpReply } from '../api/index.js'
-import type { LimitsConfig } from '../config/types.js'
-import { type BareNewline, DataScanner } from './data-scanner.js'
+import type { LimitsConfig, PoliciesConfig } from '../config/types.js'
+import { DataScanner } from './data-scanner.js'
 import type { MessageSpool } from './deps.js'
 import { bareNewlineInMessage, REPLY } from './replies.js'
 
@@ -16,18 +16,20 @@ export class Reception {
   readonly #scanner: DataScanner
   readonly #spool: MessageSpool
   readonly #limits: LimitsConfig
-  readonly #refuseBare: boolean
+  readonly #policies: PoliciesConfig
   /** Why the message cannot be taken, as soon as it is known. */
   #fault: SmtpReply | undefined
   /** For the log. */
   #error: unknown
   #abandoned: Promise<void> | undefined
 
-  constructor(spool: MessageSpool, limits: LimitsConfig, bare: BareNewline) {
+  constructor(spool: MessageSpool, limits: LimitsConfig, policies: PoliciesConfig) {
     this.#spool = spool
     this.#limits = limits
-    this.#refuseBare = bare === 'refuse'
-    this.#scanner = new DataScanner(bare)
+    this.#policies = policies
+    const { bareCr, bareLf } = policies
+    // One of the two made right is harmless while the other is refused.
+    this.#scanner = new DataScanner(bareCr === 'normalise' || bareLf === 'normalise' ? 'normalise' : 'refuse')
   }
 
   get size(): number {
@@ -44,13 +46,16 @@ export class Reception {
 
   /** Index of the first octet after the end of the data, or -1. */
   take(chunk: Buffer): number | Promise<number> {
-    const { part, end } = this.#scanner.push(chunk)
+    const { part: scanned, end } = this.#scanner.push(chunk)
     if (this.#fault !== undefined) return end
-    this.#fault = this.#problem()
+    const nul = scanned.indexOf(0)
+    this.#fault = this.#problem(nul >= 0)
     if (this.#fault !== undefined) {
       this.#drop()
       return end
     }
+    // RFC 5321 §2.3.8, §4.1.1.4: text; a NUL ends a string for some who read it.
+    const part = nul < 0 ? scanned : Buffer.from(scanned.filter(octet => octet !== 0))
     if (part.length === 0) return end
     const wait = this.#write(part)
     return wait === undefined ? end : wait.then(() => end)
@@ -62,11 +67,13 @@ export class Reception {
     await this.#abandoned
   }
 
-  #problem(): SmtpReply | undefined {
-    const { size, bare, longestLine, headerBytes } = this.#scanner
+  #problem(nul: boolean): SmtpReply | undefined {
+    const { size, bareCr, bareLf, longestLine, headerBytes } = this.#scanner
     // RFC 1870 §6.3
     if (size > this.#limits.messageBytes) return REPLY.messageTooBig
-    if (bare !== undefined && this.#refuseBare) return bareNewlineInMessage(bare)
+    if (bareLf && this.#policies.bareLf === 'refuse') return bareNewlineInMessage('LF')
+    if (bareCr && this.#policies.bareCr === 'refuse') return bareNewlineInMessage('CR')
+    if (nul && this.#policies.nul === 'refuse') return REPLY.nulInMessage
     // Without an empty line, all of it is header.
     if ((headerBytes ?? size) > this.#limits.headerBytes) return REPLY.headerTooBig
     return longestLine > MAX_MESSAGE_LINE ? REPLY.messageLineTooLong : undefined

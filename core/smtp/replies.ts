@@ -31,6 +31,7 @@ export const REPLY = {
   tooManyErrors: reply(421, '4.7.0', 'Too many errors'),
   tooManyCommands: reply(421, '4.7.0', 'Too many commands in one session'),
   tooManyLogins: reply(421, '4.7.0', 'Too many failed logins'),
+  beforeTls: reply(421, '4.7.0', 'Commands came in clear behind STARTTLS'),
   notHttp: reply(421, '4.7.0', 'This is a mail server'),
   dataLost: reply(421, '4.3.0', 'Internal error while taking the message'),
 
@@ -81,6 +82,8 @@ export const REPLY = {
   // ── the message ──
   messageTooBig: reply(552, '5.3.4', 'Message is too big for this server'),
   headerTooBig: reply(552, '5.3.4', 'Message header is too big for this server'),
+  // RFC 5322 §4.1 ends the time of NUL in messages.
+  nulInMessage: reply(554, '5.6.0', 'Message has a NUL octet'),
   messageLineTooLong: reply(554, '5.6.0', 'Message has a line that is too long'),
   mailLoop: reply(554, '5.4.6', 'Too many Received fields, this looks like a mail loop'),
 } as const satisfies Readonly<Record<string, SmtpReply>>

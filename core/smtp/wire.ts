@@ -12,6 +12,8 @@ export interface Wire {
   nextLine(): Promise<Buffer>
   /** Everything from here on is message data, until `take` finds its end. */
   receive(take: DataTaker): Promise<void>
+  /** The client sent more behind the command that is being answered. */
+  readonly pending: boolean
   /** Sends the 220 and runs the handshake. Rejects when it fails: the connection is of no use then. */
   startTls(ready: SmtpReply): Promise<TlsFacts>
 }

@@ -3,7 +3,7 @@
  * Deletions happen in QUIT and nowhere else, so however else a conversation ends, nothing is lost.
  */
 import { MailError } from 'posthouse/api'
-import { DotStuffer, printable, ReadError } from 'posthouse/text'
+import { DataEncoder, printable, ReadError } from 'posthouse/text'
 import { type Answer, no, senseless } from './answer.js'
 import { readName } from './command.js'
 import { find, meant } from './commands/index.js'
@@ -147,10 +147,10 @@ async function writeMessage(session: Session, text: string, chunks: AsyncIterabl
     return write(session, explain(session, error))
   }
   output.line(`+OK ${text}`)
-  const stuffer = new DotStuffer()
+  const encoder = new DataEncoder()
   try {
     for (; piece.done !== true; piece = await pieces.next()) {
-      output.write(stuffer.push(piece.value))
+      output.write(encoder.push(piece.value))
       await output.room()
     }
   } catch (error) {
@@ -158,7 +158,7 @@ async function writeMessage(session: Session, text: string, chunks: AsyncIterabl
     session.connection.log.error({ err: error }, 'a message could not be sent to its end')
     throw new ConversationOver('torn')
   }
-  output.write(stuffer.end())
+  output.write(encoder.end())
   session.retrieved += 1
 }
 

@@ -14,7 +14,7 @@ import {
   type SmtpVerb,
   via,
 } from '../../core/api/index.js'
-import type { LimitsConfig, ListenerConfig } from '../../core/config/types.js'
+import type { LimitsConfig, ListenerConfig, PoliciesConfig } from '../../core/config/types.js'
 import { selfSigned } from '../../core/net/certificate.js'
 import { openListener } from '../../core/net/listener.js'
 import type { Receipt, Received, RecipientAnswer, Routed } from '../../core/pipeline/intake-types.js'
@@ -32,7 +32,11 @@ export interface Taken extends Received {
 export interface DoorOptions {
   readonly listener?: Partial<ListenerConfig>
   readonly limits?: Partial<LimitsConfig>
-  readonly smtp?: { bareNewline?: 'refuse' | 'normalise'; banner?: string; without?: readonly string[] }
+  readonly smtp?: {
+    policies?: Partial<PoliciesConfig>
+    banner?: string
+    without?: readonly string[]
+  }
   readonly hooks?: Hooks
   readonly verbs?: Readonly<Record<string, SmtpVerb>>
   /** Per recipient; default accepted. */
@@ -52,6 +56,14 @@ export const LIMITS: LimitsConfig = {
   commandMs: 5000,
   dataMs: 5000,
   hops: 10,
+}
+
+const STRICT: PoliciesConfig = {
+  bareCr: 'refuse',
+  bareLf: 'refuse',
+  nul: 'refuse',
+  earlyTalk: 'refuse',
+  beforeTls: 'refuse',
 }
 
 const ACCOUNT: Account = { id: 'a1', login: 'alice', addresses: ['alice@example.test'] }
@@ -152,7 +164,7 @@ function doorOf(options: DoorOptions, listener: ListenerConfig, log: Log, taken:
       }),
     verbs: new Map(Object.entries(options.verbs ?? {})),
     server: aServer(),
-    smtp: { bareNewline: 'refuse', without: [], ...options.smtp },
+    smtp: { without: [], ...options.smtp, policies: { ...STRICT, ...options.smtp?.policies } },
     limits,
     clock: { now: () => Date.now() },
     log,

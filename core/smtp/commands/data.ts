@@ -22,7 +22,7 @@ async function run(talk: Conversation): Promise<Answer> {
   const { deps, wire } = talk
   const transaction = talk.transaction!
   const spool = deps.spool()
-  const reception = new Reception(spool, deps.limits, deps.smtp.bareNewline)
+  const reception = new Reception(spool, deps.limits, deps.smtp.policies)
   wire.say(REPLY.sendData)
   try {
     await wire.receive(chunk => reception.take(chunk))

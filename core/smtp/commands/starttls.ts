@@ -13,7 +13,13 @@ function turn({ session, extensions }: Conversation): SmtpReply | undefined {
 }
 
 async function run(talk: Conversation): Promise<Answer> {
-  talk.secured(await talk.wire.startTls(REPLY.startTls))
+  const { wire, deps } = talk
+  // RFC 3207 §4: STARTTLS is the last command of its group; what stands behind it was put there by someone else, or by a broken client.
+  if (wire.pending && deps.smtp.policies.beforeTls === 'refuse') {
+    talk.end ??= 'before-tls'
+    return REPLY.beforeTls
+  }
+  talk.secured(await wire.startTls(REPLY.startTls))
   return undefined
 }
 

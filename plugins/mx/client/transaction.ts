@@ -3,7 +3,7 @@
  * Never throws for what a peer does: the result says for each recipient what became of it, and whether the connection is still in step.
  * The rule it keeps: once the final dot is on its way, silence means "unknown", which is neither failure nor a reason to ask another host.
  */
-import { DataEncoder } from './encode.js'
+import { DataEncoder } from 'posthouse/text'
 import type { Reply } from './reply.js'
 import type { Limits, MailSession } from './session.js'
 import { Trouble } from './trouble.js'

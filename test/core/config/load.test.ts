@@ -174,7 +174,7 @@ test('durations are milliseconds, sizes octets, paths absolute, and defaults are
   assert.equal(config.limits.messageBytes, 2 * 1024 * 1024)
   assert.equal(config.limits.recipients, 1000)
   assert.deepEqual(config.queue.retryMs, [90_000, 120_000])
-  assert.equal(config.smtp.bareNewline, 'refuse')
+  assert.deepEqual(new Set(Object.values(config.smtp.policies)), new Set(['refuse']))
   assert.equal(config.dataDir, join(config.dir, 'data'))
   assert.deepEqual(config.listeners, [
     { name: 'mx', protocol: 'smtp', address: '127.0.0.1:10025', tls: 'starttls', auth: 'none', cleartextAuth: true },

@@ -33,7 +33,8 @@ function scan(chunks: readonly Buffer[], policy: BareNewline): Outcome {
       rest = chunk.subarray(end).toString('latin1')
     }
   }
-  const { bare, size, longestLine, headerBytes } = scanner
+  const { bareCr, bareLf, size, longestLine, headerBytes } = scanner
+  const bare = bareLf ? 'LF' : bareCr ? 'CR' : undefined
   return { message, rest, ended, bare, size, longestLine, headerBytes }
 }
 

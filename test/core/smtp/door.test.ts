@@ -179,6 +179,43 @@ test('a client that speaks before the greeting is refused', async t => {
   await talk(door, 'C: EHLO c.test\nS: 554 5.5.1 Client spoke before the greeting\nS: 503 …\nC: QUIT\nS: 221 …')
 })
 
+test('a client that speaks before the greeting is heard afterwards where the policy says so', async t => {
+  const door = await open(t, { hooks: { connect: () => sleep(100) }, smtp: { policies: { earlyTalk: 'normalise' } } })
+  await talk(door, 'C: HELO c.test\nS: 220 …\nS: 250 …\nC: QUIT\nS: 221 …')
+})
+
+test('where the policy says so, commands behind STARTTLS are thrown away instead', async t => {
+  const door = await open(t, { smtp: { policies: { beforeTls: 'normalise' } } })
+  await talk(
+    door,
+    `S: 220 …
+    C: EHLO client.example
+    S: <any>
+    S: 250 STARTTLS
+    C> STARTTLS\\r\\nNOOP\\r\\nNOOP\\r\\n
+    S: 220 2.0.0 Ready to start TLS
+    S: <silence 100>`,
+  )
+})
+
+test('a NUL in a message is refused after its true end, or dropped where the policy says so', async t => {
+  const text = '{envelope}\nC> a\\0b\\r\\n.\\r\\nNOOP\\r\\n\n'
+  const strict = await open(t)
+  await talk(strict, `${text}S: 554 5.6.0 Message has a NUL octet\nS: 250 2.0.0 OK`)
+  const loose = await open(t, { smtp: { policies: { nul: 'normalise' } } })
+  await talk(loose, `${text}S: 250 2.0.0 Message accepted …\nS: 250 2.0.0 OK`)
+  assert.equal(String(loose.taken[0]!.bytes), 'ab\r\n')
+})
+
+test('a bare CR may be made right while a bare LF is refused', async t => {
+  const door = await open(t, { smtp: { policies: { bareCr: 'normalise' } } })
+  await talk(door, '{envelope}\nC> a\\rb\\r\\n.\\r\\n\nS: 250 2.0.0 Message accepted …')
+  await talk(
+    door,
+    '{envelope}\nC> a\\rb\\nc\\r\\n.\\r\\n\nS: 554 5.6.0 Message has a bare LF; lines must end with CR LF',
+  )
+})
+
 test('a silent client is told the time is over', async t => {
   const door = await open(t, { limits: { commandMs: 100 } })
   await talk(door, 'S: 220 …\nS: 421 4.4.2 Timeout while waiting for a command\nS: <closed>')
@@ -317,7 +354,7 @@ test('extensions and verbs can be switched off', async t => {
 })
 
 test('with bare newlines normalised a message is strict CRLF, and what smuggles is text', async t => {
-  const door = await open(t, { smtp: { bareNewline: 'normalise' } })
+  const door = await open(t, { smtp: { policies: { bareCr: 'normalise', bareLf: 'normalise' } } })
   await talk(
     door,
     `{envelope}
@@ -338,11 +375,11 @@ test('the intake is given exactly the octets, with envelope and session', async 
     S: 250 2.1.0 …
     S: 250 2.1.5 …
     S: 354 …
-    C> Subject: \\xff\\r\\n\\r\\n..dot\\r\\n\\0\\r\\n.\\r\\n
+    C> Subject: \\xff\\r\\n\\r\\n..dot\\r\\n\\x01\\r\\n.\\r\\n
     S: 250 …`,
   )
   const { bytes, envelope, session } = door.taken[0]!
-  assert.deepEqual(bytes, Buffer.from('Subject: \xff\r\n\r\n.dot\r\n\0\r\n', 'latin1'))
+  assert.deepEqual(bytes, Buffer.from('Subject: \xff\r\n\r\n.dot\r\n\x01\r\n', 'latin1'))
   assert.equal(envelope.id, `${session.id}.1`)
   assert.deepEqual([envelope.body, envelope.ret, envelope.envid, envelope.utf8], ['8BITMIME', 'HDRS', 'x', false])
   assert.equal(envelope.parameters.get('SIZE'), '7')

@@ -143,7 +143,7 @@ test('reading by POP3 leaves the flags alone', async () => {
   client.close()
 })
 
-test('any octets come back as they were stored', async () => {
+test('any octets come back as they were stored, but every line ends with CRLF', async () => {
   const opened = await house()
   const octets = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
   const message = Buffer.concat([Buffer.from('Subject: x\r\n\r\n'), octets, Buffer.from('\r\n.\n.\r\n..\r\n')])
@@ -155,8 +155,7 @@ test('any octets come back as they were stored', async () => {
     [2, large],
   ] as const) {
     const got = Buffer.from(`${(await client.ask(`RETR ${number}`)).join('\r\n')}\r\n`, 'latin1')
-    // A dot after a bare LF was doubled and lines of this client end with CRLF only.
-    assert.deepEqual(Buffer.from(got.toString('latin1').replace(/(?<!\r)\n\.\./g, '\n.'), 'latin1'), stored)
+    assert.equal(got.toString('latin1'), stored.toString('latin1').replace(/\r\n|\r|\n/g, '\r\n'))
   }
   client.close()
 })

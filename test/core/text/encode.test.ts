@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { DataEncoder } from '../../../plugins/mx/client/encode.js'
+import { DataEncoder } from '../../../core/text/index.js'
 
 function encode(bytes: Buffer, cuts: readonly number[]): string {
   const encoder = new DataEncoder()

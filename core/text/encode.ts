@@ -1,8 +1,9 @@
 /**
- * The octets of DATA: CRLF line ends whatever came in, dots doubled, the final dot at the end (RFC 5321 §4.5.2).
- * A bare CR or LF never leaves this house: the next server might take it for the end of the mail and the rest for commands.
+ * The octets of a message as DATA and RETR send them: CRLF line ends whatever was stored, dots doubled, the final dot at the end
+ * (RFC 5321 §4.5.2, RFC 1939 §3). A bare CR or LF never leaves this house: the next server might take it for the end of the mail and the
+ * rest for commands.
  */
-import { DotStuffer, findBareNewline, normaliseNewlines } from 'posthouse/text'
+import { DotStuffer, findBareNewline, normaliseNewlines } from './crlf.js'
 
 const CR = 13
 
