@@ -23,6 +23,7 @@ export interface Spooled {
 }
 
 const MEMORY_BYTES = 64 * 1024
+const MAX_PIECES = 256
 
 export class Spool {
   readonly #blobs: Blobs
@@ -55,7 +56,7 @@ export class Spool {
       this.#keepHead(chunk)
       return this.#draft.write(chunk)
     }
-    this.#kept.push(chunk)
+    this.#keep(chunk)
     return this.#size > this.#memoryBytes ? this.#moveToDraft() : undefined
   }
 
@@ -75,8 +76,14 @@ export class Spool {
   #keepHead(chunk: Buffer): void {
     const room = this.#maxHeaderBytes - this.#keptBytes
     if (this.#headComplete || room <= 0) return
-    this.#kept.push(Buffer.from(chunk.subarray(0, room)))
+    this.#keep(Buffer.from(chunk.subarray(0, room)))
     this.#keptBytes += Math.min(room, chunk.length)
+  }
+
+  /** A Buffer costs more than a hundred octets of its own: a message that comes in crumbs must not cost that much more. */
+  #keep(chunk: Buffer): void {
+    this.#kept.push(chunk)
+    if (this.#kept.length === MAX_PIECES) this.#kept = [Buffer.concat(this.#kept)]
   }
 
   /** The message is complete. */

@@ -26,7 +26,8 @@ const CR = 13
 const SPACE = 32
 const TAB = 9
 const COLON = 58
-const MAX_FIELDS = 2000
+/** Fields beyond these are not read, only counted. */
+export const MAX_FIELDS = 2000
 const MAX_COMPLAINTS = 20
 
 export function scanHeader(bytes: Buffer, maxFields = MAX_FIELDS): ScannedHeader {

@@ -13,6 +13,7 @@ import { under } from './keys.js'
 /** Drafts up to this size are handed over in memory and stored with the message's own commit. */
 const MEMORY_BYTES = 64 * 1024
 const CHUNK_BYTES = 256 * 1024
+const MAX_PIECES = 256
 const DRAFT_LIFE_MS = 60 * 60 * 1000
 
 interface BodyRecord {
@@ -96,6 +97,7 @@ export class LmdbBodies implements Blobs {
   /** A chunk of a draft; resolves when it is committed. */
   async keepChunk(id: string, n: number, bytes: Buffer): Promise<void> {
     await this.#env.write(() => {
+      if (n > 0) this.#mustBeThere(id)
       this.#chunks.put([id, n], bytes)
       this.#drafts.put(id, this.#now())
     })
@@ -103,8 +105,7 @@ export class LmdbBodies implements Blobs {
 
   async keepDraft(id: string, size: number): Promise<void> {
     await this.#env.write(() => {
-      if (!this.#drafts.doesExist(id))
-        throw new MailError('store-unavailable', `draft ${id} was swept while it was written`)
+      this.#mustBeThere(id)
       this.#drafts.put(id, this.#now())
       this.#records.put(id, { size, chunk: CHUNK_BYTES, references: 0 })
     })
@@ -119,9 +120,23 @@ export class LmdbBodies implements Blobs {
   /** Drafts nobody has touched for an hour; resolves to how many went. */
   async sweep(now: number): Promise<number> {
     this.#env.refresh()
-    const old = [...this.#drafts.getRange()].filter(({ value }) => value < now - DRAFT_LIFE_MS).map(({ key }) => key)
-    for (const id of old) await this.dropDraft(id)
-    return old.length
+    const before = now - DRAFT_LIFE_MS
+    const old = [...this.#drafts.getRange()].filter(({ value }) => value < before).map(({ key }) => key)
+    let gone = 0
+    for (const id of old) if (await this.#env.write(() => this.#dropOld(id, before))) gone++
+    return gone
+  }
+
+  /** It may have been written to, or accepted, since it was looked at. */
+  #dropOld(id: string, before: number): boolean {
+    const old = (this.#drafts.get(id) ?? Number.POSITIVE_INFINITY) < before
+    if (old) this.#remove(id)
+    return old
+  }
+
+  /** What was swept in the meantime must not go on with a part of it. */
+  #mustBeThere(id: string): void {
+    if (!this.#drafts.doesExist(id)) throw new MailError('store-unavailable', `draft ${id} was swept in the meantime`)
   }
 
   #takeOver(id: string, references: number): { readonly id: string; readonly size: number } {
@@ -160,6 +175,8 @@ class Draft implements BodyDraft {
   async write(chunk: Buffer): Promise<void> {
     // The caller may reuse its buffer once we resolve.
     this.#pieces.push(Buffer.from(chunk))
+    // A Buffer costs more than a hundred octets of its own: a message that comes in crumbs must not.
+    if (this.#pieces.length === MAX_PIECES) this.#pieces = [Buffer.concat(this.#pieces)]
     this.#held += chunk.length
     this.#size += chunk.length
     while (this.#held >= CHUNK_BYTES) await this.#flush(CHUNK_BYTES)

@@ -4,7 +4,7 @@
  */
 import { MailError, type SmtpReply } from '../../api/index.js'
 import type { Received, RecipientAnswer } from '../../pipeline/intake-types.js'
-import { formatAddress } from '../../text/index.js'
+import { formatAddress, MAX_FIELDS } from '../../text/index.js'
 import type { Conversation } from '../conversation.js'
 import { Reception } from '../reception.js'
 import { type Answer, accepted, REPLY } from '../replies.js'
@@ -28,6 +28,8 @@ async function run(talk: Conversation): Promise<Answer> {
     await wire.receive(chunk => reception.take(chunk))
     const answers = reception.fault === undefined ? await judge(talk, transaction, spool.finish()) : [reception.fault]
     note(talk, transaction, reception, answers)
+    // Nobody wants it: a large body need not lie in the store until drafts are swept.
+    if (answers.every(one => one.code >= 300)) await reception.abandon()
     return talk.session.protocol === 'lmtp' ? transaction.replies.map(at => answers[at] ?? answers[0]!) : answers[0]
   } catch (error) {
     await reception.abandon()
@@ -45,6 +47,8 @@ async function judge(talk: Conversation, transaction: Transaction, finishing: Fi
   const { envelope, routed } = transaction
   try {
     const { body, message, fields } = await finishing
+    // What stands behind the last field that was looked at would pass for something nobody has seen.
+    if (fields.length >= MAX_FIELDS) return [REPLY.headerTooBig]
     // RFC 5321 §6.3: a count of Received fields is the only sure sign of a loop.
     const hops = fields.reduce((count, field) => count + (field.name.toLowerCase() === 'received' ? 1 : 0), 0)
     if (hops > deps.limits.hops) return [REPLY.mailLoop]

@@ -7,6 +7,7 @@ import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { defer, label, MailError, reject, type SmtpVerb } from '../../../core/api/index.js'
+import { createMemoryStore } from '../../../plugins/store-memory/store.js'
 import { parseScripts, runScript } from '../../harness/conversation.js'
 import { type DoorOptions, SmtpDoor } from '../../harness/smtp-door.js'
 
@@ -445,4 +446,47 @@ test('5 MB of stuffed dots cost little more than 5 MB of plain lines', async t =
   const [usual, dots] = [await cost(door, plain), await cost(door, '..\r\n')]
   // Twice is the promise; the rest is for a busy machine. smtp-server's own scanner takes 2.8 s.
   assert.ok(dots < usual * 2 + 100_000, `${dots} µs against ${usual} µs`)
+})
+
+for (const [what, judge, left] of [
+  ['refused', () => [reject('spam')], 0],
+  ['taken', undefined, 1],
+  [
+    'not stored',
+    () => {
+      throw new MailError('store-full', 'no room')
+    },
+    0,
+  ],
+] as const) {
+  test(`of a large message that is ${what}, ${left} bodies are left in the store`, async t => {
+    const { blobs } = createMemoryStore()
+    const ids: string[] = []
+    const door = await open(t, {
+      blobs,
+      memoryBytes: 1000,
+      limits: { messageBytes: 1_000_000 },
+      judge: received => {
+        if (received.body.kind === 'stored') ids.push(received.body.id)
+        return judge?.() ?? received.routed.map(() => ({ kind: 'accepted', text: 'Message accepted' }))
+      },
+    })
+    await talk(door, `{envelope}\nC> Subject: x\\r\\n\\r\\n${'0123456789'.repeat(7000)}\\r\\n.\\r\\n\nS: …`)
+    assert.equal(ids.length, 1)
+    const found = await Promise.all(
+      ids.map(id =>
+        blobs.read(id).then(
+          () => 1,
+          () => 0,
+        ),
+      ),
+    )
+    assert.deepEqual(found, [left])
+  })
+}
+
+test('a message with more fields than anybody looks at is refused, as one behind them would pass unseen', async t => {
+  const door = await open(t, { limits: { headerBytes: 100_000, messageBytes: 100_000 } })
+  await talk(door, `{envelope}\nC> ${'a: b\\r\\n'.repeat(2001)}X-Spam-Flag: NO\\r\\n\\r\\n.\\r\\n\nS: 552 5.3.4 …`)
+  assert.equal(door.taken.length, 0)
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Blobs, BodyDraft } from '../../../core/api/index.js'
 import { Spool } from '../../../core/storage/spool.js'
+import { heldMemory } from '../../harness/memory.js'
 
 const HEADER = 'Subject: =?utf-8?q?gr=C3=BCn?=\r\nX-One: 1\r\nx-one: 2\r\n\r\n'
 
@@ -97,4 +98,18 @@ test('an abandoned spool gives its draft back once and takes nothing more', asyn
   assert.equal(blobs.abandoned, 1)
   assert.throws(() => spool.write(Buffer.from('x')))
   await assert.rejects(spool.finish())
+})
+
+test('a message that comes octet by octet holds little more memory than its octets', async () => {
+  const spool = new Spool(recordingBlobs(), { maxHeaderBytes: 60_000 })
+  const before = heldMemory()
+  for (let at = 0; at < 60_000; at++) {
+    // In memory of its own, as octets from a socket are.
+    const octet = Buffer.allocUnsafeSlow(1)
+    octet[0] = 65 + (at % 26)
+    spool.write(octet)
+  }
+  assert.ok(heldMemory() - before < 2_000_000)
+  const { body } = await spool.finish()
+  assert.ok(body.kind === 'memory' && body.bytes.length === 60_000 && body.bytes.toString().startsWith('ABC'))
 })
