@@ -212,7 +212,6 @@ export class Conversation {
     scope.log.info(
       {
         remote: session.remote.address,
-        listener: session.listener,
         helo: session.helo,
         tls: session.tls?.protocol,
         login: session.account === undefined ? undefined : printable(session.account.login),
