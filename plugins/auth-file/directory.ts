@@ -5,7 +5,9 @@
  */
 import { statSync } from 'node:fs'
 import { type Account, type Accounts, type Log, MailError, type ScramKeys } from 'posthouse/api'
-import { readAccounts, type StoredAccount } from './accounts-file.js'
+import { FileError, readAccounts, type StoredAccount } from './accounts-file.js'
+
+const MISSING = 'missing'
 
 interface Index {
   readonly stamp: string
@@ -49,7 +51,7 @@ export class Directory implements Accounts {
 
   /** With its secrets, for checking a password. */
   async stored(login: string): Promise<StoredAccount | undefined> {
-    return (await this.#current()).byLogin.get(login.toLowerCase())
+    return (await this.#current()).byLogin.get(login.normalize('NFC').toLowerCase())
   }
 
   async #current(): Promise<Index> {
@@ -62,7 +64,7 @@ export class Directory implements Accounts {
   #stamp(): string {
     try {
       const facts = statSync(this.#path, { throwIfNoEntry: false, bigint: true })
-      return facts === undefined ? 'missing' : `${facts.ino} ${facts.mtimeNs} ${facts.size}`
+      return facts === undefined ? MISSING : `${facts.ino} ${facts.mtimeNs} ${facts.size}`
     } catch (error) {
       throw new MailError('directory-unavailable', 'cannot look at the accounts file', error)
     }
@@ -70,7 +72,11 @@ export class Directory implements Accounts {
 
   async #read(stamp: string): Promise<Index> {
     try {
-      this.#index = makeIndex(stamp, await readAccounts(this.#path))
+      const all = await readAccounts(this.#path)
+      // A file that was there is not deleted to say that nobody lives here: a disk has gone away, and mail must wait and not bounce.
+      if (all.length === 0 && stamp === MISSING && this.#index !== undefined && this.#index.all.length > 0)
+        throw new FileError('the accounts file is gone')
+      this.#index = makeIndex(stamp, all)
     } catch (error) {
       if (this.#index === undefined)
         throw new MailError('directory-unavailable', 'cannot read the accounts file', error)

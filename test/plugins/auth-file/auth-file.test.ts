@@ -91,6 +91,22 @@ describe('logging in', () => {
     assert.equal((await logIn(installed, 'aLICE@example.test', 'correct horse'))?.kind, 'authenticated')
   })
 
+  test('a login name typed with combining accents is the same', async () => {
+    const installed = await install()
+    await add(installed, ['ren\u00e9@example.test'])
+    assert.equal((await logIn(installed, 'rene\u0301@example.test', 'correct horse'))?.kind, 'authenticated')
+  })
+
+  test('accounts do not vanish with a file that was there: mail would bounce', async () => {
+    const installed = await install()
+    await add(installed, ['alice@example.test'])
+    assert.notEqual(await installed.accounts.byAddress('alice@example.test'), undefined)
+    rmSync(join(installed.dataDir, 'accounts.json'))
+    assert.notEqual(await installed.accounts.byAddress('alice@example.test'), undefined)
+    await add(installed, ['bob@example.test'])
+    assert.equal(await installed.accounts.byAddress('alice@example.test'), undefined, 'a new file counts again')
+  })
+
   test('the same password typed with combining accents is the same', async () => {
     const installed = await install()
     await add(installed, ['alice@example.test'], 'motörhead')
