@@ -31,7 +31,7 @@ const { version: VERSION } = JSON.parse(readFileSync(new URL('../../package.json
 }
 
 /** Commands open no doors and need no certificate. */
-export type AssemblyBase = Omit<AppBase, 'tls'>
+export type AssemblyBase = Omit<AppBase, 'tls'> & { readonly purpose?: 'serve' | 'command' }
 
 /** Everything but the doors: what commands need too. */
 export interface Assembly {
@@ -45,7 +45,14 @@ export interface Assembly {
 }
 
 /** Throws `ConfigError` with all faults that can be found. */
-export async function assemble({ config, log, bus, clock, metrics }: AssemblyBase): Promise<Assembly> {
+export async function assemble({
+  config,
+  log,
+  bus,
+  clock,
+  metrics,
+  purpose = 'serve',
+}: AssemblyBase): Promise<Assembly> {
   const ending = new AbortController()
   const server = factsOf(config)
   const dns = createResolver({ ...config.dns, clock })
@@ -58,7 +65,8 @@ export async function assemble({ config, log, bus, clock, metrics }: AssemblyBas
     },
   }
   const services = { authenticator }
-  const loaded = await loadPlugins(config, { log, metrics, dns, clock, server, bus, signal: ending.signal, services })
+  const signal = ending.signal
+  const loaded = await loadPlugins(config, { log, metrics, dns, clock, server, bus, signal, services, purpose })
   const entries = loaded.entries.map(({ entry, plugin, contribution }) => ({
     plugin: plugin.name,
     hooks: contribution.hooks ?? {},
@@ -68,7 +76,7 @@ export async function assemble({ config, log, bus, clock, metrics }: AssemblyBas
     onError: entry.onError,
   }))
   const pipeline = new Pipeline(entries, metrics)
-  inner = createAuthenticator(pipeline, log, ending.signal)
+  inner = createAuthenticator(pipeline, log, signal)
   return {
     loaded,
     pipeline,

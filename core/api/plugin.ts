@@ -227,6 +227,11 @@ export interface PluginContext<Config> {
   readonly bus: Bus
   /** Fires at shutdown. */
   readonly signal: AbortSignal
+  /**
+   * What for: to `serve` (or to be checked as if), or for one `command` of the command line, whose owner need not yet be known. What a
+   * command can do without may wait until it is asked for; faults in admins' files may wait too, `check` will find them.
+   */
+  readonly purpose: 'serve' | 'command'
   /** These octets as hooks would see them: for commands that read mail from files. */
   readonly messageOf: (bytes: Buffer) => Message
 }

@@ -56,7 +56,7 @@ async function dispatch(line: Line, own: readonly OwnCommand[], parts: CliParts)
   const command = pick(own, line.words)
   if (command !== undefined) return await runOne(command, line, parts)
   try {
-    return await withPlugins(line.configDir, parts, async ({ commands }) => {
+    return await withPlugins(line.configDir, parts, 'command', async ({ commands }) => {
       const found = pick(commands, line.words)
       if (found !== undefined)
         return await runOne({ ...found, run: async run => (await found.run(run)) ?? 0 }, line, parts)
@@ -171,7 +171,7 @@ async function commandsOfPlugins(configDir: string, parts: CliParts): Promise<re
   try {
     const { config } = await loadConfig(configDir)
     if (config === undefined || !existsSync(config.dataDir)) return undefined
-    return await withPlugins(configDir, parts, async ({ commands }) => commands)
+    return await withPlugins(configDir, parts, 'command', async ({ commands }) => commands)
   } catch {
     // help is given whatever the configuration looks like; `check` tells what is wrong with it
     return undefined

@@ -19,6 +19,8 @@ export interface AssembledForCommand {
   close(): Promise<void>
 }
 
+export type CommandAppBase = Omit<AppBase, 'tls'> & { readonly purpose: 'serve' | 'command' }
+
 /** Comes from `core/app.ts`, one floor up. */
 export interface CliParts {
   readonly version: string
@@ -27,7 +29,7 @@ export interface CliParts {
   /** The shipped `config/`, the template of `init`. */
   readonly shippedConfig: string
   readonly startApp: StartApp
-  readonly assemble: (base: Omit<AppBase, 'tls'>) => Promise<AssembledForCommand>
+  readonly assemble: (base: CommandAppBase) => Promise<AssembledForCommand>
   print(line: string): void
   warn(line: string): void
   stdin(): Promise<string>

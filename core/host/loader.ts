@@ -39,6 +39,7 @@ export interface LoadBase {
   readonly bus: Bus
   /** Fires at shutdown. */
   readonly signal: AbortSignal
+  readonly purpose: PluginContext<never>['purpose']
   /** What core supplies: `authenticator`. */
   readonly services: Partial<ServiceTable>
 }
@@ -113,7 +114,7 @@ class Stage {
   }
 
   #contextOf({ plugin, config }: FoundPlugin): PluginContext<never> {
-    const { log, metrics, dns, clock, server, bus, signal } = this.#base
+    const { log, metrics, dns, clock, server, bus, signal, purpose } = this.#base
     return {
       config: config as never,
       files: filesIn(this.#config.dir),
@@ -126,6 +127,7 @@ class Stage {
       server,
       bus,
       signal,
+      purpose,
       messageOf,
     }
   }

@@ -19,6 +19,7 @@ import { giveUpRoot, handOver } from './owner.js'
 export async function withPlugins<T>(
   configDir: string,
   parts: Pick<CliParts, 'assemble'>,
+  purpose: 'serve' | 'command',
   work: (loaded: Loaded, config: Config) => Promise<T>,
 ): Promise<T> {
   const { config, faults } = await loadConfig(configDir)
@@ -31,7 +32,8 @@ export async function withPlugins<T>(
   const { log } = openLog({ level: 'warn', file: 'err', pretty: 'always' })
   const bus = joinBus(join(config.dataDir, 'control.sock'), log, false)
   try {
-    const assembled = await parts.assemble({ config, log, bus, clock: Date, metrics: new MemoryMetrics() })
+    const base = { config, log, bus, clock: Date, metrics: new MemoryMetrics(), purpose }
+    const assembled = await parts.assemble(base)
     try {
       return await work(assembled.loaded, config)
     } finally {

@@ -20,6 +20,7 @@ export function aContext<Config>(config: Config, more: Partial<PluginContext<Con
     clock: { now: Date.now },
     bus: { publish: () => undefined, subscribe: () => () => undefined },
     signal: new AbortController().signal,
+    purpose: 'serve',
     messageOf,
     ...more,
   }

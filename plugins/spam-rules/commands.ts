@@ -19,15 +19,20 @@ export interface Failure extends Place {
   readonly message: string
 }
 
-export function ruleCommands(set: RuleSet, messageOf: MessageOf): readonly Command[] {
+export function ruleCommands(rules: () => Promise<RuleSet>, messageOf: MessageOf): readonly Command[] {
   return [
     {
       name: 'rules test',
       summary: 'check every rule against its own examples',
       arity: [0, 0],
-      run: run => test(set, messageOf, run),
+      run: async run => test(await rules(), messageOf, run),
     },
-    { name: 'rules list', summary: 'list the rules with their points', arity: [0, 0], run: run => list(set, run) },
+    {
+      name: 'rules list',
+      summary: 'list the rules with their points',
+      arity: [0, 0],
+      run: async run => list(await rules(), run),
+    },
     {
       name: 'rules try',
       summary: 'score mail in files or folders and say why; nothing is changed',
@@ -37,7 +42,7 @@ export function ruleCommands(set: RuleSet, messageOf: MessageOf): readonly Comma
         summary: { type: 'boolean', description: 'only how many reach the threshold, and how often each rule fired' },
         threshold: { type: 'string', value: 'POINTS', description: 'what counts as spam; default 5' },
       },
-      run: run => tryOn(set, messageOf, run),
+      run: async run => tryOn(await rules(), messageOf, run),
     },
   ]
 }

@@ -34,16 +34,15 @@ export default definePlugin({
   name: 'spam-rules',
   summary: 'scores mail by rules in YAML files',
   config: CONFIG,
-  async setup({ config, files, log, messageOf }) {
-    const set = await loadRules(
-      files,
-      config.rules === undefined ? shippedRules() : files.resolve(config.rules),
-      config.local,
-    )
-    log.debug({ rules: set.rules.length }, 'rules read')
+  async setup({ config, files, log, messageOf, purpose }) {
+    const folder = config.rules === undefined ? shippedRules() : files.resolve(config.rules)
+    let loading: Promise<RuleSet> | undefined
+    const rules = () => (loading ??= loadRules(files, folder, config.local))
+    // Reading them all takes half a second, which most commands need not wait for.
+    if (purpose === 'serve') log.debug({ rules: (await rules()).rules.length }, 'rules read')
     return {
-      hooks: { score: async asked => set.evaluate(await Facts.of(asked)) },
-      commands: ruleCommands(set, messageOf),
+      hooks: { score: async asked => (await rules()).evaluate(await Facts.of(asked)) },
+      commands: ruleCommands(rules, messageOf),
     }
   },
 })

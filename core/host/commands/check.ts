@@ -28,7 +28,7 @@ async function check(dir: string, parts: CliParts): Promise<{ faults: readonly F
     return { faults: inOrder([...read.faults, ...faults]), summary: '' }
   }
   try {
-    const summary = await withPlugins(dir, parts, async ({ entries, listeners }, config) => {
+    const summary = await withPlugins(dir, parts, 'serve', async ({ entries, listeners }, config) => {
       const doors = config.listeners.length + listeners.length
       return `the configuration in ${dir} is right: ${doors} listeners, ${entries.length} plugins`
     })

@@ -35,7 +35,7 @@ export function explainCommand(parts: CliParts): OwnCommand {
     summary: 'print per moment who is asked in which order, with deadlines and what a failure means',
     arity: [0, 0],
     run: run =>
-      withPlugins(run.configDir, parts, async (loaded, config) => {
+      withPlugins(run.configDir, parts, 'serve', async (loaded, config) => {
         const explained = explain(loaded, config)
         if (run.json) run.print(JSON.stringify(explained, null, 2))
         else for (const line of linesOf(explained)) run.print(line)

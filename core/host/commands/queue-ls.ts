@@ -21,7 +21,7 @@ export function queueLsCommand(parts: CliParts): OwnCommand {
       limit: { type: 'string', value: 'N', description: `at most so many messages; default ${DEFAULT_LIMIT}` },
     },
     run: run =>
-      withPlugins(run.configDir, parts, async ({ services }) => {
+      withPlugins(run.configDir, parts, 'command', async ({ services }) => {
         const queue = services.find('store')?.queue
         if (queue === undefined) throw new CommandError('no store is configured')
         const messages: QueuedMessage[] = []

@@ -46,6 +46,7 @@ async function withPlugins(
       bus: { publish: () => undefined, subscribe: () => () => undefined },
       signal: new AbortController().signal,
       services: {},
+      purpose: 'serve',
     })
     await work(loaded, metrics)
     await loaded.dispose()
