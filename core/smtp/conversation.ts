@@ -123,13 +123,18 @@ export class Conversation {
   }
 
   reset(): void {
-    this.transaction = undefined
+    this.#endTransaction()
     this.session.endTransaction()
   }
 
   secured(tls: TlsFacts): void {
-    this.transaction = undefined
+    this.#endTransaction()
     this.session.secured(tls)
+  }
+
+  #endTransaction(): void {
+    this.transaction?.abandon()
+    this.transaction = undefined
   }
 
   #greeting(): SmtpReply {
@@ -203,7 +208,7 @@ export class Conversation {
   /** All is over: tells the plugins and writes the one line. */
   over(startedMs: number): void {
     const { session, scope, deps } = this
-    this.transaction = undefined
+    this.#endTransaction()
     try {
       deps.pipeline.tell('disconnect', { session }, session.labels, { signal: NEVER, log: scope.log })
     } catch (error) {

@@ -38,6 +38,9 @@ export class Extensions implements Offers {
         return listener.auth !== 'none'
       case 'STARTTLS':
         return this.#facts.tlsOffered
+      // RFC 3030 §3: only together with CHUNKING.
+      case 'BINARYMIME':
+        return this.has('CHUNKING')
       default:
         return KEYWORDS.has(keyword)
     }
@@ -73,6 +76,8 @@ const KEYWORDS = new Map<string, ((facts: ExtensionFacts) => string) | undefined
   ['PIPELINING', undefined],
   ['SIZE', facts => String(facts.maxMessageBytes)],
   ['8BITMIME', undefined],
+  ['CHUNKING', undefined],
+  ['BINARYMIME', undefined],
   ['SMTPUTF8', undefined],
   ['ENHANCEDSTATUSCODES', undefined],
 ])

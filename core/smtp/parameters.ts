@@ -77,10 +77,7 @@ function takeMail(
       if (!/^\d{1,20}$/.test(value)) return badParameter(keyword, 'a number of octets')
       return Number(value) > offers.maxMessageBytes ? REPLY.messageTooBig : undefined
     case 'BODY':
-      // RFC 6152 §2
-      if (!/^(?:7BIT|8BITMIME)$/i.test(value)) return badParameter(keyword, '7BIT or 8BITMIME')
-      terms.body = value.toUpperCase() === '7BIT' ? '7BIT' : '8BITMIME'
-      return undefined
+      return takeBody(value.toUpperCase(), offers, terms)
     case 'SMTPUTF8':
       // RFC 6531 §3.4: no value.
       if (value !== '') return badParameter(keyword, 'no value')
@@ -105,6 +102,20 @@ function takeMail(
     default:
       return unknownParameter(keyword)
   }
+}
+
+/** RFC 6152 §2, RFC 3030 §3 */
+function takeBody(
+  value: string,
+  offers: Offers,
+  terms: { -readonly [K in keyof MailTerms]: MailTerms[K] },
+): SmtpReply | undefined {
+  const binary = offers.has('BINARYMIME')
+  if (value === '7BIT' || value === '8BITMIME' || (value === 'BINARYMIME' && binary)) {
+    terms.body = value
+    return undefined
+  }
+  return badParameter('BODY', binary ? '7BIT, 8BITMIME or BINARYMIME' : '7BIT or 8BITMIME')
 }
 
 export function checkRcpt(parameters: ReadonlyMap<string, string>): DsnWish | SmtpReply {

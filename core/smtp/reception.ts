@@ -5,7 +5,7 @@
  */
 import { MailError, type SmtpReply } from '../api/index.js'
 import type { LimitsConfig, PoliciesConfig } from '../config/types.js'
-import { DataScanner } from './data-scanner.js'
+import { DataScanner, type Framing } from './data-scanner.js'
 import type { MessageSpool } from './deps.js'
 import { bareNewlineInMessage, REPLY } from './replies.js'
 
@@ -17,19 +17,22 @@ export class Reception {
   readonly #spool: MessageSpool
   readonly #limits: LimitsConfig
   readonly #policies: PoliciesConfig
+  readonly #binary: boolean
   /** Why the message cannot be taken, as soon as it is known. */
   #fault: SmtpReply | undefined
   /** For the log. */
   #error: unknown
   #abandoned: Promise<void> | undefined
 
-  constructor(spool: MessageSpool, limits: LimitsConfig, policies: PoliciesConfig) {
+  constructor(spool: MessageSpool, limits: LimitsConfig, policies: PoliciesConfig, framing: Framing = 'dots') {
     this.#spool = spool
     this.#limits = limits
     this.#policies = policies
+    this.#binary = framing === 'counted-binary'
     const { bareCr, bareLf } = policies
     // One of the two made right is harmless while the other is refused.
-    this.#scanner = new DataScanner(bareCr === 'normalise' || bareLf === 'normalise' ? 'normalise' : 'refuse')
+    const bare = bareCr === 'normalise' || bareLf === 'normalise' ? 'normalise' : 'refuse'
+    this.#scanner = new DataScanner(bare, framing)
   }
 
   get size(): number {
@@ -46,19 +49,47 @@ export class Reception {
 
   /** Index of the first octet after the end of the data, or -1. */
   take(chunk: Buffer): number | Promise<number> {
+    const before = this.size
     const { part: scanned, end } = this.#scanner.push(chunk)
     if (this.#fault !== undefined) return end
-    const nul = scanned.indexOf(0)
+    const text = scanned.subarray(0, this.#textBefore(before))
+    const nul = text.indexOf(0)
     this.#fault = this.#problem(nul >= 0)
     if (this.#fault !== undefined) {
       this.#drop()
       return end
     }
     // RFC 5321 §2.3.8, §4.1.1.4: text; a NUL ends a string for some who read it.
-    const part = nul < 0 ? scanned : Buffer.from(scanned.filter(octet => octet !== 0))
+    const part = nul < 0 ? scanned : withoutNul(text, scanned)
     if (part.length === 0) return end
     const wait = this.#write(part)
     return wait === undefined ? end : wait.then(() => end)
+  }
+
+  /** Octets of a part that are text when it begins at `offset`: all of them but in the body of a binary message. */
+  #textBefore(offset: number): number {
+    const { headerBytes } = this.#scanner
+    return this.#binary && headerBytes !== undefined ? Math.max(0, headerBytes - offset) : Number.POSITIVE_INFINITY
+  }
+
+  /** So many more octets are announced: when that is too many, none of them is kept. */
+  expect(octets: number): void {
+    if (this.#fault !== undefined || this.size + octets <= this.#limits.messageBytes) return
+    this.#fault = REPLY.messageTooBig
+    this.#drop()
+  }
+
+  /** The last counted octet has come. */
+  async close(): Promise<void> {
+    const rest = this.#scanner.close()
+    if (this.#fault !== undefined) return
+    this.#fault = this.#problem(false)
+    if (this.#fault !== undefined) this.#drop()
+    else if (rest.length > 0) await this.#write(rest)
+  }
+
+  finish(): ReturnType<MessageSpool['finish']> {
+    return this.#spool.finish()
   }
 
   /** The client is gone, or the message is refused: nothing is kept. */
@@ -76,7 +107,8 @@ export class Reception {
     if (nul && this.#policies.nul === 'refuse') return REPLY.nulInMessage
     // Without an empty line, all of it is header.
     if ((headerBytes ?? size) > this.#limits.headerBytes) return REPLY.headerTooBig
-    return longestLine > MAX_MESSAGE_LINE ? REPLY.messageLineTooLong : undefined
+    // A binary body has no lines (RFC 3030 §3); the header is bounded above.
+    return longestLine > MAX_MESSAGE_LINE && !this.#binary ? REPLY.messageLineTooLong : undefined
   }
 
   #write(part: Buffer): Promise<void> | undefined {
@@ -99,4 +131,9 @@ export class Reception {
       this.#error ??= error
     })
   }
+}
+
+/** `text` is the start of `part`, and only there. */
+function withoutNul(text: Buffer, part: Buffer): Buffer {
+  return Buffer.concat([text.filter(octet => octet !== 0), part.subarray(text.length)])
 }

@@ -33,6 +33,7 @@ export const REPLY = {
   tooManyLogins: reply(421, '4.7.0', 'Too many failed logins'),
   beforeTls: reply(421, '4.7.0', 'Commands came in clear behind STARTTLS'),
   notHttp: reply(421, '4.7.0', 'This is a mail server'),
+  chunkLost: reply(421, '4.7.0', 'Where the chunk ends is not known, so nothing more can be read'),
   dataLost: reply(421, '4.3.0', 'Internal error while taking the message'),
 
   // ── trouble of ours ──
@@ -57,6 +58,9 @@ export const REPLY = {
   needMail: reply(503, '5.5.1', 'Need MAIL first'),
   needRecipient: reply(503, '5.5.1', 'Need RCPT first'),
   noRecipients: reply(554, '5.5.1', 'No valid recipients'),
+  chunksBegun: reply(503, '5.5.1', 'The message is coming by BDAT, go on with it or say RSET'),
+  chunkFailed: reply(503, '5.5.1', 'An earlier chunk was refused, say RSET'),
+  binaryNeedsChunks: reply(503, '5.5.1', 'A BINARYMIME message needs BDAT'),
   nestedMail: reply(503, '5.5.1', 'Sender was already given, RSET starts anew'),
   tlsActive: reply(503, '5.5.1', 'TLS is already active'),
   loggedInAlready: reply(503, '5.5.1', 'Already authenticated'),
@@ -114,6 +118,10 @@ export function bareNewlineInMessage(bare: 'CR' | 'LF'): SmtpReply {
 
 export function challenge(text: string): SmtpReply {
   return { code: 334, text }
+}
+
+export function chunkTaken(octets: number): SmtpReply {
+  return reply(250, '2.0.0', `${octets} octets received`)
 }
 
 export function accepted(text: string, id: string): SmtpReply {

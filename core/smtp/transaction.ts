@@ -5,6 +5,7 @@ import type { Address, Envelope, Recipient } from '../api/index.js'
 import type { Routed } from '../pipeline/intake-types.js'
 import { formatAddress } from '../text/index.js'
 import type { MailTerms } from './parameters.js'
+import type { Reception } from './reception.js'
 
 export class Transaction {
   readonly envelope: Envelope
@@ -13,6 +14,8 @@ export class Transaction {
   refused = 0
   /** For every accepted RCPT, in order, its place in `routed`: LMTP answers each of them (RFC 2033 §4.2), named twice or not. */
   readonly replies: number[] = []
+  /** BDAT has begun (RFC 3030 §2). `failed`: a chunk was refused, and only RSET ends this. */
+  chunks: { readonly reception: Reception; failed: boolean } | undefined
   readonly #recipients: Recipient[] = []
   readonly #places = new Map<string, number>()
 
@@ -26,6 +29,11 @@ export class Transaction {
     if (place === undefined) return false
     this.replies.push(place)
     return true
+  }
+
+  /** Nothing of a message that was still coming is kept. */
+  abandon(): void {
+    void this.chunks?.reception.abandon()
   }
 
   add(routed: Routed): void {

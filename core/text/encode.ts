@@ -7,7 +7,13 @@ import { DotStuffer, findBareNewline, normaliseNewlines } from './crlf.js'
 
 const CR = 13
 
-export class DataEncoder {
+export interface BodyEncoder {
+  push(chunk: Buffer): Buffer
+  /** What belongs behind the last chunk. Throws when the message is not what was announced. */
+  end(): Buffer
+}
+
+export class DataEncoder implements BodyEncoder {
   readonly #stuffer = new DotStuffer()
   /** A CR at the end of a chunk waits for what follows it. */
   #heldCr = false
@@ -23,5 +29,29 @@ export class DataEncoder {
     if (!this.#heldCr) return this.#stuffer.end()
     this.#heldCr = false
     return Buffer.concat([this.#stuffer.push(Buffer.from('\r\n')), this.#stuffer.end()])
+  }
+}
+
+/** The octets of BDAT: as they are, and exactly as many as were announced (RFC 3030 §2). */
+export class CountedEncoder implements BodyEncoder {
+  #left: number
+
+  constructor(octets: number) {
+    this.#left = octets
+  }
+
+  push(chunk: Buffer): Buffer {
+    this.#left -= chunk.length
+    this.#check(this.#left >= 0)
+    return chunk
+  }
+
+  end(): Buffer {
+    this.#check(this.#left === 0)
+    return Buffer.alloc(0)
+  }
+
+  #check(sound: boolean): void {
+    if (!sound) throw new Error('the message is not as long as was announced')
   }
 }

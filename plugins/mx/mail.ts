@@ -40,8 +40,9 @@ export function impossible(
       text: `the message has ${job.size} octets, the next mail server takes ${extensions.size}`,
     }
   }
-  if (job.body === 'BINARYMIME') {
-    return { status: '5.6.1', text: 'the message is BINARYMIME, which cannot be sent on' }
+  if (job.body === 'BINARYMIME' && !extensions.binary) {
+    // RFC 3030 §3: converted or returned; RFC 3463 §3.7, X.6.3: conversion required but not supported.
+    return { status: '5.6.3', text: 'the message is BINARYMIME, which the next mail server does not take' }
   }
   return undefined
 }
@@ -50,14 +51,17 @@ type Refusal = Extract<Outcome, { kind: 'failed' }>
 
 /** RFC 1870 §4, RFC 6152 §3, RFC 6531 §3.4. 8-bit mail goes out as it is where the peer has no 8BITMIME: see README. */
 export function mailFor(job: Job, recipients: readonly JobRecipient[], extensions: Extensions, utf8: boolean): Mail {
+  const binary = job.body === 'BINARYMIME'
   const parameters = [
     ...(extensions.size === undefined ? [] : [`SIZE=${job.size}`]),
-    ...(extensions.eightBit && (job.body === '8BITMIME' || utf8) ? ['BODY=8BITMIME'] : []),
+    ...(binary ? ['BODY=BINARYMIME'] : []),
+    ...(!binary && extensions.eightBit && (job.body === '8BITMIME' || utf8) ? ['BODY=8BITMIME'] : []),
     ...(utf8 ? ['SMTPUTF8'] : []),
   ]
   return {
     from: [`FROM:<${formatAddress(job.sender)}>`, ...parameters].join(' '),
     recipients: recipients.map(recipient => ({ row: recipient.row, path: formatAddress(recipient.to) })),
+    ...(binary ? { counted: job.size } : {}),
     chunks: () => job.chunks(),
   }
 }

@@ -111,6 +111,9 @@ class SinkConversation {
   #buffered = Buffer.alloc(0)
   #busy = false
   #inData = false
+  /** Octets of a BDAT chunk still to come. */
+  #chunk: { size: number; last: boolean } | undefined
+  #chunks: Buffer[] = []
   #tls = false
   #helo = ''
   #mail: string | undefined
@@ -146,6 +149,10 @@ class SinkConversation {
     while (!this.#busy) {
       if (this.#inData) {
         if (!this.#takeData()) return
+        continue
+      }
+      if (this.#chunk !== undefined) {
+        if (!this.#takeChunk(this.#chunk)) return
         continue
       }
       const end = this.#buffered.indexOf('\r\n')
@@ -186,6 +193,9 @@ class SinkConversation {
         })
         return
       }
+      case 'BDAT':
+        this.#chunk = { size: Number(line.split(' ')[1]), last: / LAST$/i.test(line) }
+        return
       case 'RSET':
         this.#mail = undefined
         this.#answer('rset', line, '250 2.0.0 ok')
@@ -212,11 +222,26 @@ class SinkConversation {
     const stuffed = this.#buffered.subarray(0, end + 2)
     this.#buffered = this.#buffered.subarray(end + END.length)
     this.#inData = false
+    this.#taken(unstuff(stuffed))
+    return true
+  }
+
+  #takeChunk({ size, last }: { size: number; last: boolean }): boolean {
+    if (this.#buffered.length < size) return false
+    this.#chunks.push(this.#buffered.subarray(0, size))
+    this.#buffered = this.#buffered.subarray(size)
+    this.#chunk = undefined
+    if (last) this.#taken(Buffer.concat(this.#chunks.splice(0)))
+    else this.#answer('data', '', '250 2.0.0 chunk')
+    return true
+  }
+
+  #taken(data: Buffer): void {
     const message: SinkMessage = {
       sender: pathOf(this.#mail ?? ''),
       mailArgument: this.#mail ?? '',
       recipients: this.#recipients,
-      data: unstuff(stuffed),
+      data,
       tls: this.#tls,
       helo: this.#helo,
       connection: this.#number,
@@ -224,7 +249,6 @@ class SinkConversation {
     this.#mail = undefined
     this.#recipients = []
     this.#answer('end', '', '250 2.0.0 taken', () => this.#sink.messages.push(message))
-    return true
   }
 
   /** Sends the scripted or the usual answer; `then` runs when it was a positive one. */

@@ -2,16 +2,23 @@
  * DATA (RFC 5321 §4.1.1.4): takes the message and answers for it. 250 is said when the intake has made it durable, and whatever else
  * happens the message is read to its true end first. Over LMTP every accepted recipient gets a reply of its own (RFC 2033 §4.2).
  */
-import { MailError, type SmtpReply } from '../../api/index.js'
-import type { Received, RecipientAnswer } from '../../pipeline/intake-types.js'
-import { formatAddress, MAX_FIELDS } from '../../text/index.js'
+import type { SmtpReply } from '../../api/index.js'
 import type { Conversation } from '../conversation.js'
 import { Reception } from '../reception.js'
-import { type Answer, accepted, REPLY } from '../replies.js'
-import type { Transaction } from '../transaction.js'
+import { type Answer, REPLY } from '../replies.js'
 import { bind, readNothing } from './command.js'
+import { conclude } from './conclude.js'
 
-function turn({ transaction, session }: Conversation): SmtpReply | undefined {
+function turn(talk: Conversation): SmtpReply | undefined {
+  const { transaction } = talk
+  // RFC 3030 §2: DATA and BDAT do not mix; §3: a binary message comes by BDAT only.
+  if (transaction?.chunks !== undefined) return REPLY.chunksBegun
+  if (transaction?.envelope.body === 'BINARYMIME') return REPLY.binaryNeedsChunks
+  return needsEnvelope(talk)
+}
+
+/** The reply when a message cannot come now. */
+export function needsEnvelope({ transaction, session }: Conversation): SmtpReply | undefined {
   if (transaction === undefined) return REPLY.needMail
   if (transaction.routed.length > 0) return undefined
   // RFC 2033 §4.2 wants 503; RFC 5321 §4.1.1.4 leaves the choice, and 554 says better that it is not about order.
@@ -21,75 +28,16 @@ function turn({ transaction, session }: Conversation): SmtpReply | undefined {
 async function run(talk: Conversation): Promise<Answer> {
   const { deps, wire } = talk
   const transaction = talk.transaction!
-  const spool = deps.spool()
-  const reception = new Reception(spool, deps.limits, deps.smtp.policies)
+  const reception = new Reception(deps.spool(), deps.limits, deps.smtp.policies)
   wire.say(REPLY.sendData)
   try {
     await wire.receive(chunk => reception.take(chunk))
-    const answers = reception.fault === undefined ? await judge(talk, transaction, spool.finish()) : [reception.fault]
-    note(talk, transaction, reception, answers)
-    // Nobody wants it: a large body need not lie in the store until drafts are swept.
-    if (answers.every(one => one.code >= 300)) await reception.abandon()
-    return talk.session.protocol === 'lmtp' ? transaction.replies.map(at => answers[at] ?? answers[0]!) : answers[0]
+    return await conclude(talk, transaction, reception)
   } catch (error) {
     await reception.abandon()
     throw error
   } finally {
     talk.reset()
-  }
-}
-
-type Finished = ReturnType<ReturnType<Conversation['deps']['spool']>['finish']>
-
-/** One reply per routed recipient, or one for all. */
-async function judge(talk: Conversation, transaction: Transaction, finishing: Finished): Promise<readonly SmtpReply[]> {
-  const { deps, session, scope } = talk
-  const { envelope, routed } = transaction
-  try {
-    const { body, message, fields } = await finishing
-    // What stands behind the last field that was looked at would pass for something nobody has seen.
-    if (fields.length >= MAX_FIELDS) return [REPLY.headerTooBig]
-    // RFC 5321 §6.3: a count of Received fields is the only sure sign of a loop.
-    const hops = fields.reduce((count, field) => count + (field.name.toLowerCase() === 'received' ? 1 : 0), 0)
-    if (hops > deps.limits.hops) return [REPLY.mailLoop]
-    const received: Received = { session, envelope, routed, message, body, received: deps.clock.now() }
-    const receipt = await deps.intake.receive(received, scope)
-    return receipt.answers.map(answer => asReply(answer, receipt.id))
-  } catch (error) {
-    scope.log.error({ transaction: envelope.id, err: error }, 'message could not be taken')
-    deps.metrics.count('smtp.failures')
-    return [error instanceof MailError ? error.reply : REPLY.internal]
-  }
-}
-
-function asReply(answer: RecipientAnswer, id: string): SmtpReply {
-  return answer.kind === 'accepted' ? accepted(answer.text, id) : answer
-}
-
-/** One line per message, whatever became of it. */
-function note(talk: Conversation, transaction: Transaction, reception: Reception, answers: readonly SmtpReply[]): void {
-  const { session, scope, deps } = talk
-  const { envelope, routed } = transaction
-  const reply = answers.find(one => one.code < 300) ?? answers[0] ?? REPLY.internal
-  const facts = {
-    transaction: envelope.id,
-    remote: session.remote.address,
-    helo: session.helo,
-    sender: formatAddress(envelope.sender),
-    recipients: routed.length,
-    size: reception.size,
-    code: reply.code,
-  }
-  if (reply.code < 300) {
-    talk.messages += 1
-    talk.recipients += routed.length
-    talk.bytes += reception.size
-    deps.metrics.count('smtp.messages.accepted')
-    deps.metrics.observe('smtp.messages.sizeBytes', reception.size)
-    scope.log.info(facts, 'message accepted')
-  } else {
-    deps.metrics.count('smtp.messages.refused')
-    scope.log.info({ ...facts, status: reply.status, text: reply.text, err: reception.error }, 'message refused')
   }
 }
 

@@ -31,7 +31,8 @@ export function readRcpt(argument: string): RcptArguments | SmtpReply {
 }
 
 function turn({ transaction }: Conversation): SmtpReply | undefined {
-  return transaction === undefined ? REPLY.needMail : undefined
+  if (transaction === undefined) return REPLY.needMail
+  return transaction.chunks === undefined ? undefined : REPLY.chunksBegun
 }
 
 async function run(talk: Conversation, recipient: RcptArguments): Promise<Answer> {

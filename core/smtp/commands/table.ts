@@ -1,5 +1,6 @@
 /** All commands of ours. A plugin's verb is asked for only when it is not in here. */
 import { auth } from './auth.js'
+import { bdat } from './bdat.js'
 import type { Bound } from './command.js'
 import { data } from './data.js'
 import { ehlo, helo, lhlo } from './helo.js'
@@ -13,7 +14,7 @@ import { starttls } from './starttls.js'
 import { expn, vrfy } from './vrfy.js'
 
 const COMMANDS = new Map<string, Bound>(
-  [ehlo, helo, lhlo, starttls, auth, mail, rcpt, data, rset, noop, vrfy, expn, quit].map(one => [one.verb, one]),
+  [ehlo, helo, lhlo, starttls, auth, mail, rcpt, data, bdat, rset, noop, vrfy, expn, quit].map(one => [one.verb, one]),
 )
 COMMANDS.set('HELP', helpAbout(COMMANDS))
 

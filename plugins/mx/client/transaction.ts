@@ -3,7 +3,7 @@
  * Never throws for what a peer does: the result says for each recipient what became of it, and whether the connection is still in step.
  * The rule it keeps: once the final dot is on its way, silence means "unknown", which is neither failure nor a reason to ask another host.
  */
-import { DataEncoder } from 'posthouse/text'
+import { type BodyEncoder, CountedEncoder, DataEncoder } from 'posthouse/text'
 import type { Reply } from './reply.js'
 import type { Limits, MailSession } from './session.js'
 import { Trouble } from './trouble.js'
@@ -12,6 +12,8 @@ export interface Mail {
   /** `FROM:<…>` with parameters, without the verb. */
   readonly from: string
   readonly recipients: readonly { readonly row: number; readonly path: string }[]
+  /** A binary body: so many octets, sent by BDAT as they are (RFC 3030 §2). */
+  readonly counted?: number
   chunks(): AsyncIterable<Buffer>
 }
 
@@ -73,6 +75,7 @@ class Run {
     if (this.#session.dirty) await this.#reset(pipelining)
     this.#session.dirty = true
     const accepted = await this.#envelope(pipelining)
+    if (this.#mail.counted !== undefined) return this.#counted(accepted, this.#mail.counted)
     if (accepted.length === 0 && !pipelining) return
     const go = await this.#exchange('DATA', pipelining, this.#limits.dataMs)
     if (go.code < 400 && go.code !== 354) throw new Trouble('protocol', `unexpected answer to DATA: ${go.text}`)
@@ -82,7 +85,17 @@ class Run {
     }
     // RFC 2920 §3.1: a server may say 354 although it refused everybody; it gets an empty message.
     if (accepted.length === 0) await this.#send('.\r\n')
-    else await this.#body()
+    else await this.#body(new DataEncoder())
+    const end = await this.#connection.reply(this.#limits.finalMs)
+    this.#judge(accepted, end, 'end of data')
+    this.#session.dirty = false
+  }
+
+  /** BDAT waits for the recipients: without one, nothing is to be sent. */
+  async #counted(accepted: readonly number[], octets: number): Promise<void> {
+    if (accepted.length === 0) return
+    await this.#send(`BDAT ${octets} LAST\r\n`)
+    await this.#body(new CountedEncoder(octets))
     const end = await this.#connection.reply(this.#limits.finalMs)
     this.#judge(accepted, end, 'end of data')
     this.#session.dirty = false
@@ -105,7 +118,8 @@ class Run {
   #group(): string {
     const lines = this.#mail.recipients.map(recipient => `RCPT TO:<${recipient.path}>`)
     const reset = this.#session.dirty ? ['RSET'] : []
-    return [...reset, `MAIL ${this.#mail.from}`, ...lines, 'DATA', ''].join('\r\n')
+    const data = this.#mail.counted === undefined ? ['DATA'] : []
+    return [...reset, `MAIL ${this.#mail.from}`, ...lines, ...data, ''].join('\r\n')
   }
 
   async #reset(sent: boolean): Promise<void> {
@@ -147,8 +161,7 @@ class Run {
   }
 
   /** Small pieces go out together: a short message and its final dot are one packet. */
-  async #body(): Promise<void> {
-    const encoder = new DataEncoder()
+  async #body(encoder: BodyEncoder): Promise<void> {
     let held: Buffer[] = []
     let heldBytes = 0
     try {
@@ -167,8 +180,9 @@ class Run {
       if (!this.#connection.replied) throw error
     }
     if (this.#connection.replied) await this.#tooEarly()
+    const end = encoder.end()
     this.#dotSent = true
-    await this.#send(Buffer.concat([...held, encoder.end()]))
+    await this.#send(Buffer.concat([...held, end]))
   }
 
   /** Also what a peer that is out of step says: a reply from before the final dot is never taken for the answer to it. */

@@ -157,3 +157,27 @@ test('lines and header are measured across pieces', () => {
 test('a line that never ends is measured too', () => {
   assert.equal(scan([Buffer.from('a\r\nbcd')], 'refuse').longestLine, 3)
 })
+
+for (const [framing, octets, message, bare] of [
+  ['counted', '.\r\n..\r\n.\r\n', '.\r\n..\r\n.\r\n', undefined],
+  ['counted', 'a\r\n.', 'a\r\n.', undefined],
+  ['counted', 'a\nb', 'a\r\nb', 'LF'],
+  ['counted', 'a\r\n\r\nb\r', 'a\r\n\r\nb\r\n', 'CR'],
+  ['counted-binary', 'a\nb\r\n\r\n', 'a\r\nb\r\n\r\n', 'LF'],
+  ['counted-binary', 'A: b\r\n\r\n\n\r\0\r\r\n.\r', 'A: b\r\n\r\n\n\r\0\r\r\n.\r', undefined],
+] as const) {
+  test(`${framing} octets ${JSON.stringify(octets)} are ${JSON.stringify(message)} however they are cut`, () => {
+    for (const chunks of splits(octets)) {
+      const scanner = new DataScanner('normalise', framing)
+      const parts = chunks.map(chunk => {
+        const { part, end } = scanner.push(chunk)
+        assert.equal(end, -1)
+        return part.toString('latin1')
+      })
+      parts.push(scanner.close().toString('latin1'))
+      assert.equal(parts.join(''), message)
+      assert.equal(scanner.size, message.length)
+      assert.equal(scanner.bareCr ? 'CR' : scanner.bareLf ? 'LF' : undefined, bare)
+    }
+  })
+}
