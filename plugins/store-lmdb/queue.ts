@@ -44,6 +44,7 @@ export interface QueueParts {
 /** News of the queue. */
 export const QUEUE_TOPIC = 'queue'
 const DEFAULT_MAX_ROWS = 100
+const MANY_ROWS = 500
 /** Lanes looked at in one step, expired leases given back in one claim, messages listed without a pause. */
 const LANE_STEP = 32
 const EXPIRY_STEP = 1000
@@ -177,20 +178,28 @@ export class LmdbQueue implements Queue {
 
   /** Takes the first row of a lane and all that may go with it. */
   #claimLane([rank, , lane]: HeadKey, now: number, until: number, maxRows: number): Claimed {
-    const [, , , id, first] = this.#rows.ready.first(lane, rank)!
+    const [, , , id, number] = this.#rows.ready.first(lane, rank)!
     const envelope = this.#rows.envelope(id)!
-    const like = groupOf(envelope, this.#rows.row(id, first)!)
-    const rows = this.#rows
-      .rowsOf(id)
-      .filter(
-        row => row.lease === undefined && row.hold === undefined && row.due <= now && groupOf(envelope, row) === like,
-      )
+    const first = this.#rows.row(id, number)!
+    const rows = this.#candidates(id, lane, rank, now)
+      .filter(row => row.lease === undefined && row.hold === undefined && row.due <= now)
+      .filter(row => goesWith(envelope, first, row))
       .sort((a, b) => b.priority - a.priority || a.due - b.due)
       .slice(0, maxRows)
     const token = newId(Date.now())
     for (const row of rows) this.#rows.lend(id, row, token)
     this.#rows.setLease(token, { id, rows: rows.map(({ row }) => row), until })
     return { token, message: envelope, rows: rows.map(row => ({ ...row, leased: true })), leaseUntil: until }
+  }
+
+  /** All rows of the message; of one with very many only those next in the lane, or each of its hundred claims would read them all. */
+  #candidates(id: string, lane: string, rank: number, now: number): RowRecord[] {
+    const all = this.#rows.rowsOf(id, MANY_ROWS)
+    if (all.length < MANY_ROWS) return all
+    return this.#rows.ready
+      .due(lane, rank, now, MANY_ROWS)
+      .filter(([, , , other]) => other === id)
+      .flatMap(([, , , , number]) => this.#rows.row(id, number) ?? [])
   }
 
   #expire(now: number): void {
@@ -264,8 +273,18 @@ export class LmdbQueue implements Queue {
 }
 
 /** Rows that may go out together. */
-function groupOf(message: Envelope, { target, lane, sender, prefix }: RowRecord): string {
-  return JSON.stringify([target, lane, addressOf(sender === undefined ? message.sender : sender), prefix])
+function goesWith(message: Envelope, one: RowRecord, other: RowRecord): boolean {
+  return (
+    one.row === other.row ||
+    (one.target === other.target &&
+      one.lane === other.lane &&
+      one.prefix === other.prefix &&
+      senderOf(message, one) === senderOf(message, other))
+  )
+}
+
+function senderOf(message: Envelope, { sender }: RowRecord): string {
+  return addressOf(sender === undefined ? message.sender : sender)
 }
 
 /** `target/lane` as the index names it; targets have no slash in their names. */

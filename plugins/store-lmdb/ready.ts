@@ -49,6 +49,11 @@ export class ReadyIndex {
     return firstKey(this.#ready, { start: [lane, rank], end: [lane, rank + 1] })
   }
 
+  /** The first rows of a lane and rank that are due. */
+  due(lane: string, rank: number, now: number, limit: number): ReadyKey[] {
+    return [...this.#ready.getKeys({ start: [lane, rank], end: [lane, rank, now, AFTER_ALL], limit })]
+  }
+
   /** Lanes that are due at this rank, in order of their due time; `after` is left out, `from` is not. */
   dueLanes(
     rank: number,

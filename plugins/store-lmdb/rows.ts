@@ -90,8 +90,8 @@ export class QueueRows {
     return this.#rows.get([id, row])
   }
 
-  rowsOf(id: string): RowRecord[] {
-    return [...this.#rows.getRange(under(id))].map(({ value }) => value)
+  rowsOf(id: string, limit = Number.MAX_SAFE_INTEGER): RowRecord[] {
+    return [...this.#rows.getRange({ ...under(id), limit })].map(({ value }) => value)
   }
 
   /** Takes a waiting row out of the index and puts it under a lease. */
