@@ -202,7 +202,10 @@ describe('a wrong rule file is refused with file, line and column', () => {
 describe('posthouse rules', () => {
   test('test names each failing example with its place and exits with 1', async () => {
     const set = await load(rule('words: [z]'))
-    const { out, code } = await runCommand(ruleCommands(async () => set, messageOf), 'rules test')
+    const { out, code } = await runCommand(
+      ruleCommands(async () => set, messageOf),
+      'rules test',
+    )
     assert.equal(code, 1)
     assert.match(out[0]!, /a\.yaml:9:12: the-rule does not find: x$/)
     assert.equal(out.at(-1), '1 rules, 2 examples, 1 failures')
@@ -210,7 +213,12 @@ describe('posthouse rules', () => {
 
   test('test --json is data', async () => {
     const set = await load(rule('words: [y]'))
-    const { out } = await runCommand(ruleCommands(async () => set, messageOf), 'rules test', [], { json: true })
+    const { out } = await runCommand(
+      ruleCommands(async () => set, messageOf),
+      'rules test',
+      [],
+      { json: true },
+    )
     const report = JSON.parse(out.join('\n'))
     assert.deepEqual(
       report.failures.map(({ line, column }: { line: number; column: number }) => [line, column]),
@@ -227,11 +235,20 @@ describe('posthouse rules', () => {
     mkdirSync(mails, { recursive: true })
     writeFileSync(join(mails, '1.eml'), 'From nobody Mon Jan  1\nSubject: x\n\nhello\n')
     writeFileSync(join(mails, '2.eml'), 'Subject: y\n\nhello\n')
-    const { out } = await runCommand(ruleCommands(async () => set, messageOf), 'rules try', [mails])
+    const { out } = await runCommand(
+      ruleCommands(async () => set, messageOf),
+      'rules try',
+      [mails],
+    )
     assert.deepEqual(out, [`  1.5  ${mails}/1.eml`, '         1.5  the-rule: Found x', `  0.0  ${mails}/2.eml`])
-    const summary = await runCommand(ruleCommands(async () => set, messageOf), 'rules try', [mails], {
-      options: { summary: true, threshold: '1' },
-    })
+    const summary = await runCommand(
+      ruleCommands(async () => set, messageOf),
+      'rules try',
+      [mails],
+      {
+        options: { summary: true, threshold: '1' },
+      },
+    )
     assert.equal(summary.out[0], '1 of 2 messages (50.00 %) have 1 points or more')
   })
 })
