@@ -10,6 +10,8 @@ import type { Reception } from './reception.js'
 export class Transaction {
   readonly envelope: Envelope
   readonly routed: Routed[] = []
+  /** Of all in `routed`. */
+  claims = 0
   /** RCPT commands that were refused. */
   refused = 0
   /** For every accepted RCPT, in order, its place in `routed`: LMTP answers each of them (RFC 2033 §4.2), named twice or not. */
@@ -38,6 +40,7 @@ export class Transaction {
 
   add(routed: Routed): void {
     const place = this.routed.push(routed) - 1
+    this.claims += routed.claims.length
     this.#recipients.push(routed.recipient)
     this.#places.set(formatAddress(routed.recipient.address), place)
     this.replies.push(place)

@@ -178,7 +178,8 @@ function routeOf(recipient: Recipient): Routed | Reject {
   if (local === 'unknown') return reject('No such mailbox here', { status: '5.1.1' })
   if (local === 'throws') throw new Error('route threw')
   if (addressKey(recipient.address).endsWith('@elsewhere.test')) return reject('Relaying is not allowed')
-  return { recipient, claims: [via('mda', recipient.address)] }
+  const copies = local.startsWith('list') ? 6000 : 1
+  return { recipient, claims: Array.from({ length: copies }, () => via('mda', recipient.address)) }
 }
 
 async function receive(received: Received, taken: Taken[], judge: DoorOptions['judge']): Promise<Receipt> {

@@ -12,6 +12,8 @@ import { badPath } from './mail.js'
 const USAGE = 'RCPT TO:<address> [parameters]'
 const TO = /TO:/iy
 const SPACES = / {0,10}/y
+/** Results of all recipients of one message, aliases counted by what they lead to. */
+const MAX_CLAIMS = 10_000
 
 export interface RcptArguments {
   readonly address: Address
@@ -46,6 +48,8 @@ async function run(talk: Conversation, recipient: RcptArguments): Promise<Answer
   if (transaction.routed.length >= deps.limits.recipients) return REPLY.tooManyRecipients
   const routed = await deps.intake.route(session, session.labels, envelope, recipient, scope)
   if (!('kind' in routed)) {
+    // A thousand spellings of a list of a hundred are a hundred thousand copies in one commit.
+    if (transaction.claims > 0 && transaction.claims + routed.claims.length > MAX_CLAIMS) return REPLY.tooManyRecipients
     transaction.add(routed)
     return REPLY.recipientOk
   }

@@ -485,6 +485,20 @@ for (const [what, judge, left] of [
   })
 }
 
+test('lists named over and over are not multiplied without end: the rest goes in another transaction', async t => {
+  const door = await open(t)
+  await talk(
+    door,
+    `S: 220 …
+    C> HELO c.test\\r\\nMAIL FROM:<a@elsewhere.test>\\r\\nRCPT TO:<list+1@example.test>\\r\\nRCPT TO:<list+2@example.test>\\r\\nRCPT TO:<alice@example.test>\\r\\n
+    S: 250 …
+    S: 250 …
+    S: 250 …
+    S: 452 4.5.3 …
+    S: 250 …`,
+  )
+})
+
 test('a message with more fields than anybody looks at is refused, as one behind them would pass unseen', async t => {
   const door = await open(t, { limits: { headerBytes: 100_000, messageBytes: 100_000 } })
   await talk(door, `{envelope}\nC> ${'a: b\\r\\n'.repeat(2001)}X-Spam-Flag: NO\\r\\n\\r\\n.\\r\\n\nS: 552 5.3.4 …`)
