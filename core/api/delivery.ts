@@ -59,6 +59,8 @@ export type Outcome =
       readonly reply: string
       /** `TLSv1.3`, or left out for clear text. */
       readonly tls?: string
+      /** The remote was told what the sender wants to hear (RFC 3461 §5.2.1) and reports from here on; otherwise we do. */
+      readonly reports?: boolean
     }
   | { readonly kind: 'filed'; readonly row: number; readonly filings: readonly Filing[] }
   | {

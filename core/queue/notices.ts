@@ -80,8 +80,8 @@ function actionOf(fate: Fate): DsnAction | undefined {
     case 'filed':
       return wants('success') ? 'delivered' : undefined
     case 'delivered':
-      // RFC 3461 §5.2.2: the next server was not asked to report, so we do.
-      return wants('success') ? 'relayed' : undefined
+      // RFC 3461 §5.2.2: a server that knows nothing of DSN cannot be asked to report, so we do.
+      return wants('success') && fate.outcome.reports !== true ? 'relayed' : undefined
   }
 }
 

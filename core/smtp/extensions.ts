@@ -79,5 +79,6 @@ const KEYWORDS = new Map<string, ((facts: ExtensionFacts) => string) | undefined
   ['CHUNKING', undefined],
   ['BINARYMIME', undefined],
   ['SMTPUTF8', undefined],
+  ['DSN', undefined],
   ['ENHANCEDSTATUSCODES', undefined],
 ])

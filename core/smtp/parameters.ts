@@ -1,7 +1,7 @@
 /**
  * Parameters of MAIL and RCPT (RFC 5321 §4.1.2, esmtp-param): reading them, and checking each by its RFC.
- * Pure, and nothing is guessed: an unknown keyword is 555, a doubled one or a bad value 501. DSN parameters are checked and kept
- * whether or not DSN is announced; the queue needs them as sent.
+ * Pure, and nothing is guessed: an unknown keyword is 555, as is one whose extension is not offered here; a doubled one or a bad
+ * value is 501. DSN parameters are kept as sent; the queue and the next hop need them so.
  */
 import type { DsnWish, Envelope, SmtpReply } from '../api/index.js'
 import { ReadError, type Reader } from '../text/index.js'
@@ -22,6 +22,8 @@ const KEYWORD = /[A-Za-z0-9][A-Za-z0-9-]*/y
 const VALUE = /[!-<>-~\u{a0}-\u{10ffff}]+/uy
 /** RFC 3461 §4: xtext. */
 const XTEXT = /^(?:[!-*,-<>-~]|\+[0-9A-F]{2})*$/
+/** RFC 3461 §4.2, §4.4: what it stands for is printable US-ASCII. */
+const PRINTABLE_XTEXT = /^(?:[!-*,-<>-~]|\+[2-6][0-9A-F]|\+7[0-9A-E])*$/
 const NOTIFY = new Map<string, DsnWish['notify'][number]>([
   ['NEVER', 'never'],
   ['SUCCESS', 'success'],
@@ -70,7 +72,7 @@ function takeMail(
   terms: { -readonly [K in keyof MailTerms]: MailTerms[K] },
 ): SmtpReply | undefined {
   const extension = MAIL_KEYWORDS.get(keyword)
-  if (extension === undefined || (extension !== 'DSN' && !offers.has(extension))) return unknownParameter(keyword)
+  if (extension === undefined || !offers.has(extension)) return unknownParameter(keyword)
   switch (keyword) {
     case 'SIZE':
       // RFC 1870 §4: size-value is 1*20DIGIT; §6.1: 552 when it is over the limit.
@@ -95,8 +97,8 @@ function takeMail(
       return undefined
     case 'ENVID':
       // RFC 3461 §4.4: at most 100 characters.
-      if (value === '' || value.length > 100 || !XTEXT.test(value))
-        return badParameter(keyword, 'xtext of at most 100 characters')
+      if (value === '' || value.length > 100 || !PRINTABLE_XTEXT.test(value))
+        return badParameter(keyword, 'printable xtext of at most 100 characters')
       terms.envid = value
       return undefined
     default:
@@ -118,10 +120,11 @@ function takeBody(
   return badParameter('BODY', binary ? '7BIT, 8BITMIME or BINARYMIME' : '7BIT or 8BITMIME')
 }
 
-export function checkRcpt(parameters: ReadonlyMap<string, string>): DsnWish | SmtpReply {
+export function checkRcpt(parameters: ReadonlyMap<string, string>, offers: Offers): DsnWish | SmtpReply {
   let notify: DsnWish['notify'] = []
   let orcpt: string | undefined
   for (const [keyword, value] of parameters) {
+    if (!offers.has('DSN')) return unknownParameter(keyword)
     if (keyword === 'NOTIFY') {
       const read = readNotify(value)
       if (read === undefined) return badParameter(keyword, 'NEVER, or a list of SUCCESS, FAILURE, DELAY')
@@ -151,5 +154,5 @@ function isOrcpt(value: string): boolean {
   if (value.length > 500 || cut <= 0 || cut === value.length - 1) return false
   const [type, address] = [value.slice(0, cut), value.slice(cut + 1)]
   if (!/^[A-Za-z0-9-]+$/.test(type)) return false
-  return XTEXT.test(address) || (type.toLowerCase() === 'utf-8' && !/[+=]/.test(address))
+  return PRINTABLE_XTEXT.test(address) || (type.toLowerCase() === 'utf-8' && !/[+=]/.test(address))
 }

@@ -57,13 +57,29 @@ export function mailFor(job: Job, recipients: readonly JobRecipient[], extension
     ...(binary ? ['BODY=BINARYMIME'] : []),
     ...(!binary && extensions.eightBit && (job.body === '8BITMIME' || utf8) ? ['BODY=8BITMIME'] : []),
     ...(utf8 ? ['SMTPUTF8'] : []),
+    // RFC 3461 §5.2.1: as the sender said it.
+    ...(extensions.dsn && job.ret !== undefined ? [`RET=${job.ret}`] : []),
+    ...(extensions.dsn && job.envid !== undefined ? [`ENVID=${job.envid}`] : []),
   ]
   return {
     from: [`FROM:<${formatAddress(job.sender)}>`, ...parameters].join(' '),
-    recipients: recipients.map(recipient => ({ row: recipient.row, path: formatAddress(recipient.to) })),
+    recipients: recipients.map(recipient => ({ row: recipient.row, to: rcptTo(recipient, extensions) })),
     ...(binary ? { counted: job.size } : {}),
     chunks: () => job.chunks(),
   }
+}
+
+function rcptTo({ to, dsn }: JobRecipient, extensions: Extensions): string {
+  const path = `TO:<${formatAddress(to)}>`
+  if (!extensions.dsn) return path
+  const { notify, orcpt } = dsn
+  // RFC 6533 §3: the UTF-8 form is for servers that read UTF-8.
+  const sayable = orcpt !== undefined && (extensions.utf8 || isAscii(orcpt))
+  return [
+    path,
+    ...(notify.length === 0 ? [] : [`NOTIFY=${notify.join(',').toUpperCase()}`]),
+    ...(sayable ? [`ORCPT=${orcpt}`] : []),
+  ].join(' ')
 }
 
 /** An address that would break out of its command line; reading has refused such long before. */

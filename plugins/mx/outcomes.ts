@@ -9,9 +9,17 @@ import { Refused, Trouble } from './client/trouble.js'
 
 export function outcomeOf(row: number, result: RecipientResult, session: MailSession): Outcome {
   const { remote, tls } = session.connection
+  const { dsn } = session.extensions
   switch (result.kind) {
     case 'accepted':
-      return { kind: 'delivered', row, remote, reply: result.reply.text, ...(tls === undefined ? {} : { tls }) }
+      return {
+        kind: 'delivered',
+        row,
+        remote,
+        reply: result.reply.text,
+        ...(tls === undefined ? {} : { tls }),
+        ...(dsn ? { reports: true } : {}),
+      }
     case 'refused':
       return refusal(row, result.reply, remote, `${remote} refused ${STAGES[result.stage]}: ${result.reply.text}`)
     case 'broken': {

@@ -4,7 +4,7 @@
 import type { Address, DsnWish, SmtpReply } from '../../api/index.js'
 import { formatAddress, isAscii, Reader, readPath } from '../../text/index.js'
 import type { Conversation } from '../conversation.js'
-import { checkRcpt, readParameters } from '../parameters.js'
+import { checkRcpt, type Offers, readParameters } from '../parameters.js'
 import { type Answer, badPathSyntax, REPLY } from '../replies.js'
 import { bind, isReply } from './command.js'
 import { badPath } from './mail.js'
@@ -20,7 +20,7 @@ export interface RcptArguments {
   readonly dsn: DsnWish
 }
 
-export function readRcpt(argument: string): RcptArguments | SmtpReply {
+export function readRcpt(argument: string, offers: Offers): RcptArguments | SmtpReply {
   const input = new Reader(argument)
   input.need(TO, 'TO:')
   input.take(SPACES)
@@ -28,7 +28,7 @@ export function readRcpt(argument: string): RcptArguments | SmtpReply {
   if (path === undefined) return badPath(input, '5.1.3', USAGE)
   // RFC 5321 §4.1.2: only a sender may be null.
   if (path.address === null) return badPathSyntax('5.1.3', USAGE, 'a recipient between < and >', input.column + 1)
-  const dsn = checkRcpt(readParameters(new Reader(argument, argument.length - path.rest.length)))
+  const dsn = checkRcpt(readParameters(new Reader(argument, argument.length - path.rest.length)), offers)
   return isReply(dsn) ? dsn : { address: path.address, dsn }
 }
 

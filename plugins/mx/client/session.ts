@@ -29,6 +29,8 @@ export interface Extensions {
   readonly eightBit: boolean
   readonly utf8: boolean
   readonly startTls: boolean
+  /** RFC 3461 */
+  readonly dsn: boolean
   /** RFC 3030: both CHUNKING and BINARYMIME. */
   readonly binary: boolean
   /** RFC 1870; 0: no limit told; `undefined`: not offered. */
@@ -56,7 +58,7 @@ export interface SessionOptions {
   readonly now: () => number
 }
 
-const NONE: Extensions = { pipelining: false, eightBit: false, utf8: false, startTls: false, binary: false }
+const NONE: Extensions = { pipelining: false, eightBit: false, utf8: false, startTls: false, dsn: false, binary: false }
 
 /** With `opportunistic`, a failed handshake is followed by a second connection in clear. */
 export async function openSession(place: Place, options: SessionOptions, signal: AbortSignal): Promise<MailSession> {
@@ -158,6 +160,7 @@ function read(reply: Reply): Extensions {
     eightBit: words.has('8BITMIME'),
     utf8: words.has('SMTPUTF8'),
     startTls: words.has('STARTTLS'),
+    dsn: words.has('DSN'),
     binary: words.has('CHUNKING') && words.has('BINARYMIME'),
     ...(size === undefined ? {} : { size: /^[0-9]{1,15}$/.test(size) ? Number(size) : 0 }),
   }

@@ -11,10 +11,16 @@ import { Trouble } from './trouble.js'
 export interface Mail {
   /** `FROM:<…>` with parameters, without the verb. */
   readonly from: string
-  readonly recipients: readonly { readonly row: number; readonly path: string }[]
+  readonly recipients: readonly MailRecipient[]
   /** A binary body: so many octets, sent by BDAT as they are (RFC 3030 §2). */
   readonly counted?: number
   chunks(): AsyncIterable<Buffer>
+}
+
+export interface MailRecipient {
+  readonly row: number
+  /** `TO:<…>` with parameters, without the verb. */
+  readonly to: string
 }
 
 export type RecipientResult =
@@ -116,7 +122,7 @@ class Run {
   }
 
   #group(): string {
-    const lines = this.#mail.recipients.map(recipient => `RCPT TO:<${recipient.path}>`)
+    const lines = this.#mail.recipients.map(recipient => `RCPT ${recipient.to}`)
     const reset = this.#session.dirty ? ['RSET'] : []
     const data = this.#mail.counted === undefined ? ['DATA'] : []
     return [...reset, `MAIL ${this.#mail.from}`, ...lines, ...data, ''].join('\r\n')
@@ -139,8 +145,8 @@ class Run {
       )
     const accepted: number[] = []
     if (refused && !sent) return accepted
-    for (const { row, path } of recipients) {
-      const reply = await this.#exchange(`RCPT TO:<${path}>`, sent, this.#limits.commandMs)
+    for (const { row, to } of recipients) {
+      const reply = await this.#exchange(`RCPT ${to}`, sent, this.#limits.commandMs)
       if (refused) continue
       if (reply.code < 300) accepted.push(row)
       else this.#judge([row], fullHouse(reply, accepted.length), 'RCPT')

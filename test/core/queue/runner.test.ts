@@ -323,6 +323,15 @@ describe('the queue runner', () => {
     })
   }
 
+  test('a server that reports itself leaves nothing to be told by us', async () => {
+    begin().runner.start()
+    bench.deliver = job =>
+      job.recipients.map(({ row }) => ({ kind: 'delivered', row, remote: 'r', reply: '250 ok', reports: true }))
+    await bench.add(['b@them.test'], { dsn: { notify: ['success', 'delay'] } })
+    await bench.settle()
+    assert.deepEqual(bench.planned, [])
+  })
+
   for (const [ret, size, type] of [
     [undefined, 100, 'message/rfc822'],
     ['FULL', 100, 'message/rfc822'],

@@ -82,7 +82,8 @@ test('MAIL reads or refuses, and what it reads can be written and read again', (
 })
 
 for (const [name, read] of [
-  ['RCPT', readRcpt],
+  ['RCPT', (text: string) => readRcpt(text, all)],
+  ['RCPT without extensions', (text: string) => readRcpt(text, none)],
   ['HELO', readHelo],
   ['AUTH', readAuth],
   ['VRFY', readVrfy],
@@ -152,7 +153,7 @@ test('parameters of a switched-off extension are unknown', () => {
 })
 
 test('DSN wishes are kept as they were sent', () => {
-  const read = readRcpt('TO:<a@b.test> NOTIFY=success,DELAY ORCPT=rfc822;a+2Bb@b.test')
+  const read = readRcpt('TO:<a@b.test> NOTIFY=success,DELAY ORCPT=rfc822;a+2Bb@b.test', all)
   assert.ok(!isReply(read))
   assert.deepEqual(read.dsn, { notify: ['success', 'delay'], orcpt: 'rfc822;a+2Bb@b.test' })
 })

@@ -63,3 +63,28 @@ test('a binary message that is shorter than announced is never ended', async () 
   assert.equal(outcomes[0]?.kind, 'deferred')
   assert.equal(sink.messages.length, 0)
 })
+
+test('a peer with DSN is told what the sender wants to hear, and reports itself', async () => {
+  const plain = makeJob(['b@them.test', 'c@them.test', 'd@them.test'])
+  const wishes = [
+    { notify: ['success', 'failure'], orcpt: 'rfc822;B+40us.test' },
+    { notify: ['never'] },
+    { notify: [] },
+  ] as const
+  const recipients = plain.recipients.map((one, i) => ({ ...one, dsn: wishes[i]! }))
+  const job = { ...plain, recipients, ret: 'HDRS' as const, envid: 'QQ+2B1' }
+  const { outcomes, sink } = await sent(job, { keywords: ['PIPELINING', '8BITMIME', 'DSN'] })
+  assert.ok(outcomes.every(one => one.kind === 'delivered' && one.reports === true))
+  assert.match(sink.messages[0]?.mailArgument ?? '', / RET=HDRS ENVID=QQ\+2B1$/)
+  assert.deepEqual(
+    sink.commands.filter(line => line.includes('RCPT')),
+    [
+      '1 RCPT TO:<b@them.test> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;B+40us.test',
+      '1 RCPT TO:<c@them.test> NOTIFY=NEVER',
+      '1 RCPT TO:<d@them.test>',
+    ],
+  )
+  const without = await sent(job, { keywords: ['PIPELINING', '8BITMIME'] })
+  assert.ok(without.outcomes.every(one => one.kind === 'delivered' && one.reports === undefined))
+  assert.doesNotMatch(without.sink.commands.join('\n'), /RET=|ENVID=|NOTIFY=|ORCPT=/)
+})
