@@ -108,6 +108,11 @@ describe('what cannot be filed', () => {
       ['failed 5.4.6'],
     ],
     [
+      'that is so of an international address too',
+      aJob([{ original: address('Jürgen@example.test') }], { text: `Delivered-To: jürgen@example.test\r\n${BODY}` }),
+      ['failed 5.4.6'],
+    ],
+    [
       'mail that was delivered to another address before is none',
       aJob([{}], { text: `Delivered-To: bob@example.test\r\n${BODY}` }),
       ['filed'],
