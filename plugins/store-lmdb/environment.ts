@@ -22,7 +22,7 @@ export interface EnvironmentOptions extends Format {
   readonly mapBytes: number
 }
 
-/** lmdb-js's own exit handler and write thread want this long after the last write (`DEPENDENCIES`: crash at exit). */
+/** lmdb-js's own exit handler and write thread want this long after the last write: exiting sooner was seen to crash in it. */
 const QUIET_MS = 50
 /** How long a disk may take. */
 const FLUSH_MS = 60_000
