@@ -42,12 +42,32 @@ async function findOne(entry: PluginEntry, dir: string): Promise<FoundPlugin | {
   if (path === undefined) return wrong(notThere(entry.use))
   try {
     const { default: plugin } = (await import(pathToFileURL(path).href)) as { default?: unknown }
-    if (!isPlugin(plugin)) return wrong(`${entry.use} has no plugin as its default export`)
+    if (!isPlugin(plugin))
+      return wrong(
+        `${entry.use} has no plugin as its default export; it wants: export default definePlugin({ name, summary, config, setup })`,
+      )
     const { value, faults } = entry.check(plugin.config)
     return faults.length > 0 ? { faults } : { entry, plugin, config: value }
   } catch (error) {
-    return wrong(`${entry.use} cannot be loaded: ${printable(String((error as Error).message), 500)}`)
+    return wrong(
+      `${entry.use} cannot be loaded: ${printable(String((error as Error).message), 500)}${placeOf(error) || checkHint(error, path)}`,
+    )
   }
+}
+
+const INSTALLED = new URL('../../', import.meta.url).href
+
+/** Node keeps the line of such an error to itself. */
+function checkHint(error: unknown, path: string): string {
+  return error instanceof SyntaxError ? `; to see where: node --check ${path}` : ''
+}
+
+/** ` (/srv/mail/grey.js:12)`: the first place in a file that is not ours, or nothing. */
+export function placeOf(error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : ''
+  for (const [, url, line] of stack.matchAll(/(file:\/\/\/[^\s)]{1,1000}?):(\d{1,9})(?=[:)\s]|$)/g))
+    if (!url!.startsWith(INSTALLED)) return ` (${printable(fileURLToPath(url!), 500)}:${line})`
+  return ''
 }
 
 function isPlugin(value: unknown): value is Plugin {

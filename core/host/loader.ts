@@ -22,11 +22,12 @@ import {
 import { filesIn, inOrder } from '../config/files.js'
 import type { Config } from '../config/types.js'
 import { messageOf } from '../storage/message.js'
-import { type FoundPlugin, findPlugins } from './find.js'
+import { type FoundPlugin, findPlugins, placeOf } from './find.js'
 import { gather } from './gather.js'
 import type { Loaded, LoadedEntry } from './loaded.js'
 import { metricsOf } from './metrics.js'
 import { setupOrder } from './order.js'
+import { misshapen } from './shape.js'
 
 const SETUP_MS = 60_000
 
@@ -88,15 +89,16 @@ class Stage {
     if ((plugin.needs ?? []).some(service => !this.#table.has(service))) return []
     try {
       const contribution = await withinTime(plugin.setup(this.#contextOf(found)))
+      const wrong = misshapen(contribution)
+      if (wrong.length > 0) return wrong.map(message => entry.fault(['use'], `"${plugin.name}" ${message}`))
       this.#done.set(found, contribution)
       return this.#takeServices(found, contribution)
     } catch (error) {
       // a plugin with a Posthouse of its own would throw another class of the same name
       if (error instanceof Error && error.name === 'ConfigError') return (error as ConfigError).faults
       this.#base.log.debug({ plugin: plugin.name, err: error }, 'plugin could not be set up')
-      return [
-        entry.fault(['use'], `"${plugin.name}" could not be set up: ${String((error as Error)?.message ?? error)}`),
-      ]
+      const told = `${String((error as Error)?.message ?? error)}${placeOf(error)}`
+      return [entry.fault(['use'], `"${plugin.name}" could not be set up: ${told}`)]
     }
   }
 

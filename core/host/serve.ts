@@ -146,7 +146,7 @@ class Supervisor {
 
   #notStarted(trouble: Exclude<Launch, { kind: 'ready' }>, lines: FirstLines): number {
     // made once and never told again
-    for (const line of lines([])) this.#parts.print(line)
+    for (const line of lines([])) this.#parts.warn(line)
     if (trouble.kind === 'faults') return refuse(this.#parts, trouble.faults)
     this.#parts.warn(`posthouse: not started: ${trouble.message}`)
     return 1
@@ -156,11 +156,12 @@ class Supervisor {
     const { name, dataDir } = this.#config
     const workers = workersOf(this.#config)
     this.#log.log.info({ name, doors: doors.map(d => `${d.name} ${d.address}`), workers, pid: process.pid }, 'ready')
-    const { print } = this.#parts
-    print(`posthouse is ready: ${name}, ${workers} ${workers === 1 ? 'worker' : 'workers'}, data in ${dataDir}`)
+    // on standard error: standard output may be the log, which is JSON when no terminal reads it
+    const { warn } = this.#parts
+    warn(`posthouse is ready: ${name}, ${workers} ${workers === 1 ? 'worker' : 'workers'}, data in ${dataDir}`)
     for (const door of doors)
-      print(`  ${door.name.padEnd(14)} ${door.protocol.padEnd(5)} ${door.address.padEnd(22)} TLS ${door.tls}`)
-    for (const line of lines(doors)) print(line)
+      warn(`  ${door.name.padEnd(14)} ${door.protocol.padEnd(5)} ${door.address.padEnd(22)} TLS ${door.tls}`)
+    for (const line of lines(doors)) warn(line)
   }
 
   #listenToSignals(): void {

@@ -31,7 +31,7 @@ export function openLog(wish: LogWish): OpenLog {
   const logger = pino(
     {
       level: wish.level,
-      base: wish.facts ?? null,
+      base: null,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: name => ({ level: name }) },
       serializers: { err: stdSerializers.err, error: asText, cause: asText },
@@ -39,7 +39,7 @@ export function openLog(wish: LogWish): OpenLog {
     },
     sink,
   )
-  return { log: wrap(logger), reopen: () => reopen(wish.file, out) }
+  return { log: wrap(logger, wish.facts), reopen: () => reopen(wish.file, out) }
 }
 
 interface Out extends DestinationStream {
@@ -64,13 +64,17 @@ function isPretty(wish: LogWish): boolean {
   return (wish.file === '-' && process.stdout.isTTY) || (wish.file === 'err' && process.stderr.isTTY)
 }
 
-function wrap(logger: Logger): Log {
+/** What a line says itself stands in place of what its log was given: pino alone would write both, and one name twice is not JSON. */
+function wrap(logger: Logger, bound: object | undefined): Log {
+  const write = (level: LogWish['level']) => (facts: object, sentence: string) => {
+    if (logger.isLevelEnabled(level)) logger[level]({ ...bound, ...facts }, sentence)
+  }
   return {
-    error: (facts, sentence) => logger.error(facts, sentence),
-    warn: (facts, sentence) => logger.warn(facts, sentence),
-    info: (facts, sentence) => logger.info(facts, sentence),
-    debug: (facts, sentence) => logger.debug(facts, sentence),
-    child: facts => wrap(logger.child(facts)),
+    error: write('error'),
+    warn: write('warn'),
+    info: write('info'),
+    debug: write('debug'),
+    child: facts => wrap(logger, { ...bound, ...facts }),
   }
 }
 

@@ -99,8 +99,8 @@ test('contributions are put together, `with` carries defaults, metrics carry the
       'a.js': plugin(
         'a',
         `metrics.count('hits', config.points)
-         return { targets: { box: { scope: 'local' } }, smtpVerbs: { etrn: {} }, labels: ['allowed'],
-                  commands: [{ name: 'a list' }], listeners: [{ name: 'imap', address: '127.0.0.1:1143' }] }`,
+         return { targets: { box: { scope: 'local' } }, smtpVerbs: { etrn: { run() {} } }, labels: ['allowed'],
+                  commands: [{ name: 'a list', summary: 's', arity: [0, 0], async run() {} }], listeners: [{ name: 'imap', address: '127.0.0.1:1143' }] }`,
       ),
     },
     '- use: ./a.js\n  unless: [allowed, imap, mx, tls]\n',
@@ -143,7 +143,12 @@ const FAULTS: readonly (readonly [
     '- use: ./a.js\n',
     [/has no plugin as its default export/],
   ],
-  ['a file that does not parse', { 'a.js': 'export default {' }, '- use: ./a.js\n', [/cannot be loaded/]],
+  [
+    'a file that does not parse',
+    { 'a.js': 'export default {' },
+    '- use: ./a.js\n',
+    [/cannot be loaded: .*; to see where: node --check .*\/a\.js$/],
+  ],
   [
     'a wrong key under with',
     { 'a.js': plugin('a') },
@@ -154,7 +159,35 @@ const FAULTS: readonly (readonly [
     'a setup that throws',
     { 'a.js': plugin('a', 'throw new Error("no disk")') },
     '- use: ./a.js\n',
-    [/^1:8: "a" could not be set up: no disk$/],
+    [/^1:8: "a" could not be set up: no disk \(.*\/a\.js:6\)$/],
+  ],
+  [
+    'a setup that returns nothing',
+    { 'a.js': plugin('a', '') },
+    '- use: ./a.js\n',
+    [/^1:8: "a" returns nothing from setup; return what it contributes, or \{\}$/],
+  ],
+  [
+    'a hook at no moment',
+    { 'a.js': plugin('a', 'return { hooks: { rcptt() {}, score: 3 }, comands: [] }') },
+    '- use: ./a.js\n',
+    [
+      /contributes "comands", and there is no such part; did you mean "commands"\?$/,
+      /has a hook "rcptt", and there is no such moment; did you mean "rcpt"\?$/,
+      /has no function at score$/,
+    ],
+  ],
+  [
+    'a verb that core answers, and one that cannot run',
+    { 'a.js': plugin('a', 'return { smtpVerbs: { mail: { run() {} }, ETRN: {} } }') },
+    '- use: ./a.js\n',
+    [/SMTP verb mail, which core answers itself$/, /SMTP verb ETRN without a function "run"$/],
+  ],
+  [
+    'half a command',
+    { 'a.js': plugin('a', `return { commands: [{ name: 'a list', summary: 's' }, { summary: 's' }] }`) },
+    '- use: ./a.js\n',
+    [/"a list" without an "arity"/, /"a list" without a function "run"$/, /a command without a "name"/],
   ],
   [
     'faults of files of the plugin beside those of others',

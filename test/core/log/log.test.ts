@@ -45,6 +45,18 @@ test('a line holds the sentence, its facts and those of its parents, and no secr
     })
   }))
 
+test('what a line says itself stands in place of what its parents say, so that no name stands twice', () =>
+  inDir(async dir => {
+    const file = join(dir, 'posthouse.log')
+    const { log } = openLog({ level: 'info', file, pretty: 'never', facts: { id: 'all' } })
+    log.child({ id: 'session', listener: 'mx' }).info({ id: 'session.1', to: 'x@y' }, 'filed')
+    const text = await readFile(file, 'utf8')
+    assert.match(
+      text,
+      /^\{"level":"info","time":"[^"]+","id":"session\.1","listener":"mx","to":"x@y","msg":"filed"\}\n$/,
+    )
+  }))
+
 test('after logrotate has moved the file, reopen writes to a new one', () =>
   inDir(async dir => {
     const file = join(dir, 'posthouse.log')
