@@ -17,6 +17,7 @@ import type { App, AppBase, OpenDoor } from './host/app-types.js'
 import type { Loaded } from './host/loaded.js'
 import { loadPlugins } from './host/loader.js'
 import { openListener } from './net/listener.js'
+import { Turnstile } from './net/turnstile.js'
 import type { OpenListener } from './net/types.js'
 import { createAuthenticator } from './pipeline/authenticator.js'
 import { createIntake } from './pipeline/intake.js'
@@ -173,11 +174,22 @@ interface Door {
 /** All or none. */
 async function openDoors(base: AppBase, listeners: readonly Listener[], drain: AbortSignal): Promise<readonly Door[]> {
   const { config, log, clock, tls } = base
-  const deps = { log, clock, drain, tls, maxConnections: config.limits.connections }
+  const {
+    connections: maxConnections,
+    connectionsTotal: total,
+    connectionsPerNetwork: perNetwork,
+    exempt,
+  } = config.limits
+  const turnstile = new Turnstile({ total, perNetwork, exempt })
+  const deps = { log, clock, drain, tls, maxConnections, turnstile }
+  const proxies = new NetworkSet(config.proxy.networks)
   const doors: Door[] = []
   try {
     for (const listener of listeners) {
-      const door = await openListener(listener, deps)
+      const door = await openListener(
+        listener,
+        config.proxy.listeners.includes(listener.name) ? { ...deps, proxies } : deps,
+      )
       const { name, protocol } = listener
       doors.push({ door, shown: { name, protocol, address: door.address, tls: listener.tls } })
     }

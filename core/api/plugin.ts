@@ -91,6 +91,8 @@ export interface Connection {
   /** Fires when the server drains: finish what is under way, say good-bye, end. */
   readonly signal: AbortSignal
   readonly tlsOffered: boolean
+  /** A wait of `ms` for a client that does nothing, as long as it may be now: it shrinks while nearly all connections are taken. */
+  patience(ms: number): number
   /** Runs the handshake; everything received in clear before it is thrown away (RFC 3207 §4.2, RFC 9051 §6.2.1). */
   startTls(): Promise<TlsFacts>
 }

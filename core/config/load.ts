@@ -122,6 +122,9 @@ function toConfig(dir: string, raw: RawServer, plugins: readonly PluginEntry[]):
     domains: raw.domains.map(domain => domain.toLowerCase()),
     relayDomains: raw.relay_domains.map(domain => domain.toLowerCase()),
     trusted: raw.trusted,
+    proxy: raw.proxy,
+    xclient: raw.xclient,
+    xforward: raw.xforward,
     workers: raw.workers,
     ...(raw.user !== undefined && { user: raw.user }),
     ...(raw.group !== undefined && { group: raw.group }),
@@ -161,8 +164,13 @@ function toLimits(raw: RawServer['limits']): LimitsConfig {
     commands: raw.commands,
     errors: raw.errors,
     connections: raw.connections,
+    connectionsTotal: raw.connections_total,
+    connectionsPerNetwork: raw.connections_per_network,
+    exempt: raw.exempt,
+    commandsBeforeLogin: raw.commands_before_login,
     commandMs: ms(raw.command_timeout),
     dataMs: ms(raw.data_timeout),
+    messageMs: ms(raw.message_timeout),
     hops: raw.hops,
   }
 }

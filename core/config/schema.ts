@@ -50,8 +50,39 @@ const LIMITS = {
       default: 2000,
       description: 'open connections per listener and worker',
     },
+    connections_total: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1000000,
+      default: 10000,
+      description: 'open connections of all doors, per worker',
+    },
+    connections_per_network: {
+      type: 'integer',
+      minimum: 1,
+      default: 100,
+      description: 'of these, from one /24 of IPv4 or /64 of IPv6',
+    },
+    exempt: {
+      type: 'array',
+      items: { type: 'string', format: 'network' },
+      default: ['127.0.0.0/8', '::1'],
+      description: 'networks that connections_per_network is not for',
+    },
+    commands_before_login: {
+      type: 'integer',
+      minimum: 5,
+      default: 50,
+      description: 'commands before a login, on listeners that require one',
+    },
     command_timeout: { type: 'string', format: 'duration', default: '5m', description: 'waiting for a command' },
     data_timeout: { type: 'string', format: 'duration', default: '3m', description: 'waiting for bytes of a message' },
+    message_timeout: {
+      type: 'string',
+      format: 'duration',
+      default: '1h',
+      description: 'all of a message, from DATA to its end',
+    },
     hops: {
       type: 'integer',
       minimum: 10,
@@ -151,6 +182,38 @@ export const SERVER = {
       uniqueItems: true,
       default: [],
       description: 'networks that may send to the world without a login',
+    },
+    proxy: {
+      type: 'object',
+      description: 'load balancers in front of us that speak the PROXY protocol',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        listeners: {
+          type: 'array',
+          items: { type: 'string', minLength: 1 },
+          default: [],
+          description: 'doors they connect to, those of plugins too',
+        },
+        networks: {
+          type: 'array',
+          items: { type: 'string', format: 'network' },
+          default: [],
+          description: 'where they connect from; each of their connections must begin with a PROXY header',
+        },
+      },
+    },
+    xclient: {
+      type: 'array',
+      items: { type: 'string', format: 'network' },
+      default: [],
+      description: 'networks that may speak for their clients with XCLIENT',
+    },
+    xforward: {
+      type: 'array',
+      items: { type: 'string', format: 'network' },
+      default: [],
+      description: 'networks that may tell where mail came from with XFORWARD, for the log',
     },
     data: { type: 'string', minLength: 1, default: './data', description: 'directory of all data' },
     workers: {

@@ -28,10 +28,20 @@ export interface LimitsConfig {
   readonly errors: number
   /** Open connections per listener and worker. */
   readonly connections: number
+  /** Of all listeners, per worker. */
+  readonly connectionsTotal: number
+  /** Of these, from one /24 or /64. */
+  readonly connectionsPerNetwork: number
+  /** Networks that are not counted as one. */
+  readonly exempt: readonly string[]
+  /** Commands before a login, where one is required. */
+  readonly commandsBeforeLogin: number
   /** Waiting for a command. */
   readonly commandMs: number
   /** Waiting for the next bytes of a message. */
   readonly dataMs: number
+  /** From DATA to the end of the message. */
+  readonly messageMs: number
   /** `Received` fields, RFC 5321 §6.3. */
   readonly hops: number
 }
@@ -105,6 +115,11 @@ export interface Config {
   readonly relayDomains: readonly string[]
   /** Networks: `192.0.2.0/24`. */
   readonly trusted: readonly string[]
+  /** Who tells us, by the PROXY protocol, who really talks. */
+  readonly proxy: { readonly listeners: readonly string[]; readonly networks: readonly string[] }
+  /** Networks that may tell other facts of the client. */
+  readonly xclient: readonly string[]
+  readonly xforward: readonly string[]
   readonly workers: 'auto' | number
   /** Workers give up root for this user and group. */
   readonly user?: string

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Connection, Endpoint, Listener, Log, Peer, TlsFacts } from '../api/index.js'
 import { plainIp, printable } from '../text/index.js'
+import { patience } from './patience.js'
 import type { TlsSource } from './types.js'
 
 /** The peer's doing; not worth more than a note. */
@@ -19,6 +20,10 @@ export interface ConnectionParts {
   readonly drain: AbortSignal
   readonly tls: TlsSource | undefined
   readonly handshakeMs: number
+  /** Share of the connections that are taken, 0 to 1. */
+  readonly load: () => number
+  /** Who really talks, when a proxy has said so. */
+  readonly ends?: { readonly remote: Endpoint; readonly local: Endpoint }
 }
 
 export class NetConnection implements Connection {
@@ -35,8 +40,8 @@ export class NetConnection implements Connection {
       id: parts.id,
       protocol: parts.listener.protocol,
       listener: parts.listener.name,
-      remote: endpoint(parts.socket.remoteAddress, parts.socket.remotePort),
-      local: endpoint(parts.socket.localAddress, parts.socket.localPort),
+      remote: parts.ends?.remote ?? endpoint(parts.socket.remoteAddress, parts.socket.remotePort),
+      local: parts.ends?.local ?? endpoint(parts.socket.localAddress, parts.socket.localPort),
     }
     this.#mind(parts.socket)
   }
@@ -57,13 +62,15 @@ export class NetConnection implements Connection {
     return this.#parts.listener.tls === 'starttls' && this.#parts.tls !== undefined && this.#peer.tls === undefined
   }
 
+  patience(ms: number): number {
+    return patience(ms, this.#parts.load())
+  }
+
   async startTls(): Promise<TlsFacts> {
+    if (this.#parts.listener.tls !== 'implicit') forget(this.#socket)
     if (this.#peer.tls !== undefined) throw new Error('TLS is already on')
     if (this.#parts.tls === undefined) throw new Error('there is no certificate')
     const clear = this.#socket
-    // RFC 3207 §4.2: what came in clear before the handshake is forgotten
-    clear.removeAllListeners('data').removeAllListeners('readable')
-    while (clear.read() !== null);
     const secure = new TLSSocket(clear, { isServer: true, secureContext: this.#parts.tls.context() })
     this.#mind(secure)
     this.#socket = secure
@@ -82,19 +89,27 @@ export class NetConnection implements Connection {
   }
 }
 
+/** RFC 3207 §4.2: what came in clear before the handshake counts for nothing. */
+function forget(clear: Socket): void {
+  clear.removeAllListeners('data').removeAllListeners('readable')
+  while (clear.read() !== null);
+}
+
 function handshake(socket: TLSSocket, withinMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => socket.destroy(new Error('TLS handshake took too long')), withinMs)
     const end = (error?: Error) => {
       clearTimeout(timer)
-      socket.off('secure', onSecure).off('error', onError).off('close', onClose)
+      socket.off('secure', onSecure).off('error', onError).off('end', onEnd).off('close', onClose)
       if (error === undefined) resolve()
       else reject(error)
     }
     const onSecure = () => end()
     const onError = (error: Error) => end(error)
+    // half-open sockets do not close by themselves
+    const onEnd = () => socket.destroy()
     const onClose = () => end(new Error('closed during the TLS handshake'))
-    socket.on('secure', onSecure).on('error', onError).on('close', onClose)
+    socket.on('secure', onSecure).on('error', onError).on('end', onEnd).on('close', onClose)
   })
 }
 

@@ -8,6 +8,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import type { Listener, Log } from '../api/index.js'
 import { type EndpointParts, formatEndpoint, newId, parseEndpoint, plainIp } from '../text/index.js'
 import { describe, HandshakeError, NetConnection } from './connection.js'
+import { type ProxyHeader, takeProxyHeader } from './proxy.js'
 import type { ListenerDeps, OpenListener } from './types.js'
 
 const HANDSHAKE_MS = 30_000
@@ -54,7 +55,8 @@ class Door implements OpenListener {
     this.idle = new Promise(resolve => {
       this.#beIdle = resolve
     })
-    this.server = createServer({ noDelay: true, keepAlive: true }, socket => this.#accept(socket))
+    // A client that says everything at once and closes its side still hears every reply: each protocol ends at the client's end itself.
+    this.server = createServer({ noDelay: true, keepAlive: true, allowHalfOpen: true }, socket => this.#accept(socket))
     this.server.on('error', error => this.#log.error({ error: describe(error) }, 'listener failed'))
   }
 
@@ -79,21 +81,47 @@ class Door implements OpenListener {
     for (const socket of this.#open) socket.destroy()
   }
 
+  /** The worse of this door's share and that of all doors together. */
+  get #load(): number {
+    return Math.max(this.#open.size / this.#deps.maxConnections, this.#deps.turnstile?.load ?? 0)
+  }
+
   #accept(socket: Socket): void {
-    if (this.#open.size >= this.#deps.maxConnections) {
-      this.#turnAway(socket)
-      return
-    }
-    // gone before it was accepted: nobody knows who that was
-    if (socket.remoteAddress === undefined && !this.#isUnix) {
-      socket.destroy()
+    const { turnstile, maxConnections } = this.#deps
+    if (this.#open.size >= maxConnections || turnstile?.enter() === false) {
+      this.#turnAway(socket, 'too many connections')
       return
     }
     this.#open.add(socket)
     socket.once('close', () => {
       this.#open.delete(socket)
+      turnstile?.leave()
       this.#checkIdle()
     })
+    // gone before it was accepted: nobody knows who that was
+    if (socket.remoteAddress === undefined && !this.#isUnix) {
+      socket.destroy()
+      return
+    }
+    if (this.#deps.proxies?.has(socket.remoteAddress ?? '') === true) this.#proxied(socket)
+    else this.#begin(socket)
+  }
+
+  /** The proxy is believed, or the connection ends: without a header nobody knows who it is. */
+  #proxied(socket: Socket): void {
+    socket.on('error', error => this.#log.debug({ error: describe(error) }, 'socket failed'))
+    takeProxyHeader(socket, this.#deps.handshakeMs ?? HANDSHAKE_MS).then(
+      ({ ends }) => this.#begin(socket, ends),
+      (error: unknown) => {
+        const remote = plainIp(socket.remoteAddress ?? 'local')
+        this.#log.info({ remote, error: describe(error) }, 'PROXY header refused')
+        socket.destroy()
+      },
+    )
+  }
+
+  #begin(socket: Socket, ends?: ProxyHeader['ends']): void {
+    if (socket.destroyed) return
     const id = newId(this.#deps.clock.now())
     const connection = new NetConnection({
       id,
@@ -103,7 +131,16 @@ class Door implements OpenListener {
       drain: this.#deps.drain,
       tls: this.#deps.tls,
       handshakeMs: this.#deps.handshakeMs ?? HANDSHAKE_MS,
+      load: () => this.#load,
+      ...(ends && { ends }),
     })
+    const { turnstile } = this.#deps
+    const leave = turnstile?.admit(connection.peer.remote.address)
+    if (turnstile !== undefined && leave === undefined) {
+      this.#turnAway(socket, 'too many connections from one network', connection.peer.remote.address)
+      return
+    }
+    if (leave !== undefined) socket.once('close', leave)
     this.#serve(connection, socket).catch(error => connection.log.error({ err: error }, 'connection failed'))
   }
 
@@ -120,17 +157,14 @@ class Door implements OpenListener {
     }
   }
 
-  #turnAway(socket: Socket): void {
+  #turnAway(socket: Socket, sentence: string, remote = plainIp(socket.remoteAddress ?? 'local')): void {
     socket.on('error', error => this.#log.debug({ error: describe(error) }, 'socket failed'))
     const text = this.#listener.tls === 'implicit' ? '' : SURPLUS[this.#listener.protocol]
     socket.end(text, () => socket.destroy())
     this.#turnedAway++
     const now = this.#deps.clock.now()
     if (now - this.#notedAt < SURPLUS_NOTE_MS) return
-    this.#log.warn(
-      { turnedAway: this.#turnedAway, remote: plainIp(socket.remoteAddress ?? 'local') },
-      'too many connections',
-    )
+    this.#log.warn({ turnedAway: this.#turnedAway, remote }, sentence)
     this.#notedAt = now
     this.#turnedAway = 0
   }

@@ -3,6 +3,8 @@
  */
 import type { SecureContext } from 'node:tls'
 import type { Clock, Log } from '../api/index.js'
+import type { NetworkSet } from '../text/index.js'
+import type { Turnstile } from './turnstile.js'
 
 /** Where TLS gets its certificate from. */
 export interface TlsSource {
@@ -18,7 +20,11 @@ export interface ListenerDeps {
   readonly drain: AbortSignal
   /** Open connections of this listener in this process; more are turned away politely. */
   readonly maxConnections: number
-  /** Bound of a TLS handshake; default 30 s. */
+  /** Shared by all doors of this process; left out: nothing but `maxConnections` is counted. */
+  readonly turnstile?: Turnstile
+  /** Networks whose connections begin with a PROXY header here; from all others it means nothing. */
+  readonly proxies?: NetworkSet
+  /** Bound of a TLS handshake, and of a PROXY header; default 30 s. */
   readonly handshakeMs?: number
 }
 

@@ -16,8 +16,8 @@ import { SmtpSession } from './session.js'
 import { type DataTaker, type LineFault, SmtpStream } from './stream.js'
 import { MAX_AUTH_LINE, type Wire } from './wire.js'
 
-/** A message may take this many times the wait for its next bytes, or a trickle would hold a connection for ever. */
-const WHOLE_MESSAGE = 20
+/** A wait is looked at so often before it is over: in between, it may have become shorter because connections run out. */
+const LOOKS = 10
 
 interface LineWanted {
   readonly resolve: (line: Buffer) => void
@@ -37,6 +37,10 @@ export class SmtpConnection extends SMTPConnection implements Wire {
   /** Lets the next line come. */
   #next: () => void = () => undefined
   #clock: NodeJS.Timeout | undefined
+  /** What the clock waits for, when nobody is in a hurry. */
+  #waitMs = 0
+  /** How often the clock has looked since it was wound. */
+  #looks = 0
   /** Message data is coming in. */
   #receiving = false
   #isOver = false
@@ -164,7 +168,7 @@ export class SmtpConnection extends SMTPConnection implements Wire {
     }
     if (this.#isOver || this._closing) return
     this.#busy = false
-    this.#clock?.refresh()
+    this.#wind()
     if (this.#peer.signal.aborted) this.drain()
     this.#next()
   }
@@ -206,7 +210,7 @@ export class SmtpConnection extends SMTPConnection implements Wire {
       if (this.#isOver || this._closing) return reject(new Gone())
       this.#line = { resolve, reject }
       this.#busy = false
-      this.#clock?.refresh()
+      this.#wind()
       this.#next()
     })
   }
@@ -214,14 +218,15 @@ export class SmtpConnection extends SMTPConnection implements Wire {
   async receive(take: DataTaker): Promise<void> {
     const stream = this.#stream
     if (stream === undefined || this._closing) throw new Gone()
-    const { dataMs, commandMs } = this.#post.deps.limits
-    const until = this.#post.deps.clock.now() + dataMs * WHOLE_MESSAGE
+    const { dataMs, commandMs, messageMs } = this.#post.deps.limits
+    const { clock } = this.#post.deps
+    const begun = clock.now()
     this.#receiving = true
     this.#wait(dataMs)
     try {
       await stream.receive(chunk => {
-        if (this.#post.deps.clock.now() > until) this.#expired()
-        this.#clock?.refresh()
+        if (clock.now() - begun > this.#peer.patience(messageMs)) this.#expired()
+        this.#wind()
         return take(chunk)
       })
     } catch (error) {
@@ -272,7 +277,20 @@ export class SmtpConnection extends SMTPConnection implements Wire {
   /** One clock per connection: it runs while the client owes us something. Every command and every chunk of data winds it again. */
   #wait(ms: number): void {
     clearTimeout(this.#clock)
-    this.#clock = setTimeout(() => this.#expired(), ms)
+    this.#waitMs = ms
+    this.#looks = 0
+    this.#clock = setTimeout(() => this.#look(), ms / LOOKS)
+  }
+
+  #wind(): void {
+    this.#looks = 0
+    this.#clock?.refresh()
+  }
+
+  #look(): void {
+    this.#looks += 1
+    if ((this.#looks * this.#waitMs) / LOOKS >= this.#peer.patience(this.#waitMs)) this.#expired()
+    else this.#clock?.refresh()
   }
 
   #expired(): void {
@@ -285,7 +303,7 @@ export class SmtpConnection extends SMTPConnection implements Wire {
       this.#stream?.abort()
     } else if (this.#busy) {
       // RFC 5321 §4.5.3.2: it is the client who waits, and it waits for minutes.
-      this.#clock?.refresh()
+      this.#wind()
     } else {
       this.#talk.end ??= 'timeout'
       this.say(REPLY.commandTimeout)

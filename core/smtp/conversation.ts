@@ -122,6 +122,10 @@ export class Conversation {
     return this.transaction === undefined
   }
 
+  get #mustLogIn(): boolean {
+    return this.listener.auth === 'required' && this.session.account === undefined
+  }
+
   reset(): void {
     this.#endTransaction()
     this.session.endTransaction()
@@ -146,6 +150,8 @@ export class Conversation {
   #dispatch(line: Buffer): Answer | Promise<Answer> {
     this.commands += 1
     if (this.commands > this.deps.limits.commands) return this.#over('commands', REPLY.tooManyCommands)
+    if (this.#mustLogIn && this.commands > this.deps.limits.commandsBeforeLogin)
+      return this.#over('commands', REPLY.tooManyBeforeLogin)
     // RFC 6531 §3.3: UTF-8 may stand in addresses, so lines are UTF-8.
     if (!isUtf8(line)) return REPLY.notUtf8
     const text = line.toString('utf8')

@@ -30,6 +30,7 @@ export const REPLY = {
   dataTimeout: reply(421, '4.4.2', 'Timeout while waiting for message data'),
   tooManyErrors: reply(421, '4.7.0', 'Too many errors'),
   tooManyCommands: reply(421, '4.7.0', 'Too many commands in one session'),
+  tooManyBeforeLogin: reply(421, '4.7.0', 'Too many commands without a login'),
   tooManyLogins: reply(421, '4.7.0', 'Too many failed logins'),
   beforeTls: reply(421, '4.7.0', 'Commands came in clear behind STARTTLS'),
   notHttp: reply(421, '4.7.0', 'This is a mail server'),

@@ -166,7 +166,7 @@ export class SmtpStream extends SMTPStream {
     if (length > this.#maxLine) return this.#faulty('too-long', lf)
     if (lf < 0) {
       this.#searched = this.#input.length
-      return this.#ready()
+      return this.#finished ? this.#end() : this.#ready()
     }
     if (lf === this.#at || this.#input[lf - 1] !== CR) return this.#faulty('bare-newline', lf)
     const line = this.#input.subarray(this.#at, lf - 1)
@@ -201,7 +201,7 @@ export class SmtpStream extends SMTPStream {
       return true
     }
     this.#at = last
-    return this.#ready()
+    return this.#finished ? this.#end() : this.#ready()
   }
 
   #feed(data: Data): boolean {

@@ -100,7 +100,8 @@ export class Session {
   }
 
   get silenceMs(): number {
-    return this.account ? this.deps.settings.idleTimeoutMs : this.deps.settings.loginTimeoutMs
+    // Who has not logged in is waited for as long as there is room for others.
+    return this.account ? this.deps.settings.idleTimeoutMs : this.connection.patience(this.deps.settings.loginTimeoutMs)
   }
 
   /** The next line; ends the conversation when there is none in time, or when the server drains. */

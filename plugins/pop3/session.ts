@@ -79,7 +79,9 @@ export class Session {
   }
 
   #line(most: number): Promise<Buffer | undefined> {
-    const timeoutMs = this.deps.settings.idleTimeoutMs
+    const { idleTimeoutMs } = this.deps.settings
+    // Who has not logged in is waited for as long as there is room for others.
+    const timeoutMs = this.account === undefined ? this.connection.patience(idleTimeoutMs) : idleTimeoutMs
     return this.input.line({ most, timeoutMs, signal: this.connection.signal })
   }
 

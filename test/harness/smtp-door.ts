@@ -53,8 +53,13 @@ export const LIMITS: LimitsConfig = {
   commands: 1000,
   errors: 20,
   connections: 100,
+  connectionsTotal: 1000,
+  connectionsPerNetwork: 1000,
+  exempt: [],
+  commandsBeforeLogin: 50,
   commandMs: 5000,
   dataMs: 5000,
+  messageMs: 60_000,
   hops: 10,
 }
 
