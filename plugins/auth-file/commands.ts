@@ -7,16 +7,7 @@ import { type Command, CommandError, type CommandRun, type Services } from 'post
 import { formatSize } from 'posthouse/text'
 import { changeAccounts, FileError, readAccounts, type StoredAccount } from './accounts-file.js'
 import { makePassword } from './password.js'
-import {
-  choosePassword,
-  findLogin,
-  newAccountId,
-  ownAddress,
-  readAddress,
-  readLogin,
-  readQuota,
-  refuseTaken,
-} from './reading.js'
+import { addressesOf, choosePassword, findLogin, newAccountId, readLogin, readQuota, refuseTaken } from './reading.js'
 
 type Secrets = Pick<StoredAccount, 'password' | 'scram'>
 
@@ -73,10 +64,7 @@ export function userCommands(parts: UserCommandParts): readonly Command[] {
 
 async function add(parts: UserCommandParts, run: CommandRun): Promise<void> {
   const login = readLogin(run.args[0]!)
-  const given = run.args.slice(1)
-  const addresses = (given.length > 0 ? given : [ownAddress(login, parts.domains)]).map(text =>
-    readAddress(text, parts.domains),
-  )
+  const addresses = addressesOf(login, run.args.slice(1), parts.domains)
   const quotaBytes = readQuota(run.options.quota)
   refuseTaken(await readAccounts(parts.path), login, addresses)
   const { password, shown } = await choosePassword(run)

@@ -22,7 +22,14 @@ export function readLogin(text: string): string {
   return login.toLowerCase()
 }
 
-export function ownAddress(login: string, domains: ReadonlySet<string>): string {
+/** A login that is an address of ours is one of its own; a bare one without addresses gets the first domain. */
+export function addressesOf(login: string, given: readonly string[], domains: ReadonlySet<string>): readonly string[] {
+  const ours = domains.has(parseAddress(login)?.domain ?? '')
+  const own = ours || given.length === 0 ? [ownAddress(login, domains)] : []
+  return [...new Set([...own, ...given].map(text => readAddress(text, domains)))]
+}
+
+function ownAddress(login: string, domains: ReadonlySet<string>): string {
   if (login.includes('@')) return login
   const [domain] = domains
   if (domain === undefined) throw new CommandError('server.yaml names no domains; give the account an address')

@@ -73,6 +73,9 @@ async function fullFor(
   if (more !== undefined || only?.kind !== 'account' || only.account.quotaBytes === undefined) return undefined
   const { bytes } = await parts.mail.usage(only.account.id)
   const declared = Number(envelope.parameters.get('SIZE') ?? 0)
+  // it would not fit an empty mailbox either: coming again is of no use
+  if (declared > only.account.quotaBytes)
+    return reject('The message is larger than the whole mailbox', { code: 552, status: '5.2.3' })
   const full = bytes >= only.account.quotaBytes || (declared > 0 && bytes + declared > only.account.quotaBytes)
   return full ? defer('Mailbox is full', { code: 452, status: '4.2.2' }) : undefined
 }

@@ -263,6 +263,23 @@ describe('posthouse user', () => {
     assert.deepEqual((await installed.accounts.byLogin('alice'))?.addresses, ['alice@example.test'])
   })
 
+  for (const [what, args, addresses] of [
+    [
+      'an address of ours keeps it beside others',
+      ['a@example.test', 'b@example.test'],
+      ['a@example.test', 'b@example.test'],
+    ],
+    ['an address of ours, named again, stands once', ['a@example.test', 'A@example.test'], ['a@example.test']],
+    ['a name has the addresses it was given', ['a', 'b@second.test'], ['b@second.test']],
+    ['an address elsewhere has the addresses it was given', ['a@far.test', 'b@example.test'], ['b@example.test']],
+  ] as const) {
+    test(`a login that is ${what}`, async () => {
+      const installed = await install()
+      await add(installed, args)
+      assert.deepEqual((await installed.accounts.byLogin(args[0]))?.addresses, addresses)
+    })
+  }
+
   for (const [what, args, options, wish] of [
     ['a domain that is not ours', ['alice@exampel.test'], {}, /did you mean example\.test\?/],
     ['an address that is none', ['alice', 'alice@'], {}, /is not an address/],

@@ -201,11 +201,13 @@ describe('trouble is temporary', () => {
   test('a full mailbox is said while the sender still holds the mail', async () => {
     const { route, store } = await install(undefined)
     assert.equal(short(await route('full@example.test')), 'mda afull')
-    assert.equal(short(await route('full@example.test', [['SIZE', '2000']])), '452 4.2.2')
+    assert.equal(short(await route('full@example.test', [['SIZE', '2000']])), '552 5.2.3', 'no use to come again')
+    assert.equal(short(await route('full@example.test', [['SIZE', '900']])), 'mda afull')
     const inbox = (await store.mail.list('afull')).find(box => box.name === 'INBOX')!
     const body = { kind: 'memory', bytes: Buffer.alloc(1000) } as const
     await (await store.mail.open('afull', inbox.id)).append([{ body, flags: [], date: 0 }])
     assert.equal(short(await route('full@example.test')), '452 4.2.2')
+    assert.equal(short(await route('full@example.test', [['SIZE', '900']])), '452 4.2.2')
     const bounce = aSession({ protocol: 'internal' })
     assert.equal(short(await route('full@example.test', [], bounce)), 'mda afull', 'a bounce waits in the queue')
   })
