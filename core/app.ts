@@ -116,6 +116,8 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
     firstRetryMs: config.queue.retryMs[0]!,
   })
   const trusted = new NetworkSet(config.trusted)
+  const xclient = new NetworkSet(config.xclient)
+  const xforward = new NetworkSet(config.xforward)
   const smtp = {
     pipeline,
     intake,
@@ -129,6 +131,8 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
     log,
     metrics,
     trusted: (address: string) => trusted.has(address),
+    mayXclient: (address: string) => xclient.has(address),
+    mayXforward: (address: string) => xforward.has(address),
   }
   const listeners = [...config.listeners.map(one => smtpListener(one, smtp)), ...loaded.listeners]
   const draining = new AbortController()
@@ -183,6 +187,10 @@ async function openDoors(base: AppBase, listeners: readonly Listener[], drain: A
   const turnstile = new Turnstile({ total, perNetwork, exempt })
   const deps = { log, clock, drain, tls, maxConnections, turnstile }
   const proxies = new NetworkSet(config.proxy.networks)
+  for (const name of config.proxy.listeners) {
+    if (!listeners.some(listener => listener.name === name))
+      log.warn({ listener: name }, 'proxy names a listener that is not there')
+  }
   const doors: Door[] = []
   try {
     for (const listener of listeners) {

@@ -42,6 +42,8 @@ export class Conversation {
   readonly extensions: Extensions
   transaction: Transaction | undefined
   failedLogins = 0
+  /** What XFORWARD told of the next message. */
+  readonly forwarded = new Map<string, string>()
   /** Messages taken, for ids and the log. */
   transactions = 0
   messages = 0
@@ -69,6 +71,9 @@ export class Conversation {
       tlsOffered,
       maxMessageBytes: limits.messageBytes,
       verbs,
+      // By who really talks, whomever it speaks for later.
+      mayXclient: parts.deps.mayXclient(session.remote.address),
+      mayXforward: parts.deps.mayXforward(session.remote.address),
     })
   }
 
@@ -138,6 +143,7 @@ export class Conversation {
 
   #endTransaction(): void {
     this.transaction?.abandon()
+    if (this.forwarded.size > 0) this.forwarded.clear()
     this.transaction = undefined
   }
 

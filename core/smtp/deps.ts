@@ -40,4 +40,7 @@ export interface SmtpDeps {
   readonly metrics: Metrics
   /** Whether the address is in `trusted` of server.yaml. */
   readonly trusted: (address: string) => boolean
+  /** … in `xclient`, or in `xforward`. */
+  readonly mayXclient: (address: string) => boolean
+  readonly mayXforward: (address: string) => boolean
 }

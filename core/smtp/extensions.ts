@@ -7,6 +7,8 @@ import type { Config, ListenerConfig } from '../config/types.js'
 import type { Offers } from './parameters.js'
 import type { SmtpSession } from './session.js'
 
+export const XCLIENT_ATTRIBUTES = ['NAME', 'ADDR', 'PORT', 'DESTADDR', 'DESTPORT'] as const
+export const XFORWARD_ATTRIBUTES = ['NAME', 'ADDR', 'PORT', 'PROTO', 'HELO', 'IDENT', 'SOURCE'] as const
 export const MECHANISMS = ['PLAIN', 'LOGIN'] as const
 
 export interface ExtensionFacts {
@@ -16,6 +18,8 @@ export interface ExtensionFacts {
   readonly tlsOffered: boolean
   readonly maxMessageBytes: number
   readonly verbs: ReadonlyMap<string, SmtpVerb>
+  readonly mayXclient: boolean
+  readonly mayXforward: boolean
 }
 
 export class Extensions implements Offers {
@@ -38,6 +42,11 @@ export class Extensions implements Offers {
         return listener.auth !== 'none'
       case 'STARTTLS':
         return this.#facts.tlsOffered
+      // For networks named in server.yaml alone; others do not learn of them.
+      case 'XCLIENT':
+        return this.#facts.mayXclient
+      case 'XFORWARD':
+        return this.#facts.mayXforward
       // RFC 3030 §3: only together with CHUNKING.
       case 'BINARYMIME':
         return this.has('CHUNKING')
@@ -65,6 +74,8 @@ export class Extensions implements Offers {
     }
     if (this.startTlsNow) lines.push('STARTTLS')
     if (this.loginNow && session.account === undefined) lines.push(`AUTH ${MECHANISMS.join(' ')}`)
+    if (this.has('XCLIENT')) lines.push(`XCLIENT ${XCLIENT_ATTRIBUTES.join(' ')}`)
+    if (this.has('XFORWARD')) lines.push(`XFORWARD ${XFORWARD_ATTRIBUTES.join(' ')}`)
     for (const verb of verbs.values()) {
       if (verb.keyword !== undefined && (verb.available?.(session) ?? true)) lines.push(verb.keyword)
     }

@@ -9,9 +9,9 @@ export class SmtpSession implements Session {
   readonly id: string
   readonly protocol: 'smtp' | 'lmtp'
   readonly listener: string
-  readonly remote: Endpoint
-  readonly local: Endpoint
-  readonly trusted: boolean
+  remote: Endpoint
+  local: Endpoint
+  trusted: boolean
   /** Live; hooks see it read-only. */
   readonly labels: Set<string>
   tls: TlsFacts | undefined
@@ -71,6 +71,20 @@ export class SmtpSession implements Session {
     this.#connected = new Set(this.#connected).add('tls')
     this.#greeted = this.#connected
     this.#restore(this.#connected)
+  }
+
+  /** XCLIENT: another client from here on, of whom nothing is known but its address. */
+  speaksFor(remote: Endpoint, local: Endpoint, trusted: boolean): void {
+    this.remote = remote
+    this.local = local
+    this.trusted = trusted
+    this.helo = undefined
+    this.extended = false
+    this.account = undefined
+    this.labels.clear()
+    this.labels.add(this.listener)
+    if (trusted) this.labels.add('trusted')
+    if (this.tls !== undefined) this.labels.add('tls')
   }
 
   endTransaction(): void {

@@ -38,6 +38,8 @@ export interface DoorOptions {
     without?: readonly string[]
   }
   readonly hooks?: Hooks
+  readonly mayXclient?: boolean
+  readonly mayXforward?: boolean
   readonly verbs?: Readonly<Record<string, SmtpVerb>>
   /** Per recipient; default accepted. */
   readonly judge?: (received: Taken) => readonly RecipientAnswer[] | Promise<readonly RecipientAnswer[]>
@@ -174,7 +176,9 @@ function doorOf(options: DoorOptions, listener: ListenerConfig, log: Log, taken:
     clock: { now: () => Date.now() },
     log,
     metrics,
-    trusted: () => false,
+    trusted: address => address === '192.0.2.99',
+    mayXclient: () => options.mayXclient ?? false,
+    mayXforward: () => options.mayXforward ?? false,
   })
 }
 

@@ -63,6 +63,7 @@ export function note(
     sender: formatAddress(envelope.sender),
     recipients: routed.length,
     size: reception.size,
+    ...(talk.forwarded.size > 0 && { forwarded: Object.fromEntries(talk.forwarded) }),
     code: reply.code,
   }
   if (reply.code < 300) {

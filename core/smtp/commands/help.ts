@@ -11,7 +11,8 @@ export function helpAbout(commands: ReadonlyMap<string, Bound>): Bound {
       const here = [...commands.values()].filter(
         one =>
           (one.protocol ?? talk.session.protocol) === talk.session.protocol &&
-          !talk.deps.smtp.without.includes(one.verb),
+          !talk.deps.smtp.without.includes(one.verb) &&
+          (!one.verb.startsWith('X') || talk.extensions.has(one.verb)),
       )
       const about = here.find(one => one.verb === topic)
       const text = about === undefined ? `Commands: ${here.map(one => one.verb).join(' ')}` : `Syntax: ${about.usage}`

@@ -12,9 +12,13 @@ import { rcpt } from './rcpt.js'
 import { rset } from './rset.js'
 import { starttls } from './starttls.js'
 import { expn, vrfy } from './vrfy.js'
+import { xclient } from './xclient.js'
+import { xforward } from './xforward.js'
 
 const COMMANDS = new Map<string, Bound>(
-  [ehlo, helo, lhlo, starttls, auth, mail, rcpt, data, bdat, rset, noop, vrfy, expn, quit].map(one => [one.verb, one]),
+  [ehlo, helo, lhlo, starttls, auth, mail, rcpt, data, bdat, rset, noop, vrfy, expn, quit, xclient, xforward].map(
+    one => [one.verb, one],
+  ),
 )
 COMMANDS.set('HELP', helpAbout(COMMANDS))
 
