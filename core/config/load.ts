@@ -53,7 +53,7 @@ function toEntry(source: YamlSource, raw: RawEntry, index: number): PluginEntry 
     with: raw.with,
     unless: raw.unless,
     on: raw.on,
-    timeoutMs: ms(raw.timeout),
+    timeoutMs: timerMs(raw.timeout),
     onError: raw.on_error,
     place: { file: source.file, ...source.at([index]) },
     check: schema => source.check(schema, [index, 'with']),
@@ -143,9 +143,9 @@ function toConfig(dir: string, raw: RawServer, plugins: readonly PluginEntry[]):
       without: raw.smtp.without.map(keyword => keyword.toUpperCase()),
     },
     queue: toQueue(raw.queue),
-    dns: { servers: raw.dns.servers, timeoutMs: ms(raw.dns.timeout), tries: raw.dns.tries },
+    dns: { servers: raw.dns.servers, timeoutMs: timerMs(raw.dns.timeout), tries: raw.dns.tries },
     log: { ...raw.log, file: raw.log.file === '-' ? '-' : resolve(dir, raw.log.file) },
-    drainMs: ms(raw.drain_timeout),
+    drainMs: timerMs(raw.drain_timeout),
     plugins,
   }
 }
@@ -168,9 +168,9 @@ function toLimits(raw: RawServer['limits']): LimitsConfig {
     connectionsPerNetwork: raw.connections_per_network,
     exempt: raw.exempt,
     commandsBeforeLogin: raw.commands_before_login,
-    commandMs: ms(raw.command_timeout),
-    dataMs: ms(raw.data_timeout),
-    messageMs: ms(raw.message_timeout),
+    commandMs: timerMs(raw.command_timeout),
+    dataMs: timerMs(raw.data_timeout),
+    messageMs: timerMs(raw.message_timeout),
     hops: raw.hops,
   }
 }
@@ -182,13 +182,20 @@ function toQueue(raw: RawServer['queue']): QueueConfig {
     warnAfterMs: raw.warn_after.map(ms),
     concurrency: raw.concurrency,
     perLane: raw.per_lane,
-    leaseMs: ms(raw.lease),
+    leaseMs: timerMs(raw.lease),
   }
 }
 
 /** The schema's format has let it pass. */
 function ms(duration: string): number {
   return parseDuration(duration) ?? 0
+}
+
+/** Node's timers fire at once when they are asked to wait for 2^31 ms or more; this leaves room to add to it. */
+const LONGEST_TIMER_MS = 2_000_000_000
+
+function timerMs(duration: string): number {
+  return Math.min(ms(duration), LONGEST_TIMER_MS)
 }
 
 function bytes(size: string): number {

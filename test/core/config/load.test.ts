@@ -209,3 +209,11 @@ test('what stands under `with` is checked by the schema of the plugin, with plac
     [3, 12],
   )
 })
+
+test('a timer longer than timers can be waits as long as they can, and not for nothing', async () => {
+  const long = `${SERVER}drain_timeout: 60d\nlimits: { command_timeout: 60d, data_timeout: 60d }\nqueue: { lease: 60d, expire: 60d }\n`
+  const { config } = await load(long, '- use: access\n  timeout: 60d\n')
+  const timers = [config!.drainMs, config!.limits.commandMs, config!.limits.dataMs, config!.queue.leaseMs]
+  for (const ms of [...timers, config!.plugins[0]!.timeoutMs]) assert.ok(ms > 86_400_000 && ms < 2 ** 31, `${ms}`)
+  assert.equal(config!.queue.expireMs, 60 * 86_400_000)
+})
