@@ -75,9 +75,24 @@ function sentence(error: ErrorObject): string {
       return `expected ${schema.description ?? 'another form'} (${schema.pattern}), got ${got}`
     case 'uniqueItems':
       return `entries ${Number(error.params.j) + 1} and ${Number(error.params.i) + 1} are the same`
+    case 'minLength':
+    case 'maxLength':
+    case 'minItems':
+    case 'maxItems':
+    case 'minimum':
+    case 'maximum':
+      return `expected ${bound(error)}, got ${got}`
     default:
       return `${error.message ?? 'is not valid'}, got ${got}`
   }
+}
+
+/** `at least 5 letters` */
+function bound({ keyword, params }: ErrorObject): string {
+  const limit = Number(params.limit)
+  const [one, many] = keyword.endsWith('Length') ? [' letter', ' letters'] : [' entry', ' entries']
+  const unit = keyword.endsWith('imum') ? '' : limit === 1 ? one : many
+  return `${keyword.startsWith('min') ? 'at least' : 'at most'} ${limit}${unit}`
 }
 
 const TYPES: Readonly<Record<string, string>> = {

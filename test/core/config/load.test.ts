@@ -79,14 +79,14 @@ const FAULTS: readonly (readonly [what: string, server: string, fault: RegExp])[
   [
     'a number out of bounds',
     `${SERVER}limits: { recipients: 0 }\n`,
-    /^server\.yaml:6:23: must be >= 1, got the number 0/,
+    /^server\.yaml:6:23: expected at least 1, got the number 0/,
   ],
   [
     'neither auto nor a number',
     `${SERVER}workers: lots\n`,
     /^server\.yaml:6:10: expected auto or a whole number .*"lots"/,
   ],
-  ['too many workers', `${SERVER}workers: 1000\n`, /^server\.yaml:6:10: must be <= 64/],
+  ['too many workers', `${SERVER}workers: 1000\n`, /^server\.yaml:6:10: expected at most 64, got/],
   ['neither system nor a list', `${SERVER}dns: { servers: google }\n`, /^server\.yaml:6:17: expected system or a list/],
   [
     'a name server by name',

@@ -1,0 +1,39 @@
+/** Giving up root, seen from outside: only root can be asked to, so elsewhere this is skipped. */
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const MAIN = fileURLToPath(new URL('../../../core/main.js', import.meta.url))
+const skip = process.getuid?.() === 0 ? false : 'needs root to give up'
+const run = promisify(execFile)
+
+async function checkAs(user: string, readable: boolean): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'posthouse-owner-'))
+  try {
+    await run(process.execPath, [MAIN, 'init', join(dir, 'mail'), '--domain', 'example.org'])
+    const file = join(dir, 'mail', 'server.yaml')
+    await writeFile(file, (await readFile(file, 'utf8')).replace('# user: posthouse', `user: ${user}`))
+    await chmod(dir, 0o755)
+    if (readable) await run('chgrp', ['-R', 'nogroup', join(dir, 'mail')])
+    const done = await run(process.execPath, [MAIN, 'check', '--config', join(dir, 'mail')]).catch(error => error)
+    return `${done.stdout}${done.stderr}`.replaceAll(dir, '')
+  } finally {
+    await rm(dir, { recursive: true })
+  }
+}
+
+test('a user that is not there is named, with what to do', { skip }, async () => {
+  assert.match(await checkAs('nosuchuser', true), /there is no user nosuchuser; make one: useradd --system nosuchuser/)
+})
+
+test('a configuration the user cannot read is named, with what to do', { skip }, async () => {
+  assert.match(
+    await checkAs('nobody', false),
+    /the user nobody cannot read \/mail\/?; let its group do so: chgrp -R \w+ \/mail/,
+  )
+})
