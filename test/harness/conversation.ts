@@ -282,7 +282,7 @@ const ESCAPES = new Map([
 ])
 
 /** Octets of a `C>` line: \xHH stands for an octet, everything else for its UTF-8. */
-function octetsOf(text: string): Buffer {
+export function octetsOf(text: string): Buffer {
   const repeated = text.replace(/%\{(\d+)\*([^}]*)\}/g, (_all, times: string, what: string) =>
     what.repeat(Number(times)),
   )
