@@ -4,7 +4,7 @@
  */
 import type { Address } from './address.js'
 import type { Call } from './hooks.js'
-import type { DsnWish } from './session.js'
+import type { DsnWish, Wishes } from './session.js'
 import type { Filing } from './stores.js'
 
 export interface JobRecipient {
@@ -21,7 +21,7 @@ export interface JobRecipient {
 }
 
 /** Facts of a job, without its bytes. */
-export interface JobView {
+export interface JobView extends Wishes {
   /** Queue id: the id of the transaction that brought the message. */
   readonly id: string
   readonly target: string
@@ -61,6 +61,8 @@ export type Outcome =
       readonly tls?: string
       /** The remote was told what the sender wants to hear (RFC 3461 §5.2.1) and reports from here on; otherwise we do. */
       readonly reports?: boolean
+      /** The remote was told until when the message is of use (RFC 2852). */
+      readonly timed?: boolean
     }
   | { readonly kind: 'filed'; readonly row: number; readonly filings: readonly Filing[] }
   | {

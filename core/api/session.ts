@@ -56,8 +56,29 @@ export interface Recipient {
   readonly dsn: DsnWish
 }
 
+/** RFC 2852: until when a message is of use, and what then. */
+export interface DeliverBy {
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  /** It goes back, or the sender is told and it is tried further. */
+  readonly mode: 'return' | 'notify'
+  /** Everyone who passes it on tells the sender. */
+  readonly trace: boolean
+}
+
+/** What the sender asks of everybody who carries the message; kept with it to the end. */
+export interface Wishes {
+  /** RFC 8689: never in clear, never to a server that is not known for sure. */
+  readonly requireTls?: boolean
+  readonly deliverBy?: DeliverBy
+  /** RFC 4865: not before; milliseconds since the epoch. */
+  readonly holdUntil?: number
+  /** RFC 6710: −9 … 9, higher goes first; left out: 0. */
+  readonly priority?: number
+}
+
 /** The envelope of one transaction, as far as it is known at the moment of asking. */
-export interface Envelope {
+export interface Envelope extends Wishes {
   /** Id of the transaction; becomes the queue id. */
   readonly id: string
   /** `null` is the null sender `<>`. */
@@ -70,6 +91,8 @@ export interface Envelope {
   readonly body: '7BIT' | '8BITMIME' | 'BINARYMIME'
   readonly ret?: 'FULL' | 'HDRS'
   readonly envid?: string
+  /** RFC 4954 §5: who submitted it, where we believe it; `null` (or left out): nobody says so whom we trust. */
+  readonly auth?: Address | null
 }
 
 /** One header field as it stands in the message. Offsets are octets from the start of the message. */

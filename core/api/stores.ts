@@ -4,7 +4,7 @@
  * numbers never do; leases, not locks; `watch` is the backend's duty; nothing assumes one process.
  */
 import type { Address } from './address.js'
-import type { DsnWish } from './session.js'
+import type { DsnWish, Wishes } from './session.js'
 
 // ── bodies ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -44,7 +44,7 @@ export interface StoredMessage {
 
 // ── queue ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export interface NewMessage {
+export interface NewMessage extends Wishes {
   /** Queue id, unique for ever. */
   readonly id: string
   readonly body: NewBody

@@ -42,6 +42,7 @@ const LIMITS = {
     header_size: { type: 'string', format: 'size', default: '256KB', description: 'largest header of a message' },
     line_length: { type: 'string', format: 'size', default: '4KB', description: 'longest command line' },
     commands: { type: 'integer', minimum: 10, default: 100000, description: 'commands of one session' },
+    messages: { type: 'integer', minimum: 1, description: 'messages of one session; left out: no limit' },
     errors: { type: 'integer', minimum: 1, default: 20, description: 'refused commands of one session' },
     connections: {
       type: 'integer',
@@ -252,6 +253,30 @@ export const SERVER = {
           enum: POLICY,
           default: 'refuse',
           description: 'commands sent behind STARTTLS; normalise throws them away',
+        },
+        max_hold: {
+          type: 'string',
+          format: 'duration',
+          default: '30d',
+          description: 'how far ahead mail may be handed in (FUTURERELEASE)',
+        },
+        least_deliver_by: {
+          type: 'string',
+          format: 'duration',
+          default: '0s',
+          description: 'shortest time limit a sender may set (DELIVERBY)',
+        },
+        max_priority: {
+          type: 'integer',
+          minimum: -9,
+          maximum: 9,
+          default: 4,
+          description: 'highest priority a sender may ask for (MT-PRIORITY)',
+        },
+        vrfy: {
+          enum: ['never', 'local'],
+          default: 'never',
+          description: 'whether VRFY tells who has a mailbox here',
         },
         banner: { type: 'string', maxLength: 200, description: 'text after the host name in the greeting' },
         without: {

@@ -24,6 +24,8 @@ export interface LimitsConfig {
   readonly lineBytes: number
   /** Commands of one session. */
   readonly commands: number
+  /** MAIL commands of one session; left out: as many as `commands` allows. */
+  readonly messages?: number
   /** Refused commands of one session. */
   readonly errors: number
   /** Open connections per listener and worker. */
@@ -61,6 +63,16 @@ export interface PoliciesConfig {
   readonly earlyTalk: Policy
   /** Commands sent behind STARTTLS, before the handshake. */
   readonly beforeTls: Policy
+}
+
+/** Bounds of what a sender may wish for. */
+export interface WishesConfig {
+  /** RFC 4865: how far ahead a message may be handed in. */
+  readonly maxHoldMs: number
+  /** RFC 2852: nothing shorter is promised. */
+  readonly leastByMs: number
+  /** RFC 6710: what is higher is lowered to it. */
+  readonly maxPriority: number
 }
 
 export interface QueueConfig {
@@ -130,6 +142,9 @@ export interface Config {
   readonly limits: LimitsConfig
   readonly smtp: {
     readonly policies: PoliciesConfig
+    readonly wishes: WishesConfig
+    /** What VRFY tells. */
+    readonly vrfy: 'never' | 'local'
     readonly banner?: string
     /** EHLO keywords that are not offered, in upper case. */
     readonly without: readonly string[]

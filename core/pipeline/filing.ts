@@ -89,8 +89,10 @@ export async function fileLocally(parts: IntakeParts, mail: LocalMail, scope: As
 }
 
 /** A sender who wants to hear of success is told by the queue, as for any other target. */
-function isLocal({ targets }: IntakeParts, { target, hold, dsn }: NewRow): boolean {
-  return targets.get(target)?.scope === 'local' && hold === undefined && !dsn.notify.includes('success')
+function isLocal({ targets, clock }: IntakeParts, { target, hold, dsn, due }: NewRow): boolean {
+  // RFC 4865: what shall wait, waits in the queue.
+  if (hold !== undefined || due > clock.now()) return false
+  return targets.get(target)?.scope === 'local' && !dsn.notify.includes('success')
 }
 
 function jobFor({ received, cuts }: LocalMail, rows: readonly NewRow[]): Job {

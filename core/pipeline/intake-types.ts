@@ -55,6 +55,8 @@ export interface OwnMessage {
   readonly utf8: boolean
   readonly bytes: Buffer
   readonly now: number
+  /** It speaks of a message that asked for TLS all the way (RFC 8689 §5). */
+  readonly requireTls?: boolean
   /** Why it is written, for the trail: `bounce of ID`. */
   readonly reason: string
 }

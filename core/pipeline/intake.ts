@@ -28,6 +28,7 @@ import { buildPrefix, forgedFields } from './prefix.js'
 import { Router } from './routing.js'
 import { receivedField } from './trace.js'
 import { acceptedEntry, discardedEntry, refusedEntry } from './trail.js'
+import { timesOf, wishesOf } from './wishes.js'
 
 const MAX_FINDINGS = 1000
 /** RFC 5321 §4.5.3.2.6: clients wait ten minutes for the answer; one who has gone away would send it all again. */
@@ -175,6 +176,7 @@ function buildRows(
   prefix: string,
 ): readonly NewRow[] {
   const rows: NewRow[] = []
+  const times = timesOf(envelope, now, expireMs)
   for (const [i, { recipient, claims }] of routed.entries()) {
     const fate = decided[i]!
     if (fate.kind !== 'keep') continue
@@ -196,9 +198,8 @@ function buildRows(
         ...renamed,
         detail: claim.detail ?? {},
         prefix,
-        due: now,
-        expires: now + expireMs,
-        priority: 0,
+        ...times,
+        priority: envelope.priority ?? 0,
         ...quarantined,
         ...held,
       })
@@ -238,6 +239,7 @@ function newMessage(received: Received, cuts: NewMessage['cuts']): NewMessage {
     bodyType: envelope.body,
     ...(envelope.ret === undefined ? {} : { ret: envelope.ret }),
     ...(envelope.envid === undefined ? {} : { envid: envelope.envid }),
+    ...wishesOf(envelope),
     received: received.received,
     origin: {
       remote: session.remote.address,
@@ -269,6 +271,7 @@ async function plan(
     parameters: new Map<string, string>(),
     utf8: message.utf8,
     body: '8BITMIME',
+    ...(message.requireTls === true ? { requireTls: true } : {}),
   } as const
   const routed = await router.route(session, new Set(session.labels), envelope, recipient, scope)
   // Trouble is not an answer: what caused this message must stay until it can be told.
@@ -289,6 +292,7 @@ async function plan(
       sender: message.sender,
       utf8: message.utf8,
       bodyType: '8BITMIME',
+      ...wishesOf(envelope),
       received: message.now,
       origin: { listener: 'internal', reason: message.reason },
     },

@@ -4,6 +4,7 @@
  */
 import type { Cut, Envelope, Job, JobRecipient, NewRow } from '../api/index.js'
 import { readSum, sumChunks, sumSize } from '../text/index.js'
+import { wishesOf } from './wishes.js'
 
 export interface LocalJobParts {
   readonly envelope: Envelope
@@ -31,6 +32,7 @@ export function localJob({ envelope, rows, received, cuts, bodySize, readBody }:
     body: envelope.body,
     ...(envelope.ret === undefined ? {} : { ret: envelope.ret }),
     ...(envelope.envid === undefined ? {} : { envid: envelope.envid }),
+    ...wishesOf(envelope),
     size,
     prefix: first.prefix,
     chunks: () => sumChunks(sum, readBody),

@@ -21,7 +21,7 @@ import type { AskScope } from '../pipeline/intake-types.js'
 import { soundOutcomes } from '../pipeline/outcomes.js'
 import { foldField } from '../text/index.js'
 import { jobOf } from './job.js'
-import { type Fate, judge } from './judgement.js'
+import { type Fate, judge, tooLate } from './judgement.js'
 import type { Lease } from './lease.js'
 import { type NoticeParts, notices } from './notices.js'
 import { logFate, rowChange, trailEntry } from './record.js'
@@ -68,6 +68,10 @@ export async function attempt(parts: AttemptParts, lease: Lease, log: Log, stopp
 
 async function deliver(parts: AttemptParts, lease: Lease, scope: AskScope): Promise<readonly Outcome[]> {
   const { claimed } = lease
+  const { deliverBy } = claimed.message
+  // RFC 2852 §4.1.1: not a moment later, however the attempt came to be late.
+  if (deliverBy?.mode === 'return' && parts.clock.now() >= deliverBy.at)
+    return claimed.rows.map(({ row }) => tooLate(row))
   const name = claimed.rows[0]!.target
   const target = parts.targets.get(name)
   if (target === undefined) {
@@ -179,7 +183,14 @@ async function commit(
 ): Promise<void> {
   const { message } = lease.claimed
   const now = parts.clock.now()
-  const facts = { now, received: message.received, schedule: parts.schedule, random: parts.random }
+  const facts = {
+    now,
+    // RFC 4865 §4.1: what was held for its time is as old as its release.
+    received: Math.max(message.received, message.holdUntil ?? 0),
+    schedule: parts.schedule,
+    random: parts.random,
+    ...(message.deliverBy === undefined ? {} : { deliverBy: message.deliverBy }),
+  }
   const judged = judge(rows, outcomes, facts)
   // Cut short by our own stop: that was no attempt of theirs. Such rows go back as they were.
   const kept = scope.signal.aborted ? judged.filter(isFinal) : judged

@@ -3,7 +3,7 @@
  * programs, and the message or its header. Pure: bytes out of facts. Whether one is due, and to whom, is decided in `notices.ts`.
  * Everything that came from a peer is one line of printable text when it gets here or is made so.
  */
-import { foldField, formatDate, printable } from '../text/index.js'
+import { foldField, formatDate, printable, unXtext } from '../text/index.js'
 import { humanText } from './dsn-text.js'
 
 export type DsnAction = 'failed' | 'delayed' | 'delivered' | 'relayed'
@@ -37,6 +37,10 @@ export interface DsnFacts {
   readonly sender: string
   readonly envid?: string
   readonly received: number
+  /** RFC 2852: the sender's time limit. */
+  readonly deliverBy?: number
+  /** RFC 4865: the sender's earliest time. */
+  readonly holdUntil?: number
   readonly now: number
   /** All of one action. */
   readonly recipients: readonly DsnRecipient[]
@@ -124,6 +128,11 @@ function perMessage(facts: DsnFacts): string {
     field('Reporting-MTA', `dns; ${facts.server}`, facts.utf8),
     field('X-Posthouse-Queue-Id', facts.queueId, facts.utf8),
     field('Arrival-Date', formatDate(facts.received), facts.utf8),
+    // RFC 2852 §5, RFC 4865 §6
+    ...(facts.deliverBy === undefined ? [] : [field('Deliver-By-Date', formatDate(facts.deliverBy), facts.utf8)]),
+    ...(facts.holdUntil === undefined
+      ? []
+      : [field('Future-Release-Request', `until; ${new Date(facts.holdUntil).toISOString()}`, facts.utf8)]),
   ].join('')
 }
 
@@ -152,11 +161,6 @@ function field(name: string, value: string, utf8: boolean): string {
 function originalRecipient(orcpt: string): string {
   const semicolon = orcpt.indexOf(';')
   return `${orcpt.slice(0, semicolon)}; ${unXtext(orcpt.slice(semicolon + 1))}`
-}
-
-/** RFC 3461 §4: `+40` stands for `@`. */
-function unXtext(text: string): string {
-  return text.replace(/\+([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }
 
 function isAscii(bytes: Buffer): boolean {

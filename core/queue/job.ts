@@ -3,6 +3,7 @@
  * (prefix + body − cuts), read from the store as they are needed.
  */
 import type { Blobs, Claimed, Job, JobRecipient, QueueRow } from '../api/index.js'
+import { wishesOf } from '../pipeline/wishes.js'
 import { readSum, sumChunks, sumSize } from '../text/index.js'
 
 /** `signed`: fields that go in front of everything else. */
@@ -26,6 +27,7 @@ export function jobOf(claimed: Claimed, blobs: Blobs, signed = ''): Job {
     body: message.bodyType,
     ...(message.ret === undefined ? {} : { ret: message.ret }),
     ...(message.envid === undefined ? {} : { envid: message.envid }),
+    ...wishesOf(message),
     prefix: text,
     size,
     chunks: () => sumChunks(sum, readBody),

@@ -2,7 +2,7 @@
  * From outcomes to fates: what becomes of each row. Pure; the runner carries it out.
  * The rules: no outcome, or one that makes no sense, is a deferral; a deferral after the last try is a failure; nothing is ever lost.
  */
-import { type Outcome, type QueueRow, unreachable } from '../api/index.js'
+import { type DeliverBy, type Outcome, type QueueRow, unreachable } from '../api/index.js'
 import { printable } from '../text/index.js'
 import { isTimeToWarn, nextTry, type Schedule } from './schedule.js'
 
@@ -19,7 +19,9 @@ type Failed = Extract<Outcome, { kind: 'failed' }>
 
 export interface JudgementFacts {
   readonly now: number
+  /** Since when it could be delivered. */
   readonly received: number
+  readonly deliverBy?: DeliverBy
   readonly schedule: Schedule
   readonly random: () => number
 }
@@ -48,10 +50,31 @@ function judgeRow(row: QueueRow, outcome: Outcome, facts: JudgementFacts): Fate 
   }
 }
 
-function deferred(row: QueueRow, outcome: Deferred, { now, received, schedule, random }: JudgementFacts): Fate {
+function deferred(row: QueueRow, outcome: Deferred, facts: JudgementFacts): Fate {
+  const { now, received, schedule, random, deliverBy } = facts
   const due = nextTry(row.tries, now, row.expires, schedule.retryMs, random())
-  if (due === undefined) return { kind: 'failed', row, outcome, expired: true }
-  return { kind: 'again', row, outcome, due, warn: isTimeToWarn(received, row.last?.at, now, schedule.warnAfterMs) }
+  if (due === undefined) {
+    const late = deliverBy?.mode === 'return'
+    return { kind: 'failed', row, outcome: late ? tooLate(row.row, outcome) : outcome, expired: !late }
+  }
+  // RFC 2852 §4.1.2: the sender is told when the time has come, so an attempt is made then.
+  const by = deliverBy?.mode === 'notify' ? deliverBy.at : undefined
+  const ages = by === undefined ? schedule.warnAfterMs : [...schedule.warnAfterMs, by - received]
+  const warn = isTimeToWarn(received, row.last?.at, now, ages)
+  return { kind: 'again', row, outcome, due: by !== undefined && by > now ? Math.min(due, by) : due, warn }
+}
+
+/** RFC 2852 §4.1.1: the time the sender gave is over, or would be before the next attempt. RFC 3463 §3.5: X.4.7. */
+export function tooLate(row: number, last?: Deferred): Failed {
+  const { text, remote, reply } = last ?? {}
+  return {
+    kind: 'failed',
+    row,
+    status: '5.4.7',
+    text: `not delivered within the time the sender gave${text === undefined ? '' : `: ${text}`}`,
+    ...(remote === undefined ? {} : { remote }),
+    ...(reply === undefined ? {} : { reply }),
+  }
 }
 
 function missing(row: QueueRow): Outcome {

@@ -2,7 +2,16 @@
  * Which notifications a settled job calls for, and the acceptances that carry them, to be committed together with what caused them.
  * RFC 3461: NOTIFY is honoured; RFC 5321 §4.5.5 and RFC 3464 §2: never to the null sender. One notification per kind and job.
  */
-import { type Acceptance, type Address, type Job, type Log, MailError, type TrailEntry } from '../api/index.js'
+import {
+  type Acceptance,
+  type Address,
+  type DeliverBy,
+  type Job,
+  type JobView,
+  type Log,
+  MailError,
+  type TrailEntry,
+} from '../api/index.js'
 import type { AskScope, OwnMessage } from '../pipeline/intake-types.js'
 import { formatAddress, newId } from '../text/index.js'
 import { buildDsn, type DsnAction, type DsnRecipient, type Original } from './dsn.js'
@@ -36,7 +45,7 @@ export async function notices(
 ): Promise<Notices> {
   const follow: Acceptance[] = []
   const trail: TrailEntry[] = []
-  const due = dueNotices(job.sender, fates)
+  const due = dueNotices(job, fates)
   // Not the attempt's signal: what was refused for good is settled with its bounce even while the server stops.
   const scope = { signal: due.size === 0 ? NEVER : AbortSignal.timeout(PLAN_MS), log }
   for (const [action, wanted] of due) {
@@ -54,11 +63,14 @@ export async function notices(
 }
 
 /** Pure: which notifications are due. */
-export function dueNotices(sender: Address | null, fates: readonly Fate[]): ReadonlyMap<DsnAction, readonly Fate[]> {
+export function dueNotices(
+  { sender, deliverBy }: Pick<JobView, 'sender' | 'deliverBy'>,
+  fates: readonly Fate[],
+): ReadonlyMap<DsnAction, readonly Fate[]> {
   const due = new Map<DsnAction, Fate[]>()
   if (sender === null) return due
   for (const fate of fates) {
-    const action = actionOf(fate)
+    const action = actionOf(fate, deliverBy)
     if (action === undefined) continue
     const list = due.get(action)
     if (list === undefined) due.set(action, [fate])
@@ -68,7 +80,7 @@ export function dueNotices(sender: Address | null, fates: readonly Fate[]): Read
 }
 
 /** RFC 3461 §4.1: without NOTIFY failures are told, and delays may be. */
-function actionOf(fate: Fate): DsnAction | undefined {
+function actionOf(fate: Fate, deliverBy: DeliverBy | undefined): DsnAction | undefined {
   const { notify } = fate.row.dsn
   const wants = (what: 'success' | 'failure' | 'delay') =>
     notify.length === 0 ? what !== 'success' : notify.includes(what)
@@ -80,6 +92,9 @@ function actionOf(fate: Fate): DsnAction | undefined {
     case 'filed':
       return wants('success') ? 'delivered' : undefined
     case 'delivered':
+      // RFC 2852 §4.2: who asked for a trace, or whose time limit ends here, is told.
+      if (deliverBy !== undefined && (deliverBy.trace || fate.outcome.timed !== true))
+        return notify.includes('never') ? undefined : 'relayed'
       // RFC 3461 §5.2.2: a server that knows nothing of DSN cannot be asked to report, so we do.
       return wants('success') && fate.outcome.reports !== true ? 'relayed' : undefined
   }
@@ -104,18 +119,24 @@ async function write(
     sender: formatAddress(sender),
     ...(job.envid === undefined ? {} : { envid: job.envid }),
     received: job.received,
+    ...(job.deliverBy === undefined ? {} : { deliverBy: job.deliverBy.at }),
+    ...(job.holdUntil === undefined ? {} : { holdUntil: job.holdUntil }),
     now,
     recipients: fates.map(fate => dsnRecipient(fate, action, now)),
     original,
     utf8,
   })
   const reason = action === 'failed' ? `bounce of ${job.id}` : `notice (${action}) about ${job.id}`
-  return { id, sender: null, recipient: sender, dsn: { notify: ['never'] }, utf8, bytes, now, reason }
+  // RFC 8689 §5: what speaks of such a message travels as it did.
+  const secret = job.requireTls === true ? { requireTls: true } : {}
+  return { id, sender: null, recipient: sender, dsn: { notify: ['never'] }, utf8, bytes, now, reason, ...secret }
 }
 
 /** RFC 3461 §4.3: RET is about failures; other notices carry the header only. */
 async function originalOf(job: Job, action: DsnAction): Promise<Original> {
-  const whole = action === 'failed' && job.ret !== 'HDRS' && job.size <= MAX_RETURNED && job.body !== 'BINARYMIME'
+  // RFC 8689 §5: such a message is returned as if RET=HDRS stood there.
+  const wanted = job.ret !== 'HDRS' && job.requireTls !== true
+  const whole = action === 'failed' && wanted && job.size <= MAX_RETURNED && job.body !== 'BINARYMIME'
   if (whole) return { kind: 'message', bytes: await readable(job.read()) }
   const start = await readable(job.read(0, MAX_HEADER))
   const end = start.indexOf('\r\n\r\n')

@@ -69,7 +69,8 @@ export class Conversation {
       smtp,
       session,
       tlsOffered,
-      maxMessageBytes: limits.messageBytes,
+      limits,
+      clock: parts.deps.clock,
       verbs,
       // By who really talks, whomever it speaks for later.
       mayXclient: parts.deps.mayXclient(session.remote.address),

@@ -2,8 +2,8 @@
  * What the answer to EHLO announces (RFC 5321 §4.1.1.1). A keyword stands here only when the module behind it does all of it;
  * each can be switched off by `smtp.without`, and then its parameters are unknown too.
  */
-import type { SmtpVerb } from '../api/index.js'
-import type { Config, ListenerConfig } from '../config/types.js'
+import type { Clock, SmtpVerb } from '../api/index.js'
+import type { Config, LimitsConfig, ListenerConfig } from '../config/types.js'
 import type { Offers } from './parameters.js'
 import type { SmtpSession } from './session.js'
 
@@ -16,7 +16,8 @@ export interface ExtensionFacts {
   readonly smtp: Config['smtp']
   readonly session: SmtpSession
   readonly tlsOffered: boolean
-  readonly maxMessageBytes: number
+  readonly limits: LimitsConfig
+  readonly clock: Clock
   readonly verbs: ReadonlyMap<string, SmtpVerb>
   readonly mayXclient: boolean
   readonly mayXforward: boolean
@@ -30,7 +31,23 @@ export class Extensions implements Offers {
   }
 
   get maxMessageBytes(): number {
-    return this.#facts.maxMessageBytes
+    return this.#facts.limits.messageBytes
+  }
+
+  get now(): number {
+    return this.#facts.clock.now()
+  }
+
+  get maxHoldMs(): number {
+    return this.#facts.smtp.wishes.maxHoldMs
+  }
+
+  get leastByMs(): number {
+    return this.#facts.smtp.wishes.leastByMs
+  }
+
+  get maxPriority(): number {
+    return this.#facts.smtp.wishes.maxPriority
   }
 
   /** Whether it is to be had in this session, now or after the handshake. */
@@ -50,6 +67,13 @@ export class Extensions implements Offers {
       // RFC 3030 §3: only together with CHUNKING.
       case 'BINARYMIME':
         return this.has('CHUNKING')
+      // RFC 8689 §2: only within TLS.
+      case 'REQUIRETLS':
+        return this.#facts.session.tls !== undefined
+      // RFC 4865 §2, and priorities for strangers would be theirs to misuse (RFC 6710 §9): for those who log in.
+      case 'FUTURERELEASE':
+      case 'MT-PRIORITY':
+        return listener.auth === 'required' || this.#facts.session.account !== undefined
       default:
         return KEYWORDS.has(keyword)
     }
@@ -70,7 +94,7 @@ export class Extensions implements Offers {
     const { session, verbs } = this.#facts
     const lines: string[] = []
     for (const [keyword, parameter] of KEYWORDS) {
-      if (this.has(keyword)) lines.push(parameter === undefined ? keyword : `${keyword} ${parameter(this.#facts)}`)
+      if (this.has(keyword)) lines.push(`${keyword} ${parameter?.(this.#facts) ?? ''}`.trimEnd())
     }
     if (this.startTlsNow) lines.push('STARTTLS')
     if (this.loginNow && session.account === undefined) lines.push(`AUTH ${MECHANISMS.join(' ')}`)
@@ -83,13 +107,28 @@ export class Extensions implements Offers {
   }
 }
 
+/** RFC 4865 §3: seconds, and the same as a date. */
+function futureRelease(maxHoldMs: number, now: number): string {
+  return `${Math.floor(maxHoldMs / 1000)} ${new Date(now + maxHoldMs).toISOString().replace(/\.\d+/, '')}`
+}
+
+/** RFC 9422 §3 */
+function limitsOf({ messages, recipients }: LimitsConfig): string {
+  return `${messages === undefined ? '' : `MAILMAX=${messages} `}RCPTMAX=${recipients}`
+}
+
 const KEYWORDS = new Map<string, ((facts: ExtensionFacts) => string) | undefined>([
   ['PIPELINING', undefined],
-  ['SIZE', facts => String(facts.maxMessageBytes)],
+  ['SIZE', ({ limits }) => String(limits.messageBytes)],
   ['8BITMIME', undefined],
   ['CHUNKING', undefined],
   ['BINARYMIME', undefined],
   ['SMTPUTF8', undefined],
   ['DSN', undefined],
+  ['REQUIRETLS', undefined],
+  ['DELIVERBY', ({ smtp }) => (smtp.wishes.leastByMs > 0 ? String(Math.ceil(smtp.wishes.leastByMs / 1000)) : '')],
+  ['FUTURERELEASE', ({ smtp, clock }) => futureRelease(smtp.wishes.maxHoldMs, clock.now())],
+  ['MT-PRIORITY', undefined],
+  ['LIMITS', ({ limits }) => limitsOf(limits)],
   ['ENHANCEDSTATUSCODES', undefined],
 ])

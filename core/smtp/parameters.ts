@@ -3,14 +3,15 @@
  * Pure, and nothing is guessed: an unknown keyword is 555, as is one whose extension is not offered here; a doubled one or a bad
  * value is 501. DSN parameters are kept as sent; the queue and the next hop need them so.
  */
-import type { DsnWish, Envelope, SmtpReply } from '../api/index.js'
+import type { DsnWish, Envelope, SmtpReply, Wishes } from '../api/index.js'
 import { ReadError, type Reader } from '../text/index.js'
 import { badParameter, REPLY, unknownParameter } from './replies.js'
+import { contradiction, takeWish, WISH_KEYWORDS, type WishBounds } from './wishes.js'
 
-export type MailTerms = Pick<Envelope, 'utf8' | 'body' | 'ret' | 'envid'>
+export type MailTerms = Pick<Envelope, 'utf8' | 'body' | 'ret' | 'envid' | keyof Wishes>
 
 /** What this door knows. */
-export interface Offers {
+export interface Offers extends WishBounds {
   /** By EHLO keyword. */
   has(keyword: string): boolean
   readonly maxMessageBytes: number
@@ -39,6 +40,7 @@ const MAIL_KEYWORDS = new Map([
   ['AUTH', 'AUTH'],
   ['RET', 'DSN'],
   ['ENVID', 'DSN'],
+  ...WISH_KEYWORDS,
 ])
 
 /** Everything up to the end of the line. A keyword without value is `''`. */
@@ -62,7 +64,7 @@ export function checkMail(parameters: ReadonlyMap<string, string>, offers: Offer
     const problem = takeMail(keyword, value, offers, terms)
     if (problem !== undefined) return problem
   }
-  return terms
+  return contradiction(terms) ?? terms
 }
 
 function takeMail(
@@ -86,7 +88,7 @@ function takeMail(
       terms.utf8 = true
       return undefined
     case 'AUTH':
-      // RFC 4954 §5: kept for hooks; nobody is believed for it.
+      // RFC 4954 §5; who is believed is for MAIL to say.
       return value === '<>' || (value !== '' && XTEXT.test(value))
         ? undefined
         : badParameter(keyword, 'an address or <>')
@@ -102,7 +104,7 @@ function takeMail(
       terms.envid = value
       return undefined
     default:
-      return unknownParameter(keyword)
+      return takeWish(keyword, value, offers, terms)
   }
 }
 

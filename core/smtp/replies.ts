@@ -40,6 +40,8 @@ export const REPLY = {
   // ── trouble of ours ──
   internal: reply(451, '4.3.0', 'Internal error, try again later'),
   loginTrouble: reply(454, '4.7.0', 'Temporary authentication failure'),
+  // RFC 9422 §3.1, MAILMAX
+  tooManyMessages: reply(452, '4.5.3', 'Too many messages in one session'),
   tooManyRecipients: reply(452, '4.5.3', 'Too many recipients'),
 
   // ── syntax and order ──
@@ -90,6 +92,8 @@ export const REPLY = {
   // RFC 5322 §4.1 ends the time of NUL in messages.
   nulInMessage: reply(554, '5.6.0', 'Message has a NUL octet'),
   messageLineTooLong: reply(554, '5.6.0', 'Message has a line that is too long'),
+  // RFC 2852 §4; RFC 3463 §3.5: X.4.7 delivery time expired.
+  tooSoon: reply(554, '5.4.7', 'No promise is made for so short a time'),
   mailLoop: reply(554, '5.4.6', 'Too many Received fields, this looks like a mail loop'),
 } as const satisfies Readonly<Record<string, SmtpReply>>
 
@@ -119,6 +123,11 @@ export function bareNewlineInMessage(bare: 'CR' | 'LF'): SmtpReply {
 
 export function challenge(text: string): SmtpReply {
   return { code: 334, text }
+}
+
+/** RFC 6710 §4.1: the sender is told when the priority is another one. */
+export function priorityChanged(priority: number): SmtpReply {
+  return reply(250, '2.3.6', `${priority} is the new priority assigned to the message`)
 }
 
 export function chunkTaken(octets: number): SmtpReply {

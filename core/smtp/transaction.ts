@@ -21,7 +21,12 @@ export class Transaction {
   readonly #recipients: Recipient[] = []
   readonly #places = new Map<string, number>()
 
-  constructor(id: string, sender: Address | null, parameters: ReadonlyMap<string, string>, terms: MailTerms) {
+  constructor(
+    id: string,
+    sender: Address | null,
+    parameters: ReadonlyMap<string, string>,
+    terms: MailTerms & Pick<Envelope, 'auth'>,
+  ) {
     this.envelope = { id, sender, recipients: this.#recipients, parameters, ...terms }
   }
 

@@ -67,7 +67,7 @@ async function fileOne(
     added.set(account.id, before + size)
   }
   const place = await placeFor(parts, account.id, recipient)
-  const filing: Filing = { accountId: account.id, ...place, prefix, date: job.received }
+  const filing: Filing = { accountId: account.id, ...place, prefix, date: Math.max(job.received, job.holdUntil ?? 0) }
   return { kind: 'filed', row, filings: [filing] }
 }
 

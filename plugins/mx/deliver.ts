@@ -4,18 +4,20 @@
  * final dot ends the attempt, as another host would make a second copy.
  */
 import type { Call, Job, JobRecipient, Outcome } from 'posthouse/api'
-import type { Place } from './client/connection.js'
+import type { Place, Proof } from './client/connection.js'
 import { type MailSession, openSession, type SessionOptions } from './client/session.js'
 import { transact } from './client/transaction.js'
 import { Refused, Trouble } from './client/trouble.js'
 import { addressesOf, findHosts, type Host, type HostOptions } from './hosts.js'
-import { impossible, isSpeakable, mailFor, needsUtf8 } from './mail.js'
+import { impossible, isSpeakable, mailFor, mustBeSecret, needsUtf8 } from './mail.js'
 import { outcomeOf, outcomeOfError } from './outcomes.js'
 import type { SessionPool } from './pool.js'
 
 export interface DeliveryOptions {
   readonly hosts: HostOptions
   readonly session: SessionOptions
+  /** For messages that ask for TLS all the way. */
+  readonly proof: Proof
   readonly pool: SessionPool
   /** Connection attempts for one job, over all hosts and addresses. */
   readonly maxAttempts: number
@@ -47,6 +49,9 @@ class Delivery {
   readonly #call: Call
   readonly #options: DeliveryOptions
   readonly #lane: string
+  /** RFC 8689: verified TLS or nothing. Such sessions are not mixed with others. */
+  readonly #secret: boolean
+  readonly #pooled: string
   /** Recipients without a final outcome, by row. */
   readonly #pending = new Map<number, JobRecipient>()
   readonly #final: Outcome[] = []
@@ -62,6 +67,8 @@ class Delivery {
     this.#call = call
     this.#options = options
     this.#lane = lane
+    this.#secret = mustBeSecret(job)
+    this.#pooled = this.#secret ? `${lane} verified` : lane
     for (const recipient of recipients) this.#admit(recipient)
   }
 
@@ -93,7 +100,7 @@ class Delivery {
 
   /** A session of an earlier job may still be open. If it has died meanwhile, nothing is lost but a moment. */
   async #overIdle(): Promise<void> {
-    const session = this.#options.pool.take(this.#lane)
+    const session = this.#options.pool.take(this.#pooled)
     if (session !== undefined) await this.#use(session, true)
   }
 
@@ -102,6 +109,12 @@ class Delivery {
     if (found.kind !== 'hosts') {
       const { kind, status, text } = found
       for (const row of this.#pending.keys()) this.#end({ kind, row, status, text })
+      return
+    }
+    // RFC 8689 §4.2.1: an MX that neither DNSSEC nor MTA-STS vouches for may be anybody's.
+    if (this.#secret && found.hosts.some(host => !host.fixed)) {
+      const text = `the message asks for TLS all the way, and nobody vouches for the mail hosts of ${domain}`
+      for (const row of this.#pending.keys()) this.#end({ kind: 'failed', row, status: '5.7.30', text })
       return
     }
     const tally = { none: 0, private: 0, trouble: 0 }
@@ -129,7 +142,7 @@ class Delivery {
   async #attempt(place: Place, fixed: boolean): Promise<void> {
     const remote = `${place.host} [${place.address}]:${place.port}`
     try {
-      const session = await openSession(place, this.#options.session, this.#call.signal)
+      const session = await openSession(place, this.#sessionOptions, this.#call.signal)
       this.#hopeful += 1
       if (session.downgrade !== undefined) {
         this.#call.log.warn({ remote, why: session.downgrade }, 'sending in clear after a TLS failure')
@@ -137,28 +150,39 @@ class Delivery {
       if (!fixed && session.peerName.toLowerCase() === this.#options.hosts.ownName) this.#looped(session)
       else await this.#use(session, false)
     } catch (error) {
-      if (!(error instanceof Refused && error.reply.code >= 500)) this.#hopeful += 1
+      const untrusted = error instanceof Trouble && error.kind === 'untrusted'
+      if (!untrusted && !(error instanceof Refused && error.reply.code >= 500)) this.#hopeful += 1
       for (const row of this.#pending.keys()) this.#last.set(row, outcomeOfError(row, error, remote))
       this.#call.log.info({ remote, why: describe(error) }, 'mail host cannot be used')
     }
   }
 
+  get #sessionOptions(): SessionOptions {
+    const { session, proof } = this.#options
+    return this.#secret ? { ...session, tls: 'required', proof } : session
+  }
+
   /** Transactions in this session until everybody is served or the peer takes no more. */
   async #use(session: MailSession, idle: boolean): Promise<void> {
-    const no = impossible(this.#job, session.extensions, this.#utf8)
+    const no = impossible(this.#job, session.extensions, this.#utf8, this.#options.session.now())
     if (no !== undefined) {
       const { remote } = session.connection
       for (const row of this.#pending.keys()) this.#end({ kind: 'failed', row, ...no, remote })
     }
     let going = this.#pending.size > 0
     while (going) going = await this.#once(session, idle)
-    this.#options.pool.give(this.#lane, session)
+    this.#options.pool.give(this.#pooled, session)
   }
 
   /** True when the same session should be offered the rest: it took some and put off others (RFC 5321 §4.5.3.1.10). */
   async #once(session: MailSession, idle: boolean): Promise<boolean> {
     const { limits } = this.#options.session
-    const mail = mailFor(this.#job, [...this.#pending.values()], session.extensions, this.#utf8)
+    const { extensions } = session
+    const now = this.#options.session.now()
+    // RFC 9422 §3.2: as many recipients as the peer takes at a time.
+    const recipients = [...this.#pending.values()].slice(0, extensions.maxRecipients)
+    const more = recipients.length < this.#pending.size
+    const mail = mailFor(this.#job, recipients, extensions, this.#utf8, now)
     const { results, stale } = await transact(session, mail, limits, this.#call.signal)
     if (idle && stale) return false
     let accepted = 0
@@ -171,7 +195,7 @@ class Delivery {
       if (outcome.kind !== 'deferred' || unknown) this.#end(outcome)
       else this.#last.set(row, outcome)
     }
-    return accepted > 0 && full > 0 && session.connection.quiet
+    return accepted > 0 && (full > 0 || more) && session.connection.quiet
   }
 
   #looped(session: MailSession): void {

@@ -3,6 +3,7 @@
  * It decides nothing about who may send: core lets only allowed claims reach a remote target.
  * As shipped there is neither resolver nor route, so mail waits and says what to set.
  */
+import { readFile } from 'node:fs/promises'
 import { definePlugin, type Infer, type Target } from 'posthouse/api'
 import { parseDuration, toAsciiDomain } from 'posthouse/text'
 import type { Limits } from './client/session.js'
@@ -30,6 +31,12 @@ const CONFIG = {
       enum: ['opportunistic', 'required', 'never'],
       default: 'opportunistic',
       description: 'STARTTLS when offered and clear text otherwise; only with TLS; or not at all',
+    },
+    ca: {
+      type: 'string',
+      minLength: 1,
+      description:
+        'PEM file of authorities to believe when a message asks for TLS all the way; left out: those Node.js knows',
     },
     helo: {
       type: 'string',
@@ -60,7 +67,8 @@ export default definePlugin({
   name: 'mx',
   summary: 'Delivers to the mail hosts of other domains: by MX or static route, with opportunistic TLS',
   config: CONFIG,
-  setup({ config, dns, clock, metrics, server }) {
+  async setup({ config, dns, clock, files, metrics, server }) {
+    const ca = config.ca === undefined ? undefined : await readFile(files.resolve(config.ca), 'utf8')
     const routes = new Routes(config.routes)
     const now = () => clock.now()
     const pool = new SessionPool({
@@ -82,6 +90,7 @@ export default definePlugin({
         random: Math.random,
       },
       session: { helo: config.helo ?? ownName, tls: config.tls, limits: limitsOf(config), now },
+      proof: ca === undefined ? {} : { ca },
       pool,
       maxAttempts: config.max_hosts * 3,
       lane: domain => laneOf(routes, domain),

@@ -28,7 +28,17 @@ export function impossible(
   job: Job,
   extensions: Extensions,
   utf8: boolean,
+  now: number,
 ): Pick<Refusal, 'status' | 'text'> | undefined {
+  // RFC 8689 §4.2.1; RFC 8689 §5: what nobody could be told of is not held back.
+  if (mustBeSecret(job) && !extensions.requireTls) {
+    return {
+      status: '5.7.30',
+      text: 'the message asks for TLS all the way, and the next mail server does not offer REQUIRETLS',
+    }
+  }
+  const late = tooLateFor(job, extensions, now)
+  if (late !== undefined) return late
   if (utf8 && !extensions.utf8) {
     // RFC 6531 §3.2: without SMTPUTF8 at the next host the message goes back.
     return { status: '5.6.7', text: 'the message needs SMTPUTF8, which the next mail server does not offer' }
@@ -47,16 +57,48 @@ export function impossible(
   return undefined
 }
 
+/** RFC 8689 §5: a notification goes on in any case. */
+export function mustBeSecret(job: Job): boolean {
+  return job.requireTls === true && job.sender !== null
+}
+
+/** RFC 2852 §4.2: what shall go back after its time goes only to servers that see to it. RFC 3463 §3.4, X.3.3, and §3.5, X.4.7. */
+function tooLateFor(
+  { deliverBy }: Job,
+  { leastBySeconds }: Extensions,
+  now: number,
+): Pick<Refusal, 'status' | 'text'> | undefined {
+  if (deliverBy?.mode !== 'return') return undefined
+  if (leastBySeconds === undefined) {
+    return { status: '5.3.3', text: 'the message has a time limit, and the next mail server does not offer DELIVERBY' }
+  }
+  const left = secondsUntil(deliverBy.at, now)
+  if (left > 0 && left >= leastBySeconds) return undefined
+  return { status: '5.4.7', text: 'the next mail server does not take a message with so little time left' }
+}
+
+/** RFC 2852 §4.1.4: what is left when it is passed on. */
+function secondsUntil(at: number, now: number): number {
+  return Math.max(-999_999_999, Math.min(999_999_999, Math.floor((at - now) / 1000)))
+}
+
 type Refusal = Extract<Outcome, { kind: 'failed' }>
 
 /** RFC 1870 §4, RFC 6152 §3, RFC 6531 §3.4. 8-bit mail goes out as it is where the peer has no 8BITMIME: see README. */
-export function mailFor(job: Job, recipients: readonly JobRecipient[], extensions: Extensions, utf8: boolean): Mail {
+export function mailFor(
+  job: Job,
+  recipients: readonly JobRecipient[],
+  extensions: Extensions,
+  utf8: boolean,
+  now: number,
+): Mail {
   const binary = job.body === 'BINARYMIME'
   const parameters = [
     ...(extensions.size === undefined ? [] : [`SIZE=${job.size}`]),
     ...(binary ? ['BODY=BINARYMIME'] : []),
     ...(!binary && extensions.eightBit && (job.body === '8BITMIME' || utf8) ? ['BODY=8BITMIME'] : []),
     ...(utf8 ? ['SMTPUTF8'] : []),
+    ...wishParameters(job, extensions, now),
     // RFC 3461 §5.2.1: as the sender said it.
     ...(extensions.dsn && job.ret !== undefined ? [`RET=${job.ret}`] : []),
     ...(extensions.dsn && job.envid !== undefined ? [`ENVID=${job.envid}`] : []),
@@ -67,6 +109,24 @@ export function mailFor(job: Job, recipients: readonly JobRecipient[], extension
     ...(binary ? { counted: job.size } : {}),
     chunks: () => job.chunks(),
   }
+}
+
+function wishParameters(
+  { requireTls, deliverBy, priority }: Job,
+  extensions: Extensions,
+  now: number,
+): readonly string[] {
+  const by =
+    deliverBy === undefined || extensions.leastBySeconds === undefined
+      ? []
+      : [
+          `BY=${secondsUntil(deliverBy.at, now)};${deliverBy.mode === 'return' ? 'R' : 'N'}${deliverBy.trace ? 'T' : ''}`,
+        ]
+  return [
+    ...(requireTls === true && extensions.requireTls ? ['REQUIRETLS'] : []),
+    ...by,
+    ...(extensions.priority && priority !== undefined ? [`MT-PRIORITY=${priority}`] : []),
+  ]
 }
 
 function rcptTo({ to, dsn }: JobRecipient, extensions: Extensions): string {

@@ -9,7 +9,7 @@ import { Refused, Trouble } from './client/trouble.js'
 
 export function outcomeOf(row: number, result: RecipientResult, session: MailSession): Outcome {
   const { remote, tls } = session.connection
-  const { dsn } = session.extensions
+  const { dsn, leastBySeconds } = session.extensions
   switch (result.kind) {
     case 'accepted':
       return {
@@ -19,6 +19,7 @@ export function outcomeOf(row: number, result: RecipientResult, session: MailSes
         reply: result.reply.text,
         ...(tls === undefined ? {} : { tls }),
         ...(dsn ? { reports: true } : {}),
+        ...(leastBySeconds === undefined ? {} : { timed: true }),
       }
     case 'refused':
       return refusal(row, result.reply, remote, `${remote} refused ${STAGES[result.stage]}: ${result.reply.text}`)
@@ -42,6 +43,11 @@ const STAGES = {
 /** The session never came about. */
 export function outcomeOfError(row: number, error: unknown, remote: string): Outcome {
   if (error instanceof Refused) return refusal(row, error.reply, remote, `${remote}: ${error.message}`)
+  if (error instanceof Trouble && error.kind === 'untrusted') {
+    // RFC 8689 §4.2.1
+    const text = `the message asks for TLS all the way; ${remote}: ${error.message}`
+    return { kind: 'failed', row, status: '5.7.30', text, remote }
+  }
   if (error instanceof Trouble) {
     return { kind: 'deferred', row, status: error.status, text: `${remote}: ${error.message}`, remote }
   }

@@ -16,6 +16,10 @@ function keeping(backend: StoreBackend): void {
     const given = message('q1', {
       ret: 'HDRS',
       envid: 'env',
+      requireTls: true,
+      deliverBy: { at: 40, mode: 'notify', trace: true },
+      holdUntil: 5,
+      priority: -3,
       utf8: true,
       bodyType: '7BIT',
       cuts: [[0, 13]],

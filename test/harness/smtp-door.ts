@@ -14,7 +14,7 @@ import {
   type SmtpVerb,
   via,
 } from '../../core/api/index.js'
-import type { LimitsConfig, ListenerConfig, PoliciesConfig } from '../../core/config/types.js'
+import type { LimitsConfig, ListenerConfig, PoliciesConfig, WishesConfig } from '../../core/config/types.js'
 import { selfSigned } from '../../core/net/certificate.js'
 import { openListener } from '../../core/net/listener.js'
 import type { Receipt, Received, RecipientAnswer, Routed } from '../../core/pipeline/intake-types.js'
@@ -36,6 +36,8 @@ export interface DoorOptions {
     policies?: Partial<PoliciesConfig>
     banner?: string
     without?: readonly string[]
+    vrfy?: 'never' | 'local'
+    wishes?: Partial<WishesConfig>
   }
   readonly hooks?: Hooks
   readonly mayXclient?: boolean
@@ -46,6 +48,8 @@ export interface DoorOptions {
   readonly blobs?: Blobs
   readonly memoryBytes?: number
 }
+
+const WISHES: WishesConfig = { maxHoldMs: 86_400_000, leastByMs: 60_000, maxPriority: 4 }
 
 export const LIMITS: LimitsConfig = {
   messageBytes: 100_000,
@@ -171,7 +175,13 @@ function doorOf(options: DoorOptions, listener: ListenerConfig, log: Log, taken:
       }),
     verbs: new Map(Object.entries(options.verbs ?? {})),
     server: aServer(),
-    smtp: { without: [], ...options.smtp, policies: { ...STRICT, ...options.smtp?.policies } },
+    smtp: {
+      without: [],
+      vrfy: 'never',
+      ...options.smtp,
+      wishes: { ...WISHES, ...options.smtp?.wishes },
+      policies: { ...STRICT, ...options.smtp?.policies },
+    },
     limits,
     clock: { now: () => Date.now() },
     log,

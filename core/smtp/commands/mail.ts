@@ -1,11 +1,20 @@
 /**
  * MAIL FROM (RFC 5321 §4.1.1.2): opens a transaction. `mail` hooks may object; the size is checked before anything is sent (RFC 1870 §6.1).
  */
-import type { Address, SmtpReply } from '../../api/index.js'
-import { explainPath, formatAddress, isAscii, Reader, readPath } from '../../text/index.js'
+import type { Address, Session, SmtpReply } from '../../api/index.js'
+import {
+  addressKey,
+  explainPath,
+  formatAddress,
+  isAscii,
+  parseAddress,
+  Reader,
+  readPath,
+  unXtext,
+} from '../../text/index.js'
 import type { Conversation } from '../conversation.js'
 import { checkMail, type MailTerms, type Offers, readParameters } from '../parameters.js'
-import { type Answer, badPathSyntax, REPLY } from '../replies.js'
+import { type Answer, badPathSyntax, priorityChanged, REPLY } from '../replies.js'
 import { Transaction } from '../transaction.js'
 import { bind, isReply } from './command.js'
 
@@ -41,18 +50,20 @@ export function badPath(input: Reader, status: '5.1.7' | '5.1.3', usage: string)
   return badPathSyntax(status, usage, expected, input.column - 1 + column)
 }
 
-function turn({ session, transaction, listener, extensions }: Conversation): SmtpReply | undefined {
+function turn({ session, transaction, transactions, listener, extensions, deps }: Conversation): SmtpReply | undefined {
   if (session.helo === undefined) return session.protocol === 'lmtp' ? REPLY.needLhlo : REPLY.needHello
   if (listener.auth === 'required' && session.account === undefined) {
     return extensions.loginNow ? REPLY.loginRequired : REPLY.tlsRequired
   }
-  return transaction === undefined ? undefined : REPLY.nestedMail
+  if (transaction !== undefined) return REPLY.nestedMail
+  return transactions >= (deps.limits.messages ?? Number.POSITIVE_INFINITY) ? REPLY.tooManyMessages : undefined
 }
 
 async function run(talk: Conversation, { sender, parameters, terms }: MailArguments): Promise<Answer> {
   const { session, deps, scope } = talk
   talk.transactions += 1
-  const transaction = new Transaction(`${session.id}.${talk.transactions}`, sender, parameters, terms)
+  const auth = submitter(session, parameters.get('AUTH'))
+  const transaction = new Transaction(`${session.id}.${talk.transactions}`, sender, parameters, { ...terms, auth })
   const { envelope } = transaction
   const objection = await deps.pipeline.ask('mail', { session, envelope }, session.labels, scope)
   if (objection !== undefined) {
@@ -65,7 +76,21 @@ async function run(talk: Conversation, { sender, parameters, terms }: MailArgume
     return objection
   }
   talk.transaction = transaction
-  return REPLY.senderOk
+  const { priority } = terms
+  return priority === undefined || Number(parameters.get('MT-PRIORITY')) === priority
+    ? REPLY.senderOk
+    : priorityChanged(priority)
+}
+
+/**
+ * RFC 4954 §5: what AUTH= says is believed of `trusted` networks, and of people who name an address of theirs; of everybody else it is
+ * taken for AUTH=<>. It is not sent on: we log in nowhere, so nobody has reason to believe us.
+ */
+export function submitter({ account, trusted }: Session, value: string | undefined): Address | null {
+  if (value === undefined || value === '<>') return null
+  const address = parseAddress(unXtext(value))
+  if (address === undefined) return null
+  return trusted || account?.addresses.includes(addressKey(address)) === true ? address : null
 }
 
 export const mail = bind<MailArguments>({

@@ -4,6 +4,7 @@
  */
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { printable } from 'posthouse/text'
 import { type Reply, ReplyReader } from './reply.js'
 import { systemReason, Trouble } from './trouble.js'
 
@@ -12,6 +13,12 @@ export interface Place {
   readonly host: string
   readonly address: string
   readonly port: number
+}
+
+/** The certificate must be good. */
+export interface Proof {
+  /** PEM; left out: the authorities Node.js knows. */
+  readonly ca?: string
 }
 
 interface Waiter {
@@ -113,8 +120,8 @@ export class MailConnection {
     })
   }
 
-  /** After the 220 to STARTTLS. Certificates are not checked: without a policy that asks for it, any encryption beats none. */
-  async startTls(timeoutMs: number, signal: AbortSignal): Promise<void> {
+  /** After the 220 to STARTTLS. Without `proof` certificates are not checked: any encryption beats none. */
+  async startTls(timeoutMs: number, signal: AbortSignal, proof?: Proof): Promise<void> {
     // RFC 3207 §4.2 and CVE-2011-0411: what came in clear after the 220 may be an attacker's; nothing of it is believed.
     if (!this.quiet) throw this.fail(new Trouble('tls', 'the peer spoke before the TLS handshake'))
     const plain = this.#socket
@@ -123,7 +130,9 @@ export class MailConnection {
     const { host } = this.place
     const secure = connectTls({
       socket: plain,
+      host,
       rejectUnauthorized: false,
+      ...(proof?.ca === undefined ? {} : { ca: proof.ca }),
       ...(isIP(host) === 0 ? { servername: host } : {}),
     })
     this.#socket = secure
@@ -131,6 +140,11 @@ export class MailConnection {
       await settled(secure, 'secureConnect', timeoutMs, signal)
     } catch (error) {
       throw this.fail(new Trouble('tls', `TLS handshake failed: ${systemReason(error)}`, error))
+    }
+    // RFC 8689 §4.2.1: the chain leads to somebody we trust, and the name is the host's.
+    if (proof !== undefined && !secure.authorized) {
+      const why = printable(String(secure.authorizationError), 200)
+      throw this.fail(new Trouble('untrusted', `the certificate of ${host} proves nothing: ${why}`))
     }
     this.tls = (secure as TLSSocket).getProtocol() ?? 'TLS'
     this.#reader = new ReplyReader()

@@ -3,7 +3,7 @@
  * A refusal is thrown as `Refused` with the peer's words, anything else as `Trouble`. No mail has been offered in either case, so the
  * caller may go to the next host.
  */
-import { MailConnection, type Place } from './connection.js'
+import { MailConnection, type Place, type Proof } from './connection.js'
 import type { Reply } from './reply.js'
 import { Refused, Trouble } from './trouble.js'
 
@@ -29,6 +29,14 @@ export interface Extensions {
   readonly eightBit: boolean
   readonly utf8: boolean
   readonly startTls: boolean
+  /** RFC 8689, and we are within TLS. */
+  readonly requireTls: boolean
+  /** RFC 2852: shortest time limit it takes, in seconds; `undefined`: not offered. */
+  readonly leastBySeconds?: number
+  /** RFC 6710 */
+  readonly priority: boolean
+  /** RFC 9422: recipients of one transaction. */
+  readonly maxRecipients?: number
   /** RFC 3461 */
   readonly dsn: boolean
   /** RFC 3030: both CHUNKING and BINARYMIME. */
@@ -54,11 +62,22 @@ export interface MailSession {
 export interface SessionOptions {
   readonly helo: string
   readonly tls: TlsPolicy
+  /** The certificate must be good. */
+  readonly proof?: Proof
   readonly limits: Limits
   readonly now: () => number
 }
 
-const NONE: Extensions = { pipelining: false, eightBit: false, utf8: false, startTls: false, dsn: false, binary: false }
+const NONE: Extensions = {
+  pipelining: false,
+  eightBit: false,
+  utf8: false,
+  startTls: false,
+  requireTls: false,
+  priority: false,
+  dsn: false,
+  binary: false,
+}
 
 /** With `opportunistic`, a failed handshake is followed by a second connection in clear. */
 export async function openSession(place: Place, options: SessionOptions, signal: AbortSignal): Promise<MailSession> {
@@ -105,7 +124,8 @@ interface Hello {
 
 async function hello(connection: MailConnection, { helo, limits }: SessionOptions): Promise<Hello> {
   const extended = await command(connection, `EHLO ${helo}`, limits)
-  if (extended.code === 250) return { extensions: read(extended), peerName: nameOf(extended) }
+  if (extended.code === 250)
+    return { extensions: read(extended, connection.tls !== undefined), peerName: nameOf(extended) }
   // RFC 5321 §3.2: an old server answers 5xx to EHLO and is asked again with HELO.
   if (extended.code < 500) throw refusedOrBroken('EHLO', extended)
   const plain = await command(connection, `HELO ${helo}`, limits)
@@ -117,20 +137,21 @@ async function hello(connection: MailConnection, { helo, limits }: SessionOption
 async function secured(
   connection: MailConnection,
   extensions: Extensions,
-  { tls, limits }: SessionOptions,
+  { tls, proof, limits }: SessionOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
   if (tls === 'never') return false
+  const missing = proof === undefined ? 'tls' : 'untrusted'
   if (!extensions.startTls) {
-    if (tls === 'required') throw new Trouble('tls', 'TLS is required here and the peer does not offer it')
+    if (tls === 'required') throw new Trouble(missing, 'TLS is required here and the peer does not offer it')
     return false
   }
   const reply = await command(connection, 'STARTTLS', limits)
   if (reply.code !== 220) {
-    if (tls === 'required') throw new Trouble('tls', `TLS is required here and the peer refused it: ${reply.text}`)
+    if (tls === 'required') throw new Trouble(missing, `TLS is required here and the peer refused it: ${reply.text}`)
     return false
   }
-  await connection.startTls(limits.commandMs, signal)
+  await connection.startTls(limits.commandMs, signal, proof)
   return true
 }
 
@@ -148,18 +169,24 @@ function nameOf(reply: Reply): string {
   return (reply.lines[0] ?? '').split(' ', 1)[0] ?? ''
 }
 
-function read(reply: Reply): Extensions {
+function read(reply: Reply, encrypted: boolean): Extensions {
   const words = new Map<string, string>()
   for (const line of reply.lines.slice(1)) {
-    const [keyword = '', argument = ''] = line.split(' ', 2)
-    words.set(keyword.toUpperCase(), argument)
+    const [keyword = '', ...rest] = line.trim().split(/ +/)
+    words.set(keyword.toUpperCase(), rest.join(' '))
   }
-  const size = words.get('SIZE')
+  const size = words.get('SIZE')?.split(' ', 1)[0]
+  const least = words.get('DELIVERBY')
+  const most = /(?:^| )RCPTMAX=(\d{1,6})(?: |$)/i.exec(words.get('LIMITS') ?? '')?.[1]
   return {
     pipelining: words.has('PIPELINING'),
     eightBit: words.has('8BITMIME'),
     utf8: words.has('SMTPUTF8'),
     startTls: words.has('STARTTLS'),
+    requireTls: encrypted && words.has('REQUIRETLS'),
+    ...(least === undefined ? {} : { leastBySeconds: /^\d{1,9}$/.test(least) ? Number(least) : 0 }),
+    priority: words.has('MT-PRIORITY'),
+    ...(most === undefined ? {} : { maxRecipients: Math.max(1, Number(most)) }),
     dsn: words.has('DSN'),
     binary: words.has('CHUNKING') && words.has('BINARYMIME'),
     ...(size === undefined ? {} : { size: /^[0-9]{1,15}$/.test(size) ? Number(size) : 0 }),

@@ -5,7 +5,7 @@
 import { printable } from 'posthouse/text'
 import type { Reply } from './reply.js'
 
-export type TroubleKind = 'connect' | 'timeout' | 'lost' | 'protocol' | 'tls' | 'source' | 'cancelled'
+export type TroubleKind = 'connect' | 'timeout' | 'lost' | 'protocol' | 'tls' | 'untrusted' | 'source' | 'cancelled'
 
 const STATUS = {
   // RFC 3463 §3.5: 4.4.1 no answer from host, 4.4.2 bad connection, 4.5.0 protocol status, 4.7.5 cryptographic failure.
@@ -14,6 +14,8 @@ const STATUS = {
   lost: '4.4.2',
   protocol: '4.5.0',
   tls: '4.7.5',
+  // No TLS, or a certificate that proves nothing, where the mail asks for both (RFC 8689).
+  untrusted: '4.7.5',
   source: '4.3.0',
   cancelled: '4.4.1',
 } as const satisfies Record<TroubleKind, string>

@@ -17,6 +17,7 @@ import {
   type Store,
   type Target,
   via,
+  type Wishes,
 } from '../../../core/api/index.js'
 import { createIntake } from '../../../core/pipeline/intake.js'
 import type { Receipt } from '../../../core/pipeline/intake-types.js'
@@ -56,7 +57,12 @@ interface Run {
   readonly receipt: Receipt
 }
 
-async function receive(hooks: Hooks, recipients: readonly Address[], more: Partial<Session> = {}): Promise<Run> {
+async function receive(
+  hooks: Hooks,
+  recipients: readonly Address[],
+  more: Partial<Session> = {},
+  wishes: Wishes = {},
+): Promise<Run> {
   const store = createMemoryStore()
   const entry = { plugin: 'tried', hooks, unless: [], on: [], timeoutMs: 100, onError: 'defer' } as const
   const pipeline = new Pipeline([entry], { count: () => undefined, observe: () => undefined })
@@ -78,7 +84,7 @@ async function receive(hooks: Hooks, recipients: readonly Address[], more: Parti
     recipient,
     claims: [via(recipient.address.domain === 'example.test' ? 'mda' : 'mx', recipient.address)],
   }))
-  const envelope = anEnvelope({ recipients: asked })
+  const envelope = anEnvelope({ recipients: asked, ...wishes })
   const bytes = Buffer.from(TEXT)
   const message = plainMessage(bytes)
   const receipt = await intake.receive(
@@ -229,4 +235,31 @@ test('a score hook that fails is a finding of no points, and the mail goes on', 
   assert.equal(receipt.answers[0]?.kind, 'accepted')
   const accepted = (await store.trail.of('session1.1')).find(entry => entry.event === 'accepted')
   assert.match(String(accepted?.facts.findings), /tried-failed/)
+})
+
+test('local mail that is to wait for its time waits in the queue, and gets its whole time there', async () => {
+  const holdUntil = NOW + 3_600_000
+  const { store } = await receive({}, [address('alice')], {}, { holdUntil, priority: -3 })
+  assert.deepEqual(await contents(store, 'alice', 'INBOX'), [])
+  const queued = await firstQueued(store)
+  assert.equal(queued?.holdUntil, holdUntil)
+  const [row] = queued.rows
+  assert.deepEqual([row?.due, row?.expires, row?.priority], [holdUntil, holdUntil + 5 * 86_400_000, -3])
+})
+
+test('what shall come back after its time is given up then', async () => {
+  const at = NOW + 60_000
+  const { store } = await receive(
+    {},
+    [address('bob', 'elsewhere.test')],
+    {},
+    {
+      requireTls: true,
+      deliverBy: { at, mode: 'return', trace: true },
+    },
+  )
+  const queued = await firstQueued(store)
+  assert.equal(queued?.requireTls, true)
+  assert.deepEqual(queued.deliverBy, { at, mode: 'return', trace: true })
+  assert.equal(queued.rows[0]?.expires, at)
 })

@@ -332,6 +332,94 @@ describe('the queue runner', () => {
     assert.deepEqual(bench.planned, [])
   })
 
+  test('what shall come back after its time does, with 5.4.7 and the time it had', async () => {
+    begin().runner.start()
+    bench.deliver = job => deferred(job)
+    const at = bench.now + 4 * MINUTE
+    const deliverBy = { at, mode: 'return', trace: false } as const
+    await bench.add(['b@them.test'], { expires: at }, { deliverBy })
+    await bench.settle()
+    const text = bench.planned[0]!.bytes.toString()
+    assert.match(text, /Status: 5\.4\.7/)
+    assert.match(text, /Deliver-By-Date: Sat, 21 Nov 2026 00:04:00 \+0000/)
+  })
+
+  test('what shall come back after its time is not delivered later, however late the attempt', async () => {
+    const deliverBy = { at: begin().now - 1, mode: 'return', trace: false } as const
+    bench.runner.start()
+    const id = await bench.add(['b@them.test'], {}, { deliverBy })
+    await bench.settle()
+    assert.deepEqual(await bench.trail(id), ['failed', 'bounced'])
+  })
+
+  test('who asked to be told at a time is told then, and the mail is tried further', async () => {
+    begin().runner.start()
+    bench.deliver = job => deferred(job)
+    const deliverBy = { at: bench.now + 2 * MINUTE, mode: 'notify', trace: false } as const
+    const id = await bench.add(['b@them.test'], {}, { deliverBy })
+    await bench.settle()
+    assert.equal(bench.planned.length, 0)
+    assert.equal((await bench.store.queue.get(id))?.rows[0]?.due, deliverBy.at)
+    bench.now = deliverBy.at
+    await bench.settle()
+    assert.match(bench.planned[0]!.bytes.toString(), /Action: delayed/)
+    bench.now += 10 * MINUTE
+    await bench.settle()
+    assert.equal(bench.planned.length, 1)
+  })
+
+  for (const [trace, timed, notify, actions] of [
+    [true, true, [], ['relayed']],
+    [false, true, [], []],
+    [false, undefined, [], ['relayed']],
+    [true, true, ['never'], []],
+  ] as const) {
+    test(`a time limit ${trace ? 'with' : 'without'} trace, ${timed ? 'passed on' : 'ending here'}, NOTIFY=${notify.join() || '(none)'}: ${actions.join() || 'no'} notice`, async () => {
+      begin().runner.start()
+      const more = timed === undefined ? {} : { timed }
+      bench.deliver = job =>
+        job.recipients.map(({ row }) => ({
+          kind: 'delivered',
+          row,
+          remote: 'r',
+          reply: '250 ok',
+          reports: true,
+          ...more,
+        }))
+      const deliverBy = { at: bench.now + HOUR, mode: 'notify', trace } as const
+      await bench.add(['b@them.test'], { dsn: { notify } }, { deliverBy })
+      await bench.settle()
+      assert.deepEqual(
+        bench.planned.map(({ bytes }) => /^Action: (.*)\r$/m.exec(bytes.toString())?.[1]),
+        actions,
+      )
+    })
+  }
+
+  test('what was held for its time is as old as its release', async () => {
+    begin().runner.start()
+    bench.deliver = job => deferred(job)
+    const holdUntil = bench.now + 24 * HOUR
+    await bench.add(['b@them.test'], { due: holdUntil, expires: holdUntil + HOUR }, { holdUntil })
+    await bench.settle()
+    assert.equal(bench.told.length, 0)
+    bench.now = holdUntil
+    await bench.settle()
+    assert.equal(bench.told.length, 1)
+    assert.equal(bench.planned.length, 0)
+  })
+
+  test('a bounce of what asked for TLS all the way asks for it too and holds no content', async () => {
+    begin().runner.start()
+    bench.deliver = failed
+    await bench.add(['b@them.test'], {}, { requireTls: true, ret: 'FULL' })
+    await bench.settle()
+    const [notice] = bench.planned
+    assert.equal(notice?.requireTls, true)
+    assert.match(notice!.bytes.toString(), /Content-Type: text\/rfc822-headers/)
+    assert.doesNotMatch(notice!.bytes.toString(), /^body\r$/m)
+  })
+
   for (const [ret, size, type] of [
     [undefined, 100, 'message/rfc822'],
     ['FULL', 100, 'message/rfc822'],

@@ -335,7 +335,18 @@ test('verbs of plugins are announced, answered, bounded, and cannot replace ours
 })
 
 test('extensions and verbs can be switched off', async t => {
-  const without = ['SIZE', 'ENHANCEDSTATUSCODES', 'STARTTLS', 'SMTPUTF8', '8BITMIME', 'CHUNKING', 'DSN', 'VRFY']
+  const without = [
+    'SIZE',
+    'ENHANCEDSTATUSCODES',
+    'STARTTLS',
+    'SMTPUTF8',
+    '8BITMIME',
+    'CHUNKING',
+    'DSN',
+    'DELIVERBY',
+    'LIMITS',
+    'VRFY',
+  ]
   const door = await open(t, { smtp: { without, banner: 'ready when you are' } })
   await talk(
     door,

@@ -12,8 +12,15 @@ import { readVrfy } from '../../../core/smtp/commands/vrfy.js'
 import type { Offers } from '../../../core/smtp/parameters.js'
 import { formatAddress, ReadError } from '../../../core/text/index.js'
 
-const all: Offers = { has: () => true, maxMessageBytes: 1000 }
-const none: Offers = { has: () => false, maxMessageBytes: 1000 }
+const BOUNDS = {
+  maxMessageBytes: 1000,
+  now: Date.UTC(2026, 0, 1),
+  maxHoldMs: 86_400_000,
+  leastByMs: 60_000,
+  maxPriority: 4,
+}
+const all: Offers = { has: () => true, ...BOUNDS }
+const none: Offers = { has: () => false, ...BOUNDS }
 
 /** Text that is nearly a command: pieces that matter, put together anyhow. */
 const nearly = fc

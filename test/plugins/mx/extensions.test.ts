@@ -1,9 +1,24 @@
 /** What the mx target says to peers of the extensions a message asked for, and what becomes of it where a peer has none of them. */
 import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, test } from 'node:test'
 import type { Job, Outcome } from '../../../core/api/index.js'
+import { selfSigned } from '../../../core/net/certificate.js'
+import { startDnsServer } from '../../harness/dns-server.js'
 import { type SinkOptions, SmtpSink } from '../../harness/smtp-sink.js'
 import { makeJob, makeRig } from './rig.js'
+
+const [RIGHT, WRONG] = ['127.0.0.1', 'other.test'].map(name => {
+  const { certificate: cert, key } = selfSigned({ names: [name], now: Date.now() })
+  return { cert, key }
+}) as [PemFiles, PemFiles]
+
+interface PemFiles {
+  readonly cert: string
+  readonly key: string
+}
 
 const open: (() => Promise<void> | void)[] = []
 afterEach(async () => {
@@ -87,4 +102,108 @@ test('a peer with DSN is told what the sender wants to hear, and reports itself'
   const without = await sent(job, { keywords: ['PIPELINING', '8BITMIME'] })
   assert.ok(without.outcomes.every(one => one.kind === 'delivered' && one.reports === undefined))
   assert.doesNotMatch(without.sink.commands.join('\n'), /RET=|ENVID=|NOTIFY=|ORCPT=/)
+})
+
+async function overTls(job: Job, options: SinkOptions, tls = RIGHT, trusting = true) {
+  const dir = await mkdtemp(join(tmpdir(), 'posthouse-mx-'))
+  open.push(() => rm(dir, { recursive: true, force: true }))
+  const ca = join(dir, 'ca.pem')
+  await writeFile(ca, tls.cert)
+  const sink = await new SmtpSink({ tls, ...options }).start()
+  open.push(() => sink.stop())
+  const rig = await makeRig({ routes: { '*': `127.0.0.1:${sink.port}` }, ...(trusting ? { ca } : {}) })
+  open.push(rig.dispose)
+  return { outcomes: await rig.deliver(job), sink }
+}
+
+const SECRET = { ...makeJob(['b@them.test']), requireTls: true }
+const REQUIRETLS = ['PIPELINING', '8BITMIME', 'REQUIRETLS']
+
+test('a message that asks for TLS all the way goes to a proven host that promises the same', async () => {
+  const { outcomes, sink } = await overTls(SECRET, { keywords: REQUIRETLS })
+  assert.equal(outcomes[0]?.kind, 'delivered', JSON.stringify(outcomes))
+  assert.equal(sink.messages[0]?.tls, true)
+  assert.match(sink.messages[0]?.mailArgument ?? '', / REQUIRETLS$/)
+})
+
+for (const [what, options, tls, trusting] of [
+  ['does not promise the same', { keywords: ['PIPELINING'] }, RIGHT, true],
+  ['has a certificate for another name', { keywords: REQUIRETLS }, WRONG, true],
+  ['has a certificate nobody vouches for', { keywords: REQUIRETLS }, RIGHT, false],
+  [
+    'refuses STARTTLS',
+    { keywords: REQUIRETLS, script: (stage: string) => (stage === 'starttls' ? '454 4.7.0 not now' : undefined) },
+    RIGHT,
+    true,
+  ],
+] as const) {
+  test(`a message that asks for TLS all the way fails with 5.7.30 when the host ${what}`, async () => {
+    const { outcomes, sink } = await overTls(SECRET, options, tls, trusting)
+    const [outcome] = outcomes
+    assert.ok(outcome?.kind === 'failed', JSON.stringify(outcomes))
+    assert.equal(outcome.status, '5.7.30')
+    assert.equal(sink.messages.length, 0)
+  })
+}
+
+test('a message that asks for TLS all the way fails with 5.7.30 at a host without TLS', async () => {
+  const { outcomes, sink } = await sent(SECRET, { keywords: REQUIRETLS })
+  assert.ok(outcomes[0]?.kind === 'failed' && outcomes[0].status === '5.7.30', JSON.stringify(outcomes))
+  assert.equal(sink.messages.length, 0)
+})
+
+test('a notification about such a message goes on in any case', async () => {
+  const { outcomes } = await sent({ ...SECRET, sender: null }, { keywords: ['PIPELINING'] })
+  assert.equal(outcomes[0]?.kind, 'delivered')
+})
+
+test('hosts found by MX are not believed to be the right ones', async () => {
+  const dns = await startDnsServer({ 'them.test': { mx: [[10, 'localhost']] } })
+  open.push(() => dns.close())
+  const rig = await makeRig({}, [dns.address])
+  open.push(rig.dispose)
+  const [outcome] = await rig.deliver(SECRET)
+  assert.ok(outcome?.kind === 'failed' && outcome.status === '5.7.30', JSON.stringify(outcome))
+})
+
+const PLAIN = makeJob(['b@them.test'])
+const inAMinute = () => Date.now() + 60_500
+
+test('a time limit is passed on as what is left of it, a priority as it is', async () => {
+  const deliverBy = { at: inAMinute(), mode: 'return', trace: true } as const
+  const { outcomes, sink } = await sent(
+    { ...PLAIN, deliverBy, priority: -3 },
+    { keywords: ['DELIVERBY 5', 'MT-PRIORITY'] },
+  )
+  assert.ok(outcomes[0]?.kind === 'delivered' && outcomes[0].timed === true)
+  assert.match(sink.messages[0]?.mailArgument ?? '', / BY=60;RT MT-PRIORITY=-3$/)
+})
+
+test('a time limit and a priority are not spoken of where they are not known', async () => {
+  const deliverBy = { at: inAMinute(), mode: 'notify', trace: false } as const
+  const { outcomes, sink } = await sent({ ...PLAIN, deliverBy, priority: 3 }, { keywords: [] })
+  assert.ok(outcomes[0]?.kind === 'delivered' && outcomes[0].timed === undefined)
+  assert.doesNotMatch(sink.messages[0]?.mailArgument ?? '', /BY=|PRIORITY/)
+})
+
+for (const [keywords, status] of [
+  [[], '5.3.3'],
+  [['DELIVERBY 120'], '5.4.7'],
+] as const) {
+  test(`what is to come back after a minute fails with ${status} at a peer with ${keywords[0] ?? 'nothing'}`, async () => {
+    const deliverBy = { at: inAMinute(), mode: 'return', trace: false } as const
+    const { outcomes } = await sent({ ...PLAIN, deliverBy }, { keywords })
+    assert.ok(outcomes[0]?.kind === 'failed' && outcomes[0].status === status, JSON.stringify(outcomes))
+  })
+}
+
+test('RCPTMAX of a peer is kept: more recipients go in further transactions of the session', async () => {
+  const job = makeJob(['a@them.test', 'b@them.test', 'c@them.test'])
+  const { outcomes, sink } = await sent(job, { keywords: ['PIPELINING', 'LIMITS MAILMAX=10 RCPTMAX=2'] })
+  assert.ok(outcomes.every(one => one.kind === 'delivered') && outcomes.length === 3)
+  assert.deepEqual(
+    sink.messages.map(one => one.recipients.length),
+    [2, 1],
+  )
+  assert.equal(sink.connections, 1)
 })

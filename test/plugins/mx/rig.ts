@@ -48,6 +48,7 @@ export async function makeRig(
     config: { ...DEFAULTS, ...config },
     dns: createResolver({ servers, timeoutMs: 200, tries: 1, clock }),
     clock,
+    files: { resolve: (name: string) => name },
     log,
     metrics: { count: () => undefined, observe: () => undefined },
     server: { name: ownName },

@@ -1,0 +1,25 @@
+/** Hands on what a sender asked of everybody who carries the message: from envelope to stored message, from there to job. Pure. */
+import type { Wishes } from '../api/index.js'
+
+/** Only these, and only those that are there: stores keep what they are given. */
+export function wishesOf({ requireTls, deliverBy, holdUntil, priority }: Wishes): Wishes {
+  return {
+    ...(requireTls === true ? { requireTls } : {}),
+    ...(deliverBy === undefined ? {} : { deliverBy }),
+    ...(holdUntil === undefined ? {} : { holdUntil }),
+    ...(priority === undefined ? {} : { priority }),
+  }
+}
+
+/** When a recipient is first tried, and when given up. */
+export function timesOf(
+  { deliverBy, holdUntil }: Wishes,
+  now: number,
+  expireMs: number,
+): { due: number; expires: number } {
+  // RFC 4865 §4.1: what waits for its time is not late yet, so the clock of the queue starts then.
+  const due = Math.max(now, holdUntil ?? 0)
+  const expires = due + expireMs
+  // RFC 2852 §4.1.1: after that time it goes back.
+  return { due, expires: deliverBy?.mode === 'return' ? Math.min(expires, deliverBy.at) : expires }
+}
