@@ -61,6 +61,8 @@ async function serveOne(session: Session, tally: Tally): Promise<void> {
   tally.badInARow = answered.done.kind === 'BAD' ? tally.badInARow + 1 : 0
   session.say(writeDone(answered.tag, answered.done))
   await session.output.flush()
+  // Commands that came in one piece would be served in one go.
+  await session.output.room()
   await answered.done.after?.()
   if (tally.badInARow >= session.deps.settings.maxBadCommands) throw new ConversationOver('errors')
 }

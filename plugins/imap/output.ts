@@ -1,11 +1,14 @@
 /**
  * Octets to the client. Small writes are put together; when the client does not read, we wait, and not for ever:
- * whoever writes much calls `room()` between pieces, so that no answer is held in memory whole.
+ * whoever writes much calls `room()` between pieces, so that no answer is held in memory whole and other sessions get their turn.
  */
 import type { Socket } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
 import { ConversationOver } from './input.js'
 
 const FLUSH_BYTES = 64 * 1024
+/** A client that reads fast enough never makes us wait, so that a long answer would hold up everybody else. */
+const TURN_MS = 10
 
 export class Output {
   /** Octets handed to the socket. */
@@ -14,6 +17,7 @@ export class Output {
   private parts: Buffer[] = []
   private text = ''
   private waiting = 0
+  private lastTurn = performance.now()
   private readonly stallMs: number
 
   constructor(socket: Socket, stallMs: number) {
@@ -46,9 +50,12 @@ export class Output {
     this.text = ''
   }
 
-  /** Flushes when enough is waiting. */
+  /** Flushes when enough is waiting, and lets others have their turn. */
   async room(): Promise<void> {
     if (this.waiting >= FLUSH_BYTES) await this.flush()
+    if (performance.now() - this.lastTurn < TURN_MS) return
+    await turn()
+    this.lastTurn = performance.now()
   }
 
   async flush(): Promise<void> {

@@ -1,7 +1,8 @@
 /**
  * The mailbox a session has selected: the store's mailbox, the client's view of it, and what ties the two together.
  */
-import type { Mailbox, MailboxInfo } from 'posthouse/api'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Changes, Mailbox, MailboxInfo } from 'posthouse/api'
 import { bad, type Done } from './answer.js'
 import { ConversationOver } from './input.js'
 import type { Recents } from './recents.js'
@@ -9,6 +10,8 @@ import { StructureCache } from './structure.js'
 import { type Update, View } from './view.js'
 import type { NumberSet } from './wire/set.js'
 import { writeFlags } from './wire/write.js'
+
+const ABSORB_MESSAGES = 5000
 
 export class Selected {
   readonly mailbox: Mailbox
@@ -87,7 +90,7 @@ export class Selected {
       // RFC 2180 §3: a client cannot go on with a mailbox that is gone.
       if (changes.gone) throw new ConversationOver('mailbox-gone')
       const known = this.view.newestUid
-      this.view.absorb(changes)
+      await this.absorb(changes)
       await this.claimRecent(known)
       this.troubled = false
     } catch (error) {
@@ -95,6 +98,16 @@ export class Selected {
       this.troubled = true
       throw error
     }
+  }
+
+  /** Many changes are taken in piece by piece: other sessions come between. */
+  private async absorb(changes: Changes): Promise<void> {
+    for (let at = 0; at < changes.changed.length; at += ABSORB_MESSAGES) {
+      if (at > 0) await turn()
+      const changed = changes.changed.slice(at, at + ABSORB_MESSAGES)
+      this.view.absorb({ changed, vanished: [], modseq: this.view.modseq })
+    }
+    this.view.absorb({ changed: [], vanished: changes.vanished, modseq: changes.modseq })
   }
 
   /** The UIDs a client's set names. */

@@ -59,7 +59,8 @@ async function serveOne(session: Session, tally: Tally): Promise<void> {
   tally.senselessInARow = isSenseless ? tally.senselessInARow + 1 : 0
   await write(session, answer)
   // RFC 2449 §6.6: answers to pipelined commands may go out together.
-  await (session.input.hasLine ? session.output.room() : session.output.flush())
+  if (!session.input.hasLine) await session.output.flush()
+  await session.output.room()
   if (tally.senselessInARow >= session.deps.settings.maxBadCommands) throw new ConversationOver('bad-commands')
 }
 

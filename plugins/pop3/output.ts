@@ -2,9 +2,12 @@
  * Octets to the client. Answers to pipelined commands are put together; when the client does not read, we wait, and not for ever.
  */
 import type { Socket } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
 import { ConversationOver } from './over.js'
 
 const FLUSH_BYTES = 32 * 1024
+/** A client that reads fast enough never makes us wait, so that a long answer would hold up everybody else. */
+const TURN_MS = 10
 
 export class Output {
   /** Octets handed to the socket. */
@@ -12,6 +15,7 @@ export class Output {
   #socket: Socket
   #parts: Buffer[] = []
   #waiting = 0
+  #lastTurn = performance.now()
   readonly #stallMs: number
 
   constructor(socket: Socket, stallMs: number) {
@@ -32,9 +36,12 @@ export class Output {
     this.#waiting += bytes.length
   }
 
-  /** Flushes when enough is waiting; whoever writes much calls it between pieces. */
+  /** Flushes when enough is waiting, and lets others have their turn; whoever writes much calls it between pieces. */
   async room(): Promise<void> {
     if (this.#waiting >= FLUSH_BYTES) await this.flush()
+    if (performance.now() - this.#lastTurn < TURN_MS) return
+    await turn()
+    this.#lastTurn = performance.now()
   }
 
   async flush(): Promise<void> {

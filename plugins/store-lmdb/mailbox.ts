@@ -123,7 +123,13 @@ export class LmdbMailbox implements Mailbox {
     const box = this.#boxes.find(this.id)
     if (box === undefined) return { modseq: since, uidNext: 1, changed: [], vanished: [], gone: true }
     const { changed, vanished } = this.#boxes.since(this.id, since)
-    return { modseq: box.modseq, uidNext: box.uidNext, changed: this.#entries(changed), vanished, gone: false }
+    // What changes while others have their turn has a higher MODSEQ and comes again.
+    const entries: MailEntry[] = []
+    for (let at = 0; at < changed.length; at += READ_STEP) {
+      if (at > 0) await new Promise(setImmediate)
+      for (const entry of this.#entries(changed.slice(at, at + READ_STEP))) entries.push(entry)
+    }
+    return { modseq: box.modseq, uidNext: box.uidNext, changed: entries, vanished, gone: false }
   }
 
   watch(listener: () => void): () => void {
