@@ -22,9 +22,12 @@ export interface GroupItem {
 
 export type AddressItem = MailboxItem | GroupItem
 
-type Token =
-  | { readonly kind: 'word' | 'quoted' | 'comment' | 'literal'; readonly text: string }
-  | { readonly kind: 'special'; readonly text: string }
+interface Token {
+  readonly kind: 'word' | 'quoted' | 'comment' | 'literal' | 'special'
+  readonly text: string
+  /** White space stands before it. */
+  readonly spaced: boolean
+}
 
 const MAX_LENGTH = 256 * 1024
 const MAX_ITEMS = 5000
@@ -107,9 +110,9 @@ function mailboxOf(held: readonly Token[]): MailboxItem | undefined {
     : { kind: 'mailbox', name: comment, route, ...spec }
 }
 
-/** `user@host (Name)` */
+/** `user@host (Name)`; a `>` that closes nothing belongs to no name. */
 function bareMailbox(held: readonly Token[]): MailboxItem | undefined {
-  const spec = addressSpec(held)
+  const spec = addressSpec(held.filter(token => token.kind !== 'special' || token.text !== '>'))
   if (spec.local === '' && spec.domain === '') return undefined
   return { kind: 'mailbox', name: commentOf(held), route: '', ...spec }
 }
@@ -124,42 +127,48 @@ function commentOf(tokens: readonly Token[]): string {
   return tokens.findLast(token => token.kind === 'comment')?.text ?? ''
 }
 
-/** Text without white space and comments. */
+/** Text without comments, and without white space where it means nothing: around dots and the like. */
 function plain(tokens: readonly Token[]): string {
-  return tokens.map(token => (token.kind === 'comment' ? '' : token.text)).join('')
+  return joined(tokens, (before, token) => before.kind !== 'special' && token.kind !== 'special' && token.spaced)
 }
 
-/** Words with one space between them; dots stick to the word before (obs-phrase: `John Q. Public`), nothing to an `@`. */
+/** Words with one space between them; dots stick to the word before and, if written so, to the one after (obs-phrase: `John Q. Public`). */
 function phrase(tokens: readonly Token[]): string {
-  const pieces: string[] = []
-  let last = '@'
-  for (const token of tokens) {
-    if (token.kind === 'comment') continue
-    if (token.kind !== 'special' && last !== '@') pieces.push(' ')
-    pieces.push(token.text)
-    last = token.text
-  }
-  return pieces.join('')
+  return joined(tokens, (before, token) => {
+    if (token.kind === 'special') return false
+    return before.kind !== 'special' || (before.text !== '@' && token.spaced)
+  })
+}
+
+function joined(tokens: readonly Token[], apart: (before: Token, token: Token) => boolean): string {
+  const words = tokens.filter(token => token.kind !== 'comment')
+  return words.map((token, i) => (i > 0 && apart(words[i - 1]!, token) ? ` ${token.text}` : token.text)).join('')
 }
 
 function* tokens(raw: string): Generator<Token> {
   let at = 0
+  let spaced = false
   while (at < raw.length) {
     const char = raw[at]!
     if (char <= ' ') {
       at += 1
-    } else if (SPECIALS.includes(char)) {
-      yield { kind: 'special', text: char }
+      spaced = true
+      continue
+    }
+    if (SPECIALS.includes(char)) {
+      yield { kind: 'special', text: char, spaced }
       at += 1
     } else if (char === '"' || char === '(' || char === '[') {
-      const { token, end } = enclosed(raw, at)
-      yield token
+      const { kind, text, end } = enclosed(raw, at)
+      yield { kind, text, spaced }
       at = end
     } else {
       const end = wordEnd(raw, at)
-      yield { kind: 'word', text: raw.slice(at, end) }
+      yield { kind: 'word', text: raw.slice(at, end), spaced }
       at = end
     }
+    // A comment is white space (RFC 5322 §3.2.2).
+    spaced = char === '('
   }
 }
 
@@ -170,7 +179,7 @@ function wordEnd(raw: string, from: number): number {
 }
 
 /** A quoted string, a comment (they nest) or a domain literal; one without an end goes to the end. */
-function enclosed(raw: string, from: number): { token: Token; end: number } {
+function enclosed(raw: string, from: number): Pick<Token, 'kind' | 'text'> & { end: number } {
   const open = raw[from]!
   const close = open === '"' ? '"' : open === '(' ? ')' : ']'
   let text = open === '[' ? '[' : ''
@@ -185,5 +194,5 @@ function enclosed(raw: string, from: number): { token: Token; end: number } {
     text += char
   }
   const kind = open === '"' ? 'quoted' : open === '(' ? 'comment' : 'literal'
-  return { token: { kind, text: open === '[' ? `${text}]` : text }, end: at + 1 }
+  return { kind, text: open === '[' ? `${text}]` : text, end: at + 1 }
 }

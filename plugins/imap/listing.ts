@@ -63,9 +63,12 @@ function parentsOf(name: string): string[] {
   return parents
 }
 
-/** RFC 3501 §6.3.8: INBOX matches in any case. */
+/** RFC 3501 §6.3.8: INBOX matches in any case; in the names of its inferiors it is the same INBOX (§5.1). */
 function matches(pattern: string, name: string): boolean {
-  return matchesPattern(pattern, encodeUtf7(name)) || (name === 'INBOX' && matchesPattern(pattern.toUpperCase(), name))
+  if (matchesPattern(pattern, encodeUtf7(name))) return true
+  if (name === 'INBOX') return matchesPattern(pattern.toUpperCase(), name)
+  const anyCase = pattern.replace(/^[^*%/]+/, start => start.toUpperCase())
+  return name.startsWith('INBOX/') && matchesPattern(anyCase, encodeUtf7(name))
 }
 
 function inboxFirst(a: string, b: string): number {

@@ -8,6 +8,7 @@ import {
   decodeCharset,
   decodeTransfer,
   decodeWords,
+  type Field,
   htmlToText,
   type MimePart,
   parseAddressList,
@@ -28,6 +29,14 @@ export interface Question {
   ask(message: Candidate): boolean | Promise<boolean>
 }
 
+/** What TEXT and BODY look at, folded. */
+interface Texts {
+  /** Text parts, reports of servers, and the headers of messages inside. */
+  readonly body: readonly string[]
+  /** Headers of parts: names of attached files stand there. Of no use to BODY, in which a user looks for what can be read. */
+  readonly partHeaders: readonly string[]
+}
+
 export interface Candidate {
   readonly entry: MailEntry
   readonly sequence: number
@@ -36,7 +45,7 @@ export interface Candidate {
   /** How much of the message is looked at for BODY and TEXT. */
   readonly maxBytes: number
   /** Made once, however many keys ask. */
-  bodyText?: readonly string[]
+  texts?: Texts
   headerText?: string
   readonly fieldTexts: Map<string, readonly string[]>
 }
@@ -180,38 +189,52 @@ function addressForms(raw: string): readonly string[] {
 
 async function textHas(message: Candidate, value: string): Promise<boolean> {
   if (message.headerText === undefined) {
-    const { fields } = await message.content.header()
-    message.headerText = fold(fields.map(field => `${field.name}: ${decodeWords(field.raw)}`).join('\n'))
+    message.headerText = headerText((await message.content.header()).fields)
   }
-  return message.headerText.includes(value) || bodyHas(message, value)
+  if (message.headerText.includes(value)) return true
+  const { body, partHeaders } = await textsOf(message)
+  return [...body, ...partHeaders].some(text => text.includes(value))
 }
 
 async function bodyHas(message: Candidate, value: string): Promise<boolean> {
-  if (value === '') return true
-  message.bodyText ??= await bodyText(message)
+  return value === '' || (await textsOf(message)).body.some(text => text.includes(value))
+}
+
+async function textsOf(message: Candidate): Promise<Texts> {
+  const texts = message.texts ?? (await readMessage(message))
+  message.texts = texts
   // Many keys over a large text: others get their turn in between.
   if (message.content.size > LARGE_BYTES) await turn()
-  return message.bodyText.some(text => text.includes(value))
+  return texts
 }
 
-async function bodyText({ content, maxBytes }: Candidate): Promise<readonly string[]> {
-  const collect = (bytes: Buffer) => textsOf(bytes)
-  if (content.size <= maxBytes) return content.withWhole(collect)
-  return collect(await content.read(0, maxBytes))
+async function readMessage({ content, maxBytes }: Candidate): Promise<Texts> {
+  if (content.size <= maxBytes) return content.withWhole(readTexts)
+  return readTexts(await content.read(0, maxBytes))
 }
 
-/** Texts of all text parts, and the headers of messages inside. */
-function textsOf(bytes: Buffer): readonly string[] {
-  const texts: string[] = []
+function readTexts(bytes: Buffer): Texts {
+  const body: string[] = []
+  const partHeaders: string[] = []
   const todo: MimePart[] = [scanMime(bytes).root]
   for (let part = todo.pop(); part; part = todo.pop()) {
     if (part.message) {
-      texts.push(fold(part.message.header.map(field => `${field.name}: ${decodeWords(field.raw)}`).join('\n')))
+      body.push(headerText(part.message.header))
       todo.push(part.message)
-    } else if (part.type === 'text') texts.push(...textOf(part, bytes))
+    } else if (isReadable(part)) body.push(...textOf(part, bytes))
+    partHeaders.push(...part.children.map(child => headerText(child.header)))
     todo.push(...part.children)
   }
-  return texts
+  return { body, partHeaders }
+}
+
+function headerText(header: readonly Field[]): string {
+  return fold(header.map(field => `${field.name}: ${decodeWords(field.raw)}`).join('\n'))
+}
+
+/** Bounces and reports say what happened in message/delivery-status and its like. */
+function isReadable({ type }: MimePart): boolean {
+  return type === 'text' || type === 'message'
 }
 
 function textOf(part: MimePart, bytes: Buffer): readonly string[] {

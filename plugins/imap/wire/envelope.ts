@@ -2,20 +2,23 @@
  * ENVELOPE (RFC 3501 §7.4.2): ten header fields in a fixed order. Values go out as they stand in the message, encoded words and raw
  * octets untouched; only the folding is undone.
  */
-import { type AddressItem, type Field, parseAddressList } from 'posthouse/text'
+import { type AddressItem, type Field, type MailboxItem, parseAddressList } from 'posthouse/text'
 import { writeNString } from './write.js'
 
 type Addresses = readonly AddressItem[]
 
 export function writeEnvelope(header: readonly Field[]): string {
-  const first = firstFields(header)
-  const text = (name: string) => writeNString(first.get(name))
-  const list = (name: string) => parseAddressList(first.get(name) ?? '')
+  const found = wantedFields(header)
+  const text = (name: string) => writeNString(found.get(name)?.[0])
+  const list = (name: string) => parseAddressList(found.get(name)?.[0] ?? '')
+  // RFC 5322 §4.5.3: recipients in several fields of one name are one list.
+  const lists = (name: string) => (found.get(name) ?? []).flatMap(parseAddressList)
   const from = list('from')
   // RFC 3501 §7.4.2: absent or empty Sender and Reply-To are told as From.
   const orFrom = (addresses: Addresses) => (addresses.length > 0 ? addresses : from)
-  const lists = [from, orFrom(list('sender')), orFrom(list('reply-to')), list('to'), list('cc'), list('bcc')]
-  const fields = [text('date'), text('subject'), ...lists.map(writeAddresses), text('in-reply-to'), text('message-id')]
+  const senders = [from, orFrom(list('sender')), orFrom(list('reply-to'))]
+  const addresses = [...senders, lists('to'), lists('cc'), lists('bcc')].map(writeAddresses)
+  const fields = [text('date'), text('subject'), ...addresses, text('in-reply-to'), text('message-id')]
   return `(${fields.join(' ')})`
 }
 
@@ -23,14 +26,17 @@ const WANTED = new Set(
   'date subject from sender reply-to to cc bcc in-reply-to message-id'.split(' ') as readonly string[],
 )
 
-/** A field that comes twice counts once, as the first. */
-function firstFields(header: readonly Field[]): Map<string, string> {
-  const first = new Map<string, string>()
+/** Values in the order of the message; of all but recipients the first counts. */
+function wantedFields(header: readonly Field[]): Map<string, string[]> {
+  const found = new Map<string, string[]>()
   for (const { name, raw } of header) {
     const lower = name.toLowerCase()
-    if (WANTED.has(lower) && !first.has(lower)) first.set(lower, raw.trimEnd())
+    if (!WANTED.has(lower)) continue
+    const values = found.get(lower)
+    if (values) values.push(raw.trimEnd())
+    else found.set(lower, [raw.trimEnd()])
   }
-  return first
+  return found
 }
 
 function writeAddresses(addresses: Addresses): string {
@@ -42,9 +48,15 @@ function writeAddresses(addresses: Addresses): string {
 function writeAddress(address: AddressItem): string {
   if (address.kind === 'group')
     return `(NIL NIL ${writeNString(address.name)} NIL)${address.members.map(writeAddress).join('')}(NIL NIL NIL NIL)`
-  const { name, route, local, domain } = address
+  const { route, domain } = address
+  const [name, local] = named(address)
   // A host that is NIL would read as a group: a mailbox without `@` gets an empty one.
   return `(${some(name)} ${some(route)} ${writeNString(local)} ${writeNString(domain)})`
+}
+
+/** Several words without an address are a name: nobody has a mailbox `Mail Delivery System`. */
+function named({ name, local, domain }: MailboxItem): readonly [name: string, local: string] {
+  return name === '' && domain === '' && local.includes(' ') ? [local, ''] : [name, local]
 }
 
 function some(text: string): string {

@@ -58,6 +58,26 @@ test('the envelope of RFC 3501 §8', async () => {
   assert.equal(await fetched('BODY'), 'BODY ("TEXT" "PLAIN" ("CHARSET" "US-ASCII") NIL NIL "7BIT" 7 1)')
 })
 
+test('the envelope takes recipients of several fields together, and several words without an address as a name', async () => {
+  await only(
+    crlf([
+      'From: Mail Delivery System',
+      'To: a@example.test',
+      'To: b@example.test>',
+      'Cc: c@example.test',
+      'cc: group: d@example.test;',
+      'Subject: first',
+      'Subject: second',
+      '',
+      'x',
+    ]),
+  )
+  const from = '(("Mail Delivery System" NIL "" ""))'
+  const to = '((NIL NIL "a" "example.test")(NIL NIL "b" "example.test"))'
+  const cc = '((NIL NIL "c" "example.test")(NIL NIL "group" NIL)(NIL NIL "d" "example.test")(NIL NIL NIL NIL))'
+  assert.equal(await fetched('ENVELOPE'), `ENVELOPE (NIL "first" ${from} ${from} ${from} ${to} ${cc} NIL NIL NIL)`)
+})
+
 // RFC 3501 §6.4.5: "a single part … a multipart whose fourth part is a message with a multipart inside"
 const NESTED = crlf([
   'From: a@example.test',
