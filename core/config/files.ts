@@ -54,7 +54,8 @@ export async function readSource(path: string): Promise<ReadSource> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     const missing = code === 'ENOENT'
-    return { missing, fault: fault(missing ? 'there is no such file' : `cannot be read: ${code ?? message}`) }
+    const told = code === 'ENOTDIR' ? 'not in a directory; --config names the directory of server.yaml' : undefined
+    return { missing, fault: fault(missing ? 'there is no such file' : (told ?? `cannot be read: ${code ?? message}`)) }
   }
 }
 

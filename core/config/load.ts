@@ -8,6 +8,7 @@ import { resolve } from 'node:path'
 import type { Fault, Infer, JsonSchema } from '../api/index.js'
 import { parseDuration, parseSize } from '../text/index.js'
 import { inOrder, readSource } from './files.js'
+import { pemTrouble } from './pem.js'
 import { PLUGINS, SERVER } from './schema.js'
 import type { Config, LimitsConfig, ListenerConfig, PluginEntry, QueueConfig } from './types.js'
 import type { YamlSource } from './yaml.js'
@@ -79,6 +80,11 @@ function contradictions(source: YamlSource, raw: RawServer, dir: string): readon
     if (path !== undefined && !existsSync(resolve(dir, path))) {
       faults.push(source.fault(['tls', one], `there is no file ${path}`))
     }
+  }
+  const { certificate, key } = raw.tls
+  if (certificate !== undefined && key !== undefined) {
+    const trouble = pemTrouble(resolve(dir, certificate), resolve(dir, key))
+    if (trouble !== undefined) faults.push(source.fault(['tls', trouble.key], trouble.message))
   }
   if (raw.group !== undefined && raw.user === undefined)
     faults.push(source.fault(['group'], 'group needs user beside it'))

@@ -80,7 +80,19 @@ function troubleOf(error: unknown): FromWorker {
   if (name === 'ConfigError' && faults !== undefined) return { kind: 'faults', faults }
   const code = (error as NodeJS.ErrnoException).code
   // a known system error says it all; anything else is a bug, and its place is wanted
-  return { kind: 'failed', message: code === undefined ? (stack ?? String(error)) : message }
+  return { kind: 'failed', message: code === undefined ? (stack ?? String(error)) : (doorTrouble(error) ?? message) }
+}
+
+/** Why a port could not be opened, and what to do. */
+export function doorTrouble(error: unknown): string | undefined {
+  const { code, syscall, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number }
+  if ((syscall !== 'bind' && syscall !== 'listen') || address === undefined) return undefined
+  const door = port === undefined || port < 0 ? address : `${address.includes(':') ? `[${address}]` : address}:${port}`
+  if (code === 'EADDRINUSE') return `${door} is taken by another program; to see which: ss -ltnp`
+  if (code === 'EADDRNOTAVAIL') return `${door} is no address of this machine`
+  if (code === 'EACCES')
+    return `${door} may not be opened: ports below 1024 want a start as root; workers go on as \`user\` of server.yaml`
+  return undefined
 }
 
 function giveUp(trouble: FromWorker): undefined {

@@ -119,6 +119,11 @@ const FAULTS: readonly (readonly [what: string, server: string, fault: RegExp])[
     /^server\.yaml:6:21: there is no file none\.pem$/,
   ],
   [
+    'a certificate that is none',
+    `${SERVER}tls: { certificate: server.yaml, key: server.yaml }\n`,
+    /^server\.yaml:6:21: expected a file with a certificate in PEM form$/,
+  ],
+  [
     'a warning after the end',
     `${SERVER}queue: { expire: 1h }\n`,
     /^server\.yaml.*: a warning after 4h comes too late: expire is 1h/,

@@ -126,6 +126,23 @@ test('an application that cannot start stops the start', () =>
     assert.match(server.text, /not started: .*does not want to/)
   }))
 
+test('a port that is taken stops the start, and says how to see by whom', async () => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const { port: taken } = other.address() as AddressInfo
+  try {
+    await withServer(config().replace(`127.0.0.1:${port}`, `127.0.0.1:${taken}`), async server => {
+      assert.equal(await server.ended, 1)
+      assert.match(
+        server.text,
+        new RegExp(`not started: 127\\.0\\.0\\.1:${taken} is taken by another program; .*ss -ltnp`),
+      )
+    })
+  } finally {
+    other.close()
+  }
+})
+
 test('a second server on the same data directory is refused', () =>
   withServer(config(), async (server, dir) => {
     await server.ready()
