@@ -69,7 +69,7 @@ export function readArguments(argv: readonly string[], known: readonly string[])
     if (values.help) return { kind: 'help' }
     if (values.list) return { kind: 'list' }
     for (const name of positionals) if (!known.includes(name)) throw new Wrong(unknown(name, known))
-    const sessions = values.sessions === undefined ? undefined : list(values.sessions, countOf('--sessions', 1, 5000))
+    const sessions = values.sessions === undefined ? undefined : list(values.sessions, countOf('--sessions', 1, 20_000))
     const sizes = values.size === undefined ? undefined : list(values.size, sizeOf)
     return {
       kind: 'run',

@@ -1,7 +1,8 @@
 /** All scenarios, in the order they are run. */
 import type { Scenario } from '../lib/scenario.js'
+import { idleSmtp } from './idle-smtp.js'
 import { imapFetch } from './imap-fetch.js'
 import { relayOut } from './relay-out.js'
 import { smtpIn } from './smtp-in.js'
 
-export const SCENARIOS: readonly Scenario[] = [smtpIn, relayOut, imapFetch]
+export const SCENARIOS: readonly Scenario[] = [smtpIn, relayOut, imapFetch, idleSmtp]

@@ -95,7 +95,7 @@ test('whatever octets come first, the reader wants more, refuses, or has read wi
       const read = readProxyHeader(input)
       if (read.kind === 'header') assert.ok(read.length <= input.length && read.length <= 2048)
     }),
-    { numRuns: 2000 },
+    { numRuns: Math.max(2000, Number(process.env.POSTHOUSE_FUZZ_RUNS ?? 0)) },
   )
 })
 

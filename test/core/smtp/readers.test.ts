@@ -3,14 +3,19 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { SmtpReply } from '../../../core/api/index.js'
+import { readAttributes } from '../../../core/smtp/commands/attributes.js'
 import { readAuth, readPlain, readResponse } from '../../../core/smtp/commands/auth.js'
 import { isReply } from '../../../core/smtp/commands/command.js'
 import { readHelo } from '../../../core/smtp/commands/helo.js'
 import { readMail } from '../../../core/smtp/commands/mail.js'
 import { readRcpt } from '../../../core/smtp/commands/rcpt.js'
 import { readVrfy } from '../../../core/smtp/commands/vrfy.js'
+import { readXclient } from '../../../core/smtp/commands/xclient.js'
 import type { Offers } from '../../../core/smtp/parameters.js'
 import { formatAddress, ReadError } from '../../../core/text/index.js'
+
+/** More of them by `npm run fuzz`. */
+const FUZZ_RUNS = Number(process.env.POSTHOUSE_FUZZ_RUNS ?? 0)
 
 const BOUNDS = {
   maxMessageBytes: 1000,
@@ -85,7 +90,7 @@ test('MAIL reads or refuses, and what it reads can be written and read again', (
       assert.deepEqual(back.sender, sender)
     },
   )
-  fc.assert(again, { numRuns: 3000 })
+  fc.assert(again, { numRuns: Math.max(3000, FUZZ_RUNS) })
 })
 
 for (const [name, read] of [
@@ -94,10 +99,12 @@ for (const [name, read] of [
   ['HELO', readHelo],
   ['AUTH', readAuth],
   ['VRFY', readVrfy],
+  ['XCLIENT', readXclient],
+  ['XFORWARD', (text: string) => readAttributes(text, ['NAME', 'ADDR', 'HELO'])],
   ['MAIL without extensions', (text: string) => readMail(text, none)],
 ] as const) {
   test(`${name} reads or refuses any text`, () => {
-    fc.assert(readsOrRefuses<object>(read), { numRuns: 2000 })
+    fc.assert(readsOrRefuses<object>(read), { numRuns: Math.max(2000, FUZZ_RUNS) })
   })
 }
 
