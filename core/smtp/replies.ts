@@ -24,6 +24,8 @@ export const REPLY = {
   // RFC 5321 §3.5.3: 252 neither confirms nor denies.
   cannotVerify: reply(252, '2.0.0', 'Cannot verify the address, but will take mail for it and try'),
 
+  listsNotTold: reply(550, '5.7.1', 'Who is on a list is not told'),
+
   // ── 421: said before we close ──
   draining: reply(421, '4.3.2', 'Service is shutting down, try again soon'),
   commandTimeout: reply(421, '4.4.2', 'Timeout while waiting for a command'),
@@ -128,6 +130,11 @@ export function challenge(text: string): SmtpReply {
 /** RFC 6710 §4.1: the sender is told when the priority is another one. */
 export function priorityChanged(priority: number): SmtpReply {
   return reply(250, '2.3.6', `${priority} is the new priority assigned to the message`)
+}
+
+/** RFC 5321 §3.5.1: with the mailbox. */
+export function verified(address: string): SmtpReply {
+  return reply(250, '2.1.5', `<${address}>`)
 }
 
 export function chunkTaken(octets: number): SmtpReply {

@@ -6,6 +6,8 @@ import { createSecureContext } from 'node:tls'
 import {
   type Account,
   type Blobs,
+  type Defer,
+  defer,
   type Hooks,
   type Log,
   type Recipient,
@@ -192,9 +194,10 @@ function doorOf(options: DoorOptions, listener: ListenerConfig, log: Log, taken:
   })
 }
 
-function routeOf(recipient: Recipient): Routed | Reject {
+function routeOf(recipient: Recipient): Routed | Reject | Defer {
   const { local } = recipient.address
   if (local === 'unknown') return reject('No such mailbox here', { status: '5.1.1' })
+  if (local === 'later') return defer('The directory is busy')
   if (local === 'throws') throw new Error('route threw')
   if (addressKey(recipient.address).endsWith('@elsewhere.test')) return reject('Relaying is not allowed')
   const copies = local.startsWith('list') ? 6000 : 1

@@ -15,7 +15,12 @@ export function helpAbout(commands: ReadonlyMap<string, Bound>): Bound {
           (!one.verb.startsWith('X') || talk.extensions.has(one.verb)),
       )
       const about = here.find(one => one.verb === topic)
-      const text = about === undefined ? `Commands: ${here.map(one => one.verb).join(' ')}` : `Syntax: ${about.usage}`
+      const { deps, session } = talk
+      const added = [...deps.verbs].filter(([, verb]) => verb.available?.(session) ?? true).map(([name]) => name)
+      const text =
+        about === undefined
+          ? `Commands: ${[...here.map(one => one.verb), ...added].join(' ')}`
+          : `Syntax: ${about.usage}`
       return { code: 214, status: '2.0.0', text }
     },
   })

@@ -515,3 +515,27 @@ test('a message with more fields than anybody looks at is refused, as one behind
   await talk(door, `{envelope}\nC> ${'a: b\\r\\n'.repeat(2001)}X-Spam-Flag: NO\\r\\n\\r\\n.\\r\\n\nS: 552 5.3.4 …`)
   assert.equal(door.taken.length, 0)
 })
+
+test('VRFY tells of our own mailboxes where the admin wants it to, and EXPN of no list', async t => {
+  const door = await open(t, { smtp: { vrfy: 'local' } })
+  await talk(
+    door,
+    `S: 220 …
+    C: VRFY <alice@example.test>
+    S: 250 2.1.5 <alice@example.test>
+    C: VRFY alice
+    S: 250 2.1.5 <alice@example.test>
+    C: VRFY unknown@example.test
+    S: 550 5.1.1 No such mailbox here
+    C: VRFY later
+    S: 252 2.0.0 …
+    C: VRFY bob@elsewhere.test
+    S: 252 2.0.0 …
+    C: VRFY Bob Jones
+    S: 252 2.0.0 …
+    C: VRFY
+    S: 501 5.5.4 …
+    C: EXPN staff
+    S: 550 5.7.1 Who is on a list is not told`,
+  )
+})

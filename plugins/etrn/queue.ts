@@ -1,0 +1,49 @@
+/**
+ * Makes what waits for a node due now. Rows that are held, under way, or wait for a time their sender has set (RFC 4865) are left alone.
+ * A long queue is walked for as long as the client waits; what was started stays started.
+ */
+import type { Queue, QueuedMessage } from 'posthouse/api'
+import { toAsciiDomain } from 'posthouse/text'
+import type { DomainSet } from './clients.js'
+import type { Node } from './node.js'
+
+export interface KickParts {
+  readonly target: string
+  readonly node: Node
+  readonly allowed: DomainSet
+  readonly now: number
+  readonly signal: AbortSignal
+}
+
+export interface Started {
+  readonly messages: number
+  /** All of the queue was looked at. */
+  readonly complete: boolean
+}
+
+export async function kick(queue: Queue, parts: KickParts): Promise<Started> {
+  let messages = 0
+  for await (const message of queue.list({ target: parts.target, held: false })) {
+    if (parts.signal.aborted) return { messages, complete: false }
+    const rows = waitingRows(message, parts)
+    if (rows.length === 0) continue
+    if ((await queue.change(message.id, { kind: 'retry', due: parts.now }, rows)) > 0) messages += 1
+  }
+  return { messages, complete: true }
+}
+
+/** Pure: the rows of a message that are meant. */
+export function waitingRows(message: QueuedMessage, { target, node, allowed, now }: KickParts): readonly number[] {
+  if ((message.holdUntil ?? 0) > now) return []
+  return message.rows
+    .filter(
+      row => row.target === target && row.hold === undefined && !row.leased && isFor(node, row.to.domain, allowed),
+    )
+    .map(({ row }) => row)
+}
+
+function isFor({ domain, withSubdomains }: Node, to: string, allowed: DomainSet): boolean {
+  const name = toAsciiDomain(to) ?? to
+  if (name === domain) return true
+  return withSubdomains && name.endsWith(`.${domain}`) && allowed.covers(name)
+}

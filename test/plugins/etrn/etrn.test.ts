@@ -1,0 +1,126 @@
+/** ETRN on the store in memory: who may ask for what, and which rows become due. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { NewRow, Session, SmtpReply, Store } from '../../../core/api/index.js'
+import { MailError } from '../../../core/api/index.js'
+import { setUp } from '../../../core/testing/set-up.js'
+import etrn from '../../../plugins/etrn/index.js'
+import { createMemoryStore } from '../../../plugins/store-memory/store.js'
+import { aSession } from '../../harness/session.js'
+
+const NOW = Date.UTC(2026, 10, 21)
+const LATER = NOW + 3_600_000
+const CONFIG = {
+  clients: [
+    { domains: ['branch.test', '.wide.test'], networks: ['192.0.2.0/24'] },
+    { domains: ['login.test'], logins: ['customer'] },
+  ],
+}
+const CUSTOMER = { id: 'a1', login: 'customer', addresses: [] }
+
+async function queued(...messages: readonly (readonly [id: string, domain: string, more?: Partial<NewRow>])[]) {
+  const store = createMemoryStore({ now: () => NOW })
+  for (const [id, domain, more] of messages) {
+    const to = { local: 'x', domain }
+    const row: NewRow = {
+      row: 0,
+      to,
+      original: to,
+      dsn: { notify: [] },
+      target: 'mx',
+      lane: domain,
+      detail: {},
+      prefix: '',
+      due: LATER,
+      expires: LATER * 2,
+      priority: 0,
+      ...more,
+    }
+    const message = { id, cuts: [], sender: null, utf8: false, bodyType: '7BIT', received: NOW, origin: {} } as const
+    const body = { kind: 'memory', bytes: Buffer.from('x') } as const
+    await store.accept({ message: { ...message, body }, rows: [row], filings: [], trail: [] })
+  }
+  return store
+}
+
+async function ask(store: Store, argument: string, session: Partial<Session> = {}): Promise<SmtpReply> {
+  const { contribution } = await setUp(etrn, { config: CONFIG, services: { store }, now: () => NOW })
+  const verb = contribution.smtpVerbs?.ETRN
+  assert.ok(verb !== undefined && verb.available?.(aSession(session)) === true)
+  return verb.run(aSession(session), argument, new AbortController().signal)
+}
+
+async function dueNow(store: Store): Promise<string[]> {
+  const ids: string[] = []
+  for await (const { id, rows } of store.queue.list()) if (rows.some(({ due }) => due <= NOW)) ids.push(id)
+  return ids
+}
+
+for (const [argument, session, code, text] of [
+  ['branch.test', {}, 253, 'OK, 2 pending messages for node branch.test started'],
+  ['BRANCH.test', {}, 253, 'OK, 2 pending messages for node branch.test started'],
+  ['wide.test', {}, 251, 'OK, no messages waiting for node wide.test'],
+  ['@wide.test', {}, 253, 'OK, 1 pending messages for node @wide.test started'],
+  ['below.wide.test', {}, 253, 'OK, 1 pending messages for node below.wide.test started'],
+  ['login.test', {}, 459, undefined],
+  ['login.test', { account: CUSTOMER }, 251, undefined],
+  ['branch.test', { remote: { address: '203.0.113.1', port: 1 } }, 459, undefined],
+  ['other.test', {}, 459, undefined],
+  ['', {}, 501, undefined],
+  ['a b', {}, 501, undefined],
+  ['#queue', {}, 501, undefined],
+  ['@[192.0.2.1]', {}, 501, undefined],
+] as const) {
+  test(`ETRN ${argument || '(nothing)'} ${JSON.stringify(session)}: ${code}`, async () => {
+    const store = await queued(
+      ['m1', 'branch.test'],
+      ['m2', 'branch.test'],
+      ['m3', 'other.test'],
+      ['m4', 'below.wide.test'],
+    )
+    const reply = await ask(store, argument, session)
+    assert.equal(reply.code, code, JSON.stringify(reply))
+    if (text !== undefined) assert.equal(reply.text, text)
+  })
+}
+
+test('only what waits for the node becomes due, and no other', async () => {
+  const store = await queued(
+    ['m1', 'branch.test'],
+    ['m2', 'other.test'],
+    ['m3', 'branch.test', { hold: 'quarantine' }],
+    ['m4', 'branch.test', { target: 'other' }],
+  )
+  const reply = await ask(store, 'branch.test')
+  assert.match(String(reply.text), /^OK, 1 pending/)
+  assert.deepEqual(await dueNow(store), ['m1'])
+})
+
+test('before a greeting nothing is started', async () => {
+  const { helo: _, ...silent } = aSession()
+  const { contribution } = await setUp(etrn, { config: CONFIG, services: { store: await queued() } })
+  const reply = await contribution.smtpVerbs!.ETRN!.run(silent, 'branch.test', new AbortController().signal)
+  assert.equal(reply.code, 503)
+})
+
+test('a client without patience hears 252, and of a store in trouble 458', async () => {
+  const store = await queued(['m1', 'branch.test'])
+  const { contribution } = await setUp(etrn, { config: CONFIG, services: { store } })
+  const reply = await contribution.smtpVerbs!.ETRN!.run(aSession(), 'branch.test', AbortSignal.abort())
+  assert.equal(reply.code, 252)
+  Object.assign(store.queue, { change: () => Promise.reject(new MailError('store-unavailable', 'down')) })
+  assert.equal((await ask(store, 'branch.test')).code, 458)
+})
+
+test('over LMTP there is no ETRN', async () => {
+  const { contribution } = await setUp(etrn, { config: CONFIG, services: { store: await queued() } })
+  assert.equal(contribution.smtpVerbs!.ETRN!.available!(aSession({ protocol: 'lmtp' })), false)
+})
+
+test('a domain that is none is a fault at the start', async () => {
+  const config = { clients: [{ domains: ['no domain'] }] }
+  await assert.rejects(
+    async () => setUp(etrn, { config, services: { store: await queued() } }),
+    /"no domain" is not a domain/,
+  )
+})
