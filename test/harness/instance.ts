@@ -216,7 +216,8 @@ function run(args: readonly string[], stdin = ''): Promise<CliResult> {
 
 async function freeBase(): Promise<number> {
   for (let i = 0; i < 50; i++) {
-    const base = 20_000 + Math.floor(Math.random() * 20_000)
+    // Below the ports that the kernel gives to clients: one of those could take a port between the look and the start.
+    const base = 20_000 + Math.floor(Math.random() * 11_500)
     const free = await Promise.all(Object.values(OFFSETS).map(offset => isFree(base + offset)))
     if (free.every(Boolean)) return base
   }
