@@ -182,6 +182,8 @@ export class Conversation {
     if (plugin !== undefined && (plugin.available?.(this.session) ?? true))
       return this.#runPlugin(plugin, verb, argument)
     if (HTTP.test(text)) return this.#over('http', REPLY.notHttp)
+    // A balancer that is not named in server.yaml: taking its mail for its own would be worse than taking none.
+    if (verb === 'PROXY') return this.#over('proxy', REPLY.notProxied)
     return REPLY.unknownCommand
   }
 

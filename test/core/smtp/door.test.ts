@@ -217,6 +217,14 @@ test('a bare CR may be made right while a bare LF is refused', async t => {
   )
 })
 
+test('a PROXY header that nobody asked for ends the session', async t => {
+  const door = await open(t)
+  await talk(
+    door,
+    'S: 220 …\nC: PROXY TCP4 192.0.2.1 192.0.2.2 1 25\nS: 421 4.7.0 No PROXY protocol for you here\nS: <closed>',
+  )
+})
+
 test('a silent client is told the time is over', async t => {
   const door = await open(t, { limits: { commandMs: 100 } })
   await talk(door, 'S: 220 …\nS: 421 4.4.2 Timeout while waiting for a command\nS: <closed>')
