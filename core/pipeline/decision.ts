@@ -1,6 +1,7 @@
 /**
  * Turns what the `message` hooks said of each recipient into what is done. Over SMTP there is one reply for all: the whole is refused
- * only when nobody wants it; otherwise those who would have refused get it quarantined, never bounced. LMTP answers for each (RFC 2033 §4.2).
+ * only when nobody wants it; otherwise those who would have refused get it quarantined, never bounced. Trouble of our own (4.3.x: a hook
+ * failed) is no opinion of one recipient: it refuses the whole for now. LMTP answers for each (RFC 2033 §4.2).
  */
 import type { Defer, Discard, Quarantine, Reject } from '../api/index.js'
 
@@ -19,7 +20,14 @@ export function fates(wishes: readonly Wish[], perRecipient: boolean): readonly 
     const reply = each.map(one => one.reply).find(one => one.kind === 'defer') ?? each[0]!.reply
     return each.map(() => ({ kind: 'refuse', reply }))
   }
+  const trouble = each.find(isTrouble)
+  if (trouble !== undefined) return each.map(() => trouble)
   return each.map(one => (one.kind === 'refuse' ? { kind: 'keep', quarantine: one.reply.text } : one))
+}
+
+// RFC 3463 §3.4: X.3.Y is the mail system's own status.
+function isTrouble(one: Fate): boolean {
+  return one.kind === 'refuse' && one.reply.kind === 'defer' && one.reply.status.startsWith('4.3.')
 }
 
 function fate(wish: Wish): Fate {

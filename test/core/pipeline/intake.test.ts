@@ -187,6 +187,20 @@ test('over LMTP each recipient has an answer of its own', async () => {
   assert.equal((await contents(store, 'alice', 'Junk')).length, 0)
 })
 
+test('a hook that fails for one recipient refuses the whole for now, whoever wants it', async () => {
+  const failing: Hooks = {
+    message: ({ recipient }) => {
+      if (recipient.address.local === 'alice') throw new Error('bug')
+    },
+  }
+  const { store, receipt } = await receive(failing, [address('alice'), address('bob')])
+  assert.deepEqual(
+    receipt.answers.map(answer => (answer.kind === 'accepted' ? 250 : `${answer.code} ${answer.status}`)),
+    ['451 4.3.0', '451 4.3.0'],
+  )
+  assert.equal((await contents(store, 'bob', 'INBOX')).length, 0)
+})
+
 test('refusals that disagree come back later for everyone', async () => {
   const mixed: Hooks = {
     message: ({ recipient }) => (recipient.address.local === 'alice' ? reject('spam') : defer('busy')),
