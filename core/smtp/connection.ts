@@ -215,12 +215,11 @@ export class SmtpConnection extends SMTPConnection implements Wire {
     })
   }
 
-  async receive(take: DataTaker): Promise<void> {
+  async receive(take: DataTaker, begun = this.#post.deps.clock.now()): Promise<void> {
     const stream = this.#stream
     if (stream === undefined || this._closing) throw new Gone()
     const { dataMs, commandMs, messageMs } = this.#post.deps.limits
     const { clock } = this.#post.deps
-    const begun = clock.now()
     this.#receiving = true
     this.#wait(dataMs)
     try {

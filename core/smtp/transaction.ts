@@ -17,7 +17,7 @@ export class Transaction {
   /** For every accepted RCPT, in order, its place in `routed`: LMTP answers each of them (RFC 2033 §4.2), named twice or not. */
   readonly replies: number[] = []
   /** BDAT has begun (RFC 3030 §2). `failed`: a chunk was refused, and only RSET ends this. */
-  chunks: { readonly reception: Reception; failed: boolean } | undefined
+  chunks: { readonly reception: Reception; readonly begun: number; failed: boolean } | undefined
   readonly #recipients: Recipient[] = []
   readonly #places = new Map<string, number>()
 

@@ -10,8 +10,8 @@ export interface Wire {
   say(reply: SmtpReply): void
   /** The client's next line, whatever it says: for the exchange of AUTH. */
   nextLine(): Promise<Buffer>
-  /** Everything from here on is message data, until `take` finds its end. */
-  receive(take: DataTaker): Promise<void>
+  /** Everything from here on is message data, until `take` finds its end. `begun`: of a message that comes in chunks, the first one. */
+  receive(take: DataTaker, begun?: number): Promise<void>
   /** The client sent more behind the command that is being answered. */
   readonly pending: boolean
   /** Sends the 220 and runs the handshake. Rejects when it fails: the connection is of no use then. */

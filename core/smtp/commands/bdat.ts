@@ -50,13 +50,14 @@ async function run(talk: Conversation, { octets, last }: BdatArguments): Promise
     return objection
   }
   const transaction = talk.transaction!
-  transaction.chunks ??= { reception: receptionFor(talk, transaction), failed: false }
+  const now = talk.deps.clock.now()
+  transaction.chunks ??= { reception: receptionFor(talk, transaction), begun: now, failed: false }
   const { chunks } = transaction
   const { reception } = chunks
   try {
     // RFC 1870 §6.1 for what is announced, §6.3 for what comes.
     reception.expect(octets)
-    await receive(talk, octets, reception)
+    await receive(talk, octets, chunks)
     if (!last) return between(talk, transaction, chunks, octets)
     await reception.close()
     return await conclude(talk, transaction, reception)
@@ -92,8 +93,9 @@ function receptionFor({ deps }: Conversation, { envelope }: Transaction): Recept
   return new Reception(deps.spool(), deps.limits, deps.smtp.policies, framing)
 }
 
-async function receive(talk: Conversation, octets: number, into?: Reception): Promise<void> {
-  if (octets > 0) await talk.wire.receive(taker(octets, into))
+async function receive(talk: Conversation, octets: number, into?: Transaction['chunks']): Promise<void> {
+  // The time for a whole message is for all its chunks together.
+  if (octets > 0) await talk.wire.receive(taker(octets, into?.reception), into?.begun)
 }
 
 /** Exactly so many octets, wherever the pieces are cut. */

@@ -547,3 +547,20 @@ test('VRFY tells of our own mailboxes where the admin wants it to, and EXPN of n
     S: 550 5.7.1 Who is on a list is not told`,
   )
 })
+
+test('the time for a whole message is for all its chunks together', async t => {
+  const door = await open(t, { limits: { messageMs: 150 } })
+  await talk(
+    door,
+    `S: 220 …
+    C> EHLO c.test\\r\\nMAIL FROM:<a@elsewhere.test>\\r\\nRCPT TO:<alice@example.test>\\r\\nBDAT 3\\r\\nA: 
+    S: <any>
+    S: 250 2.0.0 3 octets received
+    S: <silence 200>
+    C> BDAT 3 LAST\\r\\nb\\r\\n
+    S: <any>
+    S: 421 4.4.2 …
+    S: <closed>`,
+  )
+  assert.equal(door.taken.length, 0)
+})

@@ -7,12 +7,13 @@ import { readAttributes } from '../../../core/smtp/commands/attributes.js'
 import { readAuth, readPlain, readResponse } from '../../../core/smtp/commands/auth.js'
 import { isReply } from '../../../core/smtp/commands/command.js'
 import { readHelo } from '../../../core/smtp/commands/helo.js'
-import { readMail } from '../../../core/smtp/commands/mail.js'
+import { readMail, submitter } from '../../../core/smtp/commands/mail.js'
 import { readRcpt } from '../../../core/smtp/commands/rcpt.js'
 import { readVrfy } from '../../../core/smtp/commands/vrfy.js'
 import { readXclient } from '../../../core/smtp/commands/xclient.js'
 import type { Offers } from '../../../core/smtp/parameters.js'
 import { formatAddress, ReadError } from '../../../core/text/index.js'
+import { aSession } from '../../harness/session.js'
 
 /** More of them by `npm run fuzz`. */
 const FUZZ_RUNS = Number(process.env.POSTHOUSE_FUZZ_RUNS ?? 0)
@@ -171,3 +172,21 @@ test('DSN wishes are kept as they were sent', () => {
   assert.ok(!isReply(read))
   assert.deepEqual(read.dsn, { notify: ['success', 'delay'], orcpt: 'rfc822;a+2Bb@b.test' })
 })
+
+const ACCOUNT = { id: 'a1', login: 'alice', addresses: ['alice@example.test'] }
+for (const [value, who, believed] of [
+  [undefined, { account: ACCOUNT }, null],
+  ['<>', { account: ACCOUNT }, null],
+  ['alice@example.test', { account: ACCOUNT }, 'alice@example.test'],
+  ['ALICE+40example.test', { account: ACCOUNT }, 'ALICE@example.test'],
+  ['alice+40example.test', { account: ACCOUNT }, 'alice@example.test'],
+  ['bob@example.test', { account: ACCOUNT }, null],
+  ['bob@example.test', {}, null],
+  ['bob@example.test', { trusted: true }, 'bob@example.test'],
+  ['no+20address', { trusted: true }, null],
+] as const) {
+  test(`AUTH=${value ?? '(none)'} of ${JSON.stringify(who)} is ${believed ?? 'not believed'}`, () => {
+    const address = submitter(aSession(who), value)
+    assert.equal(address === null ? null : formatAddress(address), believed)
+  })
+}
