@@ -2,8 +2,9 @@
  * Reads files of the admin: text with a bound, YAML with schema and places. Plugins get it as `context.files`.
  * A wrong or missing file is a fault with a place, never an exception.
  */
-import { open } from 'node:fs/promises'
-import { isAbsolute, relative, resolve } from 'node:path'
+import { existsSync, statSync } from 'node:fs'
+import { mkdir, open } from 'node:fs/promises'
+import { dirname, isAbsolute, relative, resolve } from 'node:path'
 import type { Fault, Files, Infer, JsonSchema, YamlFile, YamlPath } from '../api/index.js'
 import { YamlSource } from './yaml.js'
 
@@ -56,6 +57,22 @@ export async function readSource(path: string): Promise<ReadSource> {
     const missing = code === 'ENOENT'
     const told = code === 'ENOTDIR' ? 'not in a directory; --config names the directory of server.yaml' : undefined
     return { missing, fault: fault(missing ? 'there is no such file' : (told ?? `cannot be read: ${code ?? message}`)) }
+  }
+}
+
+/**
+ * With what is missing above it. Not by `recursive: true`: where nothing can be made and the system says ENOENT, as under /proc,
+ * Node tries that for ever.
+ */
+export async function makeDir(path: string, mode: number): Promise<void> {
+  try {
+    await mkdir(path, { mode })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+    if (code !== 'ENOENT' || existsSync(dirname(path))) throw error
+    await makeDir(dirname(path), mode)
+    await makeDir(path, mode)
   }
 }
 

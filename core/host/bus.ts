@@ -24,7 +24,7 @@ export interface ControlSocket {
 }
 
 /** Throws `DataDirBusy` when another supervisor answers there. */
-export async function holdControlSocket(path: string, log: Log): Promise<ControlSocket> {
+export async function holdControlSocket(path: string, log: () => Log): Promise<ControlSocket> {
   if (Buffer.byteLength(path) > MAX_PATH) {
     throw new Error(`the path of the data directory is too long for a control socket in it: ${path}`)
   }
@@ -71,17 +71,17 @@ async function listen(server: Server, path: string): Promise<void> {
   await chmod(path, 0o600)
 }
 
-function relay(socket: Socket, clients: Set<Socket>, log: Log): void {
+function relay(socket: Socket, clients: Set<Socket>, log: () => Log): void {
   clients.add(socket)
   socket.setEncoding('utf8')
-  socket.on('error', error => log.debug({ error }, 'control connection failed'))
+  socket.on('error', error => log().debug({ error }, 'control connection failed'))
   socket.on('close', () => clients.delete(socket))
   socket.write(`${JSON.stringify({ hello: 'posthouse', pid: process.pid })}\n`)
   const cutter = new LineCutter(MAX_LINE)
   socket.on('data', (text: string) => {
     const lines = cutter.push(text)
     if (lines === undefined) {
-      log.warn({}, 'control connection sent too long a line')
+      log().warn({}, 'control connection sent too long a line')
       socket.destroy()
       return
     }

@@ -35,6 +35,8 @@ interface Crew {
   readonly worker: Worker
   readonly slot: number
   readonly since: number
+  /** Started in place of one that ended. */
+  readonly replaces: boolean
   ready: boolean
   quietTicks: number
 }
@@ -52,7 +54,6 @@ export class Generation {
   readonly #restarts = new Set<NodeJS.Timeout>()
   readonly #watch: NodeJS.Timeout
   #over = false
-  #launched = false
   readonly #waiting: (() => void)[] = []
 
   constructor(parts: GenerationParts) {
@@ -64,12 +65,12 @@ export class Generation {
   /** Resolves when all workers are ready, or with what the first trouble was; after trouble nothing of it is left. */
   async launch(): Promise<Launch> {
     const first = await this.#start(1)
-    const others = Array.from({ length: this.#parts.workers - 1 }, (_, i) => i + 2)
+    const others = this.#over ? [] : Array.from({ length: this.#parts.workers - 1 }, (_, i) => i + 2)
     const all =
       first.kind === 'ready' ? [first, ...(await Promise.all(others.map(slot => this.#start(slot))))] : [first]
     const trouble = all.find(one => one.kind !== 'ready')
-    if (trouble !== undefined) await this.abandon()
-    else this.#launched = true
+    // told to drain meanwhile: that waits for the workers by itself
+    if (trouble !== undefined && !this.#over) await this.abandon()
     return trouble ?? first
   }
 
@@ -116,10 +117,10 @@ export class Generation {
   }
 
   /** Resolves when the worker is ready or has ended. */
-  #start(slot: number): Promise<Launch> {
+  #start(slot: number, replaces = false): Promise<Launch> {
     return new Promise(resolve => {
       const worker = cluster.fork()
-      const crew: Crew = { worker, slot, since: Date.now(), ready: false, quietTicks: 0 }
+      const crew: Crew = { worker, slot, since: Date.now(), replaces, ready: false, quietTicks: 0 }
       this.#crew.set(worker.id, crew)
       let trouble: Trouble = { kind: 'failed', message: 'the worker ended before it was ready' }
       const late = setTimeout(() => {
@@ -152,7 +153,8 @@ export class Generation {
 
   #ended(crew: Crew, how: { code: number | null; signal: string | null }, trouble: Trouble): void {
     this.#crew.delete(crew.worker.id)
-    if (!this.#over && this.#launched) this.#replace(crew, how, trouble)
+    // one that could not even start stops the launch; one that was ready is replaced, also while the others still start
+    if (!this.#over && (crew.ready || crew.replaces)) this.#replace(crew, how, trouble)
     if (this.#crew.size > 0) return
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
@@ -168,7 +170,7 @@ export class Generation {
     else this.#parts.log().error({ ...facts, trouble: toldOf(trouble) }, 'worker could not start and is tried again')
     const timer = setTimeout(() => {
       this.#restarts.delete(timer)
-      void this.#start(slot).then(launch => {
+      void this.#start(slot, true).then(launch => {
         if (launch.kind === 'ready') this.#parts.log().info({ worker: slot }, 'worker is back')
       })
     }, waitMs)

@@ -3,9 +3,9 @@
  * Like a worker, a command gives up root before it runs a plugin: what it writes must belong to the server's user.
  */
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError } from '../api/index.js'
+import { makeDir } from '../config/files.js'
 import { loadConfig } from '../config/load.js'
 import type { Config } from '../config/types.js'
 import { openLog } from '../log/log.js'
@@ -25,7 +25,7 @@ export async function withPlugins<T>(
   const { config, faults } = await loadConfig(configDir)
   if (config === undefined) throw new ConfigError(faults)
   if (!existsSync(config.dataDir)) {
-    await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
+    await makeDir(config.dataDir, 0o700)
     handOver(config, config.dataDir)
   }
   giveUpRoot(config)

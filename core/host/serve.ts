@@ -5,10 +5,11 @@
  */
 import cluster from 'node:cluster'
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir } from 'node:fs/promises'
+import { chmod } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Fault, Log } from '../api/index.js'
+import { makeDir } from '../config/files.js'
 import { loadConfig } from '../config/load.js'
 import type { Config, ListenerConfig } from '../config/types.js'
 import { type OpenLog, openLog } from '../log/log.js'
@@ -46,10 +47,10 @@ export async function serve(parts: ServeParts): Promise<number> {
   const { config, faults } = await loadConfig(parts.configDir)
   if (config === undefined) return refuse(parts, faults)
   try {
-    await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
-    const log = openLog(config.log)
-    const control = await holdControlSocket(join(config.dataDir, 'control.sock'), log.log)
-    const supervisor = new Supervisor(parts, config, log, control)
+    await makeDir(config.dataDir, 0o700)
+    const logs = { current: openLog(config.log) }
+    const control = await holdControlSocket(join(config.dataDir, 'control.sock'), () => logs.current.log)
+    const supervisor = new Supervisor(parts, config, logs, control)
     return await supervisor.run()
   } catch (error) {
     if (!isExpected(error)) throw error
@@ -77,7 +78,8 @@ class Supervisor {
   readonly #ticketKeys = randomBytes(48)
   readonly #draining = new Set<Generation>()
   #config: Config
-  #log: OpenLog
+  /** Another one after a reload. */
+  readonly #logs: { current: OpenLog }
   #current: Generation | undefined
   #coming: Generation | undefined
   #numbers = 0
@@ -87,14 +89,18 @@ class Supervisor {
   #over: (code: number) => void = () => undefined
   readonly #end: Promise<number>
 
-  constructor(parts: ServeParts, config: Config, log: OpenLog, control: ControlSocket) {
+  constructor(parts: ServeParts, config: Config, logs: { current: OpenLog }, control: ControlSocket) {
     this.#parts = parts
     this.#config = config
-    this.#log = log
+    this.#logs = logs
     this.#control = control
     this.#end = new Promise(resolve => {
       this.#over = resolve
     })
+  }
+
+  get #log(): OpenLog {
+    return this.#logs.current
   }
 
   async run(): Promise<number> {
@@ -107,10 +113,12 @@ class Supervisor {
       const lines = await this.#firstStart()
       handOver(this.#config, this.#config.dataDir)
       handOverLog(this.#config)
+      if (this.#stopping) return await this.#end
       const launch = await this.#launch(this.#config)
       if (this.#stopping) return await this.#end
       if (launch.kind !== 'ready') return this.#notStarted(launch, lines)
       this.#greet(launch.doors, lines)
+      if (this.#reloadAgain) void this.#reload()
       return await this.#end
     } finally {
       await this.#control.close()
@@ -136,10 +144,12 @@ class Supervisor {
     })
     this.#coming = generation
     const launch = await generation.launch()
+    // in one step: whoever is told to end meanwhile must be in one of these places
     this.#coming = undefined
     if (launch.kind === 'ready') {
+      if (this.#current !== undefined) this.#draining.add(this.#current)
       this.#current = generation
-      await openUnixSockets(launch.doors)
+      await openUnixSockets(launch.doors, this.#log.log)
     }
     return launch
   }
@@ -201,9 +211,10 @@ class Supervisor {
 
   /** One after the other: a SIGHUP during a reload means another one after it. */
   async #reload(): Promise<void> {
-    if (this.#stopping || this.#current === undefined) return
+    if (this.#stopping) return
     this.#reloadAgain = true
-    if (this.#reloading) return
+    // during the start: `run` comes back to it
+    if (this.#reloading || this.#current === undefined) return
     this.#reloading = true
     try {
       while (this.#reloadAgain && !this.#stopping) {
@@ -231,12 +242,12 @@ class Supervisor {
     if (launch.kind !== 'ready') return this.#refused(launch)
     const drainMs = this.#config.drainMs + GRACE_MS
     this.#config = config
-    this.#log = openLog(config.log)
+    this.#log.close()
+    this.#logs.current = openLog(config.log)
     this.#log.log.info(
       { generation: this.#numbers, doors: launch.doors.map(d => `${d.name} ${d.address}`) },
       'reloaded',
     )
-    this.#draining.add(old)
     void old.drain(drainMs).then(() => this.#draining.delete(old))
   }
 
@@ -252,10 +263,14 @@ class Supervisor {
 }
 
 /** As open as a port on loopback; the directory decides who gets to it. Workers that gave up root could not do this. */
-async function openUnixSockets(doors: readonly OpenDoor[]): Promise<void> {
+async function openUnixSockets(doors: readonly OpenDoor[], log: Log): Promise<void> {
   for (const { address } of doors) {
     const parts = parseEndpoint(address)
-    if (parts?.kind === 'unix') await chmod(parts.path, 0o666)
+    if (parts?.kind !== 'unix') continue
+    // taken away by somebody: the server that runs all the same must not be left half swapped
+    await chmod(parts.path, 0o666).catch(error =>
+      log.error({ address, error }, 'unix socket could not be opened to all'),
+    )
   }
 }
 
@@ -266,7 +281,7 @@ function handOverLog(config: Config): void {
 
 /** What must be there before workers start: they would make it at the same time. */
 async function prepare(config: Config, open: readonly ListenerConfig[]): Promise<void> {
-  if (config.log.file !== '-') await mkdir(dirname(config.log.file), { recursive: true })
+  if (config.log.file !== '-') await makeDir(dirname(config.log.file), 0o755)
   if (config.tls.certificate === undefined) {
     const selfSignedDir = join(config.dataDir, 'tls', 'self-signed')
     await ensureSelfSigned({ selfSignedDir, name: config.name, now: Date.now() })

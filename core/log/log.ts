@@ -20,6 +20,8 @@ export interface OpenLog {
   readonly log: Log
   /** After logrotate has moved the file away. */
   reopen(): void
+  /** Gives the file back; nothing may be logged here afterwards. */
+  close(): void
 }
 
 const SECRETS = ['password', 'pass', 'secret', 'token', 'key', 'authorization']
@@ -39,11 +41,17 @@ export function openLog(wish: LogWish): OpenLog {
     },
     sink,
   )
-  return { log: wrap(logger, wish.facts), reopen: () => reopen(wish.file, out) }
+  const isFile = wish.file !== '-' && wish.file !== 'err'
+  return {
+    log: wrap(logger, wish.facts),
+    reopen: () => isFile && out.reopen(),
+    close: () => isFile && out.destroy(),
+  }
 }
 
 interface Out extends DestinationStream {
   reopen(): void
+  destroy(): void
 }
 
 function open(file: string): Out {
@@ -53,10 +61,6 @@ function open(file: string): Out {
   // a full disk or a closed pipe must not end the server
   out.on('error', () => undefined)
   return out
-}
-
-function reopen(file: string, out: Out): void {
-  if (file !== '-' && file !== 'err') out.reopen()
 }
 
 function isPretty(wish: LogWish): boolean {

@@ -1,9 +1,11 @@
 /**
  * An application of a few lines under the real supervisor, to see workers crash, hang, reload and drain without a mail server.
- * `node tiny-app.js CONFIG_DIR`. One word per line: `pid`, `name`, `hang`, `crash`, `bug`, `bye`.
+ * `node tiny-app.js CONFIG_DIR`. The banner says how it starts: `refuse`, `slow`, or `frail`, where the first worker ends by crash while
+ * the second one is still starting. One word per line: `pid`, `name`, `hang`, `crash`, `bug`, `bye`.
  */
 import cluster from 'node:cluster'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Connection, Listener } from '../../core/api/index.js'
 import type { App, AppBase } from '../../core/host/app-types.js'
@@ -13,6 +15,11 @@ import { openListener } from '../../core/net/listener.js'
 
 async function startTiny({ config, log, clock, tls }: AppBase): Promise<App> {
   if (config.smtp.banner === 'refuse') throw new Error('the application does not want to')
+  if (config.smtp.banner === 'slow' || (config.smtp.banner === 'frail' && cluster.worker?.id === 2)) {
+    log.info({}, 'starting slowly')
+    await sleep(1000)
+  }
+  if (config.smtp.banner === 'frail' && cluster.worker?.id === 1) setTimeout(() => process.exit(7), 100)
   const drain = new AbortController()
   const open = config.listeners.map(listener => {
     const door: Listener = { ...listener, serve: connection => converse(connection, config.name) }

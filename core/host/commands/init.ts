@@ -1,7 +1,8 @@
 /** `posthouse init`: a complete, commented configuration in a new directory, ready to be started. */
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { CommandError } from '../../api/index.js'
+import { makeDir } from '../../config/files.js'
 import { normaliseDomain } from '../../text/index.js'
 import type { CliParts, OwnCommand, OwnRun } from '../command-base.js'
 import { fillTemplate, MAX_BASE_PORT, SHIPPED, type TemplateWish } from '../templates.js'
@@ -44,7 +45,7 @@ function wishOf({ options }: OwnRun): TemplateWish {
 }
 
 async function write(dir: string, shipped: string, wish: TemplateWish): Promise<readonly string[]> {
-  await mkdir(dir, { recursive: true, mode: 0o750 })
+  await makeDir(dir, 0o750)
   const there = await readdir(dir)
   if (there.length > 0)
     throw new CommandError(`${dir} is not empty (${there.slice(0, 3).join(', ')}); nothing was written`)

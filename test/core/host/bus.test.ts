@@ -28,7 +28,7 @@ function hearing(bus: BusClient, topic = 'mail'): string[] {
 
 test('news reaches all others, and not its sender', () =>
   inDir(async path => {
-    const held = await holdControlSocket(path, quietLog)
+    const held = await holdControlSocket(path, () => quietLog)
     const [one, two, three] = [0, 1, 2].map(() => joinBus(path, quietLog, true)) as [BusClient, BusClient, BusClient]
     const heard = [one, two, three].map(bus => hearing(bus))
     await eventually(() => {
@@ -53,7 +53,7 @@ test('a command without a running server publishes into nothing and ends', () =>
 
 test('a command that ends at once has told its news', () =>
   inDir(async path => {
-    const held = await holdControlSocket(path, quietLog)
+    const held = await holdControlSocket(path, () => quietLog)
     const worker = joinBus(path, quietLog, true)
     const heard = hearing(worker)
     await sleep(50)
@@ -67,12 +67,12 @@ test('a command that ends at once has told its news', () =>
 
 test('workers find the control socket again', () =>
   inDir(async path => {
-    const first = await holdControlSocket(path, quietLog)
+    const first = await holdControlSocket(path, () => quietLog)
     const [one, two] = [joinBus(path, quietLog, true), joinBus(path, quietLog, true)]
     const heard = hearing(two)
     await sleep(50)
     await first.close()
-    const second = await holdControlSocket(path, quietLog)
+    const second = await holdControlSocket(path, () => quietLog)
     await eventually(() => {
       one.publish('mail', 'again')
       return heard.length > 0 ? true : undefined
@@ -83,12 +83,15 @@ test('workers find the control socket again', () =>
 
 test('a data directory is held by one server', () =>
   inDir(async path => {
-    const held = await holdControlSocket(path, quietLog)
-    await assert.rejects(holdControlSocket(path, quietLog), (error: Error) => {
-      assert.ok(error instanceof DataDirBusy)
-      assert.match(error.message, new RegExp(`process ${process.pid}`))
-      return true
-    })
+    const held = await holdControlSocket(path, () => quietLog)
+    await assert.rejects(
+      holdControlSocket(path, () => quietLog),
+      (error: Error) => {
+        assert.ok(error instanceof DataDirBusy)
+        assert.match(error.message, new RegExp(`process ${process.pid}`))
+        return true
+      },
+    )
     await held.close()
   }))
 
@@ -98,12 +101,12 @@ test('a socket that was left behind is taken over', () =>
     const { spawn } = await import('node:child_process')
     await once(spawn(process.execPath, ['-e', script]), 'exit')
     assert.ok((await stat(path)).isSocket())
-    await (await holdControlSocket(path, quietLog)).close()
+    await (await holdControlSocket(path, () => quietLog)).close()
   }))
 
 test('who sends too long a line, or no news, disturbs nobody', () =>
   inDir(async path => {
-    const held = await holdControlSocket(path, quietLog)
+    const held = await holdControlSocket(path, () => quietLog)
     const worker = joinBus(path, quietLog, true)
     const heard = hearing(worker)
     const odd = connect(path)
@@ -120,6 +123,9 @@ test('a stranger on the socket path counts as somebody else', () =>
   inDir(async path => {
     const stranger = createServer(socket => socket.end()).listen(path)
     await once(stranger, 'listening')
-    await assert.rejects(holdControlSocket(path, quietLog), DataDirBusy)
+    await assert.rejects(
+      holdControlSocket(path, () => quietLog),
+      DataDirBusy,
+    )
     stranger.close()
   }))

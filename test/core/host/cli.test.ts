@@ -193,3 +193,11 @@ test('the lines of a first start send a mail and read it', () => {
   assert.doesNotMatch(demoLines(accounts, [], undefined).join('\n'), /curl/)
   assert.deepEqual(demoLines([], doors, undefined), [])
 })
+
+test('init where nothing can be made says so and ends', {
+  skip: !existsSync('/proc/self') && 'there is no /proc',
+}, async () => {
+  const { code, err } = await posthouse('init', '/proc/posthouse', '--domain', 'example.org')
+  assert.equal(code, 1)
+  assert.match(err, /^posthouse: ENOENT: .*\/proc\/posthouse/)
+})

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readdir, readFile, readlink, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -195,6 +196,50 @@ test('SIGHUP puts new workers on the new configuration, and open sessions finish
     server.child.kill('SIGTERM')
     assert.equal(await server.ended, 0)
   }))
+
+test('a SIGHUP during the start is not lost', () =>
+  withServer(config('smtp: { banner: slow }\n'), async (server, dir) => {
+    await server.logged(/starting slowly/)
+    await writeFile(join(dir, 'server.yaml'), config('', 'two.example.test'))
+    server.child.kill('SIGHUP')
+    await server.logged(/"msg":"reloaded"/)
+    assert.equal(await server.ask('name'), 'two.example.test')
+  }))
+
+test('a worker that ends while others still start is replaced', () =>
+  withServer(config('smtp: { banner: frail }\n').replace('workers: 1', 'workers: 2'), async server => {
+    await server.ready()
+    await server.logged(/"worker":1,.*"msg":"worker is back"/)
+  }))
+
+test('SIGTERM while a reload starts its workers ends both generations in order', () =>
+  withServer(config(), async (server, dir) => {
+    await server.ready()
+    await writeFile(join(dir, 'server.yaml'), config('smtp: { banner: slow }\n').replace('workers: 1', 'workers: 2'))
+    server.child.kill('SIGHUP')
+    await server.logged(/starting slowly/)
+    server.child.kill('SIGTERM')
+    assert.equal(await server.ended, 0)
+    // the one that was starting was not killed half way, and no second one was begun
+    assert.equal(server.text.match(/"msg":"closed"/g)?.length, 2)
+    assert.equal(server.text.match(/starting slowly/g)?.length, 1)
+  }))
+
+test('reloads leave no log file open', { skip: !existsSync('/proc/self/fd') && 'there is no /proc' }, () =>
+  withServer(config('log: { file: posthouse.log }\n'), async (server, dir) => {
+    await server.ready()
+    const path = join(dir, 'posthouse.log')
+    for (const round of [1, 2, 3]) {
+      server.child.kill('SIGHUP')
+      await eventually(
+        async () => (await readFile(path, 'utf8')).match(/"msg":"reloaded"/g)?.length === round || undefined,
+      )
+    }
+    const fds = await readdir(`/proc/${server.child.pid}/fd`)
+    const open = await Promise.all(fds.map(fd => readlink(`/proc/${server.child.pid}/fd/${fd}`).catch(() => '')))
+    assert.equal(open.filter(target => target === path).length, 1)
+  }),
+)
 
 const REFUSED: readonly (readonly [what: string, text: string, told: RegExp])[] = [
   ['with a fault', config('colour: red\n'), /"place":"[^"]*server\.yaml:6:1","fault":"unknown key \\"colour\\"/],
