@@ -1,6 +1,6 @@
 /** Which mailboxes an account starts with, and the refusal of names that cannot be. */
 import { MailError, type SpecialUse } from 'posthouse/api'
-import { mailboxName } from 'posthouse/text'
+import { newMailboxName } from 'posthouse/text'
 
 const MAX_ACCOUNT_BYTES = 200
 
@@ -16,7 +16,7 @@ export const DEFAULT_MAILBOXES: readonly (readonly [name: string, use: SpecialUs
 
 /** The name as it is kept. Throws `mailbox-forbidden`. */
 export function normaliseName(name: string): string {
-  const known = mailboxName(name)
+  const known = newMailboxName(name)
   if (known === undefined) throw new MailError('mailbox-forbidden', `no mailbox can be called ${quote(name)}`)
   return known
 }
