@@ -23,6 +23,8 @@ export interface PosthouseOptions {
   readonly server?: Readonly<Record<string, unknown>>
   /** Keys of `with` per plugin. */
   readonly plugins?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  /** Entries of plugins.yaml that are taken out. */
+  readonly without?: readonly string[]
   readonly flushLibrary?: string | undefined
   /** Writes CPU profiles of all its processes there. */
   readonly profileFolder?: string | undefined
@@ -52,7 +54,10 @@ export class Posthouse {
     edit(join(folder, 'server.yaml'), document => {
       for (const [key, value] of Object.entries(server)) document.set(key, value)
     })
-    edit(join(folder, 'plugins.yaml'), document => setPlugins(document, options.plugins ?? {}))
+    edit(join(folder, 'plugins.yaml'), document => {
+      for (const name of options.without ?? []) removePlugin(document, name)
+      setPlugins(document, options.plugins ?? {})
+    })
     await Promise.all(
       options.users.map(([login, password]) =>
         cli(['user', 'add', login, '--password-stdin', '--config', folder], `${password}\n`),
@@ -124,6 +129,11 @@ function edit(path: string, change: (document: Document) => void): void {
   const document = parseDocument(readFileSync(path, 'utf8'))
   change(document)
   writeFileSync(path, document.toString())
+}
+
+function removePlugin(document: Document, name: string): void {
+  if (!isSeq(document.contents)) return
+  document.contents.items = document.contents.items.filter(item => !isMap(item) || item.get('use') !== name)
 }
 
 function setPlugins(document: Document, plugins: Readonly<Record<string, Readonly<Record<string, unknown>>>>): void {

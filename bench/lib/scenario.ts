@@ -75,6 +75,9 @@ export class Setting {
   }
 }
 
+/** Plugins that read every word of a message; only the variant that asks for them has them. */
+export const CONTENT_FILTER: readonly string[] = ['spam-rules', 'spam-action']
+
 /** Bounds of a round beside its time: messages and octets on disk. */
 export function mostMessages(size: number): number {
   return Math.max(1, Math.min(200_000, Math.floor(2e9 / size)))

@@ -35,6 +35,7 @@ export function tableOf(rows: readonly Row[]): string {
 export function cellsOf(row: Row): string[] {
   const { ours, ratio } = row
   const latency = ours.latencyMs
+  const writes = row.durable.kind !== 'no writes'
   return [
     `${row.scenario} ${row.variant}`,
     String(row.sessions),
@@ -48,8 +49,8 @@ export function cellsOf(row: Row): string[] {
     figure(ours.cpuMsPerMessage),
     figure(ratio?.cpu),
     ours.peakBytes === undefined ? '-' : (ours.peakBytes / 1048576).toFixed(0),
-    written(ours),
-    figure(ours.messagesPerFlush),
+    writes ? written(ours) : '-',
+    writes ? figure(ours.messagesPerFlush) : '-',
     { durable: 'yes', 'not durable': 'NO', 'not checked': '?', 'no writes': '-' }[row.durable.kind],
   ]
 }

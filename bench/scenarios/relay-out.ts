@@ -1,11 +1,11 @@
 /**
  * relay-out: the whole way through: accepted, durably queued, claimed, delivered by `mx` over a static route to a sink, settled.
  * A session sends its next message when the sink has the last one, so sessions are messages within the system, and a latency is
- * from MAIL FROM at our door to the last octet at the sink's.
+ * from MAIL FROM at our door to the last octet at the sink's. Without content filter, as for people who are logged in.
  */
 import { join } from 'node:path'
 import { Posthouse } from '../lib/posthouse.js'
-import { mostMessages, type Scenario, type Side, type Stage } from '../lib/scenario.js'
+import { CONTENT_FILTER, mostMessages, type Scenario, type Side, type Stage } from '../lib/scenario.js'
 import { probeDurability, startReference, startSink, startSource } from '../lib/smtp-stage.js'
 
 /** As many as keep the default of 20 deliveries at once busy with 4 per lane. */
@@ -31,6 +31,7 @@ export const relayOut: Scenario = {
       await Posthouse.start({
         parent: setting.folder,
         workers,
+        without: CONTENT_FILTER,
         users: [],
         server: { relay_domains: DOMAINS },
         plugins: { mx: { routes } },

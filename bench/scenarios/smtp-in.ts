@@ -1,12 +1,13 @@
 /**
- * smtp-in: mail comes in by SMTP and is on disk before the 250. `mailbox` is filed at once for local users; `queue` waits for a
- * host that accepts connections and never greets, so that accepting alone is measured and nothing goes out meanwhile.
+ * smtp-in: mail comes in by SMTP and is on disk before the 250. `mailbox` is filed at once for local users, without content filter;
+ * `filtered` is the same with the config as shipped, so with the rules; `queue` waits for a host that accepts connections and never
+ * greets, so that accepting alone is measured and nothing goes out meanwhile.
  */
 import { join } from 'node:path'
 import type { Case } from '../lib/figures.js'
 import { driveSmtpSource, findSmtpSource } from '../lib/postfix-source.js'
 import { Posthouse } from '../lib/posthouse.js'
-import { mostMessages, type Scenario, type Setting, type Side, type Stage } from '../lib/scenario.js'
+import { CONTENT_FILTER, mostMessages, type Scenario, type Setting, type Side, type Stage } from '../lib/scenario.js'
 import { probeDurability, type Source, startReference, startSink, startSource } from '../lib/smtp-stage.js'
 import type { SourceOrder } from '../lib/source.js'
 
@@ -16,13 +17,14 @@ const KB = 1024
 
 export const smtpIn: Scenario = {
   name: 'smtp-in',
-  asks: 'How much mail is taken in by SMTP, durably, into mailboxes (mailbox) or into the queue (queue)?',
-  variants: ['mailbox', 'queue'],
+  asks: 'How much mail is taken in by SMTP, durably: into mailboxes, the same with the spam rules (filtered), into the queue?',
+  variants: ['mailbox', 'filtered', 'queue'],
   usual: [
     { variant: 'mailbox', sessions: 1, size: 4 * KB },
     { variant: 'mailbox', sessions: 20, size: 4 * KB },
     { variant: 'mailbox', sessions: 100, size: 4 * KB },
     { variant: 'mailbox', sessions: 20, size: 50 * KB },
+    { variant: 'filtered', sessions: 20, size: 4 * KB },
     { variant: 'queue', sessions: 20, size: 4 * KB },
   ],
   async open(variant, _cases, setting): Promise<Stage> {
@@ -42,8 +44,9 @@ export const smtpIn: Scenario = {
 
 async function start(variant: string, setting: Setting): Promise<Posthouse> {
   const { workers, profile: profileFolder } = setting.args
-  const common = { parent: setting.folder, workers, flushLibrary: setting.flushLibrary, profileFolder }
-  if (variant === 'mailbox') return Posthouse.start({ ...common, users: USERS.map(login => [login, 'bench secret']) })
+  const without = variant === 'filtered' ? [] : CONTENT_FILTER
+  const common = { parent: setting.folder, workers, without, flushLibrary: setting.flushLibrary, profileFolder }
+  if (variant !== 'queue') return Posthouse.start({ ...common, users: USERS.map(login => [login, 'bench secret']) })
   const { ports } = await startSink(setting, { tarpit: true, lanes: 1 })
   return Posthouse.start({
     ...common,

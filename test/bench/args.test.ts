@@ -56,6 +56,6 @@ test('named sessions run with every variant and its usual sizes', () => {
   const cases = casesOf(smtpIn, { sessions: [3] })
   assert.deepEqual(
     cases.map(one => `${one.variant} ${one.sessions} ${one.size}`),
-    ['mailbox 3 4096', 'mailbox 3 51200', 'queue 3 4096'],
+    ['mailbox 3 4096', 'mailbox 3 51200', 'filtered 3 4096', 'queue 3 4096'],
   )
 })
