@@ -6,17 +6,18 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Arguments, HELP, readArguments } from './lib/args.js'
-import type { Row } from './lib/figures.js'
+import type { Case, Row } from './lib/figures.js'
 import { buildFlushCounter } from './lib/flush.js'
 import { machineOf, machineText } from './lib/machine.js'
 import { findSmtpSource } from './lib/postfix-source.js'
 import { runVariant } from './lib/runner.js'
-import { casesOf, Setting } from './lib/scenario.js'
+import { casesOf, type Scenario, Setting } from './lib/scenario.js'
 import { tableOf } from './lib/table.js'
 import { SCENARIOS } from './scenarios/index.js'
 
 const say = (text: string): void => void process.stderr.write(text)
-let current: Setting | undefined
+/** Undoes what is there right now: servers, folders. */
+let cleanUp: () => Promise<void> = async () => undefined
 
 async function main(): Promise<number> {
   const names = SCENARIOS.map(one => one.name)
@@ -57,39 +58,48 @@ async function run(args: Arguments): Promise<number> {
 
 async function runAll(args: Arguments): Promise<Row[]> {
   const tools = mkdtempSync(join(args.folder, 'posthouse-bench-tools-'))
+  let setting: Setting | undefined
+  cleanUp = async () => {
+    await setting?.end()
+    await rm(tools, { recursive: true, force: true })
+  }
   const counter = buildFlushCounter(tools)
   const rows: Row[] = []
   try {
-    for (const scenario of SCENARIOS) {
-      if (args.scenarios.length > 0 && !args.scenarios.includes(scenario.name)) continue
-      const cases = casesOf(scenario, args)
-      for (const variant of scenario.variants) {
-        const own = cases.filter(one => one.variant === variant)
-        if (own.length === 0) continue
-        const setting = new Setting(args, counter)
-        current = setting
-        try {
-          rows.push(...(await runVariant(scenario, own, setting, say)))
-        } finally {
-          await setting.end()
-          current = undefined
-        }
-      }
+    for (const { scenario, cases } of planOf(args)) {
+      setting = new Setting(args, counter)
+      rows.push(...(await runVariant(scenario, cases, setting, say)))
+      await setting.end()
     }
   } finally {
-    await rm(tools, { recursive: true, force: true })
+    await cleanUp()
   }
   return rows
 }
 
-// An interrupted bench leaves no server behind.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    say(`\n${signal}: ending the servers\n`)
-    const end = current?.end() ?? Promise.resolve()
-    end.catch(error => say(`${String(error)}\n`)).finally(() => process.exit(130))
+/** Variants with their cases: each gets a stage of its own. */
+function planOf(args: Arguments): { readonly scenario: Scenario; readonly cases: readonly Case[] }[] {
+  const wanted = SCENARIOS.filter(({ name }) => args.scenarios.length === 0 || args.scenarios.includes(name))
+  return wanted.flatMap(scenario => {
+    const cases = casesOf(scenario, args)
+    return scenario.variants
+      .map(variant => ({ scenario, cases: cases.filter(one => one.variant === variant) }))
+      .filter(one => one.cases.length > 0)
   })
 }
+
+// An interrupted bench leaves no server behind.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    say(`\n${signal}: ending the servers\n`)
+    cleanUp()
+      .catch(error => say(`${String(error)}\n`))
+      .finally(() => process.exit(130))
+  })
+}
+// The reader of the progress may have gone; the servers must be ended all the same.
+process.stderr.on('error', () => undefined)
+process.stdout.on('error', () => undefined)
 
 main().then(
   code => {

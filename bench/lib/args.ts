@@ -32,7 +32,7 @@ export const HELP = `npm run bench -- [SCENARIO…] [options]
 
   --sessions 1,20,100   connections at once, one run for each
   --size 4KB,50KB       sizes of messages, one run for each
-  --seconds 2.5         measured per case, for ours and for the reference
+  --seconds 2           measured per case, for ours and for the reference
   --workers 1           worker processes of the server
   --reconnect           smtp-in: a new connection for each message
   --client smtp-source  smtp-in: send with Postfix's smtp-source (no latencies)
@@ -49,7 +49,7 @@ Without --sessions and --size each scenario runs its usual cases; the whole take
 const OPTIONS = {
   sessions: { type: 'string' },
   size: { type: 'string' },
-  seconds: { type: 'string', default: '2.5' },
+  seconds: { type: 'string', default: '2' },
   workers: { type: 'string', default: '1' },
   reconnect: { type: 'boolean', default: false },
   client: { type: 'string', default: 'own' },

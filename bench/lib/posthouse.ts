@@ -28,6 +28,10 @@ export interface PosthouseOptions {
   readonly flushLibrary?: string | undefined
   /** Writes CPU profiles of all its processes there. */
   readonly profileFolder?: string | undefined
+  /** Cuts the commands that prepare it off. */
+  readonly signal: AbortSignal
+  /** Called as soon as there is a process that must be ended. */
+  spawned(server: Posthouse): void
 }
 
 export class Posthouse {
@@ -48,7 +52,7 @@ export class Posthouse {
   static async start(options: PosthouseOptions): Promise<Posthouse> {
     const base = await freeBase()
     const folder = join(options.parent, `posthouse-${base}`)
-    await cli(['init', folder, '--domain', 'bench.test', '--base-port', String(base)])
+    await cli(['init', folder, '--domain', 'bench.test', '--base-port', String(base)], options.signal)
     // Nobody waits for what the bench leaves in the queue.
     const server = { workers: options.workers, drain_timeout: '1s', ...options.server }
     edit(join(folder, 'server.yaml'), document => {
@@ -60,7 +64,7 @@ export class Posthouse {
     })
     await Promise.all(
       options.users.map(([login, password]) =>
-        cli(['user', 'add', login, '--password-stdin', '--config', folder], `${password}\n`),
+        cli(['user', 'add', login, '--password-stdin', '--config', folder], options.signal, `${password}\n`),
       ),
     )
     const flushes =
@@ -68,6 +72,7 @@ export class Posthouse {
         ? undefined
         : new FlushCounter(options.flushLibrary, join(options.parent, `flushes-${base}`))
     const posthouse = new Posthouse(spawnServer(folder, options, flushes), base, folder, flushes)
+    options.spawned(posthouse)
     await posthouse.#untilOpen()
     return posthouse
   }
@@ -145,12 +150,17 @@ function setPlugins(document: Document, plugins: Readonly<Record<string, Readonl
   }
 }
 
-function cli(args: readonly string[], stdin = ''): Promise<void> {
+function cli(args: readonly string[], signal: AbortSignal, stdin = ''): Promise<void> {
   return new Promise((done, fail) => {
-    const child = execFile(process.execPath, [MAIN, ...args], { timeout: 60_000 }, (error, stdout, stderr) => {
-      if (error === null) done()
-      else fail(new Error(`posthouse ${args.slice(0, 2).join(' ')} failed: ${stdout}${stderr}`))
-    })
+    const child = execFile(
+      process.execPath,
+      [MAIN, ...args],
+      { timeout: 60_000, signal, killSignal: 'SIGKILL' },
+      (error, stdout, stderr) => {
+        if (error === null) done()
+        else fail(new Error(`posthouse ${args.slice(0, 2).join(' ')} failed: ${stdout}${stderr}`))
+      },
+    )
     child.stdin!.end(stdin)
   })
 }

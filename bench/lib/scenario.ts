@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import type { Arguments } from './args.js'
 import type { Case, Load } from './figures.js'
 import type { Evidence, FlushCounter } from './flush.js'
+import type { PosthouseOptions } from './posthouse.js'
 
 /** A server that is measured: ours or the reference. */
 export interface Side {
@@ -52,6 +53,7 @@ export class Setting {
   /** The compiled counter, or why there is none. */
   readonly flushCounter: { readonly library: string } | { readonly why: string }
   readonly #ends: (() => Promise<void>)[] = []
+  readonly #over = new AbortController()
 
   constructor(args: Arguments, flushCounter: Setting['flushCounter']) {
     this.args = args
@@ -59,19 +61,38 @@ export class Setting {
     this.folder = mkdtempSync(join(args.folder, 'posthouse-bench-'))
   }
 
+  /** What every scenario's server has in common. */
+  get serverOptions(): Pick<
+    PosthouseOptions,
+    'parent' | 'workers' | 'flushLibrary' | 'profileFolder' | 'spawned' | 'signal'
+  > {
+    const { workers, profile: profileFolder } = this.args
+    return {
+      parent: this.folder,
+      workers,
+      flushLibrary: this.flushLibrary,
+      profileFolder,
+      signal: this.#over.signal,
+      spawned: server => void this.keep(server, one => one.stop()),
+    }
+  }
+
   get flushLibrary(): string | undefined {
     return 'library' in this.flushCounter ? this.flushCounter.library : undefined
   }
 
-  /** `end` is called when the stage is over, last started first. */
+  /** `end` is called when the stage is over, last started first. What starts after an interruption is told to end at once. */
   keep<T>(thing: T, end: (thing: T) => Promise<void>): T {
     this.#ends.push(() => end(thing))
+    if (this.#over.signal.aborted) throw new Error('interrupted')
     return thing
   }
 
   async end(): Promise<void> {
+    this.#over.abort()
     for (const end of this.#ends.splice(0).reverse()) await end()
-    await rm(this.folder, { recursive: true, force: true })
+    // A command that was cut off may still write a last file.
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
   }
 }
 

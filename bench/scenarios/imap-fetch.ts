@@ -28,18 +28,12 @@ export const imapFetch: Scenario = {
   ],
   async open(variant, cases, setting): Promise<Stage> {
     const sizes = [...new Set(cases.map(one => one.size))]
-    const { workers, mailbox, profile: profileFolder } = setting.args
-    const posthouse = setting.keep(
-      await Posthouse.start({
-        parent: setting.folder,
-        workers,
-        users: sizes.map(size => [loginOf(size), PASSWORD]),
-        plugins: { imap: { cleartext_auth: true } },
-        flushLibrary: setting.flushLibrary,
-        profileFolder,
-      }),
-      server => server.stop(),
-    )
+    const { mailbox } = setting.args
+    const posthouse = await Posthouse.start({
+      ...setting.serverOptions,
+      users: sizes.map(size => [loginOf(size), PASSWORD]),
+      plugins: { imap: { cleartext_auth: true } },
+    })
     for (const size of sizes) await fill(setting, posthouse.ports.mx, size, mailbox)
     const reader = setting.keep(new Part<ReaderQuestions>('reader'), part => part.end())
     const order = (port: number, size: number, sessions: number, seconds: number): ReaderOrder => ({

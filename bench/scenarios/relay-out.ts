@@ -26,20 +26,13 @@ export const relayOut: Scenario = {
     const source = startSource(setting)
     const { ports, confirmPort } = await startSink(setting, { tarpit: false, lanes: LANES })
     const routes = Object.fromEntries(DOMAINS.map((domain, i) => [domain, `127.0.0.1:${ports[i % LANES]}`]))
-    const { workers, profile: profileFolder } = setting.args
-    const posthouse = setting.keep(
-      await Posthouse.start({
-        parent: setting.folder,
-        workers,
-        without: CONTENT_FILTER,
-        users: [],
-        server: { relay_domains: DOMAINS },
-        plugins: { mx: { routes } },
-        flushLibrary: setting.flushLibrary,
-        profileFolder,
-      }),
-      server => server.stop(),
-    )
+    const posthouse = await Posthouse.start({
+      ...setting.serverOptions,
+      without: CONTENT_FILTER,
+      users: [],
+      server: { relay_domains: DOMAINS },
+      plugins: { mx: { routes } },
+    })
     const reference = await startReference(setting, {
       kind: 'relay',
       folder: join(setting.folder, 'reference'),

@@ -11,7 +11,7 @@ import { CONTENT_FILTER, mostMessages, type Scenario, type Setting, type Side, t
 import { probeDurability, type Source, startReference, startSink, startSource } from '../lib/smtp-stage.js'
 import type { SourceOrder } from '../lib/source.js'
 
-const USERS = ['ada', 'ben', 'cleo', 'dan'].map(name => `${name}@bench.test`)
+const USERS = ['ada', 'ben'].map(name => `${name}@bench.test`)
 const FAR = ['reader@far.test']
 const KB = 1024
 
@@ -29,7 +29,7 @@ export const smtpIn: Scenario = {
   ],
   async open(variant, _cases, setting): Promise<Stage> {
     const source = startSource(setting)
-    const posthouse = setting.keep(await start(variant, setting), server => server.stop())
+    const posthouse = await start(variant, setting)
     const reference = await startReference(setting, { kind: 'file', folder: join(setting.folder, 'reference') })
     const recipients = variant === 'queue' ? FAR : USERS
     const side = (port: number): Side['drive'] => driver(setting, source, port, recipients)
@@ -43,9 +43,8 @@ export const smtpIn: Scenario = {
 }
 
 async function start(variant: string, setting: Setting): Promise<Posthouse> {
-  const { workers, profile: profileFolder } = setting.args
   const without = variant === 'filtered' ? [] : CONTENT_FILTER
-  const common = { parent: setting.folder, workers, without, flushLibrary: setting.flushLibrary, profileFolder }
+  const common = { ...setting.serverOptions, without }
   if (variant !== 'queue') return Posthouse.start({ ...common, users: USERS.map(login => [login, 'bench secret']) })
   const { ports } = await startSink(setting, { tarpit: true, lanes: 1 })
   return Posthouse.start({
