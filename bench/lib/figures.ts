@@ -54,6 +54,8 @@ export interface Figures {
 /** Ours divided by the reference. */
 export interface Ratio {
   readonly rate: number
+  /** Least and greatest of the single turns: far apart, the machine was too busy for the ratio to mean much. */
+  readonly spread?: readonly [least: number, most: number]
   readonly p50?: number
   readonly p99?: number
   readonly cpu?: number
@@ -113,11 +115,23 @@ export function figuresOf(rounds: readonly Round[]): Figures {
   })
 }
 
-export function ratioOf(ours: Figures, reference: Figures): Ratio | undefined {
+/** The rate ratio of each turn of ours with the reference's turn after it. */
+export function spreadOf(ours: readonly Round[], theirs: readonly Round[]): readonly [number, number] | undefined {
+  const rates = ours.map((one, i) => share(rateOf(one), theirs[i] && rateOf(theirs[i])))
+  const known = rates.filter(value => value !== undefined)
+  return known.length === 0 ? undefined : [Math.min(...known), Math.max(...known)]
+}
+
+function rateOf({ load }: Round): number | undefined {
+  return share(load.messages, load.elapsedMs)
+}
+
+export function ratioOf(ours: Figures, reference: Figures, spread?: Ratio['spread']): Ratio | undefined {
   const rate = share(ours.messagesPerSecond, reference.messagesPerSecond)
   if (rate === undefined) return undefined
   return defined({
     rate,
+    spread,
     p50: share(ours.latencyMs?.p50, reference.latencyMs?.p50),
     p99: share(ours.latencyMs?.p99, reference.latencyMs?.p99),
     cpu: share(ours.cpuMsPerMessage, reference.cpuMsPerMessage),

@@ -2,15 +2,19 @@
  * Runs the cases of a stage: ours and the reference in turns, so that a noisy minute of the machine hits both, and reads what the
  * servers' processes used in each turn. Says on stderr what it is doing.
  */
-import { type Case, figuresOf, type Round, type Row, ratioOf } from './figures.js'
+import { type Case, figuresOf, type Round, type Row, ratioOf, spreadOf } from './figures.js'
 import type { Evidence } from './flush.js'
 import type { Scenario, Setting, Side } from './scenario.js'
 import { rate, sizeName } from './table.js'
 import { readUsage, resetPeak, usageBetween } from './usage.js'
 
 /** Turns of each side per case. */
-const ROUNDS = 2
-const WARM_UP_SECONDS = 1
+const ROUNDS = 3
+/**
+ * A fresh Node process needs some 5 s of load until its CPU per message stands still (0.63 ms to 0.33 for the file reference). With 1 s the
+ * first case of every stage was compared with a cold reference, and looked up to three times too good.
+ */
+const WARM_UP_SECONDS = 5
 
 export type Say = (text: string) => void
 
@@ -26,10 +30,10 @@ export async function runVariant(
   const stage = await scenario.open(variant, cases, setting)
   const durable = await stage.probe()
   say(`  durable: ${evidenceText(durable)}\n`)
-  const warm = Math.min(WARM_UP_SECONDS, setting.args.seconds)
   // The busiest case compiles the most code; a first case with one session would pay for all of it.
   const busiest = cases.reduce((most, one) => (one.sessions > most.sessions ? one : most))
-  for (const side of [stage.ours, stage.reference]) await side.drive(busiest, warm)
+  // Both at once: nothing is measured yet.
+  await Promise.all([stage.ours, stage.reference].map(side => side.drive(busiest, WARM_UP_SECONDS)))
   const rows: Row[] = []
   for (const one of cases) {
     say(`  ${one.sessions} session${one.sessions === 1 ? '' : 's'}, ${sizeName(one.size)}:`)
@@ -69,7 +73,7 @@ async function measure(side: Side, one: Case, seconds: number): Promise<Round> {
 function rowOf(one: Case, ours: readonly Round[], theirs: readonly Round[], durable: Evidence): Row {
   const own = figuresOf(ours)
   const reference = figuresOf(theirs)
-  const ratio = ratioOf(own, reference)
+  const ratio = ratioOf(own, reference, spreadOf(ours, theirs))
   return { ...one, ours: own, reference, ...(ratio === undefined ? {} : { ratio }), durable }
 }
 

@@ -7,6 +7,7 @@ const HEAD = [
   'size',
   'msg/s',
   '× ref',
+  '(turns)',
   'p50 ms',
   'p95',
   'p99',
@@ -19,7 +20,7 @@ const HEAD = [
   'durable',
 ]
 /** Columns of words stand left, figures right. */
-const LEFT = new Set([0, 2, 14])
+const LEFT = new Set([0, 2, 5, 15])
 
 export function tableOf(rows: readonly Row[]): string {
   const lines = [HEAD, ...rows.map(cellsOf)]
@@ -42,6 +43,7 @@ export function cellsOf(row: Row): string[] {
     sizeName(row.size),
     ours.errors.length === 0 ? rate(ours.messagesPerSecond) : 'failed',
     figure(ratio?.rate),
+    ratio?.spread === undefined ? '' : `(${ratio.spread.map(figure).join('–')})`,
     figure(latency?.p50),
     figure(latency?.p95),
     figure(latency?.p99),

@@ -1,7 +1,7 @@
 /** Percentiles, sums over rounds, ratios. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { figuresOf, latencyOf, percentile, type Round, ratioOf } from '../../bench/lib/figures.js'
+import { figuresOf, latencyOf, percentile, type Round, ratioOf, spreadOf } from '../../bench/lib/figures.js'
 import { judge } from '../../bench/lib/flush.js'
 import { readStat, usageBetween } from '../../bench/lib/usage.js'
 
@@ -68,6 +68,12 @@ test('a ratio is ours by the reference', () => {
   const ours = figuresOf([round(100, [4], { cpuMs: 40 })])
   const reference = figuresOf([round(200, [2], { cpuMs: 20 })])
   assert.deepEqual(ratioOf(ours, reference), { rate: 0.5, p50: 2, p99: 2, cpu: 4 })
+})
+
+test('the spread of a ratio is over the turns, and a turn without messages has none', () => {
+  assert.deepEqual(spreadOf([round(100, [1]), round(300, [1])], [round(200, [1]), round(200, [1])]), [0.5, 1.5])
+  assert.deepEqual(spreadOf([round(100, [1]), round(300, [1])], [round(200, [1]), round(0, [])]), [0.5, 0.5])
+  assert.equal(spreadOf([], []), undefined)
 })
 
 test('a process name with brackets and spaces does not shift the fields of its stat', () => {
