@@ -29,9 +29,9 @@ export interface PosthouseOptions {
   /** Writes CPU profiles of all its processes there. */
   readonly profileFolder?: string | undefined
   /** Cuts the commands that prepare it off. */
-  readonly signal: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Called as soon as there is a process that must be ended. */
-  spawned(server: Posthouse): void
+  readonly spawned?: ((server: Posthouse) => void) | undefined
 }
 
 export class Posthouse {
@@ -72,7 +72,7 @@ export class Posthouse {
         ? undefined
         : new FlushCounter(options.flushLibrary, join(options.parent, `flushes-${base}`))
     const posthouse = new Posthouse(spawnServer(folder, options, flushes), base, folder, flushes)
-    options.spawned(posthouse)
+    options.spawned?.(posthouse)
     await posthouse.#untilOpen()
     return posthouse
   }
@@ -150,7 +150,7 @@ function setPlugins(document: Document, plugins: Readonly<Record<string, Readonl
   }
 }
 
-function cli(args: readonly string[], signal: AbortSignal, stdin = ''): Promise<void> {
+function cli(args: readonly string[], signal: AbortSignal | undefined, stdin = ''): Promise<void> {
   return new Promise((done, fail) => {
     const child = execFile(
       process.execPath,

@@ -71,7 +71,7 @@ test('a ratio is ours by the reference', () => {
 })
 
 test('the spread of a ratio is over the turns, and a turn without messages has none', () => {
-  assert.deepEqual(spreadOf([round(100, [1]), round(300, [1])], [round(200, [1]), round(200, [1])]), [0.5, 1.5])
+  assert.deepEqual(spreadOf([round(100, [1]), round(400, [1])], [round(200, [1]), round(200, [1])]), [0.5, 2])
   assert.deepEqual(spreadOf([round(100, [1]), round(300, [1])], [round(200, [1]), round(0, [])]), [0.5, 0.5])
   assert.equal(spreadOf([], []), undefined)
 })
