@@ -4,7 +4,7 @@
  */
 import { type Case, figuresOf, type Round, type Row, ratioOf, spreadOf } from './figures.js'
 import type { Evidence } from './flush.js'
-import type { Scenario, Setting, Side } from './scenario.js'
+import type { Scenario, Setting, Side, Stage } from './scenario.js'
 import { rate, sizeName } from './table.js'
 import { readUsage, resetPeak, usageBetween } from './usage.js'
 
