@@ -101,3 +101,20 @@ test('where a login is required, only so many commands are heard without one', a
     'S: 220 …\nC> NOOP\\r\\nNOOP\\r\\nNOOP\\r\\nNOOP\\r\\n\nS: 250 …\nS: 250 …\nS: 250 …\nS: 421 4.7.0 Too many commands without a login\nS: <closed>'
   for (const one of parseScripts(script, 'script')) await runScript(one, { port: door.port })
 })
+
+test('a client that says much and reads nothing is not read from any more, and goes when its time is over', async t => {
+  const door = await open(t, { limits: { commandMs: 500, commands: 10_000_000 } })
+  const socket = connect(door.port, '127.0.0.1')
+  socket.on('error', () => undefined).pause()
+  const many = Buffer.from('HELP\r\n'.repeat(100_000))
+  for (let i = 0; i < 40; i++) socket.write(many)
+  const over = () =>
+    door.log.lines.find(line => line.sentence === 'session ended')?.facts as
+      | { commands: number; end: string }
+      | undefined
+  for (let tries = 0; tries < 500 && over() === undefined; tries++) await sleep(20)
+  assert.equal(over()?.end, 'timeout')
+  // 4 million were sent; what was answered fits into the buffers of the two sockets.
+  assert.ok(over()!.commands < 400_000, `${over()!.commands} commands were answered`)
+  socket.destroy()
+})
