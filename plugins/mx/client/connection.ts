@@ -202,18 +202,19 @@ export class MailConnection {
   #take(chunk: Buffer): void {
     if (this.#dead !== undefined) return
     try {
-      this.#replies.push(...this.#reader.push(chunk))
+      this.#reader.push(chunk, reply => this.#hear(reply))
     } catch (error) {
       this.fail(new Trouble('protocol', error instanceof Error ? error.message : 'not a reply', error))
       return
     }
     if (this.#replies.length > MAX_WAITING) this.fail(new Trouble('protocol', 'more replies than commands'))
-    if (this.#waiter === undefined) return
-    const reply = this.#replies.shift()
-    if (reply === undefined) return
+  }
+
+  #hear(reply: Reply): void {
     const waiter = this.#waiter
     this.#waiter = undefined
-    waiter.resolve(reply)
+    if (waiter === undefined) this.#replies.push(reply)
+    else waiter.resolve(reply)
   }
 }
 

@@ -33,20 +33,21 @@ export class ReplyReader {
   #lines: string[] = []
   #status: string | undefined
 
-  /** Replies that are complete now. Throws `ProtocolFault`; the connection is useless then. */
-  push(chunk: Buffer): readonly Reply[] {
+  /**
+   * Hands on the replies that are complete now. Throws `ProtocolFault`; the connection is useless then, but what came in order before
+   * it counts: a message that was taken must not be sent again because of what the peer said afterwards.
+   */
+  push(chunk: Buffer, take: (reply: Reply) => void): void {
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
-    const replies: Reply[] = []
     let from = 0
     for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, from)) {
       if (end - from > MAX_LINE) throw new ProtocolFault('a reply line is too long')
       const reply = this.#line(bytes.toString('utf8', from, end))
-      if (reply !== undefined) replies.push(reply)
+      if (reply !== undefined) take(reply)
       from = end + 1
     }
     this.#rest = Buffer.from(bytes.subarray(from))
     if (this.#rest.length > MAX_LINE) throw new ProtocolFault('a reply line is too long')
-    return replies
   }
 
   /** Something of a reply is there, but not all of it, or more came than was asked for. */

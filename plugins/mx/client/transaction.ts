@@ -170,13 +170,17 @@ class Run {
   async #body(encoder: BodyEncoder): Promise<void> {
     let held: Buffer[] = []
     let heldBytes = 0
+    let sentBytes = 0
     try {
       for await (const chunk of this.#mail.chunks()) {
         const encoded = encoder.push(chunk)
         held.push(encoded)
         heldBytes += encoded.length
-        if (heldBytes < WRITE_BYTES) continue
+        // The last octet of a counted body is what the final dot is to others: from then on the peer may have the message.
+        const whole = sentBytes + heldBytes === this.#mail.counted
+        if (heldBytes < WRITE_BYTES || whole) continue
         await this.#send(Buffer.concat(held))
+        sentBytes += heldBytes
         held = []
         heldBytes = 0
         // A peer that speaks before the end has made up its mind: no use in sending the rest.
@@ -188,7 +192,12 @@ class Run {
     if (this.#connection.replied) await this.#tooEarly()
     const end = encoder.end()
     this.#dotSent = true
-    await this.#send(Buffer.concat([...held, end]))
+    try {
+      await this.#send(Buffer.concat([...held, end]))
+    } catch (error) {
+      // It has answered and closed before our side noticed that all was written.
+      if (!this.#connection.replied) throw error
+    }
   }
 
   /** Also what a peer that is out of step says: a reply from before the final dot is never taken for the answer to it. */

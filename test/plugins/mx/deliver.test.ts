@@ -480,6 +480,15 @@ describe('delivery by MX', () => {
     assert.equal(first.messages.length, 2)
   })
 
+  test('what a server says after it has taken the message does not undo that', async () => {
+    const first = await sink({
+      script: stage =>
+        stage === 'end' ? { kind: 'raw', bytes: '250 2.0.0 taken\r\nand now for something else\r\n' } : undefined,
+    })
+    assert.equal(only(await (await rig()).deliver(makeJob(['b@direct.test']))).kind, 'delivered')
+    assert.equal(first.connections, 1)
+  })
+
   test('a server that was down gets the mail once it is up, and once only', async () => {
     const made = await rig()
     const job = makeJob(['b@direct.test'])

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Job, Outcome } from '../../../core/api/index.js'
 import { selfSigned } from '../../../core/net/certificate.js'
 import { startDnsServer } from '../../harness/dns-server.js'
@@ -206,4 +207,19 @@ test('RCPTMAX of a peer is kept: more recipients go in further transactions of t
     [2, 1],
   )
   assert.equal(sink.connections, 1)
+})
+
+test('a peer that has every octet of a binary message and answers at once has taken it', async () => {
+  const bytes = Buffer.alloc(65_536, 'x')
+  const job: Job = {
+    ...makeJob(['b@them.test'], { body: 'BINARYMIME', bytes }),
+    async *chunks() {
+      yield bytes
+      // the store takes its time to find that there is no more
+      await sleep(100)
+    },
+  }
+  const { outcomes, sink } = await sent(job, { keywords: CHUNKING })
+  assert.equal(outcomes[0]?.kind, 'delivered', JSON.stringify(outcomes))
+  assert.equal(sink.messages.length, 1)
 })

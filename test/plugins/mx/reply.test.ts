@@ -10,7 +10,7 @@ function readAll(bytes: Buffer | string, step = 1_000_000): readonly Reply[] {
   const all = Buffer.from(bytes)
   const reader = new ReplyReader()
   const replies: Reply[] = []
-  for (let at = 0; at < all.length; at += step) replies.push(...reader.push(all.subarray(at, at + step)))
+  for (let at = 0; at < all.length; at += step) reader.push(all.subarray(at, at + step), reply => replies.push(reply))
   return replies
 }
 
@@ -66,11 +66,11 @@ describe('the reply reader', () => {
   test('knows of something that was begun', () => {
     const reader = new ReplyReader()
     assert.equal(reader.open, false)
-    reader.push(Buffer.from('25'))
+    reader.push(Buffer.from('25'), () => undefined)
     assert.equal(reader.open, true)
-    reader.push(Buffer.from('0-x\r\n'))
+    reader.push(Buffer.from('0-x\r\n'), () => undefined)
     assert.equal(reader.open, true)
-    reader.push(Buffer.from('250 y\r\n'))
+    reader.push(Buffer.from('250 y\r\n'), () => undefined)
     assert.equal(reader.open, false)
   })
 
