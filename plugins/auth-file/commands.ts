@@ -26,6 +26,12 @@ const PASSWORD_STDIN = {
 
 const QUOTA = { type: 'string', value: 'SIZE', description: 'most mail the account may hold, as 1GB' } as const
 
+const CHANGES = {
+  quota: { type: 'string', value: 'SIZE', description: 'most mail the account may hold, as 1GB; none for no bound' },
+  disable: { type: 'boolean', description: 'nobody can log in any more; mail still comes in' },
+  enable: { type: 'boolean', description: 'its password counts again' },
+} as const
+
 export function userCommands(parts: UserCommandParts): readonly Command[] {
   return [
     {
@@ -43,6 +49,14 @@ export function userCommands(parts: UserCommandParts): readonly Command[] {
       arity: [1, 1],
       options: { 'password-stdin': PASSWORD_STDIN },
       run: run => clearly(() => passwd(parts, run)),
+    },
+    {
+      name: 'user change',
+      summary: 'give an account other addresses or another quota, or close it for log-ins',
+      usage: 'LOGIN [ADDRESS…]',
+      arity: [1, 100],
+      options: CHANGES,
+      run: run => clearly(() => change(parts, run)),
     },
     { name: 'user list', summary: 'list the accounts', arity: [0, 0], run: run => clearly(() => list(parts, run)) },
     {
@@ -93,25 +107,53 @@ async function passwd(parts: UserCommandParts, run: CommandRun): Promise<void> {
   else run.print(shown === undefined ? `new password set for ${login}` : `password: ${shown}`)
 }
 
+/** What is not said stays; addresses take the place of all there were. */
+async function change(parts: UserCommandParts, run: CommandRun): Promise<void> {
+  const { login } = findLogin(await readAccounts(parts.path), run.args[0]!)
+  const { quota, disable, enable } = run.options
+  const given = run.args.slice(1)
+  if (given.length === 0 && quota === undefined && disable !== true && enable !== true)
+    throw new CommandError('nothing to change: give addresses, --quota, --disable or --enable')
+  if (disable === true && enable === true) throw new CommandError('--disable and --enable cannot both be meant')
+  const wish = {
+    ...(given.length > 0 && { addresses: addressesOf(login, given, parts.domains) }),
+    ...(quota !== undefined && { quotaBytes: quota === 'none' ? undefined : readQuota(quota) }),
+    ...(disable === true && { disabled: true }),
+    ...(enable === true && { disabled: undefined }),
+  }
+  let changed: StoredAccount | undefined
+  await changeAccounts(parts.path, accounts => {
+    const { id } = findLogin(accounts, login)
+    const others = accounts.filter(account => account.id !== id)
+    refuseTaken(others, login, wish.addresses ?? [])
+    return accounts.map(account => {
+      if (account.id !== id) return account
+      changed = { ...account, ...wish }
+      return changed
+    })
+  })
+  run.print(run.json ? JSON.stringify(told(changed!)) : `changed ${line(changed!, 0)}`)
+}
+
 async function list(parts: UserCommandParts, run: CommandRun): Promise<void> {
   const accounts = await readAccounts(parts.path)
   if (run.json) {
-    const rows = accounts.map(({ id, login, addresses, quotaBytes, disabled }) => ({
-      id,
-      login,
-      addresses,
-      quotaBytes: quotaBytes ?? null,
-      disabled: disabled ?? false,
-    }))
-    run.print(JSON.stringify(rows, null, 2))
+    run.print(JSON.stringify(accounts.map(told), null, 2))
     return
   }
   if (accounts.length === 0) run.warn('no accounts yet; add one with: posthouse user add LOGIN')
   const width = Math.max(0, ...accounts.map(account => account.login.length))
-  for (const { login, addresses, quotaBytes, disabled } of accounts) {
-    const notes = [quotaBytes === undefined ? '' : `quota ${formatSize(quotaBytes)}`, disabled ? 'disabled' : '']
-    run.print([login.padEnd(width), addresses.join(', '), ...notes.filter(note => note !== '')].join('  '))
-  }
+  for (const account of accounts) run.print(line(account, width))
+}
+
+/** An account as data, without its secrets. */
+function told({ id, login, addresses, quotaBytes, disabled }: StoredAccount): object {
+  return { id, login, addresses, quotaBytes: quotaBytes ?? null, disabled: disabled ?? false }
+}
+
+function line({ login, addresses, quotaBytes, disabled }: StoredAccount, width: number): string {
+  const notes = [quotaBytes === undefined ? '' : `quota ${formatSize(quotaBytes)}`, disabled ? 'disabled' : '']
+  return [login.padEnd(width), addresses.join(', '), ...notes.filter(note => note !== '')].join('  ')
 }
 
 async function remove(parts: UserCommandParts, run: CommandRun): Promise<void> {

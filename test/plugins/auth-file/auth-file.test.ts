@@ -299,6 +299,50 @@ describe('posthouse user', () => {
     })
   }
 
+  test('change gives other addresses and another quota, and keeps what is not said', async () => {
+    const installed = await install()
+    await add(installed, ['alice@example.test', 'al@example.test'], 'correct horse', '10MB')
+    const before = await installed.accounts.byLogin('alice@example.test')
+    const change = (args: readonly string[], options = {}) =>
+      runCommand(installed.commands, 'user change', ['alice@example.test', ...args], { options })
+    const { out } = await change(['sales@example.test'])
+    assert.deepEqual(out, ['changed alice@example.test  alice@example.test, sales@example.test  quota 10MB'])
+    assert.equal(await installed.accounts.byAddress('al@example.test'), undefined)
+    await change([], { quota: 'none' })
+    const after = await installed.accounts.byLogin('alice@example.test')
+    assert.deepEqual([after?.id, after?.quotaBytes, after?.addresses.length], [before?.id, undefined, 2])
+    assert.equal((await logIn(installed, 'alice@example.test', 'correct horse'))?.kind, 'authenticated')
+  })
+
+  test('a closed account cannot log in until it is opened again', async () => {
+    const installed = await install()
+    await add(installed, ['alice@example.test'])
+    const change = (options: object) =>
+      runCommand(installed.commands, 'user change', ['alice@example.test'], { options: { ...options } })
+    assert.equal((await logIn(installed, 'alice@example.test', 'correct horse'))?.kind, 'authenticated')
+    await change({ disable: true })
+    assert.deepEqual(await logIn(installed, 'alice@example.test', 'correct horse'), FAILED)
+    await change({ enable: true })
+    assert.equal((await logIn(installed, 'alice@example.test', 'correct horse'))?.kind, 'authenticated')
+  })
+
+  for (const [what, args, options, wish] of [
+    ['nothing', [], {}, /nothing to change/],
+    ['both ways', [], { disable: true, enable: true }, /cannot both be meant/],
+    ['an address that is taken', ['bob@example.test'], {}, /already belongs to bob@example\.test/],
+    ['a quota that is no size', [], { quota: 'much' }, /expected a size/],
+  ] as const) {
+    test(`change refuses ${what} in clear words`, async () => {
+      const installed = await install()
+      await add(installed, ['bob@example.test'])
+      await add(installed, ['alice@example.test'])
+      await assert.rejects(
+        () => runCommand(installed.commands, 'user change', ['alice@example.test', ...args], { options }),
+        (error: unknown) => error instanceof CommandError && wish.test(error.message),
+      )
+    })
+  }
+
   test('an unknown login gets a suggestion', async () => {
     const installed = await install()
     await add(installed, ['alice@example.test'])
