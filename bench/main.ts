@@ -79,7 +79,9 @@ async function runAll(args: Arguments): Promise<Row[]> {
 
 /** Variants with their cases: each gets a stage of its own. */
 function planOf(args: Arguments): { readonly scenario: Scenario; readonly cases: readonly Case[] }[] {
-  const wanted = SCENARIOS.filter(({ name }) => args.scenarios.length === 0 || args.scenarios.includes(name))
+  const wanted = SCENARIOS.filter(({ name, onRequest }) =>
+    args.scenarios.length === 0 ? onRequest !== true : args.scenarios.includes(name),
+  )
   return wanted.flatMap(scenario => {
     const cases = casesOf(scenario, args)
     return scenario.variants

@@ -29,6 +29,8 @@ export interface Scenario {
   /** The question in a sentence. */
   readonly asks: string
   readonly variants: readonly string[]
+  /** Run only when it is named: it takes long. */
+  readonly onRequest?: boolean
   /** What is run when nobody names sessions or sizes. */
   readonly usual: readonly Omit<Case, 'scenario'>[]
   open(variant: string, cases: readonly Case[], setting: Setting): Promise<Stage>

@@ -24,6 +24,7 @@ const CONNECT_MS = 20_000
 
 export const idleSmtp: Scenario = {
   name: 'idle-smtp',
+  onRequest: true,
   asks: 'What does a silent SMTP connection cost, with ten thousand of them on one worker (at most 16 KB each)?',
   variants: ['greeted'],
   usual: [{ variant: 'greeted', sessions: CONNECTIONS, size: 0 }],

@@ -58,7 +58,7 @@ export function trailEntry(id: string, fate: Fate, at: number): TrailEntry {
 /** One line per outcome. */
 export function logFate(log: Log, fate: Fate, waitedMs: number): void {
   const { row } = fate
-  const facts = { to: formatAddress(row.original), target: row.target, tries: row.tries + 1, waitedMs }
+  const facts = { to: formatAddress(row.original), tries: row.tries + 1, waitedMs }
   switch (fate.kind) {
     case 'delivered': {
       const { remote, reply, tls } = fate.outcome
