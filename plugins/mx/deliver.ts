@@ -48,7 +48,6 @@ class Delivery {
   readonly #job: Job
   readonly #call: Call
   readonly #options: DeliveryOptions
-  readonly #lane: string
   /** RFC 8689: verified TLS or nothing. Such sessions are not mixed with others. */
   readonly #secret: boolean
   readonly #pooled: string
@@ -66,7 +65,6 @@ class Delivery {
     this.#job = job
     this.#call = call
     this.#options = options
-    this.#lane = lane
     this.#secret = mustBeSecret(job)
     this.#pooled = this.#secret ? `${lane} verified` : lane
     for (const recipient of recipients) this.#admit(recipient)
@@ -170,7 +168,9 @@ class Delivery {
       for (const row of this.#pending.keys()) this.#end({ kind: 'failed', row, ...no, remote })
     }
     let going = this.#pending.size > 0
-    while (going) going = await this.#once(session, idle)
+    // RFC 9422 §3.1: no more messages than the peer takes in one session; who is left over waits for the next attempt.
+    const most = session.extensions.maxMessages ?? Number.POSITIVE_INFINITY
+    while (going && session.uses < most) going = await this.#once(session, idle)
     this.#options.pool.give(this.#pooled, session)
   }
 

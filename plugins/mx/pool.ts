@@ -40,7 +40,8 @@ export class SessionPool {
   give(lane: string, session: MailSession): void {
     const { connection } = session
     const { idleMs, maxIdle, maxUses, maxAgeMs, now } = this.#options
-    const worn = session.uses >= maxUses || now() - session.openedAt >= maxAgeMs
+    const most = Math.min(maxUses, session.extensions.maxMessages ?? maxUses)
+    const worn = session.uses >= most || now() - session.openedAt >= maxAgeMs
     if (this.#closed || worn || idleMs === 0 || this.#count >= maxIdle || !connection.quiet) {
       connection.quit()
       return

@@ -35,6 +35,8 @@ export interface Extensions {
   readonly leastBySeconds?: number
   /** RFC 6710 */
   readonly priority: boolean
+  /** RFC 9422: transactions of one session. */
+  readonly maxMessages?: number
   /** RFC 9422: recipients of one transaction. */
   readonly maxRecipients?: number
   /** RFC 3461 */
@@ -177,7 +179,9 @@ function read(reply: Reply, encrypted: boolean): Extensions {
   }
   const size = words.get('SIZE')?.split(' ', 1)[0]
   const least = words.get('DELIVERBY')
-  const most = /(?:^| )RCPTMAX=(\d{1,6})(?: |$)/i.exec(words.get('LIMITS') ?? '')?.[1]
+  const limits = words.get('LIMITS') ?? ''
+  const messages = limitIn(limits, 'MAILMAX')
+  const recipients = limitIn(limits, 'RCPTMAX')
   return {
     pipelining: words.has('PIPELINING'),
     eightBit: words.has('8BITMIME'),
@@ -186,9 +190,17 @@ function read(reply: Reply, encrypted: boolean): Extensions {
     requireTls: encrypted && words.has('REQUIRETLS'),
     ...(least === undefined ? {} : { leastBySeconds: /^\d{1,9}$/.test(least) ? Number(least) : 0 }),
     priority: words.has('MT-PRIORITY'),
-    ...(most === undefined ? {} : { maxRecipients: Math.max(1, Number(most)) }),
+    ...(messages === undefined ? {} : { maxMessages: messages }),
+    ...(recipients === undefined ? {} : { maxRecipients: recipients }),
     dsn: words.has('DSN'),
     binary: words.has('CHUNKING') && words.has('BINARYMIME'),
     ...(size === undefined ? {} : { size: /^[0-9]{1,15}$/.test(size) ? Number(size) : 0 }),
   }
+}
+
+/** RFC 9422 §2: `NAME=value` words; a limit of nothing makes no sense. */
+function limitIn(limits: string, name: string): number | undefined {
+  const word = limits.split(' ').find(one => one.toUpperCase().startsWith(`${name}=`))
+  const value = /^\d{1,6}$/.exec(word?.slice(name.length + 1) ?? '')?.[0]
+  return value === undefined ? undefined : Math.max(1, Number(value))
 }

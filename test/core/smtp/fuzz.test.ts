@@ -64,6 +64,7 @@ const SESSIONS = [
   `${ENVELOPE}DATA\r\nSubject: x\r\n\r\n..dot\r\n.\r\nRSET\r\nQUIT\r\n`,
   `${ENVELOPE}BDAT 10\r\nSubject: xBDAT 8 LAST\r\n\r\n\r\nabcdNOOP\r\nQUIT\r\n`,
   'EHLO c.test\r\nAUTH PLAIN AGFsaWNlAHNlY3JldA==\r\nMAIL FROM:<@r.test:a@[IPv6:::1]> AUTH=<> RET=HDRS ENVID=x+2By\r\nVRFY alice\r\nHELP\r\nQUIT\r\n',
+  'EHLO c.test\r\nAUTH PLAIN AGFsaWNlAHNlY3JldA==\r\nMAIL FROM:<a@b.test> BY=90;NT HOLDUNTIL=2020-01-01T00:00:00Z MT-PRIORITY=-3\r\nRCPT TO:<alice@example.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a+40b\r\nBDAT 2 LAST\r\n\r\nQUIT\r\n',
   'EHLO c.test\r\nAUTH LOGIN\r\nYWxpY2U=\r\nc2VjcmV0\r\nSTARTTLS\r\nNOOP\r\nQUIT\r\n',
   `EHLO f.test\r\nXCLIENT ADDR=IPV6:2001:db8::1 PORT=25 NAME=a+2Bb\r\nXFORWARD HELO=x SOURCE=LOCAL\r\n${ENVELOPE}DATA\r\n\r\n.\r\n`,
 ]

@@ -49,6 +49,12 @@ const nearly = fc
         'SIZE',
         'BODY',
         'NOTIFY',
+        'BY=',
+        '60;R',
+        'HOLDFOR=5',
+        'HOLDUNTIL=2026-01-01T01:00:00Z',
+        'MT-PRIORITY=-9',
+        'REQUIRETLS',
       ),
       fc.constantFrom(
         'ORCPT=rfc822;',

@@ -223,3 +223,15 @@ test('a peer that has every octet of a binary message and answers at once has ta
   assert.equal(outcomes[0]?.kind, 'delivered', JSON.stringify(outcomes))
   assert.equal(sink.messages.length, 1)
 })
+
+test('MAILMAX of a peer is kept: the next message goes over another connection', async () => {
+  const sink = await new SmtpSink({ keywords: ['PIPELINING', 'LIMITS MAILMAX=2'] }).start()
+  open.push(() => sink.stop())
+  const rig = await makeRig({ routes: { '*': `127.0.0.1:${sink.port}` }, keep_idle: '5s' })
+  open.push(rig.dispose)
+  for (const _ of [1, 2, 3]) assert.equal((await rig.deliver(PLAIN))[0]?.kind, 'delivered')
+  assert.deepEqual(
+    sink.messages.map(one => one.connection),
+    [1, 1, 2],
+  )
+})
