@@ -66,14 +66,19 @@ export class YamlSource {
     return faults.length > 0 ? { faults } : { value: value as Infer<S>, faults }
   }
 
-  /** Aliases to nowhere, and so many of them that they would fill the memory; the library throws only when values are asked for. */
+  /** Aliases to nowhere or to what they stand in, and so many of them that they would fill the memory; the library throws only when values are asked for. */
   #wildAliases(): readonly Fault[] {
     const faults: Fault[] = []
     visit(this.#doc, {
-      Alias: (_, alias) => {
-        if (alias.resolve(this.#doc) !== undefined) return
+      Alias: (_, alias, above) => {
+        const meant = alias.resolve(this.#doc)
+        if (meant !== undefined && !above.includes(meant)) return
         const place = this.#place(alias.range?.[0] ?? 0)
-        faults.push({ file: this.file, ...place, message: `there is no anchor &${alias.source} before this` })
+        const message =
+          meant === undefined
+            ? `there is no anchor &${alias.source} before this`
+            : `*${alias.source} stands inside of what it repeats`
+        faults.push({ file: this.file, ...place, message })
       },
     })
     if (faults.length > 0) return faults

@@ -130,6 +130,11 @@ const FAULTS: readonly (readonly [what: string, server: string, fault: RegExp])[
   ],
   ['a key twice', `${SERVER}name: other.example\n`, /^server\.yaml:6:1: Map keys must be unique/],
   ['broken YAML', `${SERVER}dns: [1, 2\n`, /^server\.yaml:\d+:\d+: /],
+  [
+    'an alias inside of its own anchor',
+    `${SERVER}dns: &here { servers: *here }\n`,
+    /^server\.yaml:6:23: \*here stands inside/,
+  ],
   ['an alias to nowhere', `${SERVER}dns: *no\n`, /^server\.yaml:6:6: /],
 ]
 
