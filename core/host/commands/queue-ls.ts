@@ -61,7 +61,7 @@ function show(run: OwnRun, messages: readonly QueuedMessage[], now: number): voi
       run.print(`  ${printable(addressKey(row.to))}  ${row.target}/${row.lane}  ${stateOf(row, now)}`)
   }
   const rows = messages.reduce((sum, message) => sum + message.rows.length, 0)
-  run.print(messages.length === 0 ? 'the queue is empty' : `${messages.length} messages, ${rows} recipients`)
+  run.print(messages.length === 0 ? 'the queue is empty' : `${many(messages.length, 'message')}, ${many(rows, 'recipient')}`)
 }
 
 function stateOf(row: QueueRow, now: number): string {
@@ -75,4 +75,8 @@ function whenOf(row: QueueRow, now: number): string {
   if (row.hold !== undefined) return `held: ${printable(row.hold)}`
   if (row.leased) return 'under way'
   return row.due <= now ? 'due now' : `due in ${formatDuration(Math.ceil((row.due - now) / 1000) * 1000)}`
+}
+
+function many(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`
 }
