@@ -232,9 +232,9 @@ function headerText(header: readonly Field[]): string {
   return fold(header.map(field => `${field.name}: ${decodeWords(field.raw)}`).join('\n'))
 }
 
-/** Bounces and reports say what happened in message/delivery-status and its like. */
-function isReadable({ type }: MimePart): boolean {
-  return type === 'text' || type === 'message'
+/** Bounces and reports say what happened in message/delivery-status and its like; of a multipart whose boundary never comes all is text. */
+function isReadable({ type, children }: MimePart): boolean {
+  return type === 'text' || type === 'message' || (type === 'multipart' && children.length === 0)
 }
 
 function textOf(part: MimePart, bytes: Buffer): readonly string[] {

@@ -20,6 +20,8 @@ type Known = Pick<MailEntry, 'uid' | 'flags'>
 
 /** More keywords than this are not listed in FLAGS; they work all the same. */
 const MOST_KEYWORDS = 200
+/** Different sets of flags that are remembered for sharing. */
+const MOST_INTERNED = 5000
 
 export class View {
   /** HIGHESTMODSEQ of what was taken in. */
@@ -103,9 +105,14 @@ export class View {
 
   /** Messages that carry the flag and are still there, ascending. */
   withFlag(flag: string): number[] {
-    const has = new Map<readonly string[], boolean>()
-    for (const flags of this.interned.values()) has.set(flags, hasFlag(flags, flag))
-    const old = this.uids.filter((uid, index) => has.get(this.flags[index]!) && !this.gone.has(uid))
+    // Few different arrays stand for many messages: each is looked through once.
+    const known = new Map<readonly string[], boolean>()
+    const carries = (flags: readonly string[]) => {
+      const carried = known.get(flags) ?? hasFlag(flags, flag)
+      known.set(flags, carried)
+      return carried
+    }
+    const old = this.uids.filter((uid, index) => carries(this.flags[index]!) && !this.gone.has(uid))
     return [...old, ...this.arrived.filter(entry => hasFlag(entry.flags, flag)).map(entry => entry.uid)]
   }
 
@@ -233,6 +240,8 @@ export class View {
     const key = flags.join(' ')
     const known = this.interned.get(key)
     if (known) return known
+    // A client that makes up ever new flags shall not fill the memory: sharing begins anew.
+    if (this.interned.size >= MOST_INTERNED) this.interned.clear()
     this.interned.set(key, flags)
     for (const flag of flags) {
       const lower = flag.toLowerCase()

@@ -51,6 +51,13 @@ for (const [keys, found] of [
   })
 }
 
+test('SEARCH BODY looks into a multipart whose boundary never comes', async () => {
+  await ann.append('Archive', 'Content-Type: multipart/mixed; boundary=never\r\n\r\nfind me\r\n')
+  const other = await rig.client('ann')
+  await other.ok('SELECT Archive')
+  assert.deepEqual(await other.ok('SEARCH BODY "find me"'), ['* SEARCH 1'])
+})
+
 for (const [pattern, found] of [
   ['inbox', 'INBOX'],
   ['inb%', 'INBOX inboxes'],

@@ -183,3 +183,10 @@ test('whatever happens in whatever order, the client ends with the mailbox as it
     { numRuns: 500 },
   )
 })
+
+test('messages with a flag are found however many different sets of flags there have been', () => {
+  const view = new View([entry(1), entry(2, '\\Deleted'), entry(3)], 1)
+  for (let i = 0; i < 12_000; i++) view.absorb(changes([entry(3, '\\Deleted', `k${i}`)]))
+  assert.deepEqual(view.withFlag('\\Deleted'), [2, 3])
+  assert.deepEqual(view.withFlag('k11999'), [3])
+})
