@@ -49,9 +49,11 @@ export class Directory implements Accounts {
     return account?.disabled ? undefined : account?.scram?.find(keys => keys.mechanism === mechanism)
   }
 
-  /** With its secrets, for checking a password. */
+  /** With its secrets, for checking a password. Mail programs send the address for the login, so an account's own addresses count too. */
   async stored(login: string): Promise<StoredAccount | undefined> {
-    return (await this.#current()).byLogin.get(login.normalize('NFC').toLowerCase())
+    const { byLogin, byAddress } = await this.#current()
+    const name = login.normalize('NFC').toLowerCase()
+    return byLogin.get(name) ?? byAddress.get(name)
   }
 
   async #current(): Promise<Index> {

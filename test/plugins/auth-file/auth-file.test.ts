@@ -107,6 +107,14 @@ describe('logging in', () => {
     assert.equal(await installed.accounts.byAddress('alice@example.test'), undefined, 'a new file counts again')
   })
 
+  test('an address of the account logs in as well as its login', async () => {
+    const installed = await install()
+    await add(installed, ['dave', 'dave@example.test'])
+    const answer = await logIn(installed, 'Dave@example.test', 'correct horse')
+    assert.ok(answer?.kind === 'authenticated')
+    assert.equal(answer.account.login, 'dave')
+  })
+
   test('the same password typed with combining accents is the same', async () => {
     const installed = await install()
     await add(installed, ['alice@example.test'], 'motörhead')
