@@ -22,7 +22,7 @@ async function main(): Promise<number> {
   return await runCli(process.argv.slice(2), {
     version,
     script: fileURLToPath(import.meta.url),
-    shippedConfig: fileURLToPath(new URL('config/', root)),
+    templates: fileURLToPath(new URL('core/host/templates/', root)),
     startApp,
     assemble: async base => (await import('./app.js')).assemble(base),
     print: line => void process.stdout.write(`${line}\n`),

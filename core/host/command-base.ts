@@ -26,8 +26,8 @@ export interface CliParts {
   readonly version: string
   /** The script of this program, for workers and for commands it runs itself. */
   readonly script: string
-  /** The shipped `config/`, the template of `init`. */
-  readonly shippedConfig: string
+  /** Folder of the files that `init` fills in. */
+  readonly templates: string
   readonly startApp: StartApp
   readonly assemble: (base: CommandAppBase) => Promise<AssembledForCommand>
   print(line: string): void

@@ -1,7 +1,6 @@
 /**
- * What `posthouse init` writes: the shipped `config/` with another domain, other ports and a data directory within.
- * The shipped files are the only template, so what people try out is what they get; for the shipped values nothing changes (a test
- * proves it). Pure.
+ * What `posthouse init` writes: the files in `templates/` with another domain, other ports and a data directory within. `config/` holds the
+ * same files (a test proves it), so what people try out is what they get; people change `config/`, so it is no template itself. Pure.
  */
 export interface TemplateWish {
   readonly domain: string

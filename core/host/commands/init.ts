@@ -7,7 +7,7 @@ import { normaliseDomain } from '../../text/index.js'
 import type { CliParts, OwnCommand, OwnRun } from '../command-base.js'
 import { fillTemplate, MAX_BASE_PORT, SHIPPED, type TemplateWish } from '../templates.js'
 
-export function initCommand({ shippedConfig }: CliParts): OwnCommand {
+export function initCommand({ templates }: CliParts): OwnCommand {
   return {
     name: 'init',
     summary: 'write a complete, commented configuration into a new directory',
@@ -24,7 +24,7 @@ export function initCommand({ shippedConfig }: CliParts): OwnCommand {
     run: async run => {
       const dir = resolve(run.args[0]!)
       const wish = wishOf(run)
-      const written = await write(dir, shippedConfig, wish)
+      const written = await write(dir, templates, wish)
       if (run.json) run.print(JSON.stringify({ dir, files: written, ...wish }))
       else for (const line of nextSteps(dir, written, wish)) run.print(line)
       return 0
@@ -44,14 +44,14 @@ function wishOf({ options }: OwnRun): TemplateWish {
   return { domain, basePort, data: './data', demo: false }
 }
 
-async function write(dir: string, shipped: string, wish: TemplateWish): Promise<readonly string[]> {
+async function write(dir: string, templates: string, wish: TemplateWish): Promise<readonly string[]> {
   await makeDir(dir, 0o750)
   const there = await readdir(dir)
   if (there.length > 0)
     throw new CommandError(`${dir} is not empty (${there.slice(0, 3).join(', ')}); nothing was written`)
-  const names = (await readdir(shipped)).filter(name => name.endsWith('.yaml')).sort()
+  const names = (await readdir(templates)).filter(name => name.endsWith('.yaml')).sort()
   for (const name of names) {
-    const text = fillTemplate(await readFile(join(shipped, name), 'utf8'), wish)
+    const text = fillTemplate(await readFile(join(templates, name), 'utf8'), wish)
     await writeFile(join(dir, name), text, { flag: 'wx', mode: 0o640 })
   }
   return names

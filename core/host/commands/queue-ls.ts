@@ -61,7 +61,9 @@ function show(run: OwnRun, messages: readonly QueuedMessage[], now: number): voi
       run.print(`  ${printable(addressKey(row.to))}  ${row.target}/${row.lane}  ${stateOf(row, now)}`)
   }
   const rows = messages.reduce((sum, message) => sum + message.rows.length, 0)
-  run.print(messages.length === 0 ? 'the queue is empty' : `${many(messages.length, 'message')}, ${many(rows, 'recipient')}`)
+  run.print(
+    messages.length === 0 ? 'the queue is empty' : `${many(messages.length, 'message')}, ${many(rows, 'recipient')}`,
+  )
 }
 
 function stateOf(row: QueueRow, now: number): string {

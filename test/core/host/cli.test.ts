@@ -51,16 +51,15 @@ test('init writes what is shipped, for another domain, other ports, and data of 
   const text = await readFile(join(dir, 'plugins.yaml'), 'utf8')
   for (const port of [42110, 42995, 42143, 42993]) assert.match(text, new RegExp(`"127\\.0\\.0\\.1:${port}"`))
   assert.match(text, /demo: false/)
-  assert.deepEqual(
-    await readdir(dir),
-    (await readdir(join(ROOT, 'config'))).filter(name => name.endsWith('.yaml')),
-  )
+  assert.deepEqual(await readdir(dir), (await readdir(join(ROOT, 'core/host/templates'))).sort())
 })
 
 test('the shipped configuration is what init writes for the shipped wishes', async () => {
-  for (const name of ['server.yaml', 'plugins.yaml']) {
-    const text = await readFile(join(ROOT, 'config', name), 'utf8')
+  const templates = join(ROOT, 'core/host/templates')
+  for (const name of await readdir(templates)) {
+    const text = await readFile(join(templates, name), 'utf8')
     assert.equal(fillTemplate(text, SHIPPED), text)
+    assert.equal(await readFile(join(ROOT, 'config', name), 'utf8'), text, `config/${name} differs from its template`)
   }
   const { config, faults } = await loadConfig(join(ROOT, 'config'))
   assert.deepEqual(faults, [])
