@@ -24,7 +24,7 @@ import { fileLocally, type LocalResult } from './filing.js'
 import type { AskScope, Intake, OwnMessage, Receipt, Received, RecipientAnswer, Routed } from './intake-types.js'
 import type { IntakeParts } from './parts.js'
 import type { Pipeline } from './pipeline.js'
-import { buildPrefix, forgedFields } from './prefix.js'
+import { authenticationResults, buildPrefix, forgedFields } from './prefix.js'
 import { Router } from './routing.js'
 import { receivedField } from './trace.js'
 import { acceptedEntry, discardedEntry, refusedEntry } from './trail.js'
@@ -62,7 +62,8 @@ async function receive(parts: IntakeParts, received: Received, scope: AskScope):
   const gathered = parts.pipeline.gather('headers', asked, session.labels, scope, () => undefined)
   const fields = gathered instanceof Promise ? await gathered : gathered
   const trace = receivedField(session, envelope, { server: parts.server.name, now: received.received })
-  const prefix = buildPrefix(trace, fields, envelope.utf8)
+  const results = authenticationResults(session, parts.server.name)
+  const prefix = buildPrefix(trace, [...results, ...fields], envelope.utf8)
   const rows = buildRows(parts, received, decided, prefix)
   const cuts = forgedFields(message.header, parts.server.name)
   const answers = lmtp ? 'each' : decided.every(one => one.kind === 'keep') ? 'one' : 'none'

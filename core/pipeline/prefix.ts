@@ -2,7 +2,7 @@
  * The header fields that stand in front of the stored bytes, and those of the sender's that are cut out of every view of them.
  * The bytes themselves are never rewritten.
  */
-import type { Cut, HeaderField, NewField } from '../api/index.js'
+import type { Cut, HeaderField, NewField, Session } from '../api/index.js'
 import { encodeWords, foldField, toAsciiDomain } from '../text/index.js'
 
 /** RFC 5322 §3.6.8: printable US-ASCII without the colon. */
@@ -24,6 +24,14 @@ export function buildPrefix(received: string, fields: readonly NewField[], utf8:
 function isField(field: unknown): field is NewField {
   const { name, value } = (field ?? {}) as { readonly name?: unknown; readonly value?: unknown }
   return typeof name === 'string' && typeof value === 'string' && FIELD_NAME.test(name)
+}
+
+/**
+ * What core itself knows of a message's origin: that its sender had logged in (RFC 8601 §2.7.4). Who that was is left out, as the
+ * recipient may be anybody. Nothing is said of mail from elsewhere: what else can be verified is for plugins to add.
+ */
+export function authenticationResults(session: Session, ourName: string): readonly NewField[] {
+  return session.account === undefined ? [] : [{ name: 'Authentication-Results', value: `${ourName}; auth=pass` }]
 }
 
 /** Longer names are nobody's. */

@@ -1,7 +1,8 @@
 /** Which fields of the sender's are cut, and what stands in front of a message. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { buildPrefix, forgedFields } from '../../../core/pipeline/prefix.js'
+import { authenticationResults, buildPrefix, forgedFields } from '../../../core/pipeline/prefix.js'
+import { aSession } from '../../../core/testing/asked.js'
 import { decodeWords, scanHeader } from '../../../core/text/index.js'
 
 const OURS = 'mx.example.test'
@@ -100,4 +101,11 @@ test('a field beyond ASCII is encoded, unless the message is internationalised',
   const raw = plain.slice('X-Report: '.length).replace(/\r\n/g, '')
   assert.equal(decodeWords(raw), fields[0]!.value)
   assert.equal(buildPrefix('', fields, true), `X-Report: ${fields[0]!.value}\r\n`)
+})
+
+test('core says of a message that its sender had logged in, and not who', () => {
+  const account = { id: 'a1', login: 'alice@example.test', addresses: ['alice@example.test'] }
+  const fields = authenticationResults(aSession({ account }), 'mail.example.test')
+  assert.equal(buildPrefix('', fields, false), 'Authentication-Results: mail.example.test; auth=pass\r\n')
+  assert.deepEqual(authenticationResults(aSession(), 'mail.example.test'), [])
 })
