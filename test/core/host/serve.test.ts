@@ -225,6 +225,26 @@ test('SIGTERM while a reload starts its workers ends both generations in order',
     assert.equal(server.text.match(/starting slowly/g)?.length, 1)
   }))
 
+test('no connection is refused while generations of two workers follow each other', () =>
+  withServer(config().replace('workers: 1', 'workers: 2'), async server => {
+    await server.ready()
+    let asked = 0
+    let over = false
+    const asking = (async () => {
+      for (; !over; asked++) assert.equal(await server.ask('name'), 'one.example.test')
+    })()
+    for (const round of [1, 2, 3]) {
+      server.child.kill('SIGHUP')
+      await Promise.race([
+        asking,
+        eventually(() => server.text.match(/"msg":"reloaded"/g)?.length === round || undefined, 20_000),
+      ])
+    }
+    over = true
+    await asking
+    assert.ok(asked > 10)
+  }))
+
 test('reloads leave no log file open', { skip: !existsSync('/proc/self/fd') && 'there is no /proc' }, () =>
   withServer(config('log: { file: posthouse.log }\n'), async (server, dir) => {
     await server.ready()
