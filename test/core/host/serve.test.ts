@@ -231,7 +231,8 @@ test('no connection is refused while generations of two workers follow each othe
     let asked = 0
     let over = false
     const asking = (async () => {
-      for (; !over; asked++) assert.equal(await server.ask('name'), 'one.example.test')
+      // a session may be told of the draining before it has its answer
+      for (; !over; asked++) assert.match(await server.ask('name'), /^(one\.example\.test|draining)$/)
     })()
     for (const round of [1, 2, 3]) {
       server.child.kill('SIGHUP')
