@@ -3,12 +3,11 @@
  * Everything that changes something belongs inside a write.
  */
 import type { Database } from 'lmdb'
-import { MailError, type SpecialUse } from 'posthouse/api'
+import { DEFAULT_MAILBOXES, MailError, type SpecialUse } from 'posthouse/api'
 import { mailboxLineage, mailboxName, newId } from 'posthouse/text'
 import type { Box, Boxes } from './boxes.js'
 import type { Environment } from './environment.js'
 import { under } from './keys.js'
-import { DEFAULT_MAILBOXES } from './names.js'
 
 type NameKey = [accountId: string, name: string]
 

@@ -1,9 +1,8 @@
 /** Putting accepted messages into mailboxes, as a part of a larger write. The body's references are the caller's to count. */
-import type { Cut, Filing } from 'posthouse/api'
+import { type Cut, checkAccountId, checkMailboxName, type Filing } from 'posthouse/api'
 import { newId, normaliseFlags, sumSize } from 'posthouse/text'
 import type { Box, Boxes } from './boxes.js'
 import type { Directory } from './directory.js'
-import { checkAccountId, normaliseName } from './names.js'
 
 export interface FiledBody {
   readonly id: string
@@ -26,14 +25,14 @@ export class Filings {
   check(filings: readonly Filing[]): void {
     for (const { accountId, mailbox } of filings) {
       checkAccountId(accountId)
-      normaliseName(mailbox)
+      checkMailboxName(mailbox)
     }
   }
 
   /** Inside a write. Gives the ids of the mailboxes that changed. */
   file(filings: readonly Filing[], { id: bodyId, size: bodySize, cuts }: FiledBody): string[] {
     return filings.map(({ accountId, mailbox, flags, prefix, date }) => {
-      const box = this.#box(accountId, normaliseName(mailbox))
+      const box = this.#box(accountId, checkMailboxName(mailbox))
       const size = sumSize({ prefixBytes: Buffer.byteLength(prefix), bodySize, cuts })
       const saved = this.#now()
       const emailId = newId(Date.now())

@@ -1,5 +1,13 @@
 /** The mailboxes of accounts: listing, making, renaming, deleting, subscribing. What happens inside one mailbox is in `mailbox.ts`. */
-import { type Mailbox, type MailboxInfo, MailError, type MailStore, type SpecialUse } from 'posthouse/api'
+import {
+  checkAccountId,
+  checkMailboxName,
+  type Mailbox,
+  type MailboxInfo,
+  MailError,
+  type MailStore,
+  type SpecialUse,
+} from 'posthouse/api'
 import { isInferiorMailbox, mailboxName } from 'posthouse/text'
 import type { LmdbBodies } from './bodies.js'
 import { type Box, type Boxes, toInfo } from './boxes.js'
@@ -7,7 +15,6 @@ import type { Directory } from './directory.js'
 import type { Doomed } from './doomed.js'
 import type { Environment } from './environment.js'
 import { LmdbMailbox } from './mailbox.js'
-import { checkAccountId, normaliseName } from './names.js'
 import type { News } from './news.js'
 
 export interface MailParts {
@@ -47,7 +54,7 @@ export class LmdbMailStore implements MailStore {
   }
 
   async create(accountId: string, name: string, specialUse?: SpecialUse): Promise<MailboxInfo> {
-    const known = normaliseName(name)
+    const known = checkMailboxName(name)
     return this.#change(accountId, () => {
       this.#directory.mustBeFree(accountId, known)
       return this.#info(this.#directory.make(accountId, known, specialUse))
@@ -55,7 +62,7 @@ export class LmdbMailStore implements MailStore {
   }
 
   async rename(accountId: string, from: string, to: string): Promise<void> {
-    const target = normaliseName(to)
+    const target = checkMailboxName(to)
     const told = await this.#change(accountId, () => {
       const box = this.#directory.need(accountId, from)
       this.#directory.mustBeFree(accountId, target)
@@ -77,7 +84,7 @@ export class LmdbMailStore implements MailStore {
   }
 
   async subscribe(accountId: string, name: string, subscribed: boolean): Promise<void> {
-    const known = subscribed ? normaliseName(name) : mailboxName(name)
+    const known = subscribed ? checkMailboxName(name) : mailboxName(name)
     if (known !== undefined)
       await this.#change(accountId, () => this.#directory.subscribe(accountId, known, subscribed))
   }
@@ -134,7 +141,7 @@ export class LmdbMailStore implements MailStore {
       throw new MailError('mailbox-forbidden', `${target} lies within ${box.name}`)
     const before = box.name
     const inferiors = this.#directory.inferiors(box.accountId, before)
-    const moves = inferiors.map(other => [other, normaliseName(target + other.name.slice(before.length))] as const)
+    const moves = inferiors.map(other => [other, checkMailboxName(target + other.name.slice(before.length))] as const)
     for (const [, name] of moves) this.#directory.mustBeFree(box.accountId, name)
     for (const [other, name] of [[box, target] as const, ...moves]) this.#directory.rename(other, name)
     this.#directory.makeParents(box.accountId, target)

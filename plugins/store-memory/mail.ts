@@ -5,6 +5,9 @@
 import {
   type Changes,
   type Cut,
+  checkAccountId,
+  checkMailboxName,
+  DEFAULT_MAILBOXES,
   type Filing,
   type FlagChange,
   type Mailbox,
@@ -18,7 +21,6 @@ import {
 import { isInferiorMailbox, mailboxLineage, mailboxName, newId, sumSegments, sumSize } from 'posthouse/text'
 import type { MemoryBlobs } from './blobs.js'
 import { Box, type NewEntry } from './box.js'
-import { checkAccountId, DEFAULT_MAILBOXES, normaliseName } from './names.js'
 import type { Watchers } from './watchers.js'
 
 interface Account {
@@ -67,7 +69,7 @@ export class MemoryMail implements MailStore {
 
   async create(accountId: string, name: string, specialUse?: SpecialUse): Promise<MailboxInfo> {
     const account = this.#account(accountId)
-    const known = normaliseName(name)
+    const known = checkMailboxName(name)
     this.#mustBeFree(account, known)
     return this.#make(account, known, specialUse).info(account.subscribed.has(known))
   }
@@ -75,13 +77,15 @@ export class MemoryMail implements MailStore {
   async rename(accountId: string, from: string, to: string): Promise<void> {
     const account = this.#account(accountId)
     const box = need(account, from)
-    const target = normaliseName(to)
+    const target = checkMailboxName(to)
     this.#mustBeFree(account, target)
     if (box.name === 'INBOX') return this.#empty(box, this.#make(account, target))
     if (isInferiorMailbox(target, box.name))
       throw new MailError('mailbox-forbidden', `${target} lies within ${box.name}`)
     const inferiors = [...account.boxes.values()].filter(other => isInferiorMailbox(other.name, box.name))
-    const renamed = inferiors.map(other => [other, normaliseName(target + other.name.slice(box.name.length))] as const)
+    const renamed = inferiors.map(
+      other => [other, checkMailboxName(target + other.name.slice(box.name.length))] as const,
+    )
     for (const [, name] of renamed) this.#mustBeFree(account, name)
     for (const [other, name] of [[box, target] as const, ...renamed]) {
       other.name = name
@@ -101,7 +105,7 @@ export class MemoryMail implements MailStore {
 
   async subscribe(accountId: string, name: string, subscribed: boolean): Promise<void> {
     const names = this.#account(accountId).subscribed
-    if (subscribed) names.add(normaliseName(name))
+    if (subscribed) names.add(checkMailboxName(name))
     else names.delete(mailboxName(name) ?? name)
   }
 
@@ -123,7 +127,7 @@ export class MemoryMail implements MailStore {
   check(filings: readonly Filing[]): void {
     for (const { accountId, mailbox } of filings) {
       checkAccountId(accountId)
-      normaliseName(mailbox)
+      checkMailboxName(mailbox)
     }
   }
 
@@ -131,7 +135,7 @@ export class MemoryMail implements MailStore {
   file(filings: readonly Filing[], body: FiledBody): void {
     for (const filing of filings) {
       const account = this.#account(filing.accountId)
-      const name = normaliseName(filing.mailbox)
+      const name = checkMailboxName(filing.mailbox)
       const box = byName(account, name) ?? this.#make(account, name, vacantUse(account, name))
       const { id: bodyId, size: bodySize, cuts } = body
       const size = sumSize({ prefixBytes: Buffer.byteLength(filing.prefix), bodySize, cuts })

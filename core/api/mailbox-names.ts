@@ -1,6 +1,7 @@
-/** Which mailboxes an account starts with, and the refusal of names that cannot be. */
-import { MailError, type SpecialUse } from 'posthouse/api'
-import { newMailboxName } from 'posthouse/text'
+/** Part of the store contract: which mailboxes an account starts with, and the refusal of names and ids that cannot be. */
+import { newMailboxName } from '../text/index.js'
+import { MailError } from './errors.js'
+import type { SpecialUse } from './stores.js'
 
 const MAX_ACCOUNT_BYTES = 200
 
@@ -15,12 +16,13 @@ export const DEFAULT_MAILBOXES: readonly (readonly [name: string, use: SpecialUs
 ]
 
 /** The name as it is kept. Throws `mailbox-forbidden`. */
-export function normaliseName(name: string): string {
+export function checkMailboxName(name: string): string {
   const known = newMailboxName(name)
   if (known === undefined) throw new MailError('mailbox-forbidden', `no mailbox can be called ${quote(name)}`)
   return known
 }
 
+/** The id as it is. Throws `mailbox-forbidden`. */
 export function checkAccountId(accountId: string): string {
   const possible =
     accountId !== '' && Buffer.byteLength(accountId) <= MAX_ACCOUNT_BYTES && !/[\p{Cc}\p{Surrogate}]/u.test(accountId)
