@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import {
   type Authenticator,
   ConfigError,
+  type Dispatcher,
   type Listener,
   type Resolver,
   type ServerFacts,
@@ -41,6 +42,8 @@ export interface Assembly {
   readonly authenticator: Authenticator
   readonly dns: Resolver
   readonly server: ServerFacts
+  /** From here on plugins may have mail delivered. */
+  dispatchBy(dispatcher: Dispatcher): void
   /** Disposes of the plugins. */
   close(): Promise<void>
 }
@@ -65,7 +68,15 @@ export async function assemble({
       return inner.login(peer, credentials)
     },
   }
-  const services = { authenticator }
+  // There is a queue to deliver from only once the store is there and the doors are open.
+  let dispatching: Dispatcher | undefined
+  const dispatcher: Dispatcher = {
+    drain(wish) {
+      if (dispatching === undefined) throw new Error('the dispatcher was used before start-up was over')
+      return dispatching.drain(wish)
+    },
+  }
+  const services = { authenticator, dispatcher }
   const signal = ending.signal
   const loaded = await loadPlugins(config, { log, metrics, dns, clock, server, bus, signal, services, purpose })
   const entries = loaded.entries.map(({ entry, plugin, contribution }) => ({
@@ -84,6 +95,9 @@ export async function assemble({
     authenticator,
     dns,
     server,
+    dispatchBy(given) {
+      dispatching = given
+    },
     async close() {
       ending.abort()
       await loaded.dispose()
@@ -136,7 +150,6 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
   }
   const listeners = [...config.listeners.map(one => smtpListener(one, smtp)), ...loaded.listeners]
   const draining = new AbortController()
-  const doors = await openDoors(base, listeners, draining.signal)
   const runner = new QueueRunner({
     store,
     targets: loaded.targets,
@@ -148,6 +161,10 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
     log,
     metrics,
   })
+  // What is still under way near the end of the drain goes back to the queue unchanged.
+  const graceMs = Math.max(1000, config.drainMs - 5000)
+  assembly.dispatchBy(runner.dispatcher(graceMs))
+  const doors = await openDoors(base, listeners, draining.signal)
   runner.start()
   let stopped: Promise<void> | undefined
   return {
@@ -156,8 +173,7 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
       if (stopped !== undefined) return
       for (const { door } of doors) door.stop()
       draining.abort()
-      // What is still under way near the end of the drain goes back to the queue unchanged.
-      stopped = runner.stop(Math.max(1000, config.drainMs - 5000))
+      stopped = runner.stop(graceMs)
     },
     async drained() {
       await Promise.all([...doors.map(({ door }) => door.idle), stopped])

@@ -44,6 +44,8 @@ export interface Claim {
   readonly sender?: Address | null
   /** What the target wants to remember about this recipient (an account id, a host); comes back in the job. */
   readonly detail?: Readonly<Record<string, string>>
+  /** The row waits, for this reason, until somebody drains its lane (`dispatcher`); the queue never tries it on its own. */
+  readonly hold?: string
 }
 
 /** Accept with 250 and keep nothing; the trail is durable first. */
@@ -84,7 +86,7 @@ export function authenticated(account: Account): Authenticated {
   return { kind: 'authenticated', account }
 }
 
-export function via(target: string, to: Address, more: Pick<Claim, 'sender' | 'detail'> = {}): Claim {
+export function via(target: string, to: Address, more: Pick<Claim, 'sender' | 'detail' | 'hold'> = {}): Claim {
   return { kind: 'claim', target, to, ...more }
 }
 

@@ -2,9 +2,10 @@
  * Targets and jobs: how a message leaves the queue. A target is named in a claim (`via('mx', …)`), gets jobs and says what
  * became of each recipient. A local target answers `filed`: it says where the message belongs, and core commits it.
  */
+import type { Socket } from 'node:net'
 import type { Address } from './address.js'
 import type { Call } from './hooks.js'
-import type { DsnWish, Wishes } from './session.js'
+import type { DsnWish, Endpoint, Wishes } from './session.js'
 import type { Filing } from './stores.js'
 
 export interface JobRecipient {
@@ -83,6 +84,53 @@ export type Outcome =
       readonly remote?: string
       readonly reply?: string
     }
+
+/** Delivers what waits in some lanes now, through a target made for the occasion: for mail that its receiver comes and gets. */
+export interface Dispatcher {
+  /** Resolves when nothing is left to try, or when `signal` has fired and what was under way has ended. */
+  drain(wish: DrainWish): Promise<Drained>
+}
+
+export interface DrainWish {
+  /** `target/lane` */
+  readonly lanes: ReadonlySet<string>
+  /** Rows held for this reason are taken too; what is put off stays held, is not counted as expired, and is not tried twice. */
+  readonly held?: string
+  readonly target: Target
+  /** No further job is begun; the one under way ends on its own, within a grace time. */
+  readonly signal: AbortSignal
+}
+
+export interface Drained {
+  /** Recipients. */
+  readonly delivered: number
+  /** Refused for good: the sender is told. */
+  readonly failed: number
+  /** Put off, and kept. */
+  readonly left: number
+}
+
+/** Speaks SMTP as a client over a connection that somebody else has made. */
+export interface MailClient {
+  /** Waits for the greeting and says EHLO. Rejects when the peer does not talk to us. */
+  open(socket: Socket, peer: MailPeer, call: Call): Promise<MailLink>
+}
+
+export interface MailPeer {
+  readonly name: string
+  readonly remote: Endpoint
+  /** Protocol, when the socket is encrypted: `TLSv1.3`. */
+  readonly tls?: string
+}
+
+export interface MailLink {
+  /** False when nothing more can be delivered here. */
+  readonly usable: boolean
+  /** One job at a time. Never rejects for what the peer does. */
+  deliver(job: Job, call: Call): Promise<readonly Outcome[]>
+  /** QUIT; resolves when the connection is closed, in two seconds at most. */
+  quit(): Promise<void>
+}
 
 export interface Target {
   /** `remote` targets send mail out: core lets only allowed claims reach them. */

@@ -3,7 +3,7 @@
  */
 import type { Socket } from 'node:net'
 import type { Accounts, Authenticator } from './accounts.js'
-import type { Target } from './delivery.js'
+import type { Dispatcher, MailClient, Target } from './delivery.js'
 import type { Hooks } from './hooks.js'
 import type { Infer, JsonSchema } from './schema.js'
 import type { Message, Peer, Session, TlsFacts } from './session.js'
@@ -67,6 +67,9 @@ export interface ServiceTable {
   state: State
   accounts: Accounts
   authenticator: Authenticator
+  /** Of core; there is mail to deliver only once the server is up. */
+  dispatcher: Dispatcher
+  'mail-client': MailClient
 }
 
 export interface Services {
@@ -121,7 +124,17 @@ export interface SmtpVerb {
   readonly keyword?: string
   /** Whether it is there for this session at all. */
   available?(session: Session): boolean
-  run(session: Session, argument: string, signal: AbortSignal): Promise<SmtpReply> | SmtpReply
+  /** Only for those who have logged in: others hear 530, and EHLO tells of it only where one may log in. */
+  readonly login?: boolean
+  run(session: Session, argument: string, signal: AbortSignal): Promise<SmtpReply | SmtpTurn> | SmtpReply | SmtpTurn
+}
+
+/** A reply after which the session is over and the connection is the plugin's. */
+export interface SmtpTurn {
+  readonly kind: 'turn'
+  readonly reply: SmtpReply
+  /** The connection is closed when this settles. `signal` fires when it is lost or the server drains. */
+  take(socket: Socket, signal: AbortSignal): Promise<void>
 }
 
 export interface CommandOption {

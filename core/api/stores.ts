@@ -76,7 +76,7 @@ export interface NewRow {
   readonly due: number
   /** When we give up. */
   readonly expires: number
-  /** A reason, while the row is held; held rows are never claimed. */
+  /** A reason, while the row is held; held rows are only claimed by those who name the reason (`ClaimOptions.held`). */
   readonly hold?: string
   readonly quarantine?: string
   /** −9 … 9, RFC 6710; higher goes first. */
@@ -115,6 +115,13 @@ export interface ClaimOptions {
   readonly max: number
   /** Lanes (`target/lane`) that may not be claimed now: busy or suspended. */
   readonly except?: ReadonlySet<string>
+  /** Only these lanes (`target/lane`). */
+  readonly only?: ReadonlySet<string>
+  /**
+   * Rows of `only` that are held for exactly this reason too; no others that are held. They keep their hold under the lease and when
+   * they are given back or come `again`. In which order held rows come is the store's.
+   */
+  readonly held?: string
   /** At most this many rows in one job; default 100. */
   readonly maxRows?: number
 }
@@ -163,7 +170,10 @@ export type QueueChange =
   | { readonly kind: 'drop' }
 
 export interface Queue {
-  /** Rows that are due and not held or leased (or whose lease has run out), by priority and due time. Durable leases. */
+  /**
+   * Rows that are due and not held or leased (or whose lease has run out), by priority and due time. Durable leases. `held` without
+   * `only` claims nothing that is held.
+   */
   claim(options: ClaimOptions): Promise<readonly Claimed[]>
   /** False when the lease is no longer ours. */
   renew(token: string, until: number): Promise<boolean>

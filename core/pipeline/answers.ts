@@ -53,9 +53,10 @@ function kindOf(answer: unknown): string | undefined {
 }
 
 /** An address of a claim is written into commands and fields: nothing in it may end a line. */
-function claimFault({ target, to, sender }: Claim): string | undefined {
+function claimFault({ target, to, sender, hold }: Claim): string | undefined {
   if (typeof target !== 'string') return 'a claim needs the name of a target'
   if (!isAddress(to)) return 'a claim needs an address, without control characters'
+  if (hold !== undefined && typeof hold !== 'string') return 'the hold of a claim is a reason, in words'
   return sender === undefined || sender === null || isAddress(sender)
     ? undefined
     : 'the sender of a claim is an address without control characters, or null'

@@ -186,7 +186,11 @@ function buildRows(
       const quarantined = fate.quarantine === undefined ? {} : { quarantine: fate.quarantine }
       // Quarantine is Junk for local mail, a hold for mail going out.
       const held =
-        fate.quarantine !== undefined && target.scope === 'remote' ? { hold: `quarantine: ${fate.quarantine}` } : {}
+        fate.quarantine !== undefined && target.scope === 'remote'
+          ? { hold: `quarantine: ${fate.quarantine}` }
+          : claim.hold === undefined
+            ? {}
+            : { hold: claim.hold }
       // RFC 5321 §4.5.5: what came from nobody stays from nobody, or a bounce could be bounced.
       const renamed = claim.sender === undefined || envelope.sender === null ? {} : { sender: claim.sender }
       rows.push({

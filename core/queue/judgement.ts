@@ -52,6 +52,8 @@ function judgeRow(row: QueueRow, outcome: Outcome, facts: JudgementFacts): Fate 
 
 function deferred(row: QueueRow, outcome: Deferred, facts: JudgementFacts): Fate {
   const { now, received, schedule, random, deliverBy } = facts
+  // Claimed although it is held: its client came for it. It waits for the client's next call, which may be soon or never.
+  if (row.hold !== undefined) return { kind: 'again', row, outcome, due: now + 1, warn: false }
   const due = nextTry(row.tries, now, row.expires, schedule.retryMs, random())
   if (due === undefined) {
     const late = deliverBy?.mode === 'return'

@@ -7,6 +7,7 @@
 import { setMaxListeners } from 'node:events'
 import {
   type Clock,
+  type Dispatcher,
   type JobView,
   type Log,
   MailError,
@@ -19,6 +20,7 @@ import type { AskScope, Intake } from '../pipeline/intake-types.js'
 import type { Pipeline } from '../pipeline/pipeline.js'
 import type { AttemptParts } from './attempt.js'
 import { attempt } from './attempt.js'
+import { createDispatcher } from './dispatcher.js'
 import { Lanes } from './lanes.js'
 import { Lease } from './lease.js'
 import type { Schedule } from './schedule.js'
@@ -90,6 +92,11 @@ export class QueueRunner {
       sign: (job, read, scope) => signatures(pipeline, job, read, scope),
       settled: (job, outcomes, scope) => pipeline.tell('settled', { job, outcomes }, NO_LABELS, scope),
     }
+  }
+
+  /** Works beside the runner's own jobs, within the same grace time. */
+  dispatcher(graceMs?: number): Dispatcher {
+    return createDispatcher({ attempt: this.#parts, schedule: this.#deps.schedule, log: this.#deps.log, graceMs })
   }
 
   start(): void {

@@ -5,12 +5,12 @@
  */
 import type { Socket } from 'node:net'
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js'
-import type { Connection, Log, SmtpReply, TlsFacts } from '../api/index.js'
-import type { AskScope } from '../pipeline/intake-types.js'
+import type { Connection, SmtpReply, SmtpTurn, TlsFacts } from '../api/index.js'
 import { Conversation } from './conversation.js'
 import { formatReply } from './format.js'
 import { Gone } from './gone.js'
 import { type Answer, REPLY } from './replies.js'
+import { LazyAbort, SessionScope } from './scope.js'
 import type { SmtpServer } from './server.js'
 import { SmtpSession } from './session.js'
 import { type DataTaker, type LineFault, SmtpStream } from './stream.js'
@@ -271,6 +271,25 @@ export class SmtpConnection extends SMTPConnection implements Wire {
     }
   }
 
+  /** While the connection is away a command is being answered: the clock is wound, and a drain does not say 421 in between. */
+  async turn({ reply, take }: SmtpTurn): Promise<never> {
+    const socket = this._socket
+    if (this._closing || this.#isOver || this._parser === undefined) throw new Gone()
+    this.say(reply)
+    const retired = this._parser
+    if (retired) {
+      socket.unpipe(retired)
+      retired.isClosed = true
+    }
+    try {
+      await flushed(socket)
+      if (!this.#isOver) await take(socket, AbortSignal.any([this.#gone.signal, this.#peer.signal]))
+    } catch (error) {
+      this.#peer.log.error({ err: error }, 'the turned session failed')
+    }
+    throw new Gone()
+  }
+
   // ── clocks ──
 
   /** One clock per connection: it runs while the client owes us something. Every command and every chunk of data winds it again. */
@@ -344,39 +363,6 @@ export class SmtpConnection extends SMTPConnection implements Wire {
     this.#talk.over(this.#started)
     this.#gone.abort()
     this.#over()
-  }
-}
-
-/** Most sessions end without a hook that wanted to know: the controller is made when someone asks. */
-class LazyAbort {
-  #controller: AbortController | undefined
-  #over = false
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController()
-      if (this.#over) this.#controller.abort(new Gone())
-    }
-    return this.#controller.signal
-  }
-
-  abort(): void {
-    this.#over = true
-    this.#controller?.abort(new Gone())
-  }
-}
-
-class SessionScope implements AskScope {
-  readonly log: Log
-  readonly #gone: LazyAbort
-
-  constructor(gone: LazyAbort, log: Log) {
-    this.#gone = gone
-    this.log = log
-  }
-
-  get signal(): AbortSignal {
-    return this.#gone.signal
   }
 }
 

@@ -3,7 +3,7 @@
  * `Wire` is all it asks of the connection. Fails closed: whatever a command throws becomes 451 4.3.0 and a line in the log.
  */
 import { isUtf8 } from 'node:buffer'
-import { MailError, type SmtpReply, type SmtpVerb, type TlsFacts } from '../api/index.js'
+import { MailError, type SmtpReply, type SmtpTurn, type SmtpVerb, type TlsFacts } from '../api/index.js'
 import type { ListenerConfig } from '../config/types.js'
 import type { AskScope } from '../pipeline/intake-types.js'
 import { printable } from '../text/index.js'
@@ -180,7 +180,9 @@ export class Conversation {
     if (isOurVerb(verb)) return protocol === 'lmtp' ? REPLY.lhloOnly : REPLY.ehloOnly
     const plugin = this.deps.verbs.get(verb)
     if (plugin !== undefined && (plugin.available?.(this.session) ?? true))
-      return this.#runPlugin(plugin, verb, argument)
+      return plugin.login && this.session.account === undefined
+        ? REPLY.loginRequired
+        : this.#runPlugin(plugin, verb, argument)
     if (HTTP.test(text)) return this.#over('http', REPLY.notHttp)
     // A balancer that is not named in server.yaml: taking its mail for its own would be worse than taking none.
     if (verb === 'PROXY') return this.#over('proxy', REPLY.notProxied)
@@ -194,6 +196,19 @@ export class Conversation {
 
   /** A verb of a plugin has the time a client would have for its next command, and no more. */
   async #runPlugin(plugin: SmtpVerb, verb: string, argument: string): Promise<Answer> {
+    const answer = await this.#answerOf(plugin, verb, argument)
+    return 'kind' in answer ? this.#turn(answer) : answer
+  }
+
+  /** What the client sent behind it was meant for a session that is over. */
+  #turn(turn: SmtpTurn): Answer | Promise<never> {
+    if (this.transaction !== undefined) return REPLY.notInTransaction
+    if (this.wire.pending) return this.#over('turn', REPLY.beforeTurn)
+    this.end ??= 'turned'
+    return this.wire.turn(turn)
+  }
+
+  async #answerOf(plugin: SmtpVerb, verb: string, argument: string): Promise<SmtpReply | SmtpTurn> {
     const controller = new AbortController()
     const signal = AbortSignal.any([this.scope.signal, controller.signal])
     let timer: NodeJS.Timeout | undefined

@@ -101,6 +101,7 @@ export class Extensions implements Offers {
     if (this.has('XCLIENT')) lines.push(`XCLIENT ${XCLIENT_ATTRIBUTES.join(' ')}`)
     if (this.has('XFORWARD')) lines.push(`XFORWARD ${XFORWARD_ATTRIBUTES.join(' ')}`)
     for (const verb of verbs.values()) {
+      if (verb.login && session.account === undefined && !this.loginNow) continue
       if (verb.keyword !== undefined && (verb.available?.(session) ?? true)) lines.push(verb.keyword)
     }
     return lines

@@ -35,6 +35,7 @@ export const REPLY = {
   tooManyBeforeLogin: reply(421, '4.7.0', 'Too many commands without a login'),
   tooManyLogins: reply(421, '4.7.0', 'Too many failed logins'),
   beforeTls: reply(421, '4.7.0', 'Commands came in clear behind STARTTLS'),
+  beforeTurn: reply(421, '4.7.0', 'Commands came behind a command that turns the session round'),
   notProxied: reply(421, '4.7.0', 'No PROXY protocol for you here'),
   notHttp: reply(421, '4.7.0', 'This is a mail server'),
   chunkLost: reply(421, '4.7.0', 'Where the chunk ends is not known, so nothing more can be read'),

@@ -1,5 +1,5 @@
 /** The connection, as a conversation sees it: lines out, lines in, message data, the handshake. */
-import type { SmtpReply, TlsFacts } from '../api/index.js'
+import type { SmtpReply, SmtpTurn, TlsFacts } from '../api/index.js'
 import type { DataTaker } from './stream.js'
 
 /** RFC 4954 §4: 12288 octets in an authentication exchange; other lines have the limit of server.yaml. */
@@ -16,4 +16,6 @@ export interface Wire {
   readonly pending: boolean
   /** Sends the 220 and runs the handshake. Rejects when it fails: the connection is of no use then. */
   startTls(ready: SmtpReply): Promise<TlsFacts>
+  /** Sends the reply and gives the connection away: from here on the session is over. Rejects with `Gone` in the end. */
+  turn(turn: SmtpTurn): Promise<never>
 }

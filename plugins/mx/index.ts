@@ -8,6 +8,7 @@ import { definePlugin, type Infer, type Target } from 'posthouse/api'
 import { parseDuration, toAsciiDomain } from 'posthouse/text'
 import type { Limits } from './client/session.js'
 import { type DeliveryOptions, deliverJob } from './deliver.js'
+import { mailClient } from './over.js'
 import { SessionPool } from './pool.js'
 import { Routes } from './routes.js'
 
@@ -67,6 +68,7 @@ export default definePlugin({
   name: 'mx',
   summary: 'Delivers to the mail hosts of other domains: by MX or static route, with opportunistic TLS',
   config: CONFIG,
+  supplies: ['mail-client'],
   async setup({ config, dns, clock, files, metrics, server }) {
     const ca = config.ca === undefined ? undefined : await readFile(files.resolve(config.ca), 'utf8')
     const routes = new Routes(config.routes)
@@ -104,7 +106,8 @@ export default definePlugin({
         return outcomes
       },
     }
-    return { targets: { mx: target }, dispose: () => pool.close() }
+    const services = { 'mail-client': mailClient(options.session) }
+    return { targets: { mx: target }, services, dispose: () => pool.close() }
   },
 })
 

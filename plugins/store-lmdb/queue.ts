@@ -67,7 +67,9 @@ export class LmdbQueue implements Queue {
     this.#env.refresh()
     // An idle runner asks often: looking costs nothing, a transaction costs a flush.
     const idle = !this.#rows.ready.anyDue(options.now) && this.#rows.expired(options.now, 1).length === 0
-    if (idle || options.max <= 0) return []
+    if (options.max <= 0) return []
+    if (options.held !== undefined && options.only !== undefined) return this.#claimHeld(options, options.only)
+    if (idle) return []
     return this.#env.write(() => {
       this.#expire(options.now)
       return this.#claimDue(options)
@@ -157,16 +159,60 @@ export class LmdbQueue implements Queue {
     return this.#parts.news.watch(QUEUE_TOPIC, listener)
   }
 
+  /**
+   * Held rows stand in no index, as nobody claims them but a client that comes for its mail. The queue is looked through outside of
+   * writes, a step at a time; only messages that seem to fit are looked at again inside of one.
+   */
+  async #claimHeld(options: ClaimOptions, only: ReadonlySet<string>): Promise<readonly Claimed[]> {
+    const claimed: Claimed[] = []
+    let after: string | undefined
+    while (claimed.length < options.max) {
+      this.#env.refresh()
+      const ids = this.#rows.ids(after, LIST_STEP)
+      const likely = ids.filter(id => this.#rows.rowsOf(id, MANY_ROWS).some(row => fitsClaim(row, options, only)))
+      if (likely.length > 0)
+        claimed.push(...(await this.#env.write(() => this.#claimOf(likely, options, only, claimed.length))))
+      if (ids.length < LIST_STEP) break
+      after = ids.at(-1)
+      await new Promise(setImmediate)
+    }
+    return claimed
+  }
+
   // ── inside a write ──
 
-  #claimDue({ now, leaseMs, max, except, maxRows = DEFAULT_MAX_ROWS }: ClaimOptions): Claimed[] {
+  #claimOf(ids: readonly string[], options: ClaimOptions, only: ReadonlySet<string>, have: number): Claimed[] {
+    const { now, leaseMs, max, maxRows = DEFAULT_MAX_ROWS } = options
+    this.#expire(now)
+    const claimed: Claimed[] = []
+    for (const id of ids) {
+      const envelope = this.#rows.envelope(id)
+      let open = this.#rows.rowsOf(id).filter(row => row.lease === undefined && fitsClaim(row, options, only))
+      while (envelope !== undefined && open.length > 0 && have + claimed.length < max) {
+        const rows = open.filter(row => goesWith(envelope, open[0]!, row)).slice(0, maxRows)
+        claimed.push(this.#lend(envelope, rows, now + leaseMs))
+        open = open.filter(row => !rows.includes(row))
+      }
+    }
+    return claimed
+  }
+
+  #lend(envelope: Envelope, rows: readonly RowRecord[], until: number): Claimed {
+    const token = newId(Date.now())
+    for (const row of rows) this.#rows.lend(envelope.id, row, token)
+    this.#rows.setLease(token, { id: envelope.id, rows: rows.map(({ row }) => row), until })
+    return { token, message: envelope, rows: rows.map(row => ({ ...row, leased: true })), leaseUntil: until }
+  }
+
+  #claimDue({ now, leaseMs, max, except, only, maxRows = DEFAULT_MAX_ROWS }: ClaimOptions): Claimed[] {
     const claimed: Claimed[] = []
     const busy = new Set([...(except ?? [])].map(laneOfPath))
+    const wanted = only === undefined ? undefined : new Set([...only].map(laneOfPath))
     for (let rank = 0; rank < RANKS; rank++) {
       let place: { readonly from?: HeadKey; readonly after?: HeadKey } = {}
       while (claimed.length < max) {
         const lanes = this.#rows.ready.dueLanes(rank, now, LANE_STEP, place)
-        const head = lanes.find(([, , lane]) => !busy.has(lane))
+        const head = lanes.find(([, , lane]) => !busy.has(lane) && wanted?.has(lane) !== false)
         if (head === undefined && lanes.length < LANE_STEP) break
         // A claim moves its lane further down the list, never up: what has been passed over stays behind us.
         place = head === undefined ? { after: lanes.at(-1)! } : { from: head }
@@ -186,10 +232,7 @@ export class LmdbQueue implements Queue {
       .filter(row => goesWith(envelope, first, row))
       .sort((a, b) => b.priority - a.priority || a.due - b.due)
       .slice(0, maxRows)
-    const token = newId(Date.now())
-    for (const row of rows) this.#rows.lend(id, row, token)
-    this.#rows.setLease(token, { id, rows: rows.map(({ row }) => row), until })
-    return { token, message: envelope, rows: rows.map(row => ({ ...row, leased: true })), leaseUntil: until }
+    return this.#lend(envelope, rows, until)
   }
 
   /** All rows of the message; of one with very many only those next in the lane, or each of its hundred claims would read them all. */
@@ -270,6 +313,11 @@ export class LmdbQueue implements Queue {
   #tell(told: readonly string[] = []): void {
     this.#parts.news.tell(new Set([QUEUE_TOPIC, ...told]))
   }
+}
+
+function fitsClaim(row: RowRecord, { now, held, except }: ClaimOptions, only: ReadonlySet<string>): boolean {
+  const lane = `${row.target}/${row.lane}`
+  return (row.hold === undefined || row.hold === held) && row.due <= now && only.has(lane) && except?.has(lane) !== true
 }
 
 /** Rows that may go out together. */

@@ -94,9 +94,9 @@ export class QueueRows {
     return [...this.#rows.getRange({ ...under(id), limit })].map(({ value }) => value)
   }
 
-  /** Takes a waiting row out of the index and puts it under a lease. */
+  /** Takes a waiting row out of the index and puts it under a lease; a held one keeps its hold. */
   lend(id: string, row: RowRecord, token: string): void {
-    this.ready.remove(id, row)
+    this.#unplace(id, row)
     this.#rows.put([id, row.row], { ...row, lease: token })
   }
 

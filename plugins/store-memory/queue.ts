@@ -76,16 +76,19 @@ export class MemoryQueue implements Queue {
     this.#rest.watchers.tell(TOPIC)
   }
 
-  async claim({ now, leaseMs, max, except, maxRows = DEFAULT_MAX_ROWS }: ClaimOptions): Promise<readonly Claimed[]> {
+  async claim(options: ClaimOptions): Promise<readonly Claimed[]> {
+    const { now, leaseMs, max, except, only, maxRows = DEFAULT_MAX_ROWS } = options
+    const held = only === undefined ? undefined : options.held
     this.#expire(now)
     const claimed: Claimed[] = []
     const taken = this.#leasedRows()
-    for (const [message, row] of this.#due(now)) {
+    for (const [message, row] of this.#due(now, held)) {
       if (claimed.length >= max) break
-      if (taken.has(rowKey(message, row)) || except?.has(`${row.target}/${row.lane}`)) continue
+      const lane = `${row.target}/${row.lane}`
+      if (taken.has(rowKey(message, row)) || except?.has(lane) || only?.has(lane) === false) continue
       const like = groupOf(message, row)
       const rows = [...message.rows.values()].filter(
-        other => claimable(other, now) && !taken.has(rowKey(message, other)) && groupOf(message, other) === like,
+        other => claimable(other, now, held) && !taken.has(rowKey(message, other)) && groupOf(message, other) === like,
       )
       const chosen = rows.sort((a, b) => order(a, b)).slice(0, maxRows)
       for (const each of chosen) taken.add(rowKey(message, each))
@@ -149,7 +152,7 @@ export class MemoryQueue implements Queue {
     const dues = all
       .filter(({ message, row }) => row.hold === undefined && !leased.has(rowKey(message, row)))
       .map(({ row }) => row.due)
-    const held = all.filter(({ row }) => row.hold !== undefined).length
+    const held = all.filter(({ message, row }) => row.hold !== undefined && !leased.has(rowKey(message, row))).length
     const totals = { messages: this.#messages.size, rows: all.length, held }
     return dues.length === 0 ? totals : { ...totals, nextDue: dues.reduce((a, b) => Math.min(a, b)) }
   }
@@ -172,10 +175,10 @@ export class MemoryQueue implements Queue {
     return this.#rest.watchers.add(TOPIC, listener)
   }
 
-  #due(now: number): (readonly [Message, Row])[] {
+  #due(now: number, held?: string): (readonly [Message, Row])[] {
     const due: (readonly [Message, Row])[] = []
     for (const message of this.#messages.values()) {
-      for (const row of message.rows.values()) if (claimable(row, now)) due.push([message, row])
+      for (const row of message.rows.values()) if (claimable(row, now, held)) due.push([message, row])
     }
     return due.sort(([, a], [, b]) => order(a, b))
   }
@@ -233,8 +236,8 @@ function rowKey(message: Message, { row }: Row): string {
   return `${row} ${message.envelope.id}`
 }
 
-function claimable(row: Row, now: number): boolean {
-  return row.hold === undefined && row.due <= now
+function claimable(row: Row, now: number, held?: string): boolean {
+  return (row.hold === undefined || row.hold === held) && row.due <= now
 }
 
 function order(a: Row, b: Row): number {

@@ -161,6 +161,58 @@ function claiming(backend: StoreBackend): void {
     assert.deepEqual(rowsOf(await claim(bench)), ['q1:1'])
   })
 
+  contract(backend, 'lanes named in `only` are claimed, and no others', async bench => {
+    const { store } = bench
+    for (let at = 0; at < 40; at++) await enqueue(store, `q${at}`, { lane: `${at}.example`, due: at })
+    await enqueue(store, 'far', { lane: '7.example', target: 'lmtp' })
+    const only = new Set(['mx/7.example', 'mx/39.example', 'mx/none.example'])
+    assert.deepEqual(rowsOf(await claim(bench, { only, except: new Set(['mx/39.example']) })), ['q7:0'])
+    assert.deepEqual(rowsOf(await claim(bench, { only })), ['q39:0'])
+    assert.equal((await claim(bench)).length, 39)
+  })
+
+  contract(backend, 'rows held for a reason are claimed by who names the reason and their lane', async bench => {
+    const { store, clock } = bench
+    const own = { hold: 'waits', lane: 'own.example' }
+    const later = clock.time + 1
+    await enqueue(
+      store,
+      'q1',
+      own,
+      { ...own, hold: 'quarantine' },
+      { lane: 'own.example' },
+      { ...own, due: later },
+      own,
+    )
+    await enqueue(store, 'q2', { hold: 'waits' })
+    assert.deepEqual(rowsOf(await claim(bench, { held: 'waits', max: 0 })), [])
+    const only = new Set(['mx/own.example'])
+    assert.deepEqual(rowsOf(await claim(bench, { held: 'waits', only, maxRows: 2 })), ['q1:0,2', 'q1:4'])
+    assert.deepEqual(rowsOf(await claim(bench, { held: 'waits', only })), [])
+    assert.deepEqual(rowsOf(await claim(bench, { held: 'waits' })), [])
+    assert.deepEqual(await store.queue.totals(), { messages: 2, rows: 6, held: 3 })
+  })
+
+  contract(backend, 'a held row keeps its hold when it is given back, comes again or loses its lease', async bench => {
+    const { store, clock } = bench
+    const only = new Set(['mx/example.net'])
+    await enqueue(store, 'q1', { hold: 'waits' })
+    const take = async () => (await claim(bench, { held: 'waits', only, leaseMs: 1000 }))[0]!
+    await store.queue.release((await take()).token)
+    assert.equal((await store.queue.totals()).held, 1)
+    const due = clock.time + 1
+    await store.queue.settle((await take()).token, [{ kind: 'again', row: 0, due, status: '4.0.0', text: 'later' }])
+    assert.deepEqual(await claim(bench, { held: 'waits', only }), [])
+    clock.time += 1
+    const { rows } = await take()
+    assert.deepEqual([rows[0]!.hold, rows[0]!.tries, rows[0]!.due], ['waits', 1, due])
+    clock.time += 1000
+    assert.deepEqual(await claim(bench), [])
+    const last = await take()
+    await store.queue.settle(last.token, [{ kind: 'done', row: 0 }])
+    assert.deepEqual(await store.queue.totals(), { messages: 0, rows: 0, held: 0 })
+  })
+
   contract(backend, 'asking for no jobs gives none', async bench => {
     await enqueue(bench.store, 'q1', {})
     assert.deepEqual(await claim(bench, { max: 0 }), [])

@@ -95,6 +95,11 @@ export class SmtpSink {
     return this.messages
   }
 
+  /** Serves a connection that was made elsewhere. */
+  adopt(socket: Socket): void {
+    this.#serve(socket)
+  }
+
   #serve(socket: Socket): void {
     this.connections += 1
     this.#sockets.add(socket)

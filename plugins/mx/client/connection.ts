@@ -60,6 +60,22 @@ export class MailConnection {
     return new MailConnection(place, socket)
   }
 
+  /** Somebody else has made the connection; `tls`: what it is encrypted with. */
+  static over(place: Place, socket: Socket, tls?: string): MailConnection {
+    const connection = new MailConnection(place, socket)
+    connection.tls = tls
+    // Whoever had it before may have left it paused.
+    socket.resume()
+    if (socket.destroyed) connection.fail(new Trouble('lost', 'the peer closed the connection'))
+    return connection
+  }
+
+  /** Resolves when the connection is closed; after `quit` or `fail` that is soon. */
+  async closed(): Promise<void> {
+    const socket = this.#socket
+    if (!socket.destroyed) await new Promise<void>(resolve => socket.once('close', () => resolve()))
+  }
+
   /** `mx1.example.net [192.0.2.1]:25` */
   get remote(): string {
     const { host, address, port } = this.place

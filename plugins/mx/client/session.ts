@@ -93,9 +93,18 @@ export async function openSession(place: Place, options: SessionOptions, signal:
 }
 
 async function converse(place: Place, options: SessionOptions, signal: AbortSignal): Promise<MailSession> {
-  const connection = await MailConnection.open(place, options.limits.connectMs, signal)
+  return begin(await MailConnection.open(place, options.limits.connectMs, signal), options, signal)
+}
+
+/** Greeting and EHLO on a connection that is there already. */
+export async function begin(
+  connection: MailConnection,
+  options: SessionOptions,
+  signal: AbortSignal,
+): Promise<MailSession> {
   const cancel = () => connection.fail(new Trouble('cancelled', 'delivery was cancelled'))
   signal.addEventListener('abort', cancel, { once: true })
+  if (signal.aborted) cancel()
   try {
     await greeted(connection, options)
     const clear = await hello(connection, options)

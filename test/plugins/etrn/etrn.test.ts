@@ -1,7 +1,7 @@
 /** ETRN on the store in memory: who may ask for what, and which rows become due. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { NewRow, Session, SmtpReply, Store } from '../../../core/api/index.js'
+import type { NewRow, Session, SmtpReply, SmtpTurn, Store } from '../../../core/api/index.js'
 import { MailError } from '../../../core/api/index.js'
 import { setUp } from '../../../core/testing/set-up.js'
 import etrn from '../../../plugins/etrn/index.js'
@@ -47,7 +47,12 @@ async function ask(store: Store, argument: string, session: Partial<Session> = {
   const { contribution } = await setUp(etrn, { config: CONFIG, services: { store }, now: () => NOW })
   const verb = contribution.smtpVerbs?.ETRN
   assert.ok(verb !== undefined && verb.available?.(aSession(session)) === true)
-  return verb.run(aSession(session), argument, new AbortController().signal)
+  return plain(await verb.run(aSession(session), argument, new AbortController().signal))
+}
+
+function plain(answer: SmtpReply | SmtpTurn): SmtpReply {
+  assert.ok(!('kind' in answer))
+  return answer
 }
 
 async function dueNow(store: Store): Promise<string[]> {
@@ -99,14 +104,14 @@ test('only what waits for the node becomes due, and no other', async () => {
 test('before a greeting nothing is started', async () => {
   const { helo: _, ...silent } = aSession()
   const { contribution } = await setUp(etrn, { config: CONFIG, services: { store: await queued() } })
-  const reply = await contribution.smtpVerbs!.ETRN!.run(silent, 'branch.test', new AbortController().signal)
+  const reply = plain(await contribution.smtpVerbs!.ETRN!.run(silent, 'branch.test', new AbortController().signal))
   assert.equal(reply.code, 503)
 })
 
 test('a client without patience hears 252, and of a store in trouble 458', async () => {
   const store = await queued(['m1', 'branch.test'])
   const { contribution } = await setUp(etrn, { config: CONFIG, services: { store } })
-  const reply = await contribution.smtpVerbs!.ETRN!.run(aSession(), 'branch.test', AbortSignal.abort())
+  const reply = plain(await contribution.smtpVerbs!.ETRN!.run(aSession(), 'branch.test', AbortSignal.abort()))
   assert.equal(reply.code, 252)
   Object.assign(store.queue, { change: () => Promise.reject(new MailError('store-unavailable', 'down')) })
   assert.equal((await ask(store, 'branch.test')).code, 458)

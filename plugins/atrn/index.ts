@@ -1,0 +1,114 @@
+/**
+ * On-Demand Mail Relay, ATRN (RFC 2645): mail for the domains of a client without an address of its own is held until the client comes,
+ * logs in and says ATRN. Then the roles are changed on the same connection: the client is the server and gets its mail.
+ * Delivering is core's (`dispatcher`), speaking SMTP is mx's (`mail-client`); here is only who gets what.
+ */
+import { definePlugin, MailError, type Session, type SmtpReply, type SmtpTurn, via } from 'posthouse/api'
+import { asDomain, Clients, readDomains } from './clients.js'
+import { TARGET, Turn, WAITS } from './turn.js'
+import { anyWaiting } from './waiting.js'
+
+const CONFIG = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    clients: {
+      type: 'array',
+      maxItems: 10_000,
+      default: [],
+      description: 'who comes for the mail of which domains',
+      items: {
+        type: 'object',
+        description: 'a client',
+        additionalProperties: false,
+        required: ['login', 'domains'],
+        properties: {
+          login: { type: 'string', minLength: 1, maxLength: 256, description: 'login of its account' },
+          domains: {
+            type: 'array',
+            minItems: 1,
+            maxItems: 1000,
+            items: { type: 'string', minLength: 1, maxLength: 256 },
+            description: 'domains, each of them in relay_domains of server.yaml',
+          },
+        },
+      },
+    },
+  },
+} as const
+
+// RFC 2645; the enhanced codes are RFC 3463's.
+const REPLY = {
+  turning: { code: 250, status: '2.0.0', text: 'OK now reversing the connection' },
+  syntax: { code: 501, status: '5.5.4', text: 'Syntax: ATRN [domain[,domain…]]' },
+  helloFirst: { code: 503, status: '5.5.1', text: 'Say EHLO first' },
+  refused: { code: 450, status: '4.7.1', text: 'ATRN request refused: not all of these domains are yours' },
+  busy: { code: 451, status: '4.3.0', text: 'Unable to process ATRN request now' },
+  noMail: { code: 453, status: '4.0.0', text: 'You have no mail' },
+} as const satisfies Record<string, SmtpReply>
+
+export default definePlugin({
+  name: 'atrn',
+  summary: 'holds mail for clients that come and get it by ATRN',
+  config: CONFIG,
+  needs: ['store', 'dispatcher', 'mail-client'],
+  setup({ config, services, clock, log, metrics, server }) {
+    const clients = new Clients(config.clients, server.relayDomains)
+    const { queue } = services.get('store')
+    const turn = new Turn(services.get('mail-client'), services.get('dispatcher'), log, metrics)
+
+    async function answer(session: Session, argument: string, signal: AbortSignal): Promise<SmtpReply | SmtpTurn> {
+      const { account } = session
+      if (session.helo === undefined || account === undefined) return REPLY.helloFirst
+      const named = readDomains(argument)
+      if (named === undefined) return REPLY.syntax
+      const own = clients.of(account.login)
+      const wanted = named.length === 0 ? [...own] : named
+      // RFC 2645 §5.2.1: all of them or none.
+      if (wanted.length === 0 || !wanted.every(domain => own.has(domain))) {
+        log.info({ id: session.id, login: account.login, domains: wanted }, 'ATRN refused')
+        return REPLY.refused
+      }
+      const lanes = new Set(wanted)
+      const waiting = await anyWaiting(queue, lanes, clock.now(), signal)
+      if (waiting === undefined) return REPLY.busy
+      if (!waiting) return REPLY.noMail
+      return { kind: 'turn', reply: REPLY.turning, take: (socket, over) => turn.take(session, lanes, socket, over) }
+    }
+
+    return {
+      hooks: {
+        route({ recipient: { address } }) {
+          const domain = asDomain(address.domain)
+          return domain !== undefined && clients.domains.has(domain) ? via(TARGET, address, { hold: WAITS }) : undefined
+        },
+      },
+      targets: {
+        [TARGET]: {
+          scope: 'remote',
+          lane: to => asDomain(to.domain) ?? to.domain,
+          // Only a row whose hold was taken away by hand comes here.
+          async deliver({ recipients }) {
+            return recipients.map(({ row }) => ({ kind: 'deferred', row, status: '4.4.1', text: WAITS }))
+          },
+        },
+      },
+      smtpVerbs: {
+        ATRN: {
+          keyword: 'ATRN',
+          login: true,
+          available: ({ protocol }) => protocol === 'smtp',
+          async run(session, argument, signal) {
+            try {
+              return await answer(session, argument, signal)
+            } catch (error) {
+              if (!(error instanceof MailError)) throw error
+              log.error({ err: error, id: session.id }, 'queue cannot be read for ATRN')
+              return REPLY.busy
+            }
+          },
+        },
+      },
+    }
+  },
+})

@@ -1,0 +1,122 @@
+/** ATRN without a network: whose mail is held, and what the verb answers. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { NewRow, Session, SmtpReply, SmtpTurn, Store } from '../../../core/api/index.js'
+import { MailError } from '../../../core/api/index.js'
+import { anEnvelope } from '../../../core/testing/asked.js'
+import { setUp } from '../../../core/testing/set-up.js'
+import atrn from '../../../plugins/atrn/index.js'
+import { createMemoryStore } from '../../../plugins/store-memory/store.js'
+import { aSession } from '../../harness/session.js'
+
+const NOW = Date.UTC(2026, 10, 21)
+const CONFIG = {
+  clients: [
+    { login: 'branch', domains: ['one.test', 'TWO.test'] },
+    { login: 'other', domains: ['three.test'] },
+  ],
+}
+const HOLD = 'waits for its client (ATRN)'
+const nobody = () => Promise.reject(new Error('not to be used'))
+
+function started(store: Store, config: unknown = CONFIG) {
+  const services = { store, dispatcher: { drain: nobody }, 'mail-client': { open: nobody } }
+  const relayDomains = new Set(['one.test', 'two.test', 'three.test'])
+  return setUp(atrn, { config, services, server: { relayDomains }, now: () => NOW })
+}
+
+async function queued(...rows: readonly Partial<NewRow>[]): Promise<Store> {
+  const store = createMemoryStore({ now: () => NOW })
+  for (const [at, more] of rows.entries()) {
+    const to = { local: 'x', domain: more.lane ?? 'one.test' }
+    const row: NewRow = {
+      row: 0,
+      to,
+      original: to,
+      dsn: { notify: [] },
+      target: 'atrn',
+      lane: 'one.test',
+      detail: {},
+      prefix: '',
+      due: NOW,
+      expires: NOW * 2,
+      priority: 0,
+      hold: HOLD,
+      ...more,
+    }
+    const body = { kind: 'memory', bytes: Buffer.from('x') } as const
+    const facts = { cuts: [], sender: null, utf8: false, bodyType: '7BIT', received: NOW, origin: {} } as const
+    await store.accept({ message: { id: `m${at}`, body, ...facts }, rows: [row], filings: [], trail: [] })
+  }
+  return store
+}
+
+async function ask(
+  store: Store,
+  argument: string,
+  more: Partial<Session> = {},
+  signal = new AbortController().signal,
+): Promise<SmtpReply | SmtpTurn> {
+  const { contribution } = await started(store)
+  const session = aSession({ account: { id: 'a1', login: 'branch', addresses: [] }, ...more })
+  return contribution.smtpVerbs!.ATRN!.run(session, argument, signal)
+}
+
+function codeOf(answer: SmtpReply | SmtpTurn): number {
+  return 'kind' in answer ? answer.reply.code : answer.code
+}
+
+for (const [argument, rows, code] of [
+  ['', [{}], 250],
+  ['one.test', [{}], 250],
+  ['two.test, ONE.test', [{}], 250],
+  ['two.test', [{}], 453],
+  ['', [], 453],
+  ['', [{ hold: 'quarantine: spam' }], 453],
+  ['', [{ due: NOW + 1 }], 453],
+  ['', [{ lane: 'three.test' }], 453],
+  ['', [{ target: 'mx' }], 453],
+  ['three.test', [{}], 450],
+  ['one.test,three.test', [{}], 450],
+  ['one.test,', [{}], 501],
+  ['one..test', [{}], 501],
+  ['[192.0.2.1]', [{}], 501],
+] as const) {
+  test(`ATRN ${argument || '(alone)'} with ${JSON.stringify(rows)} waiting: ${code}`, async () => {
+    assert.equal(codeOf(await ask(await queued(...rows), argument)), code)
+  })
+}
+
+test('a login that is nobody here hears 450, and a store in trouble or a long queue 451', async () => {
+  const store = await queued({ lane: 'three.test' })
+  assert.equal(codeOf(await ask(store, '', { account: { id: 'a2', login: 'stranger', addresses: [] } })), 450)
+  assert.equal(codeOf(await ask(store, '', {}, AbortSignal.abort())), 451)
+  const down = () => {
+    throw new MailError('store-unavailable', 'down')
+  }
+  Object.assign(store.queue, { list: down })
+  assert.equal(codeOf(await ask(store, '')), 451)
+})
+
+test('mail for a client is claimed and held, other mail is left alone', async () => {
+  const { hooks, call } = await started(await queued())
+  const route = (domain: string) => {
+    const recipient = { address: { local: 'x', domain }, dsn: { notify: [] } }
+    return hooks.route!({ session: aSession(), envelope: anEnvelope(), recipient }, call)
+  }
+  const to = { local: 'x', domain: 'Two.test' }
+  assert.deepEqual(await route('Two.test'), { kind: 'claim', target: 'atrn', to, hold: HOLD })
+  assert.equal(await route('example.test'), undefined)
+  assert.equal(await route(''), undefined)
+})
+
+test('a domain that is none, or that we do not relay for, is a fault at the start', async () => {
+  const with_ = (domain: string) => ({ clients: [{ login: 'x', domains: [domain] }] })
+  await assert.rejects(started(await queued(), with_('[::1]')), /"\[::1\]" is not a domain/)
+  await assert.rejects(started(await queued(), with_('four.test')), /"four\.test" is not in relay_domains/)
+})
+
+test('over LMTP there is no ATRN', async () => {
+  const { contribution } = await started(await queued())
+  assert.equal(contribution.smtpVerbs!.ATRN!.available!(aSession({ protocol: 'lmtp' })), false)
+})

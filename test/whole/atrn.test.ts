@@ -1,0 +1,156 @@
+/** On-demand relay from end to end: mail waits, a server logs in over TLS, turns the session round and gets it. */
+import assert from 'node:assert/strict'
+import { connect, type Socket } from 'node:net'
+import { after, before, describe, test } from 'node:test'
+import { connect as connectTls } from 'node:tls'
+import { eventually, Instance } from '../harness/instance.js'
+import { SmtpSink } from '../harness/smtp-sink.js'
+
+const LOGIN = Buffer.from('\0branch@example.test\0secret words').toString('base64')
+
+/** Our side of the session, while we are the client. */
+class Client {
+  readonly socket: Socket
+  #heard = ''
+
+  constructor(socket: Socket) {
+    this.socket = socket
+    socket.on('data', this.#hear).on('error', () => undefined)
+  }
+
+  static async open(port: number): Promise<Client> {
+    const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
+    const client = new Client(socket)
+    await client.reply()
+    await client.say('EHLO branch.test')
+    return client
+  }
+
+  readonly #hear = (chunk: Buffer): void => {
+    this.#heard += chunk
+  }
+
+  async reply(): Promise<string> {
+    return eventually(() => {
+      const found = /^(?:\d{3}-.*\r\n)*\d{3} .*\r\n/.exec(this.#heard)?.[0]
+      if (found !== undefined) this.#heard = this.#heard.slice(found.length)
+      return found
+    })
+  }
+
+  say(line: string): Promise<string> {
+    this.socket.write(`${line}\r\n`)
+    return this.reply()
+  }
+
+  /** From here on the socket is the sink's. */
+  leave(): Socket {
+    this.socket.off('data', this.#hear)
+    return this.socket
+  }
+}
+
+describe('a server that comes for its mail', () => {
+  let instance: Instance
+  before(async () => {
+    instance = await Instance.make({
+      users: [
+        ['alice@example.test', 'secret alice'],
+        ['branch@example.test', 'secret words'],
+      ],
+      server: {
+        relay_domains: ['branch.test', 'other.test'],
+        queue: { retry: ['200ms'], expire: '1s', warn_after: [] },
+      },
+      first: [{ use: 'atrn', with: { clients: [{ login: 'branch@example.test', domains: ['branch.test'] }] } }],
+    })
+    await instance.start()
+  })
+  after(() => instance.destroy())
+
+  async function send(subject: string, ...to: readonly string[]): Promise<void> {
+    const socket = connect({ port: instance.ports.mx, host: '127.0.0.1', allowHalfOpen: true })
+    const recipients = to.map(one => `RCPT TO:<${one}>\r\n`).join('')
+    const mail = `Subject: ${subject}\r\nFrom: <alice@example.test>\r\n\r\nhello\r\n.\r\n`
+    socket.on('error', () => undefined)
+    socket.end(`HELO c.test\r\nMAIL FROM:<alice@example.test>\r\n${recipients}DATA\r\n${mail}QUIT\r\n`)
+    let heard = ''
+    for await (const chunk of socket) heard += chunk
+    assert.match(heard, /354 [^\r]*\r\n250 /, heard)
+  }
+
+  async function loggedIn(): Promise<Client> {
+    const client = await Client.open(instance.ports.submissions)
+    assert.match(await client.say(`AUTH PLAIN ${LOGIN}`), /^235 /)
+    return client
+  }
+
+  async function queue(): Promise<{ rows: { hold?: string }[] }[]> {
+    return JSON.parse((await instance.cli(['queue', 'ls', '--json'])).stdout)
+  }
+
+  test('without a login ATRN is told of where one may log in, and refused', async () => {
+    const client = await Client.open(instance.ports.submissions)
+    assert.match(await client.say('EHLO branch.test'), /^250[- ]ATRN\r$/m)
+    assert.match(await client.say('ATRN'), /^530 5\.7\.0 /)
+    client.socket.destroy()
+    const plain = new Client(connect(instance.ports.mx, '127.0.0.1'))
+    await plain.reply()
+    assert.doesNotMatch(await plain.say('EHLO branch.test'), /ATRN/)
+    plain.socket.destroy()
+  })
+
+  test('mail waits past its time, and a connection lost in the middle keeps it', async t => {
+    await send('first', 'one@branch.test', 'nobody@branch.test')
+    await new Promise(resolve => setTimeout(resolve, 1500))
+    assert.deepEqual(
+      (await queue()).map(({ rows }) => rows.map(({ hold }) => hold)),
+      [Array.from({ length: 2 }, () => 'waits for its client (ATRN)')],
+    )
+    const sink = new SmtpSink({ script: stage => (stage === 'end' ? { kind: 'drop' } : undefined) })
+    const client = await loggedIn()
+    t.after(() => client.socket.destroy())
+    assert.match(await client.say('ATRN other.test'), /^450 4\.7\.1 /)
+    assert.match(await client.say('ATRN branch.test'), /^250 2\.0\.0 OK now reversing the connection/)
+    sink.adopt(client.leave())
+    await instance.logged(/"left":2[^\n]*mail fetched by ATRN/)
+    assert.equal((await queue())[0]?.rows.length, 2)
+  })
+
+  test('the client gets its mail as a server, and what it refuses for good bounces', async t => {
+    await send('second', 'two@branch.test')
+    const sink = new SmtpSink({
+      script: (stage, argument) =>
+        stage === 'rcpt' && argument.includes('nobody@') ? '550 5.1.1 No such user' : undefined,
+    })
+    const client = await loggedIn()
+    t.after(() => client.socket.destroy())
+    assert.match(await client.say('ATRN'), /^250 /)
+    const closed = new Promise(resolve => client.socket.once('close', resolve))
+    sink.adopt(client.leave())
+    await closed
+    const served = sink.messages.flatMap(({ recipients }) => recipients.join())
+    assert.equal(served.length, 2)
+    for (const [at, who] of ['one@branch.test', 'two@branch.test'].entries()) assert.match(served[at]!, new RegExp(who))
+    assert.match(sink.messages[0]!.data.toString(), /\r\nReceived: [\s\S]*\r\nhello\r\n$/)
+    assert.match(sink.commands.at(-1)!, /QUIT/)
+    await instance.logged(/"delivered":2,"failed":1,"left":0[^\n]*mail fetched by ATRN/)
+    await instance.logged(/"to":"alice@example\.test"[^\n]*"msg":"filed"/)
+    assert.deepEqual(await queue(), [])
+  })
+
+  test('a second ATRN says that there is no mail, and the session goes on', async () => {
+    const client = await loggedIn()
+    assert.match(await client.say('ATRN'), /^453 4\.0\.0 You have no mail/)
+    assert.match(await client.say('NOOP'), /^250 /)
+    assert.match(await client.say('QUIT'), /^221 /)
+  })
+
+  test('what was sent behind ATRN closes the session, and the mail stays', async () => {
+    await send('third', 'three@branch.test')
+    const client = await loggedIn()
+    assert.match(await client.say('ATRN\r\nNOOP'), /^421 4\.7\.0 /)
+    client.socket.destroy()
+    assert.equal((await queue()).length, 1)
+  })
+})
