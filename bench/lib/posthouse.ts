@@ -4,15 +4,14 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Document, isMap, isSeq, parseDocument } from 'yaml'
+import { answers, freeBase, OFFSETS } from '../../test/harness/ports.js'
 import { FlushCounter } from './flush.js'
 import { ROOT } from './root.js'
 
 const MAIN = join(ROOT, 'dist/core/main.js')
-const OFFSETS = { mx: 25, submission: 587, submissions: 465, lmtp: 24, pop3: 110, pop3s: 995, imap: 143, imaps: 993 }
 
 export interface PosthouseOptions {
   /** Must exist; the server's own folder is made in it. */
@@ -162,31 +161,5 @@ function cli(args: readonly string[], signal: AbortSignal | undefined, stdin = '
       },
     )
     child.stdin!.end(stdin)
-  })
-}
-
-async function freeBase(): Promise<number> {
-  for (let i = 0; i < 50; i++) {
-    const base = 20_000 + Math.floor(Math.random() * 10_000)
-    const free = await Promise.all(Object.values(OFFSETS).map(offset => isFree(base + offset)))
-    if (free.every(Boolean)) return base
-  }
-  throw new Error('no free ports')
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise(done => {
-    const server = createServer()
-    server.once('error', () => done(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => done(true)))
-  })
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise(done => {
-    const socket = connect(port, '127.0.0.1')
-    socket.once('connect', () => done(true))
-    socket.once('error', () => done(false))
-    socket.once('connect', () => socket.destroy())
   })
 }

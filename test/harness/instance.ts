@@ -3,27 +3,17 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer, connect as tcpConnect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseDocument, type YAMLSeq } from 'yaml'
+import { answers, freeBase, OFFSETS } from './ports.js'
 
 /** The project's folder; compiled files live in dist/test/harness. */
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
 const MAIN = join(ROOT, 'dist/core/main.js')
 
-const OFFSETS = {
-  mx: 25,
-  submission: 587,
-  submissions: 465,
-  lmtp: 24,
-  pop3: 110,
-  pop3s: 995,
-  imap: 143,
-  imaps: 993,
-} as const
 export type Ports = Record<keyof typeof OFFSETS, number>
 
 export interface CliResult {
@@ -211,34 +201,5 @@ function run(args: readonly string[], stdin = ''): Promise<CliResult> {
       },
     )
     child.stdin!.end(stdin)
-  })
-}
-
-async function freeBase(): Promise<number> {
-  for (let i = 0; i < 50; i++) {
-    // Below the ports that the kernel gives to clients: one of those could take a port between the look and the start.
-    const base = 20_000 + Math.floor(Math.random() * 11_500)
-    const free = await Promise.all(Object.values(OFFSETS).map(offset => isFree(base + offset)))
-    if (free.every(Boolean)) return base
-  }
-  throw new Error('no free ports')
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise(done => {
-    const server = createServer()
-    server.once('error', () => done(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => done(true)))
-  })
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise(done => {
-    const socket = tcpConnect(port, '127.0.0.1')
-    socket.once('connect', () => {
-      socket.destroy()
-      done(true)
-    })
-    socket.once('error', () => done(false))
   })
 }
