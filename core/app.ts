@@ -8,12 +8,14 @@ import {
   ConfigError,
   type Dispatcher,
   type Listener,
+  type Notifier,
   type Resolver,
   type ServerFacts,
   type Store,
 } from './api/index.js'
 import type { Config } from './config/types.js'
 import { createResolver } from './dns/resolver.js'
+import { reverseName } from './dns/reverse.js'
 import type { App, AppBase, OpenDoor } from './host/app-types.js'
 import type { Loaded } from './host/loaded.js'
 import { loadPlugins } from './host/loader.js'
@@ -22,6 +24,7 @@ import { Turnstile } from './net/turnstile.js'
 import type { OpenListener } from './net/types.js'
 import { createAuthenticator } from './pipeline/authenticator.js'
 import { createIntake } from './pipeline/intake.js'
+import { createNotifier } from './pipeline/notifier.js'
 import { Pipeline } from './pipeline/pipeline.js'
 import { QueueRunner } from './queue/runner.js'
 import { smtpListener } from './smtp/smtp.js'
@@ -44,6 +47,8 @@ export interface Assembly {
   readonly server: ServerFacts
   /** From here on plugins may have mail delivered. */
   dispatchBy(dispatcher: Dispatcher): void
+  /** From here on plugins may tell people of the house something. */
+  notifyBy(notifier: Notifier): void
   /** Disposes of the plugins. */
   close(): Promise<void>
 }
@@ -67,6 +72,8 @@ export async function assemble({
       if (inner === undefined) throw new Error('the authenticator was used before start-up was over')
       return inner.login(peer, credentials)
     },
+    mechanisms: (peer, binding, clear) => inner?.mechanisms(peer, binding, clear) ?? [],
+    start: wish => inner?.start(wish),
   }
   // There is a queue to deliver from only once the store is there and the doors are open.
   let dispatching: Dispatcher | undefined
@@ -76,7 +83,14 @@ export async function assemble({
       return dispatching.drain(wish)
     },
   }
-  const services = { authenticator, dispatcher }
+  let notifying: Notifier | undefined
+  const notifier: Notifier = {
+    async tell(notice) {
+      if (notifying === undefined) throw new Error('the notifier was used before start-up was over')
+      await notifying.tell(notice)
+    },
+  }
+  const services = { authenticator, dispatcher, notifier }
   const signal = ending.signal
   const loaded = await loadPlugins(config, { log, metrics, dns, clock, server, bus, signal, services, purpose })
   const entries = loaded.entries.map(({ entry, plugin, contribution }) => ({
@@ -86,6 +100,7 @@ export async function assemble({
     on: entry.on,
     timeoutMs: entry.timeoutMs,
     onError: entry.onError,
+    mode: entry.mode,
   }))
   const pipeline = new Pipeline(entries, metrics)
   inner = createAuthenticator(pipeline, log, signal)
@@ -97,6 +112,9 @@ export async function assemble({
     server,
     dispatchBy(given) {
       dispatching = given
+    },
+    notifyBy(given) {
+      notifying = given
     },
     async close() {
       ending.abort()
@@ -118,7 +136,7 @@ export async function startApp(base: AppBase): Promise<App> {
 
 async function open(base: AppBase, assembly: Assembly): Promise<App> {
   const { config, log, clock, metrics } = base
-  const { loaded, pipeline, authenticator, server } = assembly
+  const { loaded, pipeline, authenticator, server, dns } = assembly
   const store = storeOf(loaded, config)
   const intake = createIntake({
     pipeline,
@@ -129,6 +147,17 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
     expireMs: config.queue.expireMs,
     firstRetryMs: config.queue.retryMs[0]!,
   })
+  assembly.notifyBy(
+    createNotifier({
+      intake,
+      store,
+      state: loaded.services.find('state'),
+      server,
+      domains: config.domains,
+      clock,
+      log,
+    }),
+  )
   const trusted = new NetworkSet(config.trusted)
   const xclient = new NetworkSet(config.xclient)
   const xforward = new NetworkSet(config.xforward)
@@ -144,6 +173,7 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
     clock,
     log,
     metrics,
+    reverseOf: (address: string) => reverseName(dns, address),
     trusted: (address: string) => trusted.has(address),
     mayXclient: (address: string) => xclient.has(address),
     mayXforward: (address: string) => xforward.has(address),

@@ -4,7 +4,7 @@
  * service `authenticator`, which asks the `auth` hooks with their deadlines and failure policy.
  */
 import type { Defer, Reject } from './answers.js'
-import type { Peer } from './session.js'
+import type { ClientCertificate, Peer } from './session.js'
 
 export interface Account {
   /** Immutable; keys of the store are made of it. Never an address. */
@@ -37,15 +37,54 @@ export interface Accounts {
   scramKeys?(login: string, mechanism: ScramKeys['mechanism']): Promise<ScramKeys | undefined>
 }
 
-/** More kinds (SCRAM, tokens, certificates) join this union. */
-export type Credentials = {
-  readonly kind: 'password'
+/** What `auth` hooks check. SCRAM is not among them: core checks it itself with the keys of `Accounts.scramKeys`. */
+export type Credentials =
+  | { readonly kind: 'password'; readonly mechanism: string; readonly login: string; readonly password: string }
+  /** A bearer token of OAuth 2 (RFC 7628); `login` is empty when the client left it to the token. */
+  | { readonly kind: 'token'; readonly mechanism: string; readonly login: string; readonly token: string }
+  /** EXTERNAL (RFC 4422 appendix A): the TLS layer has checked the certificate; `login` is the wished one, or empty. */
+  | {
+      readonly kind: 'certificate'
+      readonly mechanism: string
+      readonly login: string
+      readonly certificate: ClientCertificate
+    }
+
+/** Data of the TLS connection below, for the -PLUS mechanisms; `undefined` when there is none of that kind. */
+export interface ChannelBinding {
+  data(type: 'tls-exporter' | 'tls-server-end-point'): Buffer | undefined
+}
+
+/** What a SASL exchange wants next. `data` is not yet in base64. */
+export type SaslStep =
+  | { readonly kind: 'challenge'; readonly data: Buffer }
+  | { readonly kind: 'done'; readonly account: Account }
+  /** The response breaks the mechanism's grammar; `text` says how. */
+  | { readonly kind: 'malformed'; readonly text: string }
+  | Reject
+  | Defer
+
+/** One exchange. After anything but a challenge it is over. */
+export interface SaslExchange {
+  /** `undefined` at the start when the client sent no initial response. */
+  step(response: Buffer | undefined): Promise<SaslStep>
+}
+
+export interface SaslWish {
+  readonly peer: Peer
+  /** Upper case. */
   readonly mechanism: string
-  readonly login: string
-  readonly password: string
+  readonly binding: ChannelBinding
+  /** The client may send secrets as they are: within TLS, or where the admin allows it. */
+  readonly clear: boolean
+  readonly signal: AbortSignal
 }
 
 export interface Authenticator {
   /** Never throws for "no"; a failing or late `auth` hook comes back as `454 4.7.0`. */
   login(peer: Peer, credentials: Credentials): Promise<Account | Reject | Defer>
+  /** Mechanisms for this peer now, strongest first. `clear` as in `SaslWish`. */
+  mechanisms(peer: Peer, binding: ChannelBinding, clear: boolean): readonly string[]
+  /** `undefined`: no such mechanism for this peer. */
+  start(wish: SaslWish): SaslExchange | undefined
 }

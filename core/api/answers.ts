@@ -6,13 +6,24 @@
 import type { Account } from './accounts.js'
 import type { Address } from './address.js'
 
-/** A permanent "no" (5xx). `text` goes to the peer as it is: no paths, no back-end names. */
+/** Why a policy objects: for the log line that belongs to the id in the reply. None of it goes to the peer. */
+export interface Because {
+  /** Which rule of the plugin: `rdns-missing`, the name of a list, the budget that is spent. */
+  readonly rule: string
+  /** What was seen: a sentence or facts, without secrets. */
+  readonly evidence: string
+  /** What an admin writes where, to let this one through next time. */
+  readonly exception?: string
+}
+
+/** A permanent "no" (5xx). `text` goes to the peer as it is: no paths, no back-end names. Core adds the id of the log line. */
 export interface Reject {
   readonly kind: 'reject'
   readonly code: number
   /** Enhanced status code, RFC 3463. */
   readonly status: string
   readonly text: string
+  readonly because?: Because
 }
 
 /** A temporary "no" (4xx): the peer will come again. */
@@ -21,6 +32,7 @@ export interface Defer {
   readonly code: number
   readonly status: string
   readonly text: string
+  readonly because?: Because
 }
 
 /** Sets labels on the session that later entries may skip on (`unless`, `on`). It permits nothing and ends nothing. */
@@ -60,6 +72,13 @@ export interface Quarantine {
   readonly text: string
 }
 
+/** Accepted, but what goes out waits in the queue, for this reason, until an admin releases it. Local mail is filed as ever. */
+export interface Hold {
+  readonly kind: 'hold'
+  readonly text: string
+  readonly because?: Because
+}
+
 export type Objection = Reject | Defer
 export type Nothing = undefined | null | void
 
@@ -68,14 +87,16 @@ interface ReplyOptions {
   readonly code?: number
   /** Enhanced status code; default 5.7.1 for reject, 4.7.1 for defer. */
   readonly status?: string
+  /** For the log; policies give one always. */
+  readonly because?: Because
 }
 
-export function reject(text: string, { code = 550, status = '5.7.1' }: ReplyOptions = {}): Reject {
-  return { kind: 'reject', code, status, text }
+export function reject(text: string, { code = 550, status = '5.7.1', because }: ReplyOptions = {}): Reject {
+  return { kind: 'reject', code, status, text, ...(because && { because }) }
 }
 
-export function defer(text: string, { code = 451, status = '4.7.1' }: ReplyOptions = {}): Defer {
-  return { kind: 'defer', code, status, text }
+export function defer(text: string, { code = 451, status = '4.7.1', because }: ReplyOptions = {}): Defer {
+  return { kind: 'defer', code, status, text, ...(because && { because }) }
 }
 
 export function label(...names: string[]): Label {
@@ -96,4 +117,8 @@ export function discard(text: string): Discard {
 
 export function quarantine(text: string): Quarantine {
   return { kind: 'quarantine', text }
+}
+
+export function hold(text: string, because?: Because): Hold {
+  return { kind: 'hold', text, ...(because && { because }) }
 }

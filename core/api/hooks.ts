@@ -5,8 +5,8 @@
  * `gather` hooks are all asked, in parallel; the answers are put together.
  * `tell`   hooks are told; nothing waits for them.
  */
-import type { Credentials } from './accounts.js'
-import type { Authenticated, Claim, Defer, Discard, Label, Nothing, Quarantine, Reject } from './answers.js'
+import type { Account, Credentials } from './accounts.js'
+import type { Authenticated, Claim, Defer, Discard, Hold, Label, Nothing, Quarantine, Reject } from './answers.js'
 import type { JobView, Outcome } from './delivery.js'
 import type { Log } from './plugin.js'
 import type { Envelope, Finding, Message, Peer, Recipient, Session, Verdict } from './session.js'
@@ -14,7 +14,10 @@ import type { Envelope, Finding, Message, Peer, Recipient, Session, Verdict } fr
 export interface Asked {
   connect: { readonly session: Session }
   helo: { readonly session: Session; readonly name: string }
+  /** Before a secret is looked at. `login` is what the peer claims to be, as far as the mechanism has said so. */
+  login: { readonly peer: Peer; readonly mechanism: string; readonly login: string }
   auth: { readonly peer: Peer; readonly credentials: Credentials }
+  loginOver: LoginOutcome
   mail: { readonly session: Session; readonly envelope: Envelope }
   rcpt: { readonly session: Session; readonly envelope: Envelope; readonly recipient: Recipient }
   route: { readonly session: Session; readonly envelope: Envelope; readonly recipient: Recipient }
@@ -38,6 +41,24 @@ export interface Asked {
   disconnect: { readonly session: Session }
 }
 
+/** How an attempt to log in ended, by whatever protocol and mechanism. */
+export interface LoginOutcome {
+  readonly peer: Peer
+  readonly mechanism: string
+  /** As given; of a refused one it may be anything. */
+  readonly login: string
+  /** `objected`: a `login` hook said no, the secret was not looked at. */
+  readonly kind: 'accepted' | 'refused' | 'deferred' | 'objected'
+  /** Of an accepted one. */
+  readonly account?: Account
+}
+
+/** A field of the sender's that nobody shall see: every field of that name is cut. Bcc on submission (RFC 5322 §3.6.3). */
+export interface Removal {
+  readonly kind: 'remove'
+  readonly name: string
+}
+
 /** A field to put in front of the message: name and value, not folded. Core folds and ends the lines. */
 export interface NewField {
   readonly name: string
@@ -47,14 +68,17 @@ export interface NewField {
 export interface Answered {
   connect: Reject | Defer | Label | Nothing
   helo: Reject | Defer | Label | Nothing
+  /** May object, never permit. */
+  login: Reject | Defer | Nothing
   auth: Authenticated | Reject | Defer | Nothing
+  loginOver: Nothing
   mail: Reject | Defer | Label | Nothing
   /** May object, never permit: `via(…)` does not compile here. */
   rcpt: Reject | Defer | Label | Nothing
   route: Claim | readonly Claim[] | Reject | Defer | Nothing
   score: Finding | readonly Finding[] | Nothing
-  message: Reject | Defer | Discard | Quarantine | Nothing
-  headers: NewField | readonly NewField[] | Nothing
+  message: Reject | Defer | Discard | Quarantine | Hold | Nothing
+  headers: NewField | Removal | readonly (NewField | Removal)[] | Nothing
   sign: NewField | readonly NewField[] | Nothing
   settled: Nothing
   disconnect: Nothing
@@ -66,7 +90,9 @@ export type Manner = 'first' | 'gather' | 'tell'
 export const MOMENTS = {
   connect: 'first',
   helo: 'first',
+  login: 'first',
   auth: 'first',
+  loginOver: 'tell',
   mail: 'first',
   rcpt: 'first',
   route: 'first',

@@ -2,7 +2,8 @@
  * What a plugin is. `export default definePlugin({ … })`; `setup` returns what the plugin contributes, nothing is registered by side effect.
  */
 import type { Socket } from 'node:net'
-import type { Accounts, Authenticator } from './accounts.js'
+import type { Accounts, Authenticator, ChannelBinding, Credentials } from './accounts.js'
+import type { Address } from './address.js'
 import type { Dispatcher, MailClient, Target } from './delivery.js'
 import type { Hooks } from './hooks.js'
 import type { Infer, JsonSchema } from './schema.js'
@@ -70,6 +71,27 @@ export interface ServiceTable {
   /** Of core; there is mail to deliver only once the server is up. */
   dispatcher: Dispatcher
   'mail-client': MailClient
+  /** Of core. */
+  notifier: Notifier
+}
+
+/** Tells people of the house something, by mail into their mailbox. */
+export interface Notifier {
+  /**
+   * Accepts a short message of ours, durably, and routes it as any other. `about` says what it is about (`login-lock 192.0.2.0/24`): within
+   * `everyMs` (default one day) nothing more is sent about the same. Never throws: what could not be sent is logged.
+   */
+  tell(notice: Notice): Promise<void>
+}
+
+export interface Notice {
+  /** Default: postmaster at our first domain. */
+  readonly to?: Address
+  readonly about: string
+  readonly subject: string
+  /** Plain text; line feeds between lines. */
+  readonly text: string
+  readonly everyMs?: number
 }
 
 export interface Services {
@@ -94,6 +116,8 @@ export interface Connection {
   /** Fires when the server drains: finish what is under way, say good-bye, end. */
   readonly signal: AbortSignal
   readonly tlsOffered: boolean
+  /** Of the TLS connection, for SASL. */
+  readonly binding: ChannelBinding
   /** A wait of `ms` for a client that does nothing, as long as it may be now: it shrinks while nearly all connections are taken. */
   patience(ms: number): number
   /** Runs the handshake; everything received in clear before it is thrown away (RFC 3207 §4.2, RFC 9051 §6.2.1). */
@@ -186,6 +210,8 @@ export interface Contribution {
   readonly services?: { readonly [K in keyof ServiceTable]?: ServiceTable[K] }
   readonly smtpVerbs?: Readonly<Record<string, SmtpVerb>>
   readonly commands?: readonly Command[]
+  /** Kinds of credentials that its `auth` hook checks, beside passwords: mechanisms that need others are only then offered. */
+  readonly checks?: readonly Credentials['kind'][]
   /** Labels this plugin may set; `explain` and `check` know them. */
   readonly labels?: readonly string[]
   /** Called once at the end, after the last session; waited for. */

@@ -11,6 +11,20 @@ export interface TlsFacts {
   readonly cipher: string
   /** Server name the client asked for (SNI). */
   readonly servername?: string
+  /** The client showed a certificate that leads to one of our authorities (`client_ca` of the TLS settings). */
+  readonly client?: ClientCertificate
+}
+
+/** A client certificate whose chain was checked. */
+export interface ClientCertificate {
+  /** SHA-256 of the certificate in DER, lower-case hexadecimal. */
+  readonly fingerprint: string
+  /** Common name of the subject, if it has one. */
+  readonly name?: string
+  /** rfc822Name of subjectAltName (RFC 5280 §4.2.1.6). */
+  readonly addresses: readonly string[]
+  /** dNSName of subjectAltName. */
+  readonly hosts: readonly string[]
 }
 
 /** One end of a TCP connection. */
@@ -30,6 +44,15 @@ export interface Peer {
   readonly tls?: TlsFacts
 }
 
+/** What the name service says of an address: its names, and whether one of them leads back to it (RFC 8601 §2.7.3, iprev). */
+export type ReverseName =
+  | { readonly kind: 'confirmed'; readonly name: string }
+  /** There are names, but none leads back. */
+  | { readonly kind: 'unconfirmed'; readonly names: readonly string[] }
+  | { readonly kind: 'none' }
+  /** Not known now: no resolver is configured, or it has trouble. A policy that cannot know does not punish. */
+  | { readonly kind: 'unknown'; readonly why: string }
+
 /** An SMTP or LMTP session. */
 export interface Session extends Peer {
   /** Argument of HELO, EHLO or LHLO, sanitised. */
@@ -41,6 +64,8 @@ export interface Session extends Peer {
   readonly trusted: boolean
   /** `authenticated`, `tls`, `trusted`, the listener's name, and what plugins set with `label(…)`. */
   readonly labels: ReadonlySet<string>
+  /** Looked up when first asked for, and once; never throws. */
+  reverse(): Promise<ReverseName>
 }
 
 /** RFC 3461, what the sender wants to be told. */

@@ -364,11 +364,47 @@ export interface Trail {
 
 // ── state ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Counters and seen-sets with expiry, shared by workers. May lag a flush. Keys are namespaced per plugin by core. */
+/** At most `limit` in any `windowMs`. */
+export interface Budget {
+  readonly limit: number
+  readonly windowMs: number
+}
+
+export interface Spending {
+  /** Whether there was room; if not, nothing was taken. */
+  readonly granted: boolean
+  /** What counts against the limit now. */
+  readonly used: number
+  /** When as much would be granted, milliseconds from now; 0 when it was. `Infinity`: more than the limit can never be. */
+  readonly waitMs: number
+}
+
+/** One of a bounded number of places, across all processes. Given back by itself when its process ends. */
+export interface Place {
+  leave(): Promise<void>
+}
+
+export interface StateEntry {
+  readonly key: string
+  readonly value: string
+  readonly expires: number
+}
+
+/**
+ * Counters, rates, places and seen-sets with expiry, shared by workers. May lag a flush. Keys are namespaced per plugin by core.
+ * Bounded in size: when it is full, what expires first goes first.
+ */
 export interface State {
   get(key: string, now: number): Promise<string | undefined>
   put(key: string, value: string, expires: number): Promise<void>
   /** Adds and resolves to the new count; a counter that has expired starts from 0. */
   add(key: string, by: number, now: number, expires: number): Promise<number>
-  remove(key: string): Promise<void>
+  /** Takes `amount` out of a budget that fills up again steadily; 0 only asks. */
+  spend(key: string, amount: number, budget: Budget, now: number): Promise<Spending>
+  /** `undefined` when `most` places are taken. */
+  enter(key: string, most: number, now: number): Promise<Place | undefined>
+  /** Whether it was there. */
+  remove(key: string): Promise<boolean>
+  /** What is kept by `put` and `add` under keys with this beginning, by key; at most `most` (default 10,000). */
+  list(prefix: string, now: number, most?: number): Promise<readonly StateEntry[]>
 }

@@ -56,6 +56,7 @@ function toEntry(source: YamlSource, raw: RawEntry, index: number): PluginEntry 
     on: raw.on,
     timeoutMs: timerMs(raw.timeout),
     onError: raw.on_error,
+    mode: raw.mode,
     place: { file: source.file, ...source.at([index]) },
     check: schema => source.check(schema, [index, 'with']),
     fault: (path, message) => source.fault([index, ...path], message),

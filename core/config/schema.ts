@@ -338,6 +338,11 @@ export const PLUGINS = {
         default: 'defer',
         description: 'what a failing hook means: the client shall try again, or go on without it',
       },
+      mode: {
+        enum: ['enforce', 'observe'],
+        default: 'enforce',
+        description: 'observe: objections are not acted on, the log says what they would have been',
+      },
     },
   },
 } as const satisfies JsonSchema

@@ -110,6 +110,8 @@ export interface PluginEntry {
   readonly on: readonly string[]
   readonly timeoutMs: number
   readonly onError: 'defer' | 'ignore'
+  /** `observe`: what it objects is logged and not done. */
+  readonly mode: 'enforce' | 'observe'
   /** Where the entry stands. */
   readonly place: { readonly file: string; readonly line: number; readonly column: number }
   /** Checks `with` against the plugin's schema: the value with defaults filled in, or faults with their places. */

@@ -2,8 +2,9 @@
  * Puts the contributions of all plugins together and finds what cannot stand side by side: a target, verb, command or listener twice,
  * a label nobody sets, `on_error: ignore` where it would turn an outage into bounces. Pure.
  */
-import type { Command, Fault, Listener, SmtpVerb, Target } from '../api/index.js'
+import type { Command, Fault, Listener, MomentName, SmtpVerb, Target } from '../api/index.js'
 import type { Config } from '../config/types.js'
+import { OBSERVABLE } from '../pipeline/pipeline.js'
 import { closest } from '../text/index.js'
 import type { Loaded, LoadedEntry } from './loaded.js'
 
@@ -36,7 +37,7 @@ export function gather(
     }
   }
   const labels = labelsOf(entries, [...config.listeners, ...listeners.all.values()])
-  faults.push(...entries.flatMap(unsafeIgnores))
+  faults.push(...entries.flatMap(unsafeIgnores), ...entries.flatMap(emptyObservers))
   if (complete) faults.push(...entries.flatMap(entry => unknownLabels(entry, labels)))
   return {
     together: {
@@ -96,6 +97,13 @@ function unknownLabels({ entry }: LoadedEntry, labels: ReadonlySet<string>): rea
       return [entry.fault([key, i], `nothing sets the label "${label}"${hint}`)]
     }),
   )
+}
+
+function emptyObservers({ entry, plugin, contribution }: LoadedEntry): readonly Fault[] {
+  if (entry.mode !== 'observe') return []
+  const moments = Object.keys(contribution.hooks ?? {}) as MomentName[]
+  if (moments.some(moment => OBSERVABLE.has(moment))) return []
+  return [entry.fault(['mode'], `"${plugin.name}" objects to nothing, so there is nothing to observe`)]
 }
 
 function unsafeIgnores({ entry, plugin, contribution }: LoadedEntry): readonly Fault[] {

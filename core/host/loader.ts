@@ -177,7 +177,13 @@ function stateOf(plugin: string, services: Services): State {
     get: async (key, now) => state().get(own(key), now),
     put: async (key, value, expires) => state().put(own(key), value, expires),
     add: async (key, by, now, expires) => state().add(own(key), by, now, expires),
+    spend: async (key, amount, budget, now) => state().spend(own(key), amount, budget, now),
+    enter: async (key, most, now) => state().enter(own(key), most, now),
     remove: async key => state().remove(own(key)),
+    list: async (prefix, now, most) => {
+      const entries = await state().list(own(prefix), now, most)
+      return entries.map(entry => ({ ...entry, key: entry.key.slice(plugin.length + 1) }))
+    },
   }
 }
 

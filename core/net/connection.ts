@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import type { Connection, Endpoint, Listener, Log, Peer, TlsFacts } from '../api/index.js'
+import type { ChannelBinding, Connection, Endpoint, Listener, Log, Peer, TlsFacts } from '../api/index.js'
 import { plainIp, printable } from '../text/index.js'
 import { patience } from './patience.js'
 import type { TlsSource } from './types.js'
@@ -25,6 +25,8 @@ export interface ConnectionParts {
   /** Who really talks, when a proxy has said so. */
   readonly ends?: { readonly remote: Endpoint; readonly local: Endpoint }
 }
+
+const NO_BINDING: ChannelBinding = { data: () => undefined }
 
 export class NetConnection implements Connection {
   readonly #parts: ConnectionParts
@@ -56,6 +58,10 @@ export class NetConnection implements Connection {
 
   get signal(): AbortSignal {
     return this.#parts.drain
+  }
+
+  get binding(): ChannelBinding {
+    return NO_BINDING
   }
 
   get tlsOffered(): boolean {

@@ -7,12 +7,13 @@ import { type Claim, type Defer, defer, type MomentName } from '../api/index.js'
 const KINDS: { readonly [M in MomentName]?: ReadonlySet<string> } = {
   connect: new Set(['reject', 'defer', 'label']),
   helo: new Set(['reject', 'defer', 'label']),
+  login: new Set(['reject', 'defer']),
   auth: new Set(['authenticated', 'reject', 'defer']),
   mail: new Set(['reject', 'defer', 'label']),
   // Objection is not permission: a claim given here is a fault of the plugin, never a route.
   rcpt: new Set(['reject', 'defer', 'label']),
   route: new Set(['claim', 'reject', 'defer']),
-  message: new Set(['reject', 'defer', 'discard', 'quarantine']),
+  message: new Set(['reject', 'defer', 'discard', 'quarantine', 'hold']),
 }
 
 /** The sentence that says what is wrong with an answer, or undefined when it may be given at this moment. */
@@ -42,7 +43,8 @@ export function answerFault(moment: MomentName, answer: unknown): string | undef
 /** Fail closed: what the peer hears when a deciding hook throws, rejects or is late. */
 export function failedAnswer(moment: MomentName): Defer {
   if (moment === 'connect') return defer('Local trouble, try again later', { code: 421, status: '4.3.0' })
-  if (moment === 'auth') return defer('Temporary authentication failure', { code: 454, status: '4.7.0' })
+  if (moment === 'auth' || moment === 'login')
+    return defer('Temporary authentication failure', { code: 454, status: '4.7.0' })
   return defer('Local trouble, try again later', { code: 451, status: '4.3.0' })
 }
 

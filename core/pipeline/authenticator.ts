@@ -20,16 +20,22 @@ const MAX_SECRET_CHARACTERS = 1024
 export function createAuthenticator(pipeline: Pipeline, log: Log, signal: AbortSignal): Authenticator {
   return {
     async login(peer: Peer, credentials: Credentials): Promise<Account | Reject | Defer> {
-      const { login, password } = credentials
-      if (login === '' || login.length > MAX_SECRET_CHARACTERS || password.length > MAX_SECRET_CHARACTERS)
-        return refused()
+      if (tooLong(credentials)) return refused()
       const scope = { log: log.child({ id: peer.id }), signal }
       const answer = await pipeline.ask('auth', { peer, credentials }, labelsOf(peer), scope)
       if (answer === undefined) return refused()
       if (answer.kind !== 'authenticated') return answer
       return answer.account.disabled === true ? refused() : answer.account
     },
+    mechanisms: (_peer, _binding, clear) => (clear ? ['PLAIN', 'LOGIN'] : []),
+    start: () => undefined,
   }
+}
+
+function tooLong(credentials: Credentials): boolean {
+  if (credentials.kind !== 'password') return credentials.login.length > MAX_SECRET_CHARACTERS
+  const { login, password } = credentials
+  return login === '' || login.length > MAX_SECRET_CHARACTERS || password.length > MAX_SECRET_CHARACTERS
 }
 
 function labelsOf(peer: Peer): Set<string> {

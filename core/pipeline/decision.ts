@@ -3,12 +3,12 @@
  * only when nobody wants it; otherwise those who would have refused get it quarantined, never bounced. Trouble of our own (4.3.x: a hook
  * failed) is no opinion of one recipient: it refuses the whole for now. LMTP answers for each (RFC 2033 §4.2).
  */
-import type { Defer, Discard, Quarantine, Reject } from '../api/index.js'
+import type { Defer, Discard, Hold, Quarantine, Reject } from '../api/index.js'
 
-export type Wish = Reject | Defer | Discard | Quarantine | undefined
+export type Wish = Reject | Defer | Discard | Quarantine | Hold | undefined
 
 export type Fate =
-  | { readonly kind: 'keep'; readonly quarantine?: string }
+  | { readonly kind: 'keep'; readonly quarantine?: string; readonly hold?: string }
   | { readonly kind: 'discard'; readonly text: string }
   | { readonly kind: 'refuse'; readonly reply: Reject | Defer }
 
@@ -40,5 +40,7 @@ function fate(wish: Wish): Fate {
       return { kind: 'discard', text: wish.text }
     case 'quarantine':
       return { kind: 'keep', quarantine: wish.text }
+    case 'hold':
+      return { kind: 'keep', hold: wish.text }
   }
 }

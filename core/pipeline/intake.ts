@@ -24,7 +24,7 @@ import { fileLocally, type LocalResult } from './filing.js'
 import type { AskScope, Intake, OwnMessage, Receipt, Received, RecipientAnswer, Routed } from './intake-types.js'
 import type { IntakeParts } from './parts.js'
 import type { Pipeline } from './pipeline.js'
-import { authenticationResults, buildPrefix, forgedFields } from './prefix.js'
+import { authenticationResults, buildPrefix, cutFields, removedNames } from './prefix.js'
 import { Router } from './routing.js'
 import { receivedField } from './trace.js'
 import { acceptedEntry, discardedEntry, refusedEntry } from './trail.js'
@@ -65,7 +65,7 @@ async function receive(parts: IntakeParts, received: Received, scope: AskScope):
   const results = authenticationResults(session, parts.server.name)
   const prefix = buildPrefix(trace, [...results, ...fields], envelope.utf8)
   const rows = buildRows(parts, received, decided, prefix)
-  const cuts = forgedFields(message.header, parts.server.name)
+  const cuts = cutFields(message.header, parts.server.name, removedNames(fields))
   const answers = lmtp ? 'each' : decided.every(one => one.kind === 'keep') ? 'one' : 'none'
   const local = await fileLocally(parts, { received, rows, cuts, answers }, scope)
   const replies = answersOf(routed, decided, rows, local)
@@ -188,9 +188,11 @@ function buildRows(
       const held =
         fate.quarantine !== undefined && target.scope === 'remote'
           ? { hold: `quarantine: ${fate.quarantine}` }
-          : claim.hold === undefined
-            ? {}
-            : { hold: claim.hold }
+          : fate.hold !== undefined && target.scope === 'remote'
+            ? { hold: fate.hold }
+            : claim.hold === undefined
+              ? {}
+              : { hold: claim.hold }
       // RFC 5321 §4.5.5: what came from nobody stays from nobody, or a bounce could be bounced.
       const renamed = claim.sender === undefined || envelope.sender === null ? {} : { sender: claim.sender }
       rows.push({
@@ -321,5 +323,6 @@ function ownSession(id: string, server: ServerFacts): Session {
     extended: true,
     trusted: true,
     labels: new Set(['internal', 'trusted']),
+    reverse: async () => ({ kind: 'unknown', why: 'it is our own' }),
   }
 }

@@ -15,10 +15,12 @@ import {
   MOMENTS,
   type MomentName,
   type NewField,
+  type Removal,
 } from '../api/index.js'
 import { answerFault, failedAnswer } from './answers.js'
 import { LazyCall } from './call.js'
 import type { AskScope } from './intake-types.js'
+import { isObjection, signed, tellObjection } from './objection.js'
 
 /** One entry of plugins.yaml, set up. */
 export interface PipelineEntry {
@@ -30,14 +32,28 @@ export interface PipelineEntry {
   readonly on: readonly string[]
   readonly timeoutMs: number
   readonly onError: 'defer' | 'ignore'
+  /** `observe`: what it would do is logged and not done. Left out: `enforce`. */
+  readonly mode?: 'enforce' | 'observe'
 }
+
+/** Where an entry in `observe` mode only watches. What it checks or routes stands: there nobody could go on without its answer. */
+export const OBSERVABLE: ReadonlySet<MomentName> = new Set([
+  'connect',
+  'helo',
+  'login',
+  'mail',
+  'rcpt',
+  'score',
+  'message',
+  'headers',
+])
 
 type Asking<Manner> = { [M in MomentName]: (typeof MOMENTS)[M] extends Manner ? M : never }[MomentName]
 type FirstName = Asking<'first'>
 type GatherName = Asking<'gather'>
 /** A label is an answer, but not a final one. */
 export type Final<M extends FirstName> = Exclude<NonNullable<Answered[M]>, Label | void> | Defer
-type Item<M extends GatherName> = M extends 'score' ? Finding : NewField
+type Item<M extends GatherName> = M extends 'score' ? Finding : M extends 'headers' ? NewField | Removal : NewField
 type Awaitable<T> = T | Promise<T>
 
 interface Step<M extends MomentName> {
@@ -90,21 +106,21 @@ export class Pipeline {
     onFailure: (plugin: string, why: string) => Item<M> | undefined,
   ): Awaitable<Item<M>[]> {
     const waiting: Awaitable<Settled<M>>[] = []
-    const plugins: string[] = []
+    const entries: PipelineEntry[] = []
     let asynchronous = false
     for (const step of this.#of(moment)) {
       if (isSkipped(step.entry, labels)) continue
       const settled = this.#call(moment, step, asked, scope)
       if (settled instanceof Promise) asynchronous = true
       waiting.push(settled)
-      plugins.push(step.entry.plugin)
+      entries.push(step.entry)
     }
     const join = (all: readonly Settled<M>[]) => {
       for (const [i, settled] of all.entries()) {
         if (settled.kind !== 'answer' || settled.answer === undefined) continue
-        scope.log.debug({ plugin: plugins[i], hook: moment, answer: settled.answer }, 'hook answered')
+        scope.log.debug({ plugin: entries[i]!.plugin, hook: moment, answer: settled.answer }, 'hook answered')
       }
-      return collect<M>(all, plugins, onFailure)
+      return collect<M>(all, entries, onFailure)
     }
     return asynchronous ? Promise.all(waiting).then(join) : join(waiting as Settled<M>[])
   }
@@ -134,11 +150,11 @@ export class Pipeline {
       const settled = this.#call(moment, step, asked, scope)
       if (settled instanceof Promise) {
         return settled.then(late => {
-          const final = this.#judge(moment, step.entry, late, labels, scope)
+          const final = this.#judge(moment, step.entry, late, asked, labels, scope)
           return final === undefined ? this.#askFrom(moment, steps, i + 1, asked, labels, scope) : final
         })
       }
-      const final = this.#judge(moment, step.entry, settled, labels, scope)
+      const final = this.#judge(moment, step.entry, settled, asked, labels, scope)
       if (final !== undefined) return final
     }
     return undefined
@@ -149,24 +165,31 @@ export class Pipeline {
     moment: M,
     entry: PipelineEntry,
     settled: Settled<M>,
+    asked: Asked[M],
     labels: Set<string>,
     scope: AskScope,
   ): Final<M> | undefined {
-    if (settled.kind === 'failed') return entry.onError === 'ignore' ? undefined : (failedAnswer(moment) as Final<M>)
+    const observed = entry.mode === 'observe' && OBSERVABLE.has(moment)
+    const forgiving = entry.onError === 'ignore' || observed
+    if (settled.kind === 'failed') return forgiving ? undefined : (failedAnswer(moment) as Final<M>)
     const { answer } = settled
     if (answer === undefined) return undefined
     const fault = answerFault(moment, answer)
     if (fault !== undefined) {
       scope.log.error({ plugin: entry.plugin, hook: moment, fault }, 'hook gave an answer that is not possible')
       this.#metrics.count(`hooks.${entry.plugin}.${moment}.failed`)
-      return entry.onError === 'ignore' ? undefined : (failedAnswer(moment) as Final<M>)
+      return forgiving ? undefined : (failedAnswer(moment) as Final<M>)
     }
     scope.log.debug({ plugin: entry.plugin, hook: moment, answer }, 'hook answered')
     if ((answer as { kind?: string }).kind === 'label') {
       for (const name of (answer as Label).names) labels.add(name)
       return undefined
     }
-    return answer as Final<M>
+    if (!isObjection(answer)) return answer as Final<M>
+    tellObjection(scope.log, { plugin: entry.plugin, hook: moment, observed }, asked, answer)
+    this.#metrics.count(`hooks.${entry.plugin}.${moment}.${observed ? 'observed' : answer.kind}`)
+    if (observed) return undefined
+    return signed(moment, asked, answer) as Final<M>
   }
 
   /** Calls one hook; never throws. The deadline is armed only when the hook returned a promise. */
@@ -232,20 +255,27 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }
 
+/** Evidence that counts for nothing yet; fields are left out. */
+function observedItems<I extends Item<GatherName>>(items: readonly I[]): readonly I[] {
+  return items.flatMap(item =>
+    'points' in item ? [{ ...item, points: 0, says: `${item.says} (observed, would be ${item.points})` }] : [],
+  )
+}
+
 function collect<M extends GatherName>(
   all: readonly Settled<M>[],
-  plugins: readonly string[],
+  entries: readonly PipelineEntry[],
   onFailure: (plugin: string, why: string) => Item<M> | undefined,
 ): Item<M>[] {
   const items: Item<M>[] = []
   for (const [i, settled] of all.entries()) {
     if (settled.kind === 'failed') {
-      const item = onFailure(plugins[i]!, settled.why)
+      const item = onFailure(entries[i]!.plugin, settled.why)
       if (item !== undefined) items.push(item)
     } else if (settled.answer !== undefined) {
       const answer = settled.answer as unknown as Item<M> | readonly Item<M>[]
-      if (Array.isArray(answer)) items.push(...(answer as readonly Item<M>[]))
-      else items.push(answer as Item<M>)
+      const given = Array.isArray(answer) ? (answer as readonly Item<M>[]) : [answer as Item<M>]
+      items.push(...(entries[i]!.mode === 'observe' ? observedItems(given) : given))
     }
   }
   return items

@@ -2,7 +2,7 @@
  * The header fields that stand in front of the stored bytes, and those of the sender's that are cut out of every view of them.
  * The bytes themselves are never rewritten.
  */
-import type { Cut, HeaderField, NewField, Session } from '../api/index.js'
+import type { Cut, HeaderField, NewField, Removal, Session } from '../api/index.js'
 import { encodeWords, foldField, toAsciiDomain } from '../text/index.js'
 
 /** RFC 5322 §3.6.8: printable US-ASCII without the colon. */
@@ -12,7 +12,7 @@ const FIELD_NAME = /^[!-9;-~]{1,70}$/
  * Fields of hooks first, our Received below them, as RFC 8601 §4 wants results above the trace they speak of.
  * `utf8`: the message came with SMTPUTF8; in any other a field of ours is ASCII.
  */
-export function buildPrefix(received: string, fields: readonly NewField[], utf8: boolean): string {
+export function buildPrefix(received: string, fields: readonly (NewField | Removal)[], utf8: boolean): string {
   let text = ''
   for (const field of fields) {
     if (isField(field)) text += foldField(field.name, utf8 ? field.value : encodeWords(field.value))
@@ -20,7 +20,17 @@ export function buildPrefix(received: string, fields: readonly NewField[], utf8:
   return text + received
 }
 
+/** Names, in lower case, of the fields that hooks want nobody to see. */
+export function removedNames(fields: readonly (NewField | Removal)[]): ReadonlySet<string> {
+  return new Set(fields.filter(isRemoval).map(({ name }) => name.toLowerCase()))
+}
+
 /** Hooks may be plain JavaScript. */
+function isRemoval(field: unknown): field is Removal {
+  const { kind, name } = (field ?? {}) as { readonly kind?: unknown; readonly name?: unknown }
+  return kind === 'remove' && typeof name === 'string'
+}
+
 function isField(field: unknown): field is NewField {
   const { name, value } = (field ?? {}) as { readonly name?: unknown; readonly value?: unknown }
   return typeof name === 'string' && typeof value === 'string' && FIELD_NAME.test(name)
@@ -37,12 +47,21 @@ export function authenticationResults(session: Session, ourName: string): readon
 /** Longer names are nobody's. */
 const MAX_ID = 1024
 
-/** Other filters' verdicts, and Authentication-Results that claim to be ours (RFC 8601 §5). */
-export function forgedFields(header: readonly HeaderField[], ourName: string): readonly Cut[] {
+/**
+ * Other filters' verdicts, Authentication-Results that claim to be ours (RFC 8601 §5), and what hooks want removed (names in lower case).
+ */
+export function cutFields(
+  header: readonly HeaderField[],
+  ourName: string,
+  removed: ReadonlySet<string> = new Set(),
+): readonly Cut[] {
   const cuts: Cut[] = []
   for (const field of header) {
     const name = field.name.toLowerCase()
-    const forged = name.startsWith('x-spam-') || (name === 'authentication-results' && speaksAs(field.raw, ourName))
+    const forged =
+      removed.has(name) ||
+      name.startsWith('x-spam-') ||
+      (name === 'authentication-results' && speaksAs(field.raw, ourName))
     if (!forged) continue
     const last = cuts.at(-1)
     if (last !== undefined && last[1] === field.start) cuts[cuts.length - 1] = [last[0], field.end]

@@ -63,7 +63,7 @@ export class SmtpConnection extends SMTPConnection implements Wire {
     this.#talk = new Conversation({
       listener,
       deps,
-      session: new SmtpSession(connection.peer, listener.protocol, deps.trusted(remote.address)),
+      session: new SmtpSession(connection.peer, listener.protocol, deps.trusted(remote.address), deps.reverseOf),
       wire: this,
       scope: new SessionScope(this.#gone, connection.log),
       tlsOffered: connection.tlsOffered,

@@ -10,6 +10,7 @@ import type {
   Message,
   Metrics,
   NewBody,
+  ReverseName,
   ServerFacts,
   SmtpVerb,
 } from '../api/index.js'
@@ -38,6 +39,8 @@ export interface SmtpDeps {
   readonly clock: Clock
   readonly log: Log
   readonly metrics: Metrics
+  /** Never rejects. */
+  readonly reverseOf: (address: string) => Promise<ReverseName>
   /** Whether the address is in `trusted` of server.yaml. */
   readonly trusted: (address: string) => boolean
   /** … in `xclient`, or in `xforward`. */

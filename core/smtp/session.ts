@@ -3,7 +3,7 @@
  * Labels live as long as what they were said about: one set at `mail` or `rcpt` ends with the transaction, one set at `helo` with the
  * next greeting, and after STARTTLS only what was known at connect stays. Otherwise a sender's label would serve the next sender.
  */
-import type { Account, Endpoint, Peer, Session, TlsFacts } from '../api/index.js'
+import type { Account, Endpoint, Peer, ReverseName, Session, TlsFacts } from '../api/index.js'
 
 export class SmtpSession implements Session {
   readonly id: string
@@ -18,10 +18,18 @@ export class SmtpSession implements Session {
   helo: string | undefined
   extended = false
   account: Account | undefined
+  readonly #reverseOf: (address: string) => Promise<ReverseName>
+  #reverse: Promise<ReverseName> | undefined
   #connected: ReadonlySet<string>
   #greeted: ReadonlySet<string>
 
-  constructor(peer: Peer, protocol: 'smtp' | 'lmtp', trusted: boolean) {
+  constructor(
+    peer: Peer,
+    protocol: 'smtp' | 'lmtp',
+    trusted: boolean,
+    reverseOf: (address: string) => Promise<ReverseName>,
+  ) {
+    this.#reverseOf = reverseOf
     this.id = peer.id
     this.protocol = protocol
     this.listener = peer.listener
@@ -34,6 +42,11 @@ export class SmtpSession implements Session {
     if (peer.tls !== undefined) this.labels.add('tls')
     this.#connected = new Set(this.labels)
     this.#greeted = this.#connected
+  }
+
+  reverse(): Promise<ReverseName> {
+    this.#reverse ??= this.#reverseOf(this.remote.address)
+    return this.#reverse
   }
 
   /** The `connect` hooks have spoken. */
@@ -78,6 +91,7 @@ export class SmtpSession implements Session {
     this.remote = remote
     this.local = local
     this.trusted = trusted
+    this.#reverse = undefined
     this.helo = undefined
     this.extended = false
     this.account = undefined

@@ -3,6 +3,7 @@ import type { Call, PluginContext, Resolver, Services, ServiceTable, State } fro
 import { MailError } from '../api/index.js'
 import { filesIn } from '../config/files.js'
 import { messageOf } from '../storage/message.js'
+import { spendFrom } from '../text/index.js'
 import { aServer } from './asked.js'
 import { quietLog } from './log.js'
 
@@ -52,6 +53,7 @@ export const noDns: Resolver = { configured: false, mx: trouble, a: trouble, aaa
 /** Enough of a State for one test: counts and remembers, and forgets by time. */
 function emptyState(): State {
   const kept = new Map<string, { value: string; expires: number }>()
+  const places = new Map<string, number>()
   const live = (key: string, now: number) => {
     const entry = kept.get(key)
     return entry !== undefined && entry.expires > now ? entry.value : undefined
@@ -66,8 +68,25 @@ function emptyState(): State {
       kept.set(key, { value: String(count), expires })
       return count
     },
-    remove: async key => {
-      kept.delete(key)
+    spend: async (key, amount, budget, now) => {
+      const { keep, ...spending } = spendFrom(live(key, now), amount, budget, now)
+      if (keep !== undefined) kept.set(key, keep)
+      return spending
     },
+    enter: async (key, most) => {
+      const taken = places.get(key) ?? 0
+      if (taken >= most) return undefined
+      places.set(key, taken + 1)
+      return {
+        leave: async () => {
+          places.set(key, (places.get(key) ?? 1) - 1)
+        },
+      }
+    },
+    remove: async key => kept.delete(key),
+    list: async (prefix, now) =>
+      [...kept]
+        .filter(([key, { expires }]) => key.startsWith(prefix) && expires > now)
+        .map(([key, entry]) => ({ key, ...entry })),
   }
 }

@@ -38,7 +38,8 @@ export class Verifier {
     this.#options = options
   }
 
-  async check(credentials: Credentials, signal?: AbortSignal): Promise<Authenticated | Reject | Defer> {
+  async check(credentials: Credentials, signal?: AbortSignal): Promise<Authenticated | Reject | Defer | undefined> {
+    if (credentials.kind !== 'password') return undefined
     const { directory } = this.#options
     const account = await directory.stored(credentials.login)
     try {

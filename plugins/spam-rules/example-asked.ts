@@ -32,6 +32,7 @@ export function askedAbout(message: Message): Asked['score'] {
       local: here,
       extended: true,
       trusted: false,
+      reverse: async () => ({ kind: 'unknown', why: 'an example' }),
       labels: new Set(),
       ...(helo !== undefined && { helo }),
     },

@@ -3,7 +3,8 @@
  * a transaction: workers count together. Expired values read as absent and are swept slice by slice.
  */
 import type { Database } from 'lmdb'
-import type { State } from 'posthouse/api'
+import type { Budget, Place, Spending, State, StateEntry } from 'posthouse/api'
+import { spendFrom } from 'posthouse/text'
 import { type Environment, openEnvironment } from './environment.js'
 import { stateKey } from './keys.js'
 
@@ -25,6 +26,7 @@ export function createLmdbState(path: string, mapBytes: number): LmdbState {
 class EnvironmentState implements LmdbState {
   readonly #env: Environment
   readonly #values: Database<Value, string>
+  readonly #places = new Map<string, number>()
 
   constructor(env: Environment) {
     this.#env = env
@@ -49,10 +51,43 @@ class EnvironmentState implements LmdbState {
     })
   }
 
-  async remove(key: string): Promise<void> {
-    await this.#env.write(() => {
-      this.#values.remove(stateKey(key))
+  async spend(key: string, amount: number, budget: Budget, now: number): Promise<Spending> {
+    const stored = stateKey(key)
+    return this.#env.write(() => {
+      const { keep, ...spending } = spendFrom(this.#live(stored, now), amount, budget, now)
+      if (keep !== undefined) this.#keep(stored, keep.value, keep.expires)
+      return spending
     })
+  }
+
+  async enter(key: string, most: number, _now: number): Promise<Place | undefined> {
+    const taken = this.#places.get(key) ?? 0
+    if (taken >= most) return undefined
+    this.#places.set(key, taken + 1)
+    return {
+      leave: async () => {
+        this.#places.set(key, (this.#places.get(key) ?? 1) - 1)
+      },
+    }
+  }
+
+  async remove(key: string): Promise<boolean> {
+    const stored = stateKey(key)
+    return this.#env.write(() => {
+      const there = this.#values.get(stored) !== undefined
+      if (there) this.#values.remove(stored)
+      return there
+    })
+  }
+
+  async list(prefix: string, now: number, most = 10_000): Promise<readonly StateEntry[]> {
+    this.#env.refresh()
+    const entries: StateEntry[] = []
+    for (const { key, value } of this.#values.getRange({ start: stateKey(prefix) })) {
+      if (!key.startsWith(prefix) || entries.length >= most) break
+      if (value[0] > now) entries.push({ key, value: value[1], expires: value[0] })
+    }
+    return entries
   }
 
   async sweep(now: number): Promise<number> {

@@ -1,5 +1,6 @@
 /** Counters and seen-sets in memory. Expired values are swept as new ones come, so the map stays as large as what is alive. */
 import type { State } from 'posthouse/api'
+import { spendFrom } from 'posthouse/text'
 
 interface Value {
   readonly value: string
@@ -11,6 +12,7 @@ const SWEEP_EVERY = 10_000
 
 export function createMemoryState(): State {
   const values = new Map<string, Value>()
+  const places = new Map<string, number>()
   let writes = 0
   /** The latest time a caller told us; `put` is not told any. */
   let latest = 0
@@ -39,8 +41,36 @@ export function createMemoryState(): State {
       write(key, String(count), expires)
       return count
     },
+    async spend(key, amount, budget, now) {
+      const { keep, ...spending } = spendFrom(live(key, now), amount, budget, now)
+      if (keep !== undefined) write(key, keep.value, keep.expires)
+      return spending
+    },
+    async enter(key, most) {
+      const taken = places.get(key) ?? 0
+      if (taken >= most) return undefined
+      places.set(key, taken + 1)
+      let inside = true
+      return {
+        async leave() {
+          if (!inside) return
+          inside = false
+          const left = (places.get(key) ?? 1) - 1
+          if (left > 0) places.set(key, left)
+          else places.delete(key)
+        },
+      }
+    },
     async remove(key) {
-      values.delete(key)
+      return values.delete(key)
+    },
+    async list(prefix, now, most = 10_000) {
+      latest = Math.max(latest, now)
+      return [...values]
+        .filter(([key, { expires }]) => key.startsWith(prefix) && expires > now)
+        .map(([key, { value, expires }]) => ({ key, value, expires }))
+        .sort((a, b) => (a.key < b.key ? -1 : 1))
+        .slice(0, most)
     },
   }
 }

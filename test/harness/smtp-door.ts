@@ -24,6 +24,7 @@ import { Pipeline } from '../../core/pipeline/pipeline.js'
 import { smtpListener } from '../../core/smtp/smtp.js'
 import { Spool } from '../../core/storage/spool.js'
 import { addressKey } from '../../core/text/index.js'
+import { authenticatorOf } from './authenticator.js'
 import { rememberingLog } from './log.js'
 import { aServer } from './session.js'
 
@@ -162,14 +163,13 @@ function doorOf(options: DoorOptions, listener: ListenerConfig, log: Log, taken:
       route: async (_session, _labels, _envelope, recipient) => routeOf(recipient),
       receive: async received => receive(received, taken, options.judge),
     },
-    authenticator: {
-      async login(_peer, { login, password }) {
-        if (login === 'broken') throw new Error('the directory is down')
-        return login === 'alice' && password === 'secret'
-          ? ACCOUNT
-          : reject('Authentication failed', { code: 535, status: '5.7.8' })
-      },
-    },
+    authenticator: authenticatorOf((login, password) => {
+      if (login === 'broken') throw new Error('the directory is down')
+      return login === 'alice' && password === 'secret'
+        ? ACCOUNT
+        : reject('Authentication failed', { code: 535, status: '5.7.8' })
+    }),
+    reverseOf: async () => ({ kind: 'none' }),
     spool: () =>
       new Spool(options.blobs ?? noBlobs, {
         maxHeaderBytes: limits.headerBytes,

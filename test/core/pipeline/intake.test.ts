@@ -158,7 +158,7 @@ test('quarantine is Junk for local mail and a hold for mail going out', async ()
 
 test('when all recipients refuse, the whole is refused and nothing is kept but the trail', async () => {
   const { store, receipt } = await receive({ message: () => reject('spam') }, [address('alice'), address('bob')])
-  assert.deepEqual(receipt.answers, [reject('spam'), reject('spam')])
+  assert.deepEqual(receipt.answers, [reject('spam [session1.1]'), reject('spam [session1.1]')])
   assert.equal((await contents(store, 'alice', 'INBOX')).length, 0)
   assert.deepEqual(
     (await store.trail.of('session1.1')).map(entry => entry.event),

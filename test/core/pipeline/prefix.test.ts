@@ -1,7 +1,7 @@
 /** Which fields of the sender's are cut, and what stands in front of a message. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { authenticationResults, buildPrefix, forgedFields } from '../../../core/pipeline/prefix.js'
+import { authenticationResults, buildPrefix, cutFields } from '../../../core/pipeline/prefix.js'
 import { aSession } from '../../../core/testing/asked.js'
 import { decodeWords, scanHeader } from '../../../core/text/index.js'
 
@@ -12,7 +12,7 @@ function left(header: string, name = OURS): string {
   const bytes = Buffer.from(header, 'latin1')
   let kept = ''
   let at = 0
-  for (const [from, to] of forgedFields(scanHeader(bytes).fields, name)) {
+  for (const [from, to] of cutFields(scanHeader(bytes).fields, name)) {
     kept += bytes.toString('latin1', at, from)
     at = to
   }

@@ -109,7 +109,7 @@ test('hooks may refuse the session: 554 waits for QUIT, a deferral closes', asyn
   })
   await talk(
     door,
-    `S: 554 5.7.1 You are not welcome
+    `S: 554 5.7.1 You are not welcome …
     C: EHLO c.test
     S: 503 5.5.1 Session was refused, only QUIT is left
     C: QUIT
@@ -117,12 +117,12 @@ test('hooks may refuse the session: 554 waits for QUIT, a deferral closes', asyn
     S: <closed>`,
   )
   refuse = false
-  await talk(door, 'S: 421 4.7.1 Come back later\nS: <closed>')
+  await talk(door, 'S: 421 4.7.1 Come back later …\nS: <closed>')
 })
 
 test('what hooks say is made fit before it is a reply', async t => {
   const door = await open(t, { hooks: { mail: () => reject('no\r\n250 2.0.0 OK') } })
-  await talk(door, 'S: 220 …\nC: HELO c.test\nS: 250 …\nC: MAIL FROM:<a@b.test>\nS: 550 5.7.1 no??250 2.0.0 OK')
+  await talk(door, 'S: 220 …\nC: HELO c.test\nS: 250 …\nC: MAIL FROM:<a@b.test>\nS: 550 5.7.1 no??250 2.0.0 OK …')
 })
 
 test('under implicit TLS a login is offered at once and STARTTLS is not', async t => {

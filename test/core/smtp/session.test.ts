@@ -15,15 +15,17 @@ const tls = { protocol: 'TLSv1.3', cipher: 'X' }
 const labels = (session: SmtpSession) => [...session.labels].sort()
 
 function greeted(): SmtpSession {
-  const session = new SmtpSession(peer, 'smtp', false)
+  const session = new SmtpSession(peer, 'smtp', false, noReverse)
   session.labels.add('at-connect')
   session.connected()
   session.greeted('client', true, session.labelsBeforeGreeting().add('at-helo'))
   return session
 }
 
+const noReverse = async () => ({ kind: 'none' }) as const
+
 test('a session knows its listener, TLS and whether it is trusted', () => {
-  assert.deepEqual(labels(new SmtpSession({ ...peer, tls }, 'smtp', true)), ['mx', 'tls', 'trusted'])
+  assert.deepEqual(labels(new SmtpSession({ ...peer, tls }, 'smtp', true, noReverse)), ['mx', 'tls', 'trusted'])
 })
 
 test('a label of one transaction is gone in the next', () => {

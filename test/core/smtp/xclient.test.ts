@@ -80,7 +80,7 @@ test('who is named by XCLIENT can be refused as if it had come itself', async t 
   await talk(
     t,
     { mayXclient: true, hooks: { connect } },
-    'S: 220 …\nC: XCLIENT ADDR=192.0.2.66\nS: 554 5.7.1 Not you\nC: EHLO c.test\nS: 503 …\nC: QUIT\nS: 221 …',
+    'S: 220 …\nC: XCLIENT ADDR=192.0.2.66\nS: 554 5.7.1 Not you …\nC: EHLO c.test\nS: 503 …\nC: QUIT\nS: 221 …',
   )
 })
 

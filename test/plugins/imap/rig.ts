@@ -10,6 +10,7 @@ import { openListener } from '../../../core/net/listener.js'
 import type { OpenListener } from '../../../core/net/types.js'
 import imap from '../../../plugins/imap/index.js'
 import { createMemoryStore } from '../../../plugins/store-memory/store.js'
+import { authenticatorOf } from '../../harness/authenticator.js'
 
 export const CERTIFICATE = selfSigned({ names: ['localhost', '127.0.0.1'], now: Date.now() })
 
@@ -31,14 +32,12 @@ export interface RigOptions {
   readonly maxMessageBytes?: number
 }
 
-export const authenticator: Authenticator = {
-  async login(_peer, { login, password }) {
-    if (login === 'down') return { kind: 'defer', code: 454, status: '4.7.0', text: 'later' }
-    if (password !== 'secret' || !['ann', 'bob'].includes(login))
-      return { kind: 'reject', code: 535, status: '5.7.8', text: 'wrong' }
-    return { id: `id-${login}`, login, addresses: [`${login}@example.test`] } satisfies Account
-  },
-}
+export const authenticator: Authenticator = authenticatorOf((login, password) => {
+  if (login === 'down') return { kind: 'defer', code: 454, status: '4.7.0', text: 'later' }
+  if (password !== 'secret' || !['ann', 'bob'].includes(login))
+    return { kind: 'reject', code: 535, status: '5.7.8', text: 'wrong' }
+  return { id: `id-${login}`, login, addresses: [`${login}@example.test`] } satisfies Account
+})
 
 export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const lines: LogLine[] = []

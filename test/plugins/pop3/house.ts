@@ -2,13 +2,14 @@
 import { once } from 'node:events'
 import { type Socket, connect as tcpConnect } from 'node:net'
 import { type ConnectionOptions, createSecureContext, connect as tlsConnect } from 'node:tls'
-import type { Account, Authenticator, Credentials, Store } from '../../../core/api/index.js'
+import type { Account, Store } from '../../../core/api/index.js'
 import { defer, reject } from '../../../core/api/index.js'
 import { openListener } from '../../../core/net/listener.js'
 import type { OpenListener } from '../../../core/net/types.js'
 import { type RememberingLog, rememberingLog, setUp } from '../../../core/testing/index.js'
 import pop3 from '../../../plugins/pop3/index.js'
 import { createMemoryStore } from '../../../plugins/store-memory/store.js'
+import { authenticatorOf } from '../../harness/authenticator.js'
 import { TEST_CERT, TEST_KEY } from '../../harness/test-cert.js'
 
 export const ALICE: Account = { id: 'account-1', login: 'alice@example.test', addresses: ['alice@example.test'] }
@@ -26,12 +27,10 @@ export interface House {
 }
 
 /** A password check as core's authenticator answers. */
-const authenticator: Authenticator = {
-  async login(_peer, { login, password }: Credentials) {
-    if (login === 'slow@example.test') return defer('the directory is down', { code: 454, status: '4.7.0' })
-    return login === ALICE.login && password === PASSWORD ? ALICE : reject('wrong', { code: 535, status: '5.7.8' })
-  },
-}
+const authenticator = authenticatorOf((login, password) => {
+  if (login === 'slow@example.test') return defer('the directory is down', { code: 454, status: '4.7.0' })
+  return login === ALICE.login && password === PASSWORD ? ALICE : reject('wrong', { code: 535, status: '5.7.8' })
+})
 
 export async function openHouse(config: object = {}, change: (store: Store) => Store = store => store): Promise<House> {
   const store = createMemoryStore()

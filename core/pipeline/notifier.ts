@@ -1,0 +1,81 @@
+/**
+ * Tells people of the house something by mail: a lock-out, a certificate that runs out, mail that is held. Such a message is routed and
+ * stored as any other of our own; about one thing nothing more is sent for a while, so that trouble does not fill a mailbox.
+ */
+import type { Address, Clock, Log, Notice, Notifier, ServerFacts, State, Store } from '../api/index.js'
+import { encodeWords, foldField, formatAddress, formatDate, newId } from '../text/index.js'
+import type { Intake } from './intake-types.js'
+
+const EVERY_MS = 86_400_000
+const ROUTE_MS = 60_000
+
+export interface NotifierParts {
+  readonly intake: Pick<Intake, 'plan'>
+  readonly store: Pick<Store, 'accept'>
+  /** Without it every notice is sent. */
+  readonly state: State | undefined
+  readonly server: ServerFacts
+  /** Ours, in the order of the config. */
+  readonly domains: readonly string[]
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export function createNotifier(parts: NotifierParts): Notifier {
+  return {
+    async tell(notice) {
+      try {
+        if (await isNews(parts, notice)) await send(parts, notice)
+      } catch (error) {
+        parts.log.error({ err: error, about: notice.about, subject: notice.subject }, 'notice could not be sent')
+      }
+    },
+  }
+}
+
+/** The first one in its time; counted, so that of two workers one sends. */
+async function isNews({ state, clock }: NotifierParts, { about, everyMs = EVERY_MS }: Notice): Promise<boolean> {
+  if (state === undefined) return true
+  const now = clock.now()
+  const sent = await state.spend(`notices/${about}`, 1, { limit: 1, windowMs: everyMs }, now)
+  return sent.granted
+}
+
+async function send(parts: NotifierParts, notice: Notice): Promise<void> {
+  const now = parts.clock.now()
+  const recipient = notice.to ?? postmaster(parts)
+  const id = `${newId(now)}.1`
+  const bytes = write(parts.server.name, recipient, notice, id, now)
+  const scope = { signal: AbortSignal.timeout(ROUTE_MS), log: parts.log }
+  const planned = await parts.intake.plan(
+    { id, sender: null, recipient, dsn: { notify: ['never'] }, utf8: false, bytes, now, reason: notice.subject },
+    scope,
+  )
+  if (planned === undefined) return
+  await parts.store.accept(planned)
+  parts.log.info({ id, to: formatAddress(recipient), about: notice.about, subject: notice.subject }, 'notice sent')
+}
+
+/** RFC 5321 §4.5.1: every server has one. */
+function postmaster({ domains, server }: NotifierParts): Address {
+  return { local: 'postmaster', domain: domains[0] ?? server.name }
+}
+
+function write(server: string, to: Address, { subject, text }: Notice, id: string, now: number): Buffer {
+  const header = [
+    foldField('From', `Posthouse <postmaster@${server}>`),
+    foldField('To', formatAddress(to)),
+    foldField('Subject', encodeWords(subject)),
+    foldField('Date', formatDate(now)),
+    foldField('Message-ID', `<${id}@${server}>`),
+    // RFC 3834 §5
+    foldField('Auto-Submitted', 'auto-generated'),
+    foldField('MIME-Version', '1.0'),
+    foldField('Content-Type', 'text/plain; charset=utf-8'),
+    foldField('Content-Transfer-Encoding', 'base64'),
+  ].join('')
+  const body = Buffer.from(text.replace(/\r?\n/g, '\r\n'))
+    .toString('base64')
+    .replace(/.{1,76}/g, '$&\r\n')
+  return Buffer.from(`${header}\r\n${body}`)
+}
