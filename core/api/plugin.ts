@@ -256,6 +256,8 @@ export interface Files {
 
 export interface PluginContext<Config> {
   readonly config: Config
+  /** A fault in `config` that its schema cannot find, with its place in plugins.yaml: `throw new ConfigError([fault(['domains', 3], '…')])`. */
+  readonly fault: (path: YamlPath, message: string) => Fault
   /** The admin's files: YAML with positions and schema. */
   readonly files: Files
   readonly services: Services

@@ -115,10 +115,11 @@ class Stage {
     return wrong.map(message => entry.fault(['use'], `"${plugin.name}" ${message}`))
   }
 
-  #contextOf({ plugin, config }: FoundPlugin): PluginContext<never> {
+  #contextOf({ entry, plugin, config }: FoundPlugin): PluginContext<never> {
     const { log, metrics, dns, clock, server, bus, signal, purpose } = this.#base
     return {
       config: config as never,
+      fault: (path, message) => entry.fault(['with', ...path], message),
       files: filesIn(this.#config.dir),
       services: this.services,
       log: log.child({ plugin: plugin.name }),

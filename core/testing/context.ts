@@ -11,6 +11,7 @@ export function aContext<Config>(config: Config, more: Partial<PluginContext<Con
   const server = more.server ?? aServer()
   return {
     config,
+    fault: (path, message) => ({ file: path.join('.'), line: 1, column: 1, message }),
     server,
     files: filesIn(server.configDir),
     services: servicesOf({}),

@@ -49,6 +49,7 @@ export async function setUp<S extends JsonSchema>(plugin: Plugin<S>, options: Se
   const { log = quietLog, state, now = Date.now } = options
   const ending = new AbortController()
   const context = aContext(checked.value, {
+    fault: (path, message) => source.fault(path, message),
     services: servicesOf(options.services ?? {}),
     server: aServer(options.server),
     log,

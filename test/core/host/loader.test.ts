@@ -20,7 +20,7 @@ globalThis.posthouseTestSteps ??= []
 const steps = globalThis.posthouseTestSteps
 export default definePlugin({ name: '${name}', summary: 's', config: { type: 'object', additionalProperties: false,
   properties: { points: { type: 'integer', default: 3 } } }, ${more}
-  async setup({ config, services, files, metrics }) { steps.push('setup ${name}'); ${body} } })`
+  async setup({ config, fault, services, files, metrics }) { steps.push('setup ${name}'); ${body} } })`
 }
 
 async function withPlugins(
@@ -154,6 +154,12 @@ const FAULTS: readonly (readonly [
     { 'a.js': plugin('a') },
     '- use: ./a.js\n  with: { pionts: 3 }\n',
     [/^2:11: unknown key "pionts", did you mean "points"\?$/],
+  ],
+  [
+    'a fault of with that only the plugin can find',
+    { 'a.js': plugin('a', `throw new ConfigError([fault(['points'], 'expected an odd number')])`) },
+    '- use: ./a.js\n  with:\n    points: 4\n',
+    [/^3:13: expected an odd number$/],
   ],
   [
     'a setup that throws',
