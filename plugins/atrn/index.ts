@@ -4,7 +4,7 @@
  * Delivering is core's (`dispatcher`), speaking SMTP is mx's (`mail-client`); here is only who gets what.
  */
 import { definePlugin, MailError, type Session, type SmtpReply, type SmtpTurn, via } from 'posthouse/api'
-import { asDomain, Clients, readDomains } from './clients.js'
+import { asDomain, readClients, readDomains } from './clients.js'
 import { TARGET, Turn, WAITS } from './turn.js'
 import { anyWaiting } from './waiting.js'
 
@@ -52,8 +52,8 @@ export default definePlugin({
   summary: 'holds mail for clients that come and get it by ATRN',
   config: CONFIG,
   needs: ['store', 'dispatcher', 'mail-client'],
-  setup({ config, services, clock, log, metrics, server }) {
-    const clients = new Clients(config.clients, server.relayDomains)
+  setup({ config, fault, services, clock, log, metrics, server }) {
+    const clients = readClients(config.clients, server.relayDomains, fault)
     const { queue } = services.get('store')
     const turn = new Turn(services.get('mail-client'), services.get('dispatcher'), log, metrics)
 

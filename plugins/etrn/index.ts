@@ -4,7 +4,7 @@
  * Only clients named in the config may ask, and only for the domains named beside them.
  */
 import { definePlugin, MailError, type SmtpReply } from 'posthouse/api'
-import { Clients } from './clients.js'
+import { readClients } from './clients.js'
 import { readNode } from './node.js'
 import { kick } from './queue.js'
 
@@ -55,8 +55,8 @@ export default definePlugin({
   summary: 'lets clients have their waiting mail tried at once',
   config: CONFIG,
   needs: ['store'],
-  setup({ config, services, clock, log, metrics }) {
-    const clients = new Clients(config.clients)
+  setup({ config, fault, services, clock, log, metrics }) {
+    const clients = readClients(config.clients, fault)
     const { queue } = services.get('store')
     return {
       smtpVerbs: {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { NewRow, Session, SmtpReply, SmtpTurn, Store } from '../../../core/api/index.js'
-import { MailError } from '../../../core/api/index.js'
+import { ConfigError, MailError } from '../../../core/api/index.js'
 import { anEnvelope } from '../../../core/testing/asked.js'
 import { setUp } from '../../../core/testing/set-up.js'
 import atrn from '../../../plugins/atrn/index.js'
@@ -110,10 +110,29 @@ test('mail for a client is claimed and held, other mail is left alone', async ()
   assert.equal(await route(''), undefined)
 })
 
-test('a domain that is none, or that we do not relay for, is a fault at the start', async () => {
-  const with_ = (domain: string) => ({ clients: [{ login: 'x', domains: [domain] }] })
-  await assert.rejects(started(await queued(), with_('[::1]')), /"\[::1\]" is not a domain/)
-  await assert.rejects(started(await queued(), with_('four.test')), /"four\.test" is not in relay_domains/)
+/** What `check` says of clients that name these domains: column and sentence of each fault. */
+async function faultsOf(...clients: readonly (readonly string[])[]): Promise<string[]> {
+  const config = { clients: clients.map((domains, at) => ({ login: `l${at}`, domains })) }
+  const failure = await started(await queued(), config).then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  assert.ok(failure instanceof ConfigError, String(failure))
+  const text = JSON.stringify(config)
+  return failure.faults.map(({ file, line, column, message }) => {
+    assert.deepEqual([file, line], ['with', 1])
+    return `${text.slice(column - 1).split(/[,\]]/, 1)} ${message}`
+  })
+}
+
+test('every fault of the domains has its place and says what to do', async () => {
+  assert.deepEqual(await faultsOf(['one.test', '@two.test'], ['on.test', 'elsewhere.example', '::1'], ['ONE.test']), [
+    '"@two.test" "@two.test" is not a domain; expected one like example.org; did you mean two.test?',
+    '"on.test" "on.test" is not in relay_domains of server.yaml, so nobody could send mail to it; did you mean one.test?',
+    '"elsewhere.example" "elsewhere.example" is not in relay_domains of server.yaml, so nobody could send mail to it; add it there',
+    '"::1" "::1" is not a domain; expected one like example.org',
+    '"ONE.test" "ONE.test" stands already in line 1; take one of them away',
+  ])
 })
 
 test('over LMTP there is no ATRN', async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { NewRow, Session, SmtpReply, SmtpTurn, Store } from '../../../core/api/index.js'
-import { MailError } from '../../../core/api/index.js'
+import { ConfigError, MailError } from '../../../core/api/index.js'
 import { setUp } from '../../../core/testing/set-up.js'
 import etrn from '../../../plugins/etrn/index.js'
 import { createMemoryStore } from '../../../plugins/store-memory/store.js'
@@ -122,10 +122,37 @@ test('over LMTP there is no ETRN', async () => {
   assert.equal(contribution.smtpVerbs!.ETRN!.available!(aSession({ protocol: 'lmtp' })), false)
 })
 
-test('a domain that is none is a fault at the start', async () => {
-  const config = { clients: [{ domains: ['no domain'] }] }
-  await assert.rejects(
-    async () => setUp(etrn, { config, services: { store: await queued() } }),
-    /"no domain" is not a domain/,
-  )
+test('every fault of the clients has its place and says what to do', async () => {
+  const networks = ['192.0.2.0/24']
+  const clients = [
+    { domains: ['no domain', 'a.test', '.a.test', '*.b.test', '@c.test', 'A.test'], networks },
+    { domains: ['a.test'] },
+  ]
+  await assert.rejects(setUp(etrn, { config: { clients }, services: { store: await queued() } }), (error: unknown) => {
+    assert.ok(error instanceof ConfigError)
+    const text = JSON.stringify({ clients })
+    assert.deepEqual(
+      error.faults.map(({ column, message }) => `${text.slice(column - 1).split(/[,\]]/, 1)} ${message}`),
+      [
+        '"no domain" "no domain" is not a domain; expected example.org, or .example.org for it and all below it',
+        '"*.b.test" "*.b.test" is not a domain; expected example.org, or .example.org for it and all below it; did you mean .b.test?',
+        '"@c.test" "@c.test" is not a domain; expected example.org, or .example.org for it and all below it; did you mean .c.test?',
+        '"A.test" "A.test" stands already in line 1; take one of them away',
+        '{"domains":["a.test" nobody may ask for these domains; add networks: or logins:',
+      ],
+    )
+    return true
+  })
+})
+
+test('a network that is none is a fault with its place', async () => {
+  const clients = [{ domains: ['a.test'], networks: ['192.0.2.0/24', '192.0.2.0/33'] }]
+  await assert.rejects(setUp(etrn, { config: { clients }, services: { store: await queued() } }), (error: unknown) => {
+    assert.ok(error instanceof ConfigError)
+    const [fault, ...more] = error.faults
+    assert.deepEqual(more, [])
+    assert.equal(fault!.column, 1 + JSON.stringify({ clients }).indexOf('"192.0.2.0/33"'))
+    assert.match(fault!.message, /expected a network such as 192\.0\.2\.0\/24/)
+    return true
+  })
 })
