@@ -74,6 +74,8 @@ export type Outcome =
       readonly text: string
       readonly remote?: string
       readonly reply?: string
+      /** Not to be tried again by itself: held for this reason from now on, and this was no attempt. */
+      readonly hold?: string
     }
   | {
       readonly kind: 'failed'

@@ -4,6 +4,8 @@
  */
 import { type Outcome, unreachable } from '../api/index.js'
 
+const NO_REASON = 'the target gave no reason'
+
 export function soundOutcomes(answer: unknown): readonly Outcome[] {
   return Array.isArray(answer) ? answer.filter(isOutcome).map(completed) : []
 }
@@ -20,9 +22,13 @@ function completed(outcome: Outcome): Outcome {
       return outcome
     case 'delivered':
       return { ...outcome, remote: String(outcome.remote ?? 'unnamed'), reply: String(outcome.reply ?? '') }
-    case 'deferred':
+    case 'deferred': {
+      const { hold, ...plain } = outcome
+      const held = typeof hold === 'string' && hold !== '' ? { hold } : {}
+      return { ...plain, ...held, status: String(outcome.status), text: String(outcome.text ?? NO_REASON) }
+    }
     case 'failed':
-      return { ...outcome, status: String(outcome.status), text: String(outcome.text ?? 'the target gave no reason') }
+      return { ...outcome, status: String(outcome.status), text: String(outcome.text ?? NO_REASON) }
     default:
       return unreachable(outcome)
   }

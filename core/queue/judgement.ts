@@ -11,6 +11,7 @@ export type Fate = { readonly row: QueueRow } & (
   | { readonly kind: 'delivered'; readonly outcome: Extract<Outcome, { kind: 'delivered' }> }
   | { readonly kind: 'filed'; readonly outcome: Extract<Outcome, { kind: 'filed' }> }
   | { readonly kind: 'again'; readonly outcome: Deferred; readonly due: number; readonly warn: boolean }
+  | { readonly kind: 'held'; readonly outcome: Deferred; readonly reason: string }
   | { readonly kind: 'failed'; readonly outcome: Deferred | Failed; readonly expired: boolean }
 )
 
@@ -54,6 +55,7 @@ function deferred(row: QueueRow, outcome: Deferred, facts: JudgementFacts): Fate
   const { now, received, schedule, random, deliverBy } = facts
   // Claimed although it is held: its client came for it. It waits for the client's next call, which may be soon or never.
   if (row.hold !== undefined) return { kind: 'again', row, outcome, due: now + 1, warn: false }
+  if (outcome.hold !== undefined) return { kind: 'held', row, outcome, reason: printable(outcome.hold, MAX_TEXT) }
   const due = nextTry(row.tries, now, row.expires, schedule.retryMs, random())
   if (due === undefined) {
     const late = deliverBy?.mode === 'return'

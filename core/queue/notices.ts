@@ -89,6 +89,8 @@ function actionOf(fate: Fate, deliverBy: DeliverBy | undefined): DsnAction | und
       return wants('failure') ? 'failed' : undefined
     case 'again':
       return fate.warn && wants('delay') ? 'delayed' : undefined
+    case 'held':
+      return undefined
     case 'filed':
       return wants('success') ? 'delivered' : undefined
     case 'delivered':
@@ -173,6 +175,7 @@ function dsnRecipient(fate: Fate, action: DsnAction, now: number): DsnRecipient 
       return { ...common, status: '2.0.0', text: `passed on to ${remote}`, remote, reply }
     }
     case 'again':
+    case 'held':
       return { ...common, ...said(fate.outcome), until: row.expires }
     case 'failed':
       return { ...common, ...said(fate.outcome), expired: fate.expired }

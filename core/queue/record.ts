@@ -7,6 +7,7 @@ import type { Fate } from './judgement.js'
 
 export function rowChange(fate: Fate): RowChange {
   const { row } = fate.row
+  if (fate.kind === 'held') return { kind: 'hold', row, reason: fate.reason }
   if (fate.kind !== 'again') return { kind: 'done', row }
   const { due, warn, outcome } = fate
   return {
@@ -41,9 +42,15 @@ export function trailEntry(id: string, fate: Fate, at: number): TrailEntry {
     }
     case 'again': {
       const { status, text } = fate.outcome
-      const says = `Not delivered for ${to} yet, next attempt at ${formatDate(fate.due)}: ${text}`
-      return { id, at, event: 'deferred', says, facts: { status, tries: fate.row.tries + 1, due: fate.due } }
+      const { hold } = fate.row
+      const tries = fate.row.tries + 1
+      const next = hold === undefined ? `next attempt at ${formatDate(fate.due)}` : `still held (${printable(hold)})`
+      const says = `Not delivered for ${to} yet, ${next}: ${text}`
+      const until: TrailEntry['facts'] = hold === undefined ? { due: fate.due } : { hold }
+      return { id, at, event: 'deferred', says, facts: { status, tries, ...until } }
     }
+    case 'held':
+      return { id, at, event: 'held', says: `Held for ${to}: ${fate.reason}`, facts: { status: fate.outcome.status } }
     case 'failed': {
       const { status, text } = fate.outcome
       const how = fate.expired ? 'Gave up after the last try' : 'Failed'
@@ -68,11 +75,15 @@ export function logFate(log: Log, fate: Fate, waitedMs: number): void {
     case 'filed':
       log.info({ ...facts, mailbox: fate.outcome.filings.map(filing => filing.mailbox).join(',') }, 'filed')
       return
+    case 'held':
+      log.info({ ...facts, tries: row.tries, hold: fate.reason }, 'held')
+      return
     case 'again':
     case 'failed': {
       const { status, text, remote } = fate.outcome
       const more = { status, text, ...(remote === undefined ? {} : { remote }) }
-      if (fate.kind === 'again') log.info({ ...facts, ...more, due: fate.due }, 'deferred')
+      const until = row.hold === undefined ? {} : { hold: row.hold }
+      if (fate.kind === 'again') log.info({ ...facts, ...more, due: fate.due, ...until }, 'deferred')
       else log.warn({ ...facts, ...more, expired: fate.expired }, 'failed')
       return
     }

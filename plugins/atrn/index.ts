@@ -3,10 +3,10 @@
  * logs in and says ATRN. Then the roles are changed on the same connection: the client is the server and gets its mail.
  * Delivering is core's (`dispatcher`), speaking SMTP is mx's (`mail-client`); here is only who gets what.
  */
-import { definePlugin, MailError, type Session, type SmtpReply, type SmtpTurn, via } from 'posthouse/api'
+import { definePlugin, MailError, type Session, type SmtpReply, type SmtpTurn, unreachable, via } from 'posthouse/api'
 import { asDomain, readClients, readDomains } from './clients.js'
 import { TARGET, Turn, WAITS } from './turn.js'
-import { anyWaiting } from './waiting.js'
+import { whatWaits } from './waiting.js'
 
 const CONFIG = {
   type: 'object',
@@ -44,6 +44,8 @@ const REPLY = {
   helloFirst: { code: 503, status: '5.5.1', text: 'Say EHLO first' },
   refused: { code: 450, status: '4.7.1', text: 'ATRN request refused: not all of these domains are yours' },
   busy: { code: 451, status: '4.3.0', text: 'Unable to process ATRN request now' },
+  // RFC 2645 §5.2.1: 450 for one request too many. 453 would be untrue: should the other session fail, there is mail again.
+  underWay: { code: 450, status: '4.3.0', text: 'ATRN request refused: your mail is going out in another session' },
   noMail: { code: 453, status: '4.0.0', text: 'You have no mail' },
 } as const satisfies Record<string, SmtpReply>
 
@@ -70,10 +72,19 @@ export default definePlugin({
         return REPLY.refused
       }
       const lanes = new Set(wanted)
-      const waiting = await anyWaiting(queue, lanes, clock.now(), signal)
-      if (waiting === undefined) return REPLY.busy
-      if (!waiting) return REPLY.noMail
-      return { kind: 'turn', reply: REPLY.turning, take: (socket, over) => turn.take(session, lanes, socket, over) }
+      const waiting = await whatWaits(queue, lanes, clock.now(), signal)
+      switch (waiting) {
+        case 'mail':
+          return { kind: 'turn', reply: REPLY.turning, take: (socket, over) => turn.take(session, lanes, socket, over) }
+        case 'none':
+          return REPLY.noMail
+        case 'under-way':
+          return REPLY.underWay
+        case 'unknown':
+          return REPLY.busy
+        default:
+          return unreachable(waiting)
+      }
     }
 
     return {
@@ -87,9 +98,9 @@ export default definePlugin({
         [TARGET]: {
           scope: 'remote',
           lane: to => asDomain(to.domain) ?? to.domain,
-          // Only a row whose hold was taken away by hand comes here.
+          // Released by hand or from quarantine: it waits for the client like all the rest.
           async deliver({ recipients }) {
-            return recipients.map(({ row }) => ({ kind: 'deferred', row, status: '4.4.1', text: WAITS }))
+            return recipients.map(({ row }) => ({ kind: 'deferred', row, status: '4.4.1', text: WAITS, hold: WAITS }))
           },
         },
       },

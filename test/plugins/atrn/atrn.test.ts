@@ -88,7 +88,7 @@ for (const [argument, rows, code] of [
 }
 
 test('a login that is nobody here hears 450, and a store in trouble or a long queue 451', async () => {
-  const store = await queued({ lane: 'three.test' })
+  const store = await queued({ lane: 'three.test' }, { hold: 'quarantine: spam' })
   assert.equal(codeOf(await ask(store, '', { account: { id: 'a2', login: 'stranger', addresses: [] } })), 450)
   assert.equal(codeOf(await ask(store, '', {}, AbortSignal.abort())), 451)
   const down = () => {
@@ -96,6 +96,31 @@ test('a login that is nobody here hears 450, and a store in trouble or a long qu
   }
   Object.assign(store.queue, { list: down })
   assert.equal(codeOf(await ask(store, '')), 451)
+})
+
+test('mail that goes out in another session is no mail for this one, until it comes back', async () => {
+  const store = await queued({}, {})
+  const only = new Set(['atrn/one.test'])
+  const [first, second] = await store.queue.claim({ now: NOW, leaseMs: 60_000, max: 2, only, held: HOLD })
+  const busy = await ask(store, '')
+  assert.deepEqual([codeOf(busy), 'kind' in busy || busy.status], [450, '4.3.0'])
+  await store.queue.settle(first!.token, [{ kind: 'done', row: 0 }])
+  assert.equal(codeOf(await ask(store, '')), 450)
+  await store.queue.release(second!.token)
+  assert.equal(codeOf(await ask(store, '')), 250)
+})
+
+test('what was released waits for its client again', async () => {
+  const { contribution } = await started(await queued())
+  const recipients = [{ row: 3 }, { row: 5 }]
+  const outcomes = await contribution.targets!.atrn!.deliver({ recipients } as never, {} as never)
+  assert.deepEqual(
+    outcomes.map(outcome => outcome.kind === 'deferred' && [outcome.row, outcome.hold]),
+    [
+      [3, HOLD],
+      [5, HOLD],
+    ],
+  )
 })
 
 test('mail for a client is claimed and held, other mail is left alone', async () => {
