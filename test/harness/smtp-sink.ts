@@ -14,6 +14,8 @@ export type SinkAnswer =
   | { readonly kind: 'drop'; readonly reply?: string }
   | { readonly kind: 'silent' }
   | { readonly kind: 'late'; readonly ms: number; readonly reply?: string }
+  /** As late as the test wants it. */
+  | { readonly kind: 'when'; readonly told: Promise<unknown>; readonly reply?: string }
   | { readonly kind: 'raw'; readonly bytes: string | Buffer }
   /** Sends these bytes again and again. */
   | { readonly kind: 'endless'; readonly bytes: string; readonly everyMs: number }
@@ -275,11 +277,11 @@ class SinkConversation {
         return
       case 'late':
         this.#busy = true
-        this.#later(scripted.ms, () => {
-          this.#busy = false
-          this.#reply(scripted.reply ?? usual, then)
-          this.#next()
-        })
+        this.#later(scripted.ms, () => this.#goOn(scripted.reply ?? usual, then))
+        return
+      case 'when':
+        this.#busy = true
+        void scripted.told.then(() => this.#goOn(scripted.reply ?? usual, then))
         return
       case 'raw':
         this.#socket.write(scripted.bytes)
@@ -288,6 +290,12 @@ class SinkConversation {
         this.#busy = true
         this.#trickle(scripted.bytes, scripted.everyMs)
     }
+  }
+
+  #goOn(text: string, then: () => void): void {
+    this.#busy = false
+    this.#reply(text, then)
+    this.#next()
   }
 
   #reply(text: string, then: () => void): void {

@@ -1,54 +1,10 @@
 /** On-demand relay from end to end: mail waits, a server logs in over TLS, turns the session round and gets it. */
 import assert from 'node:assert/strict'
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
-import { connect as connectTls } from 'node:tls'
-import { eventually, Instance } from '../harness/instance.js'
+import { Instance } from '../harness/instance.js'
 import { SmtpSink } from '../harness/smtp-sink.js'
-
-const LOGIN = Buffer.from('\0branch@example.test\0secret words').toString('base64')
-
-/** Our side of the session, while we are the client. */
-class Client {
-  readonly socket: Socket
-  #heard = ''
-
-  constructor(socket: Socket) {
-    this.socket = socket
-    socket.on('data', this.#hear).on('error', () => undefined)
-  }
-
-  static async open(port: number): Promise<Client> {
-    const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
-    const client = new Client(socket)
-    await client.reply()
-    await client.say('EHLO branch.test')
-    return client
-  }
-
-  readonly #hear = (chunk: Buffer): void => {
-    this.#heard += chunk
-  }
-
-  async reply(): Promise<string> {
-    return eventually(() => {
-      const found = /^(?:\d{3}-.*\r\n)*\d{3} .*\r\n/.exec(this.#heard)?.[0]
-      if (found !== undefined) this.#heard = this.#heard.slice(found.length)
-      return found
-    })
-  }
-
-  say(line: string): Promise<string> {
-    this.socket.write(`${line}\r\n`)
-    return this.reply()
-  }
-
-  /** From here on the socket is the sink's. */
-  leave(): Socket {
-    this.socket.off('data', this.#hear)
-    return this.socket
-  }
-}
+import { sendMail, TurningClient } from '../harness/turning-client.js'
 
 describe('a server that comes for its mail', () => {
   let instance: Instance
@@ -68,33 +24,19 @@ describe('a server that comes for its mail', () => {
   })
   after(() => instance.destroy())
 
-  async function send(subject: string, ...to: readonly string[]): Promise<void> {
-    const socket = connect({ port: instance.ports.mx, host: '127.0.0.1', allowHalfOpen: true })
-    const recipients = to.map(one => `RCPT TO:<${one}>\r\n`).join('')
-    const mail = `Subject: ${subject}\r\nFrom: <alice@example.test>\r\n\r\nhello\r\n.\r\n`
-    socket.on('error', () => undefined)
-    socket.end(`HELO c.test\r\nMAIL FROM:<alice@example.test>\r\n${recipients}DATA\r\n${mail}QUIT\r\n`)
-    let heard = ''
-    for await (const chunk of socket) heard += chunk
-    assert.match(heard, /354 [^\r]*\r\n250 /, heard)
-  }
-
-  async function loggedIn(): Promise<Client> {
-    const client = await Client.open(instance.ports.submissions)
-    assert.match(await client.say(`AUTH PLAIN ${LOGIN}`), /^235 /)
-    return client
-  }
+  const send = (subject: string, ...to: readonly string[]) => sendMail(instance.ports.mx, subject, ...to)
+  const loggedIn = () => TurningClient.loggedIn(instance.ports.submissions, 'branch@example.test', 'secret words')
 
   async function queue(): Promise<{ rows: { hold?: string }[] }[]> {
     return JSON.parse((await instance.cli(['queue', 'ls', '--json'])).stdout)
   }
 
   test('without a login ATRN is told of where one may log in, and refused', async () => {
-    const client = await Client.open(instance.ports.submissions)
+    const client = await TurningClient.open(instance.ports.submissions)
     assert.match(await client.say('EHLO branch.test'), /^250[- ]ATRN\r$/m)
     assert.match(await client.say('ATRN'), /^530 5\.7\.0 /)
     client.socket.destroy()
-    const plain = new Client(connect(instance.ports.mx, '127.0.0.1'))
+    const plain = new TurningClient(connect(instance.ports.mx, '127.0.0.1'))
     await plain.reply()
     assert.doesNotMatch(await plain.say('EHLO branch.test'), /ATRN/)
     plain.socket.destroy()
