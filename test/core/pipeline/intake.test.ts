@@ -6,6 +6,7 @@ import {
   defer,
   discard,
   type Hooks,
+  hold,
   type Job,
   type Message,
   type Outcome,
@@ -154,6 +155,24 @@ test('quarantine is Junk for local mail and a hold for mail going out', async ()
   assert.equal((await contents(store, 'alice', 'Junk')).length, 1)
   const message = await firstQueued(store)
   assert.equal(message?.rows[0]?.hold, 'quarantine: looks like spam')
+})
+
+test('a hold keeps back what goes out and files what is local', async () => {
+  const { store } = await receive({ message: () => hold('too much today') }, [
+    address('alice'),
+    address('x', 'world.test'),
+  ])
+  assert.equal((await contents(store, 'alice', 'INBOX')).length, 1)
+  const message = await firstQueued(store)
+  assert.equal(message?.rows[0]?.hold, 'too much today')
+})
+
+test('fields that hooks want removed are seen by nobody', async () => {
+  const hooks: Hooks = { headers: () => [{ kind: 'remove', name: 'SUBJECT' }] }
+  const { store } = await receive(hooks, [address('alice')])
+  const [text] = await contents(store, 'alice', 'INBOX')
+  assert.doesNotMatch(text!, /Subject/)
+  assert.ok(text!.endsWith('\r\nFrom: a@b.test\r\n\r\nbody\r\n'))
 })
 
 test('when all recipients refuse, the whole is refused and nothing is kept but the trail', async () => {

@@ -1,0 +1,77 @@
+/** Notices of the house, on the in-memory store. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Acceptance, Notice } from '../../../core/api/index.js'
+import type { OwnMessage } from '../../../core/pipeline/intake-types.js'
+import { createNotifier } from '../../../core/pipeline/notifier.js'
+import { aServer, type RememberingLog, rememberingLog } from '../../../core/testing/index.js'
+import { createMemoryState } from '../../../plugins/store-memory/state.js'
+
+const DAY_MS = 86_400_000
+const NOTICE: Notice = {
+  about: 'certificate mail.example.test',
+  subject: 'Zertifikat läuft ab',
+  text: 'In 7 days.\nRenew it.',
+}
+
+function open({ broken = false } = {}) {
+  let now = Date.UTC(2026, 0, 1)
+  const planned: OwnMessage[] = []
+  let accepted = 0
+  const log: RememberingLog = rememberingLog()
+  const notifier = createNotifier({
+    intake: {
+      async plan(message) {
+        planned.push(message)
+        return {} as Acceptance
+      },
+    },
+    store: {
+      async accept() {
+        if (broken) throw new Error('the disk is full')
+        accepted++
+      },
+    },
+    state: createMemoryState(),
+    server: aServer(),
+    domains: ['example.test', 'other.test'],
+    clock: { now: () => now },
+    log,
+  })
+  const wait = (ms: number) => {
+    now += ms
+  }
+  return { notifier, planned, accepted: () => accepted, wait, log }
+}
+
+test('a notice goes to the postmaster of our first domain, as a message of nobody', async () => {
+  const { notifier, planned, accepted } = open()
+  await notifier.tell(NOTICE)
+  assert.equal(accepted(), 1)
+  const [message] = planned
+  assert.equal(message?.sender, null)
+  assert.deepEqual(message?.recipient, { local: 'postmaster', domain: 'example.test' })
+  const text = message!.bytes.toString('latin1')
+  assert.match(text, /^From: Posthouse <postmaster@mail\.example\.test>\r\n/)
+  assert.match(text, /\r\nSubject: Zertifikat =\?UTF-8\?B\?bMOkdWZ0\?= ab\r\n/)
+  assert.match(text, /\r\nAuto-Submitted: auto-generated\r\n/)
+  const body = Buffer.from(text.slice(text.indexOf('\r\n\r\n')), 'base64').toString()
+  assert.equal(body, 'In 7 days.\r\nRenew it.')
+})
+
+test('about the same nothing more is sent for a day, about another thing it is', async () => {
+  const { notifier, planned, wait } = open()
+  await notifier.tell(NOTICE)
+  await notifier.tell({ ...NOTICE, text: 'In 6 days.' })
+  await notifier.tell({ ...NOTICE, about: 'certificate imap.example.test' })
+  assert.equal(planned.length, 2)
+  wait(2 * DAY_MS)
+  await notifier.tell(NOTICE)
+  assert.equal(planned.length, 3)
+})
+
+test('a notice that cannot be stored is logged and nobody hears of it', async () => {
+  const { notifier, log } = open({ broken: true })
+  await notifier.tell(NOTICE)
+  assert.equal(log.lines.at(-1)?.sentence, 'notice could not be sent')
+})
