@@ -150,6 +150,8 @@ export interface SmtpVerb {
   available?(session: Session): boolean
   /** Only for those who have logged in: others hear 530, and EHLO tells of it only where one may log in. */
   readonly login?: boolean
+  /** Not between MAIL and the end of the message: 503. */
+  readonly betweenMails?: boolean
   run(session: Session, argument: string, signal: AbortSignal): Promise<SmtpReply | SmtpTurn> | SmtpReply | SmtpTurn
 }
 

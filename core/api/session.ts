@@ -74,6 +74,8 @@ export interface DsnWish {
   readonly notify: readonly ('never' | 'success' | 'failure' | 'delay')[]
   /** ORCPT as sent: `rfc822;addr`. */
   readonly orcpt?: string
+  /** The recipient stands for several addresses; the notice of success is due when this one is served (RFC 3461 §5.2.7.3). */
+  readonly expanded?: true
 }
 
 export interface Recipient {
@@ -98,6 +100,8 @@ export interface Wishes {
   readonly deliverBy?: DeliverBy
   /** RFC 4865: not before; milliseconds since the epoch. */
   readonly holdUntil?: number
+  /** RFC 4865 §5.1.2: how that was asked, `for;` or `until;` with the value, for notices. */
+  readonly holdAsked?: string
   /** RFC 6710: −9 … 9, higher goes first; left out: 0. */
   readonly priority?: number
 }

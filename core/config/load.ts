@@ -151,6 +151,7 @@ function toConfig(dir: string, raw: RawServer, plugins: readonly PluginEntry[]):
         leastByMs: ms(raw.smtp.least_deliver_by),
         maxPriority: raw.smtp.max_priority,
       },
+      requireTls: raw.smtp.require_tls,
       vrfy: raw.smtp.vrfy,
       ...(raw.smtp.banner !== undefined && { banner: raw.smtp.banner }),
       without: raw.smtp.without.map(keyword => keyword.toUpperCase()),

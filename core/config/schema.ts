@@ -273,6 +273,11 @@ export const SERVER = {
           default: 4,
           description: 'highest priority a sender may ask for (MT-PRIORITY)',
         },
+        require_tls: {
+          type: 'boolean',
+          default: false,
+          description: 'offer REQUIRETLS: mail that asks for TLS all the way leaves only by mx routes named here',
+        },
         vrfy: {
           enum: ['never', 'local'],
           default: 'never',

@@ -145,6 +145,8 @@ export interface Config {
   readonly smtp: {
     readonly policies: PoliciesConfig
     readonly wishes: WishesConfig
+    /** REQUIRETLS is offered (RFC 8689). */
+    readonly requireTls: boolean
     /** What VRFY tells. */
     readonly vrfy: 'never' | 'local'
     readonly banner?: string

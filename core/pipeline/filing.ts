@@ -6,6 +6,7 @@
 import {
   type Cut,
   type Defer,
+  type DeliverBy,
   defer,
   type Filing,
   type Job,
@@ -57,8 +58,9 @@ interface Open {
 
 export async function fileLocally(parts: IntakeParts, mail: LocalMail, scope: AskScope): Promise<LocalResult> {
   const { received, rows } = mail
-  const waiting: NewRow[] = rows.filter(row => !isLocal(parts, row))
-  const local = waiting.length === rows.length ? [] : rows.filter(row => isLocal(parts, row))
+  const now = (row: NewRow) => isLocal(parts, row, received.envelope.deliverBy)
+  const waiting: NewRow[] = rows.filter(row => !now(row))
+  const local = waiting.length === rows.length ? [] : rows.filter(now)
   const filings: Filing[] = []
   const filed: NewRow[] = []
   const trail: TrailEntry[] = []
@@ -89,10 +91,12 @@ export async function fileLocally(parts: IntakeParts, mail: LocalMail, scope: As
 }
 
 /** A sender who wants to hear of success is told by the queue, as for any other target. */
-function isLocal({ targets, clock }: IntakeParts, { target, hold, dsn, due }: NewRow): boolean {
-  // RFC 4865: what shall wait, waits in the queue.
+function isLocal({ targets, clock }: IntakeParts, { target, hold, dsn, due }: NewRow, by?: DeliverBy): boolean {
+  // RFC 2852 §4.1.3: what came in too late is not delivered; the queue tells the sender.
+  if (by?.mode === 'return' && clock.now() >= by.at) return false
+  // RFC 4865 §4.2: what shall wait, waits in the queue.
   if (hold !== undefined || due > clock.now()) return false
-  return targets.get(target)?.scope === 'local' && !dsn.notify.includes('success')
+  return targets.get(target)?.scope === 'local' && !dsn.notify.includes('success') && dsn.expanded !== true
 }
 
 function jobFor({ received, cuts }: LocalMail, rows: readonly NewRow[]): Job {

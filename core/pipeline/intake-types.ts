@@ -57,6 +57,8 @@ export interface OwnMessage {
   readonly now: number
   /** It speaks of a message that asked for TLS all the way (RFC 8689 §5). */
   readonly requireTls?: boolean
+  /** That of the message it speaks of (RFC 6710 §4.6). */
+  readonly priority?: number
   /** Why it is written, for the trail: `bounce of ID`. */
   readonly reason: string
 }

@@ -7,6 +7,7 @@ import {
   type Acceptance,
   type Address,
   type Defer,
+  type DsnWish,
   type Finding,
   MailError,
   type NewMessage,
@@ -181,7 +182,7 @@ function buildRows(
   for (const [i, { recipient, claims }] of routed.entries()) {
     const fate = decided[i]!
     if (fate.kind !== 'keep') continue
-    for (const claim of claims) {
+    for (const [at, claim] of claims.entries()) {
       const target = targets.get(claim.target)!
       const quarantined = fate.quarantine === undefined ? {} : { quarantine: fate.quarantine }
       // Quarantine is Junk for local mail, a hold for mail going out.
@@ -199,7 +200,7 @@ function buildRows(
         row: rows.length,
         to: claim.to,
         original: recipient.address,
-        dsn: recipient.dsn,
+        dsn: dsnFor(recipient.dsn, claims.length, at, renamed.sender !== undefined),
         target: claim.target,
         lane: target.lane(claim.to),
         ...renamed,
@@ -213,6 +214,16 @@ function buildRows(
     }
   }
   return rows
+}
+
+/** What the sender asked to be told, as it goes on with one of the addresses that a recipient stands for. */
+function dsnFor(dsn: DsnWish, addresses: number, at: number, renamed: boolean): DsnWish {
+  // RFC 3461 §5.2.7.1: a list is the end of the way; what happens behind it is for its owner.
+  if (renamed) return { notify: [] }
+  if (addresses === 1 || !dsn.notify.includes('success')) return dsn
+  // RFC 3461 §5.2.7.3 (c): successes further on are not told, but that it was sent on, once.
+  const notify = dsn.notify.filter(what => what !== 'success')
+  return { ...dsn, notify: notify.length === 0 ? ['never'] : notify, ...(at === 0 ? { expanded: true } : {}) }
 }
 
 /** What each recipient's client hears: of a failure at once where it can be told, else the queue will see to it. */
@@ -279,6 +290,7 @@ async function plan(
     utf8: message.utf8,
     body: '8BITMIME',
     ...(message.requireTls === true ? { requireTls: true } : {}),
+    ...(message.priority === undefined ? {} : { priority: message.priority }),
   } as const
   const routed = await router.route(session, new Set(session.labels), envelope, recipient, scope)
   // Trouble is not an answer: what caused this message must stay until it can be told.

@@ -28,6 +28,8 @@ export function receivedField(session: Session, envelope: Envelope, facts: Trace
     clauses.push(`(using ${word(session.tls.protocol)} with cipher ${word(session.tls.cipher)})`)
   const one = envelope.recipients.length === 1 ? envelope.recipients[0] : undefined
   if (one !== undefined) clauses.push(...forClause(formatAddress(one.address)))
+  // RFC 6710 §4.1, §7
+  if (envelope.priority !== undefined) clauses.push(`PRIORITY ${envelope.priority}`)
   const last = clauses.length - 1
   clauses[last] = `${clauses[last]};`
   clauses.push(formatDate(facts.now))

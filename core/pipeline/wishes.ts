@@ -2,11 +2,12 @@
 import type { Wishes } from '../api/index.js'
 
 /** Only these, and only those that are there: stores keep what they are given. */
-export function wishesOf({ requireTls, deliverBy, holdUntil, priority }: Wishes): Wishes {
+export function wishesOf({ requireTls, deliverBy, holdUntil, holdAsked, priority }: Wishes): Wishes {
   return {
     ...(requireTls === true ? { requireTls } : {}),
     ...(deliverBy === undefined ? {} : { deliverBy }),
     ...(holdUntil === undefined ? {} : { holdUntil }),
+    ...(holdAsked === undefined ? {} : { holdAsked }),
     ...(priority === undefined ? {} : { priority }),
   }
 }
@@ -17,9 +18,9 @@ export function timesOf(
   now: number,
   expireMs: number,
 ): { due: number; expires: number } {
-  // RFC 4865 §4.1: what waits for its time is not late yet, so the clock of the queue starts then.
+  // RFC 4865 §4.2: what waits for its time is not late yet, so the clock of the queue starts then.
   const due = Math.max(now, holdUntil ?? 0)
   const expires = due + expireMs
-  // RFC 2852 §4.1.1: after that time it goes back.
+  // RFC 2852 §4.1.3: after that time it goes back.
   return { due, expires: deliverBy?.mode === 'return' ? Math.min(expires, deliverBy.at) : expires }
 }

@@ -69,7 +69,7 @@ export async function attempt(parts: AttemptParts, lease: Lease, log: Log, stopp
 async function deliver(parts: AttemptParts, lease: Lease, scope: AskScope): Promise<readonly Outcome[]> {
   const { claimed } = lease
   const { deliverBy } = claimed.message
-  // RFC 2852 §4.1.1: not a moment later, however the attempt came to be late.
+  // RFC 2852 §4.1.3: not a moment later, however the attempt came to be late.
   if (deliverBy?.mode === 'return' && parts.clock.now() >= deliverBy.at)
     return claimed.rows.map(({ row }) => tooLate(row))
   const name = claimed.rows[0]!.target
@@ -185,7 +185,7 @@ async function commit(
   const now = parts.clock.now()
   const facts = {
     now,
-    // RFC 4865 §4.1: what was held for its time is as old as its release.
+    // RFC 4865 §4.2: what was held for its time is as old as its release.
     received: Math.max(message.received, message.holdUntil ?? 0),
     schedule: parts.schedule,
     random: parts.random,

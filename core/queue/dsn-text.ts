@@ -19,6 +19,7 @@ const OPENINGS = {
     'Your message was passed on for the recipients below.',
     'Their mail server does not report deliveries, so this is the last you hear unless something goes wrong.',
   ],
+  expanded: ['Your message was sent on to the several addresses that each of the recipients below stands for.'],
 } as const satisfies Record<DsnAction, readonly string[]>
 
 export function humanText(facts: DsnFacts): string {

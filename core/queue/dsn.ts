@@ -3,10 +3,11 @@
  * programs, and the message or its header. Pure: bytes out of facts. Whether one is due, and to whom, is decided in `notices.ts`.
  * Everything that came from a peer is one line of printable text when it gets here or is made so.
  */
-import { foldField, formatDate, printable, unXtext } from '../text/index.js'
+import { isIP } from 'node:net'
+import { foldField, formatDate, fromUnitext, printable, toUnitext, unXtext } from '../text/index.js'
 import { humanText } from './dsn-text.js'
 
-export type DsnAction = 'failed' | 'delayed' | 'delivered' | 'relayed'
+export type DsnAction = 'failed' | 'delayed' | 'delivered' | 'relayed' | 'expanded'
 
 export interface DsnRecipient {
   /** As the sender wrote it. */
@@ -39,8 +40,8 @@ export interface DsnFacts {
   readonly received: number
   /** RFC 2852: the sender's time limit. */
   readonly deliverBy?: number
-  /** RFC 4865: the sender's earliest time. */
-  readonly holdUntil?: number
+  /** RFC 4865: the sender's earliest time, as it was asked for. */
+  readonly holdAsked?: string
   readonly now: number
   /** All of one action. */
   readonly recipients: readonly DsnRecipient[]
@@ -60,6 +61,7 @@ const SUBJECTS = {
   delayed: 'Delayed mail, still being tried',
   delivered: 'Mail delivered',
   relayed: 'Mail passed on',
+  expanded: 'Mail sent on to several addresses',
 } as const satisfies Record<DsnAction, string>
 
 export function buildDsn(facts: DsnFacts): Buffer {
@@ -128,23 +130,27 @@ function perMessage(facts: DsnFacts): string {
     field('Reporting-MTA', `dns; ${facts.server}`, facts.utf8),
     field('X-Posthouse-Queue-Id', facts.queueId, facts.utf8),
     field('Arrival-Date', formatDate(facts.received), facts.utf8),
-    // RFC 2852 §5, RFC 4865 §6
+    // RFC 2852 §5, RFC 4865 §5.1.2
     ...(facts.deliverBy === undefined ? [] : [field('Deliver-By-Date', formatDate(facts.deliverBy), facts.utf8)]),
-    ...(facts.holdUntil === undefined
-      ? []
-      : [field('Future-Release-Request', `until; ${new Date(facts.holdUntil).toISOString()}`, facts.utf8)]),
+    ...(facts.holdAsked === undefined ? [] : [field('Future-Release-Request', facts.holdAsked, facts.utf8)]),
   ].join('')
 }
 
 /** RFC 3464 §2.3 */
 function perRecipient(recipient: DsnRecipient, utf8: boolean): string {
-  const type = utf8 && !isAscii(Buffer.from(recipient.address)) ? 'utf-8' : 'rfc822'
+  // RFC 6533 §3: in a report of ASCII, an address that is not goes as unitext.
+  const plain = isAscii(Buffer.from(recipient.address))
+  const [type, address] = plain
+    ? ['rfc822', recipient.address]
+    : ['utf-8', utf8 ? recipient.address : toUnitext(recipient.address)]
   const lines = [
-    ...(recipient.orcpt === undefined ? [] : [field('Original-Recipient', originalRecipient(recipient.orcpt), utf8)]),
-    field('Final-Recipient', `${type}; ${recipient.address}`, utf8),
+    ...(recipient.orcpt === undefined
+      ? []
+      : [field('Original-Recipient', originalRecipient(recipient.orcpt, utf8), utf8)]),
+    field('Final-Recipient', `${type}; ${address}`, utf8),
     field('Action', recipient.action, utf8),
     field('Status', recipient.status, utf8),
-    ...(recipient.remote === undefined ? [] : [field('Remote-MTA', `dns; ${recipient.remote.split(' ', 1)[0]}`, utf8)]),
+    ...(recipient.remote === undefined ? [] : [field('Remote-MTA', `dns; ${mtaName(recipient.remote)}`, utf8)]),
     // RFC 3464 §2.3.6: only what a peer really said in SMTP.
     ...(recipient.reply === undefined ? [] : [field('Diagnostic-Code', `smtp; ${recipient.reply}`, utf8)]),
     field('Last-Attempt-Date', formatDate(recipient.lastAttempt), utf8),
@@ -158,9 +164,18 @@ function field(name: string, value: string, utf8: boolean): string {
   return foldField(name, utf8 ? line : line.replace(/[^\x20-\x7e]/gu, '?'))
 }
 
-function originalRecipient(orcpt: string): string {
+/** RFC 3461 §6.3: without its xtext. RFC 6533 §3, §4.1: a UTF-8 address is readable where it may be, unitext elsewhere. */
+function originalRecipient(orcpt: string, utf8: boolean): string {
   const semicolon = orcpt.indexOf(';')
-  return `${orcpt.slice(0, semicolon)}; ${unXtext(orcpt.slice(semicolon + 1))}`
+  const [type, text] = [orcpt.slice(0, semicolon), orcpt.slice(semicolon + 1)]
+  if (type.toLowerCase() !== 'utf-8') return `${type}; ${unXtext(text)}`
+  return `${type}; ${utf8 ? fromUnitext(text) : toUnitext(fromUnitext(text))}`
+}
+
+/** RFC 3461 §9.3: a host without a name is an address in brackets. */
+function mtaName(remote: string): string {
+  const [host = ''] = remote.split(' ', 1)
+  return isIP(host) === 0 ? host : `[${host}]`
 }
 
 function isAscii(bytes: Buffer): boolean {

@@ -25,8 +25,9 @@ export function jobOf(claimed: Claimed, blobs: Blobs, signed = ''): Job {
     received: message.received,
     utf8: message.utf8,
     body: message.bodyType,
-    ...(message.ret === undefined ? {} : { ret: message.ret }),
-    ...(message.envid === undefined ? {} : { envid: message.envid }),
+    // RFC 3461 §5.2.7.1: what went through a list goes on under the list's name alone.
+    ...(message.ret === undefined || first.sender !== undefined ? {} : { ret: message.ret }),
+    ...(message.envid === undefined || first.sender !== undefined ? {} : { envid: message.envid }),
     ...wishesOf(message),
     prefix: text,
     size,

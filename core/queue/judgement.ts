@@ -10,7 +10,14 @@ import { isTimeToWarn, nextTry, type Schedule } from './schedule.js'
 export type Fate = { readonly row: QueueRow } & (
   | { readonly kind: 'delivered'; readonly outcome: Extract<Outcome, { kind: 'delivered' }> }
   | { readonly kind: 'filed'; readonly outcome: Extract<Outcome, { kind: 'filed' }> }
-  | { readonly kind: 'again'; readonly outcome: Deferred; readonly due: number; readonly warn: boolean }
+  /** `late`: the time by which the sender wanted it delivered has just passed. */
+  | {
+      readonly kind: 'again'
+      readonly outcome: Deferred
+      readonly due: number
+      readonly warn: boolean
+      readonly late?: true
+    }
   | { readonly kind: 'held'; readonly outcome: Deferred; readonly reason: string }
   | { readonly kind: 'failed'; readonly outcome: Deferred | Failed; readonly expired: boolean }
 )
@@ -61,14 +68,16 @@ function deferred(row: QueueRow, outcome: Deferred, facts: JudgementFacts): Fate
     const late = deliverBy?.mode === 'return'
     return { kind: 'failed', row, outcome: late ? tooLate(row.row, outcome) : outcome, expired: !late }
   }
-  // RFC 2852 §4.1.2: the sender is told when the time has come, so an attempt is made then.
-  const by = deliverBy?.mode === 'notify' ? deliverBy.at : undefined
-  const ages = by === undefined ? schedule.warnAfterMs : [...schedule.warnAfterMs, by - received]
-  const warn = isTimeToWarn(received, row.last?.at, now, ages)
-  return { kind: 'again', row, outcome, due: by !== undefined && by > now ? Math.min(due, by) : due, warn }
+  const warn = isTimeToWarn(received, row.last?.at, now, schedule.warnAfterMs)
+  if (deliverBy?.mode !== 'notify') return { kind: 'again', row, outcome, due, warn }
+  // RFC 2852 §4.1.3: the sender is told when the time is over, so an attempt is made then. What came too late is told of at once.
+  const { at } = deliverBy
+  const late = isTimeToWarn(received, row.last?.at, now, [Math.max(at - received, 1)])
+  const next = at > now ? Math.min(due, at) : due
+  return { kind: 'again', row, outcome, due: next, warn: warn || late, ...(late ? { late } : {}) }
 }
 
-/** RFC 2852 §4.1.1: the time the sender gave is over, or would be before the next attempt. RFC 3463 §3.5: X.4.7. */
+/** RFC 2852 §4.1.3: the time the sender gave is over, or would be before the next attempt. RFC 3463 §3.5: X.4.7. */
 export function tooLate(row: number, last?: Deferred): Failed {
   const { text, remote, reply } = last ?? {}
   return {

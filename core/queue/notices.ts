@@ -45,7 +45,7 @@ export async function notices(
 ): Promise<Notices> {
   const follow: Acceptance[] = []
   const trail: TrailEntry[] = []
-  const due = dueNotices(job, fates)
+  const due = dueNotices(job, fates, now)
   // Not the attempt's signal: what was refused for good is settled with its bounce even while the server stops.
   const scope = { signal: due.size === 0 ? NEVER : AbortSignal.timeout(PLAN_MS), log }
   for (const [action, wanted] of due) {
@@ -66,11 +66,12 @@ export async function notices(
 export function dueNotices(
   { sender, deliverBy }: Pick<JobView, 'sender' | 'deliverBy'>,
   fates: readonly Fate[],
+  now: number,
 ): ReadonlyMap<DsnAction, readonly Fate[]> {
   const due = new Map<DsnAction, Fate[]>()
   if (sender === null) return due
   for (const fate of fates) {
-    const action = actionOf(fate, deliverBy)
+    const action = actionOf(fate, deliverBy, now)
     if (action === undefined) continue
     const list = due.get(action)
     if (list === undefined) due.set(action, [fate])
@@ -80,8 +81,8 @@ export function dueNotices(
 }
 
 /** RFC 3461 §4.1: without NOTIFY failures are told, and delays may be. */
-function actionOf(fate: Fate, deliverBy: DeliverBy | undefined): DsnAction | undefined {
-  const { notify } = fate.row.dsn
+function actionOf(fate: Fate, deliverBy: DeliverBy | undefined, now: number): DsnAction | undefined {
+  const { notify, expanded } = fate.row.dsn
   const wants = (what: 'success' | 'failure' | 'delay') =>
     notify.length === 0 ? what !== 'success' : notify.includes(what)
   switch (fate.kind) {
@@ -92,14 +93,19 @@ function actionOf(fate: Fate, deliverBy: DeliverBy | undefined): DsnAction | und
     case 'held':
       return undefined
     case 'filed':
-      return wants('success') ? 'delivered' : undefined
+      return expanded ? 'expanded' : wants('success') ? 'delivered' : undefined
     case 'delivered':
-      // RFC 2852 §4.2: who asked for a trace, or whose time limit ends here, is told.
-      if (deliverBy !== undefined && (deliverBy.trace || fate.outcome.timed !== true))
+      if (deliverBy !== undefined && tellsWhere(deliverBy, fate.outcome.timed === true, now))
         return notify.includes('never') ? undefined : 'relayed'
+      if (expanded) return 'expanded'
       // RFC 3461 §5.2.2: a server that knows nothing of DSN cannot be asked to report, so we do.
       return wants('success') && fate.outcome.reports !== true ? 'relayed' : undefined
   }
+}
+
+/** RFC 2852 §4.1.4: who asked for a trace is told of every hop; §4.1.4.2: and everybody, when the next host knows of no time limits. */
+function tellsWhere({ at, trace }: DeliverBy, timed: boolean, now: number): boolean {
+  return trace || (!timed && now < at)
 }
 
 async function write(
@@ -122,7 +128,7 @@ async function write(
     ...(job.envid === undefined ? {} : { envid: job.envid }),
     received: job.received,
     ...(job.deliverBy === undefined ? {} : { deliverBy: job.deliverBy.at }),
-    ...(job.holdUntil === undefined ? {} : { holdUntil: job.holdUntil }),
+    ...(job.holdAsked === undefined ? {} : { holdAsked: job.holdAsked }),
     now,
     recipients: fates.map(fate => dsnRecipient(fate, action, now)),
     original,
@@ -131,7 +137,20 @@ async function write(
   const reason = action === 'failed' ? `bounce of ${job.id}` : `notice (${action}) about ${job.id}`
   // RFC 8689 §5: what speaks of such a message travels as it did.
   const secret = job.requireTls === true ? { requireTls: true } : {}
-  return { id, sender: null, recipient: sender, dsn: { notify: ['never'] }, utf8, bytes, now, reason, ...secret }
+  // RFC 6710 §4.6: and as fast.
+  const priority = job.priority === undefined ? {} : { priority: job.priority }
+  return {
+    id,
+    sender: null,
+    recipient: sender,
+    dsn: { notify: ['never'] },
+    utf8,
+    bytes,
+    now,
+    reason,
+    ...secret,
+    ...priority,
+  }
 }
 
 /** RFC 3461 §4.3: RET is about failures; other notices carry the header only. */
@@ -175,6 +194,8 @@ function dsnRecipient(fate: Fate, action: DsnAction, now: number): DsnRecipient 
       return { ...common, status: '2.0.0', text: `passed on to ${remote}`, remote, reply }
     }
     case 'again':
+      // RFC 2852 §4.1.3: 4.4.7 when it is the sender's time that is over.
+      return { ...common, ...said(fate.outcome), ...(fate.late ? { status: '4.4.7' } : {}), until: row.expires }
     case 'held':
       return { ...common, ...said(fate.outcome), until: row.expires }
     case 'failed':

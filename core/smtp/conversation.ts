@@ -179,10 +179,11 @@ export class Conversation {
     if (command !== undefined) return command.execute(this, argument)
     if (isOurVerb(verb)) return protocol === 'lmtp' ? REPLY.lhloOnly : REPLY.ehloOnly
     const plugin = this.deps.verbs.get(verb)
-    if (plugin !== undefined && (plugin.available?.(this.session) ?? true))
-      return plugin.login && this.session.account === undefined
-        ? REPLY.loginRequired
-        : this.#runPlugin(plugin, verb, argument)
+    if (plugin !== undefined && (plugin.available?.(this.session) ?? true)) {
+      if (plugin.login && this.session.account === undefined) return REPLY.loginRequired
+      if (plugin.betweenMails && this.transaction !== undefined) return REPLY.notInTransaction
+      return this.#runPlugin(plugin, verb, argument)
+    }
     if (HTTP.test(text)) return this.#over('http', REPLY.notHttp)
     // A balancer that is not named in server.yaml: taking its mail for its own would be worse than taking none.
     if (verb === 'PROXY') return this.#over('proxy', REPLY.notProxied)

@@ -39,7 +39,7 @@ export class Extensions implements Offers {
   }
 
   get maxHoldMs(): number {
-    return this.#facts.smtp.wishes.maxHoldMs
+    return Math.min(this.#facts.smtp.wishes.maxHoldMs, MOST_HOLD_MS)
   }
 
   get leastByMs(): number {
@@ -67,11 +67,13 @@ export class Extensions implements Offers {
       // RFC 3030 §3: only together with CHUNKING.
       case 'BINARYMIME':
         return this.has('CHUNKING')
-      // RFC 8689 §2: only within TLS.
+      // RFC 8689 §2: only within TLS; and by wish of the admin, who knows whether the ways out keep the promise (docs/running.md).
       case 'REQUIRETLS':
-        return this.#facts.session.tls !== undefined
-      // RFC 4865 §2, and priorities for strangers would be theirs to misuse (RFC 6710 §9): for those who log in.
+        return smtp.requireTls && this.#facts.session.tls !== undefined
+      // RFC 4865 §4.2: on submission ports and no other; §3: the bound is a second at least.
       case 'FUTURERELEASE':
+        return listener.protocol === 'smtp' && listener.auth === 'required' && smtp.wishes.maxHoldMs >= 1000
+      // RFC 6710 §4.1: no priority for strangers.
       case 'MT-PRIORITY':
         return listener.auth === 'required' || this.#facts.session.account !== undefined
       default:
@@ -108,8 +110,12 @@ export class Extensions implements Offers {
   }
 }
 
+/** RFC 4865 §3: seconds, of nine digits at most. */
+const MOST_HOLD_MS = 999_999_999_000
+
 /** RFC 4865 §3: seconds, and the same as a date. */
-function futureRelease(maxHoldMs: number, now: number): string {
+function futureRelease(most: number, now: number): string {
+  const maxHoldMs = Math.min(most, MOST_HOLD_MS)
   return `${Math.floor(maxHoldMs / 1000)} ${new Date(now + maxHoldMs).toISOString().replace(/\.\d+/, '')}`
 }
 

@@ -25,6 +25,8 @@ const VALUE = /[!-<>-~\u{a0}-\u{10ffff}]+/uy
 const XTEXT = /^(?:[!-*,-<>-~]|\+[0-9A-F]{2})*$/
 /** RFC 3461 §4.2, §4.4: what it stands for is printable US-ASCII. */
 const PRINTABLE_XTEXT = /^(?:[!-*,-<>-~]|\+[2-6][0-9A-F]|\+7[0-9A-E])*$/
+/** RFC 3461 §4.2: addr-type, an atom of RFC 822 §3.3 without what an esmtp-value cannot hold. */
+const ATOM = /^[!#$%&'*/0-9?A-Z^_`a-z{|}~-]+$/
 const NOTIFY = new Map<string, DsnWish['notify'][number]>([
   ['NEVER', 'never'],
   ['SUCCESS', 'success'],
@@ -153,8 +155,9 @@ function readNotify(value: string): DsnWish['notify'] | undefined {
 /** RFC 3461 §4.2; RFC 6533 §3 adds the type utf-8, whose address may be UTF-8. */
 function isOrcpt(value: string): boolean {
   const cut = value.indexOf(';')
-  if (value.length > 500 || cut <= 0 || cut === value.length - 1) return false
+  // RFC 3461 §5.4: 500 octets at least.
+  if (value.length > 500 || cut <= 0) return false
   const [type, address] = [value.slice(0, cut), value.slice(cut + 1)]
-  if (!/^[A-Za-z0-9-]+$/.test(type)) return false
+  if (!ATOM.test(type)) return false
   return PRINTABLE_XTEXT.test(address) || (type.toLowerCase() === 'utf-8' && !/[+=]/.test(address))
 }

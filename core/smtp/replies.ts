@@ -77,7 +77,7 @@ export const REPLY = {
   // ── login ──
   loginRequired: reply(530, '5.7.0', 'Authentication required'),
   tlsRequired: reply(530, '5.7.0', 'Must issue a STARTTLS command first'),
-  // IANA registry, X.7.11; RFC 2554 §6
+  // RFC 4954 §6 keeps it from RFC 2554 for the record; no other code says so well what to do.
   loginNeedsTls: reply(538, '5.7.11', 'Encryption required for authentication'),
   unknownMechanism: reply(504, '5.5.4', 'Authentication mechanism is not offered'),
   loginCancelled: reply(501, '5.7.0', 'Authentication cancelled'),
@@ -96,8 +96,8 @@ export const REPLY = {
   // RFC 5322 §4.1 ends the time of NUL in messages.
   nulInMessage: reply(554, '5.6.0', 'Message has a NUL octet'),
   messageLineTooLong: reply(554, '5.6.0', 'Message has a line that is too long'),
-  // RFC 2852 §4; RFC 3463 §3.5: X.4.7 delivery time expired.
-  tooSoon: reply(554, '5.4.7', 'No promise is made for so short a time'),
+  // RFC 2852 §4: 555 where the server cannot do it for good; RFC 3463 §3.5: X.4.7 delivery time expired.
+  tooSoon: reply(555, '5.4.7', 'No promise is made for so short a time'),
   mailLoop: reply(554, '5.4.6', 'Too many Received fields, this looks like a mail loop'),
 } as const satisfies Readonly<Record<string, SmtpReply>>
 

@@ -27,11 +27,11 @@ export const WISH_KEYWORDS: ReadonlyMap<string, string> = new Map<WishKeyword, s
 
 /** RFC 2852 §4: by-time is up to nine digits, by-mode R or N, by-trace T. */
 const BY = /^([+-]?\d{1,9});([RN])(T?)$/i
-/** RFC 4865 §4.1: up to nine digits. */
-const SECONDS = /^\d{1,9}$/
-/** RFC 3339 §5.6, in the one way RFC 4865 §4.1 leaves open to read it wrongly: with a zone. */
-const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i
-/** RFC 6710 §3: −9 … 9. */
+/** RFC 4865 §3: 1 to 999999999, no zero in front. */
+const SECONDS = /^[1-9]\d{0,8}$/
+/** RFC 3339 §5.6; RFC 4865 §3 wants it in UTC. */
+const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]00:00)$/i
+/** RFC 6710 §3, §7: −9 … 9. */
 const PRIORITY = /^(?:-?[1-9]|0)$/
 
 type Taken = { -readonly [K in keyof Wishes]: Wishes[K] }
@@ -47,12 +47,12 @@ export function takeWish(keyword: string, value: string, bounds: WishBounds, wis
     case 'BY':
       return takeDeliverBy(value, bounds, wishes)
     case 'HOLDFOR':
-      if (!SECONDS.test(value)) return badParameter(keyword, 'a number of seconds')
-      return takeHold(keyword, bounds.now + Number(value) * 1000, bounds, wishes)
+      if (!SECONDS.test(value)) return badParameter(keyword, 'a number of seconds, 1 or more')
+      return takeHold(keyword, value, bounds.now + Number(value) * 1000, bounds, wishes)
     case 'HOLDUNTIL': {
-      const until = DATE_TIME.test(value) ? Date.parse(value.toUpperCase()) : Number.NaN
-      if (Number.isNaN(until)) return badParameter(keyword, 'a date and time such as 2030-01-31T12:00:00Z')
-      return takeHold(keyword, until, bounds, wishes)
+      const until = readTime(value)
+      if (until === undefined) return badParameter(keyword, 'a date and time in UTC such as 2030-01-31T12:00:00Z')
+      return takeHold(keyword, value, until, bounds, wishes)
     }
     default:
       if (!PRIORITY.test(value)) return badParameter(keyword, 'a number from -9 to 9')
@@ -63,7 +63,8 @@ export function takeWish(keyword: string, value: string, bounds: WishBounds, wis
 
 /** What only all parameters together can tell. */
 export function contradiction({ deliverBy, holdUntil }: Wishes): SmtpReply | undefined {
-  const never = deliverBy?.mode === 'return' && holdUntil !== undefined && deliverBy.at <= holdUntil
+  // RFC 4865 §5.2.2: whatever shall be done when the time is over, it is not over before the message sets out.
+  const never = deliverBy !== undefined && holdUntil !== undefined && deliverBy.at <= holdUntil
   return never ? badParameter('BY', 'a time after the one it is held for') : undefined
 }
 
@@ -77,7 +78,7 @@ function takeDeliverBy(value: string, { now, leastByMs }: WishBounds, wishes: Ta
     trace: trace !== '',
   }
   if (deliverBy.mode === 'return') {
-    // RFC 2852 §4: what shall go back must have had time; and no less of it than was announced.
+    // RFC 2852 §4: what shall go back must have had time; §3: and no less of it than was announced.
     if (ms <= 0) return badParameter('BY', 'a time to come, as it shall go back afterwards')
     if (ms < leastByMs) return REPLY.tooSoon
   }
@@ -85,9 +86,17 @@ function takeDeliverBy(value: string, { now, leastByMs }: WishBounds, wishes: Ta
   return undefined
 }
 
-/** RFC 4865 §4.1: one of the two, and not beyond what was announced. A time that is past already is no wait. */
+/** `undefined` too for a day that is in no calendar, which `Date` would take for one of the next month. */
+function readTime(value: string): number | undefined {
+  if (!DATE_TIME.test(value)) return undefined
+  const at = Date.parse(value.toUpperCase())
+  return Number.isNaN(at) || new Date(at).toISOString().slice(0, 10) !== value.slice(0, 10) ? undefined : at
+}
+
+/** RFC 4865 §4.2: one of the two, and not beyond what was announced. A time that is past already is no wait: clocks differ. */
 function takeHold(
-  keyword: string,
+  keyword: 'HOLDFOR' | 'HOLDUNTIL',
+  value: string,
   until: number,
   { now, maxHoldMs }: WishBounds,
   wishes: Taken,
@@ -95,5 +104,6 @@ function takeHold(
   if (wishes.holdUntil !== undefined) return badParameter(keyword, 'either HOLDFOR or HOLDUNTIL')
   if (until > now + maxHoldMs) return badParameter(keyword, `at most ${Math.floor(maxHoldMs / 1000)} seconds from now`)
   wishes.holdUntil = until
+  wishes.holdAsked = `${keyword === 'HOLDFOR' ? 'for' : 'until'};${value}`
   return undefined
 }

@@ -37,7 +37,7 @@ const CONFIG = {
   },
 } as const
 
-// RFC 2645; the enhanced codes are RFC 3463's.
+// RFC 2645 §7; the enhanced codes are RFC 3463's.
 const REPLY = {
   turning: { code: 250, status: '2.0.0', text: 'OK now reversing the connection' },
   syntax: { code: 501, status: '5.5.4', text: 'Syntax: ATRN [domain[,domain…]]' },
@@ -107,7 +107,9 @@ export default definePlugin({
       smtpVerbs: {
         ATRN: {
           keyword: 'ATRN',
+          // RFC 2645 §5.2.1: 530 for others.
           login: true,
+          betweenMails: true,
           available: ({ protocol }) => protocol === 'smtp',
           async run(session, argument, signal) {
             try {

@@ -63,11 +63,16 @@ export default definePlugin({
         ETRN: {
           keyword: 'ETRN',
           available: ({ protocol }) => protocol === 'smtp',
+          // RFC 1985 §5
+          betweenMails: true,
           async run(session, argument, signal): Promise<SmtpReply> {
-            // RFC 1985 §5.1: the server has been told of by EHLO.
+            // RFC 1985 §5: once a session is established.
             if (session.helo === undefined) return { code: 503, status: '5.5.1', text: 'Say EHLO first' }
             const node = readNode(argument)
             if (node === undefined) return { code: 501, status: '5.5.4', text: `Syntax: ${SYNTAX}` }
+            // RFC 1985 §5.3: which queues have names is a local matter.
+            if (node === 'queue')
+              return { code: 459, status: '4.7.1', text: 'Node # not allowed: queues have no names here' }
             const allowed = clients.domainsFor(session)
             if (!allowed.covers(node.domain)) {
               log.info({ id: session.id, remote: session.remote.address, node: node.text }, 'ETRN refused')
@@ -94,9 +99,13 @@ export default definePlugin({
   },
 })
 
-/** RFC 1985 §5.3 */
+/** RFC 1985 §5.1: as exactly as we know it. */
 function startedReply(node: string, { messages, complete }: Awaited<ReturnType<typeof kick>>): SmtpReply {
-  if (!complete) return { code: 252, status: '2.0.0', text: `OK, pending messages for node ${node} started` }
+  if (!complete) {
+    return messages === 0
+      ? { code: 250, status: '2.0.0', text: `OK, queuing for node ${node} started` }
+      : { code: 252, status: '2.0.0', text: `OK, pending messages for node ${node} started` }
+  }
   return messages === 0
     ? { code: 251, status: '2.0.0', text: `OK, no messages waiting for node ${node}` }
     : { code: 253, status: '2.0.0', text: `OK, ${messages} pending messages for node ${node} started` }

@@ -1,4 +1,4 @@
-/** What a client names after ETRN (RFC 1985 §5.2): a domain, or `@domain` with all below it. Pure. */
+/** What a client names after ETRN (RFC 1985 §5, §5.3): a domain, or `@domain` with all below it. Pure. */
 import { normaliseDomain, toAsciiDomain } from 'posthouse/text'
 
 export interface Node {
@@ -8,11 +8,15 @@ export interface Node {
   readonly withSubdomains: boolean
 }
 
-/** `undefined`: not a node. `#queue` names queues, and we have none with names. */
-export function readNode(argument: string): Node | undefined {
+/** `undefined`: not a node. `#name` is a queue, and we have none with names. */
+export function readNode(argument: string): Node | 'queue' | undefined {
+  if (/^#[!-~]+$/.test(argument)) return 'queue'
   const withSubdomains = argument.startsWith('@')
   const domain = asDomain(withSubdomains ? argument.slice(1) : argument)
-  return domain === undefined ? undefined : { text: `${withSubdomains ? '@' : ''}${domain}`, domain, withSubdomains }
+  // RFC 1985 §5: a fully qualified name.
+  return domain === undefined || !(withSubdomains || domain.includes('.'))
+    ? undefined
+    : { text: `${withSubdomains ? '@' : ''}${domain}`, domain, withSubdomains }
 }
 
 /** Lower case, A-labels. */

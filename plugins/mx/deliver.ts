@@ -9,7 +9,7 @@ import { type MailSession, openSession, type SessionOptions } from './client/ses
 import { transact } from './client/transaction.js'
 import { Refused, Trouble } from './client/trouble.js'
 import { addressesOf, findHosts, type Host, type HostOptions } from './hosts.js'
-import { impossible, isSpeakable, mailFor, mustBeSecret, needsUtf8 } from './mail.js'
+import { type Impossible, impossible, isSpeakable, mailFor, mustBeSecret, needsUtf8 } from './mail.js'
 import { outcomeOf, outcomeOfError } from './outcomes.js'
 import type { SessionPool } from './pool.js'
 
@@ -48,9 +48,9 @@ class Delivery {
   readonly #job: Job
   readonly #call: Call
   readonly #options: DeliveryOptions
+  readonly #lane: string
   /** RFC 8689: verified TLS or nothing. Such sessions are not mixed with others. */
-  readonly #secret: boolean
-  readonly #pooled: string
+  #secret: boolean
   /** Recipients without a final outcome, by row. */
   readonly #pending = new Map<number, JobRecipient>()
   readonly #final: Outcome[] = []
@@ -65,8 +65,8 @@ class Delivery {
     this.#job = job
     this.#call = call
     this.#options = options
-    this.#secret = mustBeSecret(job)
-    this.#pooled = this.#secret ? `${lane} verified` : lane
+    this.#lane = lane
+    this.#secret = job.requireTls === true
     for (const recipient of recipients) this.#admit(recipient)
   }
 
@@ -87,8 +87,28 @@ class Delivery {
     const [first] = this.#pending.values()
     if (first === undefined) return
     this.#utf8 = await needsUtf8(this.#job)
+    await this.#try(first.to.domain)
+    if (!this.#secret || mustBeSecret(this.#job) || !this.#noSecretWay) return
+    // RFC 8689 §5: a notification goes the safe way where there is one, and another where there is none.
+    this.#secret = false
+    this.#last.clear()
+    this.#attempts = 0
+    await this.#try(first.to.domain)
+  }
+
+  async #try(domain: string): Promise<void> {
     await this.#overIdle()
-    if (this.#pending.size > 0) await this.#overHosts(first.to.domain)
+    if (this.#pending.size > 0) await this.#overHosts(domain)
+  }
+
+  /** Nothing but the wish for TLS all the way stands between those who are left and their mail. */
+  get #noSecretWay(): boolean {
+    const outcomes = [...this.#pending.keys()].map(row => this.#last.get(row))
+    return this.#hopeful === 0 && outcomes.length > 0 && outcomes.every(one => one !== undefined && isAboutTls(one))
+  }
+
+  get #pooled(): string {
+    return this.#secret ? `${this.#lane} verified` : this.#lane
   }
 
   #admit(recipient: JobRecipient): void {
@@ -112,7 +132,7 @@ class Delivery {
     // RFC 8689 §4.2.1: an MX that neither DNSSEC nor MTA-STS vouches for may be anybody's.
     if (this.#secret && found.hosts.some(host => !host.fixed)) {
       const text = `the message asks for TLS all the way, and nobody vouches for the mail hosts of ${domain}`
-      for (const row of this.#pending.keys()) this.#end({ kind: 'failed', row, status: '5.7.30', text })
+      for (const row of this.#pending.keys()) this.#last.set(row, { kind: 'failed', row, status: '5.7.30', text })
       return
     }
     const tally = { none: 0, private: 0, trouble: 0 }
@@ -141,7 +161,6 @@ class Delivery {
     const remote = `${place.host} [${place.address}]:${place.port}`
     try {
       const session = await openSession(place, this.#sessionOptions, this.#call.signal)
-      this.#hopeful += 1
       if (session.downgrade !== undefined) {
         this.#call.log.warn({ remote, why: session.downgrade }, 'sending in clear after a TLS failure')
       }
@@ -162,16 +181,23 @@ class Delivery {
 
   /** Transactions in this session until everybody is served or the peer takes no more. */
   async #use(session: MailSession, idle: boolean): Promise<void> {
-    const no = impossible(this.#job, session.extensions, this.#utf8, this.#options.session.now())
-    if (no !== undefined) {
-      const { remote } = session.connection
-      for (const row of this.#pending.keys()) this.#end({ kind: 'failed', row, ...no, remote })
-    }
-    let going = this.#pending.size > 0
+    const now = this.#options.session.now()
+    const no = impossible(this.#job, session.extensions, this.#utf8, now, this.#secret)
+    if (no === undefined || !no.elsewhere) this.#hopeful += 1
+    if (no !== undefined) this.#refuse(session, no)
+    let going = this.#pending.size > 0 && no === undefined
     // RFC 9422 §3.1: no more messages than the peer takes in one session; who is left over waits for the next attempt.
     const most = session.extensions.maxMessages ?? Number.POSITIVE_INFINITY
     while (going && session.uses < most) going = await this.#once(session, idle)
     this.#options.pool.give(this.#pooled, session)
+  }
+
+  #refuse({ connection: { remote } }: MailSession, { elsewhere, status, text }: Impossible): void {
+    for (const row of this.#pending.keys()) {
+      const outcome = { kind: 'failed', row, status, text, remote } as const
+      if (elsewhere) this.#last.set(row, outcome)
+      else this.#end(outcome)
+    }
   }
 
   /** True when the same session should be offered the rest: it took some and put off others (RFC 5321 §4.5.3.1.10). */
@@ -182,7 +208,7 @@ class Delivery {
     // RFC 9422 §3.2: as many recipients as the peer takes at a time.
     const recipients = [...this.#pending.values()].slice(0, extensions.maxRecipients)
     const more = recipients.length < this.#pending.size
-    const mail = mailFor(this.#job, recipients, extensions, this.#utf8, now)
+    const mail = mailFor(this.#job, recipients, extensions, this.#utf8, now, this.#secret)
     const { results, stale } = await transact(session, mail, limits, this.#call.signal)
     if (idle && stale) return false
     let accepted = 0
@@ -256,6 +282,10 @@ function unreachableBecause(domain: string, hosts: readonly Host[], tally: Tally
     return { kind: 'failed', status: '5.1.2', text: `the domain ${domain} has no mail host` }
   }
   return { kind: 'failed', status: '5.4.4', text: `the mail hosts of ${domain} have no address` }
+}
+
+function isAboutTls(outcome: Outcome): boolean {
+  return outcome.kind === 'failed' && (outcome.status === '5.7.30' || outcome.status === '5.7.10')
 }
 
 function describe(error: unknown): string {

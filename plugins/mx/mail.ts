@@ -2,7 +2,7 @@
  * What a job asks of a peer, and what is said in MAIL: SIZE, BODY, SMTPUTF8. Pure but for reading the header of an SMTPUTF8 message.
  */
 import type { Job, JobRecipient, Outcome } from 'posthouse/api'
-import { formatAddress } from 'posthouse/text'
+import { formatAddress, fromUnitext, toUnitext } from 'posthouse/text'
 import type { Extensions } from './client/session.js'
 import type { Mail } from './client/transaction.js'
 
@@ -23,16 +23,23 @@ function isAscii(text: string): boolean {
   return /^[\x00-\x7f]*$/.test(text)
 }
 
-/** Why this peer cannot be given the message at all; the RFCs make these permanent. */
+export interface Impossible extends Pick<Refusal, 'status' | 'text'> {
+  /** Another host of the domain may be able to. */
+  readonly elsewhere?: true
+}
+
+/** Why this peer cannot be given the message at all; the RFCs make these permanent. `secret`: only by TLS all the way. */
 export function impossible(
   job: Job,
   extensions: Extensions,
   utf8: boolean,
   now: number,
-): Pick<Refusal, 'status' | 'text'> | undefined {
-  // RFC 8689 §4.2.1; RFC 8689 §5: what nobody could be told of is not held back.
-  if (mustBeSecret(job) && !extensions.requireTls) {
+  secret = mustBeSecret(job),
+): Impossible | undefined {
+  // RFC 8689 §4.2.1: the next host is asked.
+  if (secret && !extensions.requireTls) {
     return {
+      elsewhere: true,
       status: '5.7.30',
       text: 'the message asks for TLS all the way, and the next mail server does not offer REQUIRETLS',
     }
@@ -62,7 +69,7 @@ export function mustBeSecret(job: Job): boolean {
   return job.requireTls === true && job.sender !== null
 }
 
-/** RFC 2852 §4.2: what shall go back after its time goes only to servers that see to it. RFC 3463 §3.4, X.3.3, and §3.5, X.4.7. */
+/** RFC 2852 §4.1.4.1: what shall go back after its time goes only to servers that see to it. RFC 3463 §3.4, X.3.3, and §3.5, X.4.7. */
 function tooLateFor(
   { deliverBy }: Job,
   { leastBySeconds }: Extensions,
@@ -91,6 +98,7 @@ export function mailFor(
   extensions: Extensions,
   utf8: boolean,
   now: number,
+  secret = job.requireTls === true,
 ): Mail {
   const binary = job.body === 'BINARYMIME'
   const parameters = [
@@ -98,23 +106,27 @@ export function mailFor(
     ...(binary ? ['BODY=BINARYMIME'] : []),
     ...(!binary && extensions.eightBit && (job.body === '8BITMIME' || utf8) ? ['BODY=8BITMIME'] : []),
     ...(utf8 ? ['SMTPUTF8'] : []),
-    ...wishParameters(job, extensions, now),
+    ...wishParameters(job, extensions, now, secret),
     // RFC 3461 §5.2.1: as the sender said it.
     ...(extensions.dsn && job.ret !== undefined ? [`RET=${job.ret}`] : []),
     ...(extensions.dsn && job.envid !== undefined ? [`ENVID=${job.envid}`] : []),
   ]
   return {
     from: [`FROM:<${formatAddress(job.sender)}>`, ...parameters].join(' '),
-    recipients: recipients.map(recipient => ({ row: recipient.row, to: rcptTo(recipient, extensions) })),
+    recipients: recipients.map(one => ({
+      row: one.row,
+      to: rcptTo(one, extensions, timeIsLost(job, extensions, now)),
+    })),
     ...(binary ? { counted: job.size } : {}),
     chunks: () => job.chunks(),
   }
 }
 
 function wishParameters(
-  { requireTls, deliverBy, priority }: Job,
+  { deliverBy, priority }: Job,
   extensions: Extensions,
   now: number,
+  secret: boolean,
 ): readonly string[] {
   const by =
     deliverBy === undefined || extensions.leastBySeconds === undefined
@@ -123,23 +135,40 @@ function wishParameters(
           `BY=${secondsUntil(deliverBy.at, now)};${deliverBy.mode === 'return' ? 'R' : 'N'}${deliverBy.trace ? 'T' : ''}`,
         ]
   return [
-    ...(requireTls === true && extensions.requireTls ? ['REQUIRETLS'] : []),
+    // RFC 8689 §2: only where host and certificate are proven.
+    ...(secret && extensions.requireTls ? ['REQUIRETLS'] : []),
     ...by,
     ...(extensions.priority && priority !== undefined ? [`MT-PRIORITY=${priority}`] : []),
   ]
 }
 
-function rcptTo({ to, dsn }: JobRecipient, extensions: Extensions): string {
+/** Nobody behind this peer will know of the time limit. */
+function timeIsLost({ deliverBy }: Job, { leastBySeconds }: Extensions, now: number): boolean {
+  return deliverBy?.mode === 'notify' && leastBySeconds === undefined && now < deliverBy.at
+}
+
+function rcptTo({ to, dsn }: JobRecipient, extensions: Extensions, timeLost: boolean): string {
   const path = `TO:<${formatAddress(to)}>`
   if (!extensions.dsn) return path
-  const { notify, orcpt } = dsn
-  // RFC 6533 §3: the UTF-8 form is for servers that read UTF-8.
-  const sayable = orcpt !== undefined && (extensions.utf8 || isAscii(orcpt))
+  const { orcpt } = dsn
+  const notify = timeLost ? withDelay(dsn.notify) : dsn.notify
   return [
     path,
     ...(notify.length === 0 ? [] : [`NOTIFY=${notify.join(',').toUpperCase()}`]),
-    ...(sayable ? [`ORCPT=${orcpt}`] : []),
+    ...(orcpt === undefined ? [] : [`ORCPT=${extensions.utf8 ? orcpt : asciiOrcpt(orcpt)}`]),
   ].join(' ')
+}
+
+/** RFC 2852 §4.1.4.2: then at least a delay is told, whatever RFC 3461 §5.2.1 says. */
+function withDelay(notify: JobRecipient['dsn']['notify']): JobRecipient['dsn']['notify'] {
+  if (notify.length === 0) return ['failure', 'delay']
+  return notify.includes('never') || notify.includes('delay') ? notify : [...notify, 'delay']
+}
+
+/** RFC 6533 §3: UTF-8 is for servers that read it; others get unitext. Only the type `utf-8` can hold it. */
+function asciiOrcpt(orcpt: string): string {
+  const cut = orcpt.indexOf(';') + 1
+  return isAscii(orcpt) ? orcpt : `${orcpt.slice(0, cut)}${toUnitext(fromUnitext(orcpt.slice(cut)))}`
 }
 
 /** An address that would break out of its command line; reading has refused such long before. */

@@ -44,9 +44,9 @@ const STAGES = {
 export function outcomeOfError(row: number, error: unknown, remote: string): Outcome {
   if (error instanceof Refused) return refusal(row, error.reply, remote, `${remote}: ${error.message}`)
   if (error instanceof Trouble && error.kind === 'untrusted') {
-    // RFC 8689 §4.2.1
+    // RFC 8689 §4.2.1: 5.7.10 when it is the TLS that cannot be had.
     const text = `the message asks for TLS all the way; ${remote}: ${error.message}`
-    return { kind: 'failed', row, status: '5.7.30', text, remote }
+    return { kind: 'failed', row, status: '5.7.10', text, remote }
   }
   if (error instanceof Trouble) {
     return { kind: 'deferred', row, status: error.status, text: `${remote}: ${error.message}`, remote }

@@ -11,7 +11,8 @@ import { ROOT } from '../harness/shared.js'
 import { type DoorOptions, SmtpDoor } from '../harness/smtp-door.js'
 
 const DOORS: readonly (readonly [folder: string, options: DoorOptions])[] = [
-  ['smtp', {}],
+  ['smtp', { smtp: { requireTls: true } }],
+  ['login-optional', { listener: { auth: 'optional' } }],
   ['submission', { listener: { name: 'submission', auth: 'required' } }],
   [
     'lmtp',

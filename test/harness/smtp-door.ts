@@ -41,6 +41,7 @@ export interface DoorOptions {
     without?: readonly string[]
     vrfy?: 'never' | 'local'
     wishes?: Partial<WishesConfig>
+    requireTls?: boolean
   }
   readonly hooks?: Hooks
   readonly mayXclient?: boolean
@@ -180,6 +181,7 @@ function doorOf(options: DoorOptions, listener: ListenerConfig, log: Log, taken:
     smtp: {
       without: [],
       vrfy: 'never',
+      requireTls: false,
       ...options.smtp,
       wishes: { ...WISHES, ...options.smtp?.wishes },
       policies: { ...STRICT, ...options.smtp?.policies },

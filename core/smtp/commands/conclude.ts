@@ -63,6 +63,8 @@ export function note(
     sender: formatAddress(envelope.sender),
     recipients: routed.length,
     size: reception.size,
+    // RFC 6710 §4.1: as it was asked for.
+    ...(envelope.priority !== undefined && { priority: Number(envelope.parameters.get('MT-PRIORITY')) }),
     ...(talk.forwarded.size > 0 && { forwarded: Object.fromEntries(talk.forwarded) }),
     code: reply.code,
   }

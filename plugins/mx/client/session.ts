@@ -187,7 +187,8 @@ function read(reply: Reply, encrypted: boolean): Extensions {
     words.set(keyword.toUpperCase(), rest.join(' '))
   }
   const size = words.get('SIZE')?.split(' ', 1)[0]
-  const least = words.get('DELIVERBY')
+  // RFC 2852 §2: options with commas between them, the time first.
+  const least = words.get('DELIVERBY')?.split(',', 1)[0]
   const limits = words.get('LIMITS') ?? ''
   const messages = limitIn(limits, 'MAILMAX')
   const recipients = limitIn(limits, 'RCPTMAX')

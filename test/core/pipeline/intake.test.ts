@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
   type Address,
+  type Claim,
+  type DsnWish,
   defer,
   discard,
   type Hooks,
@@ -63,6 +65,7 @@ async function receive(
   recipients: readonly Address[],
   more: Partial<Session> = {},
   wishes: Wishes = {},
+  { dsn = { notify: [] }, claims }: { dsn?: DsnWish; claims?: (to: Address) => readonly Claim[] } = {},
 ): Promise<Run> {
   const store = createMemoryStore()
   const entry = { plugin: 'tried', hooks, unless: [], on: [], timeoutMs: 100, onError: 'defer' } as const
@@ -79,11 +82,13 @@ async function receive(
     expireMs: 5 * 86_400_000,
     firstRetryMs: 300_000,
   })
-  const asked: Recipient[] = recipients.map(one => ({ address: one, dsn: { notify: [] } }))
+  const asked: Recipient[] = recipients.map(one => ({ address: one, dsn }))
   const session = aSession(more)
   const routed = asked.map(recipient => ({
     recipient,
-    claims: [via(recipient.address.domain === 'example.test' ? 'mda' : 'mx', recipient.address)],
+    claims: claims?.(recipient.address) ?? [
+      via(recipient.address.domain === 'example.test' ? 'mda' : 'mx', recipient.address),
+    ],
   }))
   const envelope = anEnvelope({ recipients: asked, ...wishes })
   const bytes = Buffer.from(TEXT)
@@ -295,4 +300,42 @@ test('what shall come back after its time is given up then', async () => {
   assert.equal(queued?.requireTls, true)
   assert.deepEqual(queued.deliverBy, { at, mode: 'return', trace: true })
   assert.equal(queued.rows[0]?.expires, at)
+})
+
+test('what came in after its time is not delivered, though the mailbox is here', async () => {
+  const { store } = await receive({}, [address('alice')], {}, { deliverBy: { at: NOW, mode: 'return', trace: false } })
+  assert.deepEqual(await contents(store, 'alice', 'INBOX'), [])
+  assert.equal((await firstQueued(store))?.rows.length, 1)
+})
+
+const both = (to: Address) => [via('mx', { ...to, local: 'b' }), via('mx', { ...to, local: 'c' })]
+
+for (const [notify, first, second] of [
+  [[], { notify: [] }, { notify: [] }],
+  [['delay'], { notify: ['delay'] }, { notify: ['delay'] }],
+  [['success', 'failure'], { notify: ['failure'], expanded: true }, { notify: ['failure'] }],
+  [['success'], { notify: ['never'], expanded: true }, { notify: ['never'] }],
+] as const) {
+  test(`NOTIFY=${notify.join() || '(none)'} for an alias of two goes on as ${JSON.stringify([first, second])} (RFC 3461 §5.2.7.3)`, async () => {
+    const { store } = await receive({}, [address('list', 'elsewhere.test')], {}, {}, { dsn: { notify }, claims: both })
+    assert.deepEqual(
+      (await firstQueued(store))?.rows.map(row => row.dsn),
+      [first, second],
+    )
+  })
+}
+
+test('a list takes nothing along of what a sender wants to be told (RFC 3461 §5.2.7.1)', async () => {
+  const owner = address('owner')
+  const { store } = await receive(
+    {},
+    [address('list', 'elsewhere.test')],
+    {},
+    {},
+    {
+      dsn: { notify: ['never'], orcpt: 'rfc822;list@elsewhere.test' },
+      claims: to => [via('mx', to, { sender: owner })],
+    },
+  )
+  assert.deepEqual((await firstQueued(store))?.rows[0]?.dsn, { notify: [] })
 })

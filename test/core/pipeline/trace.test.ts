@@ -74,3 +74,10 @@ test('no line is longer than 998 octets, whatever the recipient', () => {
     assert.ok(Buffer.byteLength(line) <= 998)
   }
 })
+
+test('a priority that was asked for is told (RFC 6710 §4.1)', () => {
+  assert.match(
+    receivedField(aSession(), anEnvelope({ priority: -3 }), facts),
+    /\r\n\tfor <alice@example\.test>\r\n\tPRIORITY -3;\r\n/,
+  )
+})

@@ -144,10 +144,19 @@ describe('a bounce', () => {
   })
 
   test('keeps to ASCII in the status unless the message was SMTPUTF8', () => {
-    const foreign = { ...REFUSED, address: 'jürgen@them.test', reply: '550 unbekannt: jürgen' }
+    const foreign = {
+      ...REFUSED,
+      address: 'jürgen@them.test',
+      orcpt: 'utf-8;jürgen@them.test',
+      reply: '550 unbekannt: jürgen',
+    }
     const ascii = partsOf(buildDsn(facts({ recipients: [foreign] }))).get('message/delivery-status')!
     assert.match(ascii, /^[\x00-\x7f]*$/)
+    const plain = partsOf(buildDsn(facts({ recipients: [foreign] }))).get('message/delivery-status')!
+    assert.match(plain, /Final-Recipient: utf-8; j\\x\{FC\}rgen@them\.test/)
+    assert.match(plain, /Original-Recipient: utf-8; j\\x\{FC\}rgen@them\.test/)
     const global = partsOf(buildDsn(facts({ recipients: [foreign], utf8: true })))
+    assert.match(global.get('message/global-delivery-status')!, /Original-Recipient: utf-8; jürgen@them.test/)
     assert.deepEqual([...global.keys()], ['text/plain', 'message/global-delivery-status', 'message/global-headers'])
     assert.match(global.get('message/global-delivery-status')!, /Final-Recipient: utf-8; jürgen@them.test/)
   })

@@ -362,10 +362,62 @@ describe('the queue runner', () => {
     assert.equal((await bench.store.queue.get(id))?.rows[0]?.due, deliverBy.at)
     bench.now = deliverBy.at
     await bench.settle()
-    assert.match(bench.planned[0]!.bytes.toString(), /Action: delayed/)
+    assert.match(bench.planned[0]!.bytes.toString(), /Action: delayed\r\nStatus: 4\.4\.7/)
     bench.now += 10 * MINUTE
     await bench.settle()
     assert.equal(bench.planned.length, 1)
+  })
+
+  test('what came after its time is told of at its first delay, once', async () => {
+    begin().runner.start()
+    bench.deliver = job => deferred(job)
+    const deliverBy = { at: bench.now - HOUR, mode: 'notify', trace: false } as const
+    await bench.add(['b@them.test'], {}, { deliverBy, received: bench.now - MINUTE })
+    await bench.settle()
+    assert.match(bench.planned[0]!.bytes.toString(), /Status: 4\.4\.7/)
+    bench.now += 10 * MINUTE
+    await bench.settle()
+    assert.equal(bench.planned.length, 1)
+  })
+
+  test('what is passed on after its time is not told of again, though the limit ends here', async () => {
+    begin().runner.start()
+    const deliverBy = { at: bench.now - 1, mode: 'notify', trace: false } as const
+    await bench.add(['b@them.test'], {}, { deliverBy })
+    await bench.settle()
+    assert.deepEqual(bench.planned, [])
+  })
+
+  test('a notice is as urgent as the message it speaks of, and says how it was held', async () => {
+    begin().runner.start()
+    bench.deliver = failed
+    const held = { holdUntil: bench.now - 1, holdAsked: 'for;120' }
+    await bench.add(['b@them.test'], {}, { priority: -3, ...held })
+    await bench.settle()
+    assert.equal(bench.planned[0]?.priority, -3)
+    assert.match(bench.planned[0]!.bytes.toString(), /\r\nFuture-Release-Request: for;120\r\n/)
+  })
+
+  test('who is sent on to several addresses is told so when the first is served', async () => {
+    begin().runner.start()
+    await bench.add(['b@them.test'], { dsn: { notify: ['failure'], expanded: true } })
+    await bench.add(['c@them.test'], { dsn: { notify: ['failure'] } })
+    await bench.settle()
+    assert.equal(bench.planned.length, 1)
+    assert.match(bench.planned[0]!.bytes.toString(), /\r\nAction: expanded\r\nStatus: 2\.0\.0\r\n/)
+  })
+
+  test('what goes on in the name of a list has neither ENVID nor RET of its sender', async () => {
+    begin().runner.start()
+    const jobs: Job[] = []
+    bench.deliver = job => {
+      jobs.push(job)
+      return failed(job)
+    }
+    await bench.add(['b@them.test'], { sender: { local: 'owner', domain: 'us.test' } }, { envid: 'E1', ret: 'HDRS' })
+    await bench.settle()
+    assert.deepEqual([jobs[0]?.envid, jobs[0]?.ret], [undefined, undefined])
+    assert.doesNotMatch(bench.planned[0]!.bytes.toString(), /Original-Envelope-Id/)
   })
 
   for (const [trace, timed, notify, actions] of [

@@ -319,6 +319,7 @@ test('verbs of plugins are announced, answered, bounded, and cannot replace ours
     XHIDDEN: { available: () => false, keyword: 'XHIDDEN', run: () => ({ code: 250, text: 'never' }) },
     XTHROWS: { run: throws },
     XNEVER: { run: never },
+    XKICK: { betweenMails: true, run: () => ({ code: 250, status: '2.0.0', text: 'kicked' }) },
     NOOP: { run: () => ({ code: 250, text: 'not ours' }) },
   }
   const door = await open(t, { verbs, limits: { commandMs: 300 } })
@@ -338,7 +339,15 @@ test('verbs of plugins are announced, answered, bounded, and cannot replace ours
     C: XNEVER
     S: 451 4.3.0 …
     C: NOOP
-    S: 250 2.0.0 OK`,
+    S: 250 2.0.0 OK
+    C: MAIL FROM:<a@b.test>
+    S: 250 …
+    C: XKICK
+    S: 503 5.5.1 Not possible during a mail transaction
+    C: RSET
+    S: 250 …
+    C: XKICK
+    S: 250 2.0.0 kicked`,
   )
 })
 

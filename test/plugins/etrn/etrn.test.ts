@@ -73,7 +73,9 @@ for (const [argument, session, code, text] of [
   ['other.test', {}, 459, undefined],
   ['', {}, 501, undefined],
   ['a b', {}, 501, undefined],
-  ['#queue', {}, 501, undefined],
+  ['#queue', {}, 459, 'Node # not allowed: queues have no names here'],
+  ['#', {}, 501, undefined],
+  ['localname', {}, 501, undefined],
   ['@[192.0.2.1]', {}, 501, undefined],
 ] as const) {
   test(`ETRN ${argument || '(nothing)'} ${JSON.stringify(session)}: ${code}`, async () => {
@@ -108,11 +110,21 @@ test('before a greeting nothing is started', async () => {
   assert.equal(reply.code, 503)
 })
 
-test('a client without patience hears 252, and of a store in trouble 458', async () => {
-  const store = await queued(['m1', 'branch.test'])
+test('a client without patience hears what was begun: 250 for nothing yet, 252 for some; and of a store in trouble 458', async () => {
+  const store = await queued(['m1', 'branch.test'], ['m2', 'branch.test'])
   const { contribution } = await setUp(etrn, { config: CONFIG, services: { store } })
   const reply = plain(await contribution.smtpVerbs!.ETRN!.run(aSession(), 'branch.test', AbortSignal.abort()))
-  assert.equal(reply.code, 252)
+  assert.deepEqual([reply.code, reply.text], [250, 'OK, queuing for node branch.test started'])
+  const leaving = new AbortController()
+  const { change } = store.queue
+  Object.assign(store.queue, {
+    change: (...args: Parameters<typeof change>) => {
+      leaving.abort()
+      return change.apply(store.queue, args)
+    },
+  })
+  const some = plain(await contribution.smtpVerbs!.ETRN!.run(aSession(), 'branch.test', leaving.signal))
+  assert.deepEqual([some.code, some.text], [252, 'OK, pending messages for node branch.test started'])
   Object.assign(store.queue, { change: () => Promise.reject(new MailError('store-unavailable', 'down')) })
   assert.equal((await ask(store, 'branch.test')).code, 458)
 })

@@ -11,10 +11,10 @@ import { startDnsServer } from '../../harness/dns-server.js'
 import { type SinkOptions, SmtpSink } from '../../harness/smtp-sink.js'
 import { makeJob, makeRig } from './rig.js'
 
-const [RIGHT, WRONG] = ['127.0.0.1', 'other.test'].map(name => {
+const [RIGHT, WRONG, LOCALHOST] = ['127.0.0.1', 'other.test', 'mail.test'].map(name => {
   const { certificate: cert, key } = selfSigned({ names: [name], now: Date.now() })
   return { cert, key }
-}) as [PemFiles, PemFiles]
+}) as [PemFiles, PemFiles, PemFiles]
 
 interface PemFiles {
   readonly cert: string
@@ -127,35 +127,83 @@ test('a message that asks for TLS all the way goes to a proven host that promise
   assert.match(sink.messages[0]?.mailArgument ?? '', / REQUIRETLS$/)
 })
 
-for (const [what, options, tls, trusting] of [
-  ['does not promise the same', { keywords: ['PIPELINING'] }, RIGHT, true],
-  ['has a certificate for another name', { keywords: REQUIRETLS }, WRONG, true],
-  ['has a certificate nobody vouches for', { keywords: REQUIRETLS }, RIGHT, false],
+for (const [what, status, options, tls, trusting] of [
+  ['does not promise the same', '5.7.30', { keywords: ['PIPELINING'] }, RIGHT, true],
+  ['has a certificate for another name', '5.7.10', { keywords: REQUIRETLS }, WRONG, true],
+  ['has a certificate nobody vouches for', '5.7.10', { keywords: REQUIRETLS }, RIGHT, false],
   [
     'refuses STARTTLS',
+    '5.7.10',
     { keywords: REQUIRETLS, script: (stage: string) => (stage === 'starttls' ? '454 4.7.0 not now' : undefined) },
     RIGHT,
     true,
   ],
 ] as const) {
-  test(`a message that asks for TLS all the way fails with 5.7.30 when the host ${what}`, async () => {
+  test(`a message that asks for TLS all the way fails with ${status} when the host ${what}`, async () => {
     const { outcomes, sink } = await overTls(SECRET, options, tls, trusting)
     const [outcome] = outcomes
     assert.ok(outcome?.kind === 'failed', JSON.stringify(outcomes))
-    assert.equal(outcome.status, '5.7.30')
+    assert.equal(outcome.status, status)
     assert.equal(sink.messages.length, 0)
   })
 }
 
-test('a message that asks for TLS all the way fails with 5.7.30 at a host without TLS', async () => {
+test('a message that asks for TLS all the way fails with 5.7.10 at a host without TLS', async () => {
   const { outcomes, sink } = await sent(SECRET, { keywords: REQUIRETLS })
-  assert.ok(outcomes[0]?.kind === 'failed' && outcomes[0].status === '5.7.30', JSON.stringify(outcomes))
+  assert.ok(outcomes[0]?.kind === 'failed' && outcomes[0].status === '5.7.10', JSON.stringify(outcomes))
   assert.equal(sink.messages.length, 0)
 })
 
+const NOTICE = { ...SECRET, sender: null }
+
 test('a notification about such a message goes on in any case', async () => {
-  const { outcomes } = await sent({ ...SECRET, sender: null }, { keywords: ['PIPELINING'] })
+  const { outcomes } = await sent(NOTICE, { keywords: ['PIPELINING'] })
   assert.equal(outcomes[0]?.kind, 'delivered')
+})
+
+test('a notification about such a message asks for the same where the host is proven', async () => {
+  const { outcomes, sink } = await overTls(NOTICE, { keywords: REQUIRETLS })
+  assert.equal(outcomes[0]?.kind, 'delivered')
+  assert.match(sink.messages[0]?.mailArgument ?? '', / REQUIRETLS$/)
+})
+
+test('a notification about such a message asks for nothing where the host is not proven', async () => {
+  const { outcomes, sink } = await overTls(NOTICE, { keywords: REQUIRETLS }, WRONG)
+  assert.equal(outcomes[0]?.kind, 'delivered')
+  assert.equal(sink.messages[0]?.tls, true)
+  assert.doesNotMatch(sink.messages[0]?.mailArgument ?? '', /REQUIRETLS/)
+})
+
+test('a notification that is put off by a proven host waits, and is not sent in clear', async () => {
+  const script: SinkOptions['script'] = stage => (stage === 'rcpt' ? '450 4.2.0 later' : undefined)
+  const { outcomes, sink } = await overTls(NOTICE, { keywords: REQUIRETLS, script })
+  assert.equal(outcomes[0]?.kind, 'deferred')
+  assert.equal(sink.connections, 1)
+})
+
+test('a notification goes to hosts found by MX as any mail does', async () => {
+  const sink = await new SmtpSink().start()
+  open.push(() => sink.stop())
+  const dns = await startDnsServer({ 'them.test': { mx: [[10, 'localhost']] } })
+  open.push(() => dns.close())
+  const rig = await makeRig({ port: sink.port }, [dns.address])
+  open.push(rig.dispose)
+  assert.equal((await rig.deliver(NOTICE))[0]?.kind, 'delivered')
+})
+
+test('a host that does not promise TLS all the way is followed by the next one', async () => {
+  const sink = await new SmtpSink({ tls: LOCALHOST, keywords: ['PIPELINING'] }).start()
+  open.push(() => sink.stop())
+  const dir = await mkdtemp(join(tmpdir(), 'posthouse-mx-'))
+  open.push(() => rm(dir, { recursive: true, force: true }))
+  await writeFile(join(dir, 'ca.pem'), LOCALHOST.cert)
+  const dns = await startDnsServer({ 'mail.test': { a: ['127.0.0.1', '127.0.0.1'] } })
+  open.push(() => dns.close())
+  const rig = await makeRig({ routes: { '*': `mail.test:${sink.port}` }, ca: join(dir, 'ca.pem') }, [dns.address])
+  open.push(rig.dispose)
+  const [outcome] = await rig.deliver(SECRET)
+  assert.ok(outcome?.kind === 'failed' && outcome.status === '5.7.30', JSON.stringify(outcome))
+  assert.equal(sink.connections, 2)
 })
 
 test('hosts found by MX are not believed to be the right ones', async () => {
@@ -190,11 +238,40 @@ test('a time limit and a priority are not spoken of where they are not known', a
 for (const [keywords, status] of [
   [[], '5.3.3'],
   [['DELIVERBY 120'], '5.4.7'],
+  [['DELIVERBY 120,more'], '5.4.7'],
 ] as const) {
   test(`what is to come back after a minute fails with ${status} at a peer with ${keywords[0] ?? 'nothing'}`, async () => {
     const deliverBy = { at: inAMinute(), mode: 'return', trace: false } as const
     const { outcomes } = await sent({ ...PLAIN, deliverBy }, { keywords })
     assert.ok(outcomes[0]?.kind === 'failed' && outcomes[0].status === status, JSON.stringify(outcomes))
+  })
+}
+
+for (const [notify, keywords, said] of [
+  [[], ['DSN'], ' NOTIFY=FAILURE,DELAY'],
+  [['success'], ['DSN'], ' NOTIFY=SUCCESS,DELAY'],
+  [['failure', 'delay'], ['DSN'], ' NOTIFY=FAILURE,DELAY'],
+  [['never'], ['DSN'], ' NOTIFY=NEVER'],
+  [[], ['DSN', 'DELIVERBY'], ''],
+  [[], [], ''],
+] as const) {
+  test(`a time limit with NOTIFY=${notify.join() || '(none)'} goes to a peer with ${keywords.join() || 'nothing'} as "${said}"`, async () => {
+    const deliverBy = { at: inAMinute(), mode: 'notify', trace: false } as const
+    const recipients = PLAIN.recipients.map(one => ({ ...one, dsn: { notify } }))
+    const { sink } = await sent({ ...PLAIN, recipients, deliverBy }, { keywords })
+    assert.ok(sink.commands.includes(`1 RCPT TO:<b@them.test>${said}`), sink.commands.join('\n'))
+  })
+}
+
+for (const [keywords, orcpt] of [
+  [['DSN'], 'utf-8;j\\x{FC}rgen@them.test'],
+  [['DSN', 'SMTPUTF8'], 'utf-8;jürgen@them.test'],
+] as const) {
+  test(`an original recipient in UTF-8 is told a peer with ${keywords.join()} as ${orcpt}`, async () => {
+    const dsn = { notify: [], orcpt: 'utf-8;jürgen@them.test' }
+    const recipients = PLAIN.recipients.map(one => ({ ...one, dsn }))
+    const { sink } = await sent({ ...PLAIN, recipients }, { keywords })
+    assert.ok(sink.commands.includes(`1 RCPT TO:<b@them.test> ORCPT=${orcpt}`), sink.commands.join('\n'))
   })
 }
 

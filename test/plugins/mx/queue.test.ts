@@ -70,7 +70,7 @@ describe('queue and mx together', () => {
     assert.deepEqual(bounces[0]?.recipient, { local: 'a', domain: 'us.test' })
     const text = bounces[0]!.bytes.toString()
     assert.match(text, /cannot connect: connection refused/)
-    assert.match(text, /Action: failed\r\nStatus: 4\.4\.1\r\nRemote-MTA: dns; 127\.0\.0\.1/)
+    assert.match(text, /Action: failed\r\nStatus: 4\.4\.1\r\nRemote-MTA: dns; \[127\.0\.0\.1\]/)
   })
 
   const sinkProgram = program('smtp-sink')
