@@ -122,6 +122,11 @@ export class Environment {
     }
   }
 
+  /** One transaction before anything else is under way; it is committed when this returns. */
+  prepare(change: () => void): void {
+    this.#root.transactionSync(change)
+  }
+
   /** Grows with every commit of any process. */
   transactionId(): number {
     this.refresh()

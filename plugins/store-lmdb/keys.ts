@@ -33,6 +33,11 @@ export function laneKey(target: string, lane: string): string {
   return digested(`${target}/${lane}`)
 }
 
+/** Why a row is held, or the digest of it. */
+export function holdKey(hold: string): string {
+  return digested(hold)
+}
+
 /** A key of the state; long and odd ones are digested. */
 export function stateKey(key: string): string {
   return digested(key)

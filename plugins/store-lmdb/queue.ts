@@ -16,15 +16,15 @@ import {
   type SettleAlso,
   unreachable,
 } from 'posthouse/api'
-import { newId } from 'posthouse/text'
 import type { LmdbBodies } from './bodies.js'
+import { Claims, type HeldClaim } from './claims.js'
 import type { Environment } from './environment.js'
 import type { Filings } from './filings.js'
-import { checkQueueId, laneKey, RANKS } from './keys.js'
+import { type HeldKey, heldKey } from './held.js'
+import { checkQueueId, laneKey } from './keys.js'
 import type { News } from './news.js'
-import { addressOf, fits } from './queue-filter.js'
-import type { HeadKey } from './ready.js'
-import type { Envelope, Lease, QueueRows, RowRecord } from './rows.js'
+import { fits } from './queue-filter.js'
+import type { Lease, QueueRows, RowRecord } from './rows.js'
 import type { LmdbTrail } from './trail.js'
 
 /** What the queue needs of the rest of the store. */
@@ -43,36 +43,38 @@ export interface QueueParts {
 
 /** News of the queue. */
 export const QUEUE_TOPIC = 'queue'
-const DEFAULT_MAX_ROWS = 100
-const MANY_ROWS = 500
-/** Lanes looked at in one step, expired leases given back in one claim, messages listed without a pause. */
-const LANE_STEP = 32
+/** Expired leases given back in one claim, messages listed without a pause. */
 const EXPIRY_STEP = 1000
 const LIST_STEP = 200
 
 export class LmdbQueue implements Queue {
   readonly #env: Environment
   readonly #rows: QueueRows
+  readonly #claims: Claims
   readonly #parts: QueueParts
   readonly #now: () => number
 
   constructor(parts: QueueParts, now: () => number) {
     this.#env = parts.env
     this.#rows = parts.rows
+    this.#claims = new Claims(parts.rows)
     this.#parts = parts
     this.#now = now
   }
 
   async claim(options: ClaimOptions): Promise<readonly Claimed[]> {
     this.#env.refresh()
-    // An idle runner asks often: looking costs nothing, a transaction costs a flush.
-    const idle = !this.#rows.ready.anyDue(options.now) && this.#rows.expired(options.now, 1).length === 0
+    const { now, only, held: hold } = options
+    const held = hold === undefined || only === undefined ? undefined : { lanes: only, hold }
     if (options.max <= 0) return []
-    if (options.held !== undefined && options.only !== undefined) return this.#claimHeld(options, options.only)
-    if (idle) return []
+    // An idle runner asks often: looking costs nothing, a transaction costs a flush.
+    const any = held === undefined ? this.#rows.ready.anyDue(now) : this.#mayClaim(held, now)
+    if (!any && this.#rows.expired(now, 1).length === 0) return []
     return this.#env.write(() => {
-      this.#expire(options.now)
-      return this.#claimDue(options)
+      this.#expire(now)
+      if (held === undefined) return this.#claims.due(options)
+      this.#rows.indexHeld()
+      return this.#claims.held(options, held)
     })
   }
 
@@ -119,7 +121,15 @@ export class LmdbQueue implements Queue {
   }
 
   async *list(filter: QueueFilter = {}): AsyncIterable<QueuedMessage> {
+    const { target, lane, held } = filter
     let left = filter.limit ?? Number.POSITIVE_INFINITY
+    if (held === true && target !== undefined && lane !== undefined && filter.id === undefined) {
+      for await (const message of this.#listHeld(filter, laneKey(target, lane))) {
+        if (left-- <= 0) return
+        yield message
+      }
+      return
+    }
     let after: string | undefined
     while (left > 0) {
       this.#env.refresh()
@@ -159,91 +169,29 @@ export class LmdbQueue implements Queue {
     return this.#parts.news.watch(QUEUE_TOPIC, listener)
   }
 
-  /**
-   * Held rows stand in no index, as nobody claims them but a client that comes for its mail. The queue is looked through outside of
-   * writes, a step at a time; only messages that seem to fit are looked at again inside of one.
-   */
-  async #claimHeld(options: ClaimOptions, only: ReadonlySet<string>): Promise<readonly Claimed[]> {
-    const claimed: Claimed[] = []
-    let after: string | undefined
-    while (claimed.length < options.max) {
+  /** True also when the index is not to be relied on. */
+  #mayClaim(held: HeldClaim, now: number): boolean {
+    return !this.#rows.heldIndexed || this.#claims.anyIn(held, now)
+  }
+
+  /** What is held in one lane, by the index: each message at the first of its rows there. */
+  async *#listHeld(filter: QueueFilter, lane: string): AsyncIterable<QueuedMessage> {
+    if (!this.#rows.heldIndexed) await this.#env.write(() => this.#rows.indexHeld())
+    let after: HeldKey | undefined
+    for (;;) {
       this.#env.refresh()
-      const ids = this.#rows.ids(after, LIST_STEP)
-      const likely = ids.filter(id => this.#rows.rowsOf(id, MANY_ROWS).some(row => fitsClaim(row, options, only)))
-      if (likely.length > 0)
-        claimed.push(...(await this.#env.write(() => this.#claimOf(likely, options, only, claimed.length))))
-      if (ids.length < LIST_STEP) break
-      after = ids.at(-1)
+      const keys = this.#rows.held.ofLane(lane, LIST_STEP, after)
+      for (const key of keys) {
+        const message = this.#rows.view(key[3], this.#now())
+        if (message !== undefined && fits(message, filter) && isFirst(message, key)) yield message
+      }
+      if (keys.length < LIST_STEP) return
+      after = keys.at(-1)
       await new Promise(setImmediate)
     }
-    return claimed
   }
 
   // ── inside a write ──
-
-  #claimOf(ids: readonly string[], options: ClaimOptions, only: ReadonlySet<string>, have: number): Claimed[] {
-    const { now, leaseMs, max, maxRows = DEFAULT_MAX_ROWS } = options
-    this.#expire(now)
-    const claimed: Claimed[] = []
-    for (const id of ids) {
-      const envelope = this.#rows.envelope(id)
-      let open = this.#rows.rowsOf(id).filter(row => row.lease === undefined && fitsClaim(row, options, only))
-      while (envelope !== undefined && open.length > 0 && have + claimed.length < max) {
-        const rows = open.filter(row => goesWith(envelope, open[0]!, row)).slice(0, maxRows)
-        claimed.push(this.#lend(envelope, rows, now + leaseMs))
-        open = open.filter(row => !rows.includes(row))
-      }
-    }
-    return claimed
-  }
-
-  #lend(envelope: Envelope, rows: readonly RowRecord[], until: number): Claimed {
-    const token = newId(Date.now())
-    for (const row of rows) this.#rows.lend(envelope.id, row, token)
-    this.#rows.setLease(token, { id: envelope.id, rows: rows.map(({ row }) => row), until })
-    return { token, message: envelope, rows: rows.map(row => ({ ...row, leased: true })), leaseUntil: until }
-  }
-
-  #claimDue({ now, leaseMs, max, except, only, maxRows = DEFAULT_MAX_ROWS }: ClaimOptions): Claimed[] {
-    const claimed: Claimed[] = []
-    const busy = new Set([...(except ?? [])].map(laneOfPath))
-    const wanted = only === undefined ? undefined : new Set([...only].map(laneOfPath))
-    for (let rank = 0; rank < RANKS; rank++) {
-      let place: { readonly from?: HeadKey; readonly after?: HeadKey } = {}
-      while (claimed.length < max) {
-        const lanes = this.#rows.ready.dueLanes(rank, now, LANE_STEP, place)
-        const head = lanes.find(([, , lane]) => !busy.has(lane) && wanted?.has(lane) !== false)
-        if (head === undefined && lanes.length < LANE_STEP) break
-        // A claim moves its lane further down the list, never up: what has been passed over stays behind us.
-        place = head === undefined ? { after: lanes.at(-1)! } : { from: head }
-        if (head !== undefined) claimed.push(this.#claimLane(head, now, now + leaseMs, maxRows))
-      }
-    }
-    return claimed
-  }
-
-  /** Takes the first row of a lane and all that may go with it. */
-  #claimLane([rank, , lane]: HeadKey, now: number, until: number, maxRows: number): Claimed {
-    const [, , , id, number] = this.#rows.ready.first(lane, rank)!
-    const envelope = this.#rows.envelope(id)!
-    const first = this.#rows.row(id, number)!
-    const rows = this.#candidates(id, lane, rank, now)
-      .filter(row => row.lease === undefined && row.hold === undefined && row.due <= now)
-      .filter(row => goesWith(envelope, first, row))
-      .sort((a, b) => b.priority - a.priority || a.due - b.due)
-      .slice(0, maxRows)
-    return this.#lend(envelope, rows, until)
-  }
-
-  /** All rows of the message; of one with very many only those next in the lane, or each of its hundred claims would read them all. */
-  #candidates(id: string, lane: string, rank: number, now: number): RowRecord[] {
-    const all = this.#rows.rowsOf(id, MANY_ROWS)
-    if (all.length < MANY_ROWS) return all
-    return this.#rows.ready
-      .due(lane, rank, now, MANY_ROWS)
-      .filter(([, , , other]) => other === id)
-      .flatMap(([, , , , number]) => this.#rows.row(id, number) ?? [])
-  }
 
   #expire(now: number): void {
     for (const token of this.#rows.expired(now, EXPIRY_STEP)) this.#giveBack(token)
@@ -270,7 +218,7 @@ export class LmdbQueue implements Queue {
 
   #applyRow(id: string, row: RowRecord, change: RowChange | undefined): void {
     if (change?.kind === 'done') this.#rows.remove(id, row)
-    else this.#rows.giveBack(id, change === undefined ? row : this.#settled(row, change))
+    else this.#rows.giveBack(id, change === undefined ? row : this.#settled(row, change), row)
   }
 
   #settled(row: RowRecord, change: Exclude<RowChange, { readonly kind: 'done' }>): RowRecord {
@@ -315,28 +263,13 @@ export class LmdbQueue implements Queue {
   }
 }
 
-function fitsClaim(row: RowRecord, { now, held, except }: ClaimOptions, only: ReadonlySet<string>): boolean {
-  const lane = `${row.target}/${row.lane}`
-  return (row.hold === undefined || row.hold === held) && row.due <= now && only.has(lane) && except?.has(lane) !== true
-}
-
-/** Rows that may go out together. */
-function goesWith(message: Envelope, one: RowRecord, other: RowRecord): boolean {
-  return (
-    one.row === other.row ||
-    (one.target === other.target &&
-      one.lane === other.lane &&
-      one.prefix === other.prefix &&
-      senderOf(message, one) === senderOf(message, other))
-  )
-}
-
-function senderOf(message: Envelope, { sender }: RowRecord): string {
-  return addressOf(sender === undefined ? message.sender : sender)
-}
-
-/** `target/lane` as the index names it; targets have no slash in their names. */
-function laneOfPath(path: string): string {
-  const slash = path.indexOf('/')
-  return laneKey(path.slice(0, slash), path.slice(slash + 1))
+/** Whether this is the first key of the message in its lane. */
+function isFirst({ id, rows }: QueuedMessage, key: HeldKey): boolean {
+  return rows.every(row => {
+    const { hold } = row
+    if (hold === undefined || laneKey(row.target, row.lane) !== key[0]) return true
+    const [, reason, due, , number] = heldKey(id, { ...row, hold })
+    if (reason !== key[1]) return reason > key[1]
+    return due !== key[2] ? due > key[2] : number >= key[4]
+  })
 }

@@ -1,7 +1,7 @@
 /**
  * Which rows could be claimed, so that claiming costs the same however long the queue is. `ready` holds every waiting row by lane,
  * priority and due time; `heads` holds, for every lane and priority that has one, the first of them. A busy lane with a hundred
- * thousand rows is passed over by one step. Everything here belongs inside a write, but for `nextDue` and `anyDue`.
+ * thousand rows is passed over by one step. Everything here belongs inside a write, but for `nextDue`, `anyDue` and `firstDue`.
  */
 import type { Database } from 'lmdb'
 import { type Environment, firstKey } from './environment.js'
@@ -47,6 +47,16 @@ export class ReadyIndex {
   /** The first row of a lane and rank. */
   first(lane: string, rank: number): ReadyKey | undefined {
     return firstKey(this.#ready, { start: [lane, rank], end: [lane, rank + 1] })
+  }
+
+  /** The first row of a lane that is due, of the highest priority that has one. */
+  firstDue(lane: string, now: number): ReadyKey | undefined {
+    for (let rank = 0; rank < RANKS; ) {
+      const first = firstKey(this.#ready, { start: [lane, rank], end: [lane, AFTER_ALL] })
+      if (first === undefined || first[2] <= now) return first
+      rank = first[1] + 1
+    }
+    return undefined
   }
 
   /** The first rows of a lane and rank that are due. */

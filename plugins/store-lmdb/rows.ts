@@ -5,6 +5,7 @@
 import type { Database } from 'lmdb'
 import type { NewMessage, NewRow, QueuedMessage, QueueRow, QueueTotals } from 'posthouse/api'
 import { type Environment, firstKey } from './environment.js'
+import { HeldIndex } from './held.js'
 import { AFTER_ALL, under } from './keys.js'
 import { ReadyIndex } from './ready.js'
 
@@ -25,15 +26,24 @@ interface Totals {
   readonly held: number
   /** Moves with every change of the queue, for watchers in other processes. */
   readonly changes: number
+  /**
+   * The index of held rows has all of them. A version that does not know the index leaves this out when it writes the counters, and so with
+   * its first change of the queue: then the index is made anew before it is used. Neither the old nor the new data has to be refused.
+   */
+  readonly heldIndex?: typeof HELD_INDEX
 }
+
+/** Another number for another index. */
+const HELD_INDEX = 1
 
 type RowKey = [id: string, row: number]
 type ExpiryKey = [until: number, token: string]
 
-const NO_TOTALS: Totals = { messages: 0, rows: 0, held: 0, changes: 0 }
+const NO_TOTALS: Totals = { messages: 0, rows: 0, held: 0, changes: 0, heldIndex: HELD_INDEX }
 
 export class QueueRows {
   readonly ready: ReadyIndex
+  readonly held: HeldIndex
   readonly #messages: Database<Envelope, string>
   readonly #rows: Database<RowRecord, RowKey>
   readonly #leases: Database<Lease, string>
@@ -42,6 +52,7 @@ export class QueueRows {
 
   constructor(env: Environment) {
     this.ready = new ReadyIndex(env)
+    this.held = new HeldIndex(env)
     this.#messages = env.database('messages')
     this.#rows = env.database('rows')
     this.#leases = env.database('leases')
@@ -71,7 +82,8 @@ export class QueueRows {
     for (const row of rows) {
       const record = defined({ ...row, tries: 0 })
       this.#rows.put([message.id, row.row], record)
-      if (record.hold === undefined) this.ready.add(message.id, record)
+      if (isHeld(record)) this.held.add(message.id, record)
+      else this.ready.add(message.id, record)
     }
     this.count({ messages: 1, rows: rows.length, held: rows.filter(({ hold }) => hold !== undefined).length })
   }
@@ -94,30 +106,46 @@ export class QueueRows {
     return [...this.#rows.getRange({ ...under(id), limit })].map(({ value }) => value)
   }
 
-  /** Takes a waiting row out of the index and puts it under a lease; a held one keeps its hold. */
+  /** Takes a waiting row out of its index and puts it under a lease; a held one keeps its hold and its place. */
   lend(id: string, row: RowRecord, token: string): void {
     this.#unplace(id, row)
     this.#rows.put([id, row.row], { ...row, lease: token })
   }
 
   /** A row that is under no lease any more, as it shall be from now on. */
-  giveBack(id: string, { lease: _, ...row }: RowRecord): void {
+  giveBack(id: string, { lease: _, ...row }: RowRecord, before: RowRecord): void {
     this.#rows.put([id, row.row], row)
-    if (row.hold === undefined) this.ready.add(id, row)
-    else this.count({ held: 1 })
+    if (isHeld(before)) this.held.remove(id, before)
+    if (isHeld(row)) {
+      this.held.add(id, row)
+      this.count({ held: 1 })
+    } else this.ready.add(id, row)
   }
 
   /** Replaces a waiting or held row. */
   replace(id: string, before: RowRecord, after: RowRecord): void {
     this.#unplace(id, before)
-    this.giveBack(id, after)
+    this.giveBack(id, after, before)
   }
 
   /** Removes a row that waits, is held or is under the lease that ends with it. */
   remove(id: string, row: RowRecord): void {
     if (row.lease === undefined) this.#unplace(id, row)
+    if (isHeld(row)) this.held.remove(id, row)
     this.#rows.remove([id, row.row])
     this.count({ rows: -1 })
+  }
+
+  get heldIndexed(): boolean {
+    return this.counters().heldIndex === HELD_INDEX
+  }
+
+  /** Makes the index of held rows anew when it is not to be relied on. */
+  indexHeld(): void {
+    if (this.heldIndexed) return
+    this.held.clear()
+    for (const { key, value } of this.#rows.getRange({})) if (isHeld(value)) this.held.add(key[0], value)
+    this.#totals.put('queue', { ...this.counters(), heldIndex: HELD_INDEX })
   }
 
   #unplace(id: string, row: RowRecord): void {
@@ -149,12 +177,13 @@ export class QueueRows {
   // ── counters ──
 
   count(by: Partial<Omit<Totals, 'changes'>>): void {
-    const { messages, rows, held, changes } = this.counters()
+    const { messages, rows, held, changes, heldIndex } = this.counters()
     this.#totals.put('queue', {
       messages: messages + (by.messages ?? 0),
       rows: rows + (by.rows ?? 0),
       held: held + (by.held ?? 0),
       changes: changes + 1,
+      ...(heldIndex === undefined ? {} : { heldIndex }),
     })
   }
 
@@ -180,6 +209,10 @@ export class QueueRows {
   viewRow({ lease, ...row }: RowRecord, now: number): QueueRow {
     return { ...row, leased: lease !== undefined && (this.lease(lease)?.until ?? 0) > now }
   }
+}
+
+function isHeld<R extends RowRecord>(row: R): row is R & { readonly hold: string } {
+  return row.hold !== undefined
 }
 
 /** Without the properties that are there but undefined: msgpack would keep them. */

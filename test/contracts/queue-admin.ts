@@ -84,6 +84,30 @@ export function queueAdminContract(backend: StoreBackend): void {
     )
   }
 
+  contract(backend, 'what is held in a lane is listed once for each message, also while it goes out', async bench => {
+    const { store } = bench
+    const own = { lane: 'own.test', hold: 'waits' }
+    await enqueue(store, 'many', own, { ...own, hold: 'a' }, { ...own, due: 7 }, {}, { ...own, due: 3 })
+    await enqueue(store, 'under-way', own)
+    await enqueue(store, 'elsewhere', { hold: 'waits' }, { ...own, target: 'lmtp' }, { lane: 'own.test' })
+    for (let at = 0; at < 450; at++) await enqueue(store, `q${at}`, { ...own, due: at % 3 })
+    const wish = { target: 'mx', lane: 'own.test', held: true }
+    const all = async () => (await listed(store.queue.list(wish))).sort()
+    const ids = ['many', 'under-way', ...Array.from({ length: 450 }, (_, at) => `q${at}`)].sort()
+    assert.deepEqual(await all(), ids)
+    const claimed = await claim(bench, { only: new Set(['mx/own.test']), held: 'waits', max: 1000 })
+    assert.equal(claimed.length, 453)
+    assert.deepEqual(await all(), ids)
+    assert.equal((await listed(store.queue.list({ ...wish, limit: 5 }))).length, 5)
+    assert.deepEqual(await listed(store.queue.list({ ...wish, recipient: '@nowhere.test' })), [])
+    for (const { token, rows } of claimed)
+      await store.queue.settle(
+        token,
+        rows.map(({ row }) => ({ kind: 'done', row })),
+      )
+    assert.deepEqual(await all(), ['many'])
+  })
+
   contract(backend, 'a long queue is listed whole and in order', async ({ store }) => {
     const ids = Array.from({ length: 450 }, (_, at) => `q${String(at).padStart(4, '0')}`)
     await Promise.all(ids.map(id => enqueue(store, id, {})))

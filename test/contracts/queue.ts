@@ -213,6 +213,59 @@ function claiming(backend: StoreBackend): void {
     assert.deepEqual(await store.queue.totals(), { messages: 0, rows: 0, held: 0 })
   })
 
+  contract(backend, 'a row is found under its reason for as long as it is held for it, and no longer', async bench => {
+    const { store, clock } = bench
+    const only = new Set(['mx/example.net'])
+    const take = async (held: string) => rowsOf(await claim(bench, { held, only, leaseMs: 1 }))
+    const reasons = ['waits', 'x'.repeat(2000), `${'x'.repeat(1999)}y`, 'nul\0', '']
+    for (const [at, hold] of reasons.entries()) await enqueue(store, `q${at}`, { hold })
+    for (const [at, hold] of reasons.entries()) {
+      assert.deepEqual(await take(hold), [`q${at}:0`])
+      clock.time += 1
+    }
+    await store.queue.change('q0', { kind: 'hold', reason: 'other' })
+    assert.deepEqual([await take('waits'), await take('other')], [[], ['q0:0']])
+    clock.time += 1
+    const [job] = await claim(bench, { held: 'other', only })
+    await store.queue.settle(job!.token, [{ kind: 'hold', row: 0, reason: 'waits' }])
+    assert.deepEqual([await take('other'), await take('waits')], [[], ['q0:0']])
+    clock.time += 1
+    await store.queue.change('q0', { kind: 'retry', due: clock.time + 1 })
+    assert.deepEqual(await take('waits'), [])
+    await store.queue.change('q0', { kind: 'retry', due: clock.time })
+    assert.deepEqual(await take('waits'), ['q0:0'])
+    clock.time += 1
+    await store.queue.change('q0', { kind: 'release' })
+    assert.deepEqual(rowsOf(await claim(bench, { leaseMs: 1 })), ['q0:0'])
+    clock.time += 1
+    await store.queue.change('q0', { kind: 'hold', reason: 'waits' })
+    await store.queue.change('q0', { kind: 'drop' })
+    assert.deepEqual(await take('waits'), [])
+  })
+
+  contract(backend, 'two claims of held rows at once share them', async bench => {
+    const { store } = bench
+    for (let at = 0; at < 40; at++) await enqueue(store, `q${at}`, { hold: 'waits' })
+    const options = { held: 'waits', only: new Set(['mx/example.net']), max: 25 }
+    const [one, two] = await Promise.all([claim(bench, options), claim(bench, options)])
+    assert.deepEqual([one.length, two.length], [25, 15])
+    assert.equal(new Set([...one, ...two].map(({ message }) => message.id)).size, 40)
+  })
+
+  contract(backend, 'a held message for hundreds is claimed in jobs of a hundred, each row once', async bench => {
+    const { store } = bench
+    const rows = Array.from({ length: 1250 }, (_, at) => (at % 5 === 0 ? { hold: 'other' } : { hold: 'waits' }))
+    await enqueue(store, 'q1', ...rows)
+    const only = new Set(['mx/example.net'])
+    const jobs = [
+      ...(await claim(bench, { held: 'waits', only, max: 4 })),
+      ...(await claim(bench, { held: 'waits', only })),
+    ]
+    const seen = jobs.flatMap(({ rows }) => rows.map(({ row }) => row))
+    assert.deepEqual([jobs.length, seen.length, new Set(seen).size], [10, 1000, 1000])
+    assert.ok(seen.every(number => number % 5 !== 0))
+  })
+
   contract(backend, 'asking for no jobs gives none', async bench => {
     await enqueue(bench.store, 'q1', {})
     assert.deepEqual(await claim(bench, { max: 0 }), [])

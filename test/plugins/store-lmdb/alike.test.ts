@@ -4,7 +4,14 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Mailbox, MailError, type NewRow, type RowChange, type Store } from '../../../core/api/index.js'
+import {
+  type Claimed,
+  type Mailbox,
+  MailError,
+  type NewRow,
+  type RowChange,
+  type Store,
+} from '../../../core/api/index.js'
 import { createLmdbStore } from '../../../plugins/store-lmdb/store.js'
 import { createMemoryStore } from '../../../plugins/store-memory/store.js'
 import { acceptance, filing, mail, memory, message, row, TurnedClock } from '../../contracts/backend.js'
@@ -186,11 +193,15 @@ function queueStep(dice: Dice, clock: TurnedClock, at: number): readonly [string
     `claim ${JSON.stringify(options)}`,
     side => claimed(side, { ...options, except }),
   ]
+  const lanes = new Set(dice.some(LANES).map(lane => `mx/${lane}`))
+  const whole = { now: time, leaseMs: options.leaseMs, max: 1000, maxRows: 1000, only: lanes }
+  const held = dice.of(['by chance', 'x'])
   const choices: readonly (readonly [string, Step])[] = [
     enqueue,
     enqueue,
     claim,
     claim,
+    [`claim held ${held} of ${[...lanes]}`, side => claimed(side, { ...whole, held })],
     [`settle ${which}`, side => settled(side, which, changes)],
     [
       `settle ${which} with all done`,
@@ -218,9 +229,19 @@ function rowChange(dice: Dice, number: number, due: number): RowChange {
 }
 
 async function claimed({ store, tokens }: Side, options: Parameters<Store['queue']['claim']>[0]): Promise<Said> {
-  const jobs = await store.queue.claim(options)
+  const found = await store.queue.claim(options)
+  // In which order held rows come is the store's.
+  const jobs = options.held === undefined ? found : found.map(inRowOrder).sort(byFirstRow)
   tokens.push(...jobs.map(({ token }) => token))
   return nameless(jobs.map(({ token: _, ...job }) => job))
+}
+
+function inRowOrder(job: Claimed): Claimed {
+  return { ...job, rows: [...job.rows].sort((a, b) => a.row - b.row) }
+}
+
+function byFirstRow(a: Claimed, b: Claimed): number {
+  return a.message.id < b.message.id ? -1 : a.message.id > b.message.id ? 1 : a.rows[0]!.row - b.rows[0]!.row
 }
 
 /** Settles what is under the lease. */
@@ -239,5 +260,10 @@ async function settled({ store, tokens }: Side, which: number, changes: readonly
 async function queueState({ store }: Side): Promise<Said> {
   const messages: unknown[] = []
   for await (const one of store.queue.list()) messages.push(nameless(one))
-  return { messages, totals: await store.queue.totals() }
+  const held = LANES.map(async lane => {
+    const ids: string[] = []
+    for await (const { id } of store.queue.list({ target: 'mx', lane, held: true })) ids.push(id)
+    return ids.sort()
+  })
+  return { messages, totals: await store.queue.totals(), held: await Promise.all(held) }
 }

@@ -1,0 +1,160 @@
+/**
+ * Which rows a claim gets: what is due, by the order of the index, or the lanes of who comes for held mail. It makes jobs of rows that may go out
+ * together and puts them under leases. Everything here belongs inside a write, but for `anyIn`.
+ */
+import type { Claimed, ClaimOptions } from 'posthouse/api'
+import { newId } from 'posthouse/text'
+import type { HeldKey } from './held.js'
+import { holdKey, laneKey, RANKS } from './keys.js'
+import { addressOf } from './queue-filter.js'
+import type { HeadKey } from './ready.js'
+import type { Envelope, QueueRows, RowRecord } from './rows.js'
+
+/** Rows of a lane held for `hold`, and those that are not held. */
+export interface HeldClaim {
+  readonly lanes: ReadonlySet<string>
+  readonly hold: string
+}
+
+const DEFAULT_MAX_ROWS = 100
+/** A message with so many rows is not read whole for each of its claims. */
+const MANY_ROWS = 500
+/** Lanes, and rows of a lane, looked at in one step. */
+const STEP = 32
+
+/** A row that may be claimed, and how to find more of its kind. */
+interface Open {
+  readonly id: string
+  readonly row: number
+  /** Numbers of the rows of the same message that come next in the index. */
+  near(): number[]
+}
+
+export class Claims {
+  readonly #rows: QueueRows
+
+  constructor(rows: QueueRows) {
+    this.#rows = rows
+  }
+
+  due({ now, leaseMs, max, except, only, maxRows = DEFAULT_MAX_ROWS }: ClaimOptions): Claimed[] {
+    const claimed: Claimed[] = []
+    const busy = new Set([...(except ?? [])].map(laneOfPath))
+    const wanted = only === undefined ? undefined : new Set([...only].map(laneOfPath))
+    for (let rank = 0; rank < RANKS; rank++) {
+      let place: { readonly from?: HeadKey; readonly after?: HeadKey } = {}
+      while (claimed.length < max) {
+        const lanes = this.#rows.ready.dueLanes(rank, now, STEP, place)
+        const head = lanes.find(([, , lane]) => !busy.has(lane) && wanted?.has(lane) !== false)
+        if (head === undefined && lanes.length < STEP) break
+        // A claim moves its lane further down the list, never up: what has been passed over stays behind us.
+        place = head === undefined ? { after: lanes.at(-1)! } : { from: head }
+        if (head !== undefined) claimed.push(this.#claimLane(head, now, now + leaseMs, maxRows))
+      }
+    }
+    return claimed
+  }
+
+  /** Whether there may be something for `held`; without a write, and one step for each lane. */
+  anyIn({ lanes, hold }: HeldClaim, now: number): boolean {
+    const reason = holdKey(hold)
+    return [...lanes].map(laneOfPath).some(lane => {
+      return this.#rows.ready.firstDue(lane, now) !== undefined || this.#rows.held.due(lane, reason, now, 1).length > 0
+    })
+  }
+
+  /** Lane by lane; each costs what is taken from it, however long the queue is. */
+  held({ now, leaseMs, max, except, maxRows = DEFAULT_MAX_ROWS }: ClaimOptions, { lanes, hold }: HeldClaim): Claimed[] {
+    const claimed: Claimed[] = []
+    for (const path of lanes) {
+      if (except?.has(path) === true) continue
+      for (const open of this.#openIn(laneOfPath(path), hold, now)) {
+        const first = this.#rows.row(open.id, open.row)
+        const fits = (row: RowRecord) =>
+          row.lease === undefined && (row.hold === undefined || row.hold === hold) && row.due <= now
+        // Under another lease, or taken along by a job of this claim.
+        if (first === undefined || !fits(first)) continue
+        if (claimed.length >= max) return claimed
+        const envelope = this.#rows.envelope(open.id)!
+        const rows = this.#nearby(open.id, () => open.near()).filter(row => fits(row) && goesWith(envelope, first, row))
+        claimed.push(this.#lend(envelope, rows.slice(0, maxRows), now + leaseMs))
+      }
+    }
+    return claimed
+  }
+
+  /** Rows that are not held first. */
+  *#openIn(lane: string, hold: string, now: number): Iterable<Open> {
+    const { ready, held } = this.#rows
+    let last: readonly [string, number] | undefined
+    for (let key = ready.firstDue(lane, now); key !== undefined; key = ready.firstDue(lane, now)) {
+      const [, rank, , id, row] = key
+      // What was yielded and not taken would come for ever.
+      if (last?.[0] === id && last[1] === row) break
+      last = [id, row]
+      yield { id, row, near: () => numbersOf(id, ready.due(lane, rank, now, MANY_ROWS)) }
+    }
+    const reason = holdKey(hold)
+    let after: HeldKey | undefined
+    for (;;) {
+      const keys = held.due(lane, reason, now, STEP, after)
+      for (const key of keys) {
+        const [, , , id, row] = key
+        yield { id, row, near: () => [row, ...numbersOf(id, held.due(lane, reason, now, MANY_ROWS, key))] }
+      }
+      if (keys.length < STEP) return
+      after = keys.at(-1)
+    }
+  }
+
+  /** Takes the first row of a lane and all that may go with it. */
+  #claimLane([rank, , lane]: HeadKey, now: number, until: number, maxRows: number): Claimed {
+    const [, , , id, number] = this.#rows.ready.first(lane, rank)!
+    const envelope = this.#rows.envelope(id)!
+    const first = this.#rows.row(id, number)!
+    const rows = this.#nearby(id, () => numbersOf(id, this.#rows.ready.due(lane, rank, now, MANY_ROWS)))
+      .filter(row => row.lease === undefined && row.hold === undefined && row.due <= now)
+      .filter(row => goesWith(envelope, first, row))
+      .sort((a, b) => b.priority - a.priority || a.due - b.due)
+      .slice(0, maxRows)
+    return this.#lend(envelope, rows, until)
+  }
+
+  /** All rows of the message; of one with very many only those next in the index, or each of its hundred claims would read them all. */
+  #nearby(id: string, near: () => readonly number[]): RowRecord[] {
+    const all = this.#rows.rowsOf(id, MANY_ROWS)
+    return all.length < MANY_ROWS ? all : near().flatMap(number => this.#rows.row(id, number) ?? [])
+  }
+
+  #lend(envelope: Envelope, rows: readonly RowRecord[], until: number): Claimed {
+    const token = newId(Date.now())
+    for (const row of rows) this.#rows.lend(envelope.id, row, token)
+    this.#rows.setLease(token, { id: envelope.id, rows: rows.map(({ row }) => row), until })
+    return { token, message: envelope, rows: rows.map(row => ({ ...row, leased: true })), leaseUntil: until }
+  }
+}
+
+function numbersOf(id: string, keys: readonly (readonly [unknown, unknown, number, string, number])[]): number[] {
+  return keys.filter(([, , , other]) => other === id).map(([, , , , number]) => number)
+}
+
+/** Rows that may go out together. */
+function goesWith(message: Envelope, one: RowRecord, other: RowRecord): boolean {
+  return (
+    one.row === other.row ||
+    (one.target === other.target &&
+      one.lane === other.lane &&
+      one.prefix === other.prefix &&
+      senderOf(message, one) === senderOf(message, other))
+  )
+}
+
+function senderOf(message: Envelope, { sender }: RowRecord): string {
+  return addressOf(sender === undefined ? message.sender : sender)
+}
+
+/** `target/lane` as the index names it; targets have no slash in their names. */
+function laneOfPath(path: string): string {
+  const slash = path.indexOf('/')
+  return laneKey(path.slice(0, slash), path.slice(slash + 1))
+}
