@@ -38,7 +38,8 @@ export interface Asked {
   }
   sign: { readonly job: JobView; readonly read: () => Promise<Buffer> }
   settled: { readonly job: JobView; readonly outcomes: readonly Outcome[] }
-  disconnect: { readonly session: Session }
+  /** `end`: how it ended, as in the log line `session ended`: `quit`, `gone`, `refused`, `early` (it spoke before the greeting) … */
+  disconnect: { readonly session: Session; readonly end: string }
 }
 
 /** How an attempt to log in ended, by whatever protocol and mechanism. */
@@ -109,6 +110,8 @@ export interface Call {
   readonly signal: AbortSignal
   /** Carries the session's id. */
   readonly log: Log
+  /** The entry is in `observe` mode: an objection is only written down. Whatever else is felt outside (a wait, a notice) is left out too. */
+  readonly observed?: boolean
 }
 
 export type Hook<M extends MomentName> = (asked: Asked[M], call: Call) => Answered[M] | Promise<Answered[M]>

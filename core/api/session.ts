@@ -53,6 +53,14 @@ export type ReverseName =
   /** Not known now: no resolver is configured, or it has trouble. A policy that cannot know does not punish. */
   | { readonly kind: 'unknown'; readonly why: string }
 
+/** How often a session was told no, whatever the reason. */
+export interface Refused {
+  /** Commands answered with 4xx or 5xx, recipients included. */
+  readonly commands: number
+  /** Recipients nobody here has (5.1.1). */
+  readonly unknown: number
+}
+
 /** An SMTP or LMTP session. */
 export interface Session extends Peer {
   /** Argument of HELO, EHLO or LHLO, sanitised. */
@@ -64,6 +72,8 @@ export interface Session extends Peer {
   readonly trusted: boolean
   /** `authenticated`, `tls`, `trusted`, the listener's name, and what plugins set with `label(…)`. */
   readonly labels: ReadonlySet<string>
+  /** What this client has been refused so far. */
+  readonly refused: Refused
   /** Looked up when first asked for, and once; never throws. */
   reverse(): Promise<ReverseName>
 }

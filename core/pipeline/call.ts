@@ -8,14 +8,16 @@ import type { AskScope } from './intake-types.js'
 export class LazyCall implements Call {
   readonly #scope: AskScope
   readonly #plugin: string | undefined
+  readonly observed: boolean
   #signal: AbortSignal | undefined
   #controller: AbortController | undefined
   #log: Log | undefined
   #ended: Error | undefined
 
   /** `plugin`: who is named in the log. */
-  constructor(scope: AskScope, plugin?: string) {
+  constructor(scope: AskScope, plugin?: string, observed = false) {
     this.#scope = scope
+    this.observed = observed
     this.#plugin = plugin
   }
 

@@ -335,6 +335,7 @@ function ownSession(id: string, server: ServerFacts): Session {
     extended: true,
     trusted: true,
     labels: new Set(['internal', 'trusted']),
+    refused: { commands: 0, unknown: 0 },
     reverse: async () => ({ kind: 'unknown', why: 'it is our own' }),
   }
 }

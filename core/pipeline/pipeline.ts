@@ -199,7 +199,7 @@ export class Pipeline {
     asked: Asked[M],
     scope: AskScope,
   ): Awaitable<Settled<M>> {
-    const call = new LazyCall(scope, entry.plugin)
+    const call = new LazyCall(scope, entry.plugin, entry.mode === 'observe')
     try {
       const result = hook(asked, call)
       if (!isThenable(result)) return { kind: 'answer', answer: (result ?? undefined) as never }

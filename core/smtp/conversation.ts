@@ -94,7 +94,7 @@ export class Conversation {
     // RFC 5321 §3.1, §3.8: only 421 and 554 may stand in place of the greeting.
     const code = refusal.code < 500 ? 421 : 554
     this.#refused = code === 554
-    this.end ??= 'refused'
+    this.end ??= refusal === REPLY.early ? 'early' : 'refused'
     scope.log.info(
       { remote: session.remote.address, code, status: refusal.status, text: refusal.text },
       'session refused',
@@ -116,6 +116,7 @@ export class Conversation {
   /** Counts a reply that was sent; what it gives back is said after it, and ends the session. */
   sent(reply: SmtpReply): SmtpReply | undefined {
     if (reply.code === 421) this.end ??= 'closed'
+    if (reply.code >= 400) this.session.refused.commands += 1
     if (!BAD_COMMANDS.has(reply.code)) return undefined
     this.errors += 1
     if (this.errors < this.deps.limits.errors) return undefined
@@ -241,7 +242,10 @@ export class Conversation {
     const { session, scope, deps } = this
     this.#endTransaction()
     try {
-      deps.pipeline.tell('disconnect', { session }, session.labels, { signal: NEVER, log: scope.log })
+      deps.pipeline.tell('disconnect', { session, end: this.end ?? 'gone' }, session.labels, {
+        signal: NEVER,
+        log: scope.log,
+      })
     } catch (error) {
       this.#logFailure(error, 'disconnect')
     }

@@ -18,6 +18,8 @@ export class SmtpSession implements Session {
   helo: string | undefined
   extended = false
   account: Account | undefined
+  /** Of the connection, whoever it speaks for. */
+  readonly refused = { commands: 0, unknown: 0 }
   readonly #reverseOf: (address: string) => Promise<ReverseName>
   #reverse: Promise<ReverseName> | undefined
   #connected: ReadonlySet<string>

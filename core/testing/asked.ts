@@ -16,6 +16,7 @@ export function aSession(more: Partial<Session> = {}): Session {
     extended: true,
     trusted: false,
     labels: new Set(['mx']),
+    refused: { commands: 0, unknown: 0 },
     reverse: async () => ({ kind: 'none' }),
     ...more,
   }

@@ -46,6 +46,15 @@ export class NetworkSet {
   }
 }
 
+/** The network an address is one of, as people count them: /24 of IPv4, /64 of IPv6. `undefined` for what is no address: a Unix socket. */
+export function networkAround(ip: string): string | undefined {
+  const bytes = addressBytes(ip)
+  if (bytes === undefined) return undefined
+  if (bytes.length === 4) return `${bytes.slice(0, 3).join('.')}.0/24`
+  const kept = bytes.map((byte, at) => (at < 8 ? byte : 0))
+  return `${ipaddr.fromByteArray(kept).toString()}/64`
+}
+
 function readNetwork(text: string): Network | undefined {
   const slash = text.indexOf('/')
   const address = slash < 0 ? text : text.slice(0, slash)

@@ -32,6 +32,7 @@ export function askedAbout(message: Message): Asked['score'] {
       local: here,
       extended: true,
       trusted: false,
+      refused: { commands: 0, unknown: 0 },
       reverse: async () => ({ kind: 'unknown', why: 'an example' }),
       labels: new Set(),
       ...(helo !== undefined && { helo }),

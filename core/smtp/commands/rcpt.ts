@@ -55,6 +55,8 @@ async function run(talk: Conversation, recipient: RcptArguments): Promise<Answer
   }
   transaction.refused += 1
   const { code, status, text } = routed
+  // RFC 3463 §3.2: X.1.1 is a mailbox that does not exist.
+  if (status === '5.1.1') session.refused.unknown += 1
   scope.log.info(
     {
       transaction: envelope.id,

@@ -174,5 +174,5 @@ test('telling waits for nobody and survives failures', () => {
       throw new Error('bug')
     },
   })
-  pipeline(bad, worse).tell('disconnect', { session }, new Set(), scope)
+  pipeline(bad, worse).tell('disconnect', { session, end: 'quit' }, new Set(), scope)
 })

@@ -180,6 +180,42 @@ test('a client that speaks before the greeting is refused', async t => {
   await talk(door, 'C: EHLO c.test\nS: 554 5.5.1 Client spoke before the greeting\nS: 503 …\nC: QUIT\nS: 221 …')
 })
 
+test('at the end plugins hear how it ended, and how often the session was told no', async t => {
+  const ends: unknown[] = []
+  const door = await open(t, {
+    hooks: {
+      connect: () => sleep(100),
+      disconnect: ({ session, end }) => void ends.push([end, { ...session.refused }]),
+    },
+  })
+  await talk(door, 'C: EHLO c.test\nS: 554 5.5.1 Client spoke before the greeting\nS: 503 …\nC: QUIT\nS: 221 …')
+  await talk(
+    door,
+    `S: 220 …
+    C: NOSUCH
+    S: 500 …
+    C: HELO c.test
+    S: 250 …
+    C: MAIL FROM:<>
+    S: 250 …
+    C: RCPT TO:<unknown@example.test>
+    S: 550 5.1.1 …
+    C: RCPT TO:<later@example.test>
+    S: 451 …
+    C: RCPT TO:<alice@example.test>
+    S: 250 …
+    C: RCPT TO:<unknown@example.test>
+    S: 550 5.1.1 …
+    C: QUIT
+    S: 221 …`,
+  )
+  for (let tries = 0; ends.length < 2 && tries < 100; tries++) await sleep(10)
+  assert.deepEqual(ends, [
+    ['early', { commands: 1, unknown: 0 }],
+    ['quit', { commands: 4, unknown: 2 }],
+  ])
+})
+
 test('a client that speaks before the greeting is heard afterwards where the policy says so', async t => {
   const door = await open(t, { hooks: { connect: () => sleep(100) }, smtp: { policies: { earlyTalk: 'normalise' } } })
   await talk(door, 'C: HELO c.test\nS: 220 …\nS: 250 …\nC: QUIT\nS: 221 …')

@@ -7,6 +7,7 @@ import {
   formatDuration,
   formatSize,
   NetworkSet,
+  networkAround,
   newId,
   parseDate,
   parseDuration,
@@ -173,6 +174,17 @@ for (const text of [
     assert.equal(parseNetwork(text), undefined)
     assert.throws(() => new NetworkSet([text]), RangeError)
   })
+}
+
+for (const [ip, network] of [
+  ['192.0.2.77', '192.0.2.0/24'],
+  ['::ffff:192.0.2.77', '192.0.2.0/24'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+  ['::1', '::/64'],
+  ['fe80::1%eth0', 'fe80::/64'],
+  ['/run/socket', undefined],
+] as const) {
+  test(`${ip} is one of ${network ?? 'no network'}`, () => assert.equal(networkAround(ip), network))
 }
 
 test('a set of networks holds what any of them holds', () => {
