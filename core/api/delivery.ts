@@ -83,6 +83,8 @@ export type Outcome =
       /** Enhanced status, 5.x.x. */
       readonly status: string
       readonly text: string
+      /** Its time is over: told as "gave up", not as "failed". */
+      readonly expired?: boolean
       readonly remote?: string
       readonly reply?: string
     }

@@ -9,6 +9,7 @@ import {
   type Defer,
   type DsnWish,
   type Finding,
+  type Log,
   MailError,
   type NewMessage,
   type NewRow,
@@ -22,6 +23,7 @@ import {
 import { formatAddress } from '../text/index.js'
 import { type Fate, fates, type Wish } from './decision.js'
 import { fileLocally, type LocalResult } from './filing.js'
+import { heldByRules, heldEntries } from './holds.js'
 import type { AskScope, Intake, OwnMessage, Receipt, Received, RecipientAnswer, Routed } from './intake-types.js'
 import type { IntakeParts } from './parts.js'
 import type { Pipeline } from './pipeline.js'
@@ -65,8 +67,11 @@ async function receive(parts: IntakeParts, received: Received, scope: AskScope):
   const trace = receivedField(session, envelope, { server: parts.server.name, now: received.received })
   const results = authenticationResults(session, parts.server.name)
   const prefix = buildPrefix(trace, [...results, ...fields], envelope.utf8)
-  const rows = buildRows(parts, received, decided, prefix)
   const cuts = cutFields(message.header, parts.server.name, removedNames(fields))
+  const entering = newMessage(received, cuts)
+  const rules = await parts.store.queue.holdRules()
+  const built = buildRows(parts, received, decided, prefix)
+  const rows = heldByRules(rules, entering, message.size, built, received.received)
   const answers = lmtp ? 'each' : decided.every(one => one.kind === 'keep') ? 'one' : 'none'
   const local = await fileLocally(parts, { received, rows, cuts, answers }, scope)
   const replies = answersOf(routed, decided, rows, local)
@@ -74,8 +79,16 @@ async function receive(parts: IntakeParts, received: Received, scope: AskScope):
   const now = parts.clock.now()
   const trail = [acceptedEntry(received, replies.filter(one => !isNo(one)).length, verdict, now)]
   if (decided.some(one => one.kind === 'discard')) trail.push(discardedEntry(received, decided, now))
-  await keep(parts, newMessage(received, cuts), local, trail, scope)
+  trail.push(...heldEntries(envelope.id, local.rows, now))
+  await keep(parts, entering, local, trail, scope)
+  tellHeld(local.rows, entering, scope.log)
   return { id: envelope.id, answers: replies }
+}
+
+/** One line per recipient, as for every other event of the queue. */
+function tellHeld(rows: readonly NewRow[], { id }: NewMessage, log: Log): void {
+  for (const { hold, original } of rows)
+    if (hold !== undefined) log.info({ id, to: formatAddress(original), hold }, 'held')
 }
 
 function isNo(answer: RecipientAnswer): answer is Reject | Defer {

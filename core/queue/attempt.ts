@@ -72,6 +72,8 @@ async function deliver(parts: AttemptParts, lease: Lease, scope: AskScope): Prom
   // RFC 2852 §4.1.3: not a moment later, however the attempt came to be late.
   if (deliverBy?.mode === 'return' && parts.clock.now() >= deliverBy.at)
     return claimed.rows.map(({ row }) => tooLate(row))
+  // An admin has decided: rows with and without a verdict never share a lease.
+  if (claimed.rows[0]!.verdict !== undefined) return claimed.rows.map(({ row, verdict }) => decided(row, verdict))
   const name = claimed.rows[0]!.target
   const target = parts.targets.get(name)
   if (target === undefined) {
@@ -90,6 +92,11 @@ async function deliver(parts: AttemptParts, lease: Lease, scope: AskScope): Prom
     parts.metrics.count('queue.targetFailures')
     return []
   }
+}
+
+function decided(row: number, verdict: QueueRow['verdict']): Outcome {
+  const { status = '5.0.0', text = 'given up', expired = false } = verdict ?? {}
+  return { kind: 'failed', row, status, text, expired }
 }
 
 async function signed(parts: AttemptParts, { claimed }: Lease, target: Target, scope: AskScope): Promise<Job> {

@@ -50,7 +50,7 @@ function judgeRow(row: QueueRow, outcome: Outcome, facts: JudgementFacts): Fate 
     case 'filed':
       return { kind: 'filed', row, outcome }
     case 'failed':
-      return { kind: 'failed', row, outcome: tidy(outcome, '5'), expired: false }
+      return { kind: 'failed', row, outcome: tidy(outcome, '5'), expired: outcome.expired === true }
     case 'deferred':
       return deferred(row, tidy(outcome, '4'), facts)
     default:

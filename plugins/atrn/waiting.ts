@@ -1,5 +1,5 @@
 /** Whether anything waits for a client, so that it can be told while it is still a client. */
-import type { Queue, QueueRow } from 'posthouse/api'
+import { fieldIs, type Queue, type QueueRow } from 'posthouse/api'
 import { TARGET, WAITS } from './turn.js'
 
 /** `under-way`: all there is goes out in another session just now. `unknown`: the queue is longer than the client's patience. */
@@ -13,7 +13,9 @@ export async function whatWaits(
 ): Promise<Waiting> {
   let found: Waiting = 'none'
   for (const lane of lanes) {
-    for await (const { rows } of queue.list({ target: TARGET, lane, held: true })) {
+    for await (const { rows } of queue.list({
+      where: [fieldIs('target', TARGET), fieldIs('lane', lane), fieldIs('held', true)],
+    })) {
       const own = rows.filter(row => isFor(row, lane, now))
       if (own.some(({ leased }) => !leased)) return 'mail'
       if (own.length > 0) found = 'under-way'

@@ -2,7 +2,7 @@
  * Makes what waits for a node due now. Rows that are held, under way, or wait for a time their sender has set (RFC 4865) are left alone.
  * A long queue is walked for as long as the client waits; what was started stays started.
  */
-import type { Queue, QueuedMessage } from 'posthouse/api'
+import { fieldIs, type Queue, type QueuedMessage } from 'posthouse/api'
 import { toAsciiDomain } from 'posthouse/text'
 import type { DomainSet } from './clients.js'
 import type { Node } from './node.js'
@@ -23,7 +23,7 @@ export interface Started {
 
 export async function kick(queue: Queue, parts: KickParts): Promise<Started> {
   let messages = 0
-  for await (const message of queue.list({ target: parts.target, held: false })) {
+  for await (const message of queue.list({ where: [fieldIs('target', parts.target), fieldIs('held', false)] })) {
     if (parts.signal.aborted) return { messages, complete: false }
     const rows = waitingRows(message, parts)
     if (rows.length === 0) continue

@@ -6,7 +6,6 @@ import type { Claimed, ClaimOptions } from 'posthouse/api'
 import { newId } from 'posthouse/text'
 import type { HeldKey } from './held.js'
 import { holdKey, laneKey, RANKS } from './keys.js'
-import { addressOf } from './queue-filter.js'
 import type { HeadKey } from './ready.js'
 import type { Envelope, QueueRows, RowRecord } from './rows.js'
 
@@ -130,7 +129,12 @@ export class Claims {
     const token = newId(Date.now())
     for (const row of rows) this.#rows.lend(envelope.id, row, token)
     this.#rows.setLease(token, { id: envelope.id, rows: rows.map(({ row }) => row), until })
-    return { token, message: envelope, rows: rows.map(row => ({ ...row, leased: true })), leaseUntil: until }
+    return {
+      token,
+      message: envelope,
+      rows: rows.map(({ since: _, ...row }) => ({ ...row, leased: true })),
+      leaseUntil: until,
+    }
   }
 }
 
@@ -142,15 +146,16 @@ function numbersOf(id: string, keys: readonly (readonly [unknown, unknown, numbe
 function goesWith(message: Envelope, one: RowRecord, other: RowRecord): boolean {
   return (
     one.row === other.row ||
-    (one.target === other.target &&
+    ((one.verdict === undefined) === (other.verdict === undefined) &&
+      one.target === other.target &&
       one.lane === other.lane &&
       one.prefix === other.prefix &&
       senderOf(message, one) === senderOf(message, other))
   )
 }
 
-function senderOf(message: Envelope, { sender }: RowRecord): string {
-  return addressOf(sender === undefined ? message.sender : sender)
+function senderOf(message: Envelope, { sender = message.sender }: RowRecord): string {
+  return sender === null ? '<>' : `${sender.local}@${sender.domain}`
 }
 
 /** `target/lane` as the index names it; targets have no slash in their names. */

@@ -4,26 +4,32 @@
  */
 import {
   type Acceptance,
+  type BrokenRow,
   type Claimed,
   type ClaimOptions,
+  type HoldRule,
   MailError,
   type Queue,
+  type QueueAudit,
   type QueueChange,
   type QueuedMessage,
   type QueueFilter,
+  type QueueShape,
   type QueueTotals,
   type RowChange,
   type SettleAlso,
+  type ShapeWish,
+  type TrailEntry,
   unreachable,
 } from 'posthouse/api'
 import type { LmdbBodies } from './bodies.js'
 import { Claims, type HeldClaim } from './claims.js'
 import type { Environment } from './environment.js'
 import type { Filings } from './filings.js'
-import { type HeldKey, heldKey } from './held.js'
-import { checkQueueId, laneKey } from './keys.js'
+import { checkQueueId } from './keys.js'
 import type { News } from './news.js'
-import { fits } from './queue-filter.js'
+import { audited } from './queue-audit.js'
+import { listed } from './queue-list.js'
 import type { Lease, QueueRows, RowRecord } from './rows.js'
 import type { LmdbTrail } from './trail.js'
 
@@ -43,9 +49,8 @@ export interface QueueParts {
 
 /** News of the queue. */
 export const QUEUE_TOPIC = 'queue'
-/** Expired leases given back in one claim, messages listed without a pause. */
+/** Expired leases given back in one claim. */
 const EXPIRY_STEP = 1000
-const LIST_STEP = 200
 
 export class LmdbQueue implements Queue {
   readonly #env: Environment
@@ -73,7 +78,7 @@ export class LmdbQueue implements Queue {
     return this.#env.write(() => {
       this.#expire(now)
       if (held === undefined) return this.#claims.due(options)
-      this.#rows.indexHeld()
+      this.#rows.makeIndexes()
       return this.#claims.held(options, held)
     })
   }
@@ -121,28 +126,14 @@ export class LmdbQueue implements Queue {
   }
 
   async *list(filter: QueueFilter = {}): AsyncIterable<QueuedMessage> {
-    const { target, lane, held } = filter
-    let left = filter.limit ?? Number.POSITIVE_INFINITY
-    if (held === true && target !== undefined && lane !== undefined && filter.id === undefined) {
-      for await (const message of this.#listHeld(filter, laneKey(target, lane))) {
-        if (left-- <= 0) return
-        yield message
-      }
-      return
-    }
-    let after: string | undefined
-    while (left > 0) {
-      this.#env.refresh()
-      const ids = filter.id === undefined ? this.#rows.ids(after, LIST_STEP) : [checkQueueId(filter.id)]
-      const messages = ids
-        .flatMap(id => this.#rows.view(id, this.#now()) ?? [])
-        .filter(message => fits(message, filter))
-      yield* messages.slice(0, left)
-      left -= messages.length
-      if (ids.length < LIST_STEP) return
-      after = ids.at(-1)
-      await new Promise(setImmediate)
-    }
+    if (!this.#rows.indexed) await this.#env.write(() => this.#rows.makeIndexes())
+    yield* listed(this.#env, this.#rows, filter, this.#now())
+  }
+
+  async shape(wish: ShapeWish): Promise<QueueShape> {
+    if (!this.#rows.indexed) await this.#env.write(() => this.#rows.makeIndexes())
+    this.#env.refresh()
+    return this.#rows.census.shape(wish)
   }
 
   async totals(): Promise<QueueTotals> {
@@ -150,8 +141,14 @@ export class LmdbQueue implements Queue {
     return this.#rows.totals()
   }
 
-  async change(id: string, change: QueueChange, rows?: readonly number[]): Promise<number> {
+  async change(
+    id: string,
+    change: QueueChange,
+    rows?: readonly number[],
+    trail: readonly TrailEntry[] = [],
+  ): Promise<number> {
     checkQueueId(id)
+    this.#parts.trail.check(trail)
     const changed = await this.#env.write(() => {
       this.#expire(this.#now())
       const chosen = rows === undefined ? undefined : new Set(rows)
@@ -159,10 +156,36 @@ export class LmdbQueue implements Queue {
       const changed = free.filter(row => this.#changeRow(id, row, change)).length
       const bodyId = this.#rows.envelope(id)?.bodyId
       if (bodyId !== undefined && this.#rows.dropWhenEmpty(id)) this.#parts.bodies.unrefer(bodyId)
+      if (changed > 0) this.#parts.trail.note(trail)
       return changed
     })
     if (changed > 0) this.#tell()
     return changed
+  }
+
+  async holdRules(): Promise<readonly HoldRule[]> {
+    this.#env.refresh()
+    return this.#rows.holdRules()
+  }
+
+  async addHoldRule(rule: HoldRule): Promise<void> {
+    await this.#env.write(() => this.#rows.addHoldRule(rule))
+    this.#tell()
+  }
+
+  async removeHoldRule(id: string): Promise<boolean> {
+    const there = await this.#env.write(() => this.#rows.removeHoldRule(id))
+    if (there) this.#tell()
+    return there
+  }
+
+  audit(now: number): Promise<QueueAudit> {
+    return audited(this.#env, this.#rows, now)
+  }
+
+  async broken(): Promise<readonly BrokenRow[]> {
+    this.#env.refresh()
+    return this.#rows.brokenRows()
   }
 
   watch(listener: () => void): () => void {
@@ -171,24 +194,7 @@ export class LmdbQueue implements Queue {
 
   /** True also when the index is not to be relied on. */
   #mayClaim(held: HeldClaim, now: number): boolean {
-    return !this.#rows.heldIndexed || this.#claims.anyIn(held, now)
-  }
-
-  /** What is held in one lane, by the index: each message at the first of its rows there. */
-  async *#listHeld(filter: QueueFilter, lane: string): AsyncIterable<QueuedMessage> {
-    if (!this.#rows.heldIndexed) await this.#env.write(() => this.#rows.indexHeld())
-    let after: HeldKey | undefined
-    for (;;) {
-      this.#env.refresh()
-      const keys = this.#rows.held.ofLane(lane, LIST_STEP, after)
-      for (const key of keys) {
-        const message = this.#rows.view(key[3], this.#now())
-        if (message !== undefined && fits(message, filter) && isFirst(message, key)) yield message
-      }
-      if (keys.length < LIST_STEP) return
-      after = keys.at(-1)
-      await new Promise(setImmediate)
-    }
+    return !this.#rows.indexed || this.#claims.anyIn(held, now)
   }
 
   // ── inside a write ──
@@ -253,6 +259,14 @@ export class LmdbQueue implements Queue {
       case 'drop':
         this.#rows.remove(id, row)
         return true
+      case 'fail': {
+        const { hold: _, ...free } = row
+        this.#rows.replace(id, row, { ...free, due: 0, verdict: change.verdict })
+        return true
+      }
+      case 'redirect':
+        this.#rows.replace(id, row, redirected(row, change))
+        return true
       default:
         return unreachable(change)
     }
@@ -263,13 +277,8 @@ export class LmdbQueue implements Queue {
   }
 }
 
-/** Whether this is the first key of the message in its lane. */
-function isFirst({ id, rows }: QueuedMessage, key: HeldKey): boolean {
-  return rows.every(row => {
-    const { hold } = row
-    if (hold === undefined || laneKey(row.target, row.lane) !== key[0]) return true
-    const [, reason, due, , number] = heldKey(id, { ...row, hold })
-    if (reason !== key[1]) return reason > key[1]
-    return due !== key[2] ? due > key[2] : number >= key[4]
-  })
+function redirected(row: RowRecord, change: Extract<QueueChange, { kind: 'redirect' }>): RowRecord {
+  const { hold: _, last: __, verdict: ___, ...rest } = row
+  const { to, target, lane, detail } = change
+  return { ...rest, to, target, lane, detail, due: 0, tries: 0 }
 }

@@ -44,6 +44,10 @@ export class ReadyIndex {
     this.#moveHead(lane, rank, head?.[2], this.first(lane, rank)?.[2])
   }
 
+  has(id: string, { target, lane, priority, due, row }: Place): boolean {
+    return this.#ready.doesExist([laneKey(target, lane), rankOf(priority), due, id, row])
+  }
+
   /** The first row of a lane and rank. */
   first(lane: string, rank: number): ReadyKey | undefined {
     return firstKey(this.#ready, { start: [lane, rank], end: [lane, rank + 1] })

@@ -3,7 +3,8 @@
  * Everything but the views belongs inside a write.
  */
 import type { Database } from 'lmdb'
-import type { NewMessage, NewRow, QueuedMessage, QueueRow, QueueTotals } from 'posthouse/api'
+import type { BrokenRow, HoldRule, NewMessage, NewRow, QueuedMessage, QueueRow, QueueTotals } from 'posthouse/api'
+import { Census, type Counted, minuteOf } from './census.js'
 import { type Environment, firstKey } from './environment.js'
 import { HeldIndex } from './held.js'
 import { AFTER_ALL, under } from './keys.js'
@@ -12,7 +13,11 @@ import { ReadyIndex } from './ready.js'
 export type Envelope = Omit<QueuedMessage, 'rows'>
 
 /** A row at rest; `lease` names the lease it is under. */
-export type RowRecord = Omit<QueueRow, 'leased'> & { readonly lease?: string }
+export type RowRecord = Omit<QueueRow, 'leased'> & {
+  readonly lease?: string
+  /** Minute of receipt, for the census. */
+  readonly since?: number
+}
 
 export interface Lease {
   readonly id: string
@@ -27,25 +32,31 @@ interface Totals {
   /** Moves with every change of the queue, for watchers in other processes. */
   readonly changes: number
   /**
-   * The index of held rows has all of them. A version that does not know the index leaves this out when it writes the counters, and so with
-   * its first change of the queue: then the index is made anew before it is used. Neither the old nor the new data has to be refused.
+   * The index of held rows and the census have all of them. A version that does not know these leaves this out when it writes the counters,
+   * and so with its first change of the queue: then they are made anew before they are used. Neither the old nor the new data has to be
+   * refused.
    */
-  readonly heldIndex?: typeof HELD_INDEX
+  readonly indexes?: number
 }
 
-/** Another number for another index. */
-const HELD_INDEX = 1
+/** One more for every change of what is indexed. */
+const INDEXES = 2
+
+const MOST_BROKEN = 10_000
 
 type RowKey = [id: string, row: number]
 type ExpiryKey = [until: number, token: string]
 
-const NO_TOTALS: Totals = { messages: 0, rows: 0, held: 0, changes: 0, heldIndex: HELD_INDEX }
+const NO_TOTALS: Totals = { messages: 0, rows: 0, held: 0, changes: 0, indexes: INDEXES }
 
 export class QueueRows {
   readonly ready: ReadyIndex
   readonly held: HeldIndex
+  readonly census: Census
   readonly #messages: Database<Envelope, string>
   readonly #rows: Database<RowRecord, RowKey>
+  readonly #rules: Database<HoldRule, string>
+  readonly #broken: Database<BrokenRow, string>
   readonly #leases: Database<Lease, string>
   readonly #expiry: Database<number, ExpiryKey>
   readonly #totals: Database<Totals, string>
@@ -53,8 +64,11 @@ export class QueueRows {
   constructor(env: Environment) {
     this.ready = new ReadyIndex(env)
     this.held = new HeldIndex(env)
+    this.census = new Census(env)
     this.#messages = env.database('messages')
     this.#rows = env.database('rows')
+    this.#rules = env.database('hold-rules')
+    this.#broken = env.database('broken')
     this.#leases = env.database('leases')
     this.#expiry = env.database('expiry')
     this.#totals = env.database('totals')
@@ -79,12 +93,14 @@ export class QueueRows {
   addMessage(message: NewMessage, rows: readonly NewRow[], body: { readonly id: string; readonly size: number }): void {
     const { body: _, ...facts } = message
     this.#messages.put(message.id, defined({ ...facts, bodyId: body.id, bodySize: body.size }))
-    for (const row of rows) {
-      const record = defined({ ...row, tries: 0 })
-      this.#rows.put([message.id, row.row], record)
+    const since = minuteOf(message.received)
+    const records = rows.map(row => ({ ...defined({ ...row, tries: 0 }), since }))
+    for (const record of records) {
+      this.#rows.put([message.id, record.row], record)
       if (isHeld(record)) this.held.add(message.id, record)
       else this.ready.add(message.id, record)
     }
+    this.census.add(records, 1)
     this.count({ messages: 1, rows: rows.length, held: rows.filter(({ hold }) => hold !== undefined).length })
   }
 
@@ -115,6 +131,7 @@ export class QueueRows {
   /** A row that is under no lease any more, as it shall be from now on. */
   giveBack(id: string, { lease: _, ...row }: RowRecord, before: RowRecord): void {
     this.#rows.put([id, row.row], row)
+    this.#recount(id, before, row)
     if (isHeld(before)) this.held.remove(id, before)
     if (isHeld(row)) {
       this.held.add(id, row)
@@ -133,24 +150,64 @@ export class QueueRows {
     if (row.lease === undefined) this.#unplace(id, row)
     if (isHeld(row)) this.held.remove(id, row)
     this.#rows.remove([id, row.row])
+    this.census.add([this.#counted(id, row)], -1)
     this.count({ rows: -1 })
   }
 
-  get heldIndexed(): boolean {
-    return this.counters().heldIndex === HELD_INDEX
+  get indexed(): boolean {
+    return this.counters().indexes === INDEXES
   }
 
-  /** Makes the index of held rows anew when it is not to be relied on. */
-  indexHeld(): void {
-    if (this.heldIndexed) return
+  /** Makes the index of held rows and the census anew when they are not to be relied on. */
+  makeIndexes(): void {
+    if (this.indexed) return
     this.held.clear()
-    for (const { key, value } of this.#rows.getRange({})) if (isHeld(value)) this.held.add(key[0], value)
-    this.#totals.put('queue', { ...this.counters(), heldIndex: HELD_INDEX })
+    this.census.clear()
+    for (const { key, value } of this.#rows.getRange({})) {
+      if (isHeld(value)) this.held.add(key[0], value)
+      this.census.add([this.#counted(key[0], value)], 1)
+    }
+    this.#totals.put('queue', { ...this.counters(), indexes: INDEXES })
+  }
+
+  #recount(id: string, before: RowRecord, after: RowRecord): void {
+    if (before.target !== after.target || before.lane !== after.lane) {
+      this.census.add([this.#counted(id, before)], -1)
+      this.census.add([this.#counted(id, after)], 1)
+    } else if (isHeld(before) !== isHeld(after)) {
+      this.census.held(after, isHeld(after) ? 1 : -1)
+    }
+  }
+
+  #counted(id: string, row: RowRecord): Counted {
+    return { ...row, since: row.since ?? minuteOf(this.envelope(id)?.received ?? 0) }
   }
 
   #unplace(id: string, row: RowRecord): void {
     if (row.hold === undefined) this.ready.remove(id, row)
     else this.count({ held: -1 })
+  }
+
+  // ── hold rules, and what could not be read ──
+
+  holdRules(): readonly HoldRule[] {
+    return [...this.#rules.getRange({})].map(({ value }) => value)
+  }
+
+  addHoldRule(rule: HoldRule): void {
+    this.#rules.put(rule.id, rule)
+    this.count({})
+  }
+
+  removeHoldRule(id: string): boolean {
+    if (!this.#rules.doesExist(id)) return false
+    this.#rules.remove(id)
+    this.count({})
+    return true
+  }
+
+  brokenRows(): readonly BrokenRow[] {
+    return [...this.#broken.getRange({ limit: MOST_BROKEN })].map(({ value }) => value)
   }
 
   // ── leases ──
@@ -177,13 +234,13 @@ export class QueueRows {
   // ── counters ──
 
   count(by: Partial<Omit<Totals, 'changes'>>): void {
-    const { messages, rows, held, changes, heldIndex } = this.counters()
+    const { messages, rows, held, changes, indexes } = this.counters()
     this.#totals.put('queue', {
       messages: messages + (by.messages ?? 0),
       rows: rows + (by.rows ?? 0),
       held: held + (by.held ?? 0),
       changes: changes + 1,
-      ...(heldIndex === undefined ? {} : { heldIndex }),
+      ...(indexes === undefined ? {} : { indexes }),
     })
   }
 
@@ -206,7 +263,7 @@ export class QueueRows {
       : { ...envelope, rows: this.rowsOf(id).map(row => this.viewRow(row, now)) }
   }
 
-  viewRow({ lease, ...row }: RowRecord, now: number): QueueRow {
+  viewRow({ lease, since: _, ...row }: RowRecord, now: number): QueueRow {
     return { ...row, leased: lease !== undefined && (this.lease(lease)?.until ?? 0) > now }
   }
 }

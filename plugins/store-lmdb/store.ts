@@ -39,8 +39,8 @@ export function createLmdbStore(options: LmdbStoreOptions): LmdbStore {
   const env = openEnvironment({ path, mapBytes, kind: 'mail', version: FORMAT })
   const boxes = new Boxes(env)
   const rows = new QueueRows(env)
-  // Data of a version without this index: better now than while clients wait.
-  if (!rows.heldIndexed) env.prepare(() => rows.indexHeld())
+  // Data of a version without the indexes of today: better now than while clients wait.
+  if (!rows.indexed) env.prepare(() => rows.makeIndexes())
   const news = new News({
     ...options,
     transactionId: () => env.transactionId(),

@@ -5,24 +5,31 @@
 import {
   type Acceptance,
   type Address,
+  type BrokenRow,
   type Claimed,
   type ClaimOptions,
+  type HoldRule,
   MailError,
   type NewMessage,
   type NewRow,
   type Queue,
+  type QueueAudit,
   type QueueChange,
   type QueuedMessage,
   type QueueFilter,
   type QueueRow,
+  type QueueShape,
   type QueueTotals,
   type RowChange,
   type SettleAlso,
+  type ShapeWish,
+  type TrailEntry,
   unreachable,
 } from 'posthouse/api'
 import { newId } from 'posthouse/text'
 import type { MemoryBlobs } from './blobs.js'
 import type { FiledBody, MemoryMail } from './mail.js'
+import { inOrder, shapeOf } from './queue-views.js'
 import type { MemoryTrail } from './trail.js'
 import type { Watchers } from './watchers.js'
 
@@ -56,6 +63,7 @@ const DEFAULT_MAX_ROWS = 100
 export class MemoryQueue implements Queue {
   readonly #messages = new Map<string, Message>()
   readonly #leases = new Map<string, Lease>()
+  readonly #rules = new Map<string, HoldRule>()
   readonly #now: () => number
   readonly #rest: Rest
 
@@ -137,10 +145,10 @@ export class MemoryQueue implements Queue {
   async *list(filter: QueueFilter = {}): AsyncIterable<QueuedMessage> {
     const leased = this.#leasedRows(this.#now())
     let left = filter.limit ?? Number.POSITIVE_INFINITY
-    for (const message of [...this.#messages.values()].sort((a, b) => (a.envelope.id < b.envelope.id ? -1 : 1))) {
-      if (!fits(message, filter)) continue
+    const all = [...this.#messages.values()].map(message => this.#view(message, leased))
+    for (const message of inOrder(all, filter, this.#now())) {
       if (left-- <= 0) return
-      yield this.#view(message, leased)
+      yield message
     }
   }
 
@@ -157,7 +165,16 @@ export class MemoryQueue implements Queue {
     return dues.length === 0 ? totals : { ...totals, nextDue: dues.reduce((a, b) => Math.min(a, b)) }
   }
 
-  async change(id: string, change: QueueChange, rows?: readonly number[]): Promise<number> {
+  async shape(wish: ShapeWish): Promise<QueueShape> {
+    return shapeOf(await this.#all(), wish)
+  }
+
+  async change(
+    id: string,
+    change: QueueChange,
+    rows?: readonly number[],
+    trail: readonly TrailEntry[] = [],
+  ): Promise<number> {
     this.#expire(this.#now())
     const message = this.#messages.get(id)
     if (message === undefined) return 0
@@ -167,8 +184,43 @@ export class MemoryQueue implements Queue {
     )
     const changed = free.filter(row => changeRow(message.rows, row, change))
     this.#dropWhenEmpty(message)
-    if (changed.length > 0) this.#rest.watchers.tell(TOPIC)
+    if (changed.length > 0) {
+      this.#rest.trail.note(trail)
+      this.#rest.watchers.tell(TOPIC)
+    }
     return changed.length
+  }
+
+  async holdRules(): Promise<readonly HoldRule[]> {
+    return [...this.#rules.values()]
+  }
+
+  async addHoldRule(rule: HoldRule): Promise<void> {
+    this.#rules.set(rule.id, rule)
+    this.#rest.watchers.tell(TOPIC)
+  }
+
+  async removeHoldRule(id: string): Promise<boolean> {
+    const there = this.#rules.delete(id)
+    if (there) this.#rest.watchers.tell(TOPIC)
+    return there
+  }
+
+  async audit(now: number): Promise<QueueAudit> {
+    const waiting = (await this.#all()).flatMap(({ rows }) => rows).filter(row => row.hold === undefined && !row.leased)
+    const due = waiting.map(row => row.due).filter(at => at < now)
+    const { rows } = await this.totals()
+    return { rows, adrift: 0, broken: 0, ...(due.length > 0 && { oldestDue: due.reduce((a, b) => Math.min(a, b)) }) }
+  }
+
+  /** Nothing in memory is read, so nothing is unreadable. */
+  async broken(): Promise<readonly BrokenRow[]> {
+    return []
+  }
+
+  async #all(): Promise<readonly QueuedMessage[]> {
+    const leased = this.#leasedRows(this.#now())
+    return [...this.#messages.values()].map(message => this.#view(message, leased))
   }
 
   watch(listener: () => void): () => void {
@@ -245,8 +297,14 @@ function order(a: Row, b: Row): number {
 }
 
 /** Rows that may go out together. */
-function groupOf(message: Message, { target, lane, sender, prefix }: Row): string {
-  return JSON.stringify([target, lane, addressOf(sender === undefined ? message.envelope.sender : sender), prefix])
+function groupOf(message: Message, { target, lane, sender, prefix, verdict }: Row): string {
+  const from = addressOf(sender === undefined ? message.envelope.sender : sender)
+  return JSON.stringify([target, lane, from, prefix, verdict !== undefined])
+}
+
+function redirected(row: Row, { to, target, lane, detail }: Extract<QueueChange, { kind: 'redirect' }>): Row {
+  const { hold: _, last: __, verdict: ___, ...rest } = row
+  return { ...rest, to, target, lane, detail, due: 0, tries: 0 }
 }
 
 /** Resolves to whether anything was done. */
@@ -265,28 +323,17 @@ function changeRow(rows: Map<number, Row>, row: Row, change: QueueChange): boole
       return true
     case 'drop':
       return rows.delete(row.row)
+    case 'fail': {
+      const { hold: _, ...free } = row
+      rows.set(row.row, { ...free, due: 0, verdict: change.verdict })
+      return true
+    }
+    case 'redirect':
+      rows.set(row.row, redirected(row, change))
+      return true
     default:
       return unreachable(change)
   }
-}
-
-function fits(message: Message, filter: QueueFilter): boolean {
-  if (filter.id !== undefined && message.envelope.id !== filter.id) return false
-  if (filter.sender !== undefined && !matches(message.envelope.sender, filter.sender)) return false
-  return [...message.rows.values()].some(
-    row =>
-      (filter.recipient === undefined || matches(row.to, filter.recipient)) &&
-      (filter.target === undefined || row.target === filter.target) &&
-      (filter.lane === undefined || row.lane === filter.lane) &&
-      (filter.held === undefined || (row.hold !== undefined) === filter.held),
-  )
-}
-
-/** `local@domain`, `@domain` or `<>`. */
-function matches(address: Address | null, wish: string): boolean {
-  const full = addressOf(address).toLowerCase()
-  const wanted = wish.toLowerCase()
-  return wanted.startsWith('@') ? full.endsWith(wanted) : full === wanted
 }
 
 function addressOf(address: Address | null): string {

@@ -15,9 +15,12 @@ import type {
   NewMail,
   NewMessage,
   NewRow,
+  QueueField,
+  QueueFilter,
   State,
   Store,
 } from '../../core/api/index.js'
+import { fieldIs } from '../../core/api/index.js'
 
 /** A clock that stands still until it is turned. */
 export class TurnedClock {
@@ -106,6 +109,15 @@ export function mail(
 /** Queues a message with these rows. */
 export function enqueue(store: Store, id: string, ...rows: readonly Partial<NewRow>[]): Promise<void> {
   return store.accept(acceptance(id, { rows: rows.map((more, number) => row(number, more)) }))
+}
+
+/** A filter of equalities, as `{ target: 'mx', limit: 2 }`. */
+export function thatAre(
+  fields: Partial<Readonly<Record<QueueField, string | number | boolean>>> & { readonly limit?: number },
+): QueueFilter {
+  const { limit, ...equal } = fields
+  const where = Object.entries(equal).map(([field, value]) => fieldIs(field as QueueField, value))
+  return { where, ...(limit === undefined ? {} : { limit }) }
 }
 
 export function claim({ store, clock }: Bench, more: Partial<ClaimOptions> = {}): Promise<readonly Claimed[]> {

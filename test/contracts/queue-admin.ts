@@ -1,6 +1,5 @@
 /** The contract of the queue towards people and watchers: listing, holding, releasing, dropping, and being told. A part of `queue.ts`. */
 import assert from 'node:assert/strict'
-import type { QueueFilter } from '../../core/api/index.js'
 import {
   acceptance,
   claim,
@@ -11,6 +10,7 @@ import {
   row,
   rowsOf,
   type StoreBackend,
+  thatAre,
   until,
 } from './backend.js'
 
@@ -52,7 +52,7 @@ export function queueAdminContract(backend: StoreBackend): void {
     )
   })
 
-  const filters: readonly (readonly [QueueFilter, readonly string[]])[] = [
+  const filters: readonly (readonly [Parameters<typeof thatAre>[0], readonly string[]])[] = [
     [{}, ['q1', 'q2', 'q3']],
     [{ id: 'q2' }, ['q2']],
     [{ id: 'unknown' }, []],
@@ -79,7 +79,7 @@ export function queueAdminContract(backend: StoreBackend): void {
         await enqueue(store, 'q3', { hold: 'x' })
         await enqueue(store, 'q1', {}, { target: 'lmtp' })
         await store.accept(acceptance('q2', { message: message('q2', { sender: null }), rows: [row(0)] }))
-        assert.deepEqual(await listed(store.queue.list(filter)), ids)
+        assert.deepEqual(await listed(store.queue.list(thatAre(filter))), ids)
       },
     )
   }
@@ -91,15 +91,15 @@ export function queueAdminContract(backend: StoreBackend): void {
     await enqueue(store, 'under-way', own)
     await enqueue(store, 'elsewhere', { hold: 'waits' }, { ...own, target: 'lmtp' }, { lane: 'own.test' })
     for (let at = 0; at < 450; at++) await enqueue(store, `q${at}`, { ...own, due: at % 3 })
-    const wish = { target: 'mx', lane: 'own.test', held: true }
-    const all = async () => (await listed(store.queue.list(wish))).sort()
+    const wish = { target: 'mx', lane: 'own.test', held: true } as const
+    const all = async () => (await listed(store.queue.list(thatAre(wish)))).sort()
     const ids = ['many', 'under-way', ...Array.from({ length: 450 }, (_, at) => `q${at}`)].sort()
     assert.deepEqual(await all(), ids)
     const claimed = await claim(bench, { only: new Set(['mx/own.test']), held: 'waits', max: 1000 })
     assert.equal(claimed.length, 453)
     assert.deepEqual(await all(), ids)
-    assert.equal((await listed(store.queue.list({ ...wish, limit: 5 }))).length, 5)
-    assert.deepEqual(await listed(store.queue.list({ ...wish, recipient: '@nowhere.test' })), [])
+    assert.equal((await listed(store.queue.list(thatAre({ ...wish, limit: 5 })))).length, 5)
+    assert.deepEqual(await listed(store.queue.list(thatAre({ ...wish, recipient: '@nowhere.test' }))), [])
     for (const { token, rows } of claimed)
       await store.queue.settle(
         token,

@@ -1,5 +1,12 @@
 /** `posthouse queue ls`: what waits in the queue, and why. */
-import { CommandError, type QueuedMessage, type QueueFilter, type QueueRow } from '../../api/index.js'
+import {
+  CommandError,
+  fieldIs,
+  type QueuedMessage,
+  type QueueField,
+  type QueueFilter,
+  type QueueRow,
+} from '../../api/index.js'
 import { addressKey, formatDuration, formatSize, printable } from '../../text/index.js'
 import type { CliParts, OwnCommand, OwnRun } from '../command-base.js'
 import { withPlugins } from '../open.js'
@@ -34,22 +41,15 @@ export function queueLsCommand(parts: CliParts): OwnCommand {
 }
 
 function filterOf({ options }: OwnRun): QueueFilter {
-  const text = (name: string) => {
+  const text = (name: QueueField) => {
     const value = options[name]
-    return typeof value === 'string' ? { [name]: value } : {}
+    return typeof value === 'string' ? [fieldIs(name, value)] : []
   }
   const limit = Number(options.limit ?? DEFAULT_LIMIT)
   if (!Number.isInteger(limit) || limit < 1)
     throw new CommandError(`expected a number for --limit, got ${options.limit}`, 2)
-  return {
-    ...text('id'),
-    ...text('sender'),
-    ...text('recipient'),
-    ...text('target'),
-    ...text('lane'),
-    ...(options.held === true && { held: true }),
-    limit,
-  }
+  const fields = ['id', 'sender', 'recipient', 'target', 'lane'] as const
+  return { where: [...fields.flatMap(text), ...(options.held === true ? [fieldIs('held', true)] : [])], limit }
 }
 
 function show(run: OwnRun, messages: readonly QueuedMessage[], now: number): void {

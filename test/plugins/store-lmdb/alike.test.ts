@@ -14,7 +14,7 @@ import {
 } from '../../../core/api/index.js'
 import { createLmdbStore } from '../../../plugins/store-lmdb/store.js'
 import { createMemoryStore } from '../../../plugins/store-memory/store.js'
-import { acceptance, filing, mail, memory, message, row, TurnedClock } from '../../contracts/backend.js'
+import { acceptance, filing, mail, memory, message, row, TurnedClock, thatAre } from '../../contracts/backend.js'
 import { freshPath } from './backend.js'
 
 /** What a step says of a store, with all ids replaced by what they stand for. */
@@ -262,7 +262,7 @@ async function queueState({ store }: Side): Promise<Said> {
   for await (const one of store.queue.list()) messages.push(nameless(one))
   const held = LANES.map(async lane => {
     const ids: string[] = []
-    for await (const { id } of store.queue.list({ target: 'mx', lane, held: true })) ids.push(id)
+    for await (const { id } of store.queue.list(thatAre({ target: 'mx', lane, held: true }))) ids.push(id)
     return ids.sort()
   })
   return { messages, totals: await store.queue.totals(), held: await Promise.all(held) }

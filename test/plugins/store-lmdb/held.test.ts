@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { Database } from 'lmdb'
 import { type Environment, openEnvironment } from '../../../plugins/store-lmdb/environment.js'
 import { createLmdbStore } from '../../../plugins/store-lmdb/store.js'
-import { acceptance, enqueue, row, rowsOf } from '../../contracts/backend.js'
+import { acceptance, enqueue, row, rowsOf, thatAre } from '../../contracts/backend.js'
 import { freshPath } from './backend.js'
 
 const MAP_BYTES = 1024 ** 2
@@ -86,7 +86,7 @@ test('the first look at a lane reads no more of it than it is asked for', async 
     Array.from({ length: 1000 }, (_, at) => enqueue(store, `q${at}`, { lane: 'own.test', hold: 'waits' })),
   )
   const reads = countReads(env)
-  for await (const _ of store.queue.list({ target: 'mx', lane: 'own.test', held: true })) break
+  for await (const _ of store.queue.list(thatAre({ target: 'mx', lane: 'own.test', held: true }))) break
   // One step of keys, which lmdb-js reads by way of another range and so counts twice; all would be thousands.
   assert.ok(reads.total < 500, `${reads.total} reads`)
   await store.close()
@@ -97,7 +97,7 @@ async function asBefore(env: Environment, change: () => void = () => undefined):
   const totals = env.database<Record<string, unknown>, string>('totals')
   const held = env.database<number, never>('held')
   await env.write(() => {
-    const { heldIndex: _, ...known } = totals.get('queue')!
+    const { indexes: _, ...known } = totals.get('queue')!
     totals.put('queue', known)
     for (const key of held.getKeys()) held.remove(key)
     change()
@@ -127,7 +127,7 @@ test('when an older version has written meanwhile, nothing that is held is overl
   const held = { ...rows.get(['q1', 1])!, due: 5 }
   await asBefore(env, () => rows.put(['q1', 1], held))
   const listed: string[] = []
-  for await (const { id } of store.queue.list({ target: 'mx', lane: 'own.test', held: true })) listed.push(id)
+  for await (const { id } of store.queue.list(thatAre({ target: 'mx', lane: 'own.test', held: true }))) listed.push(id)
   assert.deepEqual(listed, ['q1'])
   await asBefore(env)
   // A change of ours must not pretend that the index is whole.

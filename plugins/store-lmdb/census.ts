@@ -1,0 +1,113 @@
+/**
+ * How many rows wait for whom, kept in step with every change, so that the shape of a queue of millions is told in an instant. Two kinds of
+ * counts: one per lane, and one per lane and minute of receipt; the lane `''` stands for all of them. Writes belong inside a write.
+ */
+import type { Database } from 'lmdb'
+import type { LaneShape, QueueShape, ShapeWish } from 'posthouse/api'
+import type { Environment } from './environment.js'
+import { AFTER_ALL, laneKey } from './keys.js'
+
+/** `held` and the names of the lane, whose key may be a digest. */
+type LaneCount = readonly [rows: number, held: number, target: string, lane: string]
+type MinuteKey = [lane: string, minute: number]
+
+/** What is counted of a row. */
+export interface Counted {
+  readonly target: string
+  readonly lane: string
+  readonly hold?: string
+  /** Minute of receipt since the epoch. */
+  readonly since: number
+}
+
+const MINUTE_MS = 60_000
+const ALL = ''
+
+export function minuteOf(ms: number): number {
+  return Math.floor(ms / MINUTE_MS)
+}
+
+export class Census {
+  readonly #lanes: Database<LaneCount, string>
+  readonly #minutes: Database<number, MinuteKey>
+
+  constructor(env: Environment) {
+    this.#lanes = env.database('census')
+    this.#minutes = env.database('census-minutes')
+  }
+
+  clear(): void {
+    for (const key of this.#lanes.getKeys()) this.#lanes.remove(key)
+    for (const key of this.#minutes.getKeys()) this.#minutes.remove(key)
+  }
+
+  add(rows: readonly Counted[], by: 1 | -1): void {
+    const lanes = new Map<string, { rows: number; held: number; target: string; lane: string }>()
+    const minutes = new Map<string, { key: MinuteKey; rows: number }>()
+    for (const row of rows) {
+      const key = laneKey(row.target, row.lane)
+      const lane = lanes.get(key) ?? { rows: 0, held: 0, target: row.target, lane: row.lane }
+      lane.rows += by
+      if (row.hold !== undefined) lane.held += by
+      lanes.set(key, lane)
+      for (const name of [key, ALL]) {
+        const minute = minutes.get(`${row.since} ${name}`) ?? { key: [name, row.since], rows: 0 }
+        minute.rows += by
+        minutes.set(`${row.since} ${name}`, minute)
+      }
+    }
+    for (const [key, change] of lanes) this.#countLane(key, change)
+    for (const { key, rows: change } of minutes.values()) this.#countMinute(key, change)
+  }
+
+  /** A row that is held now and was not, or the other way round. */
+  held({ target, lane }: Pick<Counted, 'target' | 'lane'>, by: 1 | -1): void {
+    this.#countLane(laneKey(target, lane), { target, lane, rows: 0, held: by })
+  }
+
+  shape({ now, edges, most }: ShapeWish): QueueShape {
+    const lanes = [...this.#lanes.getRange()]
+    const fullest = lanes.sort((a, b) => b.value[0] - a.value[0] || (a.key < b.key ? -1 : 1)).slice(0, most)
+    return {
+      lanes: fullest.map(({ key, value }) => this.#laneShape(key, value, now, edges)),
+      count: lanes.length,
+      ages: this.#ages(ALL, now, edges).ages,
+    }
+  }
+
+  #laneShape(key: string, [rows, held, target, lane]: LaneCount, now: number, edges: readonly number[]): LaneShape {
+    return { target, lane, rows, held, ...this.#ages(key, now, edges) }
+  }
+
+  #ages(
+    lane: string,
+    now: number,
+    edges: readonly number[],
+  ): { readonly ages: readonly number[]; readonly oldest: number } {
+    const ages = new Array<number>(edges.length + 1).fill(0)
+    let oldest = Number.POSITIVE_INFINITY
+    for (const { key, value } of this.#minutes.getRange({ start: [lane], end: [lane, AFTER_ALL] as never })) {
+      const received = key[1] * MINUTE_MS
+      oldest = Math.min(oldest, received)
+      const group = edges.findIndex(edge => now - received < edge)
+      ages[group < 0 ? edges.length : group]! += value
+    }
+    return { ages, oldest }
+  }
+
+  #countLane(
+    key: string,
+    change: { readonly rows: number; readonly held: number; readonly target: string; readonly lane: string },
+  ): void {
+    const [rows, held] = this.#lanes.get(key) ?? [0, 0]
+    const left = rows + change.rows
+    if (left > 0) this.#lanes.put(key, [left, held + change.held, change.target, change.lane])
+    else this.#lanes.remove(key)
+  }
+
+  #countMinute(key: MinuteKey, by: number): void {
+    const left = (this.#minutes.get(key) ?? 0) + by
+    if (left > 0) this.#minutes.put(key, left)
+    else this.#minutes.remove(key)
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * Looks whether anybody is forgotten: every row waits in the index of what is ready, or is under a lease, or is held. Nothing else is
+ * possible while every change is one transaction; that it stays so is what this looks at.
+ */
+import type { QueueAudit } from 'posthouse/api'
+import type { Environment } from './environment.js'
+import type { QueueRows } from './rows.js'
+
+const STEP = 500
+
+export async function audited(env: Environment, rows: QueueRows, now: number): Promise<QueueAudit> {
+  let count = 0
+  let adrift = 0
+  let oldestDue = Number.POSITIVE_INFINITY
+  let after: string | undefined
+  for (;;) {
+    env.refresh()
+    const ids = rows.ids(after, STEP)
+    for (const id of ids) {
+      for (const row of rows.rowsOf(id)) {
+        count += 1
+        if (row.lease !== undefined) adrift += rows.lease(row.lease) === undefined ? 1 : 0
+        else if (row.hold === undefined) {
+          if (!rows.ready.has(id, row)) adrift += 1
+          if (row.due < now) oldestDue = Math.min(oldestDue, row.due)
+        }
+      }
+    }
+    if (ids.length < STEP) break
+    after = ids.at(-1)
+    await new Promise(setImmediate)
+  }
+  const broken = rows.brokenRows().length
+  return { rows: count, adrift, broken, ...(oldestDue < now && { oldestDue }) }
+}
