@@ -16,6 +16,7 @@ export interface DeliverParts {
   readonly mail: MailStore
   /** Mail for `user+tag@` goes to the mailbox `tag` if there is one. */
   readonly tagFolders: boolean
+  readonly full: 'defer' | 'refuse'
 }
 
 export function mdaTarget(parts: DeliverParts): Target {
@@ -62,8 +63,11 @@ async function fileOne(
     // RFC 3463 §3.3: X.2.2 mailbox full may be a matter of time, X.2.3 too large for this mailbox never is.
     if (size > account.quotaBytes)
       return { kind: 'failed', row, status: '5.2.3', text: 'the message is larger than the whole mailbox' }
-    if (bytes + before + size > account.quotaBytes)
-      return { kind: 'deferred', row, status: '4.2.2', text: 'mailbox is full' }
+    if (bytes + before + size > account.quotaBytes) {
+      return parts.full === 'refuse'
+        ? { kind: 'failed', row, status: '5.2.2', text: 'mailbox is full' }
+        : { kind: 'deferred', row, status: '4.2.2', text: 'mailbox is full' }
+    }
     added.set(account.id, before + size)
   }
   const place = await placeFor(parts, account.id, recipient)

@@ -35,6 +35,16 @@ const CONFIG = {
       default: false,
       description: 'file user+tag@ into the mailbox named like the tag if there is one',
     },
+    full: {
+      enum: ['defer', 'refuse'],
+      default: 'defer',
+      description: 'mail for a full mailbox: the sender shall come again (452 4.2.2), or gets it back (552 5.2.2)',
+    },
+    disabled: {
+      enum: ['file', 'refuse'],
+      default: 'file',
+      description: 'mail for a disabled account: filed as ever, or refused (550 5.2.1)',
+    },
     remote_target: {
       type: 'string',
       minLength: 1,
@@ -59,6 +69,8 @@ export default definePlugin({
       server,
       mail,
       remote: config.remote_target,
+      full: config.full,
+      disabled: config.disabled,
       resolving: {
         domains: server.domains,
         aliases,
@@ -70,7 +82,7 @@ export default definePlugin({
     }
     return {
       hooks: { route: (asked, call) => decideRoute(asked, parts, call.log) },
-      targets: { mda: mdaTarget({ accounts, mail, tagFolders: config.tag_folders }) },
+      targets: { mda: mdaTarget({ accounts, mail, tagFolders: config.tag_folders, full: config.full }) },
     }
   },
 })

@@ -23,6 +23,10 @@ export interface RouteParts {
   readonly mail: MailStore
   /** Target for aliases that lead elsewhere. */
   readonly remote: string
+  /** What is said of a full mailbox. */
+  readonly full: 'defer' | 'refuse'
+  /** What becomes of mail for a disabled account. */
+  readonly disabled: 'file' | 'refuse'
 }
 
 export async function decideRoute(
@@ -40,6 +44,10 @@ export async function decideRoute(
     for (const { kind, address: at } of troubles)
       log.warn({ to: addressKey(address), at, trouble: kind }, 'alias leads nowhere')
     if (destinations.length > 0) {
+      if (parts.disabled === 'refuse' && destinations.every(isDisabled)) {
+        // RFC 3463 §3.3: X.2.1 exists, and takes nothing.
+        return reject('That mailbox is disabled', { code: 550, status: '5.2.1' })
+      }
       // A bounce has nobody behind it who could come again: it waits in the queue like all that is filed later.
       const full = session.protocol === 'internal' ? undefined : await fullFor(destinations, envelope, parts)
       return full ?? destinations.map(claimFor(parts))
@@ -53,6 +61,11 @@ export async function decideRoute(
     log.error({ to: addressKey(address), err: error }, 'recipient look-up failed')
     return defer(error.reply.text, error.reply)
   }
+}
+
+/** An alias with anybody else in it goes on as ever. */
+function isDisabled(destination: Destination): boolean {
+  return destination.kind === 'account' && destination.account.disabled === true
 }
 
 function claimFor(parts: RouteParts): (destination: Destination) => Claim {
@@ -77,5 +90,8 @@ async function fullFor(
   if (declared > only.account.quotaBytes)
     return reject('The message is larger than the whole mailbox', { code: 552, status: '5.2.3' })
   const full = bytes >= only.account.quotaBytes || (declared > 0 && bytes + declared > only.account.quotaBytes)
-  return full ? defer('Mailbox is full', { code: 452, status: '4.2.2' }) : undefined
+  if (!full) return undefined
+  return parts.full === 'refuse'
+    ? reject('Mailbox is full', { code: 552, status: '5.2.2' })
+    : defer('Mailbox is full', { code: 452, status: '4.2.2' })
 }

@@ -39,7 +39,7 @@ function aJob(recipients: readonly Partial<JobRecipient>[], more: Partial<Job> &
   }
 }
 
-async function deliver(job: Job, tagFolders = false): Promise<readonly Outcome[]> {
+async function deliver(job: Job, tagFolders = false, full: 'defer' | 'refuse' = 'defer'): Promise<readonly Outcome[]> {
   const store = createMemoryStore()
   await store.mail.create('aalice', 'shop')
   const accounts = {
@@ -48,7 +48,7 @@ async function deliver(job: Job, tagFolders = false): Promise<readonly Outcome[]
     byAddress: async () => undefined,
     list: async () => [],
   }
-  return mdaTarget({ accounts, mail: store.mail, tagFolders }).deliver(job, aCall())
+  return mdaTarget({ accounts, mail: store.mail, tagFolders, full }).deliver(job, aCall())
 }
 
 describe('filing', () => {
@@ -141,4 +141,10 @@ describe('what cannot be filed', () => {
       )
     })
   }
+
+  test('what does not fit goes back where the admin wants it so', async () => {
+    const job = aJob([{ detail: { account: 'asmall' } }, { detail: { account: 'asmall' } }], { text: long(500) })
+    const [, second] = await deliver(job, false, 'refuse')
+    assert.deepEqual(second, { kind: 'failed', row: 1, status: '5.2.2', text: 'mailbox is full' })
+  })
 })

@@ -18,6 +18,7 @@ const ACCOUNTS: readonly Account[] = [
   { id: 'aalice', login: 'alice', addresses: ['alice@example.test', 'alice@second.test'] },
   { id: 'abob', login: 'bob', addresses: ['bob@example.test'] },
   { id: 'afull', login: 'full', addresses: ['full@example.test'], quotaBytes: 1000 },
+  { id: 'aoff', login: 'off', addresses: ['off@example.test'], disabled: true },
 ]
 
 function directory(): Accounts {
@@ -30,7 +31,14 @@ function directory(): Accounts {
   }
 }
 
-const DEFAULTS = { aliases: 'aliases.yaml', separator: '+', tag_folders: false, remote_target: 'mx' }
+const DEFAULTS = {
+  aliases: 'aliases.yaml',
+  separator: '+',
+  tag_folders: false,
+  full: 'defer',
+  disabled: 'file',
+  remote_target: 'mx',
+} as const
 
 async function install(aliases: string | undefined, more: object = {}, accounts = directory()) {
   const path = join(folder, 'aliases.yaml')
@@ -211,6 +219,28 @@ describe('trouble is temporary', () => {
     const bounce = aSession({ protocol: 'internal' })
     assert.equal(short(await route('full@example.test', [], bounce)), 'mda afull', 'a bounce waits in the queue')
   })
+
+  test('a full mailbox is refused for good where the admin wants it so', async () => {
+    const { route, store } = await install(undefined, { full: 'refuse' })
+    assert.equal(short(await route('full@example.test')), 'mda afull')
+    const inbox = (await store.mail.list('afull')).find(box => box.name === 'INBOX')!
+    const body = { kind: 'memory', bytes: Buffer.alloc(1000) } as const
+    await (await store.mail.open('afull', inbox.id)).append([{ body, flags: [], date: 0 }])
+    assert.equal(short(await route('full@example.test')), '552 5.2.2')
+  })
+
+  for (const [disabled, to, expected] of [
+    ['file', 'off@example.test', 'mda aoff'],
+    ['refuse', 'off@example.test', '550 5.2.1'],
+    ['refuse', 'gone@example.test', '550 5.2.1'],
+    ['refuse', 'team@example.test', 'mda aoff, mda abob'],
+  ] as const) {
+    test(`with disabled: ${disabled}, ${to} gets: ${expected}`, async () => {
+      const aliases = 'gone@example.test: off\nteam@example.test: [off, bob]\n'
+      const { route } = await install(aliases, { disabled })
+      assert.equal(short(await route(to)), expected)
+    })
+  }
 })
 
 describe('a wrong alias file stops the start and says where', () => {
