@@ -76,6 +76,8 @@ export interface Session extends Peer {
   readonly refused: Refused
   /** Looked up when first asked for, and once; never throws. */
   reverse(): Promise<ReverseName>
+  /** What `reverse()` has found, once it has. */
+  readonly reversed?: ReverseName
 }
 
 /** RFC 3461, what the sender wants to be told. */

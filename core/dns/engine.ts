@@ -4,9 +4,9 @@
  * `dns-unavailable`. Answers come back bounded and checked: at most 100 records, names and addresses valid.
  */
 import { Resolver as Cares } from 'node:dns/promises'
-import { isIP, isIPv4, isIPv6 } from 'node:net'
+import { isIPv4, isIPv6 } from 'node:net'
 import { MailError } from '../api/index.js'
-import { answerName } from './names.js'
+import { answerName, arpaName } from './names.js'
 
 export type Question = 'mx' | 'a' | 'aaaa' | 'txt' | 'ptr'
 
@@ -28,6 +28,8 @@ export interface EngineOptions {
 
 /** More records than this are a mistake or an attack; the rest is not looked at. */
 const MAX_RECORDS = 100
+/** An alias that leads to an alias, and so on: resolvers give up at about as many. */
+const MAX_ALIASES = 8
 /** One TXT record, all its strings put together. */
 const MAX_TEXT = 8192
 
@@ -46,24 +48,54 @@ export function caresEngine(options: EngineOptions): Engine {
 }
 
 async function put(cares: Cares, question: Question, name: string): Promise<Answer> {
+  const answer = await putOnce(cares, question, name)
+  // c-ares says "no data" by an error; an empty success has aliases in it and nothing at their end.
+  if (answer.seen === 0 && question !== 'ptr') await insistOnEnd(cares, name)
+  return answer
+}
+
+/** RFC 1034 §3.6.2: aliases that lead in a circle are an error of the zone; what would stand at the end is not known. */
+async function insistOnEnd(cares: Cares, name: string): Promise<void> {
+  const seen = new Set<string>()
+  for (let at: string | undefined = name; at !== undefined; ) {
+    if (seen.has(at) || seen.size >= MAX_ALIASES) throw new MailError('dns-unavailable', `${name}: aliases without end`)
+    seen.add(at)
+    at = (await cares.resolveCname(at))[0]?.toLowerCase()
+  }
+}
+
+interface Seen extends Answer {
+  /** Records before any was found unfit. */
+  readonly seen: number
+}
+
+async function putOnce(cares: Cares, question: Question, name: string): Promise<Seen> {
   switch (question) {
     case 'a':
       return addresses(await cares.resolve4(name, { ttl: true }), isIPv4)
     case 'aaaa':
       return addresses(await cares.resolve6(name, { ttl: true }), isIPv6)
-    case 'mx':
-      return { records: exchanges(await cares.resolveMx(name)) }
-    case 'txt':
-      return { records: bounded(await cares.resolveTxt(name)).map(parts => parts.join('').slice(0, MAX_TEXT)) }
-    case 'ptr':
-      return { records: isIP(name) === 0 ? [] : hostNames(await cares.reverse(name)) }
+    case 'mx': {
+      const found = await cares.resolveMx(name)
+      return { records: exchanges(found), seen: found.length }
+    }
+    case 'txt': {
+      const found = await cares.resolveTxt(name)
+      return { records: bounded(found).map(parts => parts.join('').slice(0, MAX_TEXT)), seen: found.length }
+    }
+    case 'ptr': {
+      // Not cares.reverse: it takes SERVFAIL for "no name" and looks into the hosts file.
+      const found = await cares.resolvePtr(arpaName(name))
+      return { records: hostNames(found), seen: found.length }
+    }
   }
 }
 
-function addresses(found: readonly { address: string; ttl: number }[], valid: (text: string) => boolean): Answer {
+function addresses(found: readonly { address: string; ttl: number }[], valid: (text: string) => boolean): Seen {
   const kept = bounded(found).filter(record => valid(record.address))
   const ttl = Math.min(...kept.map(record => record.ttl))
-  return { records: kept.map(record => record.address), ...(Number.isFinite(ttl) ? { ttl } : {}) }
+  const records = kept.map(record => record.address)
+  return { records, seen: found.length, ...(Number.isFinite(ttl) ? { ttl } : {}) }
 }
 
 function exchanges(found: readonly { priority: number; exchange: string }[]): readonly unknown[] {
@@ -82,6 +114,7 @@ function bounded<T>(records: readonly T[]): readonly T[] {
 }
 
 function emptyOrThrow(error: unknown, question: Question, name: string): Answer {
+  if (error instanceof MailError) throw error
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   // RFC 8020 and RFC 2308 §2: NXDOMAIN and NODATA are answers, not trouble.
   if (code === 'ENOTFOUND' || code === 'ENODATA') return { records: [] }

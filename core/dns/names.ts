@@ -4,6 +4,7 @@
  * log and to connect to. Names are lower case, without a trailing dot, in A-labels.
  */
 import { domainToASCII } from 'node:url'
+import { reversedLabels } from '../text/index.js'
 
 /** Letters, digits, hyphen and underscore (service names, PTR targets in the wild), 63 octets a label. */
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
@@ -21,6 +22,12 @@ export function questionName(text: string): string | undefined {
 export function answerName(text: string): string | undefined {
   const bare = (text.endsWith('.') ? text.slice(0, -1) : text).toLowerCase()
   return bare === '' || isName(bare) ? bare : undefined
+}
+
+/** Where the names of an address stand (RFC 1035 §3.5, RFC 3596 §2.5). A mapped IPv4 address is the one it stands for. */
+export function arpaName(address: string): string {
+  const labels = reversedLabels(address) ?? ''
+  return `${labels}.${labels.split('.').length === 4 ? 'in-addr' : 'ip6'}.arpa`
 }
 
 function isName(name: string): boolean {

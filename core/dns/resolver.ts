@@ -18,6 +18,8 @@ export interface ResolverOptions {
   readonly clock: Clock
   /** Answers kept at most. */
   readonly maxEntries?: number
+  /** And octets they take, roughly. */
+  readonly maxOctets?: number
   /** For tests: another engine than c-ares. */
   readonly engine?: Engine
 }
@@ -52,7 +54,7 @@ class Asker {
 
   constructor(options: ResolverOptions) {
     this.#options = options
-    this.#cache = new AnswerCache(options.maxEntries ?? 10_000)
+    this.#cache = new AnswerCache(options.maxEntries ?? 10_000, options.maxOctets ?? 16_000_000)
     this.#engine = options.engine
   }
 

@@ -2,9 +2,9 @@
  * The names of an address, confirmed forward (RFC 8601 §2.7.3, "iprev"): only a name that leads back to the address says anything of it.
  * Never throws: a resolver that has trouble is an answer of its own, so that nobody is punished for what is not known.
  */
-import { isIP } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
 import type { Resolver, ReverseName } from '../api/index.js'
-import { NetworkSet } from '../text/index.js'
+import { NetworkSet, plainIp } from '../text/index.js'
 
 /** RFC 7208 §5.5 has the same bound: more PTR records than this are noise. */
 const MAX_NAMES = 10
@@ -15,20 +15,24 @@ export async function reverseName(dns: Resolver, address: string): Promise<Rever
   if (isIP(address) === 0) return { kind: 'none' }
   const signal = AbortSignal.timeout(WITHIN_MS)
   try {
-    const names = (await dns.ptr(address, signal)).slice(0, MAX_NAMES)
+    const all = await dns.ptr(address, signal)
+    const names = all.slice(0, MAX_NAMES)
     if (names.length === 0) return { kind: 'none' }
     const leads = await Promise.allSettled(names.map(name => leadsTo(dns, name, address, signal)))
     const found = leads.findIndex(lead => lead.status === 'fulfilled' && lead.value)
     if (found >= 0) return { kind: 'confirmed', name: names[found]! }
     const trouble = leads.find(lead => lead.status === 'rejected')
-    return trouble === undefined ? { kind: 'unconfirmed', names } : unknown(trouble.reason)
+    if (trouble !== undefined) return unknown(trouble.reason)
+    // One of those that were not looked at might lead back.
+    if (all.length > MAX_NAMES) return unknown(`${all.length} names, none of the first ${MAX_NAMES} leads back`)
+    return { kind: 'unconfirmed', names }
   } catch (error) {
     return unknown(error)
   }
 }
 
 async function leadsTo(dns: Resolver, name: string, address: string, signal: AbortSignal): Promise<boolean> {
-  const six = address.includes(':')
+  const six = isIPv6(plainIp(address))
   const found = await (six ? dns.aaaa(name, signal) : dns.a(name, signal))
   const here = new NetworkSet([address])
   return found.some(one => here.has(one))

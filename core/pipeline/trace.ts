@@ -36,12 +36,17 @@ export function receivedField(session: Session, envelope: Envelope, facts: Trace
   return `Received: ${clauses.join('\r\n\t')}\r\n`
 }
 
-/** RFC 5321 §4.4: the name the client gave, and in the comment the address it really came from. */
+/** RFC 5321 §4.4: the name the client gave, and in the comment the address it really came from, with its name if that leads back. */
 function fromClause(session: Session, utf8: boolean): string {
   const literal = addressLiteral(session.remote)
   const helo = session.helo === undefined ? undefined : fitHelo(session.helo, utf8)
   if (helo === undefined || helo === '') return `from ${literal === undefined ? 'localhost' : literal}`
-  return literal === undefined ? `from ${helo}` : `from ${helo} (${literal})`
+  return literal === undefined ? `from ${helo}` : `from ${helo} (${confirmedName(session)}${literal})`
+}
+
+/** A name that does not lead back to the address is whatever its owner likes: it says nothing and is left out. */
+function confirmedName({ reversed }: Session): string {
+  return reversed?.kind === 'confirmed' ? `${fitHelo(reversed.name, false)} ` : ''
 }
 
 function fitHelo(helo: string, utf8: boolean): string {

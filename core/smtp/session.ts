@@ -20,6 +20,7 @@ export class SmtpSession implements Session {
   account: Account | undefined
   /** Of the connection, whoever it speaks for. */
   readonly refused = { commands: 0, unknown: 0 }
+  reversed: ReverseName | undefined
   readonly #reverseOf: (address: string) => Promise<ReverseName>
   #reverse: Promise<ReverseName> | undefined
   #connected: ReadonlySet<string>
@@ -47,8 +48,15 @@ export class SmtpSession implements Session {
   }
 
   reverse(): Promise<ReverseName> {
-    this.#reverse ??= this.#reverseOf(this.remote.address)
+    this.#reverse ??= this.#lookUp(this.remote)
     return this.#reverse
+  }
+
+  async #lookUp(remote: Endpoint): Promise<ReverseName> {
+    const found = await this.#reverseOf(remote.address)
+    // XCLIENT may have come in between: then it is the name of somebody else.
+    if (remote === this.remote) this.reversed = found
+    return found
   }
 
   /** The `connect` hooks have spoken. */
@@ -94,6 +102,7 @@ export class SmtpSession implements Session {
     this.local = local
     this.trusted = trusted
     this.#reverse = undefined
+    this.reversed = undefined
     this.helo = undefined
     this.extended = false
     this.account = undefined

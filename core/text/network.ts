@@ -6,6 +6,36 @@
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
+/** Of no use outside of one's own house: loopback, private use (RFC 1918, RFC 4193), shared (RFC 6598), link-local. */
+export const LOCAL_NETWORKS: readonly string[] = [
+  '127.0.0.0/8',
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  '169.254.0.0/16',
+  '::1',
+  'fc00::/7',
+  'fe80::/10',
+]
+
+/** Where no mail server of the world can be: RFC 6890 and what IANA's registries of special addresses added to it, and multicast. */
+export const UNROUTABLE_NETWORKS: readonly string[] = [
+  ...LOCAL_NETWORKS,
+  '0.0.0.0/8',
+  '192.0.0.0/24',
+  '192.0.2.0/24',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
+  '::',
+  '100::/64',
+  '2001:db8::/32',
+  'ff00::/8',
+]
+
 interface Network {
   readonly bytes: readonly number[]
   readonly bits: number
@@ -53,6 +83,18 @@ export function networkAround(ip: string): string | undefined {
   if (bytes.length === 4) return `${bytes.slice(0, 3).join('.')}.0/24`
   const kept = bytes.map((byte, at) => (at < 8 ? byte : 0))
   return `${ipaddr.fromByteArray(kept).toString()}/64`
+}
+
+/** An address as zones of the name service have it: octets or nibbles (RFC 3596 §2.5) from the last to the first. `undefined`: no address. */
+export function reversedLabels(ip: string): string | undefined {
+  const bytes = addressBytes(ip)
+  if (bytes === undefined) return undefined
+  if (bytes.length === 4) return [...bytes].reverse().join('.')
+  const nibbles = bytes.flatMap(byte => [byte >> 4, byte & 15])
+  return nibbles
+    .reverse()
+    .map(nibble => nibble.toString(16))
+    .join('.')
 }
 
 function readNetwork(text: string): Network | undefined {

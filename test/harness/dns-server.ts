@@ -110,7 +110,16 @@ function replyTo(
   return reply
 }
 
-function records(entry: ZoneEntry, name: string, type: string, names: ReadonlyMap<string, ZoneEntry>): object[] {
+/** Aliases in a circle go round so often in one answer. */
+const MAX_ALIASES = 4
+
+function records(
+  entry: ZoneEntry,
+  name: string,
+  type: string,
+  names: ReadonlyMap<string, ZoneEntry>,
+  depth = 0,
+): object[] {
   const make = (code: number, data: object) => ({
     name,
     type: code,
@@ -121,7 +130,8 @@ function records(entry: ZoneEntry, name: string, type: string, names: ReadonlyMa
   if (entry.cname !== undefined) {
     const target = names.get(entry.cname.toLowerCase())
     const alias = make(Packet.TYPE.CNAME, { domain: entry.cname })
-    return target === undefined ? [alias] : [alias, ...records(target, entry.cname, type, names)]
+    const further = type !== 'CNAME' && depth < MAX_ALIASES && target !== undefined
+    return further ? [alias, ...records(target, entry.cname, type, names, depth + 1)] : [alias]
   }
   switch (type) {
     case 'A':

@@ -37,6 +37,10 @@ describe('the resolver', () => {
       'mx.example.org': { a: ['192.0.2.1', '192.0.2.2'], aaaa: ['2001:db8::1'], ttl: 30 },
       'alias.example.org': { cname: 'mx.example.org' },
       'nomail.example': { mx: [[0, '']] },
+      'round.example': { cname: 'circle.example' },
+      'circle.example': { cname: 'round.example' },
+      'self.example': { cname: 'self.example' },
+      'dangling.example': { cname: 'not-there.example' },
       'broken.example': { fails: 'servfail' },
       'refused.example': { fails: 'refused' },
       'silent.example': { fails: 'drop' },
@@ -81,6 +85,18 @@ describe('the resolver', () => {
   test('no such name and no such record are empty answers', async () => {
     assert.deepEqual(await resolver.mx('nowhere.example'), [])
     assert.deepEqual(await resolver.txt('mx.example.org'), [])
+  })
+
+  for (const name of ['round.example', 'self.example']) {
+    test(`aliases in a circle are trouble: ${name}`, async () => {
+      await assert.rejects(resolver.a(name), /aliases without end/)
+      await assert.rejects(resolver.mx(name), unavailable)
+    })
+  }
+
+  test('an alias whose end has no such record, or is not there, is an empty answer', async () => {
+    assert.deepEqual(await resolver.mx('alias.example.org'), [])
+    assert.deepEqual(await resolver.a('dangling.example'), [])
   })
 
   for (const name of ['broken.example', 'refused.example', 'silent.example', 'garbage.example']) {

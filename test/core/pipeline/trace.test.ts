@@ -53,6 +53,24 @@ test('several recipients are not told of each other', () => {
   assert.match(field, / id session1\.1;\r\n/)
 })
 
+test('a name that leads back to the address stands before it, no other name does', () => {
+  const named = aSession({ reversed: { kind: 'confirmed', name: 'mail.elsewhere.test' } })
+  assert.match(
+    receivedField(named, anEnvelope(), facts),
+    /^Received: from client\.elsewhere\.test \(mail\.elsewhere\.test \[192\.0\.2\.1\]\)\r\n/,
+  )
+  for (const reversed of [
+    { kind: 'unconfirmed', names: ['liar.test'] },
+    { kind: 'none' },
+    { kind: 'unknown', why: 'x' },
+  ] as const) {
+    assert.match(
+      receivedField(aSession({ reversed }), anEnvelope(), facts),
+      /client\.elsewhere\.test \(\[192\.0\.2\.1\]\)/,
+    )
+  }
+})
+
 test('an IPv6 client is written as a tagged literal', () => {
   const remote = { address: '2001:db8::1', port: 1 }
   assert.match(receivedField(aSession({ remote }), anEnvelope(), facts), /\(\[IPv6:2001:db8::1\]\)/)

@@ -57,3 +57,34 @@ test('after the handshake greeting, login and their labels are forgotten', () =>
   assert.equal(session.account, undefined)
   assert.equal(session.helo, undefined)
 })
+
+test('a reverse name is looked up once, and known to have been; XCLIENT forgets it', async () => {
+  const asked: string[] = []
+  const session = new SmtpSession(peer, 'smtp', false, async address => {
+    asked.push(address)
+    return { kind: 'confirmed', name: `host-${address}` }
+  })
+  assert.equal(session.reversed, undefined)
+  await Promise.all([session.reverse(), session.reverse()])
+  assert.deepEqual(session.reversed, { kind: 'confirmed', name: 'host-192.0.2.1' })
+  session.speaksFor({ address: '192.0.2.2', port: 2 }, peer.local, false)
+  assert.equal(session.reversed, undefined)
+  await session.reverse()
+  assert.deepEqual(asked, ['192.0.2.1', '192.0.2.2'])
+})
+
+test('a name that is found after XCLIENT is not the name of the new client', async () => {
+  let find: () => void = () => undefined
+  const slow = new Promise<void>(resolve => {
+    find = resolve
+  })
+  const session = new SmtpSession(peer, 'smtp', false, async address => {
+    await slow
+    return { kind: 'confirmed', name: `host-${address}` }
+  })
+  const first = session.reverse()
+  session.speaksFor({ address: '192.0.2.2', port: 2 }, peer.local, false)
+  find()
+  await first
+  assert.equal(session.reversed, undefined)
+})

@@ -1,0 +1,63 @@
+/** The keys of `with:`, and the same made ready for use. */
+import { type Infer, sparing } from 'posthouse/api'
+import { LOCAL_NETWORKS, NetworkSet, parseDuration } from 'posthouse/text'
+
+export const CONFIG = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    require: {
+      enum: ['none', 'name', 'confirmed'],
+      default: 'none',
+      description: 'what a client must have: nothing, a name, or a name that leads back to its address',
+    },
+    answer: {
+      enum: ['reject', 'defer', 'score'],
+      default: 'reject',
+      description: 'what follows when it is not there; score only gives points',
+    },
+    points: { type: 'number', default: 2, description: 'for answer: score' },
+    answer_at: {
+      enum: ['connect', 'helo', 'mail', 'rcpt'],
+      default: 'rcpt',
+      description: 'the moment of the refusal; before rcpt nobody is spared, and nobody has logged in yet',
+    },
+    when_unknown: {
+      enum: ['pass', 'defer'],
+      default: 'pass',
+      description: 'what follows when the name service has trouble',
+    },
+    within: { type: 'string', format: 'duration', default: '5s', description: 'longest wait for the name service' },
+    spare: {
+      type: 'array',
+      items: { type: 'string', minLength: 1, maxLength: 64 },
+      maxItems: 100,
+      default: ['postmaster', 'abuse'],
+      description: 'local parts that can always be written to, where the answer is given at rcpt',
+    },
+    exempt: {
+      type: 'array',
+      items: { type: 'string', format: 'network' },
+      maxItems: 10_000,
+      default: [...LOCAL_NETWORKS],
+      description: 'networks whose names are not asked for; as shipped, local ones',
+    },
+  },
+} as const
+
+export type Config = Infer<typeof CONFIG>
+
+export interface Terms extends Pick<Config, 'require' | 'answer' | 'points' | 'answer_at' | 'when_unknown'> {
+  readonly withinMs: number
+  readonly spares: ReturnType<typeof sparing>
+  readonly exempt: NetworkSet
+}
+
+export function termsOf(config: Config): Terms {
+  return {
+    ...config,
+    withinMs: parseDuration(config.within)!,
+    spares: sparing(config.spare),
+    exempt: new NetworkSet(config.exempt),
+  }
+}

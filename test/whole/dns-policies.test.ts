@@ -1,0 +1,126 @@
+/**
+ * The policies that ask the name service, in a whole server, seen from outside: replies, log lines, headers and commands. Clients of all
+ * networks are one client on loopback that says by XCLIENT who it is; the name service is ours and has data and trouble.
+ */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { parseScripts, runScript } from '../harness/conversation.js'
+import { type DnsServer, startDnsServer } from '../harness/dns-server.js'
+import { Instance } from '../harness/instance.js'
+import { runProgram } from '../harness/programs.js'
+import { program } from '../harness/shared.js'
+
+const NO_CURL = program('curl') === undefined ? 'no curl' : false
+const PASSWORD = 'correct horse'
+
+/** A session as `address` that has said EHLO. */
+function as(address: string, helo = 'client.elsewhere.test'): string {
+  return `S: 220 …
+    C: EHLO outer.test
+    S: <any>
+    S: /^250 /
+    C: XCLIENT ADDR=${address.includes(':') ? `IPV6:${address}` : address}
+    S: 220 …
+    C: EHLO ${helo}
+    S: <any>
+    S: /^250 /`
+}
+
+async function talk(instance: Instance, text: string): Promise<void> {
+  for (const script of parseScripts(text.replace(/^ +/gm, ''), 'script')) {
+    await runScript(script, { port: instance.ports.mx, timeoutMs: 15_000 })
+  }
+}
+
+function serverKeys(dns: DnsServer): Record<string, unknown> {
+  return { xclient: ['127.0.0.0/8'], dns: { servers: [dns.address], timeout: '300ms', tries: 1 } }
+}
+
+describe('reverse-dns in a whole server', () => {
+  let dns: DnsServer
+  let instance: Instance
+  before(async () => {
+    dns = await startDnsServer({
+      '1.2.0.192.in-addr.arpa': { ptr: ['mail.good.test'] },
+      'mail.good.test': { a: ['192.0.2.1'] },
+      '3.2.0.192.in-addr.arpa': { fails: 'servfail' },
+    })
+    instance = await Instance.make({
+      users: [['alice@example.test', PASSWORD]],
+      server: serverKeys(dns),
+      first: [{ use: 'reverse-dns', unless: ['authenticated'], with: { require: 'confirmed' } }],
+    })
+    await instance.start()
+  })
+  after(async () => {
+    await instance?.destroy()
+    await dns?.close()
+  })
+
+  test('a client without a name is refused with an id under which the log tells all; postmaster can be written to', async () => {
+    await talk(
+      instance,
+      `${as('192.0.2.2')}
+      C: MAIL FROM:<a@elsewhere.test>
+      S: 250 …
+      C: RCPT TO:<alice@example.test>
+      S: /^550 5\\.7\\.25 Your address has no reverse name \\[(?<id>[a-z0-9]+\\.1)\\]$/
+      C: RCPT TO:<postmaster@example.test>
+      S: 250 …
+      C: QUIT
+      S: 221 …`,
+    )
+    const line = await instance.logged(/[^\n]*policy objected[^\n]*/)
+    const facts = JSON.parse(line[0]) as Record<string, string>
+    assert.equal(facts.plugin, 'reverse-dns')
+    assert.equal(facts.rule, 'rdns-missing')
+    assert.equal(facts.evidence, '192.0.2.2 has no name')
+    assert.equal(facts.exception, 'add 192.0.2.2 to exempt of reverse-dns in plugins.yaml')
+    assert.equal(facts.recipient, 'alice@example.test')
+    assert.match(facts.ref ?? '', /^[a-z0-9]+\.1$/)
+  })
+
+  test('a client whose name leads back is let in, and the name stands in Received', { skip: NO_CURL }, async () => {
+    await talk(
+      instance,
+      `${as('192.0.2.1')}
+      C: MAIL FROM:<a@elsewhere.test>
+      S: 250 …
+      C: RCPT TO:<alice@example.test>
+      S: 250 …
+      C: DATA
+      S: 354 …
+      C> Subject: named\\r\\n\\r\\nhello\\r\\n.\\r\\n
+      S: 250 …
+      C: QUIT
+      S: 221 …`,
+    )
+    const { stdout } = await fetchLast(instance)
+    assert.match(stdout, /^Received: from client\.elsewhere\.test \(mail\.good\.test \[192\.0\.2\.1\]\)\r?$/m)
+  })
+
+  test('trouble of the name service lets the client in, and the log says why', async () => {
+    await talk(
+      instance,
+      `${as('192.0.2.3')}
+      C: MAIL FROM:<a@elsewhere.test>
+      S: 250 …
+      C: RCPT TO:<alice@example.test>
+      S: 250 …
+      C: QUIT
+      S: 221 …`,
+    )
+    await instance.logged(/"rule":"rdns-unknown"[^\n]*"why":"[^"]*ESERVFAIL[^"]*"[^\n]*policy could not know/)
+  })
+})
+
+/** The last mail of alice's inbox, by a real client. */
+async function fetchLast(instance: Instance) {
+  return runProgram('curl', [
+    '-s',
+    '--insecure',
+    '--user',
+    `alice@example.test:${PASSWORD}`,
+    `imaps://127.0.0.1:${instance.ports.imaps}/INBOX;MAILINDEX=*`,
+  ])
+}
