@@ -73,6 +73,7 @@ export class Guard {
       metrics.count('lockedOut')
       return lockedOut(judgement.lock)
     }
+    if (call.observed) return undefined
     const names = namesOf(judgement.suspect)
     const wait = this.#spacing.reserve(names[judgement.space] ?? place.unit, judgement.delayMs, now)
     if (wait === undefined) {
@@ -99,7 +100,7 @@ export class Guard {
     return undefined
   }
 
-  loginOver(outcome: LoginOutcome): Promise<void> | undefined {
+  loginOver(outcome: LoginOutcome, { observed = false }: Call): Promise<void> | undefined {
     const secret = this.#underWay.get(outcome.peer.id)
     this.#underWay.delete(outcome.peer.id)
     const place = this.#placeOf(outcome.peer)
@@ -108,7 +109,7 @@ export class Guard {
     const before = this.#counting.get(place.unit)
     const counted = this.#trying(async () => {
       await before
-      await this.#refused(outcome, place, secret)
+      await this.#refused(outcome, place, secret, observed)
     }).then(() => {
       if (this.#counting.get(place.unit) === counted) this.#counting.delete(place.unit)
     })
@@ -127,7 +128,7 @@ export class Guard {
     await this.#trying(() => ledger.succeeded(account.id, place, peer.protocol, clock.now()))
   }
 
-  async #refused({ login }: LoginOutcome, place: Place, secret: string | undefined): Promise<void> {
+  async #refused({ login }: LoginOutcome, place: Place, secret: string | undefined, observed: boolean): Promise<void> {
     const { ledger, settings, clock, metrics } = this.#parts
     const now = clock.now()
     const suspect = await this.#suspect(login, place)
@@ -135,31 +136,24 @@ export class Guard {
     metrics.count('failures')
     for (const kind of LOCK_KINDS) {
       const failures = counted[kind]
-      if (failures !== undefined && failures >= settings.limits[kind]) await this.#lock(kind, suspect, failures, now)
+      if (failures !== undefined && failures >= settings.limits[kind])
+        await this.#lock(kind, suspect, failures, now, observed)
     }
   }
 
-  async #lock(kind: LockKind, suspect: Suspect, failures: number, now: number): Promise<void> {
+  async #lock(kind: LockKind, suspect: Suspect, failures: number, now: number, observed: boolean): Promise<void> {
     const { ledger, settings, log, metrics, notice } = this.#parts
     const name = namesOf(suspect)[kind]
     if (name === undefined || (await ledger.isLocked(kind, name, now))) return
-    const strikes = await ledger.strike(kind, name, now)
-    const until = now + lockMsAfter(kind, strikes, settings)
-    const lock: Lock = {
-      kind,
-      name,
-      failures,
-      since: now,
-      until,
-      ...((kind === 'account' || kind === 'pair') && { login: suspect.login }),
-      ...(kind === 'pair' && { network: suspect.place.unit }),
-    }
+    const until = now + lockMsAfter(kind, await ledger.strike(kind, name, now), settings)
+    const lock = lockOn(kind, name, suspect, { failures, since: now, until })
     await ledger.lock(lock)
     metrics.count('locks')
     const facts = { rule: `${kind}-locked`, of: describe(lock), failures, until: timeOf(until), lift: liftOf(lock) }
-    log.warn(facts, 'log-ins locked')
+    log.warn(facts, observed ? 'log-ins would be locked' : 'log-ins locked')
     // Nobody need hear of names that nobody has.
-    if (suspect.exists || kind === 'network' || kind === 'range') notice(lock)
+    const matters = suspect.exists || kind === 'network' || kind === 'range'
+    if (matters && !observed) notice(lock)
   }
 
   async #suspect(login: string, place: Place): Promise<Suspect> {
@@ -180,6 +174,16 @@ export class Guard {
       return undefined
     }
   }
+}
+
+function lockOn(
+  kind: LockKind,
+  name: string,
+  { login, place }: Suspect,
+  facts: Pick<Lock, 'failures' | 'since' | 'until'>,
+): Lock {
+  const ofPerson = kind === 'account' || kind === 'pair'
+  return { kind, name, ...facts, ...(ofPerson && { login }), ...(kind === 'pair' && { network: place.unit }) }
 }
 
 // RFC 4954 §6: 454 says that the password was not looked at, so a program tries again later and does not ask for another one.

@@ -1,6 +1,6 @@
 /**
  * Guessing passwords costs: growing delays, then locks, per network and per account, that lock out neither the networks the admin names
- * nor everybody behind one address. What counts, and why, stands in docs/decisions/0009-guessing-passwords.md.
+ * nor everybody behind one address. What counts, and why, stands in docs/decisions/0010-guessing-passwords.md.
  */
 import { resolve } from 'node:path'
 import { definePlugin } from 'posthouse/api'
@@ -79,7 +79,7 @@ export default definePlugin({
       hooks: {
         login: (asked, call) => guard.login(asked, call),
         auth: asked => guard.auth(asked),
-        loginOver: outcome => guard.loginOver(outcome),
+        loginOver: (outcome, call) => guard.loginOver(outcome, call),
       },
       commands: loginCommands({ ledger, clock, accounts }),
       dispose: () => guard.idle(),

@@ -51,7 +51,7 @@ export class Secrets {
   }
 
   async #make(): Promise<Buffer> {
-    const aside = `${this.#path}.${process.pid}`
+    const aside = `${this.#path}.${randomBytes(6).toString('hex')}`
     await writeFile(aside, randomBytes(KEY_BYTES), { mode: 0o600, flag: 'wx' })
     try {
       await link(aside, this.#path)

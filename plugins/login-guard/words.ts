@@ -16,7 +16,7 @@ export function describe({ kind, name, login, network }: Lock): string {
 /** The command that lifts it. */
 export function liftOf(lock: Lock): string {
   const of = lock.kind === 'network' || lock.kind === 'range' ? lock.name : (lock.login ?? lock.name)
-  return `posthouse login unlock ${/^[\w.@:/+-]+$/.test(of) ? of : `'${of.replaceAll("'", '')}'`}`
+  return `posthouse login unlock ${/^[\w.@:/+-]+$/.test(of) ? of : `'${of.replaceAll("'", "'\\''")}'`}`
 }
 
 /** For whom the door is closed. */
