@@ -119,7 +119,7 @@ function futureRelease(most: number, now: number): string {
   return `${Math.floor(maxHoldMs / 1000)} ${new Date(now + maxHoldMs).toISOString().replace(/\.\d+/, '')}`
 }
 
-/** RFC 9422 §3 */
+/** RFC 9422 §3, §4.1, §4.2 */
 function limitsOf({ messages, recipients }: LimitsConfig): string {
   return `${messages === undefined ? '' : `MAILMAX=${messages} `}RCPTMAX=${recipients}`
 }

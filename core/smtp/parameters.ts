@@ -27,6 +27,7 @@ const XTEXT = /^(?:[!-*,-<>-~]|\+[0-9A-F]{2})*$/
 const PRINTABLE_XTEXT = /^(?:[!-*,-<>-~]|\+[2-6][0-9A-F]|\+7[0-9A-E])*$/
 /** RFC 3461 §4.2: addr-type, an atom of RFC 822 §3.3 without what an esmtp-value cannot hold. */
 const ATOM = /^[!#$%&'*/0-9?A-Z^_`a-z{|}~-]+$/
+const MAX_NOTIFY_WORDS = 20
 const NOTIFY = new Map<string, DsnWish['notify'][number]>([
   ['NEVER', 'never'],
   ['SUCCESS', 'success'],
@@ -79,7 +80,7 @@ function takeMail(
   if (extension === undefined || !offers.has(extension)) return unknownParameter(keyword)
   switch (keyword) {
     case 'SIZE':
-      // RFC 1870 §4: size-value is 1*20DIGIT; §6.1: 552 when it is over the limit.
+      // RFC 1870 §3: size-value is 1*20DIGIT; §6.1: 552 when it is over the limit.
       if (!/^\d{1,20}$/.test(value)) return badParameter(keyword, 'a number of octets')
       return Number(value) > offers.maxMessageBytes ? REPLY.messageTooBig : undefined
     case 'BODY':
@@ -141,15 +142,15 @@ export function checkRcpt(parameters: ReadonlyMap<string, string>, offers: Offer
   return orcpt === undefined ? { notify } : { notify, orcpt }
 }
 
-/** RFC 3461 §4.1: NEVER stands alone, no word twice. */
+/** RFC 3461 §4.1: NEVER stands alone; a word said twice is said once. */
 function readNotify(value: string): DsnWish['notify'] | undefined {
   const words = value
     .toUpperCase()
-    .split(',', NOTIFY.size + 1)
+    .split(',', MAX_NOTIFY_WORDS + 1)
     .map(word => NOTIFY.get(word))
-  if (words.includes(undefined) || new Set(words).size !== words.length) return undefined
+  if (words.includes(undefined) || words.length > MAX_NOTIFY_WORDS) return undefined
   if (words.includes('never') && words.length > 1) return undefined
-  return words as DsnWish['notify']
+  return [...new Set(words)] as DsnWish['notify']
 }
 
 /** RFC 3461 §4.2; RFC 6533 §3 adds the type utf-8, whose address may be UTF-8. */

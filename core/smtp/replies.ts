@@ -44,7 +44,7 @@ export const REPLY = {
   // ── trouble of ours ──
   internal: reply(451, '4.3.0', 'Internal error, try again later'),
   loginTrouble: reply(454, '4.7.0', 'Temporary authentication failure'),
-  // RFC 9422 §3.1, MAILMAX
+  // RFC 9422 §4.1, MAILMAX
   tooManyMessages: reply(452, '4.5.3', 'Too many messages in one session'),
   tooManyRecipients: reply(452, '4.5.3', 'Too many recipients'),
 

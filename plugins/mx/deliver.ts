@@ -186,7 +186,7 @@ class Delivery {
     if (no === undefined || !no.elsewhere) this.#hopeful += 1
     if (no !== undefined) this.#refuse(session, no)
     let going = this.#pending.size > 0 && no === undefined
-    // RFC 9422 §3.1: no more messages than the peer takes in one session; who is left over waits for the next attempt.
+    // RFC 9422 §4.1: no more messages than the peer takes in one session; who is left over waits for the next attempt.
     const most = session.extensions.maxMessages ?? Number.POSITIVE_INFINITY
     while (going && session.uses < most) going = await this.#once(session, idle)
     this.#options.pool.give(this.#pooled, session)
@@ -205,7 +205,7 @@ class Delivery {
     const { limits } = this.#options.session
     const { extensions } = session
     const now = this.#options.session.now()
-    // RFC 9422 §3.2: as many recipients as the peer takes at a time.
+    // RFC 9422 §4.2: as many recipients as the peer takes at a time.
     const recipients = [...this.#pending.values()].slice(0, extensions.maxRecipients)
     const more = recipients.length < this.#pending.size
     const mail = mailFor(this.#job, recipients, extensions, this.#utf8, now, this.#secret)

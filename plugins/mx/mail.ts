@@ -50,7 +50,7 @@ export function impossible(
     // RFC 6531 §3.2: without SMTPUTF8 at the next host the message goes back.
     return { status: '5.6.7', text: 'the message needs SMTPUTF8, which the next mail server does not offer' }
   }
-  // RFC 1870 §6.1: not offered when it is over the announced limit.
+  // RFC 1870 §4: it would be refused when it is over the announced limit.
   if (extensions.size !== undefined && extensions.size > 0 && job.size > extensions.size) {
     return {
       status: '5.3.4',
@@ -91,7 +91,7 @@ function secondsUntil(at: number, now: number): number {
 
 type Refusal = Extract<Outcome, { kind: 'failed' }>
 
-/** RFC 1870 §4, RFC 6152 §3, RFC 6531 §3.4. 8-bit mail goes out as it is where the peer has no 8BITMIME: see README. */
+/** RFC 1870 §6, RFC 6152 §3, RFC 6531 §3.4. 8-bit mail goes out as it is where the peer has no 8BITMIME: see README. */
 export function mailFor(
   job: Job,
   recipients: readonly JobRecipient[],

@@ -30,7 +30,7 @@ class Link implements MailLink {
 
   get usable(): boolean {
     const { connection, extensions, uses } = this.#session
-    // RFC 9422 §3.1: no more messages than the peer takes in one session.
+    // RFC 9422 §4.1: no more messages than the peer takes in one session.
     return connection.quiet && uses < (extensions.maxMessages ?? Number.POSITIVE_INFINITY)
   }
 

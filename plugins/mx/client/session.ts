@@ -11,7 +11,7 @@ export interface Limits {
   readonly connectMs: number
   /** RFC 5321 §4.5.3.2.1: greeting, 5 minutes. */
   readonly greetingMs: number
-  /** RFC 5321 §4.5.3.2.2 and .3: MAIL and RCPT, 5 minutes. */
+  /** RFC 5321 §4.5.3.2.2, §4.5.3.2.3: MAIL and RCPT, 5 minutes. */
   readonly commandMs: number
   /** RFC 5321 §4.5.3.2.4: the reply to DATA, 2 minutes. */
   readonly dataMs: number
@@ -208,7 +208,7 @@ function read(reply: Reply, encrypted: boolean): Extensions {
   }
 }
 
-/** RFC 9422 §2: `NAME=value` words; a limit of nothing makes no sense. */
+/** RFC 9422 §3: `NAME=value` words; a limit of nothing makes no sense. */
 function limitIn(limits: string, name: string): number | undefined {
   const word = limits.split(' ').find(one => one.toUpperCase().startsWith(`${name}=`))
   const value = /^\d{1,6}$/.exec(word?.slice(name.length + 1) ?? '')?.[0]

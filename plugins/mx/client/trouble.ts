@@ -8,7 +8,7 @@ import type { Reply } from './reply.js'
 export type TroubleKind = 'connect' | 'timeout' | 'lost' | 'protocol' | 'tls' | 'untrusted' | 'source' | 'cancelled'
 
 const STATUS = {
-  // RFC 3463 §3.5: 4.4.1 no answer from host, 4.4.2 bad connection, 4.5.0 protocol status, 4.7.5 cryptographic failure.
+  // RFC 3463 §3.5: 4.4.1 no answer from host, 4.4.2 bad connection; §3.6: 4.5.0 protocol status; §3.8: 4.7.5 cryptographic failure.
   connect: '4.4.1',
   timeout: '4.4.2',
   lost: '4.4.2',

@@ -13,6 +13,6 @@ export const user: Command<string> = {
     session.user = login
     return ok('Now the password')
   },
-  // RFC 2595 §2.1: not announced while it would be refused.
+  // RFC 2595 §2.3: refused while the password could be read on the way, so not announced either.
   capabilities: ({ loginAllowed }) => (loginAllowed ? ['USER'] : []),
 }
