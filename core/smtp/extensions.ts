@@ -67,6 +67,9 @@ export class Extensions implements Offers {
       // RFC 3030 §3: only together with CHUNKING.
       case 'BINARYMIME':
         return this.has('CHUNKING')
+      // RFC 6531 §3.1: only together with 8BITMIME.
+      case 'SMTPUTF8':
+        return this.has('8BITMIME')
       // RFC 8689 §2: only within TLS; and by wish of the admin, who knows whether the ways out keep the promise (docs/running.md).
       case 'REQUIRETLS':
         return smtp.requireTls && this.#facts.session.tls !== undefined

@@ -24,6 +24,8 @@ export const REPLY = {
   // RFC 5321 §3.5.3: 252 neither confirms nor denies.
   cannotVerify: reply(252, '2.0.0', 'Cannot verify the address, but will take mail for it and try'),
 
+  // RFC 6531 §3.7.4.2: our replies are ASCII, whatever the client may read.
+  cannotShow: reply(252, '2.6.8', 'Cannot show a mailbox name that is not ASCII'),
   listsNotTold: reply(550, '5.7.1', 'Who is on a list is not told'),
 
   // ── 421: said before we close ──
@@ -77,8 +79,8 @@ export const REPLY = {
   // ── login ──
   loginRequired: reply(530, '5.7.0', 'Authentication required'),
   tlsRequired: reply(530, '5.7.0', 'Must issue a STARTTLS command first'),
-  // RFC 4954 §6 keeps it from RFC 2554 for the record; no other code says so well what to do.
-  loginNeedsTls: reply(538, '5.7.11', 'Encryption required for authentication'),
+  // RFC 4954 §4: 504 for a mechanism that needs encryption; 538 is history (§6).
+  loginNeedsTls: reply(504, '5.5.4', 'Encryption required for authentication'),
   unknownMechanism: reply(504, '5.5.4', 'Authentication mechanism is not offered'),
   loginCancelled: reply(501, '5.7.0', 'Authentication cancelled'),
   badBase64: reply(501, '5.5.2', 'Cannot decode the base64 text'),
@@ -87,8 +89,9 @@ export const REPLY = {
 
   // ── addresses and parameters ──
   badSender: reply(553, '5.1.7', 'A sender needs a domain'),
-  // RFC 6531 §3.5
-  needsSmtpUtf8: reply(553, '5.6.7', 'Non-ASCII address needs SMTPUTF8'),
+  // RFC 6531 §3.5: 550 for a sender, 553 for a recipient.
+  senderNeedsUtf8: reply(550, '5.6.7', 'Non-ASCII sender needs SMTPUTF8'),
+  recipientNeedsUtf8: reply(553, '5.6.7', 'Non-ASCII recipient needs SMTPUTF8'),
 
   // ── the message ──
   messageTooBig: reply(552, '5.3.4', 'Message is too big for this server'),

@@ -12,6 +12,13 @@ const CONFIG = {
   type: 'object',
   additionalProperties: false,
   properties: {
+    not_on: {
+      type: 'array',
+      maxItems: 100,
+      items: { type: 'string', minLength: 1, maxLength: 256 },
+      default: ['submission', 'submissions'],
+      description: 'listeners that do not offer it: those for submission (RFC 6409 §7)',
+    },
     clients: {
       type: 'array',
       maxItems: 10_000,
@@ -110,7 +117,7 @@ export default definePlugin({
           // RFC 2645 §5.2.1: 530 for others.
           login: true,
           betweenMails: true,
-          available: ({ protocol }) => protocol === 'smtp',
+          available: ({ protocol, listener }) => protocol === 'smtp' && !config.not_on.includes(listener),
           async run(session, argument, signal) {
             try {
               return await answer(session, argument, signal)

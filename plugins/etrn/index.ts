@@ -44,6 +44,13 @@ const CONFIG = {
         },
       },
     },
+    not_on: {
+      type: 'array',
+      maxItems: 100,
+      items: { type: 'string', minLength: 1, maxLength: 256 },
+      default: ['submission', 'submissions'],
+      description: 'listeners that do not offer it: those for submission (RFC 6409 §7)',
+    },
     target: { type: 'string', minLength: 1, default: 'mx', description: 'target whose mail is tried' },
   },
 } as const
@@ -62,7 +69,7 @@ export default definePlugin({
       smtpVerbs: {
         ETRN: {
           keyword: 'ETRN',
-          available: ({ protocol }) => protocol === 'smtp',
+          available: ({ protocol, listener }) => protocol === 'smtp' && !config.not_on.includes(listener),
           // RFC 1985 §5
           betweenMails: true,
           async run(session, argument, signal): Promise<SmtpReply> {

@@ -33,8 +33,8 @@ describe('on-demand relay in trouble', () => {
       server: { relay_domains: ['branch.test', 'second.test'], drain_timeout: '8s' },
       plugins: { mx: { greeting_timeout: '1s', command_timeout: '1s', final_timeout: '20s' } },
       first: [
-        { use: 'atrn', with: { clients: CLIENTS } },
-        { use: 'etrn', with: { clients: [{ domains: ['branch.test'], logins: [LOGIN[0]] }] } },
+        { use: 'atrn', with: { not_on: [], clients: CLIENTS } },
+        { use: 'etrn', with: { not_on: [], clients: [{ domains: ['branch.test'], logins: [LOGIN[0]] }] } },
       ],
     })
     await instance.start()

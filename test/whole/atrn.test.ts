@@ -18,7 +18,9 @@ describe('a server that comes for its mail', () => {
         relay_domains: ['branch.test', 'other.test'],
         queue: { retry: ['200ms'], expire: '1s', warn_after: [] },
       },
-      first: [{ use: 'atrn', with: { clients: [{ login: 'branch@example.test', domains: ['branch.test'] }] } }],
+      first: [
+        { use: 'atrn', with: { not_on: [], clients: [{ login: 'branch@example.test', domains: ['branch.test'] }] } },
+      ],
     })
     await instance.start()
   })

@@ -47,7 +47,7 @@ async function run(talk: Conversation, { octets, last }: BdatArguments): Promise
   const objection = objectionTo(talk)
   if (objection !== undefined) {
     await receive(talk, octets)
-    return objection
+    return last ? repliesToLast(talk, objection) : objection
   }
   const transaction = talk.transaction!
   const now = talk.deps.clock.now()
@@ -67,6 +67,18 @@ async function run(talk: Conversation, { octets, last }: BdatArguments): Promise
   } finally {
     if (last) talk.reset()
   }
+}
+
+/**
+ * RFC 2033 §4.3: over LMTP as many replies as recipients were accepted, and so none at all without one: a client that has sent everything
+ * at once counts on it.
+ */
+function repliesToLast(talk: Conversation, objection: SmtpReply): Answer {
+  const { session, transaction } = talk
+  if (session.protocol !== 'lmtp' || transaction === undefined) return objection
+  const replies = transaction.replies.map(() => objection)
+  if (replies.length === 0) talk.reset()
+  return replies
 }
 
 function objectionTo(talk: Conversation): SmtpReply | undefined {

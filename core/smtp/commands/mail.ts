@@ -41,7 +41,7 @@ export function readMail(argument: string, offers: Offers): MailArguments | Smtp
   const parameters = readParameters(new Reader(argument, argument.length - path.rest.length))
   const terms = checkMail(parameters, offers)
   if (isReply(terms)) return terms
-  return sender !== null && !terms.utf8 && !isAscii(sender) ? REPLY.needsSmtpUtf8 : { sender, parameters, terms }
+  return sender !== null && !terms.utf8 && !isAscii(sender) ? REPLY.senderNeedsUtf8 : { sender, parameters, terms }
 }
 
 /** RFC 5321 §4.2.3: 501, with what was expected where; 553 is for addresses that can be read and are not allowed. */

@@ -42,7 +42,7 @@ async function run(talk: Conversation, recipient: RcptArguments): Promise<Answer
   const transaction = talk.transaction!
   const { envelope } = transaction
   // RFC 6531 §3.5
-  if (!envelope.utf8 && !isAscii(recipient.address)) return REPLY.needsSmtpUtf8
+  if (!envelope.utf8 && !isAscii(recipient.address)) return REPLY.recipientNeedsUtf8
   if (transaction.repeat(recipient)) return REPLY.recipientOk
   // RFC 5321 §4.5.3.1.10: 452, and the client sends the rest in another transaction.
   if (transaction.routed.length >= deps.limits.recipients) return REPLY.tooManyRecipients

@@ -9,13 +9,15 @@ import { type Answer, REPLY, verified } from '../replies.js'
 import { bind } from './command.js'
 
 const SOMETHING = /[^\x00-\x1f\x7f]+/y
+/** RFC 6531 §3.7.4.2: the client reads UTF-8. */
+const UTF8_WELCOME = / +SMTPUTF8$/i
 
 export interface VrfyArguments {
   readonly text: string
 }
 
 export function readVrfy(argument: string): VrfyArguments {
-  return { text: new Reader(argument).need(SOMETHING, 'a user name or address') }
+  return { text: new Reader(argument).need(SOMETHING, 'a user name or address').replace(UTF8_WELCOME, '') }
 }
 
 function turn({ listener, session }: Conversation) {
@@ -26,6 +28,7 @@ async function run(talk: Conversation, { text }: VrfyArguments): Promise<Answer>
   const { deps, session, scope } = talk
   const address = ours(text, deps.server.domains)
   if (deps.smtp.vrfy === 'never' || address === undefined) return REPLY.cannotVerify
+  if (!isAscii(address)) return REPLY.cannotShow
   const recipient = { address, dsn: { notify: [] } }
   const envelope: Envelope = {
     id: session.id,
@@ -46,7 +49,7 @@ function ours(text: string, domains: ReadonlySet<string>): Address | undefined {
   const name = text.trim().replace(/^<(.*)>$/, '$1')
   const [first] = domains
   const address = parseAddress(name.includes('@') || first === undefined ? name : `${name}@${first}`)
-  return address !== undefined && domains.has(address.domain) && isAscii(address) ? address : undefined
+  return address !== undefined && domains.has(address.domain) ? address : undefined
 }
 
 export const vrfy = bind<VrfyArguments>({ verb: 'VRFY', usage: 'VRFY address', turn, read: readVrfy, run })

@@ -160,7 +160,10 @@ test('every fault of the domains has its place and says what to do', async () =>
   ])
 })
 
-test('over LMTP there is no ATRN', async () => {
+test('over LMTP and on submission ports there is no ATRN (RFC 6409 §7)', async () => {
   const { contribution } = await started(await queued())
-  assert.equal(contribution.smtpVerbs!.ATRN!.available!(aSession({ protocol: 'lmtp' })), false)
+  const there = (session: Partial<Session>) => contribution.smtpVerbs!.ATRN!.available!(aSession(session))
+  assert.equal(there({ protocol: 'lmtp' }), false)
+  for (const listener of ['submission', 'submissions']) assert.equal(there({ listener }), false)
+  assert.equal(there({ listener: 'odmr' }), true)
 })

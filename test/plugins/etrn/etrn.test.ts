@@ -129,9 +129,12 @@ test('a client without patience hears what was begun: 250 for nothing yet, 252 f
   assert.equal((await ask(store, 'branch.test')).code, 458)
 })
 
-test('over LMTP there is no ETRN', async () => {
+test('over LMTP and on submission ports there is no ETRN (RFC 6409 §7)', async () => {
   const { contribution } = await setUp(etrn, { config: CONFIG, services: { store: await queued() } })
-  assert.equal(contribution.smtpVerbs!.ETRN!.available!(aSession({ protocol: 'lmtp' })), false)
+  const there = (session: Partial<Session>) => contribution.smtpVerbs!.ETRN!.available!(aSession(session))
+  assert.equal(there({ protocol: 'lmtp' }), false)
+  for (const listener of ['submission', 'submissions']) assert.equal(there({ listener }), false)
+  assert.equal(there({ listener: 'odmr' }), true)
 })
 
 test('every fault of the clients has its place and says what to do', async () => {
