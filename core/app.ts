@@ -3,6 +3,7 @@
  * of each other; the order here is the order things come up, and `close` takes them down in reverse.
  */
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import {
   type Authenticator,
   ConfigError,
@@ -22,11 +23,13 @@ import { loadPlugins } from './host/loader.js'
 import { openListener } from './net/listener.js'
 import { Turnstile } from './net/turnstile.js'
 import type { OpenListener } from './net/types.js'
-import { createAuthenticator } from './pipeline/authenticator.js'
+import { LoginGate } from './pipeline/gate.js'
 import { createIntake } from './pipeline/intake.js'
 import { createNotifier } from './pipeline/notifier.js'
 import { Pipeline } from './pipeline/pipeline.js'
 import { QueueRunner } from './queue/runner.js'
+import { createAuthenticator } from './sasl/authenticator.js'
+import { readSecret } from './sasl/pretence.js'
 import { smtpListener } from './smtp/smtp.js'
 import { Spool } from './storage/spool.js'
 import { DomainSet, NetworkSet } from './text/index.js'
@@ -103,7 +106,14 @@ export async function assemble({
     mode: entry.mode,
   }))
   const pipeline = new Pipeline(entries, metrics)
-  inner = createAuthenticator(pipeline, log, signal)
+  inner = createAuthenticator({
+    gate: new LoginGate(pipeline, log),
+    log,
+    accounts: loaded.services.find('accounts'),
+    checks: new Set(loaded.entries.flatMap(({ contribution }) => contribution.checks ?? [])),
+    secret: () => readSecret(join(config.dataDir, 'sasl-secret')),
+    signal,
+  })
   return {
     loaded,
     pipeline,

@@ -18,6 +18,7 @@ const FLOORS: ReadonlyMap<string, number> = new Map([
   ['core/dns', 2],
   ['core/config', 2],
   ['core/log', 2],
+  ['core/sasl', 2],
   ['core/smtp', 3],
   ['core/queue', 3],
   ['core/host', 3],

@@ -27,6 +27,12 @@ export interface ScramKeys {
   readonly serverKey: string
 }
 
+/** What SCRAM keys look like that are made now. */
+export interface ScramShape {
+  readonly iterations: number
+  readonly saltBytes: number
+}
+
 /** The directory of accounts. Throws a temporary `MailError` when its source is down: mail waits, it does not bounce. */
 export interface Accounts {
   byLogin(login: string): Promise<Account | undefined>
@@ -34,7 +40,10 @@ export interface Accounts {
   byAddress(address: string): Promise<Account | undefined>
   byId(id: string): Promise<Account | undefined>
   list(): Promise<readonly Account[]>
+  /** Left out: SCRAM is not offered. */
   scramKeys?(login: string, mechanism: ScramKeys['mechanism']): Promise<ScramKeys | undefined>
+  /** So that a login that nobody has looks no different. `undefined`: none are made, so that mechanism is not offered. */
+  scramShape?(mechanism: ScramKeys['mechanism']): ScramShape | undefined
 }
 
 /** What `auth` hooks check. SCRAM is not among them: core checks it itself with the keys of `Accounts.scramKeys`. */
@@ -66,6 +75,8 @@ export type SaslStep =
 
 /** One exchange. After anything but a challenge it is over. */
 export interface SaslExchange {
+  /** Whom it is about, once the client has said so; of a refused one it may be anything. For the log. */
+  readonly login: string | undefined
   /** `undefined` at the start when the client sent no initial response. */
   step(response: Buffer | undefined): Promise<SaslStep>
 }

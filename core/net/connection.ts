@@ -6,6 +6,7 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { ChannelBinding, Connection, Endpoint, Listener, Log, Peer, TlsFacts } from '../api/index.js'
 import { plainIp, printable } from '../text/index.js'
+import { bindingOf, NO_BINDING } from './binding.js'
 import { patience } from './patience.js'
 import type { TlsSource } from './types.js'
 
@@ -26,12 +27,11 @@ export interface ConnectionParts {
   readonly ends?: { readonly remote: Endpoint; readonly local: Endpoint }
 }
 
-const NO_BINDING: ChannelBinding = { data: () => undefined }
-
 export class NetConnection implements Connection {
   readonly #parts: ConnectionParts
   #socket: Socket
   #peer: Peer
+  #binding: ChannelBinding = NO_BINDING
   readonly log: Log
 
   constructor(parts: ConnectionParts) {
@@ -61,7 +61,7 @@ export class NetConnection implements Connection {
   }
 
   get binding(): ChannelBinding {
-    return NO_BINDING
+    return this.#binding
   }
 
   get tlsOffered(): boolean {
@@ -86,6 +86,7 @@ export class NetConnection implements Connection {
       throw new HandshakeError(describe(error), { cause: error })
     }
     const facts = factsOf(secure)
+    this.#binding = bindingOf(secure)
     this.#peer = { ...this.#peer, tls: facts }
     return facts
   }

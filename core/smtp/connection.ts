@@ -67,6 +67,8 @@ export class SmtpConnection extends SMTPConnection implements Wire {
       wire: this,
       scope: new SessionScope(this.#gone, connection.log),
       tlsOffered: connection.tlsOffered,
+      // another one after STARTTLS
+      binding: { data: type => connection.binding.data(type) },
     })
   }
 

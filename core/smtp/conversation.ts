@@ -3,7 +3,14 @@
  * `Wire` is all it asks of the connection. Fails closed: whatever a command throws becomes 451 4.3.0 and a line in the log.
  */
 import { isUtf8 } from 'node:buffer'
-import { MailError, type SmtpReply, type SmtpTurn, type SmtpVerb, type TlsFacts } from '../api/index.js'
+import {
+  type ChannelBinding,
+  MailError,
+  type SmtpReply,
+  type SmtpTurn,
+  type SmtpVerb,
+  type TlsFacts,
+} from '../api/index.js'
 import type { ListenerConfig } from '../config/types.js'
 import type { AskScope } from '../pipeline/intake-types.js'
 import { printable } from '../text/index.js'
@@ -20,6 +27,7 @@ import { MAX_AUTH_LINE, type Wire } from './wire.js'
 const HTTP = /^(?:OPTIONS|GET|HEAD|POST|PUT|DELETE|TRACE|CONNECT|PATCH) .* HTTP\/\d/i
 /** Hooks told of the end are not cut short by it; they have their own deadlines. */
 const NEVER = new AbortController().signal
+const NO_BINDING: ChannelBinding = { data: () => undefined }
 /** A command line as text: no C0 control but the tab, no DEL. */
 const CONTROLS = /[\x00-\x08\x0a-\x1f\x7f]/
 const BAD_COMMANDS: ReadonlySet<number> = new Set([500, 501, 502, 503, 504, 521, 535, 538, 553, 555])
@@ -31,6 +39,8 @@ export interface ConversationParts {
   readonly wire: Wire
   readonly scope: AskScope
   readonly tlsOffered: boolean
+  /** Of the TLS connection as it stands. */
+  readonly binding: ChannelBinding
 }
 
 export class Conversation {
@@ -40,6 +50,7 @@ export class Conversation {
   readonly wire: Wire
   readonly scope: AskScope
   readonly extensions: Extensions
+  binding: ChannelBinding
   transaction: Transaction | undefined
   failedLogins = 0
   /** What XFORWARD told of the next message. */
@@ -62,6 +73,7 @@ export class Conversation {
     this.session = parts.session
     this.wire = parts.wire
     this.scope = parts.scope
+    this.binding = parts.binding
     const { smtp, verbs, limits } = parts.deps
     const { listener, session, tlsOffered } = parts
     this.extensions = new Extensions({
@@ -75,6 +87,7 @@ export class Conversation {
       // By who really talks, whomever it speaks for later.
       mayXclient: parts.deps.mayXclient(session.remote.address),
       mayXforward: parts.deps.mayXforward(session.remote.address),
+      mechanisms: () => parts.deps.authenticator.mechanisms(session, this.binding, true),
     })
   }
 
@@ -131,6 +144,11 @@ export class Conversation {
 
   get #mustLogIn(): boolean {
     return this.listener.auth === 'required' && this.session.account === undefined
+  }
+
+  /** XCLIENT: the TLS connection below is the proxy's, and proves nothing of the client. */
+  unbind(): void {
+    this.binding = NO_BINDING
   }
 
   reset(): void {

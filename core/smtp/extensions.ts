@@ -9,7 +9,6 @@ import type { SmtpSession } from './session.js'
 
 export const XCLIENT_ATTRIBUTES = ['NAME', 'ADDR', 'PORT', 'DESTADDR', 'DESTPORT'] as const
 export const XFORWARD_ATTRIBUTES = ['NAME', 'ADDR', 'PORT', 'PROTO', 'HELO', 'IDENT', 'SOURCE'] as const
-export const MECHANISMS = ['PLAIN', 'LOGIN'] as const
 
 export interface ExtensionFacts {
   readonly listener: ListenerConfig
@@ -21,6 +20,8 @@ export interface ExtensionFacts {
   readonly verbs: ReadonlyMap<string, SmtpVerb>
   readonly mayXclient: boolean
   readonly mayXforward: boolean
+  /** SASL mechanisms for this session as it stands; asked only when secrets may be sent. */
+  readonly mechanisms: () => readonly string[]
 }
 
 export class Extensions implements Offers {
@@ -102,7 +103,9 @@ export class Extensions implements Offers {
       if (this.has(keyword)) lines.push(`${keyword} ${parameter?.(this.#facts) ?? ''}`.trimEnd())
     }
     if (this.startTlsNow) lines.push('STARTTLS')
-    if (this.loginNow && session.account === undefined) lines.push(`AUTH ${MECHANISMS.join(' ')}`)
+    const mechanisms = this.loginNow && session.account === undefined ? this.#facts.mechanisms() : []
+    // RFC 4954 §3: a list that is never empty
+    if (mechanisms.length > 0) lines.push(`AUTH ${mechanisms.join(' ')}`)
     if (this.has('XCLIENT')) lines.push(`XCLIENT ${XCLIENT_ATTRIBUTES.join(' ')}`)
     if (this.has('XFORWARD')) lines.push(`XFORWARD ${XFORWARD_ATTRIBUTES.join(' ')}`)
     for (const verb of verbs.values()) {

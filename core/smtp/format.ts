@@ -7,6 +7,8 @@ import type { SmtpReply } from '../api/index.js'
 /** RFC 5321 §4.5.3.1.5: 512 octets with code and CRLF; this leaves room for code, enhanced code and line end. */
 const MAX_TEXT = 490
 const MAX_LINES = 50
+/** RFC 4954 §4: a challenge may have 12288 octets, and is one line whatever its length. */
+const MAX_CHALLENGE = 12_280
 const ENHANCED = /^[245]\.\d{1,3}\.\d{1,3}$/
 const PLAIN = /^[\x20-\x7e]*$/
 
@@ -17,7 +19,8 @@ export function formatReply(reply: SmtpReply, enhanced: boolean): string {
   const fits = reply.status !== undefined && ENHANCED.test(reply.status) && reply.status[0] === String(code)[0]
   const status = enhanced && fits ? `${reply.status} ` : ''
   const { text } = reply
-  if (typeof text === 'string' && text.length <= MAX_TEXT && PLAIN.test(text)) return `${code} ${status}${text}\r\n`
+  const most = code === 334 ? MAX_CHALLENGE : MAX_TEXT
+  if (typeof text === 'string' && text.length <= most && PLAIN.test(text)) return `${code} ${status}${text}\r\n`
   const lines = (typeof text === 'string' ? [text] : text).flatMap(wrap).slice(0, MAX_LINES)
   if (lines.length === 0) lines.push('')
   const last = lines.length - 1

@@ -45,7 +45,6 @@ export const REPLY = {
 
   // ── trouble of ours ──
   internal: reply(451, '4.3.0', 'Internal error, try again later'),
-  loginTrouble: reply(454, '4.7.0', 'Temporary authentication failure'),
   // RFC 9422 §4.1, MAILMAX
   tooManyMessages: reply(452, '4.5.3', 'Too many messages in one session'),
   tooManyRecipients: reply(452, '4.5.3', 'Too many recipients'),
@@ -84,8 +83,6 @@ export const REPLY = {
   unknownMechanism: reply(504, '5.5.4', 'Authentication mechanism is not offered'),
   loginCancelled: reply(501, '5.7.0', 'Authentication cancelled'),
   badBase64: reply(501, '5.5.2', 'Cannot decode the base64 text'),
-  badCredentials: reply(501, '5.5.2', 'Cannot read the credentials'),
-  loginFailed: reply(535, '5.7.8', 'Authentication failed'),
 
   // ── addresses and parameters ──
   badSender: reply(553, '5.1.7', 'A sender needs a domain'),
@@ -126,6 +123,11 @@ export function badParameter(keyword: string, wish: string): SmtpReply {
 /** RFC 5321 §2.3.8 forbids bare CR and LF; the registry has no code of its own for it. */
 export function bareNewlineInMessage(bare: 'CR' | 'LF'): SmtpReply {
   return reply(554, '5.6.0', `Message has a bare ${bare}; lines must end with CR LF`)
+}
+
+/** RFC 4954 §4: a response that the mechanism cannot read. */
+export function malformedResponse(text: string): SmtpReply {
+  return reply(501, '5.5.2', text)
 }
 
 export function challenge(text: string): SmtpReply {

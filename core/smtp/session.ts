@@ -109,7 +109,11 @@ export class SmtpSession implements Session {
     this.labels.clear()
     this.labels.add(this.listener)
     if (trusted) this.labels.add('trusted')
-    if (this.tls !== undefined) this.labels.add('tls')
+    if (this.tls === undefined) return
+    this.labels.add('tls')
+    // The certificate is the proxy's: nobody behind it may log in by it.
+    const { client: _, ...tls } = this.tls
+    this.tls = tls
   }
 
   endTransaction(): void {

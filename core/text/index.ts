@@ -1,6 +1,7 @@
 /** The door `posthouse/text`: bytes and strings, nothing of policy. Everything here is pure. */
 export * from './address.js'
 export * from './address-list.js'
+export * from './base64.js'
 export * from './budget.js'
 export * from './charset.js'
 export * from './crlf.js'

@@ -26,6 +26,8 @@ export interface Standing {
   readonly tlsOffered: boolean
   /** Logging in is allowed as things are. */
   readonly loginAllowed: boolean
+  /** SASL mechanisms, strongest first; none while logging in is not allowed. */
+  readonly mechanisms: readonly string[]
 }
 
 export function ok(text: string, code?: string): Done {

@@ -2,7 +2,7 @@
  * Logging in, the same for LOGIN and AUTHENTICATE. A wrong password is answered late, and not often in one connection.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Credentials } from 'posthouse/api'
+import type { Account, Credentials, Defer, Reject } from 'posthouse/api'
 import { printable } from 'posthouse/text'
 import { type Done, no, ok } from './answer.js'
 import { ConversationOver } from './input.js'
@@ -18,7 +18,16 @@ export async function logIn(session: Session, credentials: Credentials): Promise
   const refused = tlsFirst(session)
   if (refused) return refused
   const answer = await session.deps.authenticator.login(session.connection.peer, credentials)
-  const facts = { login: printable(credentials.login, 100), mechanism: credentials.mechanism }
+  return conclude(session, credentials, answer)
+}
+
+/** What the authenticator said, as the client hears it. */
+export async function conclude(
+  session: Session,
+  { login, mechanism }: Pick<Credentials, 'login' | 'mechanism'>,
+  answer: Account | Reject | Defer,
+): Promise<Done> {
+  const facts = { login: printable(login, 100), mechanism }
   if (!('kind' in answer)) {
     session.account = answer
     const tls = session.connection.peer.tls?.protocol
@@ -29,17 +38,18 @@ export async function logIn(session: Session, credentials: Credentials): Promise
   }
   if (answer.kind === 'defer') {
     session.log.warn({ ...facts, status: answer.status }, 'login not possible now')
-    return no('Cannot check passwords right now, try again later', 'UNAVAILABLE')
+    return no(answer.text, 'UNAVAILABLE')
   }
   session.log.info({ ...facts, remote: session.connection.peer.remote.address }, 'login refused')
   session.deps.metrics.count('imapLoginsRefused')
-  return refuse(session)
+  return refuse(session, answer)
 }
 
-async function refuse(session: Session): Promise<Done> {
+async function refuse(session: Session, { code, text }: Reject): Promise<Done> {
   session.failedLogins += 1
   await pause(session.deps.settings.loginDelayMs, session.connection.signal)
-  const done = no('Wrong login or password', 'AUTHENTICATIONFAILED')
+  // RFC 5530 §3: another password would help, or a policy is against it whatever the password.
+  const done = no(text, code === 535 ? 'AUTHENTICATIONFAILED' : 'CONTACTADMIN')
   if (session.failedLogins < session.deps.settings.maxLogins) return done
   const after = async () => {
     throw new ConversationOver('logins')

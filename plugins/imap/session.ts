@@ -69,7 +69,18 @@ export class Session {
   get standing(): Standing {
     const { connection, deps, state } = this
     const tls = connection.peer.tls !== undefined
-    return { state, tls, tlsOffered: connection.tlsOffered, loginAllowed: tls || deps.settings.cleartextAuth }
+    const loginAllowed = tls || deps.settings.cleartextAuth
+    const mechanisms = () => deps.authenticator.mechanisms(connection.peer, connection.binding, loginAllowed)
+    return {
+      state,
+      tls,
+      tlsOffered: connection.tlsOffered,
+      loginAllowed,
+      // only CAPABILITY asks
+      get mechanisms() {
+        return mechanisms()
+      },
+    }
   }
 
   get capabilities(): readonly string[] {

@@ -14,6 +14,8 @@ export interface Standing {
   readonly tlsOffered: boolean
   /** A login may be sent over this connection. */
   readonly loginAllowed: boolean
+  /** SASL mechanisms, strongest first; none while no login is allowed. */
+  readonly mechanisms: readonly string[]
 }
 
 export interface Command<Args> {

@@ -3,7 +3,7 @@
  * a right one opens the maildrop, and only both together make the transaction state.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Credentials } from 'posthouse/api'
+import type { Account, Credentials, Defer, Reject } from 'posthouse/api'
 import { printable } from 'posthouse/text'
 import { type Answer, no, ok } from './answer.js'
 import { Maildrop } from './maildrop.js'
@@ -15,9 +15,18 @@ export function tlsFirst(session: Session): Answer | undefined {
 }
 
 export async function logIn(session: Session, credentials: Credentials): Promise<Answer> {
+  const answer = await session.deps.authenticator.login(session.connection.peer, credentials)
+  return conclude(session, credentials, answer)
+}
+
+/** What the authenticator said, as the client hears it. */
+export async function conclude(
+  session: Session,
+  { login, mechanism }: Pick<Credentials, 'login' | 'mechanism'>,
+  answer: Account | Reject | Defer,
+): Promise<Answer> {
   const { connection, deps } = session
-  const answer = await deps.authenticator.login(connection.peer, credentials)
-  const facts = { login: printable(credentials.login, 100), mechanism: credentials.mechanism }
+  const facts = { login: printable(login, 100), mechanism }
   if (!('kind' in answer)) {
     const maildrop = await Maildrop.open(deps.store, answer.id)
     session.enter(answer, maildrop)
@@ -26,19 +35,19 @@ export async function logIn(session: Session, credentials: Credentials): Promise
   }
   if (answer.kind === 'defer') {
     connection.log.warn({ ...facts, status: answer.status }, 'login not possible now')
-    return no('Cannot check passwords right now, try again later', 'SYS/TEMP')
+    return no(printable(answer.text), 'SYS/TEMP')
   }
   connection.log.info({ ...facts, remote: connection.peer.remote.address }, 'login refused')
   deps.metrics.count('pop3LoginsRefused')
-  return refuse(session)
+  return refuse(session, answer)
 }
 
-async function refuse(session: Session): Promise<Answer> {
+async function refuse(session: Session, { code, text }: Reject): Promise<Answer> {
   const { settings } = session.deps
   session.failedLogins += 1
   await pause(settings.loginDelayMs, session.connection.signal)
-  // RFC 3206 §4: the user should be asked for the password again.
-  if (session.failedLogins < settings.maxLogins) return no('Wrong login or password', 'AUTH')
+  // RFC 3206 §4: the user should be asked for the password again, or the admin.
+  if (session.failedLogins < settings.maxLogins) return no(printable(text), code === 535 ? 'AUTH' : 'SYS/PERM')
   return { kind: 'bye', good: false, text: '[AUTH] Too many wrong passwords', reason: 'logins' }
 }
 

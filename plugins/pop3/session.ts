@@ -53,7 +53,16 @@ export class Session {
   get standing(): Standing {
     const { connection, deps, state } = this
     const loginAllowed = connection.peer.tls !== undefined || deps.settings.cleartextAuth
-    return { state, tlsOffered: connection.tlsOffered, loginAllowed }
+    const mechanisms = () => deps.authenticator.mechanisms(connection.peer, connection.binding, loginAllowed)
+    return {
+      state,
+      tlsOffered: connection.tlsOffered,
+      loginAllowed,
+      // only CAPA and AUTH ask
+      get mechanisms() {
+        return mechanisms()
+      },
+    }
   }
 
   /** Only for commands of the transaction state. */

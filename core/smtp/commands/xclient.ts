@@ -53,6 +53,7 @@ async function run(talk: Conversation, given: XclientArguments): Promise<Answer>
   const local = { address: given.localAddress ?? session.local.address, port: given.localPort ?? session.local.port }
   scope.log.info({ by: session.remote.address, remote: remote.address, name: given.name }, 'client named by XCLIENT')
   talk.reset()
+  talk.unbind()
   session.speaksFor(remote, local, deps.trusted(remote.address))
   return talk.greet(() => false)
 }

@@ -1,9 +1,12 @@
 /**
- * AUTHENTICATE (RFC 3501 §6.2.2) with PLAIN (RFC 4616), with or without the first response in the command (SASL-IR, RFC 4959).
+ * AUTHENTICATE (RFC 3501 §6.2.2), with or without the first response in the command (SASL-IR, RFC 4959): carries the exchange of a
+ * mechanism over the connection. Core's authenticator runs it and knows which mechanisms there are.
  */
-import { bad, type Done, no, type Standing } from '../answer.js'
+import type { SaslExchange, SaslStep } from 'posthouse/api'
+import { readBase64 } from 'posthouse/text'
+import { bad, no, type Standing } from '../answer.js'
 import { command } from '../command.js'
-import { logIn, tlsFirst } from '../login.js'
+import { conclude, tlsFirst } from '../login.js'
 import type { Session } from '../session.js'
 import type { Reader } from '../wire/reader.js'
 
@@ -18,8 +21,8 @@ export const authenticate = command({
   name: 'AUTHENTICATE',
   states: ['not-authenticated'],
   expunge: 'no',
-  capabilities: ({ state, loginAllowed }: Standing) =>
-    state === 'not-authenticated' && loginAllowed ? ['AUTH=PLAIN', 'SASL-IR'] : [],
+  capabilities: ({ state, loginAllowed, mechanisms }: Standing) =>
+    state === 'not-authenticated' && loginAllowed ? [...mechanisms.map(name => `AUTH=${name}`), 'SASL-IR'] : [],
   read(input: Reader): AuthenticateArgs {
     input.space()
     const mechanism = input.need(/[A-Z0-9_-]{1,20}(?= |$)/iy, 'a SASL mechanism').toUpperCase()
@@ -27,40 +30,39 @@ export const authenticate = command({
     return { mechanism, initial: input.need(/(?:=|[A-Za-z0-9+/]+={0,2})$/y, 'a first response in base64') }
   },
   async run(session, { mechanism, initial }) {
-    if (mechanism !== 'PLAIN') return no(`The mechanism ${mechanism} is not offered`, 'CANNOT')
-    // Before the password is asked for, so that it is not sent in clear.
+    // Before anything is asked for, so that nothing is sent in clear.
     const refused = tlsFirst(session)
     if (refused) return refused
-    const response = initial ?? (await ask(session))
-    return response === '*' ? bad('Authentication cancelled') : plain(session, response === '=' ? '' : response)
+    const { peer, binding, signal } = session.connection
+    const wish = { peer, mechanism, binding, clear: session.standing.loginAllowed, signal }
+    const exchange = session.deps.authenticator.start(wish)
+    if (exchange === undefined) return no(`The mechanism ${mechanism} is not offered`, 'CANNOT')
+    const step = await converse(session, exchange, initial === '=' ? '' : initial)
+    if (typeof step === 'string') return bad(step)
+    switch (step.kind) {
+      case 'malformed':
+        return bad(step.text)
+      case 'done':
+        return conclude(session, { login: step.account.login, mechanism }, step.account)
+      default:
+        return conclude(session, { login: exchange.login ?? '', mechanism }, step)
+    }
   },
 })
 
-async function ask(session: Session): Promise<string> {
-  await session.sayNow('+ ')
-  return session.line()
-}
-
-async function plain(session: Session, response: string): Promise<Done> {
-  const message = readPlain(response)
-  if (!message) return bad('Expected base64 of a name, a login and a password with NUL between them')
-  const { actFor, login, password } = message
-  // RFC 4616 §2: acting for somebody else would need a right nobody has here.
-  if (actFor !== '' && actFor !== login) return no('You may not act for somebody else', 'AUTHORIZATIONFAILED')
-  return logIn(session, { kind: 'password', mechanism: 'PLAIN', login, password })
-}
-
-export interface PlainMessage {
-  readonly actFor: string
-  readonly login: string
-  readonly password: string
-}
-
-/** RFC 4616 §2: `[authzid] NUL authcid NUL passwd`, UTF-8. */
-export function readPlain(base64: string): PlainMessage | undefined {
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(base64) || base64.length % 4 === 1) return undefined
-  const parts = Buffer.from(base64, 'base64').toString('utf8').split('\0')
-  const [actFor, login, password] = parts
-  if (parts.length !== 3 || actFor === undefined || !login || password === undefined) return undefined
-  return { actFor, login, password }
+/** To the end of the exchange, or what was wrong with a line; the engine bounds the number of steps. */
+async function converse(
+  session: Session,
+  exchange: SaslExchange,
+  initial: string | undefined,
+): Promise<Exclude<SaslStep, { kind: 'challenge' }> | string> {
+  for (let line = initial; ; line = await session.line()) {
+    // RFC 3501 §6.2.2
+    if (line === '*') return 'Authentication cancelled'
+    const response = line === undefined ? undefined : readBase64(line)
+    if (line !== undefined && response === undefined) return 'Expected base64'
+    const step = await exchange.step(response)
+    if (step.kind !== 'challenge') return step
+    await session.sayNow(`+ ${step.data.toString('base64')}`)
+  }
 }

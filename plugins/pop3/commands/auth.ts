@@ -1,8 +1,13 @@
-/** AUTH mechanism [initial-response] (RFC 5034) with PLAIN (RFC 4616); AUTH alone lists the mechanisms. */
-import { type Answer, no } from '../answer.js'
+/**
+ * AUTH mechanism [initial-response] (RFC 5034): carries the exchange of a mechanism over the connection; core's authenticator runs it
+ * and knows which mechanisms there are. AUTH alone lists them.
+ */
+import type { SaslExchange, SaslStep } from 'posthouse/api'
+import { readBase64 } from 'posthouse/text'
+import { type Answer, no, senseless } from '../answer.js'
 import type { Command } from '../command.js'
 import { readNothing } from '../command.js'
-import { logIn, tlsFirst } from '../login.js'
+import { conclude, tlsFirst } from '../login.js'
 import type { Session } from '../session.js'
 
 interface AuthArgs {
@@ -10,8 +15,6 @@ interface AuthArgs {
   /** Base64, or `=` for an empty one. */
   readonly initial?: string
 }
-
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 
 export const auth: Command<AuthArgs> = {
   name: 'AUTH',
@@ -27,38 +30,48 @@ export const auth: Command<AuthArgs> = {
   },
   run(session, { mechanism, initial }) {
     if (mechanism === undefined) return mechanisms(session)
-    if (mechanism !== 'PLAIN') return no('Unknown mechanism, we have PLAIN')
-    return tlsFirst(session) ?? plain(session, initial)
+    return tlsFirst(session) ?? authenticate(session, mechanism, initial)
   },
-  capabilities: ({ loginAllowed, state }) => (loginAllowed && state === 'authorization' ? ['SASL PLAIN'] : []),
+  capabilities: ({ mechanisms, loginAllowed, state }) =>
+    loginAllowed && state === 'authorization' ? [`SASL ${mechanisms.join(' ')}`] : [],
 }
 
 function mechanisms(session: Session): Answer {
-  return { kind: 'list', text: 'Mechanisms follow', lines: session.standing.loginAllowed ? ['PLAIN'] : [] }
+  return { kind: 'list', text: 'Mechanisms follow', lines: session.standing.mechanisms }
 }
 
-async function plain(session: Session, initial: string | undefined): Promise<Answer> {
-  const response = initial ?? (await session.challenge(''))?.toString('latin1')
-  if (response === undefined) return no('The response is too long')
-  // RFC 5034 §4
-  if (response === '*') return no('Cancelled')
-  const said = readPlain(response === '=' ? '' : response)
-  if (said === undefined) return no('Not a PLAIN response in base64')
-  // RFC 4616 §2: we let nobody act for another.
-  if (said.actFor !== '' && said.actFor !== said.login) return no('Acting for another is not possible', 'AUTH')
-  return logIn(session, { kind: 'password', mechanism: 'PLAIN', login: said.login, password: said.password })
+async function authenticate(session: Session, mechanism: string, initial: string | undefined): Promise<Answer> {
+  const { peer, binding, signal } = session.connection
+  const wish = { peer, mechanism, binding, clear: session.standing.loginAllowed, signal }
+  const exchange = session.deps.authenticator.start(wish)
+  if (exchange === undefined) return no('Unknown mechanism, AUTH alone lists what we have')
+  const step = await converse(session, exchange, initial === '=' ? '' : initial)
+  if (typeof step === 'string') return senseless(step)
+  switch (step.kind) {
+    case 'malformed':
+      return senseless(step.text)
+    case 'done':
+      return conclude(session, { login: step.account.login, mechanism }, step.account)
+    default:
+      return conclude(session, { login: exchange.login ?? '', mechanism }, step)
+  }
 }
 
-interface PlainResponse {
-  readonly actFor: string
-  readonly login: string
-  readonly password: string
-}
-
-/** authzid NUL authcid NUL passwd */
-export function readPlain(base64: string): PlainResponse | undefined {
-  if (!BASE64.test(base64)) return undefined
-  const [actFor, login, password, ...more] = Buffer.from(base64, 'base64').toString().split('\0')
-  if (actFor === undefined || !login || !password || more.length > 0) return undefined
-  return { actFor, login, password }
+/** To the end of the exchange, or what was wrong with a line; the engine bounds the number of steps. */
+async function converse(
+  session: Session,
+  exchange: SaslExchange,
+  initial: string | undefined,
+): Promise<Exclude<SaslStep, { kind: 'challenge' }> | string> {
+  let line = initial
+  for (;;) {
+    // RFC 5034 §4
+    if (line === '*') return 'Cancelled'
+    const response = line === undefined ? undefined : readBase64(line)
+    if (line !== undefined && response === undefined) return 'Expected base64'
+    const step = await exchange.step(response)
+    if (step.kind !== 'challenge') return step
+    line = (await session.challenge(step.data.toString('base64')))?.toString('latin1')
+    if (line === undefined) return 'The response is too long'
+  }
 }

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { SmtpReply } from '../../../core/api/index.js'
 import { readAttributes } from '../../../core/smtp/commands/attributes.js'
-import { readAuth, readPlain, readResponse } from '../../../core/smtp/commands/auth.js'
+import { readAuth, readResponse } from '../../../core/smtp/commands/auth.js'
 import { isReply } from '../../../core/smtp/commands/command.js'
 import { readHelo } from '../../../core/smtp/commands/helo.js'
 import { readMail, submitter } from '../../../core/smtp/commands/mail.js'
@@ -120,28 +120,9 @@ test('responses of AUTH are read or refused whatever octets they hold', () => {
     fc.property(fc.uint8Array({ maxLength: 60 }), octets => {
       const decoded = readResponse(Buffer.from(octets))
       if (!Buffer.isBuffer(decoded)) assert.equal(decoded.code, 501)
-      const secret = readPlain(Buffer.from(octets))
-      if (!isReply(secret))
-        assert.ok(secret.login !== '' && !secret.login.includes('\0') && !secret.password.includes('\0'))
     }),
   )
 })
-
-for (const [text, login] of [
-  ['\0alice\0secret', 'alice'],
-  ['alice\0alice\0secret', 'alice'],
-  ['bob\0alice\0secret', 535],
-  ['\0\0secret', 501],
-  ['\0alice\0', 501],
-  ['alice\0\0secret', 501],
-  ['\0alice\0sec\0ret', 501],
-  ['alice', 501],
-] as const) {
-  test(`PLAIN ${JSON.stringify(text)} is ${login}`, () => {
-    const read = readPlain(Buffer.from(text))
-    assert.equal(isReply(read) ? read.code : read.login, login)
-  })
-}
 
 for (const [argument, code] of [
   ['FROM:<a@b.test> SIZE=1001', 552],

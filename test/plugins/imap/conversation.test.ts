@@ -39,7 +39,7 @@ async function both(messages: number): Promise<void> {
 
 test('the greeting names the capabilities', async () => {
   const client = await rig.client()
-  assert.match(client.greeting, /^\* OK \[CAPABILITY IMAP4rev1 [^\]]*STARTTLS AUTH=PLAIN SASL-IR[^\]]*\]/)
+  assert.match(client.greeting, /^\* OK \[CAPABILITY IMAP4rev1 [^\]]*STARTTLS AUTH=PLAIN AUTH=LOGIN SASL-IR[^\]]*\]/)
 })
 
 test('without TLS and without leave there is no login, and a password is not asked for', async () => {
@@ -101,7 +101,7 @@ for (const [what, exchange, answer] of [
   [
     'acting for somebody else',
     `AUTHENTICATE PLAIN ${Buffer.from('bob\0ann\0secret').toString('base64')}`,
-    /^NO \[AUTHORIZATIONFAILED\]/,
+    /^NO \[AUTHENTICATIONFAILED\]/,
   ],
   ['selecting', 'SELECT INBOX', /^BAD SELECT needs a login first/],
 ] as const) {
