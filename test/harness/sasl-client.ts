@@ -73,8 +73,8 @@ export class ScramClient implements SaslClient {
     this.#hash = options.mechanism.includes('SHA-256') ? 'sha256' : 'sha1'
     this.#nonce = options.nonce ?? randomBytes(18).toString('base64')
     const flag = options.flag ?? (options.binding === undefined ? 'n' : `p=${options.binding.type}`)
-    this.#header = `${flag},${options.actFor === undefined ? '' : `a=${escape(options.actFor)}`},`
-    this.#bare = `n=${escape(options.login)},r=${this.#nonce}`
+    this.#header = `${flag},${options.actFor === undefined ? '' : `a=${escaped(options.actFor)}`},`
+    this.#bare = `n=${escaped(options.login)},r=${this.#nonce}`
     this.initial = text(this.#header, this.#bare)
   }
 
@@ -113,6 +113,6 @@ function readServerFirst(said: string): { nonce: string; salt: Buffer; iteration
   return { nonce, salt: Buffer.from(salt!, 'base64'), iterations: Number(iterations) }
 }
 
-function escape(name: string): string {
+function escaped(name: string): string {
   return name.replaceAll('=', '=3D').replaceAll(',', '=2C')
 }
