@@ -114,6 +114,104 @@ describe('reverse-dns in a whole server', () => {
   })
 })
 
+describe('helo and sender-domain in a whole server', () => {
+  let dns: DnsServer
+  let instance: Instance
+  before(async () => {
+    dns = await startDnsServer({
+      'client.elsewhere.test': { a: ['44.0.0.1'] },
+      'elsewhere.test': { mx: [[10, 'client.elsewhere.test']] },
+      'null.test': { mx: [[0, '']] },
+      'broken.test': { fails: 'servfail' },
+    })
+    const unless = ['authenticated', 'trusted']
+    instance = await Instance.make({
+      users: [['alice@example.test', PASSWORD]],
+      server: serverKeys(dns),
+      first: [
+        { use: 'helo', unless, with: { rules: { unknown_name: 'defer' } } },
+        { use: 'sender-domain', unless },
+        { use: 'sender-domain', unless, mode: 'observe', with: { when_unknown: 'defer' } },
+      ],
+    })
+    await instance.start()
+  })
+  after(async () => {
+    await instance?.destroy()
+    await dns?.close()
+  })
+
+  test('a stranger who greets as us is refused at RCPT, and may write to postmaster', async () => {
+    await talk(
+      instance,
+      `${as('192.0.2.2', 'example.test')}
+      C: MAIL FROM:<a@elsewhere.test>
+      S: 250 …
+      C: RCPT TO:<postmaster@example.test>
+      S: 250 …
+      C: RCPT TO:<alice@example.test>
+      S: /^550 5\\.7\\.1 Your greeting is my name, not yours \\[[a-z0-9]+\\.1\\]$/
+      C: QUIT
+      S: 221 …`,
+    )
+    await instance.logged(/"rule":"helo-own-name","evidence":"example.test is ours"/)
+  })
+
+  test('a name that does not exist is put off, one that cannot be looked up is not', async () => {
+    for (const [helo, reply] of [
+      ['nowhere.test', '450 4.7.1 The host name of your greeting does not exist…'],
+      ['broken.test', '250 …'],
+    ] as const) {
+      await talk(
+        instance,
+        `${as('192.0.2.2', helo)}
+        C: MAIL FROM:<>
+        S: 250 …
+        C: RCPT TO:<alice@example.test>
+        S: ${reply}
+        C: QUIT
+        S: 221 …`,
+      )
+    }
+    await instance.logged(/"rule":"helo-unknown-name","why":"A broken.test: ESERVFAIL"/)
+  })
+
+  test('senders of missing and null MX domains are refused, trouble and the null sender are not', async () => {
+    await talk(
+      instance,
+      `${as('192.0.2.2')}
+      C: MAIL FROM:<a@nowhere.test>
+      S: 250 …
+      C: RCPT TO:<alice@example.test>
+      S: 550 5.1.8 The domain of the sender address does not exist…
+      C: RSET
+      S: 250 …
+      C: MAIL FROM:<a@null.test>
+      S: 250 …
+      C: RCPT TO:<alice@example.test>
+      S: 550 5.7.27 The domain of the sender address takes no mail…
+      C: RSET
+      S: 250 …
+      C: MAIL FROM:<a@broken.test>
+      S: 250 …
+      C: RCPT TO:<alice@example.test>
+      S: 250 …
+      C: RSET
+      S: 250 …
+      C: MAIL FROM:<>
+      S: 250 …
+      C: RCPT TO:<alice@example.test>
+      S: 250 …
+      C: QUIT
+      S: 221 …`,
+    )
+    await instance.logged(/"rule":"sender-domain-missing","why":"MX broken.test: ESERVFAIL"/)
+    await instance.logged(
+      /"rule":"sender-domain-missing","evidence":"not known: MX broken[^\n]*policy would have objected/,
+    )
+  })
+})
+
 /** The last mail of alice's inbox, by a real client. */
 async function fetchLast(instance: Instance) {
   return runProgram('curl', [
