@@ -124,6 +124,12 @@ export interface Connection {
   startTls(): Promise<TlsFacts>
 }
 
+/**
+ * Whether clients show a certificate within TLS. `request`: they may, and one that leads to our authority is in `TlsFacts.client`;
+ * `require`: without such a one there is no session.
+ */
+export type ClientCertificates = 'none' | 'request' | 'require'
+
 export interface Listener {
   /** Unique; seen in logs and usable as a label. */
   readonly name: string
@@ -131,6 +137,8 @@ export interface Listener {
   /** `127.0.0.1:10143`, `[::1]:143` or `unix:/path`. */
   readonly address: string
   readonly tls: 'none' | 'starttls' | 'implicit'
+  /** Left out: `none`. Anything else needs `tls.client_ca` of server.yaml. */
+  readonly clientCertificates?: ClientCertificates
   /** Serves one connection; resolves when it is over. A throw is logged and closes it. */
   serve(connection: Connection): Promise<void>
 }

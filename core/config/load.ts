@@ -3,14 +3,13 @@
  * What a schema cannot say (names that must differ, pairs that belong together) is checked here; what only a plugin can know is
  * checked when plugins are found.
  */
-import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Fault, Infer, JsonSchema } from '../api/index.js'
 import { parseDuration, parseSize } from '../text/index.js'
 import { inOrder, readSource } from './files.js'
-import { pemTrouble } from './pem.js'
+import { type Judging, judgeTls } from './pem.js'
 import { PLUGINS, SERVER } from './schema.js'
-import type { Config, LimitsConfig, ListenerConfig, PluginEntry, QueueConfig } from './types.js'
+import type { Config, LimitsConfig, ListenerConfig, PluginEntry, QueueConfig, TlsConfig } from './types.js'
 import type { YamlSource } from './yaml.js'
 
 export interface ConfigRead {
@@ -18,20 +17,31 @@ export interface ConfigRead {
   /** The entries of plugins.yaml when that file is right, so that they can be checked although server.yaml is wrong. */
   readonly plugins?: readonly PluginEntry[]
   readonly faults: readonly Fault[]
+  /** Worth a word, but no reason not to start. */
+  readonly warnings: readonly Fault[]
 }
 
 type RawServer = Infer<typeof SERVER>
 type RawEntry = Infer<typeof PLUGINS>[number]
 
-export async function loadConfig(dir: string): Promise<ConfigRead> {
+/** `judging`: what is said of the files of certificates and keys. */
+export async function loadConfig(dir: string, judging: Judging = 'serve'): Promise<ConfigRead> {
   const home = resolve(dir)
   const server = await readChecked(resolve(home, 'server.yaml'), SERVER)
   const list = await readChecked(resolve(home, 'plugins.yaml'), PLUGINS)
   const faults = [...server.faults, ...list.faults]
   const plugins = list.value?.map((raw, i) => toEntry(list.source!, raw, i))
-  if (server.value && server.source) faults.push(...contradictions(server.source, server.value, home))
-  if (faults.length > 0 || !server.value || !plugins) return { faults: inOrder(faults), ...(plugins && { plugins }) }
-  return { config: toConfig(home, server.value, plugins), plugins, faults: [] }
+  const warnings: Fault[] = []
+  if (server.value && server.source) {
+    const { source, value } = server
+    faults.push(...contradictions(source, value))
+    const judged = judgeTls({ source, tls: value.tls, user: value.user, dir: home, now: Date.now() }, judging)
+    faults.push(...judged.faults)
+    warnings.push(...judged.warnings)
+  }
+  if (faults.length > 0 || !server.value || !plugins)
+    return { faults: inOrder(faults), warnings: inOrder(warnings), ...(plugins && { plugins }) }
+  return { config: toConfig(home, server.value, plugins), plugins, faults: [], warnings: inOrder(warnings) }
 }
 
 interface CheckedFile<T> {
@@ -65,28 +75,18 @@ function toEntry(source: YamlSource, raw: RawEntry, index: number): PluginEntry 
 
 // ── what belongs together ───────────────────────────────────────────────────────────────────────────────────────────────
 
-function contradictions(source: YamlSource, raw: RawServer, dir: string): readonly Fault[] {
+function contradictions(source: YamlSource, raw: RawServer): readonly Fault[] {
   const faults = [...twice(source, raw, 'name'), ...twice(source, raw, 'address')]
   raw.listeners.forEach((listener, i) => {
     if (listener.auth !== 'none' && listener.tls === 'none' && !listener.cleartext_auth) {
       const message = 'nobody can log in here: AUTH waits for TLS, and there is none; set tls, or cleartext_auth: true'
       faults.push(source.fault(['listeners', i, 'auth'], message))
     }
+    if (listener.client_certificates !== 'none' && raw.tls.client_ca === undefined) {
+      const message = 'client certificates cannot be checked: tls.client_ca names no authority'
+      faults.push(source.fault(['listeners', i, 'client_certificates'], message))
+    }
   })
-  for (const [one, other] of [['certificate', 'key'] as const, ['key', 'certificate'] as const]) {
-    if (raw.tls[one] !== undefined && raw.tls[other] === undefined) {
-      faults.push(source.fault(['tls', one], `${one} needs ${other} beside it`))
-    }
-    const path = raw.tls[one]
-    if (path !== undefined && !existsSync(resolve(dir, path))) {
-      faults.push(source.fault(['tls', one], `there is no file ${path}`))
-    }
-  }
-  const { certificate, key } = raw.tls
-  if (certificate !== undefined && key !== undefined) {
-    const trouble = pemTrouble(resolve(dir, certificate), resolve(dir, key))
-    if (trouble !== undefined) faults.push(source.fault(['tls', trouble.key], trouble.message))
-  }
   if (raw.group !== undefined && raw.user === undefined)
     faults.push(source.fault(['group'], 'group needs user beside it'))
   raw.queue.warn_after.forEach((wait, i) => {
@@ -121,7 +121,6 @@ function twice(source: YamlSource, raw: RawServer, key: 'name' | 'address'): rea
 // ── from what is written to what is meant ───────────────────────────────────────────────────────────────────────────────
 
 function toConfig(dir: string, raw: RawServer, plugins: readonly PluginEntry[]): Config {
-  const { certificate, key } = raw.tls
   return {
     dir,
     dataDir: resolve(dir, raw.data),
@@ -136,7 +135,7 @@ function toConfig(dir: string, raw: RawServer, plugins: readonly PluginEntry[]):
     ...(raw.user !== undefined && { user: raw.user }),
     ...(raw.group !== undefined && { group: raw.group }),
     listeners: raw.listeners.map(toListener),
-    tls: certificate && key ? { certificate: resolve(dir, certificate), key: resolve(dir, key) } : {},
+    tls: toTls(dir, raw.tls),
     limits: toLimits(raw.limits),
     smtp: {
       policies: {
@@ -165,8 +164,22 @@ function toConfig(dir: string, raw: RawServer, plugins: readonly PluginEntry[]):
 }
 
 function toListener(raw: RawServer['listeners'][number]): ListenerConfig {
-  const { cleartext_auth: cleartextAuth, ...same } = raw
-  return { ...same, cleartextAuth }
+  const { cleartext_auth: cleartextAuth, client_certificates: clientCertificates, ...same } = raw
+  return { ...same, cleartextAuth, clientCertificates }
+}
+
+function toTls(dir: string, { certificate, key, certificates, ...raw }: RawServer['tls']): TlsConfig {
+  const first = certificate !== undefined && key !== undefined ? [{ certificate, key }] : []
+  return {
+    pairs: [...first, ...certificates].map(pair => ({
+      ...pair,
+      certificate: resolve(dir, pair.certificate),
+      key: resolve(dir, pair.key),
+    })),
+    minVersion: raw.min_version,
+    ...(raw.ciphers !== undefined && { ciphers: raw.ciphers }),
+    ...(raw.client_ca !== undefined && { clientCa: resolve(dir, raw.client_ca) }),
+  }
 }
 
 function toLimits(raw: RawServer['limits']): LimitsConfig {

@@ -22,6 +22,11 @@ const LISTENER = {
     tls: { enum: ['none', 'starttls', 'implicit'], default: 'starttls', description: 'how TLS begins' },
     auth: { enum: ['none', 'optional', 'required'], default: 'none', description: 'whether clients log in' },
     cleartext_auth: { type: 'boolean', default: false, description: 'offer AUTH before TLS too' },
+    client_certificates: {
+      enum: ['none', 'request', 'require'],
+      default: 'none',
+      description: 'whether clients show a certificate within TLS; needs tls.client_ca',
+    },
   },
 } as const satisfies JsonSchema
 
@@ -157,6 +162,51 @@ const DNS = {
   },
 } as const satisfies JsonSchema
 
+const CERTIFICATE = { type: 'string', minLength: 1, description: 'PEM file with the chain' } as const
+const KEY = { type: 'string', minLength: 1, description: 'PEM file with the key' } as const
+
+export const TLS = {
+  type: 'object',
+  description: 'certificates; without one a self-signed one is made in the data directory',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    certificate: CERTIFICATE,
+    key: KEY,
+    certificates: {
+      type: 'array',
+      maxItems: 500,
+      default: [],
+      description: 'more of them, each for the names in it',
+      items: {
+        type: 'object',
+        description: 'a certificate',
+        additionalProperties: false,
+        required: ['certificate', 'key'],
+        properties: {
+          certificate: CERTIFICATE,
+          key: KEY,
+          names: {
+            type: 'array',
+            minItems: 1,
+            maxItems: 100,
+            items: {
+              type: 'string',
+              maxLength: 255,
+              pattern: '^(\\*\\.)?[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$',
+              description: 'a host name such as mail.example.org or *.example.org',
+            },
+            description: 'host names it is shown for; left out: those in it',
+          },
+        },
+      },
+    },
+    min_version: { enum: ['TLSv1.2', 'TLSv1.3'], default: 'TLSv1.2', description: 'oldest version that is spoken' },
+    ciphers: { type: 'string', minLength: 1, description: "OpenSSL's names with colons between, best first" },
+    client_ca: { type: 'string', minLength: 1, description: 'PEM file with the authorities of client certificates' },
+  },
+} as const satisfies JsonSchema
+
 export const SERVER = {
   type: 'object',
   description: 'server.yaml',
@@ -228,16 +278,7 @@ export const SERVER = {
     user: { type: 'string', minLength: 1, description: 'workers give up root for this user' },
     group: { type: 'string', minLength: 1, description: 'and this group' },
     listeners: { type: 'array', items: LISTENER, maxItems: 100, description: 'doors for SMTP and LMTP' },
-    tls: {
-      type: 'object',
-      description: 'certificate; without one a self-signed one is made in the data directory',
-      additionalProperties: false,
-      default: {},
-      properties: {
-        certificate: { type: 'string', minLength: 1, description: 'PEM file with the chain' },
-        key: { type: 'string', minLength: 1, description: 'PEM file with the key' },
-      },
-    },
+    tls: TLS,
     limits: LIMITS,
     smtp: {
       type: 'object',

@@ -2,7 +2,7 @@
  * The configuration as the program sees it: everything checked, times in milliseconds, sizes in octets, paths absolute.
  * What an admin may write stands in `schema.ts`; `load.ts` turns the one into the other, and nothing else reads the files.
  */
-import type { Fault, Infer, JsonSchema, Listener, YamlPath } from '../api/index.js'
+import type { ClientCertificates, Fault, Infer, JsonSchema, Listener, YamlPath } from '../api/index.js'
 
 export interface ListenerConfig {
   /** Unique; seen in logs and usable as a label. */
@@ -14,6 +14,21 @@ export interface ListenerConfig {
   readonly auth: 'none' | 'optional' | 'required'
   /** AUTH may be offered before TLS. */
   readonly cleartextAuth: boolean
+  readonly clientCertificates?: ClientCertificates
+}
+
+export interface TlsConfig {
+  /** The first one is for clients that ask for no name; none: what is issued to us, else a self-signed one. Absolute paths. */
+  readonly pairs: readonly {
+    readonly certificate: string
+    readonly key: string
+    /** Left out: those in the certificate. */
+    readonly names?: readonly string[]
+  }[]
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+  readonly ciphers?: string
+  /** Absolute path. */
+  readonly clientCa?: string
 }
 
 export interface LimitsConfig {
@@ -139,8 +154,7 @@ export interface Config {
   readonly user?: string
   readonly group?: string
   readonly listeners: readonly ListenerConfig[]
-  /** Without both: a self-signed certificate. Absolute paths. */
-  readonly tls: { readonly certificate?: string; readonly key?: string }
+  readonly tls: TlsConfig
   readonly limits: LimitsConfig
   readonly smtp: {
     readonly policies: PoliciesConfig

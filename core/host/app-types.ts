@@ -12,7 +12,7 @@ export interface AppBase {
   readonly bus: Bus
   readonly clock: Clock
   readonly metrics: Metrics
-  /** Opened before root is given up; the same ticket keys in all workers, so that a TLS session resumes in any of them. */
+  /** The same ticket keys in all workers, so that a TLS session resumes in any of them. */
   readonly tls: TlsSource
 }
 

@@ -169,7 +169,7 @@ async function showGeneralHelp(line: Line, own: readonly Described[], parts: Cli
 /** Only where the server has run before: asking for help must not make a data directory. */
 async function commandsOfPlugins(configDir: string, parts: CliParts): Promise<readonly Described[] | undefined> {
   try {
-    const { config } = await loadConfig(configDir)
+    const { config } = await loadConfig(configDir, 'leave')
     if (config === undefined || !existsSync(config.dataDir)) return undefined
     return await withPlugins(configDir, parts, 'command', async ({ commands }) => commands)
   } catch {

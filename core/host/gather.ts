@@ -33,6 +33,8 @@ export function gather(
     for (const command of contribution.commands ?? []) commands.add(command.name, command, entry)
     for (const listener of contribution.listeners ?? []) {
       listeners.add(listener.name, listener, entry)
+      if ((listener.clientCertificates ?? 'none') !== 'none' && config.tls.clientCa === undefined)
+        faults.push(entry.entry.fault(['with', 'client_certificates'], NO_AUTHORITY))
       if (!listener.address.endsWith(':0')) addresses.add(listener.address, listener.name, entry)
     }
   }
@@ -50,6 +52,8 @@ export function gather(
     faults,
   }
 }
+
+const NO_AUTHORITY = 'client certificates cannot be checked: tls.client_ca of server.yaml names no authority'
 
 /** Things of one kind by name, each name taken once. */
 class Once<T> {

@@ -4,6 +4,7 @@
  */
 import cluster, { type Worker } from 'node:cluster'
 import type { Fault, Log } from '../api/index.js'
+import type { TlsMaterial } from '../net/types.js'
 import type { OpenDoor } from './app-types.js'
 import type { FromWorker, ToWorker } from './messages.js'
 
@@ -26,7 +27,8 @@ export interface GenerationParts {
   readonly number: number
   readonly configDir: string
   readonly workers: number
-  readonly ticketKeys: Buffer
+  /** As it is when a worker starts. */
+  tls(): TlsMaterial
   readonly hangMs: number
   log(): Log
 }
@@ -146,9 +148,9 @@ export class Generation {
   }
 
   #firstOrder(slot: number): ToWorker {
-    const { configDir, ticketKeys } = this.#parts
+    const { configDir } = this.#parts
     if (this.#over) return { kind: 'drain' }
-    return { kind: 'start', configDir, worker: slot, ticketKeys: ticketKeys.toString('base64') }
+    return { kind: 'start', configDir, worker: slot, tls: this.#parts.tls() }
   }
 
   #ended(crew: Crew, how: { code: number | null; signal: string | null }, trouble: Trouble): void {

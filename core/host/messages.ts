@@ -2,6 +2,7 @@
  * What supervisor and workers say to each other over the channel of node:cluster.
  */
 import type { Fault } from '../api/index.js'
+import type { TlsMaterial } from '../net/types.js'
 import type { OpenDoor } from './app-types.js'
 
 export type ToWorker =
@@ -10,9 +11,10 @@ export type ToWorker =
       readonly configDir: string
       /** Counts from 1; seen in the log. */
       readonly worker: number
-      /** 48 bytes in base64, the same for all workers. */
-      readonly ticketKeys: string
+      readonly tls: TlsMaterial
     }
+  /** From now on. */
+  | { readonly kind: 'tls'; readonly tls: TlsMaterial }
   | { readonly kind: 'drain' }
   /** Log files anew, after logrotate. */
   | { readonly kind: 'reopen' }

@@ -22,7 +22,7 @@ export async function withPlugins<T>(
   purpose: 'serve' | 'command',
   work: (loaded: Loaded, config: Config) => Promise<T>,
 ): Promise<T> {
-  const { config, faults } = await loadConfig(configDir)
+  const { config, faults } = await loadConfig(configDir, 'leave')
   if (config === undefined) throw new ConfigError(faults)
   if (!existsSync(config.dataDir)) {
     await makeDir(config.dataDir, 0o700)

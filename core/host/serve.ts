@@ -4,7 +4,6 @@
  * and SIGUSR2 open log files anew. It runs no plugin and serves no connection itself. See docs/decisions/0003.
  */
 import cluster from 'node:cluster'
-import { randomBytes } from 'node:crypto'
 import { chmod } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -14,10 +13,10 @@ import { loadConfig } from '../config/load.js'
 import type { Config, ListenerConfig } from '../config/types.js'
 import { type OpenLog, openLog } from '../log/log.js'
 import { removeStale } from '../net/listener.js'
-import { ensureSelfSigned } from '../net/tls.js'
 import { parseEndpoint } from '../text/index.js'
 import type { OpenDoor } from './app-types.js'
 import { type ControlSocket, DataDirBusy, holdControlSocket } from './bus.js'
+import { CertificateError, CertificateKeeper, type Prepared } from './certificates.js'
 import { DataDirError, readMark, writeMark } from './data-dir.js'
 import { Generation, type Launch, toldOf } from './generation.js'
 import { handOver } from './owner.js'
@@ -60,7 +59,7 @@ export async function serve(parts: ServeParts): Promise<number> {
 }
 
 function isExpected(error: unknown): boolean {
-  if (error instanceof DataDirBusy || error instanceof DataDirError) return true
+  if ([DataDirBusy, DataDirError, CertificateError].some(kind => error instanceof kind)) return true
   return (error as NodeJS.ErrnoException).code !== undefined
 }
 
@@ -75,7 +74,7 @@ function refuse(parts: ServeParts, faults: readonly Fault[]): number {
 class Supervisor {
   readonly #parts: ServeParts
   readonly #control: ControlSocket
-  readonly #ticketKeys = randomBytes(48)
+  readonly #certificates: CertificateKeeper
   readonly #draining = new Set<Generation>()
   #config: Config
   /** Another one after a reload. */
@@ -94,6 +93,13 @@ class Supervisor {
     this.#config = config
     this.#logs = logs
     this.#control = control
+    this.#certificates = new CertificateKeeper({
+      log: () => this.#log.log,
+      give: tls => {
+        // one that is coming has what it was started with
+        for (const generation of [...this.#draining, this.#current]) generation?.tellAll({ kind: 'tls', tls })
+      },
+    })
     this.#end = new Promise(resolve => {
       this.#over = resolve
     })
@@ -110,17 +116,20 @@ class Supervisor {
     cluster.setupPrimary({ exec: this.#parts.workerScript, args: ['worker'] })
     try {
       await prepare(this.#config, [])
+      const certificates = await this.#certificates.prepare(this.#config)
       const lines = await this.#firstStart()
       handOver(this.#config, this.#config.dataDir)
       handOverLog(this.#config)
       if (this.#stopping) return await this.#end
-      const launch = await this.#launch(this.#config)
+      const launch = await this.#launch(this.#config, certificates)
       if (this.#stopping) return await this.#end
       if (launch.kind !== 'ready') return this.#notStarted(launch, lines)
       this.#greet(launch.doors, lines)
+      this.#certificates.watch()
       if (this.#reloadAgain) void this.#reload()
       return await this.#end
     } finally {
+      this.#certificates.close()
       await this.#control.close()
     }
   }
@@ -133,12 +142,13 @@ class Supervisor {
     return lines
   }
 
-  async #launch(config: Config): Promise<Launch> {
-    const generation = new Generation({
+  async #launch(config: Config, certificates: Prepared): Promise<Launch> {
+    const generation: Generation = new Generation({
       number: ++this.#numbers,
       configDir: this.#parts.configDir,
       workers: workersOf(config),
-      ticketKeys: this.#ticketKeys,
+      // workers that are replaced later get what is in force then
+      tls: () => (this.#coming === generation ? certificates.material : this.#certificates.material),
       hangMs: this.#parts.hangMs ?? HANG_MS,
       log: () => this.#log.log,
     })
@@ -149,6 +159,7 @@ class Supervisor {
     if (launch.kind === 'ready') {
       if (this.#current !== undefined) this.#draining.add(this.#current)
       this.#current = generation
+      certificates.use()
       await openUnixSockets(launch.doors, this.#log.log)
     }
     return launch
@@ -235,9 +246,15 @@ class Supervisor {
       return this.#refused({ kind: 'failed', message: 'the data directory cannot change while the server runs' })
     }
     await prepare(config, this.#config.listeners)
+    const certificates = await this.#certificates.prepare(config).catch(error => {
+      if (error instanceof CertificateError) return error
+      throw error
+    })
+    if (certificates instanceof CertificateError)
+      return this.#refused({ kind: 'failed', message: certificates.message })
     handOver(config, config.dataDir)
     const old = this.#current!
-    const launch = await this.#launch(config)
+    const launch = await this.#launch(config, certificates)
     if (this.#stopping) return
     if (launch.kind !== 'ready') return this.#refused(launch)
     const drainMs = this.#config.drainMs + GRACE_MS
@@ -282,10 +299,6 @@ function handOverLog(config: Config): void {
 /** What must be there before workers start: they would make it at the same time. */
 async function prepare(config: Config, open: readonly ListenerConfig[]): Promise<void> {
   if (config.log.file !== '-') await makeDir(dirname(config.log.file), 0o755)
-  if (config.tls.certificate === undefined) {
-    const selfSignedDir = join(config.dataDir, 'tls', 'self-signed')
-    await ensureSelfSigned({ selfSignedDir, name: config.name, now: Date.now() })
-  }
   for (const { address } of config.listeners) {
     const parts = parseEndpoint(address)
     const isOpen = open.some(listener => listener.address === address)

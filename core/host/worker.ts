@@ -1,7 +1,7 @@
 /**
  * A worker process: gets its orders from the supervisor, runs the application, drains when told, and ends when the supervisor is gone.
- * Root is given up after the certificate's key was read and before any plugin runs; ports below 1024 are opened by the supervisor,
- * as node:cluster has it.
+ * Root is given up before any plugin runs. What wants root is the supervisor's: it opens ports below 1024, as node:cluster has it, and
+ * hands over certificates and keys, at the start and whenever they change.
  */
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,7 +9,8 @@ import type { Bus, Log } from '../api/index.js'
 import { loadConfig } from '../config/load.js'
 import type { Config } from '../config/types.js'
 import { type OpenLog, openLog } from '../log/log.js'
-import { openTls } from '../net/tls.js'
+import { openTls, type Tls } from '../net/tls.js'
+import type { TlsMaterial } from '../net/types.js'
 import type { App, StartApp } from './app-types.js'
 import { joinBus } from './bus.js'
 import type { FromWorker, ToWorker } from './messages.js'
@@ -27,6 +28,7 @@ interface Running {
   readonly app: App
   readonly config: Config
   readonly log: OpenLog
+  readonly tls: Tls
   readonly bus: Bus & { close(): Promise<void> }
 }
 
@@ -46,6 +48,7 @@ export function runWorker(startApp: StartApp): void {
   process.on('message', (order: ToWorker) => {
     if (order.kind === 'start') running ??= start(order, startApp)
     else if (order.kind === 'drain') end()
+    else if (order.kind === 'tls') void running?.then(it => it && swap(it, order.tls))
     else void running?.then(it => it?.log.reopen())
   })
   tell({ kind: 'here' })
@@ -54,22 +57,29 @@ export function runWorker(startApp: StartApp): void {
 async function start(order: StartOrder, startApp: StartApp): Promise<Running | undefined> {
   const beat = setInterval(() => tell({ kind: 'beat' }), BEAT_MS)
   try {
-    const { config, faults } = await loadConfig(order.configDir)
+    const { config, faults } = await loadConfig(order.configDir, 'leave')
     if (config === undefined) return giveUp({ kind: 'faults', faults })
     const log = openLog({ ...config.log, facts: { worker: order.worker } })
     mindBugs(log.log)
-    const now = Date.now()
-    const selfSignedDir = join(config.dataDir, 'tls', 'self-signed')
-    const ticketKeys = Buffer.from(order.ticketKeys, 'base64')
-    const tls = await openTls({ ...config.tls, selfSignedDir, name: config.name, now, ticketKeys })
+    const tls = openTls(config.tls, order.tls)
     giveUpRoot(config)
     const bus = joinBus(join(config.dataDir, 'control.sock'), log.log, true)
     const app = await startApp({ config, log: log.log, bus, clock: Date, metrics: new MemoryMetrics(), tls })
     tell({ kind: 'ready', doors: app.doors })
-    return { app, config, log, bus }
+    return { app, config, log, tls, bus }
   } catch (error) {
     clearInterval(beat)
     return giveUp(troubleOf(error))
+  }
+}
+
+/** The supervisor has tried it out; should it fail here all the same, nothing changes. */
+function swap({ tls, log }: Running, material: TlsMaterial): void {
+  try {
+    tls.swap(material)
+    log.log.debug({ certificates: material.pairs.length }, 'certificates taken')
+  } catch (error) {
+    log.log.error({ err: error }, 'certificates could not be taken, the ones before stay')
   }
 }
 

@@ -7,6 +7,7 @@ import { TLSSocket } from 'node:tls'
 import type { ChannelBinding, Connection, Endpoint, Listener, Log, Peer, TlsFacts } from '../api/index.js'
 import { plainIp, printable } from '../text/index.js'
 import { bindingOf, NO_BINDING } from './binding.js'
+import { clientOf } from './client.js'
 import { patience } from './patience.js'
 import type { TlsSource } from './types.js'
 
@@ -15,7 +16,7 @@ export class HandshakeError extends Error {}
 
 export interface ConnectionParts {
   readonly id: string
-  readonly listener: Pick<Listener, 'name' | 'protocol' | 'tls'>
+  readonly listener: Pick<Listener, 'name' | 'protocol' | 'tls' | 'clientCertificates'>
   readonly socket: Socket
   readonly log: Log
   readonly drain: AbortSignal
@@ -77,7 +78,8 @@ export class NetConnection implements Connection {
     if (this.#peer.tls !== undefined) throw new Error('TLS is already on')
     if (this.#parts.tls === undefined) throw new Error('there is no certificate')
     const clear = this.#socket
-    const secure = new TLSSocket(clear, { isServer: true, secureContext: this.#parts.tls.context() })
+    const { clientCertificates = 'none' } = this.#parts.listener
+    const secure = new TLSSocket(clear, this.#parts.tls.options(clientCertificates))
     this.#mind(secure)
     this.#socket = secure
     try {
@@ -85,7 +87,11 @@ export class NetConnection implements Connection {
     } catch (error) {
       throw new HandshakeError(describe(error), { cause: error })
     }
-    const facts = factsOf(secure)
+    const client = clientCertificates === 'none' ? undefined : clientOf(secure)
+    if (clientCertificates === 'require' && client === undefined) {
+      throw new HandshakeError('no client certificate that leads to client_ca')
+    }
+    const facts = { ...factsOf(secure), ...(client && { client }) }
     this.#binding = bindingOf(secure)
     this.#peer = { ...this.#peer, tls: facts }
     return facts

@@ -29,6 +29,8 @@ export async function openListener(listener: Listener, deps: ListenerDeps): Prom
   const parts = parseEndpoint(listener.address)
   if (parts === undefined) throw new Error(`not an address to listen on: ${listener.address}`)
   if (listener.tls === 'implicit' && deps.tls === undefined) throw new Error(`${listener.name} has no certificate`)
+  if ((listener.clientCertificates ?? 'none') !== 'none' && deps.tls?.checksClients !== true)
+    throw new Error(`${listener.name} asks for client certificates, and tls.client_ca names no authority`)
   const door = new Door(listener, deps)
   await bind(door.server, parts)
   return door

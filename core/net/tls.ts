@@ -1,86 +1,159 @@
 /**
- * Where TLS gets its certificate: the admin's files, or a self-signed one kept in the data directory.
- * The pair is made in a directory beside and moved there in one step, so that two processes never mix a key with another's certificate.
+ * TLS of all doors: which versions, ciphers and certificate a connection gets. Certificates are swapped while connections are open:
+ * what was begun goes on with the old ones, what begins gets the new ones. A set that does not work is refused whole.
  */
-import { X509Certificate } from 'node:crypto'
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { createSecureContext } from 'node:tls'
-import { type PemPair, selfSigned } from './certificate.js'
-import type { TlsSource } from './types.js'
+import { constants, createHash } from 'node:crypto'
+import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocketOptions } from 'node:tls'
+import type { ClientCertificates } from '../api/index.js'
+import { ByName } from './by-name.js'
+import type { TlsMaterial, TlsPair, TlsSource } from './types.js'
 
-export interface TlsWish {
-  readonly certificate?: string
-  readonly key?: string
-  /** Directory of the self-signed pair, used when no files are named. */
-  readonly selfSignedDir: string
-  /** Our host name. */
-  readonly name: string
-  readonly now: number
-  /** 48 bytes shared by all workers; without it sessions resume in one process only. */
-  readonly ticketKeys?: Buffer
+export interface TlsSettings {
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+  /** OpenSSL's names with colons between; left out: `CIPHERS`. */
+  readonly ciphers?: string
 }
 
-/** Throws when the files cannot be read or do not belong together: nothing is opened with half a certificate. */
-export async function openTls(wish: TlsWish): Promise<TlsSource> {
-  const pair = await pairOf(wish)
-  const context = createSecureContext({
-    cert: pair.certificate,
-    key: pair.key,
-    // RFC 8996: nothing older
-    minVersion: 'TLSv1.2',
-    ...(wish.ticketKeys && { ticketKeys: wish.ticketKeys }),
-  })
-  return { context: () => context }
+/**
+ * RFC 9325 §4.2: forward secrecy and authenticated encryption, nothing else. Every mail server and program that speaks TLS 1.2 and was
+ * built in the last ten years has one of them; no DHE, which costs five times as much and is no better.
+ */
+export const CIPHERS = [
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'TLS_AES_128_GCM_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+].join(':')
+
+/** RFC 9325 §4.2.1 and 4.4; the first one where OpenSSL is new enough to have it. */
+const GROUPS = ['X25519MLKEM768:X25519:P-256:P-384', 'X25519:P-256:P-384']
+
+/** No SHA-1 (RFC 9155) and no SHA-224. */
+const SIGNATURES = [
+  'ed25519:ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:ecdsa_secp521r1_sha512',
+  'rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:RSA+SHA256:RSA+SHA384:RSA+SHA512',
+].join(':')
+
+/** A ticket opens a session no longer than this, whatever it was begun with. */
+const SESSION_SECONDS = 3600
+
+/**
+ * Compression has leaked secrets (CRIME), and a client that negotiates anew costs us more than itself: RFC 9325 §3.3, 3.5.
+ * CHACHA20 goes first for clients that prefer it: those without AES in hardware.
+ */
+const OPTIONS =
+  constants.SSL_OP_NO_COMPRESSION |
+  constants.SSL_OP_NO_RENEGOTIATION |
+  constants.SSL_OP_CIPHER_SERVER_PREFERENCE |
+  constants.SSL_OP_PRIORITIZE_CHACHA
+
+/** Throws when the material does not work. */
+export function openTls(settings: TlsSettings, material: TlsMaterial): Tls {
+  return new Tls(settings, material)
 }
 
-async function pairOf(wish: TlsWish): Promise<PemPair> {
-  if (wish.certificate === undefined || wish.key === undefined) return await ensureSelfSigned(wish)
-  const [certificate, key] = await Promise.all([readFile(wish.certificate, 'utf8'), readFile(wish.key, 'utf8')])
-  return { certificate, key }
-}
+export class Tls implements TlsSource {
+  readonly #settings: TlsSettings
+  #shelf: Shelf
 
-/** The pair in the directory; made anew when there is none, it has run out or our name has changed. */
-export async function ensureSelfSigned(wish: Pick<TlsWish, 'selfSignedDir' | 'name' | 'now'>): Promise<PemPair> {
-  const found = await readPair(wish.selfSignedDir)
-  if (found !== undefined && serves(found, wish.name, wish.now)) return found
-  const names = [...new Set([wish.name, 'localhost'])]
-  const pair = selfSigned({ names: [...names, '127.0.0.1', '::1'], now: wish.now })
-  if (found !== undefined) await rename(wish.selfSignedDir, `${wish.selfSignedDir}.until-${wish.now}`)
-  await putInPlace(wish.selfSignedDir, pair)
-  const made = await readPair(wish.selfSignedDir)
-  if (made === undefined) throw new Error(`no certificate in ${wish.selfSignedDir}`)
-  return made
-}
+  constructor(settings: TlsSettings, material: TlsMaterial) {
+    this.#settings = settings
+    this.#shelf = new Shelf(settings, material)
+  }
 
-async function readPair(dir: string): Promise<PemPair | undefined> {
-  try {
-    const [certificate, key] = await Promise.all([
-      readFile(join(dir, 'certificate.pem'), 'utf8'),
-      readFile(join(dir, 'key.pem'), 'utf8'),
-    ])
-    return { certificate, key }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
+  /** Throws, and everything stays as it was, when the new material does not work. */
+  swap(material: TlsMaterial): void {
+    this.#shelf = new Shelf(this.#settings, material)
+  }
+
+  get pairs(): readonly TlsPair[] {
+    return this.#shelf.material.pairs
+  }
+
+  get checksClients(): boolean {
+    return this.#shelf.material.clientCa !== undefined
+  }
+
+  options(client: ClientCertificates): TLSSocketOptions {
+    return this.#shelf.options(client)
   }
 }
 
-function serves(pair: PemPair, name: string, now: number): boolean {
-  const certificate = new X509Certificate(pair.certificate)
-  return certificate.checkHost(name) !== undefined && Date.parse(certificate.validTo) > now
+/** One set of certificates with the contexts made of them. */
+class Shelf {
+  readonly material: TlsMaterial
+  readonly #options = new Map<ClientCertificates, TLSSocketOptions>()
+
+  constructor(settings: TlsSettings, material: TlsMaterial) {
+    this.material = material
+    const modes: readonly ClientCertificates[] =
+      material.clientCa === undefined ? ['none'] : ['none', 'request', 'require']
+    for (const mode of modes) this.#options.set(mode, optionsOf(mode, settings, material))
+  }
+
+  options(client: ClientCertificates): TLSSocketOptions {
+    const found = this.#options.get(client)
+    if (found === undefined) throw new Error('client certificates are asked for, and there is no client_ca')
+    return found
+  }
 }
 
-async function putInPlace(dir: string, pair: PemPair): Promise<void> {
-  await mkdir(dirname(dir), { recursive: true, mode: 0o700 })
-  const made = await mkdtemp(`${dir}.new-`)
+function optionsOf(mode: ClientCertificates, settings: TlsSettings, material: TlsMaterial): TLSSocketOptions {
+  const contexts = new ByName<SecureContext>()
+  let first: SecureContext | undefined
+  for (const pair of material.pairs) {
+    const context = createSecureContext(contextOptions(mode, settings, material, pair))
+    first ??= context
+    for (const name of pair.names) contexts.add(name, context)
+  }
+  if (first === undefined) throw new Error('there is no certificate')
+  return {
+    isServer: true,
+    secureContext: first,
+    // no context means the first one
+    SNICallback: (name, done) => done(null, contexts.find(name)),
+    requestCert: mode !== 'none',
+    // of a server's socket: OpenSSL says so to a client that has none; whether one leads to the authority is asked afterwards
+    rejectUnauthorized: mode === 'require',
+  }
+}
+
+function contextOptions(
+  mode: ClientCertificates,
+  { minVersion, ciphers = CIPHERS }: TlsSettings,
+  { clientCa, ticketKeys }: TlsMaterial,
+  pair: TlsPair,
+): SecureContextOptions {
+  return {
+    cert: pair.certificate,
+    key: pair.key,
+    // RFC 8996: nothing older than 1.2
+    minVersion,
+    ciphers,
+    ecdhCurve: GROUPS_HERE,
+    sigalgs: SIGNATURES,
+    honorCipherOrder: true,
+    secureOptions: OPTIONS,
+    sessionTimeout: SESSION_SECONDS,
+    // A session begun where no certificate was asked for, or another authority was asked, is no way around one.
+    sessionIdContext: createHash('sha256').update(`${mode} ${clientCa}`).digest('hex').slice(0, 32),
+    ...(mode !== 'none' && clientCa !== undefined && { ca: clientCa }),
+    ...(ticketKeys !== undefined && { ticketKeys: Buffer.from(ticketKeys, 'base64') }),
+  }
+}
+
+const GROUPS_HERE = GROUPS.find(works) ?? 'auto'
+
+function works(ecdhCurve: string): boolean {
   try {
-    await writeFile(join(made, 'certificate.pem'), pair.certificate, { mode: 0o600 })
-    await writeFile(join(made, 'key.pem'), pair.key, { mode: 0o600 })
-    await rename(made, dir)
-  } catch (error) {
-    await rm(made, { recursive: true, force: true })
-    // another process was quicker; its pair is as good as ours
-    if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    createSecureContext({ ecdhCurve })
+    return true
+  } catch {
+    return false
   }
 }

@@ -1,14 +1,38 @@
 /**
  * What opens a door: the listener, and what stands around it. `listener.ts` does it.
  */
-import type { SecureContext } from 'node:tls'
-import type { Clock, Log } from '../api/index.js'
+import type { TLSSocketOptions } from 'node:tls'
+import type { ClientCertificates, Clock, Log } from '../api/index.js'
 import type { NetworkSet } from '../text/index.js'
 import type { Turnstile } from './turnstile.js'
 
-/** Where TLS gets its certificate from. */
+/** A certificate, the chain behind it, and its key, all in PEM. */
+export interface TlsPair {
+  readonly certificate: string
+  readonly key: string
+  /** Host names it is shown for; `*.example.org` for all names one label longer. */
+  readonly names: readonly string[]
+  /** Where it comes from, for people: a path. */
+  readonly origin: string
+}
+
+/** All that TLS needs and that may change while the server runs. It goes from the supervisor to the workers, so it is plain data. */
+export interface TlsMaterial {
+  /** The first one is for clients that ask for no name, or for one that nobody has. */
+  readonly pairs: readonly TlsPair[]
+  /** Authorities of client certificates. */
+  readonly clientCa?: string
+  /** 48 octets in base64, the same in all workers, so that a session resumes in any of them. */
+  readonly ticketKeys?: string
+}
+
+/** Where TLS gets its certificates from. */
 export interface TlsSource {
-  context(): SecureContext
+  /** For one connection: read anew for each, since certificates change. */
+  options(client: ClientCertificates): TLSSocketOptions
+  /** Whether client certificates can be checked at all. */
+  readonly checksClients: boolean
+  readonly pairs: readonly TlsPair[]
 }
 
 export interface ListenerDeps {

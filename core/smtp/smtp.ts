@@ -11,6 +11,7 @@ export function smtpListener(config: ListenerConfig, deps: SmtpDeps): Listener {
     protocol: config.protocol,
     address: config.address,
     tls: config.tls,
+    ...(config.clientCertificates && { clientCertificates: config.clientCertificates }),
     serve: (connection: Connection) => server.converse(connection),
   }
 }

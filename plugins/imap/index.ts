@@ -29,8 +29,16 @@ export default definePlugin({
       capabilities: capabilitiesOf,
     }
     const serve = (connection: Connection) => converse(new Session(connection, deps))
+    const clientCertificates = config.client_certificates
     const door = (tls: Listener['tls'], stem: string) => (address: string, index: number) =>
-      ({ name: index === 0 ? stem : `${stem}-${index + 1}`, protocol: 'imap', address, tls, serve }) as const
+      ({
+        name: index === 0 ? stem : `${stem}-${index + 1}`,
+        protocol: 'imap',
+        address,
+        tls,
+        clientCertificates,
+        serve,
+      }) as const
     const listeners = [
       ...config.listen.map(door('starttls', 'imap')),
       ...config.listen_tls.map(door('implicit', 'imaps')),

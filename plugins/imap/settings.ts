@@ -27,6 +27,11 @@ export const schema = {
       description: 'Allow logging in without TLS. Passwords can then be read on the way.',
       default: false,
     },
+    client_certificates: {
+      enum: ['none', 'request', 'require'],
+      description: 'Whether clients show a certificate within TLS; needs `tls.client_ca` of server.yaml.',
+      default: 'none',
+    },
     idle_timeout: {
       type: 'string',
       format: 'duration',

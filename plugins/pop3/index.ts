@@ -22,8 +22,16 @@ export default definePlugin({
       metrics,
     }
     const serve = (connection: Connection) => converse(new Session(connection, deps))
+    const clientCertificates = config.client_certificates
     const door = (tls: Listener['tls'], stem: string) => (address: string, index: number) =>
-      ({ name: index === 0 ? stem : `${stem}-${index + 1}`, protocol: 'pop3', address, tls, serve }) as const
+      ({
+        name: index === 0 ? stem : `${stem}-${index + 1}`,
+        protocol: 'pop3',
+        address,
+        tls,
+        clientCertificates,
+        serve,
+      }) as const
     const listeners = [
       ...config.listen.map(door('starttls', 'pop3')),
       ...config.listen_tls.map(door('implicit', 'pop3s')),

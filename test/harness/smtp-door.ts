@@ -2,7 +2,6 @@
  * An SMTP or LMTP door on a free port, with an intake that is told what to say and remembers what it was given.
  * Sockets, TLS and the spool are the real ones.
  */
-import { createSecureContext } from 'node:tls'
 import {
   type Account,
   type Blobs,
@@ -27,6 +26,7 @@ import { addressKey } from '../../core/text/index.js'
 import { authenticatorOf } from './authenticator.js'
 import { rememberingLog } from './log.js'
 import { aServer } from './session.js'
+import { tlsOf } from './tls.js'
 
 export interface Taken extends Received {
   readonly bytes: Buffer
@@ -110,9 +110,8 @@ export class SmtpDoor {
     const taken: Taken[] = []
     const drain = new AbortController()
     const pair = selfSigned({ names: ['mail.example.test'], now: Date.now() })
-    const context = createSecureContext({ key: pair.key, cert: pair.certificate })
     const open = await openListener(doorOf(options, listener, log, taken), {
-      tls: { context: () => context },
+      tls: tlsOf(pair.certificate, pair.key),
       log,
       clock: { now: () => Date.now() },
       drain: drain.signal,

@@ -21,7 +21,7 @@ export function checkCommand(parts: CliParts): OwnCommand {
 }
 
 async function check(dir: string, parts: CliParts): Promise<{ faults: readonly Fault[]; summary: string }> {
-  const read = await loadConfig(dir)
+  const read = await loadConfig(dir, 'strict')
   if (read.config === undefined) {
     // what plugins know of their entries can be said all the same
     const { faults } = await findPlugins(read.plugins ?? [], dir)

@@ -39,6 +39,6 @@ async function makeDemo(script: string, config: Config, log: Log): Promise<First
   if (child.exitCode !== 0 && child.exitCode !== UNKNOWN_COMMAND) log.debug({ trouble }, 'demo accounts were not made')
   const accounts = child.exitCode === 0 ? (JSON.parse(said) as readonly DemoAccount[]) : []
   const certificate =
-    config.tls.certificate === undefined ? join(config.dataDir, 'tls/self-signed/certificate.pem') : undefined
+    config.tls.pairs.length === 0 ? join(config.dataDir, 'tls/self-signed/certificate.pem') : undefined
   return doors => demoLines(accounts, doors, certificate && shownPath(certificate))
 }

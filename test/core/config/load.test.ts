@@ -187,7 +187,15 @@ test('durations are milliseconds, sizes octets, paths absolute, and defaults are
   assert.deepEqual(new Set(Object.values(config.smtp.policies)), new Set(['refuse']))
   assert.equal(config.dataDir, join(config.dir, 'data'))
   assert.deepEqual(config.listeners, [
-    { name: 'mx', protocol: 'smtp', address: '127.0.0.1:10025', tls: 'starttls', auth: 'none', cleartextAuth: true },
+    {
+      name: 'mx',
+      protocol: 'smtp',
+      address: '127.0.0.1:10025',
+      tls: 'starttls',
+      auth: 'none',
+      cleartextAuth: true,
+      clientCertificates: 'none',
+    },
   ])
   const [entry] = config.plugins
   assert.deepEqual([entry!.timeoutMs, entry!.onError, entry!.on, entry!.place.line], [2000, 'defer', ['tls'], 1])

@@ -10,20 +10,24 @@ import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as tlsConnect } from 'node:tls'
 import type { Connection, Listener } from '../../../core/api/index.js'
+import type { PemPair } from '../../../core/net/certificate.js'
 import { openListener } from '../../../core/net/listener.js'
+import { ensureSelfSigned } from '../../../core/net/self-signed.js'
 import { openTls } from '../../../core/net/tls.js'
 import type { OpenListener, TlsSource } from '../../../core/net/types.js'
 import { type LogLine, rememberingLog } from '../../harness/log.js'
+import { materialOf, tlsOf } from '../../harness/tls.js'
 
 let dir = ''
 let tls: TlsSource
 let ca = ''
+let pair: PemPair
 before(async () => {
   dir = await mkdtemp(join(tmpdir(), 'posthouse-net-'))
   const selfSignedDir = join(dir, 'tls')
-  tls = await openTls({ selfSignedDir, name: 'mail.example.test', now: Date.now() })
-  const { ensureSelfSigned } = await import('../../../core/net/tls.js')
-  ca = (await ensureSelfSigned({ selfSignedDir, name: 'mail.example.test', now: Date.now() })).certificate
+  pair = await ensureSelfSigned({ selfSignedDir, name: 'mail.example.test', now: Date.now() })
+  tls = tlsOf(pair.certificate, pair.key)
+  ca = pair.certificate
 })
 after(() => rm(dir, { recursive: true }))
 
@@ -110,9 +114,8 @@ test('implicit TLS is on before the protocol begins', async () => {
 
 for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
   test(`a ${maxVersion} session begun with one worker goes on with another`, async () => {
-    const ticketKeys = randomBytes(48)
-    const wish = { selfSignedDir: join(dir, 'tls'), name: 'mail.example.test', now: Date.now(), ticketKeys }
-    const [one, other] = [await openTls(wish), await openTls(wish)]
+    const material = materialOf([pair], { ticketKeys: randomBytes(48).toString('base64') })
+    const [one, other] = [openTls({ minVersion: 'TLSv1.2' }, material), openTls({ minVersion: 'TLSv1.2' }, material)]
     const first = await open(echoLine, { tls: 'implicit' }, one)
     const second = await open(echoLine, { tls: 'implicit' }, other)
     const dial = async (port: number, session?: Buffer) => {

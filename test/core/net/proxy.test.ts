@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { createSecureContext, connect as tlsConnect } from 'node:tls'
+import { connect as tlsConnect } from 'node:tls'
 import fc from 'fast-check'
 import type { Connection, Listener } from '../../../core/api/index.js'
 import { openListener } from '../../../core/net/listener.js'
@@ -12,6 +12,7 @@ import type { ListenerDeps } from '../../../core/net/types.js'
 import { NetworkSet } from '../../../core/text/index.js'
 import { rememberingLog } from '../../harness/log.js'
 import { TEST_CERT, TEST_KEY } from '../../harness/test-cert.js'
+import { tlsOf } from '../../harness/tls.js'
 
 const SIGNATURE = '\r\n\r\n\0\r\nQUIT\n'
 
@@ -117,12 +118,11 @@ async function open(
   },
 ): Promise<Opened> {
   const log = rememberingLog()
-  const context = createSecureContext({ cert: TEST_CERT, key: TEST_KEY })
   const deps: ListenerDeps = {
     log,
     clock: Date,
     drain: new AbortController().signal,
-    tls: { context: () => context },
+    tls: tlsOf(TEST_CERT, TEST_KEY),
     maxConnections: 100,
     turnstile: new Turnstile({ total: 100, perNetwork: 100, exempt: [], ...options.turnstile }),
     ...(options.proxies && { proxies: new NetworkSet(options.proxies) }),

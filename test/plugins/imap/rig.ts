@@ -2,7 +2,7 @@
  * The plugin behind real sockets on the memory store, and a client that says lines and hears lines. Accounts: `ann` and `bob`, password `secret`.
  */
 import { connect, type Socket } from 'node:net'
-import { createSecureContext, connect as tlsConnect } from 'node:tls'
+import { connect as tlsConnect } from 'node:tls'
 import type { Account, Authenticator, Store } from 'posthouse/api'
 import { type LogLine, rememberingLog, setUp } from 'posthouse/testing'
 import { selfSigned } from '../../../core/net/certificate.js'
@@ -11,6 +11,7 @@ import type { OpenListener } from '../../../core/net/types.js'
 import imap from '../../../plugins/imap/index.js'
 import { createMemoryStore } from '../../../plugins/store-memory/store.js'
 import { authenticatorOf } from '../../harness/authenticator.js'
+import { tlsOf } from '../../harness/tls.js'
 
 export const CERTIFICATE = selfSigned({ names: ['localhost', '127.0.0.1'], now: Date.now() })
 
@@ -57,9 +58,8 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   })
   const drain = new AbortController()
   const { certificate, key } = CERTIFICATE
-  const context = createSecureContext({ cert: certificate, key })
   const deps = {
-    tls: { context: () => context },
+    tls: tlsOf(certificate, key),
     log,
     clock: { now: Date.now },
     drain: drain.signal,

@@ -1,7 +1,7 @@
 /** A POP3 listener on loopback over the in-memory store, and a client that speaks lines. */
 import { once } from 'node:events'
 import { type Socket, connect as tcpConnect } from 'node:net'
-import { type ConnectionOptions, createSecureContext, connect as tlsConnect } from 'node:tls'
+import { type ConnectionOptions, connect as tlsConnect } from 'node:tls'
 import type { Account, Store } from '../../../core/api/index.js'
 import { defer, reject } from '../../../core/api/index.js'
 import { openListener } from '../../../core/net/listener.js'
@@ -11,6 +11,7 @@ import pop3 from '../../../plugins/pop3/index.js'
 import { createMemoryStore } from '../../../plugins/store-memory/store.js'
 import { authenticatorOf } from '../../harness/authenticator.js'
 import { TEST_CERT, TEST_KEY } from '../../harness/test-cert.js'
+import { tlsOf } from '../../harness/tls.js'
 
 export const ALICE: Account = { id: 'account-1', login: 'alice@example.test', addresses: ['alice@example.test'] }
 export const PASSWORD = 'open sesame'
@@ -41,13 +42,12 @@ export async function openHouse(config: object = {}, change: (store: Store) => S
     log,
   })
   const drain = new AbortController()
-  const context = createSecureContext({ cert: TEST_CERT, key: TEST_KEY })
   const deps = {
     log,
     clock: { now: () => Date.now() },
     drain: drain.signal,
     maxConnections: 50,
-    tls: { context: () => context },
+    tls: tlsOf(TEST_CERT, TEST_KEY),
   }
   const open: OpenListener[] = []
   for (const listener of contribution.listeners ?? []) open.push(await openListener(listener, deps))
