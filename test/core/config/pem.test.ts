@@ -132,7 +132,7 @@ test('client certificates need an authority', async () => {
     await writeFile(join(dir, 'server.yaml'), text)
     await writeFile(join(dir, 'plugins.yaml'), '')
     assert.deepEqual(shown((await loadConfig(dir)).faults), [
-      '3:79: client certificates cannot be checked: tls.client_ca names no authority',
+      '3:74: client certificates cannot be checked: tls.client_ca names no authority',
     ])
   } finally {
     await rm(dir, { recursive: true })
