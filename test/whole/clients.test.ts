@@ -54,7 +54,7 @@ describe('a started server and', () => {
 
   test('curl sends by submission with STARTTLS and reads by IMAP and POP3', without(curl, 'curl'), async () => {
     const mail = join(dir, 'curl.eml')
-    await writeFile(mail, 'From: a@b.test\r\nSubject: by curl\r\n\r\n.leading dot\r\n')
+    await writeFile(mail, `From: ${LOGIN}\r\nSubject: by curl\r\n\r\n.leading dot\r\n`)
     const { submission, pop3 } = instance.ports
     const user = ['-u', `${LOGIN}:${PASSWORD}`]
     const send = [
@@ -82,18 +82,20 @@ describe('a started server and', () => {
 
   test('swaks sends to the MX port, by LMTP and by implicit TLS', without(swaks, 'swaks'), async () => {
     const { mx, lmtp, submissions } = instance.ports
-    const common = ['--to', LOGIN, '--from', 'swaks@elsewhere.test', '--timeout', '20']
-    await run(swaks, ['--server', `127.0.0.1:${mx}`, ...common, '--header', 'Subject: swaks mx', '--tls'])
+    const common = ['--to', LOGIN, '--timeout', '20']
+    const stranger = ['--from', 'swaks@elsewhere.test']
+    await run(swaks, ['--server', `127.0.0.1:${mx}`, ...common, ...stranger, '--header', 'Subject: swaks mx', '--tls'])
     await run(swaks, [
       '--server',
       `127.0.0.1:${lmtp}`,
       '--protocol',
       'LMTP',
       ...common,
+      ...stranger,
       '--header',
       'Subject: swaks lmtp',
     ])
-    const auth = ['--auth', 'PLAIN', '--auth-user', LOGIN, '--auth-password', PASSWORD, '--tls-on-connect']
+    const auth = ['--from', LOGIN, '--auth', 'PLAIN', '--auth-user', LOGIN, '--auth-password', PASSWORD, '--tls-on-connect']
     await run(swaks, ['--server', `127.0.0.1:${submissions}`, ...common, ...auth, '--header', 'Subject: swaks tls'])
     for (const subject of ['swaks mx', 'swaks lmtp', 'swaks tls']) {
       const found = await imap(`INBOX?SUBJECT%20%22${encodeURIComponent(subject)}%22`)
