@@ -95,7 +95,17 @@ describe('a started server and', () => {
       '--header',
       'Subject: swaks lmtp',
     ])
-    const auth = ['--from', LOGIN, '--auth', 'PLAIN', '--auth-user', LOGIN, '--auth-password', PASSWORD, '--tls-on-connect']
+    const auth = [
+      '--from',
+      LOGIN,
+      '--auth',
+      'PLAIN',
+      '--auth-user',
+      LOGIN,
+      '--auth-password',
+      PASSWORD,
+      '--tls-on-connect',
+    ]
     await run(swaks, ['--server', `127.0.0.1:${submissions}`, ...common, ...auth, '--header', 'Subject: swaks tls'])
     for (const subject of ['swaks mx', 'swaks lmtp', 'swaks tls']) {
       const found = await imap(`INBOX?SUBJECT%20%22${encodeURIComponent(subject)}%22`)
