@@ -15,7 +15,7 @@ const TEXTS: Readonly<Record<RuleName, string>> = {
   null_mx: 'The domain of the sender address takes no mail, so nothing could be returned to it',
   unroutable: 'The mail hosts of the sender address cannot be reached from here',
 }
-// RFC 3463 §3.2: bad sender's system address. RFC 7505 §4.3: sender address has null MX.
+// RFC 3463 §3.2: bad sender's system address. RFC 7505 §4.1: sender address has null MX.
 const DETAILS: Readonly<Record<RuleName, string>> = { missing: '1.8', null_mx: '7.27', unroutable: '1.8' }
 
 /** Never throws, unless there is a bug. `domain` as in the envelope. */
