@@ -20,6 +20,7 @@ import { reverseName } from './dns/reverse.js'
 import type { App, AppBase, OpenDoor } from './host/app-types.js'
 import type { Loaded } from './host/loaded.js'
 import { loadPlugins } from './host/loader.js'
+import { Census } from './net/census.js'
 import { openListener } from './net/listener.js'
 import { Turnstile } from './net/turnstile.js'
 import type { OpenListener } from './net/types.js'
@@ -204,7 +205,9 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
   // What is still under way near the end of the drain goes back to the queue unchanged.
   const graceMs = Math.max(1000, config.drainMs - 5000)
   assembly.dispatchBy(runner.dispatcher(graceMs))
-  const doors = await openDoors(base, listeners, draining.signal)
+  const { turnstile, census } = countersOf(base)
+  const doors = await openDoors(base, listeners, draining.signal, turnstile)
+  census?.begin(turnstile)
   runner.start()
   let stopped: Promise<void> | undefined
   return {
@@ -220,6 +223,7 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
     },
     async close() {
       for (const { door } of doors) door.abort()
+      census?.close()
       await assembly.close()
       await store.close()
     },
@@ -231,16 +235,24 @@ interface Door {
   readonly shown: OpenDoor
 }
 
+/** A worker that is alone has nobody to tell. */
+function countersOf({ config, bus, clock, workers = 1 }: AppBase): { turnstile: Turnstile; census?: Census } {
+  const { connectionsTotal: total, connectionsPerNetwork: perNetwork, exempt } = config.limits
+  const limits = { total, perNetwork, exempt }
+  if (workers === 1) return { turnstile: new Turnstile(limits) }
+  const census = new Census({ bus, clock })
+  return { turnstile: new Turnstile(limits, census), census }
+}
+
 /** All or none. */
-async function openDoors(base: AppBase, listeners: readonly Listener[], drain: AbortSignal): Promise<readonly Door[]> {
+async function openDoors(
+  base: AppBase,
+  listeners: readonly Listener[],
+  drain: AbortSignal,
+  turnstile: Turnstile,
+): Promise<readonly Door[]> {
   const { config, log, clock, tls } = base
-  const {
-    connections: maxConnections,
-    connectionsTotal: total,
-    connectionsPerNetwork: perNetwork,
-    exempt,
-  } = config.limits
-  const turnstile = new Turnstile({ total, perNetwork, exempt })
+  const maxConnections = config.limits.connections
   const deps = { log, clock, drain, tls, maxConnections, turnstile }
   const proxies = new NetworkSet(config.proxy.networks)
   for (const name of config.proxy.listeners) {

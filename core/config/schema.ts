@@ -61,7 +61,7 @@ const LIMITS = {
       minimum: 1,
       maximum: 1000000,
       default: 10000,
-      description: 'open connections of all doors, per worker',
+      description: 'open connections of all doors and workers',
     },
     connections_per_network: {
       type: 'integer',

@@ -45,7 +45,7 @@ export interface LimitsConfig {
   readonly errors: number
   /** Open connections per listener and worker. */
   readonly connections: number
-  /** Of all listeners, per worker. */
+  /** Of all listeners and workers. */
   readonly connectionsTotal: number
   /** Of these, from one /24 or /64. */
   readonly connectionsPerNetwork: number

@@ -12,6 +12,8 @@ export interface AppBase {
   readonly bus: Bus
   readonly clock: Clock
   readonly metrics: Metrics
+  /** Processes that serve the same doors; left out: this one alone. */
+  readonly workers?: number
   /** The same ticket keys in all workers, so that a TLS session resumes in any of them. */
   readonly tls: TlsSource
 }

@@ -148,9 +148,9 @@ export class Generation {
   }
 
   #firstOrder(slot: number): ToWorker {
-    const { configDir } = this.#parts
+    const { configDir, workers } = this.#parts
     if (this.#over) return { kind: 'drain' }
-    return { kind: 'start', configDir, worker: slot, tls: this.#parts.tls() }
+    return { kind: 'start', configDir, worker: slot, workers, tls: this.#parts.tls() }
   }
 
   #ended(crew: Crew, how: { code: number | null; signal: string | null }, trouble: Trouble): void {

@@ -11,6 +11,8 @@ export type ToWorker =
       readonly configDir: string
       /** Counts from 1; seen in the log. */
       readonly worker: number
+      /** How many there are. */
+      readonly workers: number
       readonly tls: TlsMaterial
     }
   /** From now on. */

@@ -64,7 +64,8 @@ async function start(order: StartOrder, startApp: StartApp): Promise<Running | u
     const tls = openTls(config.tls, order.tls)
     giveUpRoot(config)
     const bus = joinBus(join(config.dataDir, 'control.sock'), log.log, true)
-    const app = await startApp({ config, log: log.log, bus, clock: Date, metrics: new MemoryMetrics(), tls })
+    const metrics = new MemoryMetrics()
+    const app = await startApp({ config, log: log.log, bus, clock: Date, metrics, tls, workers: order.workers })
     tell({ kind: 'ready', doors: app.doors })
     return { app, config, log, tls, bus }
   } catch (error) {

@@ -44,7 +44,7 @@ export interface ListenerDeps {
   readonly drain: AbortSignal
   /** Open connections of this listener in this process; more are turned away politely. */
   readonly maxConnections: number
-  /** Shared by all doors of this process; left out: nothing but `maxConnections` is counted. */
+  /** Shared by all doors of this process, and told of by the other processes; left out: nothing but `maxConnections` is counted. */
   readonly turnstile?: Turnstile
   /** Networks whose connections begin with a PROXY header here; from all others it means nothing. */
   readonly proxies?: NetworkSet
