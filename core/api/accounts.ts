@@ -40,8 +40,12 @@ export interface Accounts {
   byAddress(address: string): Promise<Account | undefined>
   byId(id: string): Promise<Account | undefined>
   list(): Promise<readonly Account[]>
-  /** Left out: SCRAM is not offered. */
-  scramKeys?(login: string, mechanism: ScramKeys['mechanism']): Promise<ScramKeys | undefined>
+  /** Left out: SCRAM is not offered. For a login by that protocol: an account may keep its password for some of them only. */
+  scramKeys?(
+    login: string,
+    mechanism: ScramKeys['mechanism'],
+    protocol?: Peer['protocol'],
+  ): Promise<ScramKeys | undefined>
   /** So that a login that nobody has looks no different. `undefined`: none are made, so that mechanism is not offered. */
   scramShape?(mechanism: ScramKeys['mechanism']): ScramShape | undefined
 }

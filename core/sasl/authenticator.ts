@@ -152,7 +152,7 @@ class Exchange implements SaslExchange {
     const objection = await objectionTo(this.#deps, asked, this.#signal)
     if (objection !== undefined) return objection
     this.#begun = true
-    const { keys, known } = await this.#directory.keys(login, mechanism, this.#signal)
+    const { keys, known } = await this.#directory.keys(login, mechanism, this.#wish.peer.protocol, this.#signal)
     return this.#follow(this.#machine.keys!(keys, known))
   }
 

@@ -2,7 +2,7 @@
  * The directory as SCRAM sees it: keys for every login, real or made up, and the account behind a proof. Every question has a deadline,
  * and what the directory gives is not believed before it has been looked at.
  */
-import type { Account, Accounts, Log, ScramKeys, ScramShape } from '../api/index.js'
+import type { Account, Accounts, Log, Peer, ScramKeys, ScramShape } from '../api/index.js'
 import { readBase64 } from '../text/index.js'
 import { pretendKeys } from './pretence.js'
 import { HASHES } from './scram.js'
@@ -32,12 +32,17 @@ export class ScramDirectory {
   }
 
   /** Throws when the directory has trouble. */
-  async keys(login: string, mechanism: ScramKeys['mechanism'], signal: AbortSignal): Promise<FoundKeys> {
+  async keys(
+    login: string,
+    mechanism: ScramKeys['mechanism'],
+    protocol: Peer['protocol'],
+    signal: AbortSignal,
+  ): Promise<FoundKeys> {
     const secret = await this.#theSecret()
     const shape = this.#accounts?.scramShape?.(mechanism) ?? USUAL
     // Made in any case, so that it costs the same.
     const pretended = pretendKeys(secret, mechanism, login, shape)
-    const found = await within(this.#accounts?.scramKeys?.(login, mechanism), signal)
+    const found = await within(this.#accounts?.scramKeys?.(login, mechanism, protocol), signal)
     if (found === undefined) return { keys: pretended, known: false }
     if (areUsable(found, mechanism)) return { keys: found, known: true }
     this.#log.error({ mechanism }, 'the directory gave SCRAM keys that cannot be used')

@@ -9,6 +9,19 @@ import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ScramKeys } from 'posthouse/api'
 import { isHash } from './password.js'
+import { isProtocol, type Protocol } from './protocol.js'
+
+/** A password of one program or machine, beside the account's own. */
+export interface AppPassword {
+  /** The person's name for it. */
+  readonly name: string
+  /** First group of the password: which entry it is. */
+  readonly tag: string
+  readonly password: string
+  readonly protocols: readonly Protocol[]
+  /** Milliseconds since the epoch. */
+  readonly created: number
+}
 
 export interface StoredAccount {
   readonly id: string
@@ -18,6 +31,9 @@ export interface StoredAccount {
   readonly disabled?: boolean
   readonly password: string
   readonly scram?: readonly ScramKeys[]
+  readonly appPasswords?: readonly AppPassword[]
+  /** Where only app passwords count. */
+  readonly mainPasswordNotFor?: readonly Protocol[]
 }
 
 interface AccountsFile {
@@ -78,7 +94,7 @@ export async function changeAccounts(
 
 function faultOf(account: unknown, seen: Set<string>): string | undefined {
   if (!isRecord(account)) return 'expected an object'
-  const { id, login, addresses, quotaBytes, password, scram } = account
+  const { id, login, addresses, quotaBytes, password, scram, appPasswords, mainPasswordNotFor } = account
   if (typeof id !== 'string' || !/^[a-z0-9]{8,64}$/.test(id))
     return 'id: expected 8 to 64 lower-case letters and digits'
   if (typeof login !== 'string' || login === '') return 'login: expected a name'
@@ -87,11 +103,26 @@ function faultOf(account: unknown, seen: Set<string>): string | undefined {
     return 'quotaBytes: expected octets'
   if (typeof password !== 'string' || !isHash(password)) return 'password: expected $scrypt$…'
   if (scram !== undefined && !Array.isArray(scram)) return 'scram: expected a list'
+  if (mainPasswordNotFor !== undefined && !areProtocols(mainPasswordNotFor))
+    return 'mainPasswordNotFor: expected a list of imap, pop3, smtp'
+  if (appPasswords !== undefined && !(Array.isArray(appPasswords) && appPasswords.every(isAppPassword)))
+    return 'appPasswords: expected a list of name, tag, password, protocols and created'
   for (const key of [`id ${id}`, `login ${login.toLowerCase()}`, ...addresses.map(a => `address ${a.toLowerCase()}`)]) {
     if (seen.has(key)) return `${key} stands there twice`
     seen.add(key)
   }
   return undefined
+}
+
+function isAppPassword(value: unknown): boolean {
+  if (!isRecord(value)) return false
+  const { name, tag, password, protocols, created } = value
+  if (typeof name !== 'string' || typeof tag !== 'string' || typeof created !== 'number') return false
+  return typeof password === 'string' && isHash(password) && areProtocols(protocols)
+}
+
+function areProtocols(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isProtocol)
 }
 
 async function write(path: string, accounts: readonly StoredAccount[]): Promise<void> {

@@ -5,9 +5,19 @@
 import { access } from 'node:fs/promises'
 import { type Command, CommandError, type CommandRun, type Services } from 'posthouse/api'
 import { formatSize } from 'posthouse/text'
-import { changeAccounts, FileError, readAccounts, type StoredAccount } from './accounts-file.js'
+import { changeAccounts, readAccounts, type StoredAccount } from './accounts-file.js'
+import { clearly } from './clearly.js'
 import { makePassword } from './password.js'
-import { addressesOf, choosePassword, findLogin, newAccountId, readLogin, readQuota, refuseTaken } from './reading.js'
+import {
+  addressesOf,
+  choosePassword,
+  findLogin,
+  newAccountId,
+  readLogin,
+  readProtocolList,
+  readQuota,
+  refuseTaken,
+} from './reading.js'
 
 type Secrets = Pick<StoredAccount, 'password' | 'scram'>
 
@@ -30,6 +40,11 @@ const CHANGES = {
   quota: { type: 'string', value: 'SIZE', description: 'most mail the account may hold, as 1GB; none for no bound' },
   disable: { type: 'boolean', description: 'nobody can log in any more; mail still comes in' },
   enable: { type: 'boolean', description: 'its password counts again' },
+  'no-main-password': {
+    type: 'string',
+    value: 'PROTOCOLS',
+    description: 'where only app passwords count, as imap,smtp; none: its own password counts everywhere',
+  },
 } as const
 
 export function userCommands(parts: UserCommandParts): readonly Command[] {
@@ -111,15 +126,19 @@ async function passwd(parts: UserCommandParts, run: CommandRun): Promise<void> {
 async function change(parts: UserCommandParts, run: CommandRun): Promise<void> {
   const { login } = findLogin(await readAccounts(parts.path), run.args[0]!)
   const { quota, disable, enable } = run.options
+  const noMain = run.options['no-main-password']
   const given = run.args.slice(1)
-  if (given.length === 0 && quota === undefined && disable !== true && enable !== true)
-    throw new CommandError('nothing to change: give addresses, --quota, --disable or --enable')
+  if (given.length === 0 && quota === undefined && disable !== true && enable !== true && noMain === undefined)
+    throw new CommandError('nothing to change: give addresses, --quota, --disable, --enable or --no-main-password')
   if (disable === true && enable === true) throw new CommandError('--disable and --enable cannot both be meant')
   const wish = {
     ...(given.length > 0 && { addresses: addressesOf(login, given, parts.domains) }),
     ...(quota !== undefined && { quotaBytes: quota === 'none' ? undefined : readQuota(quota) }),
     ...(disable === true && { disabled: true }),
     ...(enable === true && { disabled: undefined }),
+    ...(noMain !== undefined && {
+      mainPasswordNotFor: noMain === 'none' ? undefined : readProtocolList('--no-main-password', noMain),
+    }),
   }
   let changed: StoredAccount | undefined
   await changeAccounts(parts.path, accounts => {
@@ -147,12 +166,27 @@ async function list(parts: UserCommandParts, run: CommandRun): Promise<void> {
 }
 
 /** An account as data, without its secrets. */
-function told({ id, login, addresses, quotaBytes, disabled }: StoredAccount): object {
-  return { id, login, addresses, quotaBytes: quotaBytes ?? null, disabled: disabled ?? false }
+function told(account: StoredAccount): object {
+  const { id, login, addresses, quotaBytes, disabled, appPasswords, mainPasswordNotFor } = account
+  return {
+    id,
+    login,
+    addresses,
+    quotaBytes: quotaBytes ?? null,
+    disabled: disabled ?? false,
+    appPasswords: appPasswords?.length ?? 0,
+    mainPasswordNotFor: mainPasswordNotFor ?? [],
+  }
 }
 
-function line({ login, addresses, quotaBytes, disabled }: StoredAccount, width: number): string {
-  const notes = [quotaBytes === undefined ? '' : `quota ${formatSize(quotaBytes)}`, disabled ? 'disabled' : '']
+function line(account: StoredAccount, width: number): string {
+  const { login, addresses, quotaBytes, disabled, appPasswords = [], mainPasswordNotFor = [] } = account
+  const notes = [
+    quotaBytes === undefined ? '' : `quota ${formatSize(quotaBytes)}`,
+    disabled ? 'disabled' : '',
+    appPasswords.length === 0 ? '' : `${appPasswords.length} app passwords`,
+    mainPasswordNotFor.length === 0 ? '' : `own password not for ${mainPasswordNotFor.join(', ')}`,
+  ]
   return [login.padEnd(width), addresses.join(', '), ...notes.filter(note => note !== '')].join('  ')
 }
 
@@ -197,16 +231,4 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   )
-}
-
-/** Trouble with the file is said in one sentence, not with a stack. */
-async function clearly(work: () => Promise<void>): Promise<void> {
-  try {
-    await work()
-  } catch (error) {
-    if (error instanceof FileError) throw new CommandError(`accounts file: ${error.message}`)
-    const { code, syscall, path } = error as NodeJS.ErrnoException
-    if (typeof code === 'string' && syscall !== undefined) throw new CommandError(`${path ?? 'accounts file'}: ${code}`)
-    throw error
-  }
 }

@@ -1,11 +1,13 @@
 /**
- * The directory of accounts in memory, as the `accounts` service sees it. The file is looked at before every answer (a stat
- * costs 2 µs), so what a command changed counts at once and in every process; no restart, no stale password.
+ * The directory of accounts in memory, as the `accounts` service sees it. The file is looked at before every answer, so what a command
+ * changed counts at once and in every process; no restart, no stale password. That stat is synchronous on purpose: it costs 2 µs, while
+ * an asynchronous one would wait for a thread behind the hashing of passwords.
  * A file that broke meanwhile leaves the last good one standing and says so in the log.
  */
 import { statSync } from 'node:fs'
-import { type Account, type Accounts, type Log, MailError, type ScramKeys } from 'posthouse/api'
+import { type Account, type Accounts, type Log, MailError, type Peer, type ScramKeys } from 'posthouse/api'
 import { FileError, readAccounts, type StoredAccount } from './accounts-file.js'
+import { protocolOf } from './protocol.js'
 
 const MISSING = 'missing'
 
@@ -29,24 +31,30 @@ export class Directory implements Accounts {
   }
 
   async byLogin(login: string): Promise<Account | undefined> {
-    return view(await this.stored(login))
+    return seen(await this.stored(login))
   }
 
   async byAddress(address: string): Promise<Account | undefined> {
-    return view((await this.#current()).byAddress.get(address.toLowerCase()))
+    return seen((await this.#current()).byAddress.get(address.toLowerCase()))
   }
 
   async byId(id: string): Promise<Account | undefined> {
-    return view((await this.#current()).byId.get(id))
+    return seen((await this.#current()).byId.get(id))
   }
 
   async list(): Promise<readonly Account[]> {
-    return (await this.#current()).all.map(account => view(account)!)
+    return (await this.#current()).all.map(view)
   }
 
-  async scramKeys(login: string, mechanism: ScramKeys['mechanism']): Promise<ScramKeys | undefined> {
+  /** They are made of the account's own password: where that does not count, neither do they. */
+  async scramKeys(
+    login: string,
+    mechanism: ScramKeys['mechanism'],
+    protocol?: Peer['protocol'],
+  ): Promise<ScramKeys | undefined> {
     const account = await this.stored(login)
-    return account?.disabled ? undefined : account?.scram?.find(keys => keys.mechanism === mechanism)
+    if (account === undefined || account.disabled || !countsFor(account, protocol)) return undefined
+    return account.scram?.find(keys => keys.mechanism === mechanism)
   }
 
   /** With its secrets, for checking a password. Mail programs send the address for the login, so an account's own addresses count too. */
@@ -91,6 +99,16 @@ export class Directory implements Accounts {
   }
 }
 
+/** Who does not say for which protocol hears no where it is closed for any. */
+function countsFor(
+  { mainPasswordNotFor: closed = [] }: StoredAccount,
+  protocol: Peer['protocol'] | undefined,
+): boolean {
+  if (protocol === undefined) return closed.length === 0
+  const asked = protocolOf(protocol)
+  return asked === undefined || !closed.includes(asked)
+}
+
 function makeIndex(stamp: string, all: readonly StoredAccount[]): Index {
   return {
     stamp,
@@ -102,8 +120,11 @@ function makeIndex(stamp: string, all: readonly StoredAccount[]): Index {
 }
 
 /** What others may see of an account: no secrets. */
-function view(account: StoredAccount | undefined): Account | undefined {
-  if (account === undefined) return undefined
+export function view(account: StoredAccount): Account {
   const { id, login, addresses, quotaBytes, disabled } = account
   return { id, login, addresses, ...(quotaBytes !== undefined && { quotaBytes }), ...(disabled && { disabled }) }
+}
+
+function seen(account: StoredAccount | undefined): Account | undefined {
+  return account && view(account)
 }

@@ -6,10 +6,12 @@ import { resolve } from 'node:path'
 import { ConfigError, definePlugin, type PluginContext } from 'posthouse/api'
 import { parseDuration } from 'posthouse/text'
 import { FileError, readAccounts } from './accounts-file.js'
+import { appPasswordCommands } from './app-password-commands.js'
 import { userCommands } from './commands.js'
 import { Directory } from './directory.js'
 import { type Cost, hashPassword } from './password.js'
 import { MECHANISMS, makeScramKeys } from './scram.js'
+import { Usage } from './usage.js'
 import { Verifier } from './verifier.js'
 import { WorkQueue } from './work-queue.js'
 
@@ -76,24 +78,29 @@ export default definePlugin({
   config: CONFIG,
   supplies: ['accounts'],
   async setup(context) {
-    const { config, server, services, log, clock } = context
+    const { config, server, services, state, log, clock } = context
     const path = resolve(server.dataDir, config.file)
     const cost: Cost = { ln: config.cost, r: 8, p: 1 }
     const queue = new WorkQueue(config.parallel, config.waiting)
     const directory = new Directory(path, log)
     const rememberMs = parseDuration(config.remember) ?? 0
-    const verifier = new Verifier({ directory, queue, cost, rememberMs, now: () => clock.now() })
+    const usage = new Usage(state, clock, log)
+    const now = () => clock.now()
+    const verifier = new Verifier({ directory, queue, cost, rememberMs, usage, now })
     await checkFile(path, context)
     return {
       services: { accounts: directory },
-      hooks: { auth: ({ credentials }, call) => verifier.check(credentials, call.signal) },
-      commands: userCommands({
-        path,
-        domains: server.domains,
-        demo: config.demo,
-        services,
-        makeSecrets: password => makeSecrets(password, cost, config.scram ? config.scram_iterations : 0),
-      }),
+      hooks: { auth: ({ peer, credentials }, call) => verifier.check(peer, credentials, call.signal) },
+      commands: [
+        ...userCommands({
+          path,
+          domains: server.domains,
+          demo: config.demo,
+          services,
+          makeSecrets: password => makeSecrets(password, cost, config.scram ? config.scram_iterations : 0),
+        }),
+        ...appPasswordCommands({ path, usage, now, hash: password => hashPassword(password, cost) }),
+      ],
     }
   },
 })

@@ -68,8 +68,34 @@ function plain64(bytes: Buffer): string {
 // No 0, 1, l and o: it is read aloud and typed on phones.
 const LETTERS = 'abcdefghijkmnpqrstuvwxyz23456789'
 
+const GROUP = 5
+
 /** 100 bits in four groups of five letters. */
-export function makePassword(random: (bytes: number) => Buffer = randomBytes): string {
-  const letters = [...random(20)].map(byte => LETTERS[byte % LETTERS.length]!)
-  return [0, 5, 10, 15].map(at => letters.slice(at, at + 5).join('')).join('-')
+export function makePassword(random: (bytes: number) => Buffer = randomBytes, groups = 4): string {
+  const letters = [...random(groups * GROUP)].map(byte => LETTERS[byte % LETTERS.length]!).join('')
+  return grouped(letters)
+}
+
+export interface AppSecret {
+  /** Says which of the account's app passwords it is; stored as it is. */
+  readonly tag: string
+  readonly password: string
+}
+
+/** 100 bits behind a tag of 25 more: one look at the tag, one hash to check, however many there are. */
+export function makeAppPassword(): AppSecret {
+  const password = makePassword(randomBytes, 5)
+  return { tag: password.slice(0, GROUP), password }
+}
+
+/** What may be an app password, as it was made: people leave dashes out, and phones begin with a capital. */
+export function readAppPassword(text: string): AppSecret | undefined {
+  if (text.length > 64) return undefined
+  const letters = text.replace(/[\s-]/g, '').toLowerCase()
+  if (letters.length !== 5 * GROUP || [...letters].some(letter => !LETTERS.includes(letter))) return undefined
+  return { tag: letters.slice(0, GROUP), password: grouped(letters) }
+}
+
+function grouped(letters: string): string {
+  return letters.match(/.{5}/g)!.join('-')
 }

@@ -7,6 +7,7 @@ import { CommandError, type CommandRun } from 'posthouse/api'
 import { addressKey, closest, parseAddress, parseSize, printable } from 'posthouse/text'
 import type { StoredAccount } from './accounts-file.js'
 import { MAX_PASSWORD_BYTES, makePassword } from './password.js'
+import { PROTOCOLS, type Protocol, readProtocols } from './protocol.js'
 
 /** Immutable and never an address: 100 random bits. */
 export function newAccountId(): string {
@@ -52,6 +53,16 @@ export function readQuota(value: string | boolean | undefined): number | undefin
   const bytes = typeof value === 'string' ? parseSize(value) : undefined
   if (bytes === undefined) throw new CommandError(`--quota: expected a size like 500MB or 1GB, got "${value}"`)
   return bytes
+}
+
+/** `undefined` when the option was not given. */
+export function readProtocolList(option: string, value: string | boolean | undefined): readonly Protocol[] | undefined {
+  if (value === undefined) return undefined
+  const { protocols, wrong } = readProtocols(String(value))
+  if (wrong === undefined) return protocols
+  const near = closest(wrong, PROTOCOLS)
+  const hint = near === undefined ? '' : `, did you mean ${near}?`
+  throw new CommandError(`${option}: expected some of ${PROTOCOLS.join(', ')}, got "${printable(wrong, 40)}"${hint}`)
 }
 
 export function findLogin(accounts: readonly StoredAccount[], text: string): StoredAccount {

@@ -1,5 +1,6 @@
 /**
- * Checks a login name and password. A wrong password, an unknown user and a disabled one cost the same and sound the same.
+ * Checks a login name and password. A wrong password, an unknown user and a disabled one cost the same and sound the same; so do app
+ * passwords, as the first group of a password says which single hash it is checked against.
  * Mail clients log in anew every few minutes: a password that was right is remembered for a short while, as a keyed
  * digest bound to the stored hash, so that a changed password or a removed user ends it at once. Wrong ones are never remembered.
  */
@@ -10,12 +11,15 @@ import {
   type Credentials,
   type Defer,
   defer,
+  type Peer,
   type Reject,
   reject,
 } from 'posthouse/api'
-import type { StoredAccount } from './accounts-file.js'
-import type { Directory } from './directory.js'
-import { type Cost, MAX_PASSWORD_BYTES, verifyPassword } from './password.js'
+import type { AppPassword, StoredAccount } from './accounts-file.js'
+import { type Directory, view } from './directory.js'
+import { type Cost, MAX_PASSWORD_BYTES, readAppPassword, verifyPassword } from './password.js'
+import { protocolOf } from './protocol.js'
+import type { Usage } from './usage.js'
 import { BusyError, type WorkQueue } from './work-queue.js'
 
 const REMEMBERED = 1000
@@ -25,6 +29,7 @@ interface VerifierOptions {
   readonly queue: WorkQueue
   readonly cost: Cost
   readonly rememberMs: number
+  readonly usage: Usage
   readonly now: () => number
 }
 
@@ -38,39 +43,52 @@ export class Verifier {
     this.#options = options
   }
 
-  async check(credentials: Credentials, signal?: AbortSignal): Promise<Authenticated | Reject | Defer | undefined> {
+  async check(
+    peer: Peer,
+    credentials: Credentials,
+    signal?: AbortSignal,
+  ): Promise<Authenticated | Reject | Defer | undefined> {
     if (credentials.kind !== 'password') return undefined
-    const { directory } = this.#options
-    const account = await directory.stored(credentials.login)
+    const { directory, usage } = this.#options
+    const { login, password } = credentials
+    const account = await directory.stored(login)
+    const chosen = choose(account, peer, password)
     try {
-      const right = await this.#isRight(account, credentials.password, signal)
-      const seen = right && account !== undefined ? await directory.byId(account.id) : undefined
-      if (seen !== undefined && !seen.disabled) return authenticated(seen)
+      const proof = await this.#proofOf(account, chosen, signal)
+      // While it was hashed a command may have changed the file.
+      const now = proof === 'hashed' ? await directory.stored(login) : account
+      const stands = now !== undefined && !now.disabled && choose(now, peer, password).hash === chosen.hash
       // RFC 4954 §6: the same words for an unknown user and a wrong password
-      return reject('Authentication failed', { code: 535, status: '5.7.8' })
+      if (proof === undefined || !stands) return reject('Authentication failed', { code: 535, status: '5.7.8' })
+      if (chosen.app !== undefined) usage.note(now.id, chosen.app.tag, peer)
+      return authenticated(view(now))
     } catch (error) {
       if (!(error instanceof BusyError)) throw error
       return defer('Too many log-ins right now, try again later', { code: 454, status: '4.7.0' })
     }
   }
 
-  async #isRight(account: StoredAccount | undefined, password: string, signal?: AbortSignal): Promise<boolean> {
+  async #proofOf(
+    account: StoredAccount | undefined,
+    { hash, password }: Chosen,
+    signal?: AbortSignal,
+  ): Promise<'remembered' | 'hashed' | undefined> {
     const { queue, cost } = this.#options
-    if (account !== undefined && this.#remembers(account, password)) return true
+    if (account !== undefined && hash !== undefined && this.#remembers(account.id, hash, password)) return 'remembered'
     const fits = Buffer.byteLength(password) <= MAX_PASSWORD_BYTES
-    const right = await queue.run(() => verifyPassword(fits ? password : '', account?.password, cost), signal)
-    if (!right || !fits || account === undefined) return false
-    this.#remember(account, password)
-    return true
+    const right = await queue.run(() => verifyPassword(fits ? password : '', hash, cost), signal)
+    if (!right || !fits || account === undefined || hash === undefined) return undefined
+    this.#remember(account.id, hash, password)
+    return 'hashed'
   }
 
-  #remembers(account: StoredAccount, password: string): boolean {
-    return (this.#right.get(this.#digest(account, password)) ?? 0) > this.#options.now()
+  #remembers(id: string, hash: string, password: string): boolean {
+    return (this.#right.get(this.#digest(id, hash, password)) ?? 0) > this.#options.now()
   }
 
-  #remember(account: StoredAccount, password: string): void {
+  #remember(id: string, hash: string, password: string): void {
     if (this.#options.rememberMs === 0) return
-    const digest = this.#digest(account, password)
+    const digest = this.#digest(id, hash, password)
     this.#right.delete(digest)
     this.#right.set(digest, this.#options.now() + this.#options.rememberMs)
     if (this.#right.size <= REMEMBERED) return
@@ -78,8 +96,29 @@ export class Verifier {
     if (oldest !== undefined) this.#right.delete(oldest)
   }
 
-  #digest(account: StoredAccount, password: string): string {
-    const parts = JSON.stringify([account.id, account.password, password])
-    return createHmac('sha256', this.#secret).update(parts).digest('base64')
+  #digest(id: string, hash: string, password: string): string {
+    return createHmac('sha256', this.#secret)
+      .update(JSON.stringify([id, hash, password]))
+      .digest('base64')
   }
+}
+
+interface Chosen {
+  /** What the password is checked against; `undefined`: nothing fits, which costs as much. */
+  readonly hash: string | undefined
+  readonly password: string
+  readonly app?: AppPassword
+}
+
+/** One hash, never several: the app password of that tag, or the account's own password. */
+function choose(account: StoredAccount | undefined, { protocol }: Peer, given: string): Chosen {
+  const asked = protocolOf(protocol)
+  const secret = readAppPassword(given)
+  const app = secret && account?.appPasswords?.find(({ tag }) => tag === secret.tag)
+  if (secret !== undefined && app !== undefined) {
+    const fits = asked !== undefined && app.protocols.includes(asked)
+    return { hash: fits ? app.password : undefined, password: secret.password, app }
+  }
+  const closed = asked !== undefined && account?.mainPasswordNotFor?.includes(asked) === true
+  return { hash: closed ? undefined : account?.password, password: given }
 }
