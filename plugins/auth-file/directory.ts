@@ -5,7 +5,15 @@
  * A file that broke meanwhile leaves the last good one standing and says so in the log.
  */
 import { statSync } from 'node:fs'
-import { type Account, type Accounts, type Log, MailError, type Peer, type ScramKeys } from 'posthouse/api'
+import {
+  type Account,
+  type Accounts,
+  type Log,
+  MailError,
+  type Peer,
+  type ScramKeys,
+  type ScramShape,
+} from 'posthouse/api'
 import { FileError, readAccounts, type StoredAccount } from './accounts-file.js'
 import { protocolOf } from './protocol.js'
 
@@ -22,12 +30,15 @@ interface Index {
 export class Directory implements Accounts {
   readonly #path: string
   readonly #log: Log
+  readonly #shape: ScramShape | undefined
   #index: Index | undefined
   #reading: { readonly stamp: string; readonly done: Promise<Index> } | undefined
 
-  constructor(path: string, log: Log) {
+  /** `shape`: of SCRAM keys made now; `undefined`: none are made. */
+  constructor(path: string, log: Log, shape: ScramShape | undefined) {
     this.#path = path
     this.#log = log
+    this.#shape = shape
   }
 
   async byLogin(login: string): Promise<Account | undefined> {
@@ -55,6 +66,10 @@ export class Directory implements Accounts {
     const account = await this.stored(login)
     if (account === undefined || account.disabled || !countsFor(account, protocol)) return undefined
     return account.scram?.find(keys => keys.mechanism === mechanism)
+  }
+
+  scramShape(): ScramShape | undefined {
+    return this.#shape
   }
 
   /** With its secrets, for checking a password. Mail programs send the address for the login, so an account's own addresses count too. */

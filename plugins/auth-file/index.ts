@@ -10,7 +10,7 @@ import { appPasswordCommands } from './app-password-commands.js'
 import { userCommands } from './commands.js'
 import { Directory } from './directory.js'
 import { type Cost, hashPassword } from './password.js'
-import { MECHANISMS, makeScramKeys } from './scram.js'
+import { MECHANISMS, makeScramKeys, SALT_BYTES } from './scram.js'
 import { Usage } from './usage.js'
 import { Verifier } from './verifier.js'
 import { WorkQueue } from './work-queue.js'
@@ -82,7 +82,8 @@ export default definePlugin({
     const path = resolve(server.dataDir, config.file)
     const cost: Cost = { ln: config.cost, r: 8, p: 1 }
     const queue = new WorkQueue(config.parallel, config.waiting)
-    const directory = new Directory(path, log)
+    const shape = config.scram ? { iterations: config.scram_iterations, saltBytes: SALT_BYTES } : undefined
+    const directory = new Directory(path, log, shape)
     const rememberMs = parseDuration(config.remember) ?? 0
     const usage = new Usage(state, clock, log)
     const now = () => clock.now()

@@ -10,13 +10,14 @@ import { preparePassword } from './password.js'
 const HASHES = { 'SCRAM-SHA-1': 'sha1', 'SCRAM-SHA-256': 'sha256' } as const
 const BYTES = { 'SCRAM-SHA-1': 20, 'SCRAM-SHA-256': 32 } as const
 
+export const SALT_BYTES = 16
 export const MECHANISMS = ['SCRAM-SHA-256', 'SCRAM-SHA-1'] as const
 
 export async function makeScramKeys(
   password: string,
   mechanism: ScramKeys['mechanism'],
   iterations: number,
-  salt = randomBytes(16),
+  salt = randomBytes(SALT_BYTES),
 ): Promise<ScramKeys> {
   const hash = HASHES[mechanism]
   const salted = await stretch(preparePassword(password), salt, iterations, BYTES[mechanism], hash)

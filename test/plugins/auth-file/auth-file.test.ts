@@ -208,6 +208,15 @@ describe('the directory', () => {
     const installed = await install({ scram: false })
     await add(installed, ['alice@example.test'])
     assert.equal(await installed.accounts.scramKeys!('alice@example.test', 'SCRAM-SHA-256'), undefined)
+    assert.equal(installed.accounts.scramShape!('SCRAM-SHA-256'), undefined, 'so SCRAM is not offered')
+  })
+
+  test('the shape of SCRAM keys is that of those it makes', async () => {
+    const installed = await install()
+    await add(installed, ['alice@example.test'])
+    const keys = await installed.accounts.scramKeys!('alice@example.test', 'SCRAM-SHA-1')
+    const made = { iterations: keys!.iterations, saltBytes: Buffer.from(keys!.salt, 'base64').length }
+    assert.deepEqual(installed.accounts.scramShape!('SCRAM-SHA-1'), made)
   })
 
   test('an account added by another process is known without a restart', async () => {
