@@ -92,6 +92,16 @@ export class Environment {
     return this.#open(name, MSGPACK) as Database<V, K>
   }
 
+  /** A database of msgpack values whose keys are octets. */
+  byOctets<V>(name: string): Database<V, Buffer> {
+    return this.#open(name, { ...MSGPACK, keyEncoding: 'binary' }) as Database<V, Buffer>
+  }
+
+  /** A database of octets by octets. */
+  octetsByOctets(name: string): Database<Buffer, Buffer> {
+    return this.#open(name, { encoding: 'binary', keyEncoding: 'binary' }) as Database<Buffer, Buffer>
+  }
+
   /** A database of octets. */
   octets<K extends Key = Key>(name: string): Database<Buffer, K> {
     return this.#open(name, { encoding: 'binary' }) as Database<Buffer, K>
@@ -125,6 +135,26 @@ export class Environment {
   /** One transaction before anything else is under way; it is committed when this returns. */
   prepare(change: () => void): void {
     this.#root.transactionSync(change)
+  }
+
+  /**
+   * Like `write`, but resolves as soon as the change is made in its transaction: it may lag a flush, and is lost with a commit that
+   * fails, which is told to `lost`. Until `busy` is false reads of this process may miss it.
+   */
+  soon<T>(change: () => T, lost: (error: unknown) => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let made = false
+      this.write(() => {
+        const result = change()
+        made = true
+        resolve(result)
+      }).catch(error => (made ? lost(error) : reject(error)))
+    })
+  }
+
+  /** Changes of this process are under way. */
+  get busy(): boolean {
+    return this.#underWay.size > 0
   }
 
   /** Grows with every commit of any process. */

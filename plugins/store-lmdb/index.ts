@@ -6,11 +6,13 @@ import { dirname, join, resolve } from 'node:path'
 import { definePlugin } from 'posthouse/api'
 import { parseDuration, parseSize } from 'posthouse/text'
 import { createLmdbState, type LmdbState } from './state.js'
+import { stateCommands } from './state-commands.js'
 import { createLmdbStore, type LmdbStore } from './store.js'
 
 const SWEEP_EVERY_MS = 60 * 60 * 1000
 /** Commands load plugins too, and are over by then. */
 const FIRST_SWEEP_MS = 5_000
+const LEAST_STATE_BYTES = 1024 ** 2
 
 export default definePlugin({
   name: 'store-lmdb',
@@ -31,6 +33,13 @@ export default definePlugin({
         default: '1GB',
         description: 'Address space to start with. It is no limit and takes no disk: it grows with the data.',
       },
+      state_size: {
+        type: 'string',
+        format: 'size',
+        default: '256MB',
+        description:
+          'What the state of plugins may take; some hundred octets per counter. When it is full, what expires first goes first.',
+      },
       trail_keep: {
         type: 'string',
         format: 'duration',
@@ -46,7 +55,8 @@ export default definePlugin({
     const path = resolve(server.dataDir, config.path)
     const mapBytes = parseSize(config.map_size)!
     const store = createLmdbStore({ path, mapBytes, now: () => clock.now(), bus, log })
-    const state = createLmdbState(join(dirname(path), 'state.lmdb'), mapBytes)
+    const most = Math.max(parseSize(config.state_size)!, LEAST_STATE_BYTES)
+    const state = createLmdbState({ path: join(dirname(path), 'state.lmdb'), mapBytes, most, log })
     const keepMs = parseDuration(config.trail_keep)!
     const stopSweeping = sweepHourly(
       () => sweep(store, state, clock.now(), keepMs),
@@ -54,6 +64,7 @@ export default definePlugin({
     )
     return {
       services: { store, state },
+      commands: stateCommands(state, () => clock.now()),
       async dispose() {
         await stopSweeping()
         await Promise.all([store.close(), state.close()])

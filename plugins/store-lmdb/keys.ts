@@ -38,11 +38,6 @@ export function holdKey(hold: string): string {
   return digested(hold)
 }
 
-/** A key of the state; long and odd ones are digested. */
-export function stateKey(key: string): string {
-  return digested(key)
-}
-
 /** Higher priorities first; −9 … 9 (RFC 6710) becomes 18 … 0. */
 export function rankOf(priority: number): number {
   return 9 - Math.max(-9, Math.min(9, Math.round(priority)))

@@ -36,7 +36,8 @@ export interface StoreBackend {
 
 export interface StateBackend {
   readonly name: string
-  open(): Promise<State>
+  /** An empty state that takes at most so many octets, as `costOf` counts them. */
+  open(most?: number): Promise<State>
 }
 
 export interface Bench {

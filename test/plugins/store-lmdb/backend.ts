@@ -31,4 +31,8 @@ export const lmdbStore: StoreBackend = {
     }),
 }
 
-export const lmdbState: StateBackend = { name: 'lmdb', open: async () => createLmdbState(freshPath(), MAP_BYTES) }
+export const lmdbState: StateBackend = {
+  name: 'lmdb',
+  open: async most =>
+    createLmdbState({ path: freshPath(), mapBytes: MAP_BYTES, ...(most === undefined ? {} : { most }) }),
+}

@@ -50,7 +50,7 @@ test('data of another format is refused, with both named, also when asked again'
   openEnvironment({ path, mapBytes: MAP_BYTES, kind: 'mail', version: 99 })
   for (const _ of [1, 2])
     assert.throws(() => createLmdbStore({ path, mapBytes: MAP_BYTES }), /format 99.*reads mail in format 1/s)
-  assert.throws(() => createLmdbState(path, MAP_BYTES), /holds data of kind mail/)
+  assert.throws(() => createLmdbState({ path, mapBytes: MAP_BYTES }), /holds data of kind mail/)
 })
 
 // In a process of its own, as everything that opens a file twice.
@@ -125,7 +125,7 @@ test('the plugin supplies store and state in the data directory, and ends quietl
     dataDir,
   }
   const { services, dispose } = await plugin.setup({
-    config: { path: 'mail.lmdb', map_size: '1MB', trail_keep: '30d' },
+    config: { path: 'mail.lmdb', map_size: '1MB', state_size: '16MB', trail_keep: '30d' },
     server: { ...facts, maxMessageBytes: 1 },
     clock: { now: Date.now },
     log: quietLog,

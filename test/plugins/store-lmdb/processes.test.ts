@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { openEnvironment } from '../../../plugins/store-lmdb/environment.js'
+import { createLmdbState } from '../../../plugins/store-lmdb/state.js'
 import { createLmdbStore, FORMAT } from '../../../plugins/store-lmdb/store.js'
 import { coded, enqueue, mail, openByName, until } from '../../contracts/backend.js'
 import { program } from '../../harness/shared.js'
@@ -110,6 +111,55 @@ test('counters of the state add up over processes', { timeout: 60_000 }, async (
       .sort((a, b) => a - b),
     Array.from({ length: 100 }, (_, at) => at + 1),
   )
+})
+
+test('several processes that spend one budget at the same time are granted exactly its limit', {
+  timeout: 60_000,
+}, async () => {
+  const path = freshPath()
+  const spent = await Promise.all([1, 2, 3].map(() => finished(start('spend', path, '400'))))
+  assert.equal(
+    spent.flat().reduce((sum, granted) => sum + Number(granted), 0),
+    500,
+  )
+})
+
+test('places are counted over processes, and those of a killed one are free again', { timeout: 60_000 }, async t => {
+  const path = freshPath()
+  const state = createLmdbState({ path, mapBytes: MAP_BYTES })
+  t.after(() => state.close())
+  const mine = await state.enter('n', 5, 1)
+  const other = start('enter', path, '10')
+  const lines = linesOf(other)
+  while (lines.found.length < 1) await once(other.stdout!, 'data')
+  assert.deepEqual(lines.found, ['4'])
+  assert.equal(await state.enter('n', 5, 1), undefined)
+  assert.deepEqual(await state.places(''), [{ key: 'n', taken: 5 }])
+  other.kill('SIGKILL')
+  await once(other, 'close')
+  // Whoever was seen alive a moment ago counts as alive for a second.
+  await until(async () => (await state.enter('n', 5, 1)) !== undefined)
+  assert.deepEqual(await state.places(''), [{ key: 'n', taken: 2 }])
+  await mine?.leave()
+  assert.deepEqual(await state.places(''), [{ key: 'n', taken: 1 }])
+})
+
+test('the sweep forgets places of processes that have ended', { timeout: 60_000 }, async t => {
+  const path = freshPath()
+  const other = start('enter', path, '2')
+  await once(other.stdout!, 'data')
+  other.kill('SIGKILL')
+  await once(other, 'close')
+  const state = createLmdbState({ path, mapBytes: MAP_BYTES })
+  t.after(() => state.close())
+  await state.sweep(1)
+  assert.deepEqual((await state.totals()).places, 0)
+})
+
+test('the state survives a restart', { timeout: 60_000 }, async () => {
+  const path = freshPath()
+  await finished(start('remember', path, 'a value'))
+  assert.deepEqual(await finished(start('recall', path)), ['a value', '3'])
 })
 
 const compiler = program('cc')

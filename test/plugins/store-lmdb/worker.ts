@@ -2,7 +2,7 @@
  * A process of its own on an LMDB store, driven by its arguments: `worker.js VERB PATH [ARGUMENT]`. It prints one line per fact and is
  * killed or ends by itself. LMDB allows one opening per process and no closing, so everything that reopens needs this.
  */
-import { createLmdbState } from '../../../plugins/store-lmdb/state.js'
+import { createLmdbState, type LmdbState } from '../../../plugins/store-lmdb/state.js'
 import { createLmdbStore, type LmdbStore } from '../../../plugins/store-lmdb/store.js'
 import {
   acceptance,
@@ -101,16 +101,50 @@ const VERBS: Readonly<Record<string, (store: LmdbStore) => Promise<void>>> = {
     await store.accept(acceptance('q1', { filings: [filing('ann')] }))
     process.stdout.write(`${Math.round(performance.now() - before)}\n`)
   },
+}
 
-  async count() {
-    const state = createLmdbState(path, 1024 ** 2)
+/** Verbs on a state. */
+const STATE_VERBS: Readonly<Record<string, (state: LmdbState) => Promise<void>>> = {
+  async count(state) {
     for (let at = 0; at < Number(argument); at++) process.stdout.write(`${await state.add('n', 1, 1, 100)}\n`)
+  },
+
+  /** Spends of one budget, ten at a time, as often as told, and says how much was granted. */
+  async spend(state) {
+    let left = Number(argument)
+    let granted = 0
+    const one = async (): Promise<void> => {
+      while (left-- > 0) if ((await state.spend('n', 1, { limit: 500, windowMs: 1e6 }, 1e12)).granted) granted++
+    }
+    await Promise.all(Array.from({ length: 10 }, one))
+    process.stdout.write(`${granted}\n`)
+  },
+
+  /** Takes as many places as told, says how many there were, and waits to be killed. */
+  async enter(state) {
+    let entered = 0
+    for (let at = 0; at < Number(argument); at++) if ((await state.enter('n', 5, 1)) !== undefined) entered++
+    process.stdout.write(`${entered}\n`)
+    await new Promise(resolve => setTimeout(resolve, 60_000))
+  },
+
+  async remember(state) {
+    await state.put('kept', argument, 1e15)
+    await state.spend('budget', 3, { limit: 5, windowMs: 1e6 }, 1e12)
+  },
+
+  async recall(state) {
+    const { used } = await state.spend('budget', 0, { limit: 5, windowMs: 1e6 }, 1e12)
+    process.stdout.write(`${await state.get('kept', 1e12)}\n${used}\n`)
   },
 }
 
-const run = VERBS[verb]!
-if (verb === 'count') await run({} as LmdbStore)
-else {
+const run = VERBS[verb]
+if (run === undefined) {
+  const state = createLmdbState({ path, mapBytes: 1024 ** 2 })
+  await STATE_VERBS[verb]!(state)
+  await state.close()
+} else {
   const store = createLmdbStore({ path, mapBytes: 1024 ** 2 })
   await run(store)
   await store.close()

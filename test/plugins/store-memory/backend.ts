@@ -8,4 +8,4 @@ export const memoryStore: StoreBackend = {
   open: async (clock, warn) => createMemoryStore({ now: clock.now, log: { warn: (_, sentence) => warn(sentence) } }),
 }
 
-export const memoryState: StateBackend = { name: 'memory', open: async () => createMemoryState() }
+export const memoryState: StateBackend = { name: 'memory', open: async most => createMemoryState(most) }
