@@ -18,6 +18,7 @@ import type { Config } from './config/types.js'
 import { createResolver } from './dns/resolver.js'
 import { reverseName } from './dns/reverse.js'
 import type { App, AppBase, OpenDoor } from './host/app-types.js'
+import { watchExpiry } from './host/expiry.js'
 import type { Loaded } from './host/loaded.js'
 import { loadPlugins } from './host/loader.js'
 import { Census } from './net/census.js'
@@ -209,6 +210,7 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
   const doors = await openDoors(base, listeners, draining.signal, turnstile)
   census?.begin(turnstile)
   runner.start()
+  const forgetExpiry = watchExpiry({ tls: base.tls, notifier: assembly.loaded.services.get('notifier'), clock })
   let stopped: Promise<void> | undefined
   return {
     doors: doors.map(one => one.shown),
@@ -216,6 +218,7 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
       if (stopped !== undefined) return
       for (const { door } of doors) door.stop()
       draining.abort()
+      forgetExpiry()
       stopped = runner.stop(graceMs)
     },
     async drained() {

@@ -12,6 +12,7 @@ import { ensureSelfSigned } from '../net/self-signed.js'
 import { openTls } from '../net/tls.js'
 import type { TlsMaterial, TlsPair } from '../net/types.js'
 import { readCertificate } from '../text/index.js'
+import { DAY_MS, logExpiring } from './expiry.js'
 import { markOf, readSource, type Source, selfSignedDir, sourcesOf } from './sources.js'
 
 const LOOK_MS = 30_000
@@ -96,7 +97,9 @@ export class CertificateKeeper {
       this.#ticketKeys = newTicketKeys()
       this.#give({ ...this.material, ticketKeys: this.#ticketKeys })
     }
-    this.#timers = [setInterval(look, LOOK_MS), setInterval(tickets, TICKETS_MS)]
+    const tell = () => logExpiring(this.material.pairs, this.#parts.log(), this.#now())
+    tell()
+    this.#timers = [setInterval(look, LOOK_MS), setInterval(tickets, TICKETS_MS), setInterval(tell, DAY_MS)]
   }
 
   close(): void {

@@ -14,6 +14,7 @@ import { explainCommand } from './commands/explain.js'
 import { initCommand } from './commands/init.js'
 import { queueLsCommand } from './commands/queue-ls.js'
 import { serveCommand } from './commands/serve.js'
+import { tlsLsCommand, tlsReloadCommand } from './commands/tls.js'
 import { commandHelp, type Described, generalHelp, usageLine } from './help.js'
 import { withPlugins } from './open.js'
 
@@ -37,7 +38,7 @@ export async function runCli(
   parts: CliParts,
   more: readonly OwnCommand[] = [],
 ): Promise<number> {
-  const own = [serveCommand, initCommand, checkCommand, explainCommand, queueLsCommand]
+  const own = [serveCommand, initCommand, checkCommand, explainCommand, queueLsCommand, tlsLsCommand, tlsReloadCommand]
     .map(make => make(parts))
     .concat(more)
   try {

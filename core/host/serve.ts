@@ -15,11 +15,12 @@ import { type OpenLog, openLog } from '../log/log.js'
 import { removeStale } from '../net/listener.js'
 import { parseEndpoint } from '../text/index.js'
 import type { OpenDoor } from './app-types.js'
-import { type ControlSocket, DataDirBusy, holdControlSocket } from './bus.js'
+import { type ControlSocket, DataDirBusy, holdControlSocket, joinBus } from './bus.js'
 import { CertificateError, CertificateKeeper, type Prepared } from './certificates.js'
 import { DataDirError, readMark, writeMark } from './data-dir.js'
 import { Generation, type Launch, toldOf } from './generation.js'
 import { handOver } from './owner.js'
+import { answerTlsAsked } from './tls-talk.js'
 
 /** After `drain_timeout`: for closing stores and giving leases back. */
 const GRACE_MS = 15_000
@@ -43,8 +44,9 @@ export interface ServeParts {
 
 /** Resolves to the exit code when all is over. */
 export async function serve(parts: ServeParts): Promise<number> {
-  const { config, faults } = await loadConfig(parts.configDir)
+  const { config, faults, warnings } = await loadConfig(parts.configDir)
   if (config === undefined) return refuse(parts, faults)
+  for (const f of warnings) parts.warn(`${f.file}:${f.line}:${f.column}: ${f.message}`)
   try {
     await makeDir(config.dataDir, 0o700)
     const logs = { current: openLog(config.log) }
@@ -113,6 +115,7 @@ class Supervisor {
     this.#listenToSignals()
     // the kernel hands connections out: no hop through this process
     cluster.schedulingPolicy = cluster.SCHED_NONE
+    const bus = joinBus(join(this.#config.dataDir, 'control.sock'), this.#log.log, true)
     cluster.setupPrimary({ exec: this.#parts.workerScript, args: ['worker'] })
     try {
       await prepare(this.#config, [])
@@ -126,10 +129,12 @@ class Supervisor {
       if (launch.kind !== 'ready') return this.#notStarted(launch, lines)
       this.#greet(launch.doors, lines)
       this.#certificates.watch()
+      answerTlsAsked(bus, () => this.#certificates.look(true))
       if (this.#reloadAgain) void this.#reload()
       return await this.#end
     } finally {
       this.#certificates.close()
+      await bus.close()
       await this.#control.close()
     }
   }
