@@ -45,7 +45,7 @@ export function tellObjection(
     text: answer.text,
     ...(because && {
       rule: because.rule,
-      evidence: printable(because.evidence),
+      evidence: printable(because.evidence, 500),
       ...(because.exception && { exception: because.exception }),
     }),
     ...factsOf(asked),

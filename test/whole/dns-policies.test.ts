@@ -212,6 +212,128 @@ describe('helo and sender-domain in a whole server', () => {
   })
 })
 
+describe('dnsbl in a whole server', () => {
+  let dns: DnsServer
+  let instance: Instance
+  const listed = { a: ['127.0.0.2'], ttl: 0 }
+  before(async () => {
+    dns = await startDnsServer({
+      '2.0.0.127.bad.test': listed,
+      '2.2.0.192.bad.test': { ...listed, txt: ['Spam seen'] },
+      '2.0.0.127.all.test': listed,
+      '1.0.0.127.all.test': listed,
+      '9.2.0.192.all.test': listed,
+      '7.2.0.192.bad.test': { a: ['127.255.255.254'] },
+    })
+    instance = await Instance.make({
+      users: [['alice@example.test', PASSWORD]],
+      server: serverKeys(dns),
+      first: [
+        {
+          use: 'dnsbl',
+          unless: ['authenticated', 'trusted'],
+          with: { lists: [{ zone: 'bad.test' }, { zone: 'all.test' }], reject_at: 1, check_every: '1s', recheck: '1s' },
+        },
+      ],
+    })
+    await instance.start()
+    await instance.logged(/"list":"bad.test","family":"ipv4"[^\n]*list is healthy/)
+    await instance.logged(/"list":"all.test"[^\n]*it lists 127\.0\.0\.1[^\n]*list is switched off/)
+  })
+  after(async () => {
+    await instance?.destroy()
+    await dns?.close()
+  })
+
+  test('a listed client is refused at RCPT with an id and the reason in the log; postmaster can be written to', async () => {
+    await talk(
+      instance,
+      `${as('192.0.2.2')}
+      C: MAIL FROM:<a@elsewhere.test>
+      S: 250 …
+      C: RCPT TO:<postmaster@example.test>
+      S: 250 …
+      C: RCPT TO:<alice@example.test>
+      S: /^550 5\\.7\\.1 Your address 192\\.0\\.2\\.2 is listed by bad\\.test \\[[a-z0-9]+\\.1\\]$/
+      C: QUIT
+      S: 221 …`,
+    )
+    await instance.logged(/"rule":"dnsbl-bad-test","evidence":"bad\.test \(127\.0\.0\.2: Spam seen\) 1; together 1"/)
+  })
+
+  test('whoever logs in gets through from a listed address', async () => {
+    const script = `${as('192.0.2.2')}
+      C: STARTTLS
+      S: 220 …
+      C: <starttls>
+      C: EHLO client.test
+      S: <any>
+      S: /^250 /
+      C: AUTH PLAIN ${Buffer.from(`\0alice@example.test\0${PASSWORD}`).toString('base64')}
+      S: 235 …
+      C: MAIL FROM:<alice@example.test>
+      S: 250 …
+      C: RCPT TO:<alice@example.test>
+      S: 250 …
+      C: QUIT
+      S: 221 …`
+    for (const one of parseScripts(script.replace(/^ +/gm, ''), 'script'))
+      await runScript(one, { port: instance.ports.submission, timeoutMs: 15_000 })
+  })
+
+  for (const [address, why] of [
+    ['192.0.2.9', 'only by a list that lists everything'],
+    ['192.0.2.7', 'only by an answer that means "query refused"'],
+    ['192.0.2.1', 'nowhere'],
+  ] as const) {
+    test(`a client that is listed ${why} is let in`, async () => {
+      await talk(
+        instance,
+        `${as(address)}
+        C: MAIL FROM:<a@elsewhere.test>
+        S: 250 …
+        C: RCPT TO:<alice@example.test>
+        S: 250 …
+        C: QUIT
+        S: 221 …`,
+      )
+    })
+  }
+
+  test('the commands show the lists and what they say', async () => {
+    const { stdout } = await instance.cli(['dnsbl', 'status', '--json'])
+    const rows = JSON.parse(stdout) as { list: string; state: string }[]
+    assert.deepEqual(
+      rows.map(row => [row.list, row.state]),
+      [
+        ['bad.test', 'healthy'],
+        ['all.test', 'wrong'],
+      ],
+    )
+    const checked = await instance.cli(['dnsbl', 'check', '192.0.2.2'])
+    assert.equal(
+      checked.stdout,
+      'bad.test  listed (127.0.0.2: Spam seen)  1\nall.test  not listed  0\ntogether 1: reject\n',
+    )
+  })
+
+  test('postmaster is told of a list that was switched off, and it comes back when it is right', async () => {
+    await instance.logged(/"about":"dnsbl all\.test ipv4"[^\n]*notice sent/)
+    dns.set('1.0.0.127.all.test', {})
+    await instance.logged(/"list":"all\.test"[^\n]*list is back/)
+    await talk(
+      instance,
+      `${as('192.0.2.9')}
+      C: MAIL FROM:<a@elsewhere.test>
+      S: 250 …
+      C: RCPT TO:<alice@example.test>
+      S: 550 5.7.1 Your address 192.0.2.9 is listed by all.test…
+      C: QUIT
+      S: 221 …`,
+    )
+  })
+})
+
 /** The last mail of alice's inbox, by a real client. */
 async function fetchLast(instance: Instance) {
   return runProgram('curl', [

@@ -1,0 +1,190 @@
+/**
+ * Keeps watch over the health of the lists: one worker tests those that are due, all workers see what came of it in the shared state.
+ * Lists that are wrong or silent are switched off, said so, and come back by themselves.
+ */
+import type { Bus, Clock, Log, Metrics, Notifier, Resolver, State as SharedState } from 'posthouse/api'
+import { troubleOf, within } from 'posthouse/api'
+import type { List, Terms } from './config.js'
+import { type Family, type Health, isDue, nextHealth, readHealth, testList, worthTelling } from './health.js'
+
+const PREFIX = 'health/'
+const TOPIC = 'dnsbl'
+const KEEP_MS = 30 * 86_400_000
+const TEST_MS = 15_000
+/** Bounds of how often is looked whether something is due. */
+const LOOK_MS = [250, 15_000] as const
+/** `posthouse check` sets plugins up too, and ends before this: it asks nobody. */
+const FIRST_MS = 200
+
+export interface WatchParts {
+  readonly terms: Pick<Terms, 'lists' | 'everyMs' | 'recheckMs'>
+  readonly dns: Resolver
+  readonly state: SharedState
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly bus: Bus
+  readonly notifier: Notifier | undefined
+  readonly signal: AbortSignal
+}
+
+export interface Subject {
+  readonly list: List
+  readonly family: Family
+}
+
+/** Every list for every family it is asked about. */
+export function subjectsOf(lists: readonly List[]): readonly Subject[] {
+  return lists.flatMap(list => [
+    ...(list.ipv4 ? [{ list, family: 'ipv4' } as const] : []),
+    ...(list.ipv6 ? [{ list, family: 'ipv6' } as const] : []),
+  ])
+}
+
+export async function readAll(state: SharedState, now: number): Promise<ReadonlyMap<string, Health>> {
+  const entries = await state.list(PREFIX, now)
+  return new Map(
+    entries.flatMap(({ key, value }) => {
+      const health = readHealth(value)
+      return health === undefined ? [] : [[key, health] as const]
+    }),
+  )
+}
+
+export function keyOf({ list, family }: Subject): string {
+  return `${PREFIX}${list.name}/${family}`
+}
+
+export class Watch {
+  readonly #parts: WatchParts
+  readonly #subjects: readonly Subject[]
+  #known: ReadonlyMap<string, Health> = new Map()
+  #timer: NodeJS.Timeout | undefined
+  #running: Promise<void> | undefined
+
+  constructor(parts: WatchParts) {
+    this.#parts = parts
+    this.#subjects = subjectsOf(parts.terms.lists.filter(({ check }) => check))
+  }
+
+  /** `undefined`: not tested yet. */
+  healthOf(list: List, family: Family): Health | undefined {
+    return this.#known.get(keyOf({ list, family }))
+  }
+
+  start(): void {
+    const { terms, dns, log, bus, signal } = this.#parts
+    if (this.#subjects.length === 0) return
+    if (!dns.configured) {
+      log.warn({}, 'lists cannot be asked, no name servers are configured')
+      return
+    }
+    const unsubscribe = bus.subscribe(TOPIC, () => void this.#safely(() => this.#refresh()))
+    const every = Math.min(LOOK_MS[1], Math.max(LOOK_MS[0], Math.min(terms.everyMs, terms.recheckMs) / 4))
+    const look = () => {
+      this.#running = this.#safely(() => this.round()).then(() => {
+        if (!signal.aborted) this.#timer = setTimeout(look, every)
+      })
+    }
+    this.#timer = setTimeout(look, FIRST_MS)
+    signal.addEventListener('abort', () => {
+      clearTimeout(this.#timer)
+      unsubscribe()
+    })
+  }
+
+  /** Waits for what is under way. */
+  async end(): Promise<void> {
+    clearTimeout(this.#timer)
+    await this.#running
+  }
+
+  async #safely(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      if (!this.#parts.signal.aborted) this.#parts.log.error({ err: error }, 'health of lists cannot be told')
+    }
+  }
+
+  /** Tests what is due, unless another worker is at it. */
+  async round(): Promise<void> {
+    const { state, clock, bus } = this.#parts
+    await this.#refresh()
+    if (this.#due().length === 0) return
+    const place = await state.enter('check', 1, clock.now())
+    if (place === undefined) return
+    try {
+      // Another worker may have done it while this one looked.
+      await this.#refresh()
+      await Promise.all(this.#due().map(subject => this.#test(subject)))
+      await this.#refresh()
+    } finally {
+      await place.leave()
+    }
+    bus.publish(TOPIC, 'health')
+  }
+
+  #due(): readonly Subject[] {
+    const { terms, clock } = this.#parts
+    const now = clock.now()
+    return this.#subjects.filter(one => isDue(this.#known.get(keyOf(one)), terms.everyMs, terms.recheckMs, now))
+  }
+
+  async #refresh(): Promise<void> {
+    this.#known = await readAll(this.#parts.state, this.#parts.clock.now())
+  }
+
+  async #test(subject: Subject): Promise<void> {
+    const { dns, state, clock, signal } = this.#parts
+    const key = keyOf(subject)
+    const before = this.#known.get(key)
+    const found = await this.#ask(subject, dns, signal)
+    if (signal.aborted) return
+    const { health, changed } = nextHealth(before, found, clock.now())
+    if (changed) this.#say(subject, health, before)
+    const told = worthTelling(health) ? await this.#tellHouse(subject, health) : health.told
+    await state.put(key, JSON.stringify({ ...health, told }), clock.now() + KEEP_MS)
+  }
+
+  async #ask({ list, family }: Subject, dns: Resolver, signal: AbortSignal): Promise<Pick<Health, 'state' | 'why'>> {
+    try {
+      return await within(TEST_MS, signal, inner => testList(dns, list, family, inner))
+    } catch (error) {
+      return { state: 'silent', why: troubleOf(error) }
+    }
+  }
+
+  #say({ list, family }: Subject, { state, why }: Health, before: Health | undefined): void {
+    const { log, metrics } = this.#parts
+    const facts = { list: list.name, family, why }
+    if (state !== 'healthy') {
+      log.warn(facts, 'list is switched off')
+      metrics.count('switchedOff')
+    } else if (before === undefined) log.info({ list: list.name, family }, 'list is healthy')
+    else log.warn({ list: list.name, family }, 'list is back')
+  }
+
+  /** False when it could not be said yet: it is tried again with the next test. */
+  async #tellHouse({ list, family }: Subject, { state, why }: Health): Promise<boolean> {
+    const { notifier, log } = this.#parts
+    if (notifier === undefined) return true
+    try {
+      await notifier.tell({
+        about: `dnsbl ${list.name} ${family}`,
+        subject: `The list ${list.name} is switched off`,
+        text: [
+          `The list ${list.name} (${family}) is not asked any more: ${why ?? state}.`,
+          '',
+          'It comes back by itself when its test entries (RFC 5782 section 5) are right again. If it is gone for good,',
+          'take it out of dnsbl in plugins.yaml. `posthouse dnsbl status` shows all lists.',
+          '',
+        ].join('\n'),
+      })
+      return true
+    } catch (error) {
+      log.debug({ err: error }, 'nobody can be told yet')
+      return false
+    }
+  }
+}
