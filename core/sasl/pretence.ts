@@ -39,7 +39,7 @@ export async function readSecret(path: string): Promise<Buffer> {
   const found = await read(path)
   if (found !== undefined) return found
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  const own = `${path}.${process.pid}.new`
+  const own = `${path}.${randomBytes(6).toString('hex')}.new`
   await writeFile(own, randomBytes(SECRET_BYTES).toString('base64'), { mode: 0o600 })
   try {
     // unlike a rename, this takes nobody's place
