@@ -9,7 +9,7 @@ import { external } from './external.js'
 import { login } from './login.js'
 import type { Machine } from './mechanism.js'
 import { plain } from './plain.js'
-import { BINDING_TYPES, scram } from './scram.js'
+import { scram } from './scram.js'
 
 /** What an offer hangs on. */
 export interface Standing {
@@ -67,8 +67,12 @@ function hasKeys(accounts: Accounts | undefined, mechanism: ScramKeys['mechanism
   return accounts.scramShape === undefined || accounts.scramShape(mechanism) !== undefined
 }
 
+/**
+ * RFC 9266 §3: in TLS 1.3 clients bind by `tls-exporter`. In TLS 1.2 they take `tls-unique`, without asking whether we know it (RFC 5802
+ * §6.1), and would fail with the -PLUS form and without; so there it is not offered, although there is `tls-server-end-point`.
+ */
 function canBind(binding: ChannelBinding): boolean {
-  return BINDING_TYPES.some(type => binding.data(type) !== undefined)
+  return binding.data('tls-exporter') !== undefined
 }
 
 /** RFC 7628 §3: only where TLS protects the token, whatever the listener allows for passwords. */

@@ -11,7 +11,7 @@ import { challenge, type Machine, malformed, REFUSED, type Turn } from './mechan
 import { prepareName } from './prepare.js'
 import { type ClientFinal, type ClientFirst, readClientFinal, readClientFirst } from './scram-messages.js'
 
-export const BINDING_TYPES = ['tls-exporter', 'tls-server-end-point'] as const
+const BINDING_TYPES = ['tls-exporter', 'tls-server-end-point'] as const
 /** Per mechanism: the name of its hash, and the length of what it gives. */
 export const HASHES = { 'SCRAM-SHA-1': ['sha1', 20], 'SCRAM-SHA-256': ['sha256', 32] } as const
 

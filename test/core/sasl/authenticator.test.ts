@@ -36,6 +36,10 @@ const SALT = 'W22ZaJ0SNY7soEsUEjb6gQ=='
 const CERTIFICATE: ClientCertificate = { fingerprint: 'ab'.repeat(32), addresses: ['ann@example.test'], hosts: [] }
 const NONE: ChannelBinding = { data: () => undefined }
 const CHANNEL: ChannelBinding = { data: type => (type === 'tls-exporter' ? Buffer.alloc(32, 1) : Buffer.alloc(32, 2)) }
+/** As in TLS 1.2. */
+const END_POINT_ALONE: ChannelBinding = {
+  data: type => (type === 'tls-server-end-point' ? Buffer.alloc(32, 2) : undefined),
+}
 const NEVER = new AbortController().signal
 
 const ACCOUNTS: Accounts = {
@@ -102,6 +106,7 @@ const PLUSES = ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-1-PLUS']
 for (const [what, options, peer, binding, mechanisms] of [
   ['a directory with keys', {}, SECURE, NONE, [...SCRAMS, 'PLAIN', 'LOGIN']],
   ['… and a channel to bind to', {}, SECURE, CHANNEL, [...PLUSES, ...SCRAMS, 'PLAIN', 'LOGIN']],
+  ['a certificate alone to bind to', {}, SECURE, END_POINT_ALONE, [...SCRAMS, 'PLAIN', 'LOGIN']],
   ['no keys', { accounts: withoutKeys }, SECURE, CHANNEL, ['PLAIN', 'LOGIN']],
   [
     'keys that are not made',
