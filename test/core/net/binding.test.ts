@@ -6,7 +6,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { createSecureContext, connect as tlsConnect } from 'node:tls'
+import { connect as tlsConnect } from 'node:tls'
 import type { Connection } from '../../../core/api/index.js'
 import { openListener } from '../../../core/net/listener.js'
 import { signatureHash } from '../../../core/net/signature-hash.js'
@@ -14,6 +14,7 @@ import { rememberingLog } from '../../../core/testing/index.js'
 import { runProgram } from '../../harness/programs.js'
 import { program } from '../../harness/shared.js'
 import { TEST_CERT, TEST_KEY } from '../../harness/test-cert.js'
+import { tlsOf } from '../../harness/tls.js'
 
 const openssl = program('openssl')
 
@@ -23,7 +24,6 @@ async function bothEnds(version: 'TLSv1.2' | 'TLSv1.3') {
   const connected = new Promise<Connection>(resolve => {
     served = resolve
   })
-  const context = createSecureContext({ cert: TEST_CERT, key: TEST_KEY })
   const door = await openListener(
     {
       name: 'imaps',
@@ -36,7 +36,7 @@ async function bothEnds(version: 'TLSv1.2' | 'TLSv1.3') {
       },
     },
     {
-      tls: { context: () => context },
+      tls: tlsOf(TEST_CERT, TEST_KEY),
       log: rememberingLog(),
       clock: Date,
       drain: new AbortController().signal,
