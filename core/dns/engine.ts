@@ -6,6 +6,7 @@
 import { Resolver as Cares } from 'node:dns/promises'
 import { isIPv4, isIPv6 } from 'node:net'
 import { MailError } from '../api/index.js'
+import { Recursion } from './lame.js'
 import { answerName, arpaName } from './names.js'
 
 export type Question = 'mx' | 'a' | 'aaaa' | 'txt' | 'ptr'
@@ -36,22 +37,31 @@ const MAX_TEXT = 8192
 export function caresEngine(options: EngineOptions): Engine {
   const cares = new Cares({ timeout: options.timeoutMs, tries: options.tries })
   if (options.servers !== 'system') cares.setServers(options.servers)
+  const recursion = new Recursion()
   return {
-    async ask(question, name) {
+    async ask(question, text) {
+      const name = question === 'ptr' ? arpaName(text) : text
       try {
-        return await put(cares, question, name)
+        const answer = await put(cares, question, name)
+        if (answer.seen > 0) return answer
+        // "No data" is looked at twice: somebody may be refused for it.
+        const servers = cares.getServers()
+        if (!(await recursion.isCertain({ servers, question, name, timeoutMs: options.timeoutMs }, Date.now())))
+          throw new MailError('dns-unavailable', `${question.toUpperCase()} ${name}: the server is not responsible`)
+        await insistOnEnd(cares, name)
+        return { records: [] }
       } catch (error) {
-        return emptyOrThrow(error, question, name)
+        // RFC 8020: NXDOMAIN is an answer, not trouble.
+        if (codeOf(error) === 'ENOTFOUND') return { records: [] }
+        if (error instanceof MailError) throw error
+        throw new MailError('dns-unavailable', `${question.toUpperCase()} ${name}: ${codeOf(error)}`, error)
       }
     },
   }
 }
 
-async function put(cares: Cares, question: Question, name: string): Promise<Answer> {
-  const answer = await putOnce(cares, question, name)
-  // c-ares says "no data" by an error; an empty success has aliases in it and nothing at their end.
-  if (answer.seen === 0 && question !== 'ptr') await insistOnEnd(cares, name)
-  return answer
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
 }
 
 /** RFC 1034 §3.6.2: aliases that lead in a circle are an error of the zone; what would stand at the end is not known. */
@@ -60,13 +70,32 @@ async function insistOnEnd(cares: Cares, name: string): Promise<void> {
   for (let at: string | undefined = name; at !== undefined; ) {
     if (seen.has(at) || seen.size >= MAX_ALIASES) throw new MailError('dns-unavailable', `${name}: aliases without end`)
     seen.add(at)
-    at = (await cares.resolveCname(at))[0]?.toLowerCase()
+    at = await nextAlias(cares, at)
+  }
+}
+
+async function nextAlias(cares: Cares, name: string): Promise<string | undefined> {
+  try {
+    return (await cares.resolveCname(name))[0]?.toLowerCase()
+  } catch (error) {
+    if (codeOf(error) === 'ENODATA' || codeOf(error) === 'ENOTFOUND') return undefined
+    throw error
   }
 }
 
 interface Seen extends Answer {
   /** Records before any was found unfit. */
   readonly seen: number
+}
+
+/** RFC 2308 §2.2: NODATA is an answer. c-ares says it by an error, or of aliases without an end by an empty success. */
+async function put(cares: Cares, question: Question, name: string): Promise<Seen> {
+  try {
+    return await putOnce(cares, question, name)
+  } catch (error) {
+    if (codeOf(error) === 'ENODATA') return { records: [], seen: 0 }
+    throw error
+  }
 }
 
 async function putOnce(cares: Cares, question: Question, name: string): Promise<Seen> {
@@ -85,7 +114,7 @@ async function putOnce(cares: Cares, question: Question, name: string): Promise<
     }
     case 'ptr': {
       // Not cares.reverse: it takes SERVFAIL for "no name" and looks into the hosts file.
-      const found = await cares.resolvePtr(arpaName(name))
+      const found = await cares.resolvePtr(name)
       return { records: hostNames(found), seen: found.length }
     }
   }
@@ -111,12 +140,4 @@ function hostNames(found: readonly string[]): readonly string[] {
 
 function bounded<T>(records: readonly T[]): readonly T[] {
   return records.slice(0, MAX_RECORDS)
-}
-
-function emptyOrThrow(error: unknown, question: Question, name: string): Answer {
-  if (error instanceof MailError) throw error
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  // RFC 8020 and RFC 2308 §2: NXDOMAIN and NODATA are answers, not trouble.
-  if (code === 'ENOTFOUND' || code === 'ENODATA') return { records: [] }
-  throw new MailError('dns-unavailable', `${question.toUpperCase()} ${name}: ${code || String(error)}`, error)
 }

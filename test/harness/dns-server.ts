@@ -4,6 +4,21 @@
  */
 import { createServer, Packet, type Packet as PacketShape } from 'dns2'
 
+/**
+ * `lame`: a referral from a server that neither knows nor asks others; `truncated`: only by TCP, and that ends at once; `wrong-id` and
+ * `wrong-name`: the answer to something else.
+ */
+export type Failure =
+  | 'servfail'
+  | 'refused'
+  | 'drop'
+  | 'nxdomain'
+  | 'garbage'
+  | 'lame'
+  | 'truncated'
+  | 'wrong-id'
+  | 'wrong-name'
+
 export interface ZoneEntry {
   readonly a?: readonly string[]
   readonly aaaa?: readonly string[]
@@ -13,11 +28,12 @@ export interface ZoneEntry {
   readonly cname?: string
   readonly ttl?: number
   /** What goes wrong when this name is asked for (any type, or only those named in `failsFor`). */
-  readonly fails?: 'servfail' | 'refused' | 'drop' | 'nxdomain' | 'garbage'
+  readonly fails?: Failure
   readonly failsFor?: readonly string[]
   readonly delayMs?: number
 }
 
+/** `*` stands for all names that are not there. */
 export type Zones = Readonly<Record<string, ZoneEntry>>
 
 export interface DnsServer {
@@ -40,14 +56,18 @@ export async function startDnsServer(zones: Zones = {}): Promise<DnsServer> {
   const server = createServer({
     udp: true,
     tcp: true,
-    handle: (request, send) => {
+    handle: (request, send, client) => {
       const question = request.questions[0]
       if (question === undefined) return
       const type = TYPES.get(question.type) ?? String(question.type)
       asked.push(`${type} ${question.name.toLowerCase()}`)
-      const entry = names.get(question.name.toLowerCase())
-      const reply = replyTo(request, entry, question.name, type, names)
-      if (reply === undefined) return
+      const entry = names.get(question.name.toLowerCase()) ?? names.get('*')
+      // Only datagrams have a size.
+      const reply = replyTo({ request, entry, name: question.name, type, names, byTcp: !('size' in client) })
+      if (reply === undefined) {
+        if ('destroy' in client) client.destroy()
+        return
+      }
       const timer = setTimeout(() => {
         timers.delete(timer)
         Promise.resolve(send(reply)).catch(() => undefined)
@@ -85,29 +105,54 @@ async function freePort(): Promise<number> {
   return address.port
 }
 
-function replyTo(
-  request: PacketShape,
-  entry: ZoneEntry | undefined,
-  name: string,
-  type: string,
-  names: ReadonlyMap<string, ZoneEntry>,
-): PacketShape | Buffer | undefined {
+interface Asked {
+  readonly request: PacketShape
+  readonly entry: ZoneEntry | undefined
+  readonly name: string
+  readonly type: string
+  readonly names: ReadonlyMap<string, ZoneEntry>
+  readonly byTcp: boolean
+}
+
+function replyTo({ request, entry, name, type, names, byTcp }: Asked): PacketShape | Buffer | undefined {
   const reply = Packet.createResponseFromRequest(request)
   reply.header.ra = 1
   const failure = entry !== undefined && (entry.failsFor?.includes(type) ?? true) ? entry.fails : undefined
-  if (failure === 'drop') return undefined
-  if (failure === 'garbage')
-    return Buffer.from([request.header.id >> 8, request.header.id & 255, 0x81, 0x80, 0, 1, 255])
-  if (failure !== undefined) {
-    reply.header.rcode = RCODE[failure]
-    return reply
-  }
+  if (failure !== undefined) return failed(failure, reply, byTcp)
   if (entry === undefined) {
     reply.header.rcode = RCODE.nxdomain
     return reply
   }
   reply.answers.push(...(records(entry, name, type, names) as PacketShape['answers']))
   return reply
+}
+
+function failed(failure: Failure, reply: PacketShape, byTcp: boolean): PacketShape | Buffer | undefined {
+  const { id } = reply.header
+  const name = reply.questions[0]!.name
+  const record = { name, class: Packet.CLASS.IN, ttl: 60 }
+  switch (failure) {
+    case 'drop':
+      return undefined
+    case 'garbage':
+      return Buffer.from([id >> 8, id & 255, 0x81, 0x80, 0, 1, 255])
+    case 'lame':
+      reply.header.ra = 0
+      reply.authorities.push({ ...record, name: 'test', type: Packet.TYPE.NS, ns: 'a.servers.test' } as never)
+      return reply
+    case 'truncated':
+      reply.header.tc = 1
+      return byTcp ? undefined : reply
+    case 'wrong-id':
+      reply.header.id = (id + 1) & 0xffff
+      return reply
+    case 'wrong-name':
+      reply.questions[0]!.name = 'other.test'
+      return reply
+    default:
+      reply.header.rcode = RCODE[failure]
+      return reply
+  }
 }
 
 /** Aliases in a circle go round so often in one answer. */

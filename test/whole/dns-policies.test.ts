@@ -334,6 +334,55 @@ describe('dnsbl in a whole server', () => {
   })
 })
 
+describe('all policies in a whole server whose name service is silent', () => {
+  let dns: DnsServer
+  let instance: Instance
+  before(async () => {
+    dns = await startDnsServer({ '*': { fails: 'drop' } })
+    const more = { within: '500ms' }
+    const policies = (when_unknown: 'pass' | 'defer') => [
+      { use: 'reverse-dns', with: { ...more, when_unknown, require: 'confirmed' } },
+      { use: 'helo', with: { ...more, when_unknown, rules: { unknown_name: 'reject' } } },
+      { use: 'sender-domain', with: { ...more, when_unknown } },
+      { use: 'dnsbl', with: { ...more, when_unknown, lists: [{ zone: 'bad.test', check: false }], reject_at: 1 } },
+    ]
+    instance = await Instance.make({
+      users: [['alice@example.test', PASSWORD]],
+      server: serverKeys(dns),
+      first: [
+        ...policies('pass'),
+        ...policies('defer')
+          .slice(0, -1)
+          .map(one => ({ ...one, mode: 'observe' })),
+      ],
+    })
+    await instance.start()
+  })
+  after(async () => {
+    await instance?.destroy()
+    await dns?.close()
+  })
+
+  test('a client is let in, and the log says of each policy why it could not know, and what observers would have done', async () => {
+    await talk(
+      instance,
+      `${as('44.0.0.9')}
+      C: MAIL FROM:<a@elsewhere.test>
+      S: 250 …
+      C: RCPT TO:<alice@example.test>
+      S: 250 …
+      C: QUIT
+      S: 221 …`,
+    )
+    for (const rule of ['rdns-unknown', 'helo-unknown-name', 'sender-domain-missing', 'bad.test']) {
+      await instance.logged(new RegExp(`"rule":"${rule}","why":"[^"]+"[^\\n]*policy could not know`))
+    }
+    for (const plugin of ['reverse-dns', 'helo', 'sender-domain']) {
+      await instance.logged(new RegExp(`"plugin":"${plugin}"[^\\n]*"answer":"defer"[^\\n]*policy would have objected`))
+    }
+  })
+})
+
 /** The last mail of alice's inbox, by a real client. */
 async function fetchLast(instance: Instance) {
   return runProgram('curl', [

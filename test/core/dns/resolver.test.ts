@@ -45,8 +45,12 @@ describe('the resolver', () => {
       'refused.example': { fails: 'refused' },
       'silent.example': { fails: 'drop' },
       'garbage.example': { fails: 'garbage' },
+      'lame.example': { fails: 'lame' },
+      'truncated.example': { fails: 'truncated' },
+      'wrong-id.example': { fails: 'wrong-id' },
+      'wrong-name.example': { fails: 'wrong-name' },
       'slow.example': { a: ['192.0.2.9'], delayMs: 80 },
-      'many.example': { a: Array.from({ length: 250 }, (_, i) => `192.0.2.${i % 250}`) },
+      'many.example': { a: Array.from({ length: 120 }, (_, i) => `192.0.2.${i}`) },
       'evil.example': {
         mx: [
           [1, 'bad name\r\nX.example'],
@@ -99,11 +103,25 @@ describe('the resolver', () => {
     assert.deepEqual(await resolver.a('dangling.example'), [])
   })
 
-  for (const name of ['broken.example', 'refused.example', 'silent.example', 'garbage.example']) {
-    test(`trouble at ${name} is thrown as dns-unavailable`, async () => {
-      await assert.rejects(resolver.a(name), unavailable)
+  for (const failure of ['broken', 'refused', 'silent', 'garbage', 'lame', 'truncated', 'wrong-id', 'wrong-name']) {
+    test(`trouble (${failure}) is thrown as dns-unavailable`, async () => {
+      // One that has not yet learnt that the server offers recursion.
+      const fresh = createResolver({ servers: [server.address], timeoutMs: 150, tries: 1, clock })
+      await assert.rejects(fresh.a(`${failure}.example`), unavailable)
+      await assert.rejects(fresh.mx(`${failure}.example`), unavailable)
     })
   }
+
+  test('a server that offers recursion is believed to know that there is no such record', async () => {
+    const fresh = createResolver({ servers: [server.address], timeoutMs: 150, tries: 1, clock })
+    const asked = () => server.asked.filter(question => question === 'TXT mx.example.org').length
+    const before = asked()
+    assert.deepEqual(await fresh.txt('mx.example.org'), [])
+    // once by c-ares, once to see the flags
+    assert.equal(asked(), before + 2)
+    assert.deepEqual(await fresh.mx('mx.example.org'), [])
+    assert.equal(server.asked.filter(question => question === 'MX mx.example.org').length, 1)
+  })
 
   test('a name that cannot exist is answered without asking', async () => {
     const before = server.asked.length
