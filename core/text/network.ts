@@ -76,13 +76,52 @@ export class NetworkSet {
   }
 }
 
-/** The network an address is one of, as people count them: /24 of IPv4, /64 of IPv6. `undefined` for what is no address: a Unix socket. */
-export function networkAround(ip: string): string | undefined {
+/** Something said of networks; the longest one that an address is of has the word. */
+export class NetworkMap<T> {
+  /** By family and prefix length, the longest first. */
+  readonly #groups: { readonly bits: number; readonly family: number; readonly values: Map<string, T> }[] = []
+
+  /** Throws a RangeError for text that is no network. */
+  set(text: string, value: T): void {
+    const network = readNetwork(text)
+    if (network === undefined) throw new RangeError(`not a network: ${text}`)
+    const { bits, bytes } = network
+    let group = this.#groups.find(one => one.bits === bits && one.family === bytes.length)
+    if (group === undefined) {
+      group = { bits, family: bytes.length, values: new Map() }
+      this.#groups.push(group)
+      this.#groups.sort((a, b) => b.bits - a.bits)
+    }
+    group.values.set(maskedKey(bytes, bits), value)
+  }
+
+  find(ip: string): T | undefined {
+    const bytes = this.#groups.length === 0 ? undefined : addressBytes(ip)
+    if (bytes === undefined) return undefined
+    for (const { bits, family, values } of this.#groups) {
+      const found = family === bytes.length ? values.get(maskedKey(bytes, bits)) : undefined
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+}
+
+/**
+ * The network an address is one of, as people count them: /24 of IPv4, /64 of IPv6, when nothing else is said. A network of one is written
+ * as its address. `undefined` for what is no address: a Unix socket.
+ */
+export function networkAround(ip: string, { ipv4 = 24, ipv6 = 64 }: Partial<PrefixLengths> = {}): string | undefined {
   const bytes = addressBytes(ip)
   if (bytes === undefined) return undefined
-  if (bytes.length === 4) return `${bytes.slice(0, 3).join('.')}.0/24`
-  const kept = bytes.map((byte, at) => (at < 8 ? byte : 0))
-  return `${ipaddr.fromByteArray(kept).toString()}/64`
+  const bits = bytes.length === 4 ? ipv4 : ipv6
+  const kept = bytes.map((byte, at) => byte & (0xff00 >> Math.max(0, Math.min(8, bits - at * 8))) & 0xff)
+  const address = ipaddr.fromByteArray(kept).toString()
+  return bits === bytes.length * 8 ? address : `${address}/${bits}`
+}
+
+export interface PrefixLengths {
+  readonly ipv4: number
+  readonly ipv6: number
 }
 
 /** An address as zones of the name service have it: octets or nibbles (RFC 3596 §2.5) from the last to the first. `undefined`: no address. */

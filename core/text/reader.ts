@@ -12,6 +12,12 @@ export class ReadError extends Error {
     this.column = column
     this.expected = expected
   }
+
+  /** The same with words behind it: what was probably meant. */
+  with(words: string): this {
+    this.message += words
+    return this
+  }
 }
 
 const stickies = new WeakMap<RegExp, RegExp>()

@@ -1,0 +1,207 @@
+/**
+ * Limits: rates of connections, messages, recipients and bytes, and connections at the same time, per network, log-in, sender, sender's
+ * domain and recipient, over all workers. What others refuse is not charged: MAIL and RCPT only ask whether there is room, the accepted
+ * message pays, and a message that is refused later gets it back.
+ */
+import { type Answered, type Asked, type Call, definePlugin, type Message } from 'posthouse/api'
+import type { PrefixLengths } from 'posthouse/text'
+import { type Count, RULES, type Rule, readRules, type Subject } from './rules.js'
+import { Sessions } from './sessions.js'
+import { type Counted, counted, type Facts } from './subjects.js'
+import { type Charge, Till } from './till.js'
+import { type Moment, refusalOf } from './words.js'
+
+const CONFIG = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    network: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      description: 'how long the prefix of a network is: all its addresses are counted together',
+      properties: {
+        ipv4: { type: 'integer', minimum: 0, maximum: 32, default: 32, description: 'of IPv4' },
+        ipv6: { type: 'integer', minimum: 0, maximum: 128, default: 64, description: 'of IPv6' },
+      },
+    },
+    rules: RULES,
+    when_unknown: {
+      type: 'string',
+      enum: ['pass', 'defer'],
+      default: 'pass',
+      description: 'what follows when the state has trouble: nobody is held up, or all come again',
+    },
+  },
+} as const
+
+type Amount = (rule: Rule) => number
+
+export default definePlugin({
+  name: 'limits',
+  summary: 'rates and concurrency per network, log-in, sender and recipient',
+  config: CONFIG,
+  setup({ config, fault, state, clock, log, metrics }) {
+    const rules = readRules(config.rules, fault)
+    const till = new Till({ state, clock, log, strict: config.when_unknown === 'defer' })
+    const sessions = new Sessions(till, error =>
+      log.warn({ err: error }, 'what a session held could not be given back'),
+    )
+    const door = new Door(rules, config.network, till, sessions, () => metrics.count('refused'))
+    return {
+      hooks: {
+        connect: (asked, call) => door.connect(asked, call),
+        mail: (asked, call) => door.mail(asked, call),
+        rcpt: asked => door.rcpt(asked),
+        message: (asked, call) => door.message(asked, call),
+        // The last moment before a message is kept: nobody refused it.
+        headers: ({ session }) => sessions.accepted(session),
+        disconnect: ({ session }) => sessions.end(session.id),
+      },
+    }
+  },
+})
+
+class Door {
+  readonly #rules: readonly Rule[]
+  readonly #lengths: PrefixLengths
+  readonly #till: Till
+  readonly #sessions: Sessions
+  readonly #refused: () => void
+  /** `message` is asked once per recipient; what all share is charged once. */
+  readonly #charged = new WeakMap<Message, Promise<Answered['message']>>()
+
+  constructor(rules: readonly Rule[], lengths: PrefixLengths, till: Till, sessions: Sessions, refused: () => void) {
+    this.#rules = rules
+    this.#lengths = lengths
+    this.#till = till
+    this.#sessions = sessions
+    this.#refused = refused
+  }
+
+  connect({ session }: Asked['connect'], call: Call): Answered['connect'] | Promise<Answered['connect']> {
+    const rates = this.#charges({ session }, ['connections'], ['network'], () => 1)
+    const places = this.#places({ session }, 'network')
+    if (rates.length === 0 && places.length === 0) return undefined
+    return this.#admit(session, call, rates, places)
+  }
+
+  async mail({ session, envelope }: Asked['mail'], call: Call): Promise<Answered['mail']> {
+    await this.#sessions.begun(session)
+    const places = this.#places({ session }, 'login').filter(({ key }) => !this.#sessions.isInside(session, key))
+    if (places.length > 0) {
+      const refusal = await this.#enter(session, call, places, 'mail')
+      if (refusal !== undefined) return refusal
+    }
+    const size = declaredSize(envelope)
+    return this.#ask({ session, envelope }, ['messages', 'bytes'], SHARED, amounts({ size }), 'mail')
+  }
+
+  async rcpt({ session, envelope, recipient }: Asked['rcpt']): Promise<Answered['rcpt']> {
+    const facts = { session, envelope, recipient: recipient.address }
+    const recipients = envelope.recipients.length + 1
+    const shared = await this.#ask(facts, ['recipients'], SHARED, amounts({ recipients }), 'rcpt')
+    if (shared !== undefined) return shared
+    return this.#ask(facts, ['messages', 'bytes'], OWN, amounts({ size: declaredSize(envelope) }), 'rcpt')
+  }
+
+  async message(asked: Asked['message'], call: Call): Promise<Answered['message']> {
+    const { session, envelope, message, recipient } = asked
+    const facts = { session, envelope, recipient: recipient.address }
+    let shared = this.#charged.get(message)
+    if (shared === undefined) {
+      const wanted = amounts({ size: message.size, recipients: envelope.recipients.length })
+      shared = this.#charge(facts, ['messages', 'recipients', 'bytes'], SHARED, wanted, call)
+      this.#charged.set(message, shared)
+    }
+    const refusal = await shared
+    if (refusal !== undefined) return refusal
+    const own = await this.#charge(facts, ['messages', 'bytes'], OWN, amounts({ size: message.size }), call)
+    // Over SMTP one reply is for all: a recipient refused beside others would find the mail in Junk. RCPT has asked; this was a race.
+    return session.protocol === 'lmtp' || envelope.recipients.length === 1 ? own : undefined
+  }
+
+  async #admit(
+    session: Asked['connect']['session'],
+    call: Call,
+    rates: readonly Charge[],
+    places: readonly (Counted & { readonly limit: number })[],
+  ): Promise<Answered['connect']> {
+    const refusal = await this.#till.charge(rates)
+    if (refusal !== undefined) {
+      this.#refused()
+      return refusalOf(refusal, 'connect')
+    }
+    const full = await this.#enter(session, call, places, 'connect')
+    // Who is not let in has not been a connection.
+    if (full !== undefined) await this.#till.giveBack(rates)
+    return full
+  }
+
+  async #enter(
+    session: Asked['connect']['session'],
+    call: Call,
+    wanted: readonly (Counted & { readonly limit: number })[],
+    moment: Moment,
+  ) {
+    const places = await this.#till.enter(wanted)
+    if ('charge' in places) {
+      this.#refused()
+      return refusalOf(places, moment)
+    }
+    const keys = wanted.map(({ key }) => key)
+    if (places.length > 0) this.#sessions.entered(session, call, keys, places)
+    return undefined
+  }
+
+  async #ask(facts: Facts, counts: readonly Count[], subjects: readonly Subject[], amount: Amount, moment: Moment) {
+    const refusal = await this.#till.lacking(this.#charges(facts, counts, subjects, amount))
+    if (refusal === undefined) return undefined
+    this.#refused()
+    return refusalOf(refusal, moment)
+  }
+
+  async #charge(facts: Facts, counts: readonly Count[], subjects: readonly Subject[], amount: Amount, call: Call) {
+    const charges = this.#charges(facts, counts, subjects, amount)
+    if (charges.length === 0) return undefined
+    const refusal = await this.#till.charge(charges)
+    if (refusal !== undefined) {
+      this.#refused()
+      return refusalOf(refusal, 'message')
+    }
+    this.#sessions.charged(facts.session, call, charges)
+    return undefined
+  }
+
+  #charges(facts: Facts, counts: readonly Count[], subjects: readonly Subject[], amount: Amount): readonly Charge[] {
+    return this.#rules.flatMap(rule => {
+      if (!counts.includes(rule.count) || !subjects.includes(rule.per)) return []
+      const one = counted(rule, facts, this.#lengths)
+      return one === undefined || typeof one.limit === 'number'
+        ? []
+        : [{ ...one, limit: one.limit, amount: amount(rule) }]
+    })
+  }
+
+  #places(facts: Facts, subject: Subject): readonly (Counted & { readonly limit: number })[] {
+    return this.#rules.flatMap(rule => {
+      if (rule.count !== 'concurrent' || rule.per !== subject) return []
+      const one = counted(rule, facts, this.#lengths)
+      return one === undefined || typeof one.limit !== 'number' ? [] : [{ ...one, limit: one.limit }]
+    })
+  }
+}
+
+/** What a message counts for once, however many recipients it has; and what it counts for each of them. */
+const SHARED: readonly Subject[] = ['network', 'login', 'sender', 'sender-domain']
+const OWN: readonly Subject[] = ['recipient']
+
+function amounts({ size = 1, recipients = 1 }: { readonly size?: number; readonly recipients?: number }): Amount {
+  return ({ count }) => (count === 'bytes' ? size : count === 'recipients' ? recipients : 1)
+}
+
+/** RFC 1870 §6.1: the sender's estimate; 1 when there is none. */
+function declaredSize({ parameters }: Asked['mail']['envelope']): number {
+  const size = Number(parameters.get('SIZE') ?? 1)
+  return Number.isSafeInteger(size) && size > 0 ? size : 1
+}

@@ -1,0 +1,363 @@
+/** Limits, moment by moment: what is asked, charged, given back, and what those hear who have too much. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Call, Envelope, Message, Session, State } from '../../../core/api/index.js'
+import { ConfigError, MailError } from '../../../core/api/index.js'
+import { aMessage, anEnvelope, aSession, rememberingLog, setUp } from '../../../core/testing/index.js'
+import limits from '../../../plugins/limits/index.js'
+import { createMemoryState } from '../../../plugins/store-memory/state.js'
+import { address } from '../../harness/context.js'
+
+const MINUTE = 60_000
+const VERDICT = { findings: [], sum: 0 }
+
+async function door(rules: readonly object[], more: { config?: object; state?: State } = {}) {
+  const clock = { now: Date.UTC(2026, 10, 21) }
+  const log = rememberingLog()
+  const state = more.state ?? createMemoryState()
+  const { hooks, call } = await setUp(limits, { config: { rules, ...more.config }, state, log, now: () => clock.now })
+  let sessions = 0
+  const session = (ip: string, login?: string): Session =>
+    aSession({
+      id: `s${++sessions}`,
+      remote: { address: ip, port: 1 },
+      ...(login === undefined ? {} : { account: { id: login, login, addresses: [] } }),
+    })
+  const envelope = (sender: string | null, recipients: readonly string[], size?: number): Envelope =>
+    anEnvelope({
+      sender: sender === null ? null : address(sender),
+      recipients: recipients.map(to => ({ address: address(to), dsn: { notify: [] } })),
+      parameters: new Map(size === undefined ? [] : [['SIZE', String(size)]]),
+    })
+  return {
+    clock,
+    log,
+    state,
+    session,
+    envelope,
+    connect: async (from: Session, own: Call = call) => said(await hooks.connect!({ session: from }, own)),
+    end: (from: Session) => hooks.disconnect!({ session: from, end: 'quit' }, call),
+    mail: async (from: Session, one: Envelope) => said(await hooks.mail!({ session: from, envelope: one }, call)),
+    rcpt: async (from: Session, one: Envelope, to: string) =>
+      said(
+        await hooks.rcpt!(
+          { session: from, envelope: one, recipient: { address: address(to), dsn: { notify: [] } } },
+          call,
+        ),
+      ),
+    /** Judged for all recipients; then kept, unless somebody else refuses it. */
+    async message(from: Session, one: Envelope, message: Message = aMessage('Subject: x\n\nx\n'), kept = true) {
+      const answers: (string | undefined)[] = []
+      for (const recipient of one.recipients)
+        answers.push(
+          said(await hooks.message!({ session: from, envelope: one, message, verdict: VERDICT, recipient }, call)),
+        )
+      if (kept && answers.every(answer => answer === undefined))
+        await hooks.headers!({ session: from, envelope: one, message, verdict: VERDICT }, call)
+      return answers
+    },
+  }
+}
+
+function said(answer: unknown): string | undefined {
+  const { code, status, text } = (answer ?? {}) as { code?: number; status?: string; text?: string }
+  return code === undefined ? undefined : `${code} ${status} ${text}`
+}
+
+const TOO_MANY = '421 4.7.0 Too many connections from your network'
+
+test('connections are let in up to the rate, per network, and again when time has passed', async () => {
+  const { connect, session, clock } = await door([{ count: 'connections', per: 'network', limit: '2/1m' }])
+  for (const [ip, after, heard] of [
+    ['192.0.2.1', 0, undefined],
+    ['192.0.2.1', 1000, undefined],
+    ['192.0.2.1', 1000, `${TOO_MANY}, try again in 58s`],
+    ['192.0.2.2', 0, undefined],
+    ['::ffff:192.0.2.1', 0, `${TOO_MANY}, try again in 58s`],
+    ['192.0.2.1', 58_000, undefined],
+    ['2001:db8::1', 0, undefined],
+    ['2001:db8::2', 0, undefined],
+    ['2001:db8::3', 0, `${TOO_MANY}, try again in 1m`],
+    ['2001:db8:0:1::3', 0, undefined],
+    ['/run/socket', 0, undefined],
+  ] as const) {
+    clock.now += after
+    assert.equal(await connect(session(ip)), heard, ip)
+  }
+})
+
+test("prefix lengths are the admin's", async () => {
+  const config = { network: { ipv4: 24, ipv6: 32 } }
+  const { connect, session } = await door([{ count: 'connections', per: 'network', limit: '1/1m' }], { config })
+  for (const [ip, heard] of [
+    ['192.0.2.1', false],
+    ['192.0.2.2', true],
+    ['2001:db8::1', false],
+    ['2001:db8:1::1', true],
+  ] as const)
+    assert.equal((await connect(session(ip))) !== undefined, heard, ip)
+})
+
+test('of overrides and exceptions the longest match counts', async () => {
+  const rule = {
+    count: 'connections',
+    per: 'network',
+    limit: '1/1m',
+    overrides: { '192.0.2.0/24': '2/1m', '192.0.2.8/29': '0/1m', '2001:db8::/32': 'unlimited' },
+    except: ['192.0.2.9'],
+  }
+  for (const [ip, letIn] of [
+    ['198.51.100.1', 1],
+    ['192.0.2.1', 2],
+    ['192.0.2.10', 0],
+    ['192.0.2.9', 5],
+    ['2001:db8::1', 5],
+  ] as const) {
+    const { connect, session } = await door([rule])
+    const heard = []
+    for (let i = 0; i < 5; i++) heard.push(await connect(session(ip)))
+    assert.equal(heard.filter(one => one === undefined).length, letIn, ip)
+  }
+})
+
+test('connections at the same time are bounded, and a place is free when its session ends, once', async () => {
+  const { connect, end, session } = await door([{ count: 'concurrent', per: 'network', limit: 2 }])
+  const [one, two, three] = [session('192.0.2.1'), session('192.0.2.1'), session('192.0.2.1')]
+  assert.equal(await connect(one), undefined)
+  assert.equal(await connect(two), undefined)
+  const full = '421 4.7.0 Too many connections at the same time from your network, close one or try again later'
+  assert.equal(await connect(three), full)
+  end(three)
+  assert.equal(await connect(session('192.0.2.1')), full)
+  end(one)
+  end(one)
+  await new Promise(setImmediate)
+  assert.equal(await connect(session('192.0.2.1')), undefined)
+  assert.equal(await connect(session('192.0.2.1')), full)
+})
+
+test('a place is free when the signal of its session fires, whatever labels it has got', async () => {
+  const { connect, session, log } = await door([{ count: 'concurrent', per: 'network', limit: 1 }])
+  const gone = new AbortController()
+  assert.equal(await connect(session('192.0.2.1'), { signal: gone.signal, log }), undefined)
+  assert.notEqual(await connect(session('192.0.2.1')), undefined)
+  gone.abort()
+  await new Promise(setImmediate)
+  const over = AbortSignal.abort()
+  assert.equal(await connect(session('192.0.2.1'), { signal: over, log }), undefined)
+  await new Promise(setImmediate)
+  assert.equal(await connect(session('192.0.2.1')), undefined)
+})
+
+test('a connection that finds no place is not charged, nor by one budget when another has not enough', async () => {
+  const { connect, state, session, clock } = await door([
+    { name: 'wide', count: 'connections', per: 'network', limit: '10/1m' },
+    { name: 'tight', count: 'connections', per: 'network', limit: '3/1m' },
+    { count: 'concurrent', per: 'network', limit: 2 },
+  ])
+  for (let i = 0; i < 6; i++) await connect(session('192.0.2.1'))
+  const used = async (rule: string, limit: number) =>
+    (await state.spend(`${rule}/192.0.2.1`, 0, { limit, windowMs: MINUTE }, clock.now)).used
+  assert.deepEqual([await used('wide', 10), await used('tight', 3)], [2, 2])
+})
+
+test('messages are charged when they are taken; those refused by others get it back', async () => {
+  const { mail, message, session, envelope, end } = await door([
+    { count: 'messages', per: 'sender-domain', limit: '2/1h' },
+  ])
+  const [from, one] = [session('192.0.2.1'), envelope('a@Sender.test', ['b@example.test', 'c@example.test'])]
+  for (let i = 0; i < 5; i++) {
+    assert.equal(await mail(from, one), undefined, 'only asks')
+    assert.deepEqual(await message(from, one, undefined, false), [undefined, undefined])
+  }
+  end(from)
+  await new Promise(setImmediate)
+  const next = session('192.0.2.2')
+  for (let i = 0; i < 2; i++) {
+    assert.equal(await mail(next, one), undefined)
+    assert.deepEqual(await message(next, one), [undefined, undefined])
+  }
+  const words = "Too many messages of this sender's domain, try again in 1h"
+  assert.equal(await mail(next, envelope('other@sender.test', [])), `450 4.7.1 ${words}`)
+  assert.deepEqual(await message(next, one), [`451 4.7.1 ${words}`, `451 4.7.1 ${words}`], 'who has asked before')
+  assert.equal(await mail(next, envelope('a@elsewhere.test', [])), undefined)
+  assert.equal(await mail(next, envelope(null, [])), undefined)
+})
+
+test('recipients are counted with those the transaction has already', async () => {
+  const { rcpt, message, session, envelope } = await door([
+    {
+      count: 'recipients',
+      per: 'login',
+      limit: '3/1d',
+      overrides: { 'bulk@example.test': '1000/1d', 'other.test': 'unlimited' },
+    },
+  ])
+  const from = session('192.0.2.1', 'alice@example.test')
+  assert.equal(await rcpt(from, envelope('a@x.test', ['1@x.test', '2@x.test']), '3@x.test'), undefined)
+  const heard = '450 4.7.1 Too many recipients of your account'
+  assert.equal(
+    await rcpt(from, envelope('a@x.test', ['1@x.test', '2@x.test', '3@x.test']), '4@x.test'),
+    `${heard} at once`,
+  )
+  assert.deepEqual(await message(from, envelope('a@x.test', ['1@x.test', '2@x.test'])), [undefined, undefined])
+  assert.equal(await rcpt(from, envelope('a@x.test', []), '3@x.test'), undefined)
+  assert.equal(
+    await rcpt(from, envelope('a@x.test', ['3@x.test']), '4@x.test'),
+    `${heard}, try again in 24h`.replace('24h', '1d'),
+  )
+  for (const login of ['BULK@example.test', 'carol@deep.other.test']) {
+    const own = session('192.0.2.1', login)
+    assert.equal(
+      await rcpt(own, envelope('a@x.test', ['1@x.test', '2@x.test', '3@x.test']), '4@x.test'),
+      undefined,
+      login,
+    )
+  }
+  assert.equal(await rcpt(session('192.0.2.1'), envelope('a@x.test', Array(9).fill('1@x.test')), '4@x.test'), undefined)
+})
+
+test('octets are asked for as declared and charged as they came', async () => {
+  const { mail, message, session, envelope } = await door([{ count: 'bytes', per: 'network', limit: '1KB/1d' }])
+  const from = session('192.0.2.1')
+  const large = aMessage(`Subject: x\n\n${'x'.repeat(700)}`)
+  assert.equal(
+    await mail(from, envelope('a@x.test', [], 2000)),
+    '552 5.3.4 Larger than all the mail from your network may be',
+  )
+  assert.equal(await mail(from, envelope('a@x.test', [], 10)), undefined)
+  assert.deepEqual(await message(from, envelope('a@x.test', ['b@x.test'], 10), large), [undefined])
+  assert.match(
+    (await mail(from, envelope('a@x.test', [], 500)))!,
+    /^450 4\.7\.1 Too many octets of mail from your network, try again in 1d$/,
+  )
+  assert.equal(await mail(from, envelope('a@x.test', [])), undefined)
+  const own = aMessage(`Subject: x\n\n${'x'.repeat(700)}`)
+  assert.match((await message(from, envelope('a@x.test', ['b@x.test'], 10), own))[0]!, /^451 4\.7\.1 /)
+})
+
+test('a recipient has a limit of its own, which one refused beside others does not turn into Junk', async () => {
+  const { rcpt, message, session, envelope } = await door([{ count: 'messages', per: 'recipient', limit: '1/1h' }])
+  const from = session('192.0.2.1')
+  assert.deepEqual(await message(from, envelope('a@x.test', ['b@x.test'])), [undefined])
+  assert.equal(
+    await rcpt(from, envelope('a@x.test', []), 'B@x.test'),
+    '450 4.7.1 Too many messages for this recipient, try again in 1h',
+  )
+  assert.equal(await rcpt(from, envelope('a@x.test', []), 'c@x.test'), undefined)
+  assert.deepEqual(await message(from, envelope('a@x.test', ['b@x.test', 'c@x.test'])), [undefined, undefined])
+  assert.match((await message(from, envelope('a@x.test', ['b@x.test'])))[0]!, /^451 /)
+})
+
+test('a log-in may have so many sessions that send, and each takes one place', async () => {
+  const { mail, end, session, envelope } = await door([{ count: 'concurrent', per: 'login', limit: 1 }])
+  const [one, two] = [session('192.0.2.1', 'alice'), session('192.0.2.2', 'alice')]
+  const any = envelope('a@x.test', [])
+  assert.equal(await mail(one, any), undefined)
+  assert.equal(await mail(one, any), undefined)
+  assert.match((await mail(two, any))!, /^450 4\.7\.1 Too many connections at the same time of your account/)
+  assert.equal(await mail(session('192.0.2.3', 'bob'), any), undefined)
+  end(one)
+  await new Promise(setImmediate)
+  assert.equal(await mail(two, any), undefined)
+})
+
+test('a refusal tells the admin who, how much, which limit, and what to write', async () => {
+  const rule = { count: 'connections', per: 'network', limit: '1/1m', overrides: { '192.0.2.0/24': '0/1m' } }
+  const { hooks, call } = await setUp(limits, { config: { rules: [rule] }, state: createMemoryState() })
+  const answer = await hooks.connect!({ session: aSession() }, call)
+  assert.deepEqual((answer as { because?: unknown }).because, {
+    rule: 'connections-per-network',
+    evidence: '192.0.2.1: 0 connections, 1 more wanted; the limit is 0 in 1m (override 192.0.2.0/24)',
+    exception:
+      'in plugins.yaml, limits, rule connections-per-network: "192.0.2.1" under `except`, or with a limit of its own under `overrides`',
+  })
+  assert.equal(said(answer), `${TOO_MANY}, none are allowed`)
+})
+
+test('where no rule applies nothing is asked of the state and nobody waits', async () => {
+  const rules = [
+    { count: 'connections', per: 'network', limit: '1/1m', except: ['127.0.0.0/8', '::1'] },
+    { count: 'concurrent', per: 'network', limit: 1, except: ['127.0.0.0/8', '::1'] },
+  ]
+  const { hooks, call } = await setUp(limits, { config: { rules } })
+  for (const ip of ['127.0.0.1', '::1'])
+    assert.equal(hooks.connect!({ session: aSession({ remote: { address: ip, port: 1 } }) }, call), undefined)
+})
+
+const broken = (): State => {
+  const fail = async () => Promise.reject(new MailError('store-unavailable', 'gone'))
+  return { get: fail, put: fail, add: fail, spend: fail, enter: fail, remove: fail, list: fail }
+}
+const EVERYTHING = [
+  { count: 'connections', per: 'network', limit: '1/1m' },
+  { count: 'concurrent', per: 'network', limit: 1 },
+  { count: 'messages', per: 'network', limit: '1/1m' },
+]
+
+test('trouble of the state holds nobody up and is said once a minute', async () => {
+  const { connect, mail, message, session, envelope, log, clock } = await door(EVERYTHING, { state: broken() })
+  const [from, one] = [session('192.0.2.1'), envelope('a@x.test', ['b@x.test'])]
+  assert.deepEqual(
+    [await connect(from), await mail(from, one), await message(from, one)],
+    [undefined, undefined, [undefined]],
+  )
+  const said = () =>
+    log.lines.filter(({ sentence }) => sentence === 'limits are not held, the state has trouble').length
+  assert.equal(said(), 1)
+  clock.now += MINUTE
+  await connect(from)
+  assert.equal(said(), 2)
+})
+
+test('with when_unknown: defer trouble of the state is a failure of the hook', async () => {
+  const { connect, session } = await door(EVERYTHING, { state: broken(), config: { when_unknown: 'defer' } })
+  await assert.rejects(connect(session('192.0.2.1')), MailError)
+})
+
+for (const [rule, says] of [
+  [
+    { count: 'connections', per: 'network', limit: '60/1min' },
+    /"60\/1min": expected a time .* at column 4; did you mean 60\/1m\?/,
+  ],
+  [
+    { count: 'connections', per: 'login', limit: '60/1m' },
+    /connections cannot be counted per login; expected network; did you mean messages per login\?/,
+  ],
+  [{ count: 'recipients', per: 'recipient', limit: '60/1m' }, /did you mean messages per recipient\?/],
+  [
+    { count: 'concurrent', per: 'network', limit: '20/1m' },
+    /"20\/1m": expected a number of connections at the same time/,
+  ],
+  [{ count: 'messages', per: 'network', limit: 20 }, /"20": expected \/ and a time, as in 60\/1m at column 3/],
+  [{ count: 'bytes', per: 'login', limit: 'lots' }, /expected 200MB\/1d or unlimited at column 1/],
+  [
+    { count: 'messages', per: 'network', limit: '1/1m', except: ['192.0.2.0/33'] },
+    /"192.0.2.0\/33": expected a network/,
+  ],
+  [
+    { count: 'messages', per: 'network', limit: '1/1m', overrides: { '*.example.org': '2/1m' } },
+    /did you mean example\.org, which is all below it too\?/,
+  ],
+  [
+    { count: 'messages', per: 'network', limit: '1/1m', overrides: { 'example.org': '2/1x' } },
+    /"2\/1x": expected a time/,
+  ],
+] as const) {
+  test(`${JSON.stringify(rule)} is a fault that says why`, async () => {
+    await assert.rejects(setUp(limits, { config: { rules: [rule] } }), error => {
+      assert.ok(error instanceof ConfigError)
+      assert.match(error.message, says)
+      return true
+    })
+  })
+}
+
+test('two rules of one name are a fault, which would share their counters', async () => {
+  const rule = { count: 'messages', per: 'network', limit: '1/1m' }
+  await assert.rejects(
+    setUp(limits, { config: { rules: [rule, rule] } }),
+    /rule 2 is named messages-per-network as rule 1 is/,
+  )
+  await setUp(limits, { config: { rules: [rule, { ...rule, name: 'daily', limit: '100/1d' }] } })
+})
