@@ -200,7 +200,7 @@ function amounts({ size = 1, recipients = 1 }: { readonly size?: number; readonl
   return ({ count }) => (count === 'bytes' ? size : count === 'recipients' ? recipients : 1)
 }
 
-/** RFC 1870 §6.1: the sender's estimate; 1 when there is none. */
+/** RFC 1870 §5: the sender's estimate; 1 when there is none. */
 function declaredSize({ parameters }: Asked['mail']['envelope']): number {
   const size = Number(parameters.get('SIZE') ?? 1)
   return Number.isSafeInteger(size) && size > 0 ? size : 1
