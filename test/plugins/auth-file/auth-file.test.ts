@@ -170,6 +170,21 @@ describe('logging in', () => {
     )
   })
 
+  test('of five hundred at once all but those that may wait are told so before a single hash is done', async () => {
+    const installed = await install()
+    await installed.accounts.list()
+    const order: string[] = []
+    const all = Array.from({ length: 500 }, async (_, n) => {
+      const answer = await logIn(installed, `user${n}@example.test`, 'x')
+      order.push(answer?.kind ?? 'nothing')
+    })
+    // What else there is to do is not behind them either.
+    setImmediate(() => order.push('other work'))
+    await Promise.all(all)
+    assert.deepEqual(order.slice(0, 399), [...Array.from({ length: 398 }, () => 'defer'), 'other work'])
+    assert.deepEqual(new Set(order.slice(399)), new Set(['reject']))
+  })
+
   test('a log-in whose session ends while it waits leaves the waiting list', async () => {
     const installed = await install({ parallel: 1, waiting: 1 })
     const first = logIn(installed, 'a@example.test', 'x')
