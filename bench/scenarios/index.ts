@@ -4,5 +4,6 @@ import { idleSmtp } from './idle-smtp.js'
 import { imapFetch } from './imap-fetch.js'
 import { relayOut } from './relay-out.js'
 import { smtpIn } from './smtp-in.js'
+import { state } from './state.js'
 
-export const SCENARIOS: readonly Scenario[] = [smtpIn, relayOut, imapFetch, idleSmtp]
+export const SCENARIOS: readonly Scenario[] = [smtpIn, relayOut, imapFetch, idleSmtp, state]
