@@ -210,6 +210,7 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
   const doors = await openDoors(base, listeners, draining.signal, turnstile)
   census?.begin(turnstile)
   runner.start()
+  for (const { contribution } of loaded.entries) contribution.started?.()
   const forgetExpiry = watchExpiry({ tls: base.tls, notifier: assembly.loaded.services.get('notifier'), clock })
   let stopped: Promise<void> | undefined
   return {

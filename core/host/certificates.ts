@@ -122,8 +122,9 @@ export class CertificateKeeper {
 
   async #look(anew: boolean): Promise<Look> {
     const wanted = this.#wanted
+    // the first start is not over; when it is, there is a look
+    if (wanted === undefined) return { changed: false, pairs: [], troubles: [] }
     const old = this.material
-    if (wanted === undefined) return { changed: false, pairs: old.pairs, troubles: [] }
     const sources = await sourcesOf(wanted)
     const mark = await markOf(sources, wanted.tls.clientCa)
     if (mark === this.#mark && !anew) return { changed: false, pairs: old.pairs, troubles: [] }

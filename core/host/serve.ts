@@ -116,6 +116,7 @@ class Supervisor {
     // the kernel hands connections out: no hop through this process
     cluster.schedulingPolicy = cluster.SCHED_NONE
     const bus = joinBus(join(this.#config.dataDir, 'control.sock'), this.#log.log, true)
+    answerTlsAsked(bus, () => this.#certificates.look(true))
     cluster.setupPrimary({ exec: this.#parts.workerScript, args: ['worker'] })
     try {
       await prepare(this.#config, [])
@@ -129,7 +130,6 @@ class Supervisor {
       if (launch.kind !== 'ready') return this.#notStarted(launch, lines)
       this.#greet(launch.doors, lines)
       this.#certificates.watch()
-      answerTlsAsked(bus, () => this.#certificates.look(true))
       if (this.#reloadAgain) void this.#reload()
       return await this.#end
     } finally {
@@ -165,6 +165,8 @@ class Supervisor {
       if (this.#current !== undefined) this.#draining.add(this.#current)
       this.#current = generation
       certificates.use()
+      // one may have been ordered while the workers started, and nobody listened
+      void this.#certificates.look(false)
       await openUnixSockets(launch.doors, this.#log.log)
     }
     return launch

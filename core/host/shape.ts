@@ -5,7 +5,18 @@
 import { MOMENTS } from '../api/index.js'
 import { closest } from '../text/index.js'
 
-const PARTS = ['hooks', 'listeners', 'targets', 'services', 'smtpVerbs', 'commands', 'checks', 'labels', 'dispose']
+const PARTS = [
+  'hooks',
+  'listeners',
+  'targets',
+  'services',
+  'smtpVerbs',
+  'commands',
+  'checks',
+  'labels',
+  'started',
+  'dispose',
+]
 
 /** Core answers these itself and would never ask a plugin. */
 const CORE_VERBS = new Set('EHLO HELO LHLO STARTTLS AUTH MAIL RCPT DATA BDAT RSET NOOP VRFY EXPN QUIT HELP'.split(' '))
