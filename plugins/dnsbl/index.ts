@@ -81,7 +81,7 @@ class Clients {
     const { address } = session.remote
     const there = this.#weighed.get(session)
     if (there?.address === address) return there.weighed
-    const weighed = awaitedLater(this.#ask(address, call))
+    const weighed = awaitedLater(this.#ask(session, call))
     this.#weighed.set(session, { address, weighed })
     return weighed
   }
@@ -95,9 +95,10 @@ class Clients {
     return labels.length === 0 ? undefined : label(...labels)
   }
 
-  async #ask(address: string, call: Call): Promise<Weighed> {
+  async #ask({ protocol, remote: { address } }: Session, call: Call): Promise<Weighed> {
     const labels = reversedLabels(address)
-    if (labels === undefined || this.#terms.exempt.has(address)) return NOTHING
+    // Mail of our own comes from nowhere.
+    if (protocol === 'internal' || labels === undefined || this.#terms.exempt.has(address)) return NOTHING
     const { ready, heard } = this.#sort(isIPv6(plainIp(address)) ? 'ipv6' : 'ipv4')
     if (ready.length > 0) heard.push(...(await askLists(this.#dns, ready, labels, this.#terms.withinMs, call.signal)))
     const weighed = weigh(heard)

@@ -78,7 +78,8 @@ class Greetings {
 
   async #judge(session: Session, name: string, call: Call): Promise<Judgement> {
     const { address } = session.remote
-    if (isIP(address) === 0 || this.#terms.exempt.has(address)) return []
+    // Mail of our own greets with our name, and may.
+    if (session.protocol === 'internal' || isIP(address) === 0 || this.#terms.exempt.has(address)) return []
     const judgement = await judge(name, session, this.#terms, this.#dns, call.signal)
     tellUnknown(call.log, judgement)
     return judgement

@@ -76,7 +76,8 @@ class Door {
     const { address } = session.remote
     const there = this.#found.get(session)
     if (there?.address === address) return there.name
-    if (isIP(address) === 0 || this.#terms.exempt.has(address)) return undefined
+    // Mail of our own comes from nowhere.
+    if (session.protocol === 'internal' || isIP(address) === 0 || this.#terms.exempt.has(address)) return undefined
     const name = awaitedLater(patiently(session, this.#terms.withinMs, call.signal))
     this.#found.set(session, { address, name })
     return name

@@ -281,3 +281,9 @@ test('dnsbl check asks all lists and says what would follow', async t => {
   assert.equal((JSON.parse(json.join('\n')) as { sum: number }).sum, 1)
   await assert.rejects(runCommand(commands, 'dnsbl check', ['nobody']), /expected an address/)
 })
+
+test('mail of our own is never asked about, whatever is exempt', async t => {
+  const { rcpt, dns } = await rig(t, { lists: [list('bad.test')], reject_at: 1, exempt: [] })
+  assert.equal(await rcpt({ ...client(), protocol: 'internal' }), undefined)
+  assert.deepEqual(dns.asked, [])
+})

@@ -212,3 +212,10 @@ test('a greeting that was refused does not count against the one before it', asy
 test('what is neither a name nor an address cannot be ours', async () => {
   await assert.rejects(rig({ own: ['mail.example.net', '192.0.2.0/24'] }), /neither a name nor an address/)
 })
+
+test('mail of our own is never looked at, whatever is exempt', async () => {
+  const { rcpt } = await rig({ exempt: [] })
+  const own = { helo: 'mail.example.test', remote: { address: '127.0.0.1', port: 0 } }
+  assert.equal(await rcpt(aSession({ ...own, protocol: 'internal' })), undefined)
+  assert.equal(shown(await rcpt(aSession(own))), '550 5.7.1 helo-own-name')
+})

@@ -149,3 +149,9 @@ test('an objection tells rule, evidence and how to make an exception, and nothin
   assert.match(answer.because?.exception ?? '', /exempt of reverse-dns/)
   assert.doesNotMatch(answer.text, /liar/)
 })
+
+test('mail of our own is never looked at, whatever is exempt', async () => {
+  const { rcpt } = await rig({ require: 'confirmed', when_unknown: 'defer', exempt: [] })
+  assert.equal(await rcpt(sessionOf(FOUND.unknown, { protocol: 'internal' })), undefined)
+  assert.equal(shown(await rcpt(sessionOf(FOUND.unknown))), '450 4.7.25 rdns-unknown')
+})
