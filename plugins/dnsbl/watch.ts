@@ -14,7 +14,7 @@ const TEST_MS = 15_000
 /** Bounds of how often is looked whether something is due. */
 const LOOK_MS = [250, 15_000] as const
 /** `posthouse check` sets plugins up too, and ends before this: it asks nobody. */
-const FIRST_MS = 200
+const FIRST_MS = 1000
 
 export interface WatchParts {
   readonly terms: Pick<Terms, 'lists' | 'everyMs' | 'recheckMs'>
@@ -60,6 +60,8 @@ export class Watch {
   readonly #subjects: readonly Subject[]
   #known: ReadonlyMap<string, Health> = new Map()
   #timer: NodeJS.Timeout | undefined
+  /** This process has said how the lists are. */
+  #summed = false
   #running: Promise<void> | undefined
 
   constructor(parts: WatchParts) {
@@ -109,9 +111,25 @@ export class Watch {
 
   /** Tests what is due, unless another worker is at it. */
   async round(): Promise<void> {
-    const { state, clock, bus } = this.#parts
     await this.#refresh()
-    if (this.#due().length === 0) return
+    if (this.#due().length > 0) await this.#testAll()
+    this.#sumUp()
+  }
+
+  /** Once in a process, as soon as every list has been tested: by whom and when does not matter. */
+  #sumUp(): void {
+    const known = this.#subjects.map(one => ({ one, state: this.#known.get(keyOf(one))?.state }))
+    if (this.#summed || known.some(({ state }) => state === undefined)) return
+    this.#summed = true
+    const names = (healthy: boolean) =>
+      known.flatMap(({ one, state }) => ((state === 'healthy') === healthy ? [`${one.list.name} ${one.family}`] : []))
+    const facts = { healthy: names(true), off: names(false) }
+    if (facts.off.length > 0) this.#parts.log.warn(facts, 'lists are tested')
+    else this.#parts.log.info(facts, 'lists are tested')
+  }
+
+  async #testAll(): Promise<void> {
+    const { state, clock, bus } = this.#parts
     const place = await state.enter('check', 1, clock.now())
     if (place === undefined) return
     try {
@@ -128,7 +146,9 @@ export class Watch {
   #due(): readonly Subject[] {
     const { terms, clock } = this.#parts
     const now = clock.now()
-    return this.#subjects.filter(one => isDue(this.#known.get(keyOf(one)), terms.everyMs, terms.recheckMs, now))
+    // A start is a reason to look, unless it was just done.
+    const everyMs = this.#summed ? terms.everyMs : Math.min(terms.everyMs, terms.recheckMs)
+    return this.#subjects.filter(one => isDue(this.#known.get(keyOf(one)), everyMs, terms.recheckMs, now))
   }
 
   async #refresh(): Promise<void> {
@@ -161,8 +181,7 @@ export class Watch {
     if (state !== 'healthy') {
       log.warn(facts, 'list is switched off')
       metrics.count('switchedOff')
-    } else if (before === undefined) log.info({ list: list.name, family }, 'list is healthy')
-    else log.warn({ list: list.name, family }, 'list is back')
+    } else if (before !== undefined) log.warn({ list: list.name, family }, 'list is back')
   }
 
   /** False when it could not be said yet: it is tried again with the next test. */

@@ -130,7 +130,27 @@ test('a list that goes wrong is switched off, said so in log and mail once, and 
   clock.ms += 5 * 60_000
   await watch.round()
   assert.equal(stateOf(), 'healthy')
-  assert.deepEqual(sentences(), ['info list is healthy', 'warn list is switched off', 'warn list is back'])
+  assert.deepEqual(sentences(), ['info lists are tested', 'warn list is switched off', 'warn list is back'])
+})
+
+test('a process says once how the lists are, whoever has tested them, and a start is a reason to test', async () => {
+  const lists = [{ zone: 'bad.test' }, { zone: 'dead.test' }]
+  const one = rig(HEALTHY, { lists })
+  await one.watch.round()
+  const summary = {
+    level: 'warn',
+    facts: { healthy: ['bad.test ipv4'], off: ['dead.test ipv4'] },
+    sentence: 'lists are tested',
+  }
+  assert.deepEqual(one.log.lines.at(-1), summary)
+  const other = rig(HEALTHY, { lists }, one.state)
+  await other.watch.round()
+  await other.watch.round()
+  assert.deepEqual([other.log.lines, other.asked()], [[summary], []])
+  const later = rig(HEALTHY, { lists }, one.state)
+  later.clock.ms += 5 * 60_000
+  await later.watch.round()
+  assert.equal(later.asked().length, 4)
 })
 
 test('silence switches off at once and is told to the house when it stays', async () => {
