@@ -84,22 +84,27 @@ async function ofNetwork(
   now: number,
 ): Promise<number> {
   const within = kind === 'network' ? (unit: string) => unit === name : (unit: string) => rangeOf(unit) === name
-  const networks = await ledger.namesOf('network', within, now)
+  const networks = kind === 'network' ? [name] : await ledger.namesOf('network', within, now)
   const pairs = await ledger.namesOf('pair', pair => within(pair.slice(pair.indexOf('|') + 1)), now)
   const ranges = kind === 'range' ? [name] : []
-  return forgive(ledger, { network: networks, pair: pairs, range: ranges })
+  return forgive(ledger, { network: networks, pair: pairs, range: ranges }, now)
 }
 
 async function ofLogin({ ledger, clock, accounts }: LoginCommandParts, login: string): Promise<number> {
   const { account } = await whoIs(login, accounts())
   if (account === undefined) throw new CommandError('whose? Give a login or a network')
   const pairs = await ledger.namesOf('pair', pair => pair.startsWith(`${account}|`), clock.now())
-  return forgive(ledger, { account: [account], pair: pairs })
+  return forgive(ledger, { account: [account], pair: pairs }, clock.now())
 }
 
-async function forgive(ledger: Ledger, names: { readonly [K in LockKind]?: readonly string[] }): Promise<number> {
+async function forgive(
+  ledger: Ledger,
+  names: { readonly [K in LockKind]?: readonly string[] },
+  now: number,
+): Promise<number> {
   let lifted = 0
-  for (const kind of LOCK_KINDS) for (const name of names[kind] ?? []) if (await ledger.forgive(kind, name)) lifted += 1
+  for (const kind of LOCK_KINDS)
+    for (const name of names[kind] ?? []) if (await ledger.forgive(kind, name, now)) lifted += 1
   return lifted
 }
 

@@ -48,7 +48,10 @@ export interface LedgerSettings {
 /** A failed log-in under a name that nobody has weighs as many on its network: only those who guess try many. */
 const UNKNOWN_WEIGHS = 3
 const STRIKES_MS = 7 * 86_400_000
-const TRIED_MS = 7 * 86_400_000
+/** A lock is kept longer than it holds: State, when full, forgets first what expires first, and that must not be locks. */
+const LOCK_KEPT_MS = 8 * 86_400_000
+/** For commands, which may take their time. */
+const MOST_LISTED = 200_000
 /** Mail programs log in all day: it is enough to write that down now and then. */
 const KNOWN_AGAIN_MS = 3_600_000
 
@@ -92,7 +95,7 @@ export class Ledger {
     const here = `tried/${account}|${place.unit}|${secret}`
     const anywhere = `tried/${account}|${secret}`
     const [there, elsewhere] = await Promise.all([this.#state.get(here, now), this.#state.get(anywhere, now)])
-    await Promise.all([here, anywhere].map(key => this.#state.put(key, '1', now + TRIED_MS)))
+    await Promise.all([here, anywhere].map(key => this.#state.put(key, '1', now + this.#settings.forgetMs)))
     // A phone with an old password: it has told us nothing new.
     if (there !== undefined) return {}
     return this.#add(suspect, known, known === 'stranger' && elsewhere === undefined, now)
@@ -142,18 +145,19 @@ export class Ledger {
   }
 
   async lock(lock: Lock): Promise<void> {
-    await this.#state.put(`lock/${lock.kind}/${lock.name}`, JSON.stringify(lock), lock.until)
+    await this.#state.put(`lock/${lock.kind}/${lock.name}`, JSON.stringify(lock), lock.until + LOCK_KEPT_MS)
   }
 
   async locks(now: number): Promise<readonly Lock[]> {
-    const entries = await this.#state.list('lock/', now)
-    return entries.map(({ value }) => JSON.parse(value) as Lock).sort((a, b) => a.since - b.since)
+    const entries = await this.#state.list('lock/', now, MOST_LISTED)
+    const all = entries.map(({ value }) => JSON.parse(value) as Lock)
+    return all.filter(({ until }) => until > now).sort((a, b) => a.since - b.since)
   }
 
   /** Forgets the lock and what led to it. Whether there was a lock. */
-  async forgive(kind: LockKind, name: string): Promise<boolean> {
-    const locked = await this.#state.remove(`lock/${kind}/${name}`)
-    const rest = [`fail/${kind}/${name}`, `strikes/${kind}/${name}`]
+  async forgive(kind: LockKind, name: string, now: number): Promise<boolean> {
+    const locked = await this.isLocked(kind, name, now)
+    const rest = [`lock/${kind}/${name}`, `fail/${kind}/${name}`, `strikes/${kind}/${name}`]
     await Promise.all(
       (kind === 'network' ? [...rest, `more/network/${name}`] : rest).map(key => this.#state.remove(key)),
     )
@@ -163,7 +167,7 @@ export class Ledger {
   /** Names with failures or locks of that kind, `wanted` among them. */
   async namesOf(kind: LockKind, wanted: (name: string) => boolean, now: number): Promise<readonly string[]> {
     const beginnings = [`fail/${kind}/`, `lock/${kind}/`]
-    const found = await Promise.all(beginnings.map(beginning => this.#state.list(beginning, now)))
+    const found = await Promise.all(beginnings.map(beginning => this.#state.list(beginning, now, MOST_LISTED)))
     const names = found.flatMap((entries, at) => entries.map(({ key }) => key.slice(beginnings[at]!.length)))
     return [...new Set(names)].filter(wanted)
   }
@@ -187,7 +191,8 @@ export class Ledger {
 
   async #lock(kind: LockKind, name: string | undefined, now: number): Promise<Lock | undefined> {
     const text = name === undefined ? undefined : await this.#state.get(`lock/${kind}/${name}`, now)
-    return text === undefined ? undefined : (JSON.parse(text) as Lock)
+    const lock = text === undefined ? undefined : (JSON.parse(text) as Lock)
+    return lock !== undefined && lock.until > now ? lock : undefined
   }
 
   async #count(kind: LockKind, name: string | undefined, now: number): Promise<number> {

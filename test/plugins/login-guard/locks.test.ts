@@ -264,6 +264,33 @@ describe('a lock', () => {
     }
   })
 
+  test('outlives what a full State forgets first, and is not seen any more when it is over', async () => {
+    const state = createMemoryState()
+    const kept = new Map<string, number>()
+    const watched: typeof state = {
+      ...state,
+      get: (key, now) => state.get(key, now),
+      add: (key, by, now, expires) => {
+        kept.set(key, expires)
+        return state.add(key, by, now, expires)
+      },
+      put: (key, value, expires) => {
+        kept.set(key, expires)
+        return state.put(key, value, expires)
+      },
+      remove: key => state.remove(key),
+      list: (prefix, now, most) => state.list(prefix, now, most),
+    }
+    const scene = await Scene.set({ state: watched })
+    await lockOut(scene)
+    const [lock] = [...kept].filter(([key]) => key.startsWith('lock/')).map(([, expires]) => expires)
+    const others = [...kept].filter(([key]) => !key.startsWith('lock/')).map(([, expires]) => expires)
+    assert.ok(others.every(expires => expires < lock!))
+    scene.now += 15 * MINUTE
+    assert.deepEqual((await scene.command('login locks', [], true)).out, ['[]'])
+    assert.deepEqual((await scene.command('login unlock', [OUTSIDE])).out, [], 'there is nothing to lift')
+  })
+
   test('is not prolonged by who tries again while it lasts', async () => {
     const scene = await Scene.set()
     await lockOut(scene)
