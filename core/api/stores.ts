@@ -242,7 +242,7 @@ export interface State {
   put(key: string, value: string, expires: number): Promise<void>
   /** Adds and resolves to the new count; a counter that has expired starts from 0. */
   add(key: string, by: number, now: number, expires: number): Promise<number>
-  /** Takes `amount` out of a budget that fills up again steadily; 0 only asks. */
+  /** Takes `amount` out of a budget, which is there again when it has left the window; 0 only asks, less than 0 gives back. */
   spend(key: string, amount: number, budget: Budget, now: number): Promise<Spending>
   /** `undefined` when `most` places are taken. */
   enter(key: string, most: number, now: number): Promise<Place | undefined>
