@@ -21,6 +21,7 @@ import {
   type SaslWish,
   unreachable,
 } from '../api/index.js'
+import { printable } from '../text/index.js'
 import { ScramDirectory } from './directory.js'
 import { MAX_NAME, MAX_SECRET, type Machine, malformed, type Turn } from './mechanism.js'
 import { machineFor, offered, type Standing } from './offers.js'
@@ -125,7 +126,7 @@ class Exchange implements SaslExchange {
       case 'malformed':
         return turn
       case 'refused':
-        return this.#refuse()
+        return this.#refuse(turn.why)
       case 'check':
         return this.#check(turn.credentials)
       case 'keys':
@@ -158,7 +159,7 @@ class Exchange implements SaslExchange {
 
   async #prove({ login, data }: Extract<Turn, { kind: 'proven' }>): Promise<SaslStep> {
     const account = await this.#directory.account(login, this.#signal)
-    if (account === undefined) return this.#refuse()
+    if (account === undefined) return this.#refuse('no account, or a disabled one')
     this.#verdict = account
     // RFC 4422 §3.6: none of our protocols sends data with success, so it comes as a challenge and waits for an empty response.
     return { kind: 'challenge', data }
@@ -171,7 +172,10 @@ class Exchange implements SaslExchange {
     return { kind: 'done', account }
   }
 
-  #refuse(): SaslStep {
+  #refuse(why: string): SaslStep {
+    const { peer, mechanism } = this.#wish
+    const login = this.#login === undefined ? undefined : printable(this.#login, 100)
+    this.#deps.log.info({ id: peer.id, remote: peer.remote.address, mechanism, login, why }, 'SASL exchange refused')
     this.#tell('refused')
     return this.#fail(refused())
   }

@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer'
 import { ReadError, Reader } from '../text/index.js'
 import { readGs2Header } from './gs2.js'
-import { challenge, MAX_NAME, MAX_TOKEN, type Machine, malformed, REFUSED, type Turn } from './mechanism.js'
+import { challenge, MAX_NAME, MAX_TOKEN, type Machine, malformed, refused, type Turn } from './mechanism.js'
 import { prepareName } from './prepare.js'
 
 export interface BearerMessage {
@@ -75,6 +75,7 @@ export function bearer(mechanism: 'OAUTHBEARER' | 'XOAUTH2'): Machine {
 function judge(mechanism: string, message: BearerMessage): Turn {
   const token = BEARER.exec(message.token)?.[1] ?? ''
   const login = message.login === '' ? '' : prepareName(message.login)
-  if (login === undefined || login.length > MAX_NAME || token === '' || token.length > MAX_TOKEN) return REFUSED
+  if (login === undefined || login.length > MAX_NAME) return refused('no such login can be')
+  if (token === '' || token.length > MAX_TOKEN) return refused(token === '' ? 'no bearer token' : 'too long')
   return { kind: 'check', credentials: { kind: 'token', mechanism, login, token } }
 }

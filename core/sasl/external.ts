@@ -4,7 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import type { ClientCertificate } from '../api/index.js'
-import { challenge, MAX_NAME, type Machine, malformed, REFUSED } from './mechanism.js'
+import { challenge, MAX_NAME, type Machine, malformed, refused } from './mechanism.js'
 import { prepareName } from './prepare.js'
 
 export function external(certificate: ClientCertificate): Machine {
@@ -15,7 +15,7 @@ export function external(certificate: ClientCertificate): Machine {
       if (!isUtf8(response) || response.includes(0)) return malformed('Expected a login in UTF-8, or nothing')
       const wished = response.toString('utf8')
       const login = wished === '' ? '' : prepareName(wished)
-      if (login === undefined || login.length > MAX_NAME) return REFUSED
+      if (login === undefined || login.length > MAX_NAME) return refused('no such login can be')
       return { kind: 'check', credentials: { kind: 'certificate', mechanism: 'EXTERNAL', login, certificate } }
     },
   }

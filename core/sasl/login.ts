@@ -1,6 +1,6 @@
 /** LOGIN (draft-murchison-sasl-login): the login and then the password, each asked for. Old clients know nothing else. */
 import { isUtf8 } from 'node:buffer'
-import { challenge, MAX_NAME, MAX_SECRET, type Machine, malformed, REFUSED, type Turn } from './mechanism.js'
+import { challenge, MAX_NAME, MAX_SECRET, type Machine, malformed, refused, type Turn } from './mechanism.js'
 import { prepareName } from './prepare.js'
 
 // Some clients look for these very words.
@@ -24,6 +24,7 @@ export function login(): Machine {
 
 function judge(given: string, password: string): Turn {
   const name = prepareName(given)
-  if (name === undefined || name.length > MAX_NAME || password.length > MAX_SECRET) return REFUSED
+  if (name === undefined) return refused('no such login can be')
+  if (name.length > MAX_NAME || password.length > MAX_SECRET) return refused('too long')
   return { kind: 'check', credentials: { kind: 'password', mechanism: 'LOGIN', login: name, password } }
 }

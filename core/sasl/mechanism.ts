@@ -14,7 +14,8 @@ export type Turn =
   | { readonly kind: 'proven'; readonly login: string; readonly data: Buffer }
   /** After `proven`: the client is content. */
   | { readonly kind: 'done' }
-  | { readonly kind: 'refused' }
+  /** `why` is for the log; the peer hears the same words for all of them. */
+  | { readonly kind: 'refused'; readonly why: string }
   /** The response breaks the mechanism's grammar. `text` goes to the peer. */
   | { readonly kind: 'malformed'; readonly text: string }
 
@@ -41,4 +42,6 @@ export function challenge(text: string): Extract<Turn, { kind: 'challenge' }> {
   return { kind: 'challenge', data: Buffer.from(text) }
 }
 
-export const REFUSED: Turn = { kind: 'refused' }
+export function refused(why: string): Extract<Turn, { kind: 'refused' }> {
+  return { kind: 'refused', why }
+}

@@ -1,6 +1,6 @@
 /** PLAIN (RFC 4616): authorisation id, NUL, login, NUL, password in one response. */
 import { isUtf8 } from 'node:buffer'
-import { challenge, MAX_NAME, MAX_SECRET, type Machine, malformed, REFUSED, type Turn } from './mechanism.js'
+import { challenge, MAX_NAME, MAX_SECRET, type Machine, malformed, refused, type Turn } from './mechanism.js'
 import { prepareName } from './prepare.js'
 
 const SHAPE = 'Expected a name, a login and a password with NUL between them'
@@ -31,8 +31,9 @@ function judge(message: PlainMessage | undefined): Turn {
   if (message === undefined) return malformed(SHAPE)
   const { actFor, password } = message
   const login = prepareName(message.login)
-  if (login === undefined || login.length > MAX_NAME || password.length > MAX_SECRET) return REFUSED
+  if (login === undefined) return refused('no such login can be')
+  if (login.length > MAX_NAME || password.length > MAX_SECRET) return refused('too long')
   // RFC 4616 §2: acting for somebody else would need a right that nobody has here.
-  if (actFor !== '' && prepareName(actFor) !== login) return REFUSED
+  if (actFor !== '' && prepareName(actFor) !== login) return refused('wants to act for another')
   return { kind: 'check', credentials: { kind: 'password', mechanism: 'PLAIN', login, password } }
 }

@@ -7,7 +7,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { ChannelBinding, ScramKeys } from '../api/index.js'
 import { ReadError } from '../text/index.js'
 import type { Gs2Header } from './gs2.js'
-import { challenge, type Machine, malformed, REFUSED, type Turn } from './mechanism.js'
+import { challenge, type Machine, malformed, refused, type Turn } from './mechanism.js'
 import { prepareName } from './prepare.js'
 import { type ClientFinal, type ClientFirst, readClientFinal, readClientFirst } from './scram-messages.js'
 
@@ -69,9 +69,10 @@ class Scram implements Machine {
     const first = readClientFirst(response)
     const login = prepareName(first.login)
     const data = bindingOf(first.header, this.#wish)
-    if (login === undefined || data === undefined) return REFUSED
+    if (login === undefined) return refused('no such login can be')
+    if (data === undefined) return refused(disagreement(first.header, this.#wish))
     const { actFor } = first.header
-    if (actFor !== undefined && prepareName(actFor) !== login) return REFUSED
+    if (actFor !== undefined && prepareName(actFor) !== login) return refused('wants to act for another')
     this.#open = { first, login, binding: Buffer.concat([Buffer.from(first.header.text), data]) }
     return { kind: 'keys', login, mechanism: this.#wish.mechanism }
   }
@@ -89,12 +90,12 @@ class Scram implements Machine {
     const signed = `${first.bare},${serverFirst},${final.withoutProof}`
     // All of it is computed before anything is judged.
     const judged = [
-      isProof(this.#wish.mechanism, keys, signed, final.proof),
-      isSame(final.binding, binding.toString('base64')),
-      isSame(final.nonce, first.nonce + this.#wish.nonce),
-      known,
-    ]
-    if (judged.includes(false)) return REFUSED
+      [isSame(final.binding, binding.toString('base64')), 'bound to another channel'],
+      [isSame(final.nonce, first.nonce + this.#wish.nonce), 'another nonce'],
+      [isProof(this.#wish.mechanism, keys, signed, final.proof) && known, 'wrong password, or nobody has this login'],
+    ] as const
+    const wrong = judged.find(([right]) => !right)
+    if (wrong !== undefined) return refused(wrong[1])
     this.#proven = true
     const verifier = hmac(this.#wish.mechanism, Buffer.from(keys.serverKey, 'base64'), signed)
     return { kind: 'proven', login, data: Buffer.from(`v=${verifier.toString('base64')}`) }
@@ -110,6 +111,13 @@ function bindingOf({ flag }: Gs2Header, { plus, plusOffered, binding }: ScramWis
   if (plus) return undefined
   // `y`: it thinks that we offer no -PLUS. Where we do, somebody in between has cut it out.
   return flag === 'y' && plusOffered ? undefined : Buffer.alloc(0)
+}
+
+function disagreement({ flag }: Gs2Header, { plus }: ScramWish): string {
+  if (typeof flag === 'object') return plus ? `cannot bind by ${flag.type}` : 'binds without the -PLUS form'
+  return plus
+    ? 'the -PLUS form without a binding'
+    : 'was not told that -PLUS is offered: somebody in between may have cut it out'
 }
 
 /** RFC 5802 §3: ClientKey is the proof XOR ClientSignature, and StoredKey its hash. */

@@ -4,6 +4,7 @@
  */
 import {
   type Account,
+  type Authenticator,
   type Blobs,
   type Defer,
   defer,
@@ -44,6 +45,8 @@ export interface DoorOptions {
     requireTls?: boolean
   }
   readonly hooks?: Hooks
+  /** Left out: alice with the password `secret`, and no directory. */
+  readonly authenticator?: Authenticator
   readonly mayXclient?: boolean
   readonly mayXforward?: boolean
   readonly verbs?: Readonly<Record<string, SmtpVerb>>
@@ -82,6 +85,13 @@ const STRICT: PoliciesConfig = {
 }
 
 const ACCOUNT: Account = { id: 'a1', login: 'alice', addresses: ['alice@example.test'] }
+
+const authenticator = authenticatorOf((login, password) => {
+  if (login === 'broken') throw new Error('the directory is down')
+  return login === 'alice' && password === 'secret'
+    ? ACCOUNT
+    : reject('Authentication failed', { code: 535, status: '5.7.8' })
+})
 
 export class SmtpDoor {
   readonly port: number
@@ -163,12 +173,7 @@ function doorOf(options: DoorOptions, listener: ListenerConfig, log: Log, taken:
       route: async (_session, _labels, _envelope, recipient) => routeOf(recipient),
       receive: async received => receive(received, taken, options.judge),
     },
-    authenticator: authenticatorOf((login, password) => {
-      if (login === 'broken') throw new Error('the directory is down')
-      return login === 'alice' && password === 'secret'
-        ? ACCOUNT
-        : reject('Authentication failed', { code: 535, status: '5.7.8' })
-    }),
+    authenticator: options.authenticator ?? authenticator,
     reverseOf: async () => ({ kind: 'none' }),
     spool: () =>
       new Spool(options.blobs ?? noBlobs, {

@@ -141,6 +141,8 @@ describe('logging in', () => {
         assert.match(await talk.authenticate(new ScramClient({ ...scram, ...more })), BAD[protocol], what)
         talk.close()
       }
+      await instance.logged(/"why":"bound to another channel","msg":"SASL exchange refused"/)
+      await instance.logged(/"why":"was not told that -PLUS is offered/)
     })
 
     test(`by ${protocol}: tls-server-end-point binds too`, async () => {

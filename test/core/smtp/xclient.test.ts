@@ -1,10 +1,13 @@
 /** XCLIENT and XFORWARD: for named networks alone, strict, and the session is the named client's from there on. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { reject } from '../../../core/api/index.js'
+import { type Accounts, reject } from '../../../core/api/index.js'
 import { readXclient } from '../../../core/smtp/commands/xclient.js'
+import { SmtpSession } from '../../../core/smtp/session.js'
 import { ReadError } from '../../../core/text/index.js'
+import { authenticatorOf } from '../../harness/authenticator.js'
 import { parseScripts, runScript } from '../../harness/conversation.js'
+import { SaslTalk } from '../../harness/sasl-talk.js'
 import { type DoorOptions, SmtpDoor } from '../../harness/smtp-door.js'
 
 async function talk(t: TestContext, options: DoorOptions, text: string): Promise<SmtpDoor> {
@@ -118,4 +121,33 @@ test('what XFORWARD tells stands in the log line of the next message, and of no 
     undefined,
   ])
   assert.equal(door.taken[0]!.session.remote.address, '127.0.0.1')
+})
+
+test('behind XCLIENT the TLS connection is the proxy’s: nobody binds to it or logs in by its certificate', async t => {
+  const directory = async () => undefined
+  const accounts: Accounts = {
+    byLogin: directory,
+    byAddress: directory,
+    byId: directory,
+    list: async () => [],
+    scramKeys: directory,
+  }
+  const authenticator = authenticatorOf(() => reject('no', { code: 535, status: '5.7.8' }), { accounts })
+  const listener = { name: 'submissions', tls: 'implicit', auth: 'optional' } as const
+  const door = await SmtpDoor.open({ mayXclient: true, listener, authenticator })
+  t.after(() => door.close())
+  const talk = await SaslTalk.open('smtp', { port: door.port, way: 'implicit', version: 'TLSv1.3' })
+  t.after(() => talk.close())
+  const scrams = ['SCRAM-SHA-256', 'SCRAM-SHA-1', 'PLAIN', 'LOGIN']
+  assert.deepEqual(await talk.ask(), ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-1-PLUS', ...scrams])
+  assert.match(await talk.say('XCLIENT ADDR=192.0.2.7'), /^220 /)
+  assert.deepEqual(await talk.ask(), scrams)
+
+  const end = { address: '192.0.2.1', port: 25 }
+  const client = { fingerprint: 'ab', addresses: [], hosts: [] }
+  const tls = { protocol: 'TLSv1.3', cipher: 'x', client }
+  const peer = { id: 's', protocol: 'smtp', listener: 'mx', remote: end, local: end, tls } as const
+  const session = new SmtpSession(peer, 'smtp', false, async () => ({ kind: 'none' }))
+  session.speaksFor({ address: '192.0.2.7', port: 1 }, end, false)
+  assert.deepEqual(session.tls, { protocol: 'TLSv1.3', cipher: 'x' })
 })
