@@ -5,11 +5,15 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
+  type Address,
   type Authenticator,
+  type Claim,
   ConfigError,
+  type Defer,
   type Dispatcher,
   type Listener,
   type Notifier,
+  type Reject,
   type Resolver,
   type ServerFacts,
   type Store,
@@ -26,15 +30,16 @@ import { openListener } from './net/listener.js'
 import { Turnstile } from './net/turnstile.js'
 import type { OpenListener } from './net/types.js'
 import { LoginGate } from './pipeline/gate.js'
-import { createIntake } from './pipeline/intake.js'
+import { createIntake, routeOwn } from './pipeline/intake.js'
 import { createNotifier } from './pipeline/notifier.js'
 import { Pipeline } from './pipeline/pipeline.js'
+import { Router } from './pipeline/routing.js'
 import { QueueRunner } from './queue/runner.js'
 import { createAuthenticator } from './sasl/authenticator.js'
 import { readSecret } from './sasl/pretence.js'
 import { smtpListener } from './smtp/smtp.js'
 import { Spool } from './storage/spool.js'
-import { DomainSet, NetworkSet } from './text/index.js'
+import { DomainSet, NetworkSet, newId } from './text/index.js'
 
 const { version: VERSION } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
@@ -54,6 +59,8 @@ export interface Assembly {
   dispatchBy(dispatcher: Dispatcher): void
   /** From here on plugins may tell people of the house something. */
   notifyBy(notifier: Notifier): void
+  /** Who would take mail of our own for this address. */
+  route(to: Address): Promise<readonly Claim[] | Reject | Defer>
   /** Disposes of the plugins. */
   close(): Promise<void>
 }
@@ -127,6 +134,11 @@ export async function assemble({
     },
     notifyBy(given) {
       notifying = given
+    },
+    async route(to) {
+      const router = new Router(pipeline, loaded.targets, server)
+      const routed = await routeOwn(router, server, newId(clock.now()), to, { signal, log })
+      return 'kind' in routed ? routed : routed.claims
     },
     async close() {
       ending.abort()

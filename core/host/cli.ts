@@ -12,7 +12,7 @@ import type { CliParts, OwnCommand } from './command-base.js'
 import { checkCommand } from './commands/check.js'
 import { explainCommand } from './commands/explain.js'
 import { initCommand } from './commands/init.js'
-import { queueLsCommand } from './commands/queue-ls.js'
+import { queueCommands } from './commands/queue/index.js'
 import { serveCommand } from './commands/serve.js'
 import { tlsLsCommand, tlsReloadCommand } from './commands/tls.js'
 import { commandHelp, type Described, generalHelp, usageLine } from './help.js'
@@ -38,9 +38,9 @@ export async function runCli(
   parts: CliParts,
   more: readonly OwnCommand[] = [],
 ): Promise<number> {
-  const own = [serveCommand, initCommand, checkCommand, explainCommand, queueLsCommand, tlsLsCommand, tlsReloadCommand]
+  const own = [serveCommand, initCommand, checkCommand, explainCommand, tlsLsCommand, tlsReloadCommand]
     .map(make => make(parts))
-    .concat(more)
+    .concat(queueCommands(parts), more)
   try {
     if (argv.some(arg => arg === '--version' || arg === '-V')) {
       parts.print(`posthouse ${parts.version}`)

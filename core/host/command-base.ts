@@ -1,7 +1,7 @@
 /**
  * What the commands of the command line stand on. Core's own know the config directory; those of plugins see only `CommandRun`.
  */
-import type { Command, CommandRun } from '../api/index.js'
+import type { Address, Claim, Command, CommandRun, Defer, Reject } from '../api/index.js'
 import type { AppBase, StartApp } from './app-types.js'
 import type { Loaded } from './loaded.js'
 
@@ -10,12 +10,16 @@ export interface OwnRun extends CommandRun {
 }
 
 export interface OwnCommand extends Omit<Command, 'run'> {
+  /** Lines at the end of its help. */
+  readonly more?: readonly string[]
   run(run: OwnRun): Promise<number | undefined>
 }
 
 /** Plugins set up for a command: nothing listens. */
 export interface AssembledForCommand {
   readonly loaded: Loaded
+  /** Who would take mail of our own for this address. */
+  route(to: Address): Promise<readonly Claim[] | Reject | Defer>
   close(): Promise<void>
 }
 

@@ -3,7 +3,9 @@
  */
 import type { Command } from '../api/index.js'
 
-export type Described = Pick<Command, 'name' | 'summary' | 'usage' | 'arity' | 'options'>
+export type Described = Pick<Command, 'name' | 'summary' | 'usage' | 'arity' | 'options'> & {
+  readonly more?: readonly string[]
+}
 
 const COMMON: readonly (readonly [string, string])[] = [
   ['--config DIR', 'directory of server.yaml; default: $POSTHOUSE_CONFIG, else ./config'],
@@ -38,6 +40,7 @@ export function commandHelp(command: Described): readonly string[] {
     usageLine(command),
     '',
     ...columns([...options, ...COMMON]),
+    ...(command.more === undefined ? [] : ['', ...command.more]),
   ]
 }
 

@@ -10,7 +10,7 @@ import { loadConfig } from '../config/load.js'
 import type { Config } from '../config/types.js'
 import { openLog } from '../log/log.js'
 import { joinBus } from './bus.js'
-import type { CliParts } from './command-base.js'
+import type { AssembledForCommand, CliParts } from './command-base.js'
 import type { Loaded } from './loaded.js'
 import { MemoryMetrics } from './metrics.js'
 import { giveUpRoot, handOver } from './owner.js'
@@ -20,7 +20,7 @@ export async function withPlugins<T>(
   configDir: string,
   parts: Pick<CliParts, 'assemble'>,
   purpose: 'serve' | 'command',
-  work: (loaded: Loaded, config: Config) => Promise<T>,
+  work: (loaded: Loaded, config: Config, assembled: AssembledForCommand) => Promise<T>,
 ): Promise<T> {
   const { config, faults } = await loadConfig(configDir, 'leave')
   if (config === undefined) throw new ConfigError(faults)
@@ -35,7 +35,7 @@ export async function withPlugins<T>(
     const base = { config, log, bus, clock: Date, metrics: new MemoryMetrics(), purpose }
     const assembled = await parts.assemble(base)
     try {
-      return await work(assembled.loaded, config)
+      return await work(assembled.loaded, config, assembled)
     } finally {
       const store = assembled.loaded.services.find('store')
       await assembled.close()

@@ -287,6 +287,27 @@ function fact(name: string, value: string | undefined): Record<string, string> {
   return value === undefined ? {} : { [name]: value.slice(0, 200) }
 }
 
+/** Where mail of our own for this address would go. */
+export function routeOwn(
+  router: Router,
+  server: ServerFacts,
+  id: string,
+  to: Address,
+  scope: AskScope,
+): Promise<Routed | Reject | Defer> {
+  const session = ownSession(id, server)
+  const recipient = { address: to, dsn: { notify: [] } }
+  const envelope = {
+    id,
+    sender: null,
+    recipients: [recipient],
+    parameters: new Map<string, string>(),
+    utf8: true,
+    body: '8BITMIME',
+  } as const
+  return router.route(session, new Set(session.labels), envelope, recipient, scope)
+}
+
 async function plan(
   parts: IntakeParts,
   router: Router,

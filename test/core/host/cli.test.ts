@@ -88,7 +88,12 @@ test('every default that the shipped server.yaml shows in a comment is the defau
 const USAGE: readonly (readonly [what: string, args: readonly string[], code: number, said: RegExp])[] = [
   ['--version', ['--version'], 0, /^posthouse \d+\.\d+\.\d+\n$/],
   ['--help', ['--help'], 0, /serve .*\n.*init .*\n.*check /],
-  ['help for a command', ['queue', 'ls', '--help'], 0, /usage: posthouse queue ls \[OPTIONS\][\s\S]*--sender ADDRESS/],
+  [
+    'help for a command',
+    ['queue', 'ls', '--help'],
+    0,
+    /usage: posthouse queue ls \[FILTER…\] \[OPTIONS\][\s\S]*--limit N[\s\S]*\n {2}sender /,
+  ],
   ['help before a command', ['help', 'init'], 0, /usage: posthouse init DIR --domain DOMAIN/],
   ['nothing at all', [], 2, /usage: posthouse COMMAND/],
   ['a misspelt command', ['srve'], 2, /there is no command "srve", did you mean "serve"\?/],

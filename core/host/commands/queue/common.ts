@@ -1,0 +1,49 @@
+/** What all commands of the queue stand on: the queue itself, the rows that are meant, and who asks. */
+import { hostname, userInfo } from 'node:os'
+import {
+  CommandError,
+  fieldIs,
+  type Queue,
+  type QueuedMessage,
+  type QueueFilter,
+  type Store,
+} from '../../../api/index.js'
+import type { AssembledForCommand, CliParts, OwnRun } from '../../command-base.js'
+import type { Loaded } from '../../loaded.js'
+import { withPlugins } from '../../open.js'
+import type { QueueWords } from './filter.js'
+
+export interface QueueAtHand {
+  readonly store: Store
+  readonly queue: Queue
+  readonly loaded: Loaded
+  readonly assembled: AssembledForCommand
+}
+
+/** `work` with the queue, beside a running server or without one. */
+export function withQueue<T>(run: OwnRun, parts: CliParts, work: (at: QueueAtHand) => Promise<T>): Promise<T> {
+  return withPlugins(run.configDir, parts, 'command', async (loaded, _config, assembled) => {
+    const store = loaded.services.find('store')
+    if (store === undefined)
+      throw new CommandError('no plugin supplies the service "store", so there is no queue; see plugins.yaml')
+    return work({ store, queue: store.queue, loaded, assembled })
+  })
+}
+
+/** Messages with the rows that are meant, and no others. */
+export async function* meant(
+  queue: Queue,
+  { ids, where }: QueueWords,
+  more: Pick<QueueFilter, 'sort' | 'limit'> = {},
+): AsyncIterable<QueuedMessage> {
+  if (ids.length === 0) {
+    yield* queue.list({ where, ...more })
+    return
+  }
+  for (const id of ids) yield* queue.list({ where: [fieldIs('id', id), ...where] })
+}
+
+/** For the trail: `root@mail`. */
+export function whoAsks(): string {
+  return `${userInfo().username}@${hostname()}`
+}
