@@ -6,6 +6,7 @@ import {
   formatDate,
   formatDuration,
   formatSize,
+  LOCAL_NETWORKS,
   NetworkSet,
   networkAround,
   newId,
@@ -17,9 +18,11 @@ import {
   ReadError,
   Reader,
   readSum,
+  reversedLabels,
   sumChunks,
   sumSegments,
   sumSize,
+  UNROUTABLE_NETWORKS,
 } from '../../../core/text/index.js'
 
 test('a reader takes, needs and says where it stands', () => {
@@ -220,3 +223,44 @@ test('any range of the sum is what the range of the joined octets is', async () 
     }),
   )
 })
+
+for (const [address, local, unroutable] of [
+  ['127.0.0.1', true, true],
+  ['10.255.0.1', true, true],
+  ['172.31.0.1', true, true],
+  ['172.32.0.1', false, false],
+  ['100.64.0.1', true, true],
+  ['::1', true, true],
+  ['fd00::1', true, true],
+  ['fe80::1', true, true],
+  ['::ffff:192.168.1.1', true, true],
+  ['192.0.2.1', false, true],
+  ['0.0.0.0', false, true],
+  ['224.0.0.1', false, true],
+  ['255.255.255.255', false, true],
+  ['::', false, true],
+  ['2001:db8::1', false, true],
+  ['ff02::1', false, true],
+  ['44.0.0.1', false, false],
+  ['2600::1', false, false],
+] as const) {
+  test(`${address} is ${local ? 'local' : unroutable ? 'of no use in the world' : 'an address of the world'}`, () => {
+    assert.deepEqual(
+      [new NetworkSet(LOCAL_NETWORKS).has(address), new NetworkSet(UNROUTABLE_NETWORKS).has(address)],
+      [local, unroutable],
+    )
+  })
+}
+
+for (const [address, labels] of [
+  ['192.0.2.99', '99.2.0.192'],
+  ['::ffff:192.0.2.99', '99.2.0.192'],
+  // RFC 5782 §2.4 has this very one.
+  ['2001:db8:1:2:3:4:567:89ab', 'b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2'],
+  ['example.org', undefined],
+  ['', undefined],
+] as const) {
+  test(`${address || 'nothing'} in zones of the name service is ${labels ?? 'nothing'}`, () => {
+    assert.equal(reversedLabels(address), labels)
+  })
+}
