@@ -49,6 +49,7 @@ const mbsync = program('mbsync')
 const msmtp = program('msmtp')
 const swaks = program('swaks')
 const gsasl = program('gsasl')
+const mpop = program('mpop')
 
 function without(path: string | undefined, name: string): { skip: string | false } {
   return { skip: path === undefined ? `no ${name}` : false }
@@ -202,6 +203,17 @@ describe('logging in', () => {
       const tls = ['--tls=on', '--tls-certcheck=off', `--port=${instance.ports.submission}`, '--host=127.0.0.1']
       const who = [`--auth=${mechanism}`, `--user=${LOGIN}`, `--passwordeval=echo ${secret}`, `--from=${LOGIN}`]
       await run(msmtp, [...tls, ...who, LOGIN], 'Subject: by msmtp\n\nhello\n')
+    })
+  }
+
+  for (const mechanism of ['scram-sha-256', 'scram-sha-1', 'xoauth2', 'plain', 'login', 'user']) {
+    test(`mpop fetches with ${mechanism}`, without(mpop, 'mpop'), async () => {
+      const server = ['--host=127.0.0.1', `--port=${instance.ports.pop3}`, '--tls=on', '--tls-certcheck=off']
+      const secret = mechanism === 'xoauth2' ? TOKEN : PASSWORD
+      const who = [`--auth=${mechanism}`, `--user=${LOGIN}`, `--passwordeval=echo ${secret}`]
+      const box = join(dir, `mpop-${mechanism}`)
+      for (const folder of ['', 'cur', 'new', 'tmp']) await mkdir(join(box, folder))
+      await run(mpop, [...server, ...who, '--keep=on', `--uidls-file=${box}/uidls`, `--delivery=maildir,${box}`])
     })
   }
 
