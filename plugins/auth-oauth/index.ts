@@ -17,7 +17,7 @@ import {
 import { parseDuration, printable } from 'posthouse/text'
 import { introspectionChecker } from './introspection.js'
 import { jwtChecker } from './jwt.js'
-import { ProviderDown } from './provider.js'
+import { ProviderDown, troubleOf } from './provider.js'
 import { CONFIG, checkSettings, readClient, type Settings } from './settings.js'
 import { type Checker, loginOf } from './token.js'
 
@@ -75,7 +75,7 @@ async function check(parts: Parts, credentials: Credentials): Promise<Answered['
   } catch (error) {
     if (!(error instanceof ProviderDown)) throw error
     metrics.count('providerDown')
-    log.warn({ ...facts, err: error }, 'tokens cannot be checked')
+    log.warn({ ...facts, ...troubleOf(error) }, 'tokens cannot be checked')
     return defer('Cannot check tokens right now, try again later', { code: 454, status: '4.7.0' })
   }
 }

@@ -3,7 +3,7 @@
  * is under way and one in half a minute, whatever tokens people make up; old keys serve on for a day while the provider is down.
  */
 import type { Log } from 'posthouse/api'
-import { ProviderDown } from './provider.js'
+import { ProviderDown, troubleOf } from './provider.js'
 
 const STALE_MS = 86_400_000
 const AGAIN_MS = 30_000
@@ -66,8 +66,9 @@ export class ProviderKeys<Keys> {
       this.#failed = undefined
       return keys
     } catch (error) {
-      if (error instanceof ProviderDown) this.#failed = { error, at: now() }
-      log.warn({ err: error }, 'keys of the provider cannot be fetched')
+      if (!(error instanceof ProviderDown)) throw error
+      this.#failed = { error, at: now() }
+      log.warn(troubleOf(error), 'keys of the provider cannot be fetched')
       throw error
     }
   }

@@ -15,6 +15,11 @@ export class ProviderDown extends Error {
   }
 }
 
+/** For the log: what went wrong and why, without a stack, as nothing here is broken. */
+export function troubleOf({ message, cause }: ProviderDown): { readonly why: string; readonly cause?: string } {
+  return { why: `the provider ${message}`, ...(cause !== undefined && { cause: String(cause) }) }
+}
+
 export async function ask(
   url: string,
   init: Pick<RequestInit, 'method' | 'headers' | 'body'>,

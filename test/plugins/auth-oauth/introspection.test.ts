@@ -88,7 +88,7 @@ describe('a token that the provider is asked about', () => {
     const all = await Promise.all(Array.from({ length: 60 }, (_, n) => scene.logIn(`token${n}`)))
     assert.deepEqual(new Set(all), new Set(['454']))
     assert.ok(provider.asked.length <= 50)
-    assert.match(JSON.stringify(scene.log.lines.map(({ facts }) => String(facts.err))), /50 questions/)
+    assert.match(JSON.stringify(scene.log.lines.map(({ facts }) => facts.why)), /50 questions/)
   })
 
   for (const [what, answer, says] of [

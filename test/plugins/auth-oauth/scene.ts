@@ -54,6 +54,5 @@ export async function makeScene(config: object): Promise<Scene> {
 }
 
 export function whyOf({ log }: Scene): string {
-  const { facts } = log.lines.at(-1)!
-  return String(facts.why ?? (facts.err as Error | undefined)?.message)
+  return String(log.lines.at(-1)?.facts.why)
 }
