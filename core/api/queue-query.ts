@@ -3,7 +3,7 @@
  * for every backend: they cannot differ. Conditions are data, so that a backend may look them up in an index; `selects` is the truth.
  */
 import type { Address } from './address.js'
-import type { QueuedMessage, QueueRow } from './queue.js'
+import type { QueuedMessage, QueueFilter, QueueRow } from './queue.js'
 
 /** What a field holds, and so which words are understood for it. */
 export type QueueFieldKind = 'text' | 'address' | 'number' | 'size' | 'age' | 'flag'
@@ -56,7 +56,10 @@ export const QUEUE_FIELDS = {
 
 export type QueueField = keyof typeof QUEUE_FIELDS
 
-/** `~`: holds these words, whatever the case. `=` of an address may be `@domain`. */
+/**
+ * `~`: holds these words. `=` of an address may be `@domain`. Case does not matter, but for `=` and `!=` of `id`, `target` and `lane`: these are
+ * names that an index is asked for.
+ */
 export type QueueComparison = '=' | '!=' | '~' | '!~' | '<' | '<=' | '>' | '>='
 
 export interface QueueCondition {
@@ -81,19 +84,24 @@ export function selects(
   return where.every(condition => fits(condition, message, row, now))
 }
 
-/** For sorting: less than 0 when the first comes first. What is not there comes last. */
-export function compareBy(
-  field: QueueField,
-  one: readonly [Omit<QueuedMessage, 'rows'>, QueueRow],
-  other: readonly [Omit<QueuedMessage, 'rows'>, QueueRow],
+/**
+ * How messages are sorted: by the first of the rows they come with; what is not there comes last either way, and ties are in the order of ids.
+ */
+export function sortedBy(
+  { by, descending = false }: NonNullable<QueueFilter['sort']>,
   now: number,
-): number {
-  const [a, b] = [one, other].map(([message, row]) => QUEUE_FIELDS[field].of(message, row, now))
-  if (a === b) return 0
-  if (a === undefined) return 1
-  if (b === undefined) return -1
-  return a < b ? -1 : 1
+): (one: QueuedMessage, other: QueuedMessage) => number {
+  const sortValue = (message: QueuedMessage) => QUEUE_FIELDS[by].of(message, message.rows[0]!, now)
+  return (one, other) => {
+    const [a, b] = [sortValue(one), sortValue(other)]
+    if (a === b) return one.id < other.id ? -1 : 1
+    if (a === undefined) return 1
+    if (b === undefined) return -1
+    return a < b === descending ? 1 : -1
+  }
 }
+
+const EXACT: ReadonlySet<QueueField> = new Set(['id', 'target', 'lane'])
 
 function fits(
   { field, is, value }: QueueCondition,
@@ -108,7 +116,7 @@ function fits(
   switch (is) {
     case '=':
     case '!=':
-      return equals(kind, found, value) !== negative
+      return (EXACT.has(field) ? found === value : equals(kind, found, value)) !== negative
     case '~':
     case '!~':
       return String(found).toLowerCase().includes(String(value).toLowerCase()) !== negative

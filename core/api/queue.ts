@@ -64,7 +64,9 @@ export interface QueuedMessage extends Omit<NewMessage, 'body'> {
   readonly rows: readonly QueueRow[]
 }
 
-/** Rows of one message, one target, one lane, one sender and one prefix, taken together under one lease. */
+/**
+ * Rows of one message, one target, one lane, one sender and one prefix, all with a verdict or all without, taken together under one lease.
+ */
 export interface Claimed {
   /** Names the lease; `settle` and `renew` need the current one. */
   readonly token: string
@@ -89,6 +91,15 @@ export interface ClaimOptions {
   readonly held?: string
   /** At most this many rows in one job; default 100. */
   readonly maxRows?: number
+  /** At most this many jobs of one lane; default any. Of no meaning together with `held`, as are the next two. */
+  readonly perLane?: number
+  /**
+   * At most so many of the jobs are of rows that have been tried before (the first row of a job counts), and that many of `max` are kept for
+   * them as long as there are such: what was never tried does not wait behind a million old rows that are due at once, nor they behind
+   * a stream of new.
+   */
+  readonly mostTried?: number
+  readonly leastTried?: number
 }
 
 /** What becomes of a row at `settle`. `done` removes it; the last row takes the message with it. */
@@ -108,7 +119,10 @@ export type RowChange =
 /** Which rows are meant: those that fit every condition. Without conditions, all. */
 export interface QueueFilter {
   readonly where?: readonly QueueCondition[]
-  /** Default: by id, which is by age. Any other order looks at the whole queue. */
+  /**
+   * Default: by id, which is by age; but in which order held rows of one lane come (`held`, `target` and `lane` named by `=`) is the store's.
+   * Any other order looks at the whole queue, and may end after 100,000 messages. `sortedBy` says how.
+   */
   readonly sort?: { readonly by: QueueField; readonly descending?: boolean }
   /** At most this many messages. */
   readonly limit?: number
@@ -155,7 +169,7 @@ export interface LaneShape {
   readonly lane: string
   readonly rows: number
   readonly held: number
-  /** When the oldest of its messages was received. */
+  /** When the oldest of its messages was received; a backend may be a minute early. */
   readonly oldest: number
   /** Rows by age: as many as there are edges and one more. An age counts in the first group whose edge it does not reach. */
   readonly ages: readonly number[]
@@ -165,7 +179,7 @@ export interface ShapeWish {
   readonly now: number
   /** Ages in milliseconds, ascending; at most 20. A backend may be off by a minute. */
   readonly edges: readonly number[]
-  /** At most this many lanes, the fullest first. */
+  /** At most this many lanes, the fullest first, and by `target/lane` where they are as full. */
   readonly most: number
 }
 
@@ -177,7 +191,7 @@ export interface QueueShape {
   readonly ages: readonly number[]
 }
 
-/** New rows that fit are held on their way in, until somebody releases them. */
+/** New rows that fit are held on their way in, until somebody releases them. The store keeps rules; core goes by them. */
 export interface HoldRule {
   readonly id: string
   readonly where: readonly QueueCondition[]
@@ -205,8 +219,10 @@ export interface QueueAudit {
 
 export interface Queue {
   /**
-   * Rows that are due and not held or leased (or whose lease has run out), by priority and due time. Durable leases. `held` without
-   * `only` claims nothing that is held.
+   * Rows that are due and not held or leased (or whose lease has run out): higher priorities first, at one priority those never tried before
+   * those that were, and each by due time; jobs by their first rows, and the rows of a job among themselves. What it looks at does not grow
+   * with the queue. Each row goes to one claim only, whichever processes ask at the same time; the leases are durable.
+   * `held` without `only` claims nothing that is held.
    */
   claim(options: ClaimOptions): Promise<readonly Claimed[]>
   /** False when the lease is no longer ours. */
@@ -218,6 +234,7 @@ export interface Queue {
    * Throws `lease-lost` and changes nothing when the token is not current. Rows without a change are given back.
    */
   settle(token: string, changes: readonly RowChange[], also?: SettleAlso): Promise<void>
+  /** With all rows, by their numbers. */
   get(id: string): Promise<QueuedMessage | undefined>
   /** Messages with rows that fit, and of each those rows only. */
   list(filter?: QueueFilter): AsyncIterable<QueuedMessage>
@@ -229,8 +246,9 @@ export interface Queue {
    * commit with the change, and only when there was one.
    */
   change(id: string, change: QueueChange, rows?: readonly number[], trail?: readonly TrailEntry[]): Promise<number>
-  /** Kept durably, seen by every process at once. */
+  /** By the time of their making, then by id. Kept durably, seen by every process at once. */
   holdRules(): Promise<readonly HoldRule[]>
+  /** In the place of one with the same id. Changes nothing that is in the queue. */
   addHoldRule(rule: HoldRule): Promise<void>
   /** Whether it was there. What it has held stays held. */
   removeHoldRule(id: string): Promise<boolean>

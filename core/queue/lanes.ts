@@ -12,6 +12,8 @@ export class Lanes {
   readonly #parked = new Map<string, Lease[]>()
   #runningCount = 0
   #parkedCount = 0
+  /** Of those that run or are parked: jobs of rows that have been tried before. */
+  #tried = 0
 
   constructor(concurrency: number, perLane: number) {
     this.#concurrency = concurrency
@@ -28,6 +30,18 @@ export class Lanes {
     return free <= 0 ? 0 : Math.max(1, Math.min(free, this.#concurrency - this.#parkedCount))
   }
 
+  /**
+   * A quarter of the places is kept for mail that was never tried, and a quarter for mail that was: after an outage a million rows are due at
+   * once, and neither may new mail wait for them, nor they for an hour without new mail.
+   */
+  get shares(): { readonly mostTried: number; readonly leastTried: number } {
+    const kept = this.#concurrency < 2 ? 0 : Math.max(1, Math.floor(this.#concurrency / 4))
+    return {
+      mostTried: Math.max(0, this.#concurrency - kept - this.#tried),
+      leastTried: Math.max(0, kept - this.#tried),
+    }
+  }
+
   /** Lanes not to be claimed from. */
   get busy(): ReadonlySet<string> {
     const full = [...this.#running].filter(([, count]) => count >= this.#perLane).map(([lane]) => lane)
@@ -38,6 +52,7 @@ export class Lanes {
   enter(lease: Lease): boolean {
     const lane = laneOf(lease)
     const running = this.#running.get(lane) ?? 0
+    this.#tried += triedOf(lease)
     if (running < this.#perLane && this.#runningCount < this.#concurrency) {
       this.#running.set(lane, running + 1)
       this.#runningCount += 1
@@ -56,6 +71,7 @@ export class Lanes {
     if (running === 0) this.#running.delete(lane)
     else this.#running.set(lane, running)
     this.#runningCount -= 1
+    this.#tried -= triedOf(lease)
   }
 
   /** Takes a parked job that may run now; the caller enters it again. */
@@ -72,12 +88,14 @@ export class Lanes {
     const all = [...this.#parked.values()].flat()
     this.#parked.clear()
     this.#parkedCount = 0
+    for (const lease of all) this.#tried -= triedOf(lease)
     return all
   }
 
   #take(lane: string, list: Lease[]): Lease | undefined {
     const lease = list.shift()
     this.#parkedCount -= 1
+    if (lease !== undefined) this.#tried -= triedOf(lease)
     if (list.length === 0) this.#parked.delete(lane)
     return lease
   }
@@ -85,4 +103,9 @@ export class Lanes {
 
 function laneOf(lease: Lease): string {
   return laneKey(lease.claimed.rows[0]!)
+}
+
+/** 1 for a job whose first row has been tried before. */
+function triedOf(lease: Lease): 0 | 1 {
+  return lease.claimed.rows[0]!.tries > 0 ? 1 : 0
 }

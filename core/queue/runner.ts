@@ -145,6 +145,8 @@ export class QueueRunner {
           leaseMs: this.#deps.schedule.leaseMs,
           max: this.#lanes.room,
           except: this.#lanes.busy,
+          perLane: this.#deps.schedule.perLane,
+          ...this.#lanes.shares,
         })
         if (claimed.length === 0) break
         await this.#take(claimed.map(one => this.#leaseOf(one)))

@@ -67,9 +67,9 @@ export class Census {
 
   shape({ now, edges, most }: ShapeWish): QueueShape {
     const lanes = [...this.#lanes.getRange()]
-    const fullest = lanes.sort((a, b) => b.value[0] - a.value[0] || (a.key < b.key ? -1 : 1)).slice(0, most)
+    const fullest = lanes.sort((a, b) => b.value[0] - a.value[0] || (nameOf(a.value) < nameOf(b.value) ? -1 : 1))
     return {
-      lanes: fullest.map(({ key, value }) => this.#laneShape(key, value, now, edges)),
+      lanes: fullest.slice(0, most).map(({ key, value }) => this.#laneShape(key, value, now, edges)),
       count: lanes.length,
       ages: this.#ages(ALL, now, edges).ages,
     }
@@ -110,4 +110,9 @@ export class Census {
     if (left > 0) this.#minutes.put(key, left)
     else this.#minutes.remove(key)
   }
+}
+
+/** The key of a lane may be a digest. */
+function nameOf([, , target, lane]: LaneCount): string {
+  return `${target}/${lane}`
 }

@@ -5,7 +5,7 @@
 import type { Claimed, ClaimOptions } from 'posthouse/api'
 import { newId } from 'posthouse/text'
 import type { HeldKey } from './held.js'
-import { holdKey, laneKey, RANKS } from './keys.js'
+import { holdKey, isTriedRank, laneKey } from './keys.js'
 import type { HeadKey } from './ready.js'
 import type { Envelope, QueueRows, RowRecord } from './rows.js'
 
@@ -20,6 +20,23 @@ const DEFAULT_MAX_ROWS = 100
 const MANY_ROWS = 500
 /** Lanes, and rows of a lane, looked at in one step. */
 const STEP = 32
+
+/** A claim under way. */
+interface Taking extends ClaimOptions {
+  readonly claimed: Claimed[]
+  /** How many of them are of rows that have been tried. */
+  tried: number
+  /** Lanes nothing may be taken from (any more). */
+  readonly shut: Set<string>
+  /** Jobs by lane. */
+  readonly taken: Map<string, number>
+}
+
+/** Where to go on in the list of heads. */
+interface Place {
+  readonly from?: HeadKey
+  readonly after?: HeadKey
+}
 
 /** A row that may be claimed, and how to find more of its kind. */
 interface Open {
@@ -36,22 +53,65 @@ export class Claims {
     this.#rows = rows
   }
 
-  due({ now, leaseMs, max, except, only, maxRows = DEFAULT_MAX_ROWS }: ClaimOptions): Claimed[] {
-    const claimed: Claimed[] = []
-    const busy = new Set([...(except ?? [])].map(laneOfPath))
-    const wanted = only === undefined ? undefined : new Set([...only].map(laneOfPath))
-    for (let rank = 0; rank < RANKS; rank++) {
-      let place: { readonly from?: HeadKey; readonly after?: HeadKey } = {}
-      while (claimed.length < max) {
-        const lanes = this.#rows.ready.dueLanes(rank, now, STEP, place)
-        const head = lanes.find(([, , lane]) => !busy.has(lane) && wanted?.has(lane) !== false)
-        if (head === undefined && lanes.length < STEP) break
-        // A claim moves its lane further down the list, never up: what has been passed over stays behind us.
-        place = head === undefined ? { after: lanes.at(-1)! } : { from: head }
-        if (head !== undefined) claimed.push(this.#claimLane(head, now, now + leaseMs, maxRows))
-      }
+  due(options: ClaimOptions): Claimed[] {
+    const { max, leastTried = 0, mostTried = max } = options
+    const taking: Taking = {
+      ...options,
+      claimed: [],
+      tried: 0,
+      shut: new Set([...(options.except ?? [])].map(laneOfPath)),
+      taken: new Map(),
     }
-    return claimed
+    const mostNew = max - Math.min(max, leastTried, mostTried)
+    const isNew = (rank: number) => !isTriedRank(rank)
+    this.#take(taking, rank =>
+      isNew(rank) ? taking.claimed.length - taking.tried < mostNew : taking.tried < mostTried,
+    )
+    // What nobody who was tried has come for.
+    this.#take(taking, isNew)
+    return taking.claimed
+  }
+
+  /** Until there are enough jobs; ranks that are not `meant` (any more) are passed over. */
+  #take(taking: Taking, meant: (rank: number) => boolean): void {
+    const { max, now, leaseMs, maxRows = DEFAULT_MAX_ROWS, perLane = Number.POSITIVE_INFINITY } = taking
+    for (const rank of this.#rows.ready.ranks()) {
+      let place: Place = {}
+      while (taking.claimed.length < max && meant(rank)) {
+        const found = this.#nextHead(taking, rank, place)
+        if (found === undefined) break
+        const { head } = found
+        place = found.place
+        if (head === undefined) continue
+        taking.claimed.push(this.#claimLane(head, now, now + leaseMs, maxRows))
+        if (isTriedRank(rank)) taking.tried += 1
+        const [, , lane] = head
+        const count = (taking.taken.get(lane) ?? 0) + 1
+        taking.taken.set(lane, count)
+        if (count >= perLane) taking.shut.add(lane)
+      }
+      if (taking.claimed.length >= max) return
+    }
+  }
+
+  /** A lane to claim from and where to go on, or only that; nothing at the end of the list. */
+  #nextHead({ now, only, shut }: Taking, rank: number, place: Place): { head?: HeadKey; place: Place } | undefined {
+    if (only !== undefined) {
+      // As many steps as lanes are named, and not as many as there are.
+      const heads = [...only].flatMap(path => this.#headOf(laneOfPath(path), rank, now))
+      const open = heads.filter(([, , lane]) => !shut.has(lane)).sort((a, b) => a[1] - b[1])
+      return open[0] === undefined ? undefined : { head: open[0], place }
+    }
+    const lanes = this.#rows.ready.dueLanes(rank, now, STEP, place)
+    const head = lanes.find(([, , lane]) => !shut.has(lane))
+    // A claim moves its lane further down the list, never up: what has been passed over stays behind us.
+    if (head !== undefined) return { head, place: { from: head } }
+    return lanes.length < STEP ? undefined : { place: { after: lanes.at(-1)! } }
+  }
+
+  #headOf(lane: string, rank: number, now: number): HeadKey[] {
+    const first = this.#rows.ready.first(lane, rank)
+    return first === undefined || first[2] > now ? [] : [[rank, first[2], lane]]
   }
 
   /** Whether there may be something for `held`; without a write, and one step for each lane. */
@@ -114,7 +174,7 @@ export class Claims {
     const rows = this.#nearby(id, () => numbersOf(id, this.#rows.ready.due(lane, rank, now, MANY_ROWS)))
       .filter(row => row.lease === undefined && row.hold === undefined && row.due <= now)
       .filter(row => goesWith(envelope, first, row))
-      .sort((a, b) => b.priority - a.priority || a.due - b.due)
+      .sort((a, b) => b.priority - a.priority || Number(a.tries > 0) - Number(b.tries > 0) || a.due - b.due)
       .slice(0, maxRows)
     return this.#lend(envelope, rows, until)
   }

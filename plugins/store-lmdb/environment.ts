@@ -17,6 +17,8 @@ export interface Format {
 }
 
 export interface EnvironmentOptions extends Format {
+  /** Older versions that are understood. The file becomes one of `version` at once, so that those which wrote it refuse it. */
+  readonly reads?: readonly number[]
   readonly path: string
   /** Address space to start with; it grows by itself. */
   readonly mapBytes: number
@@ -69,7 +71,7 @@ export class Environment {
   }
 
   /** Throws when the file holds something else. A new file becomes ours. */
-  check({ kind, version }: Format): void {
+  check({ kind, version, reads = [] }: Format & Pick<EnvironmentOptions, 'reads'>): void {
     const names = new Set(this.#root.getKeys().map(String))
     if (names.size > 0 && !names.has('format')) {
       throw new Error(`${this.path} is an LMDB file, but no store of ours; name another path`)
@@ -77,8 +79,9 @@ export class Environment {
     const db = this.database<Format, string>('format')
     const found = this.#root.transactionSync(() => {
       const known = db.get('format')
-      if (known === undefined) db.putSync('format', { kind, version })
-      return known ?? { kind, version }
+      const ours = known === undefined || (known.kind === kind && reads.includes(known.version))
+      if (ours) db.putSync('format', { kind, version })
+      return ours ? { kind, version } : known
     })
     if (found.kind === kind && found.version === version) return
     throw new Error(

@@ -33,6 +33,10 @@ export class HeldIndex {
     this.#held.remove(heldKey(id, place))
   }
 
+  has(id: string, place: HeldPlace): boolean {
+    return this.#held.doesExist(heldKey(id, place))
+  }
+
   /** Rows of a lane that are held for this reason and due, leased ones too; `after` is left out. */
   due(lane: string, hold: string, now: number, limit: number, after?: HeldKey): HeldKey[] {
     return this.#keys([lane, hold], [lane, hold, now, AFTER_ALL], limit, after)

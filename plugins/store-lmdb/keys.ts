@@ -22,7 +22,11 @@ export function under(...elements: (string | number)[]): KeyRange {
   return { start: elements, end: [...elements, AFTER_ALL] }
 }
 
-/** A queue id that can stand in a key. */
+/** Whether a queue id can stand in a key: none that cannot is ever given. */
+export function isQueueId(id: string): boolean {
+  return fitsKey(id)
+}
+
 export function checkQueueId(id: string): string {
   if (!fitsKey(id)) throw new MailError('internal', `queue id ${JSON.stringify(id.slice(0, 100))} is not possible`)
   return id
@@ -38,12 +42,15 @@ export function holdKey(hold: string): string {
   return digested(hold)
 }
 
-/** Higher priorities first; −9 … 9 (RFC 6710) becomes 18 … 0. */
-export function rankOf(priority: number): number {
-  return 9 - Math.max(-9, Math.min(9, Math.round(priority)))
+/** Higher priorities first (−9 … 9, RFC 6710), and within each what was never tried before what was: 0 … 37. */
+export function rankOf(priority: number, tries: number): number {
+  return 2 * (9 - Math.max(-9, Math.min(9, Math.round(priority)))) + (tries > 0 ? 1 : 0)
 }
 
-export const RANKS = 19
+/** Whether rows of this rank have been tried. */
+export function isTriedRank(rank: number): boolean {
+  return rank % 2 === 1
+}
 
 function digested(text: string): string {
   return fitsKey(text) && !text.startsWith('#') ? text : `#${createHash('sha256').update(text).digest('base64url')}`

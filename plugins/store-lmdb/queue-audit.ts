@@ -19,11 +19,8 @@ export async function audited(env: Environment, rows: QueueRows, now: number): P
     for (const id of ids) {
       for (const row of rows.rowsOf(id)) {
         count += 1
-        if (row.lease !== undefined) adrift += rows.lease(row.lease) === undefined ? 1 : 0
-        else if (row.hold === undefined) {
-          if (!rows.ready.has(id, row)) adrift += 1
-          if (row.due < now) oldestDue = Math.min(oldestDue, row.due)
-        }
+        if (!rows.isFound(id, row)) adrift += 1
+        if (row.hold === undefined && !rows.isLeased(row, now)) oldestDue = Math.min(oldestDue, row.due)
       }
     }
     if (ids.length < STEP) break

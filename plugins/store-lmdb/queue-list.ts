@@ -3,16 +3,16 @@
  * a lane named in full is found by its index; anything else looks at every row.
  */
 import {
-  compareBy,
   type QueueCondition,
   type QueuedMessage,
   type QueueField,
   type QueueFilter,
   selects,
+  sortedBy,
 } from 'posthouse/api'
 import type { Environment } from './environment.js'
 import { type HeldKey, heldKey } from './held.js'
-import { checkQueueId, laneKey } from './keys.js'
+import { isQueueId, laneKey } from './keys.js'
 import type { QueueRows } from './rows.js'
 
 const LIST_STEP = 200
@@ -36,11 +36,7 @@ export async function* listed(
     }
     return
   }
-  const { by, descending = false } = sort
-  const order = (a: QueuedMessage, b: QueuedMessage) => {
-    const first = compareBy(by, [a, a.rows[0]!], [b, b.rows[0]!], now)
-    return descending ? -first : first
-  }
+  const order = sortedBy(sort, now)
   const most = Math.min(limit, MOST_SORTED)
   let best: QueuedMessage[] = []
   for await (const message of found) {
@@ -114,7 +110,8 @@ async function* idsOf(
   const named = where.find(({ field, is }) => field === 'id' && is === '=')
   if (named !== undefined) {
     env.refresh()
-    yield [checkQueueId(String(named.value))]
+    const id = String(named.value)
+    yield isQueueId(id) ? [id] : []
     return
   }
   let after: string | undefined

@@ -23,10 +23,10 @@ import {
   unreachable,
 } from 'posthouse/api'
 import type { LmdbBodies } from './bodies.js'
-import { Claims, type HeldClaim } from './claims.js'
+import { Claims } from './claims.js'
 import type { Environment } from './environment.js'
 import type { Filings } from './filings.js'
-import { checkQueueId } from './keys.js'
+import { isQueueId } from './keys.js'
 import type { News } from './news.js'
 import { audited } from './queue-audit.js'
 import { listed } from './queue-list.js'
@@ -73,13 +73,13 @@ export class LmdbQueue implements Queue {
     const held = hold === undefined || only === undefined ? undefined : { lanes: only, hold }
     if (options.max <= 0) return []
     // An idle runner asks often: looking costs nothing, a transaction costs a flush.
-    const any = held === undefined ? this.#rows.ready.anyDue(now) : this.#mayClaim(held, now)
+    const any =
+      !this.#rows.indexed || (held === undefined ? this.#rows.ready.anyDue(now) : this.#claims.anyIn(held, now))
     if (!any && this.#rows.expired(now, 1).length === 0) return []
     return this.#env.write(() => {
       this.#expire(now)
-      if (held === undefined) return this.#claims.due(options)
       this.#rows.makeIndexes()
-      return this.#claims.held(options, held)
+      return held === undefined ? this.#claims.due(options) : this.#claims.held(options, held)
     })
   }
 
@@ -122,7 +122,7 @@ export class LmdbQueue implements Queue {
 
   async get(id: string): Promise<QueuedMessage | undefined> {
     this.#env.refresh()
-    return this.#rows.view(checkQueueId(id), this.#now())
+    return isQueueId(id) ? this.#rows.view(id, this.#now()) : undefined
   }
 
   async *list(filter: QueueFilter = {}): AsyncIterable<QueuedMessage> {
@@ -147,7 +147,7 @@ export class LmdbQueue implements Queue {
     rows?: readonly number[],
     trail: readonly TrailEntry[] = [],
   ): Promise<number> {
-    checkQueueId(id)
+    if (!isQueueId(id)) return 0
     this.#parts.trail.check(trail)
     const changed = await this.#env.write(() => {
       this.#expire(this.#now())
@@ -190,11 +190,6 @@ export class LmdbQueue implements Queue {
 
   watch(listener: () => void): () => void {
     return this.#parts.news.watch(QUEUE_TOPIC, listener)
-  }
-
-  /** True also when the index is not to be relied on. */
-  #mayClaim(held: HeldClaim, now: number): boolean {
-    return !this.#rows.indexed || this.#claims.anyIn(held, now)
   }
 
   // ── inside a write ──

@@ -1,11 +1,11 @@
 /**
  * Which rows could be claimed, so that claiming costs the same however long the queue is. `ready` holds every waiting row by lane,
- * priority and due time; `heads` holds, for every lane and priority that has one, the first of them. A busy lane with a hundred
- * thousand rows is passed over by one step. Everything here belongs inside a write, but for `nextDue`, `anyDue` and `firstDue`.
+ * rank (priority, and whether it was ever tried) and due time; `heads` holds, for every lane and rank that has one, the first of them. A
+ * busy lane with a hundred thousand rows is passed over by one step. Everything here belongs inside a write, but for what only looks.
  */
 import type { Database } from 'lmdb'
 import { type Environment, firstKey } from './environment.js'
-import { AFTER_ALL, laneKey, RANKS, rankOf } from './keys.js'
+import { AFTER_ALL, laneKey, rankOf } from './keys.js'
 
 export type ReadyKey = [lane: string, rank: number, due: number, id: string, row: number]
 export type HeadKey = [rank: number, due: number, lane: string]
@@ -15,6 +15,7 @@ export interface Place {
   readonly target: string
   readonly lane: string
   readonly priority: number
+  readonly tries: number
   readonly due: number
   readonly row: number
 }
@@ -30,7 +31,7 @@ export class ReadyIndex {
 
   add(id: string, place: Place): void {
     const lane = laneKey(place.target, place.lane)
-    const rank = rankOf(place.priority)
+    const rank = rankOf(place.priority, place.tries)
     const head = this.first(lane, rank)
     this.#ready.put([lane, rank, place.due, id, place.row], 1)
     this.#moveHead(lane, rank, head?.[2], head === undefined ? place.due : Math.min(head[2], place.due))
@@ -38,14 +39,24 @@ export class ReadyIndex {
 
   remove(id: string, place: Place): void {
     const lane = laneKey(place.target, place.lane)
-    const rank = rankOf(place.priority)
+    const rank = rankOf(place.priority, place.tries)
     const head = this.first(lane, rank)
     this.#ready.remove([lane, rank, place.due, id, place.row])
     this.#moveHead(lane, rank, head?.[2], this.first(lane, rank)?.[2])
   }
 
-  has(id: string, { target, lane, priority, due, row }: Place): boolean {
-    return this.#ready.doesExist([laneKey(target, lane), rankOf(priority), due, id, row])
+  /** Whether a claim would come to this row: it stands in its lane, and the first of its lane among the heads. */
+  has(id: string, place: Place): boolean {
+    const lane = laneKey(place.target, place.lane)
+    const rank = rankOf(place.priority, place.tries)
+    const head = this.first(lane, rank)
+    if (head === undefined || !this.#heads.doesExist([rank, head[2], lane])) return false
+    return this.#ready.doesExist([lane, rank, place.due, id, place.row])
+  }
+
+  clear(): void {
+    for (const key of this.#ready.getKeys()) this.#ready.remove(key)
+    for (const key of this.#heads.getKeys()) this.#heads.remove(key)
   }
 
   /** The first row of a lane and rank. */
@@ -55,12 +66,11 @@ export class ReadyIndex {
 
   /** The first row of a lane that is due, of the highest priority that has one. */
   firstDue(lane: string, now: number): ReadyKey | undefined {
-    for (let rank = 0; rank < RANKS; ) {
+    for (let rank = 0; ; ) {
       const first = firstKey(this.#ready, { start: [lane, rank], end: [lane, AFTER_ALL] })
       if (first === undefined || first[2] <= now) return first
       rank = first[1] + 1
     }
-    return undefined
   }
 
   /** The first rows of a lane and rank that are due. */
@@ -81,16 +91,24 @@ export class ReadyIndex {
     ]
   }
 
+  /** Ranks that have rows, best first, as long as they are asked for. */
+  *ranks(): Iterable<number> {
+    for (let head = this.#firstHead(0); head !== undefined; head = this.#firstHead(head[0] + 1)) yield head[0]
+  }
+
   nextDue(): number | undefined {
-    const dues = Array.from(
-      { length: RANKS },
-      (_, rank) => firstKey(this.#heads, { start: [rank], end: [rank + 1] })?.[1],
-    )
-    return dues.reduce((least, due) => (due === undefined ? least : Math.min(least ?? due, due)), undefined)
+    let least: number | undefined
+    for (let head = this.#firstHead(0); head !== undefined; head = this.#firstHead(head[0] + 1))
+      least = Math.min(least ?? head[1], head[1])
+    return least
   }
 
   anyDue(now: number): boolean {
     return (this.nextDue() ?? Number.POSITIVE_INFINITY) <= now
+  }
+
+  #firstHead(rank: number): HeadKey | undefined {
+    return firstKey(this.#heads, { start: [rank] })
   }
 
   #moveHead(lane: string, rank: number, before: number | undefined, after: number | undefined): void {

@@ -32,7 +32,7 @@ interface Totals {
   /** Moves with every change of the queue, for watchers in other processes. */
   readonly changes: number
   /**
-   * The index of held rows and the census have all of them. A version that does not know these leaves this out when it writes the counters,
+   * The indexes and the census have all of them. A version that does not know these leaves this out when it writes the counters,
    * and so with its first change of the queue: then they are made anew before they are used. Neither the old nor the new data has to be
    * refused.
    */
@@ -40,7 +40,7 @@ interface Totals {
 }
 
 /** One more for every change of what is indexed. */
-const INDEXES = 2
+const INDEXES = 3
 
 const MOST_BROKEN = 10_000
 
@@ -158,13 +158,15 @@ export class QueueRows {
     return this.counters().indexes === INDEXES
   }
 
-  /** Makes the index of held rows and the census anew when they are not to be relied on. */
+  /** Makes the indexes and the census anew when they are not to be relied on. */
   makeIndexes(): void {
     if (this.indexed) return
+    this.ready.clear()
     this.held.clear()
     this.census.clear()
     for (const { key, value } of this.#rows.getRange({})) {
       if (isHeld(value)) this.held.add(key[0], value)
+      else if (value.lease === undefined) this.ready.add(key[0], value)
       this.census.add([this.#counted(key[0], value)], 1)
     }
     this.#totals.put('queue', { ...this.counters(), indexes: INDEXES })
@@ -191,7 +193,9 @@ export class QueueRows {
   // ── hold rules, and what could not be read ──
 
   holdRules(): readonly HoldRule[] {
-    return [...this.#rules.getRange({})].map(({ value }) => value)
+    return [...this.#rules.getRange({})]
+      .map(({ value }) => value)
+      .sort((a, b) => a.created - b.created || (a.id < b.id ? -1 : 1))
   }
 
   addHoldRule(rule: HoldRule): void {
@@ -263,8 +267,22 @@ export class QueueRows {
       : { ...envelope, rows: this.rowsOf(id).map(row => this.viewRow(row, now)) }
   }
 
-  viewRow({ lease, since: _, ...row }: RowRecord, now: number): QueueRow {
-    return { ...row, leased: lease !== undefined && (this.lease(lease)?.until ?? 0) > now }
+  viewRow(record: RowRecord, now: number): QueueRow {
+    const { lease: _, since: __, ...row } = record
+    return { ...row, leased: this.isLeased(record, now) }
+  }
+
+  isLeased({ lease }: RowRecord, now: number): boolean {
+    return lease !== undefined && (this.lease(lease)?.until ?? 0) > now
+  }
+
+  /** Whether somebody will come to this row: by the end of its lease, by the index of what is held, or by that of what is ready. */
+  isFound(id: string, row: RowRecord): boolean {
+    if (isHeld(row) && !this.held.has(id, row)) return false
+    if (row.lease === undefined) return isHeld(row) || this.ready.has(id, row)
+    const lease = this.lease(row.lease)
+    if (lease === undefined) return false
+    return lease.rows.includes(row.row) && this.#expiry.doesExist([lease.until, row.lease])
   }
 }
 

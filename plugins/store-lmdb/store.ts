@@ -15,8 +15,11 @@ import { LmdbQueue, QUEUE_TOPIC } from './queue.js'
 import { QueueRows } from './rows.js'
 import { LmdbTrail } from './trail.js'
 
-/** Raise it with every change of what lies in the store, and say in `openEnvironment`'s caller how the old is read. */
-export const FORMAT = 1
+/**
+ * Raise it with every change of what lies in the store, and say in `openEnvironment`'s caller how the old is read.
+ * 2: ranks tell rows that were tried from those that were not. Version 1 is read: its indexes are made anew.
+ */
+export const FORMAT = 2
 
 export interface LmdbStoreOptions {
   readonly path: string
@@ -36,7 +39,7 @@ const DEFAULT_MAP_BYTES = 1024 ** 3
 
 export function createLmdbStore(options: LmdbStoreOptions): LmdbStore {
   const { path, mapBytes = DEFAULT_MAP_BYTES, now = Date.now, log } = options
-  const env = openEnvironment({ path, mapBytes, kind: 'mail', version: FORMAT })
+  const env = openEnvironment({ path, mapBytes, kind: 'mail', version: FORMAT, reads: [1] })
   const boxes = new Boxes(env)
   const rows = new QueueRows(env)
   // Data of a version without the indexes of today: better now than while clients wait.

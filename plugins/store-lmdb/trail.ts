@@ -2,7 +2,7 @@
 import type { Database } from 'lmdb'
 import type { Trail, TrailEntry } from 'posthouse/api'
 import { type Environment, firstKey } from './environment.js'
-import { checkQueueId, under } from './keys.js'
+import { checkQueueId, isQueueId, under } from './keys.js'
 
 type TrailKey = [id: string, n: number]
 type TrailRecord = Omit<TrailEntry, 'id'>
@@ -25,7 +25,8 @@ export class LmdbTrail implements Trail {
 
   async of(id: string): Promise<readonly TrailEntry[]> {
     this.#env.refresh()
-    return [...this.#entries.getRange(under(checkQueueId(id)))].map(({ value }) => ({ id, ...value }))
+    if (!isQueueId(id)) return []
+    return [...this.#entries.getRange(under(id))].map(({ value }) => ({ id, ...value }))
   }
 
   check(entries: readonly TrailEntry[]): void {

@@ -1,12 +1,12 @@
 /** What people see of the queue: chosen rows in order, and its shape. Pure. */
 import {
-  compareBy,
   type LaneShape,
   type QueuedMessage,
   type QueueFilter,
   type QueueShape,
   type ShapeWish,
   selects,
+  sortedBy,
 } from 'posthouse/api'
 
 /** Messages with rows that fit, and of each those rows only. */
@@ -19,12 +19,7 @@ export function inOrder(
     .map(message => ({ ...message, rows: message.rows.filter(row => selects(where, message, row, now)) }))
     .filter(({ rows }) => rows.length > 0)
     .sort((a, b) => (a.id < b.id ? -1 : 1))
-  if (sort === undefined) return chosen
-  const { by, descending = false } = sort
-  return chosen.sort((a, b) => {
-    const order = compareBy(by, [a, a.rows[0]!], [b, b.rows[0]!], now)
-    return descending ? -order : order
-  })
+  return sort === undefined ? chosen : chosen.sort(sortedBy(sort, now))
 }
 
 export function shapeOf(messages: readonly QueuedMessage[], { now, edges, most }: ShapeWish): QueueShape {
@@ -44,8 +39,8 @@ export function shapeOf(messages: readonly QueuedMessage[], { now, edges, most }
       lanes.set(key, shape)
     }
   }
-  const fullest = [...lanes.values()].sort((a, b) => b.rows - a.rows || (a.lane < b.lane ? -1 : 1))
-  return { lanes: fullest.slice(0, most), count: lanes.size, ages }
+  const fullest = [...lanes].sort(([a, one], [b, other]) => other.rows - one.rows || (a < b ? -1 : 1))
+  return { lanes: fullest.slice(0, most).map(([, shape]) => shape), count: lanes.size, ages }
 }
 
 function groupOf(age: number, edges: readonly number[]): number {

@@ -85,15 +85,37 @@ export class MemoryQueue implements Queue {
   }
 
   async claim(options: ClaimOptions): Promise<readonly Claimed[]> {
-    const { now, leaseMs, max, except, only, maxRows = DEFAULT_MAX_ROWS } = options
-    const held = only === undefined ? undefined : options.held
+    const { now, max, only, leastTried = 0, mostTried = max } = options
     this.#expire(now)
     const claimed: Claimed[] = []
+    const held = only === undefined ? undefined : options.held
+    const due = this.#due(now, held)
+    const tried = () => claimed.filter(({ rows }) => rows[0]!.tries > 0).length
+    const mostNew = max - Math.min(max, leastTried, mostTried)
+    const isNew = ({ tries }: Row) => held !== undefined || tries === 0
+    const meant = (row: Row) => (isNew(row) ? claimed.length - tried() < mostNew : tried() < mostTried)
+    this.#take(options, due, claimed, meant)
+    // What nobody who was tried has come for.
+    this.#take(options, due, claimed, isNew)
+    return claimed
+  }
+
+  /** Until there are enough jobs, of rows that are `meant` as first ones. */
+  #take(
+    options: ClaimOptions,
+    due: readonly (readonly [Message, Row])[],
+    claimed: Claimed[],
+    meant: (row: Row) => boolean,
+  ): void {
+    const { now, leaseMs, max, except, only, maxRows = DEFAULT_MAX_ROWS, perLane = Number.POSITIVE_INFINITY } = options
+    const held = only === undefined ? undefined : options.held
     const taken = this.#leasedRows()
-    for (const [message, row] of this.#due(now, held)) {
+    const isFull = (lane: string) => claimed.filter(({ rows }) => laneOf(rows[0]!) === lane).length >= perLane
+    for (const [message, row] of due) {
       if (claimed.length >= max) break
-      const lane = `${row.target}/${row.lane}`
+      const lane = laneOf(row)
       if (taken.has(rowKey(message, row)) || except?.has(lane) || only?.has(lane) === false) continue
+      if (!meant(row) || (held === undefined && isFull(lane))) continue
       const like = groupOf(message, row)
       const rows = [...message.rows.values()].filter(
         other => claimable(other, now, held) && !taken.has(rowKey(message, other)) && groupOf(message, other) === like,
@@ -102,7 +124,6 @@ export class MemoryQueue implements Queue {
       for (const each of chosen) taken.add(rowKey(message, each))
       claimed.push(this.#lease(message, chosen, now + leaseMs))
     }
-    return claimed
   }
 
   async renew(token: string, until: number): Promise<boolean> {
@@ -166,7 +187,7 @@ export class MemoryQueue implements Queue {
   }
 
   async shape(wish: ShapeWish): Promise<QueueShape> {
-    return shapeOf(await this.#all(), wish)
+    return shapeOf(this.#all(wish.now), wish)
   }
 
   async change(
@@ -192,7 +213,7 @@ export class MemoryQueue implements Queue {
   }
 
   async holdRules(): Promise<readonly HoldRule[]> {
-    return [...this.#rules.values()]
+    return [...this.#rules.values()].sort((a, b) => a.created - b.created || (a.id < b.id ? -1 : 1))
   }
 
   async addHoldRule(rule: HoldRule): Promise<void> {
@@ -207,7 +228,9 @@ export class MemoryQueue implements Queue {
   }
 
   async audit(now: number): Promise<QueueAudit> {
-    const waiting = (await this.#all()).flatMap(({ rows }) => rows).filter(row => row.hold === undefined && !row.leased)
+    const waiting = this.#all(now)
+      .flatMap(({ rows }) => rows)
+      .filter(row => row.hold === undefined && !row.leased)
     const due = waiting.map(row => row.due).filter(at => at < now)
     const { rows } = await this.totals()
     return { rows, adrift: 0, broken: 0, ...(due.length > 0 && { oldestDue: due.reduce((a, b) => Math.min(a, b)) }) }
@@ -218,8 +241,8 @@ export class MemoryQueue implements Queue {
     return []
   }
 
-  async #all(): Promise<readonly QueuedMessage[]> {
-    const leased = this.#leasedRows(this.#now())
+  #all(now: number): readonly QueuedMessage[] {
+    const leased = this.#leasedRows(now)
     return [...this.#messages.values()].map(message => this.#view(message, leased))
   }
 
@@ -288,12 +311,16 @@ function rowKey(message: Message, { row }: Row): string {
   return `${row} ${message.envelope.id}`
 }
 
+function laneOf({ target, lane }: Row): string {
+  return `${target}/${lane}`
+}
+
 function claimable(row: Row, now: number, held?: string): boolean {
   return (row.hold === undefined || row.hold === held) && row.due <= now
 }
 
 function order(a: Row, b: Row): number {
-  return b.priority - a.priority || a.due - b.due
+  return b.priority - a.priority || Number(a.tries > 0) - Number(b.tries > 0) || a.due - b.due
 }
 
 /** Rows that may go out together. */

@@ -2,13 +2,21 @@
 import assert from 'node:assert/strict'
 import { acceptance, claim, coded, contract, enqueue, message, row, rowsOf, type StoreBackend } from './backend.js'
 import { queueAdminContract } from './queue-admin.js'
+import { queueChangesContract } from './queue-changes.js'
+import { queueClaimsContract } from './queue-claims.js'
+import { queueListContract } from './queue-list.js'
+import { queueShapeContract } from './queue-shape.js'
 
 export function queueContract(backend: StoreBackend): void {
   keeping(backend)
   claiming(backend)
   grouping(backend)
   leases(backend)
+  queueClaimsContract(backend)
   queueAdminContract(backend)
+  queueListContract(backend)
+  queueShapeContract(backend)
+  queueChangesContract(backend)
 }
 
 function keeping(backend: StoreBackend): void {

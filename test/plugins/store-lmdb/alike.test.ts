@@ -65,7 +65,7 @@ async function alike(
   t: { after(end: () => Promise<unknown>): void },
   dice: Dice,
   make: (dice: Dice, clock: TurnedClock, at: number) => readonly [string, Step],
-  look: (side: Side) => Promise<Said>,
+  look: (side: Side, now: number) => Promise<Said>,
 ): Promise<void> {
   const clock = new TurnedClock()
   const plain: Side = { store: createMemoryStore({ now: clock.now }), tokens: [] }
@@ -77,7 +77,7 @@ async function alike(
     told.push(name)
     const [wanted, found] = [await said(step, plain), await said(step, lmdb)]
     assert.deepEqual(found, wanted, told.slice(-5).join('\n'))
-    assert.deepEqual(await look(lmdb), await look(plain), told.slice(-5).join('\n'))
+    assert.deepEqual(await look(lmdb, clock.time), await look(plain, clock.time), told.slice(-5).join('\n'))
   }
 }
 
@@ -183,11 +183,18 @@ function queueStep(dice: Dice, clock: TurnedClock, at: number): readonly [string
     { kind: 'release' },
     { kind: 'retry', due: due() },
     { kind: 'drop' },
+    { kind: 'fail', verdict: { status: '5.0.0', text: `at ${at}`, expired: at % 2 === 0 } },
+    { kind: 'redirect', to: { local: 'x', domain: 'y.test' }, target: 'mx', lane: dice.of(LANES), detail: {} },
   ] as const)
-  const chosen = change.kind === 'retry' ? [dice.next(4)] : dice.some([0, 1, 2, 3])
+  const shares = { mostTried: dice.next(3), leastTried: dice.next(3), perLane: 1 + dice.next(3) }
+  const received = Date.UTC(2030, 0, 2) - dice.next(50) * 3_600_000
+  const rule = { id: `r${dice.next(3)}`, where: [], reason: 'x', created: at }
+  const single = change.kind === 'retry' || change.kind === 'fail' || change.kind === 'redirect'
+  // What becomes due at one and the same time may be claimed in any order.
+  const chosen = single ? [dice.next(4)] : dice.some([0, 1, 2, 3])
   const enqueue: readonly [string, Step] = [
     `enqueue q${at}`,
-    ({ store }) => store.accept(acceptance(`q${at}`, { rows })),
+    ({ store }) => store.accept(acceptance(`q${at}`, { message: message(`q${at}`, { received }), rows })),
   ]
   const claim: readonly [string, Step] = [
     `claim ${JSON.stringify(options)}`,
@@ -201,6 +208,9 @@ function queueStep(dice: Dice, clock: TurnedClock, at: number): readonly [string
     enqueue,
     claim,
     claim,
+    [`claim ${JSON.stringify(shares)}`, side => claimed(side, { ...options, ...shares, except })],
+    [`rule ${rule.id}`, ({ store }) => store.queue.addHoldRule(rule)],
+    [`no rule ${rule.id}`, ({ store }) => store.queue.removeHoldRule(rule.id)],
     [`claim held ${held} of ${[...lanes]}`, side => claimed(side, { ...whole, held })],
     [`settle ${which}`, side => settled(side, which, changes)],
     [
@@ -214,10 +224,7 @@ function queueStep(dice: Dice, clock: TurnedClock, at: number): readonly [string
     ],
     [`release ${which}`, ({ store, tokens }) => store.queue.release(tokens.at(-1 - which) ?? 'none')],
     [`renew ${which}`, ({ store, tokens }) => store.queue.renew(tokens.at(-1 - which) ?? 'none', time + 300)],
-    [
-      `hold, release or drop ${id}`,
-      ({ store }) => store.queue.change(id, change, change.kind === 'retry' ? chosen : undefined),
-    ],
+    [`hold, release or drop ${id}`, ({ store }) => store.queue.change(id, change, single ? chosen : undefined)],
     [`${change.kind} ${id} ${chosen}`, ({ store }) => store.queue.change(id, change, chosen)],
   ]
   return dice.of(choices)
@@ -257,7 +264,7 @@ async function settled({ store, tokens }: Side, which: number, changes: readonly
   }
 }
 
-async function queueState({ store }: Side): Promise<Said> {
+async function queueState({ store }: Side, now: number): Promise<Said> {
   const messages: unknown[] = []
   for await (const one of store.queue.list()) messages.push(nameless(one))
   const held = LANES.map(async lane => {
@@ -265,5 +272,9 @@ async function queueState({ store }: Side): Promise<Said> {
     for await (const { id } of store.queue.list(thatAre({ target: 'mx', lane, held: true }))) ids.push(id)
     return ids.sort()
   })
-  return { messages, totals: await store.queue.totals(), held: await Promise.all(held) }
+  const { totals, rules } = { totals: await store.queue.totals(), rules: await store.queue.holdRules() }
+  const shape = await store.queue.shape({ now, edges: [5, 20, 30].map(hours => hours * 3_600_000), most: 2 })
+  const audit = await store.queue.audit(now)
+  assert.deepEqual([audit.adrift, audit.rows], [0, totals.rows])
+  return { messages, totals, rules, shape, audit, held: await Promise.all(held) }
 }

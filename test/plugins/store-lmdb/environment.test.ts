@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { openEnvironment } from '../../../plugins/store-lmdb/environment.js'
 import plugin from '../../../plugins/store-lmdb/index.js'
 import { createLmdbState } from '../../../plugins/store-lmdb/state.js'
-import { createLmdbStore } from '../../../plugins/store-lmdb/store.js'
+import { createLmdbStore, FORMAT } from '../../../plugins/store-lmdb/store.js'
 import { acceptance, coded, filing, message, openByName, row } from '../../contracts/backend.js'
 import { quietLog } from '../../harness/log.js'
 import { ROOT } from '../../harness/shared.js'
@@ -28,7 +28,7 @@ test('a file is opened once per process, however often it is asked for', async t
   t.after(() => Promise.all([one.close(), two.close()]))
   await one.accept(acceptance('q1', { filings: [filing('ann')] }))
   assert.equal((await two.mail.usage('ann')).messages, 1)
-  const options = { mapBytes: MAP_BYTES, kind: 'mail', version: 1 }
+  const options = { mapBytes: MAP_BYTES, kind: 'mail', version: FORMAT }
   assert.equal(
     openEnvironment({ path, ...options }),
     openEnvironment({ path: `${dirname(path)}/./${path.slice(dirname(path).length)}`, ...options }),
@@ -49,7 +49,7 @@ test('data of another format is refused, with both named, also when asked again'
   const path = freshPath()
   openEnvironment({ path, mapBytes: MAP_BYTES, kind: 'mail', version: 99 })
   for (const _ of [1, 2])
-    assert.throws(() => createLmdbStore({ path, mapBytes: MAP_BYTES }), /format 99.*reads mail in format 1/s)
+    assert.throws(() => createLmdbStore({ path, mapBytes: MAP_BYTES }), /format 99.*reads mail in format 2/s)
   assert.throws(() => createLmdbState({ path, mapBytes: MAP_BYTES }), /holds data of kind mail/)
 })
 
@@ -78,7 +78,7 @@ test('a change that throws half way leaves nothing behind, and its neighbours st
   const path = freshPath()
   const store = createLmdbStore({ path, mapBytes: MAP_BYTES })
   t.after(() => store.close())
-  const env = openEnvironment({ path, mapBytes: MAP_BYTES, kind: 'mail', version: 1 })
+  const env = openEnvironment({ path, mapBytes: MAP_BYTES, kind: 'mail', version: FORMAT })
   const db = env.database<number, string>('test')
   const put = (key: string, trouble?: Error) =>
     env.write(() => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Database } from 'lmdb'
 import { type Environment, openEnvironment } from '../../../plugins/store-lmdb/environment.js'
-import { createLmdbStore } from '../../../plugins/store-lmdb/store.js'
+import { createLmdbStore, FORMAT } from '../../../plugins/store-lmdb/store.js'
 import { acceptance, enqueue, row, rowsOf, thatAre } from '../../contracts/backend.js'
 import { freshPath } from './backend.js'
 
@@ -14,7 +14,7 @@ const CLAIM = { now: NOW, leaseMs: 60_000, max: 5, only: new Set(['mx/own.test']
 function opened() {
   const path = freshPath()
   const store = createLmdbStore({ path, mapBytes: MAP_BYTES, now: () => NOW })
-  const env = openEnvironment({ path, mapBytes: MAP_BYTES, kind: 'mail', version: 1 })
+  const env = openEnvironment({ path, mapBytes: MAP_BYTES, kind: 'mail', version: FORMAT })
   return { path, store, env }
 }
 
@@ -115,6 +115,29 @@ test('data of a version without the index gets it when it is opened', async () =
   assert.equal([...env.database('held').getKeys()].length, 3)
   assert.deepEqual(rowsOf(await after.queue.claim(CLAIM)), ['q2:0'])
   assert.deepEqual(rowsOf(await after.queue.claim({ ...CLAIM, now: NOW + 60_000 })).sort(), ['q1:0', 'q2:0'])
+  await after.close()
+})
+
+test('data of version 1 gets its indexes anew, and those who wrote it refuse it from then on', async () => {
+  const { path, store, env } = opened()
+  await enqueue(store, 'q1', { due: 5 }, { due: 6, priority: 2 }, { hold: 'x' })
+  await enqueue(store, 'q2', { due: 4 })
+  const [job] = await store.queue.claim({ now: NOW, leaseMs: 1000, max: 1, only: new Set(['mx/example.net']) })
+  await store.queue.settle(job!.token, [{ kind: 'again', row: 1, due: 7, status: '4.0.0', text: 'later' }])
+  await asBefore(env, () => {
+    for (const name of ['ready', 'heads']) {
+      const index = env.database<number, never>(name)
+      for (const key of index.getKeys()) index.remove(key)
+    }
+    env.database<number, [string, number, number, string, number]>('ready').put(['mx/example.net', 9, 5, 'q1', 0], 1)
+    env.database<number, [number, number, string]>('heads').put([9, 5, 'mx/example.net'], 1)
+    env.database('format').put('format', { kind: 'mail', version: 1 })
+  })
+  await store.close()
+  const after = createLmdbStore({ path, mapBytes: MAP_BYTES, now: () => NOW })
+  assert.deepEqual(await after.queue.audit(NOW), { rows: 4, adrift: 0, oldestDue: 4, broken: 0 })
+  assert.deepEqual(rowsOf(await after.queue.claim({ now: NOW, leaseMs: 1000, max: 10 })), ['q1:1,0', 'q2:0'])
+  assert.deepEqual(env.database('format').get('format'), { kind: 'mail', version: FORMAT })
   await after.close()
 })
 

@@ -88,6 +88,34 @@ test('a change of another process is seen by the next call, and heard of without
   assert.equal(otherHeard, 0)
 })
 
+test('shape, audit and hold rules are the same in every process, at once and after all have ended', {
+  timeout: 60_000,
+}, async t => {
+  const path = freshPath()
+  const now = Date.UTC(2030, 0, 3)
+  const store = createLmdbStore({ path, mapBytes: MAP_BYTES })
+  t.after(() => store.close())
+  await enqueue(store, 'q1', { lane: 'a.test' }, { lane: 'b.test', hold: 'x' }, { lane: 'b.test' })
+  await store.queue.claim({ now, leaseMs: 1e12, max: 1 })
+  await finished(start('rule', path, 'r1'))
+  const rules = await store.queue.holdRules()
+  assert.deepEqual(
+    rules.map(({ id }) => id),
+    ['r1'],
+  )
+  const shape = await store.queue.shape({ now, edges: [3_600_000], most: 10 })
+  assert.deepEqual(
+    shape.lanes.map(({ lane, rows, held }) => [lane, rows, held]),
+    [
+      ['b.test', 2, 1],
+      ['a.test', 1, 0],
+    ],
+  )
+  const audit = await store.queue.audit(now)
+  const seen = JSON.parse((await finished(start('look', path)))[0]!)
+  assert.deepEqual(seen, JSON.parse(JSON.stringify({ shape, audit, rules })))
+})
+
 test('a draft whose writer died can be read, and is swept after an hour but not before', {
   timeout: 60_000,
 }, async t => {

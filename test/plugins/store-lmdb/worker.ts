@@ -67,6 +67,18 @@ const VERBS: Readonly<Record<string, (store: LmdbStore) => Promise<void>>> = {
     for (let at = 0; at < Number(argument); at++) await enqueue(store, `q${at}`, {}, {}, {})
   },
 
+  async rule(store) {
+    await store.queue.addHoldRule({ id: argument, where: [], reason: 'from elsewhere', created: 1 })
+  },
+
+  /** What the queue looks like to a process that has just begun. */
+  async look(store) {
+    const now = Date.UTC(2030, 0, 3)
+    const shape = await store.queue.shape({ now, edges: [3_600_000], most: 10 })
+    const audit = await store.queue.audit(now)
+    process.stdout.write(`${JSON.stringify({ shape, audit, rules: await store.queue.holdRules() })}\n`)
+  },
+
   async append(store) {
     await (await openByName(store, 'ann')).append([mail(argument)])
   },
