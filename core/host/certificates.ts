@@ -52,12 +52,17 @@ export class CertificateKeeper {
   #good = new Map<string, TlsPair>()
   #mark = ''
   #timers: NodeJS.Timeout[] = []
+  #begin: () => void = () => undefined
+  readonly #begun: Promise<void>
   /** One look at a time. */
   #looking: Promise<Look> | undefined
 
   constructor(parts: KeeperParts) {
     this.#parts = parts
     this.#now = parts.now ?? Date.now
+    this.#begun = new Promise(resolve => {
+      this.#begin = resolve
+    })
   }
 
   /** For workers that start now. */
@@ -87,6 +92,7 @@ export class CertificateKeeper {
         this.#mark = mark
         this.#good = new Map(good)
         this.#material = { ...material, ticketKeys: this.#ticketKeys }
+        this.#begin()
       },
     }
   }
@@ -106,8 +112,9 @@ export class CertificateKeeper {
     for (const timer of this.#timers) clearInterval(timer)
   }
 
-  /** `anew`: even if no file has changed. Never throws. */
+  /** `anew`: even if no file has changed. Waits for the end of the start; never throws. */
   async look(anew: boolean): Promise<Look> {
+    await this.#begun
     while (this.#looking !== undefined) await this.#looking
     this.#looking = this.#look(anew).catch(error => {
       this.#parts.log().error({ err: error }, 'certificates could not be looked at')
@@ -122,9 +129,8 @@ export class CertificateKeeper {
 
   async #look(anew: boolean): Promise<Look> {
     const wanted = this.#wanted
-    // the first start is not over; when it is, there is a look
-    if (wanted === undefined) return { changed: false, pairs: [], troubles: [] }
     const old = this.material
+    if (wanted === undefined) return { changed: false, pairs: old.pairs, troubles: [] }
     const sources = await sourcesOf(wanted)
     const mark = await markOf(sources, wanted.tls.clientCa)
     if (mark === this.#mark && !anew) return { changed: false, pairs: old.pairs, troubles: [] }
