@@ -1,6 +1,6 @@
 /**
  * Guessing passwords costs: growing delays, then locks, per network and per account, that lock out neither the networks the admin names
- * nor everybody behind one address. What counts, and why, stands in docs/decisions/0010-guessing-passwords.md.
+ * nor everybody behind one address. What counts, and why, stands in docs/decisions/0015-guessing-passwords.md.
  */
 import { resolve } from 'node:path'
 import { definePlugin } from 'posthouse/api'

@@ -1,7 +1,7 @@
 /**
  * What failed log-ins cost: pure arithmetic over what the ledger has counted. Who is known here (this account has logged in from this
  * network) answers only for what went wrong between the two; a stranger to the account answers for the network and the account too.
- * The reasons stand in docs/decisions/0010-guessing-passwords.md.
+ * The reasons stand in docs/decisions/0015-guessing-passwords.md.
  */
 import type { Lock, LockKind, Standing } from './ledger.js'
 
