@@ -94,11 +94,11 @@ export class Instance {
     this.#child = child
     child.stdout!.on('data', (chunk: Buffer) => this.#note(chunk))
     child.stderr!.on('data', (chunk: Buffer) => this.#note(chunk))
-    const until = Date.now() + 20_000
+    const until = Date.now() + 60_000
     for (const port of [this.ports.mx, this.ports.imap, this.ports.pop3, this.ports.lmtp]) {
       while (!(await answers(port))) {
         if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${this.log}`)
-        if (Date.now() > until) throw new Error(`the server did not open port ${port} in 20 s:\n${this.log}`)
+        if (Date.now() > until) throw new Error(`the server did not open port ${port} in a minute:\n${this.log}`)
         await sleep(50)
       }
     }
