@@ -12,12 +12,12 @@ type BindingType = Parameters<ChannelBinding['data']>[0]
 
 export const NO_BINDING: ChannelBinding = { data: () => undefined }
 
-/** After the handshake. Each kind is made when first asked for, and once. */
-export function bindingOf(socket: TLSSocket): ChannelBinding {
+/** After the handshake; `shown` is our certificate, in DER, if it is known. Each kind is made when first asked for, and once. */
+export function bindingOf(socket: TLSSocket, shown: Buffer | undefined): ChannelBinding {
   const made = new Map<BindingType, Buffer | undefined>()
   return {
     data(type) {
-      if (!made.has(type)) made.set(type, type === 'tls-exporter' ? exporterOf(socket) : endPointOf(socket))
+      if (!made.has(type)) made.set(type, type === 'tls-exporter' ? exporterOf(socket) : endPointOf(shown))
       return made.get(type)
     },
   }
@@ -33,11 +33,10 @@ function exporterOf(socket: TLSSocket): Buffer | undefined {
 }
 
 /**
- * RFC 5929 §4.1: the certificate as we sent it. A resumed session sends none; the client then remembers the one of the first handshake,
- * which is this one unless it was renewed meanwhile, and then the login fails until the client makes a whole handshake.
+ * RFC 5929 §4.1: the certificate as we sent it. A resumed session sends none, and OpenSSL then names the first of ours whatever the client
+ * had asked for, while the client remembers that of the first handshake: without the name nothing is bound. No session outlives a change of certificates (`tls.ts`).
  */
-function endPointOf(socket: TLSSocket): Buffer | undefined {
-  const { raw } = socket.getCertificate() as { readonly raw?: Buffer }
-  const hash = raw === undefined ? undefined : signatureHash(raw)
-  return raw === undefined || hash === undefined ? undefined : createHash(hash).update(raw).digest()
+function endPointOf(shown: Buffer | undefined): Buffer | undefined {
+  const hash = shown && signatureHash(shown)
+  return shown === undefined || hash === undefined ? undefined : createHash(hash).update(shown).digest()
 }

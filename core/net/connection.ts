@@ -79,7 +79,8 @@ export class NetConnection implements Connection {
     if (this.#parts.tls === undefined) throw new Error('there is no certificate')
     const clear = this.#socket
     const { clientCertificates = 'none' } = this.#parts.listener
-    const secure = new TLSSocket(clear, this.#parts.tls.options(clientCertificates))
+    const offer = this.#parts.tls.offer(clientCertificates)
+    const secure = new TLSSocket(clear, offer.options)
     this.#mind(secure)
     this.#socket = secure
     try {
@@ -92,7 +93,7 @@ export class NetConnection implements Connection {
       throw new HandshakeError('no client certificate that leads to client_ca')
     }
     const facts = { ...factsOf(secure), ...(client && { client }) }
-    this.#binding = bindingOf(secure)
+    this.#binding = bindingOf(secure, offer.certificateFor(facts.servername, secure.isSessionReused()))
     this.#peer = { ...this.#peer, tls: facts }
     return facts
   }

@@ -2,11 +2,11 @@
  * TLS of all doors: which versions, ciphers and certificate a connection gets. Certificates are swapped while connections are open:
  * what was begun goes on with the old ones, what begins gets the new ones. A set that does not work is refused whole.
  */
-import { constants, createHash } from 'node:crypto'
-import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocketOptions } from 'node:tls'
+import { constants, createHash, X509Certificate } from 'node:crypto'
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
 import type { ClientCertificates } from '../api/index.js'
 import { ByName } from './by-name.js'
-import type { TlsMaterial, TlsPair, TlsSource } from './types.js'
+import type { TlsMaterial, TlsOffer, TlsPair, TlsSource } from './types.js'
 
 export interface TlsSettings {
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
@@ -79,48 +79,73 @@ export class Tls implements TlsSource {
     return this.#shelf.material.clientCa !== undefined
   }
 
-  options(client: ClientCertificates): TLSSocketOptions {
-    return this.#shelf.options(client)
+  offer(client: ClientCertificates): TlsOffer {
+    return this.#shelf.offer(client)
   }
 }
 
 /** One set of certificates with the contexts made of them. */
 class Shelf {
   readonly material: TlsMaterial
-  readonly #options = new Map<ClientCertificates, TLSSocketOptions>()
+  readonly #offers = new Map<ClientCertificates, TlsOffer>()
 
   constructor(settings: TlsSettings, material: TlsMaterial) {
     this.material = material
     const modes: readonly ClientCertificates[] =
       material.clientCa === undefined ? ['none'] : ['none', 'request', 'require']
-    for (const mode of modes) this.#options.set(mode, optionsOf(mode, settings, material))
+    for (const mode of modes) this.#offers.set(mode, offerOf(mode, settings, material))
   }
 
-  options(client: ClientCertificates): TLSSocketOptions {
-    const found = this.#options.get(client)
+  offer(client: ClientCertificates): TlsOffer {
+    const found = this.#offers.get(client)
     if (found === undefined) throw new Error('client certificates are asked for, and there is no client_ca')
     return found
   }
 }
 
-function optionsOf(mode: ClientCertificates, settings: TlsSettings, material: TlsMaterial): TLSSocketOptions {
-  const contexts = new ByName<SecureContext>()
-  let first: SecureContext | undefined
+interface Held {
+  readonly context: SecureContext
+  readonly der: Buffer
+}
+
+function offerOf(mode: ClientCertificates, settings: TlsSettings, material: TlsMaterial): TlsOffer {
+  const byName = new ByName<Held>()
+  const sessions = sessionIdOf(mode, material)
+  let first: Held | undefined
   for (const pair of material.pairs) {
-    const context = createSecureContext(contextOptions(mode, settings, material, pair))
-    first ??= context
-    for (const name of pair.names) contexts.add(name, context)
+    const context = createSecureContext(contextOptions(mode, settings, material, pair, sessions))
+    const held = { context, der: new X509Certificate(pair.certificate).raw }
+    first ??= held
+    for (const name of pair.names) byName.add(name, held)
   }
   if (first === undefined) throw new Error('there is no certificate')
-  return {
+  const { context, der } = first
+  const options = {
     isServer: true,
-    secureContext: first,
+    secureContext: context,
     // no context means the first one
-    SNICallback: (name, done) => done(null, contexts.find(name)),
+    SNICallback: (name: string, done: (error: Error | null, found?: SecureContext) => void) =>
+      done(null, byName.find(name)?.context),
     requestCert: mode !== 'none',
     // of a server's socket: OpenSSL says so to a client that has none; whether one leads to the authority is asked afterwards
     rejectUnauthorized: mode === 'require',
   }
+  return {
+    options,
+    certificateFor(name, resumed) {
+      if (name !== undefined) return byName.find(name)?.der ?? der
+      return resumed && material.pairs.length > 1 ? undefined : der
+    },
+  }
+}
+
+/**
+ * A session begun where no certificate was asked for, or another authority was asked, is no way around one. Nor does one outlive our own
+ * certificates: the client would bind its login (RFC 5929 §4) to one that we no longer know.
+ */
+function sessionIdOf(mode: ClientCertificates, { pairs, clientCa }: TlsMaterial): string {
+  const kind = JSON.stringify([mode, clientCa, pairs.map(({ certificate }) => certificate)])
+  return createHash('sha256').update(kind).digest('hex').slice(0, 32)
 }
 
 function contextOptions(
@@ -128,6 +153,7 @@ function contextOptions(
   { minVersion, ciphers = CIPHERS }: TlsSettings,
   { clientCa, ticketKeys }: TlsMaterial,
   pair: TlsPair,
+  sessionIdContext: string,
 ): SecureContextOptions {
   return {
     cert: pair.certificate,
@@ -140,8 +166,7 @@ function contextOptions(
     honorCipherOrder: true,
     secureOptions: OPTIONS,
     sessionTimeout: SESSION_SECONDS,
-    // A session begun where no certificate was asked for, or another authority was asked, is no way around one.
-    sessionIdContext: createHash('sha256').update(`${mode} ${clientCa}`).digest('hex').slice(0, 32),
+    sessionIdContext,
     ...(mode !== 'none' && clientCa !== undefined && { ca: clientCa }),
     ...(ticketKeys !== undefined && { ticketKeys: Buffer.from(ticketKeys, 'base64') }),
   }

@@ -26,10 +26,20 @@ export interface TlsMaterial {
   readonly ticketKeys?: string
 }
 
+/** What one connection is offered. */
+export interface TlsOffer {
+  readonly options: TLSSocketOptions
+  /**
+   * In DER: what a client that asks for this name is shown, or was shown when the session it resumes began. Nothing when that cannot be known:
+   * of a resumed session before TLS 1.3 OpenSSL forgets the name.
+   */
+  certificateFor(servername: string | undefined, resumed: boolean): Buffer | undefined
+}
+
 /** Where TLS gets its certificates from. */
 export interface TlsSource {
   /** For one connection: read anew for each, since certificates change. */
-  options(client: ClientCertificates): TLSSocketOptions
+  offer(client: ClientCertificates): TlsOffer
   /** Whether client certificates can be checked at all. */
   readonly checksClients: boolean
   readonly pairs: readonly TlsPair[]

@@ -1,6 +1,6 @@
 /** Which certificate, version, cipher and session a client gets, and what client certificates are worth. */
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
@@ -126,23 +126,27 @@ test('new connections get the new certificate, open ones go on, and what does no
 })
 
 for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
-  test(`${maxVersion}: a session resumes after a swap of certificates, and begins anew after one of ticket keys`, async t => {
+  test(`${maxVersion}: a resumed session knows which certificate it was shown, and none outlives certificates and ticket keys`, async t => {
     const keys = () => randomBytes(48).toString('base64')
     const ticketKeys = keys()
-    const { dial, tls } = await open(t, openTls(SETTINGS, materialOf([FIRST], { ticketKeys })))
-    const options = { maxVersion, servername: 'mail.example.test' }
-    const client = connect({
-      port: (await open(t, tls)).port,
-      host: '127.0.0.1',
-      rejectUnauthorized: false,
-      ...options,
-    })
-    const [session] = (await once(client, 'session')) as [Buffer]
-    client.destroy()
-    tls.swap(materialOf([NEWER], { ticketKeys }))
-    assert.equal((await dial({ ...options, session })).isSessionReused(), true)
-    tls.swap(materialOf([NEWER], { ticketKeys: keys() }))
-    assert.equal((await dial({ ...options, session })).isSessionReused(), false)
+    const { dial, tls, port, seen } = await open(t, openTls(SETTINGS, materialOf([FIRST, SECOND], { ticketKeys })))
+    const options = { maxVersion, servername: 'imap.example.org' }
+    const begun = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ...options })
+    const [session] = (await once(begun, 'session')) as [Buffer]
+    begun.destroy()
+    const resumes = async () => (await dial({ ...options, session })).isSessionReused()
+    assert.equal(await resumes(), true)
+    const digest = createHash('sha256').update(new X509Certificate(SECOND.certificate).raw).digest('hex')
+    // before TLS 1.3 the name is forgotten, and a wrong binding would be worse than none
+    const bound = seen.at(-1)?.binding.data('tls-server-end-point')?.toString('hex')
+    assert.equal(bound, maxVersion === 'TLSv1.3' ? digest : undefined)
+    assert.equal(seen[0]?.binding.data('tls-server-end-point')?.toString('hex'), digest)
+    tls.swap(materialOf([FIRST, SECOND], { ticketKeys }))
+    assert.equal(await resumes(), true)
+    tls.swap(materialOf([FIRST, SECOND], { ticketKeys: keys() }))
+    assert.equal(await resumes(), false)
+    tls.swap(materialOf([NEWER, SECOND], { ticketKeys }))
+    assert.equal(await resumes(), false)
   })
 }
 
