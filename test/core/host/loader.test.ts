@@ -224,6 +224,17 @@ const FAULTS: readonly (readonly [
     [/the address "127\.0\.0\.1:1025" of "a" is taken by listener "mx"/],
   ],
   [
+    'a listener that asks for client certificates nobody can check',
+    {
+      'a.js': plugin(
+        'a',
+        `return { listeners: [{ name: 'b', address: '127.0.0.1:1026', clientCertificates: 'require' }] }`,
+      ),
+    },
+    '- use: ./a.js\n',
+    [/^1:3: client certificates cannot be checked: tls\.client_ca of server\.yaml names no authority$/],
+  ],
+  [
     'a label nothing sets',
     { 'a.js': plugin('a') },
     '- use: ./a.js\n  on: [tsl]\n',
