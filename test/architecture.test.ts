@@ -162,3 +162,14 @@ test('a source opens with what it is', () => {
   const wrong = all.filter(file => !/^(#!.*\n)?\/\*\*/.test(readFileSync(join(root, file), 'utf8')))
   assert.deepEqual(wrong, [])
 })
+
+test('every decision record has a number of its own, and its heading says it', () => {
+  const records = readdirSync(join(root, 'docs/decisions')).filter(name => name.endsWith('.md'))
+  const numbers = records.map(name => name.slice(0, 4))
+  assert.deepEqual(
+    numbers.filter((number, at) => numbers.indexOf(number) !== at),
+    [],
+  )
+  for (const name of records)
+    assert.match(readFileSync(join(root, 'docs/decisions', name), 'utf8'), new RegExp(`^# ${name.slice(0, 4)} \\S`), name)
+})
