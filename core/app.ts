@@ -34,6 +34,7 @@ import { createIntake, routeOwn } from './pipeline/intake.js'
 import { createNotifier } from './pipeline/notifier.js'
 import { Pipeline } from './pipeline/pipeline.js'
 import { Router } from './pipeline/routing.js'
+import { lifeOf, senderClass } from './queue/lane-rules.js'
 import { QueueRunner } from './queue/runner.js'
 import { createAuthenticator } from './sasl/authenticator.js'
 import { readSecret } from './sasl/pretence.js'
@@ -168,7 +169,7 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
     store,
     server,
     clock,
-    expireMs: config.queue.expireMs,
+    lifeMs: (message, row) => lifeOf(config.queue, senderClass(message, row.sender), row),
     firstRetryMs: config.queue.retryMs[0]!,
   })
   assembly.notifyBy(

@@ -8,7 +8,10 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { StartApp } from './host/app-types.js'
 import { runCli } from './host/cli.js'
+import type { CliParts } from './host/command-base.js'
+import { explainScheduleCommand } from './host/commands/schedule.js'
 import { runWorker } from './host/worker.js'
+import { forecasts } from './queue/forecast.js'
 
 const MAX_STDIN = 1024 * 1024
 /** lmdb may still be writing when its promises have resolved; ending at once was seen to crash in its write worker. */
@@ -19,7 +22,7 @@ const startApp: StartApp = async base => (await import('./app.js')).startApp(bas
 async function main(): Promise<number> {
   const root = new URL('../../', import.meta.url)
   const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string }
-  return await runCli(process.argv.slice(2), {
+  const parts: CliParts = {
     version,
     script: fileURLToPath(import.meta.url),
     templates: fileURLToPath(new URL('core/host/templates/', root)),
@@ -28,7 +31,8 @@ async function main(): Promise<number> {
     print: line => void process.stdout.write(`${line}\n`),
     warn: line => void process.stderr.write(`${line}\n`),
     stdin: readStdin,
-  })
+  }
+  return await runCli(process.argv.slice(2), parts, [explainScheduleCommand(parts, forecasts)])
 }
 
 async function readStdin(): Promise<string> {

@@ -23,6 +23,12 @@ export interface NewMessage extends Wishes {
   readonly origin: Readonly<Record<string, string>>
 }
 
+/**
+ * Who sent it, as far as its patience goes; the first that fits. `bounces`: nobody, so that nothing comes back; `bulk`: of a priority below 0;
+ * `authenticated`: by login; `trusted`: from the networks of that name.
+ */
+export type SenderClass = 'bounces' | 'bulk' | 'authenticated' | 'trusted' | 'others'
+
 /** A recipient still to be served. */
 export interface NewRow {
   readonly row: number

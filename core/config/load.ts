@@ -8,8 +8,9 @@ import type { Fault, Infer, JsonSchema } from '../api/index.js'
 import { parseDuration, parseSize } from '../text/index.js'
 import { inOrder, readSource } from './files.js'
 import { type Judging, judgeTls } from './pem.js'
+import { queueFaults, toQueue } from './queue.js'
 import { PLUGINS, SERVER } from './schema.js'
-import type { Config, LimitsConfig, ListenerConfig, PluginEntry, QueueConfig, TlsConfig } from './types.js'
+import type { Config, LimitsConfig, ListenerConfig, PluginEntry, TlsConfig } from './types.js'
 import type { YamlSource } from './yaml.js'
 
 export interface ConfigRead {
@@ -89,14 +90,7 @@ function contradictions(source: YamlSource, raw: RawServer): readonly Fault[] {
   })
   if (raw.group !== undefined && raw.user === undefined)
     faults.push(source.fault(['group'], 'group needs user beside it'))
-  raw.queue.warn_after.forEach((wait, i) => {
-    if (ms(wait) < ms(raw.queue.expire)) return
-    faults.push(
-      source.fault(['queue', 'warn_after', i], `a warning after ${wait} comes too late: expire is ${raw.queue.expire}`),
-    )
-  })
-  if (ms(raw.queue.lease) < 10_000) faults.push(source.fault(['queue', 'lease'], 'expected at least 10s'))
-  return faults
+  return [...faults, ...queueFaults(source, raw.queue)]
 }
 
 /** Port 0 takes any free port, so it never collides. */
@@ -155,7 +149,7 @@ function toConfig(dir: string, raw: RawServer, plugins: readonly PluginEntry[]):
       ...(raw.smtp.banner !== undefined && { banner: raw.smtp.banner }),
       without: raw.smtp.without.map(keyword => keyword.toUpperCase()),
     },
-    queue: toQueue(raw.queue),
+    queue: toQueue(raw.queue, timerMs),
     dns: { servers: raw.dns.servers, timeoutMs: timerMs(raw.dns.timeout), tries: raw.dns.tries },
     log: { ...raw.log, file: raw.log.file === '-' ? '-' : resolve(dir, raw.log.file) },
     drainMs: timerMs(raw.drain_timeout),
@@ -200,17 +194,6 @@ function toLimits(raw: RawServer['limits']): LimitsConfig {
     dataMs: timerMs(raw.data_timeout),
     messageMs: timerMs(raw.message_timeout),
     hops: raw.hops,
-  }
-}
-
-function toQueue(raw: RawServer['queue']): QueueConfig {
-  return {
-    retryMs: raw.retry.map(ms),
-    expireMs: ms(raw.expire),
-    warnAfterMs: raw.warn_after.map(ms),
-    concurrency: raw.concurrency,
-    perLane: raw.per_lane,
-    leaseMs: timerMs(raw.lease),
   }
 }
 

@@ -3,6 +3,7 @@
  * Changing a default here is a change of behaviour for every install that left the key out.
  */
 import type { JsonSchema } from '../api/index.js'
+import { QUEUE } from './queue-schema.js'
 
 const POLICY = ['refuse', 'normalise'] as const
 
@@ -96,45 +97,6 @@ const LIMITS = {
       default: 50,
       description: 'Received fields before it is a loop',
     },
-  },
-} as const satisfies JsonSchema
-
-const QUEUE = {
-  type: 'object',
-  description: 'how long and how often delivery is tried',
-  additionalProperties: false,
-  default: {},
-  properties: {
-    retry: {
-      type: 'array',
-      items: { type: 'string', format: 'duration' },
-      minItems: 1,
-      maxItems: 50,
-      default: ['5m', '10m', '30m', '1h', '2h', '4h'],
-      description: 'waits between attempts; the last one repeats',
-    },
-    expire: {
-      type: 'string',
-      format: 'duration',
-      default: '5d',
-      description: 'when a message goes back to its sender',
-    },
-    warn_after: {
-      type: 'array',
-      items: { type: 'string', format: 'duration' },
-      maxItems: 10,
-      default: ['4h'],
-      description: 'when the sender is told of a delay',
-    },
-    concurrency: {
-      type: 'integer',
-      minimum: 1,
-      maximum: 1000,
-      default: 20,
-      description: 'deliveries at once, per worker',
-    },
-    per_lane: { type: 'integer', minimum: 1, maximum: 100, default: 4, description: 'of these, to one destination' },
-    lease: { type: 'string', format: 'duration', default: '2m', description: 'how long a dead worker keeps a job' },
   },
 } as const satisfies JsonSchema
 

@@ -2,7 +2,7 @@
  * The configuration as the program sees it: everything checked, times in milliseconds, sizes in octets, paths absolute.
  * What an admin may write stands in `schema.ts`; `load.ts` turns the one into the other, and nothing else reads the files.
  */
-import type { ClientCertificates, Fault, Infer, JsonSchema, Listener, YamlPath } from '../api/index.js'
+import type { ClientCertificates, Fault, Infer, JsonSchema, Listener, SenderClass, YamlPath } from '../api/index.js'
 
 export interface ListenerConfig {
   /** Unique; seen in logs and usable as a label. */
@@ -90,11 +90,38 @@ export interface WishesConfig {
   readonly maxPriority: number
 }
 
-export interface QueueConfig {
+/** How long mail may wait, and when its sender hears of it; by the class of the sender where that differs. */
+export interface PatienceConfig {
+  readonly expireMs?: number
+  readonly expireForMs: Readonly<Partial<Record<SenderClass, number>>>
+  readonly warnAfterMs?: readonly number[]
+  readonly warnAfterForMs: Readonly<Partial<Record<SenderClass, readonly number[]>>>
+}
+
+/** What is different for some destinations. What is left out is as for all the others. */
+export interface LaneConfig extends PatienceConfig {
+  /** `example.com`, `*.example`, `*`; lower case. */
+  readonly match: readonly string[]
+  readonly target?: string
+  readonly retryMs?: readonly number[]
+  readonly perLane?: number
+}
+
+export interface QueueConfig extends PatienceConfig {
   /** Waits between attempts; the last one repeats. */
   readonly retryMs: readonly number[]
   readonly expireMs: number
   readonly warnAfterMs: readonly number[]
+  /** Waits differ by up to this part: 0.1 is a tenth. */
+  readonly jitter: number
+  /** Peers that want to see us again soon. */
+  readonly greylisted: {
+    readonly retryMs: readonly number[]
+    readonly longestMs: number
+    readonly words: readonly string[]
+  }
+  /** The first that fits counts. */
+  readonly lanes: readonly LaneConfig[]
   /** Jobs under way at once, per worker. */
   readonly concurrency: number
   /** Of these, to one lane. */

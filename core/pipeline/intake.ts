@@ -70,7 +70,7 @@ async function receive(parts: IntakeParts, received: Received, scope: AskScope):
   const cuts = cutFields(message.header, parts.server.name, removedNames(fields))
   const entering = newMessage(received, cuts)
   const rules = await parts.store.queue.holdRules()
-  const built = buildRows(parts, received, decided, prefix)
+  const built = buildRows(parts, received, entering, decided, prefix)
   const rows = heldByRules(rules, entering, message.size, built, received.received)
   const answers = lmtp ? 'each' : decided.every(one => one.kind === 'keep') ? 'one' : 'none'
   const local = await fileLocally(parts, { received, rows, cuts, answers }, scope)
@@ -185,13 +185,13 @@ async function wishes(
 }
 
 function buildRows(
-  { targets, expireMs }: Pick<IntakeParts, 'targets' | 'expireMs'>,
+  { targets, lifeMs }: Pick<IntakeParts, 'targets' | 'lifeMs'>,
   { envelope, routed, received: now }: Pick<Received, 'envelope' | 'routed' | 'received'>,
+  message: Pick<NewMessage, 'sender' | 'priority' | 'origin'>,
   decided: readonly Fate[],
   prefix: string,
 ): readonly NewRow[] {
   const rows: NewRow[] = []
-  const times = timesOf(envelope, now, expireMs)
   for (const [i, { recipient, claims }] of routed.entries()) {
     const fate = decided[i]!
     if (fate.kind !== 'keep') continue
@@ -209,17 +209,16 @@ function buildRows(
               : { hold: claim.hold }
       // RFC 5321 §4.5.5: what came from nobody stays from nobody, or a bounce could be bounced.
       const renamed = claim.sender === undefined || envelope.sender === null ? {} : { sender: claim.sender }
+      const place = { target: claim.target, lane: target.lane(claim.to), ...renamed }
       rows.push({
         row: rows.length,
         to: claim.to,
         original: recipient.address,
         dsn: dsnFor(recipient.dsn, claims.length, at, renamed.sender !== undefined),
-        target: claim.target,
-        lane: target.lane(claim.to),
-        ...renamed,
+        ...place,
         detail: claim.detail ?? {},
         prefix,
-        ...times,
+        ...timesOf(envelope, now, lifeMs(message, place)),
         priority: envelope.priority ?? 0,
         ...quarantined,
         ...held,
@@ -277,6 +276,7 @@ function newMessage(received: Received, cuts: NewMessage['cuts']): NewMessage {
       listener: session.listener,
       ...(session.helo === undefined ? {} : { helo: session.helo }),
       ...(session.account === undefined ? {} : { login: session.account.login }),
+      ...(session.trusted ? { trusted: 'yes' } : {}),
       ...fact('messageId', message.field('Message-ID')),
       ...fact('subject', message.field('Subject')),
     },
@@ -337,19 +337,21 @@ async function plan(
     return undefined
   }
   const trace = receivedField(session, envelope, { server: parts.server.name, now: message.now })
+  const entering: NewMessage = {
+    id: message.id,
+    body: { kind: 'memory', bytes: message.bytes },
+    cuts: [],
+    sender: message.sender,
+    utf8: message.utf8,
+    bodyType: '8BITMIME',
+    ...wishesOf(envelope),
+    received: message.now,
+    origin: { listener: 'internal', reason: message.reason },
+  }
+  const arrived = { envelope, routed: [routed], received: message.now }
   return {
-    message: {
-      id: message.id,
-      body: { kind: 'memory', bytes: message.bytes },
-      cuts: [],
-      sender: message.sender,
-      utf8: message.utf8,
-      bodyType: '8BITMIME',
-      ...wishesOf(envelope),
-      received: message.now,
-      origin: { listener: 'internal', reason: message.reason },
-    },
-    rows: buildRows(parts, { envelope, routed: [routed], received: message.now }, [KEEP], buildPrefix(trace, [], true)),
+    message: entering,
+    rows: buildRows(parts, arrived, entering, [KEEP], buildPrefix(trace, [], true)),
     filings: [],
     trail: [
       { id: message.id, at: message.now, event: 'accepted', says: `Written here: ${message.reason}.`, facts: {} },

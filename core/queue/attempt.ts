@@ -20,18 +20,19 @@ import {
 import type { AskScope } from '../pipeline/intake-types.js'
 import { soundOutcomes } from '../pipeline/outcomes.js'
 import { foldField } from '../text/index.js'
+import type { Greylisted } from './greylisted.js'
 import { jobOf } from './job.js'
 import { type Fate, judge, tooLate } from './judgement.js'
+import { type Rules, senderClass, timingOf } from './lane-rules.js'
 import type { Lease } from './lease.js'
 import { type NoticeParts, notices } from './notices.js'
 import { logFate, rowChange, trailEntry } from './record.js'
-import type { Schedule } from './schedule.js'
 
 export interface AttemptParts {
   readonly store: Store
   readonly targets: Pick<ReadonlyMap<string, Target>, 'get'>
   readonly notices: NoticeParts
-  readonly schedule: Schedule
+  readonly schedule: Rules & { readonly greylisted?: Greylisted }
   readonly clock: Clock
   readonly metrics: Metrics
   readonly random: () => number
@@ -188,13 +189,15 @@ async function commit(
   outcomes: readonly Outcome[],
   scope: AskScope,
 ): Promise<void> {
-  const { message } = lease.claimed
+  const { message, rows: all } = lease.claimed
+  const first = all[0]!
   const now = parts.clock.now()
   const facts = {
     now,
     // RFC 4865 §4.2: what was held for its time is as old as its release.
     received: Math.max(message.received, message.holdUntil ?? 0),
-    schedule: parts.schedule,
+    timing: timingOf(parts.schedule, senderClass(message, first.sender), first),
+    ...(parts.schedule.greylisted === undefined ? {} : { greylisted: parts.schedule.greylisted }),
     random: parts.random,
     ...(message.deliverBy === undefined ? {} : { deliverBy: message.deliverBy }),
   }

@@ -4,7 +4,8 @@
  */
 import { type DeliverBy, type Outcome, type QueueRow, unreachable } from '../api/index.js'
 import { printable } from '../text/index.js'
-import { isTimeToWarn, nextTry, type Schedule } from './schedule.js'
+import { type Greylisted, quickWait } from './greylisted.js'
+import { isTimeToWarn, nextTry, type Timing } from './schedule.js'
 
 /** A row, what its attempt came to, and what follows from it. */
 export type Fate = { readonly row: QueueRow } & (
@@ -30,7 +31,8 @@ export interface JudgementFacts {
   /** Since when it could be delivered. */
   readonly received: number
   readonly deliverBy?: DeliverBy
-  readonly schedule: Schedule
+  readonly timing: Timing
+  readonly greylisted?: Greylisted
   readonly random: () => number
 }
 
@@ -59,16 +61,25 @@ function judgeRow(row: QueueRow, outcome: Outcome, facts: JudgementFacts): Fate 
 }
 
 function deferred(row: QueueRow, outcome: Deferred, facts: JudgementFacts): Fate {
-  const { now, received, schedule, random, deliverBy } = facts
+  const { now, received, timing, greylisted, random, deliverBy } = facts
   // Claimed although it is held: its client came for it. It waits for the client's next call, which may be soon or never.
   if (row.hold !== undefined) return { kind: 'again', row, outcome, due: now + 1, warn: false }
   if (outcome.hold !== undefined) return { kind: 'held', row, outcome, reason: printable(outcome.hold, MAX_TEXT) }
-  const due = nextTry(row.tries, now, row.expires, schedule.retryMs, random())
+  const quickMs = quickWait(outcome, row.tries, greylisted)
+  const due = nextTry({
+    tries: row.tries,
+    now,
+    since: received,
+    expires: row.expires,
+    timing,
+    random: random(),
+    ...(quickMs === undefined ? {} : { quickMs }),
+  })
   if (due === undefined) {
     const late = deliverBy?.mode === 'return'
     return { kind: 'failed', row, outcome: late ? tooLate(row.row, outcome) : outcome, expired: !late }
   }
-  const warn = isTimeToWarn(received, row.last?.at, now, schedule.warnAfterMs)
+  const warn = isTimeToWarn(received, row.last?.at, now, timing.warnAfterMs)
   if (deliverBy?.mode !== 'notify') return { kind: 'again', row, outcome, due, warn }
   // RFC 2852 §4.1.3: the sender is told when the time is over, so an attempt is made then. What came too late is told of at once.
   const { at } = deliverBy

@@ -3,19 +3,21 @@
  * parked here, under lease, and a lane with parked jobs is not claimed from. Never more parked than a claim's worth. No effects.
  */
 import { laneKey } from './job.js'
+import type { Place } from './lane-rules.js'
 import type { Lease } from './lease.js'
 
 export class Lanes {
   readonly #concurrency: number
-  readonly #perLane: number
-  readonly #running = new Map<string, number>()
+  readonly #perLane: (place: Place) => number
+  readonly #running = new Map<string, { count: number; readonly most: number }>()
   readonly #parked = new Map<string, Lease[]>()
   #runningCount = 0
   #parkedCount = 0
   /** Of those that run or are parked: jobs of rows that have been tried before. */
   #tried = 0
 
-  constructor(concurrency: number, perLane: number) {
+  /** `perLane`: how many jobs may run at once in a lane. */
+  constructor(concurrency: number, perLane: (place: Place) => number) {
     this.#concurrency = concurrency
     this.#perLane = perLane
   }
@@ -44,17 +46,18 @@ export class Lanes {
 
   /** Lanes not to be claimed from. */
   get busy(): ReadonlySet<string> {
-    const full = [...this.#running].filter(([, count]) => count >= this.#perLane).map(([lane]) => lane)
+    const full = [...this.#running].filter(([, { count, most }]) => count >= most).map(([lane]) => lane)
     return new Set([...full, ...this.#parked.keys()])
   }
 
   /** True: run it. False: it is parked. */
   enter(lease: Lease): boolean {
     const lane = laneOf(lease)
-    const running = this.#running.get(lane) ?? 0
+    const running = this.#running.get(lane) ?? { count: 0, most: this.#perLane(lease.claimed.rows[0]!) }
     this.#tried += triedOf(lease)
-    if (running < this.#perLane && this.#runningCount < this.#concurrency) {
-      this.#running.set(lane, running + 1)
+    if (running.count < running.most && this.#runningCount < this.#concurrency) {
+      running.count += 1
+      this.#running.set(lane, running)
       this.#runningCount += 1
       return true
     }
@@ -67,9 +70,9 @@ export class Lanes {
 
   leave(lease: Lease): void {
     const lane = laneOf(lease)
-    const running = (this.#running.get(lane) ?? 1) - 1
-    if (running === 0) this.#running.delete(lane)
-    else this.#running.set(lane, running)
+    const running = this.#running.get(lane)
+    if (running !== undefined) running.count -= 1
+    if (running?.count === 0) this.#running.delete(lane)
     this.#runningCount -= 1
     this.#tried -= triedOf(lease)
   }
@@ -78,7 +81,8 @@ export class Lanes {
   unpark(): Lease | undefined {
     if (this.#runningCount >= this.#concurrency) return undefined
     for (const [lane, list] of this.#parked) {
-      if ((this.#running.get(lane) ?? 0) < this.#perLane) return this.#take(lane, list)
+      const running = this.#running.get(lane)
+      if (running === undefined || running.count < running.most) return this.#take(lane, list)
     }
     return undefined
   }

@@ -21,11 +21,11 @@ import type { Pipeline } from '../pipeline/pipeline.js'
 import type { AttemptParts } from './attempt.js'
 import { attempt } from './attempt.js'
 import { createDispatcher } from './dispatcher.js'
+import { ruleFor } from './lane-rules.js'
 import { Lanes } from './lanes.js'
 import { Lease } from './lease.js'
-import type { Schedule } from './schedule.js'
 
-export interface RunnerSchedule extends Schedule {
+export type RunnerSchedule = AttemptParts['schedule'] & {
   /** Attempts at a time. */
   readonly concurrency: number
   /** Attempts at a time in one lane. */
@@ -79,7 +79,7 @@ export class QueueRunner {
     const { store, targets, pipeline, schedule, clock, metrics } = deps
     this.#deps = deps
     setMaxListeners(0, this.#stopping.signal)
-    this.#lanes = new Lanes(schedule.concurrency, schedule.perLane)
+    this.#lanes = new Lanes(schedule.concurrency, place => ruleFor(schedule.lanes, place)?.perLane ?? schedule.perLane)
     this.#parts = {
       store,
       targets,

@@ -128,6 +128,37 @@ const FAULTS: readonly (readonly [what: string, server: string, fault: RegExp])[
     `${SERVER}queue: { expire: 1h }\n`,
     /^server\.yaml.*: a warning after 4h comes too late: expire is 1h/,
   ],
+  [
+    'a warning after the end that a class has',
+    `${SERVER}queue: { expire_for: { bulk: 2h }, warn_after_for: { bulk: [1h, 3h] } }\n`,
+    /^server\.yaml:6:65: a warning after 3h comes too late: expire is 2h$/,
+  ],
+  [
+    'a warning after the end that a destination has',
+    `${SERVER}queue: { lanes: [{ match: [a.test], warn_after: [6d] }] }\n`,
+    /^server\.yaml:6:50: a warning after 6d comes too late: expire is 5d$/,
+  ],
+  [
+    'a wait of nothing',
+    `${SERVER}queue: { lanes: [{ match: [a.test], retry: [0] }] }\n`,
+    /^server\.yaml:6:45: expected a duration/,
+  ],
+  ['a wait that is too short', `${SERVER}queue: { retry: [1ms] }\n`, /^server\.yaml:6:18: a wait of 1ms is too short/],
+  [
+    'a rule that is never reached',
+    `${SERVER}queue: { lanes: [{ match: ["*.test"] }, { match: [b.org, a.test] }] }\n`,
+    /^server\.yaml:6:58: "a\.test" never comes to this rule: the one in line 6 takes it/,
+  ],
+  [
+    'a destination with a star inside',
+    `${SERVER}queue: { lanes: [{ match: ["a.*"] }] }\n`,
+    /^server\.yaml:6:28: expected a destination such as/,
+  ],
+  [
+    'a class of senders that there is not',
+    `${SERVER}queue: { expire_for: { bouncs: 1d } }\n`,
+    /^server\.yaml:6:24: unknown key "bouncs", did you mean "bounces"\?/,
+  ],
   ['a key twice', `${SERVER}name: other.example\n`, /^server\.yaml:6:1: Map keys must be unique/],
   ['broken YAML', `${SERVER}dns: [1, 2\n`, /^server\.yaml:\d+:\d+: /],
   [
@@ -226,6 +257,20 @@ test('what stands under `with` is checked by the schema of the plugin, with plac
     [entry.fault(['with', 'deny', 0], 'no').line, entry.fault(['with', 'deny', 0], 'no').column],
     [3, 12],
   )
+})
+
+test('what differs by destination and sender is read, and what is left out stays left out', async () => {
+  const { config } = await load(
+    `${SERVER}queue: { jitter: 20, expire_for: { bounces: 1d }, greylisted: { words: [Grey] }, lanes: [{ match: ["*.B.test"], target: mx, retry: [1m], concurrency: 2 }] }\n`,
+  )
+  const { jitter, expireForMs, greylisted, lanes } = config!.queue
+  assert.deepEqual(
+    { jitter, expireForMs, words: greylisted.words },
+    { jitter: 0.2, expireForMs: { bounces: 86_400_000 }, words: ['grey'] },
+  )
+  assert.deepEqual(lanes, [
+    { match: ['*.b.test'], target: 'mx', retryMs: [60_000], perLane: 2, expireForMs: {}, warnAfterForMs: {} },
+  ])
 })
 
 test('a timer longer than timers can be waits as long as they can, and not for nothing', async () => {

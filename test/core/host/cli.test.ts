@@ -69,7 +69,7 @@ test('the shipped configuration is what init writes for the shipped wishes', asy
 test('every default that the shipped server.yaml shows in a comment is the default', async () => {
   const text = await readFile(join(ROOT, 'config/server.yaml'), 'utf8')
   const examples =
-    /^( *)# (user|group|banner|without|messages|trusted|proxy|xclient|xforward|servers|certificate|key|tls|auth):/
+    /^( *)# (user|group|banner|without|messages|trusted|proxy|xclient|xforward|servers|certificate|key|tls|auth|expire_for|warn_after_for|lanes|held_expire):/
   const shown = text
     .split('\n')
     .filter(line => !examples.test(line))

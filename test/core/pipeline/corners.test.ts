@@ -83,7 +83,7 @@ function rig(hooks: Hooks = {}, more: { readonly timeoutMs?: number; readonly st
       store,
       server: aServer(),
       clock: { now: () => made.now },
-      expireMs: 1000,
+      lifeMs: () => 1000,
       firstRetryMs: 100,
     }),
     receive(claims, session = {}, envelope = {}) {

@@ -79,7 +79,7 @@ async function receive(
     store,
     server: aServer(),
     clock: { now: () => NOW },
-    expireMs: 5 * 86_400_000,
+    lifeMs: () => 5 * 86_400_000,
     firstRetryMs: 300_000,
   })
   const asked: Recipient[] = recipients.map(one => ({ address: one, dsn }))

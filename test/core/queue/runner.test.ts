@@ -252,6 +252,68 @@ describe('the queue runner', () => {
     assert.deepEqual(await bench.trail(id), ['deferred', 'deferred', 'deferred', 'deferred', 'failed', 'bounced'])
   })
 
+  test('a peer that greylists is tried again soon, and the ladder goes on by the age of the mail', async () => {
+    begin({
+      jitter: 0,
+      greylisted: { retryMs: [2 * MINUTE, 3 * MINUTE], longestMs: HOUR, words: ['greylist'] },
+    }).runner.start()
+    bench.deliver = job => deferred(job).map(one => ({ ...one, reply: '451 4.7.1 Greylisted' }) as Outcome)
+    const born = bench.now
+    const id = await bench.add(['b@them.test'])
+    const times: number[] = []
+    for (let tries = 0; tries < 5; tries += 1) {
+      await bench.settle()
+      const { due } = (await bench.store.queue.get(id))!.rows[0]!
+      times.push((due - born) / MINUTE)
+      bench.now = due
+    }
+    assert.deepEqual(times, [2, 5, 35, 95, 155])
+  })
+
+  test('retries that an admin asks for do not make the waits longer than the mail is old', async () => {
+    begin().runner.start()
+    bench.deliver = job => deferred(job)
+    const id = await bench.add(['b@them.test'])
+    for (let tries = 0; tries < 9; tries += 1) {
+      await bench.settle()
+      await bench.store.queue.change(id, { kind: 'retry', due: bench.now })
+    }
+    await bench.settle()
+    const { due, tries } = (await bench.store.queue.get(id))!.rows[0]!
+    assert.deepEqual([tries, due - bench.now], [10, 5 * MINUTE])
+  })
+
+  test('a destination has its own ladder, warnings by class of sender, and jobs at a time', async () => {
+    begin({
+      lanes: [{ match: ['slow.test'], retryMs: [6 * HOUR], warnAfterForMs: { authenticated: [2 * HOUR] }, perLane: 1 }],
+    }).runner.start()
+    let running = 0
+    const most = new Map<string, number>()
+    bench.deliver = async job => {
+      running += 1
+      most.set(job.lane, Math.max(most.get(job.lane) ?? 0, running))
+      await new Promise(resolve => setTimeout(resolve, 1))
+      running -= 1
+      return deferred(job)
+    }
+    const ids = [
+      await bench.add(['b@slow.test'], {}, { origin: { login: 'a' } }),
+      await bench.add(['c@slow.test']),
+      await bench.add(['d@slow.test']),
+    ]
+    await bench.settle()
+    await bench.settle()
+    const waits = await Promise.all(ids.map(async id => (await bench.store.queue.get(id))!.rows[0]!.due - bench.now))
+    assert.deepEqual(waits, [2 * HOUR, 4 * HOUR, 4 * HOUR])
+    assert.equal(most.get('slow.test'), 1)
+    bench.now += 2 * HOUR
+    await bench.settle()
+    assert.deepEqual(
+      bench.planned.map(({ bytes }) => /^Action: (.*)\r$/m.exec(bytes.toString())?.[1]),
+      ['delayed'],
+    )
+  })
+
   test('a refusal comes back to the sender in the same step', async () => {
     begin().runner.start()
     bench.deliver = failed

@@ -1,0 +1,155 @@
+/** The part `queue` of server.yaml: schedules, and what is different for some destinations and senders. */
+import type { JsonSchema } from '../api/index.js'
+
+const DURATION = { type: 'string', format: 'duration' } as const
+
+const RETRY = {
+  type: 'array',
+  items: DURATION,
+  minItems: 1,
+  maxItems: 50,
+  description: 'waits between attempts; the last one repeats',
+} as const
+
+const EXPIRE = { type: 'string', format: 'duration', description: 'when a message goes back to its sender' } as const
+
+const WARN_AFTER = {
+  type: 'array',
+  items: DURATION,
+  maxItems: 10,
+  description: 'when the sender is told of a delay',
+} as const
+
+/** Not `null`: in YAML that word is no word. */
+const EXPIRE_FOR = {
+  type: 'object',
+  description: 'the same for a class of senders',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    bounces: { ...EXPIRE, description: 'for mail from nobody: bounces and notices' },
+    bulk: { ...EXPIRE, description: 'for mail of a priority below 0' },
+    authenticated: { ...EXPIRE, description: 'for those who had logged in' },
+    trusted: { ...EXPIRE, description: 'for trusted networks' },
+    others: { ...EXPIRE, description: 'for everybody else' },
+  },
+} as const
+
+const WARN_AFTER_FOR = {
+  type: 'object',
+  description: 'the same for a class of senders',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    bulk: WARN_AFTER,
+    authenticated: WARN_AFTER,
+    trusted: WARN_AFTER,
+    others: WARN_AFTER,
+  },
+} as const
+
+const LANE = {
+  type: 'object',
+  description: 'what is different for some destinations',
+  additionalProperties: false,
+  required: ['match'],
+  properties: {
+    match: {
+      type: 'array',
+      minItems: 1,
+      maxItems: 1000,
+      items: {
+        type: 'string',
+        maxLength: 1000,
+        pattern: '^(\\*|(\\*\\.)?[^*\\s]+)$',
+        description: 'a destination such as example.com, *.example or *',
+      },
+      description: 'destinations, as `queue ls` shows them behind the target',
+    },
+    target: { type: 'string', minLength: 1, description: 'only where this target delivers, as mx' },
+    retry: RETRY,
+    expire: EXPIRE,
+    expire_for: EXPIRE_FOR,
+    warn_after: WARN_AFTER,
+    warn_after_for: WARN_AFTER_FOR,
+    concurrency: { type: 'integer', minimum: 1, maximum: 1000, description: 'deliveries at once to each, per worker' },
+  },
+} as const
+
+const GREYLISTED = {
+  type: 'object',
+  description: 'quick tries at peers that greylist: they want to see us again soon',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    retry: {
+      type: 'array',
+      items: DURATION,
+      maxItems: 10,
+      default: ['2m', '5m', '10m'],
+      description: 'waits of the first tries; [] for none',
+    },
+    longest: { ...DURATION, default: '1h', description: 'a wait that a peer names is kept up to this' },
+    words: {
+      type: 'array',
+      items: { type: 'string', minLength: 3, maxLength: 100 },
+      maxItems: 100,
+      default: [
+        'greylist',
+        'graylist',
+        'grey list',
+        'gray list',
+        'grey-list',
+        'gray-list',
+        'postgrey',
+        'sqlgrey',
+        'come back later',
+        'come back in',
+        'come again in',
+        'try again in',
+        'retry in',
+        'first contact',
+        'unknown triplet',
+      ],
+      description: 'words of a 421, 450 or 451 by which greylisting is known',
+    },
+  },
+} as const
+
+export const QUEUE = {
+  type: 'object',
+  description: 'how long and how often delivery is tried',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    retry: { ...RETRY, default: ['5m', '10m', '30m', '1h', '2h', '4h'] },
+    jitter: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 50,
+      default: 10,
+      description: 'percent by which waits differ either way',
+    },
+    expire: { ...EXPIRE, default: '5d' },
+    expire_for: EXPIRE_FOR,
+    warn_after: { ...WARN_AFTER, default: ['4h'] },
+    warn_after_for: WARN_AFTER_FOR,
+    greylisted: GREYLISTED,
+    lanes: {
+      type: 'array',
+      items: LANE,
+      maxItems: 500,
+      default: [],
+      description: 'what is different for some destinations; the first that fits counts',
+    },
+    concurrency: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1000,
+      default: 20,
+      description: 'deliveries at once, per worker',
+    },
+    per_lane: { type: 'integer', minimum: 1, maximum: 100, default: 4, description: 'of these, to one destination' },
+    lease: { type: 'string', format: 'duration', default: '2m', description: 'how long a dead worker keeps a job' },
+  },
+} as const satisfies JsonSchema
