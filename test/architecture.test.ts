@@ -171,5 +171,9 @@ test('every decision record has a number of its own, and its heading says it', (
     [],
   )
   for (const name of records)
-    assert.match(readFileSync(join(root, 'docs/decisions', name), 'utf8'), new RegExp(`^# ${name.slice(0, 4)} \\S`), name)
+    assert.match(
+      readFileSync(join(root, 'docs/decisions', name), 'utf8'),
+      new RegExp(`^# ${name.slice(0, 4)} \\S`),
+      name,
+    )
 })
