@@ -2,9 +2,10 @@
  * The command line within this process, beside a server that runs in others: many commands without many starts of Node. What a person
  * sees, exit code and all, is the same; `Instance.cli` starts the program itself.
  */
-import { assemble, startApp } from '../../core/app.js'
+import { join } from 'node:path'
 import { runCli } from '../../core/host/cli.js'
 import type { Instance } from './instance.js'
+import { ROOT } from './shared.js'
 
 export interface Said {
   readonly code: number
@@ -12,15 +13,19 @@ export interface Said {
   readonly out: string
 }
 
-export async function commandLine(server: Instance, ...args: readonly string[]): Promise<Said> {
+export function commandLine(server: Instance, ...args: readonly string[]): Promise<Said> {
+  return sayHere([...args, '--config', server.configDir])
+}
+
+export async function sayHere(args: readonly string[]): Promise<Said> {
   const lines: string[] = []
   const print = (line: string) => void lines.push(line)
-  const code = await runCli([...args, '--config', server.configDir], {
+  const code = await runCli(args, {
     version: 'tested',
     script: '',
-    templates: '',
-    startApp,
-    assemble,
+    templates: join(ROOT, 'core/host/templates/'),
+    startApp: async base => (await import('../../core/app.js')).startApp(base),
+    assemble: async base => (await import('../../core/app.js')).assemble(base),
     print,
     warn: print,
     stdin: async () => '',

@@ -1,5 +1,6 @@
 /**
  * A whole Posthouse in a folder of its own, made by `posthouse init` and driven only from outside: its command line, its ports, its log.
+ * It is made within this process, as starting Node for every step is most of what a test would cost; `cli` starts the program itself.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -8,6 +9,8 @@ import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseDocument, type YAMLSeq } from 'yaml'
+import { addUsers } from './accounts.js'
+import { sayHere } from './command-line.js'
 import { answers, freeBase, OFFSETS } from './ports.js'
 
 /** The project's folder; compiled files live in dist/test/harness. */
@@ -52,24 +55,14 @@ export class Instance {
     const dir = join(parent, 'mail')
     const ports = Object.fromEntries(Object.entries(OFFSETS).map(([name, offset]) => [name, base + offset])) as Ports
     const instance = new Instance(dir, ports)
-    const made = await run([
-      MAIN,
-      'init',
-      dir,
-      '--domain',
-      options.domain ?? 'example.test',
-      '--base-port',
-      String(base),
-    ])
-    if (made.code !== 0) throw new Error(`init failed: ${made.stdout}${made.stderr}`)
+    const domain = options.domain ?? 'example.test'
+    const made = await sayHere(['init', dir, '--domain', domain, '--base-port', String(base)])
+    if (made.code !== 0) throw new Error(`init failed: ${made.out}`)
     await instance.edit('server.yaml', text => setKeys(text, { workers: 1, ...options.server }))
     await instance.edit('plugins.yaml', text => setPlugins(text, options.plugins ?? {}, options.first ?? []))
     for (const [name, text] of Object.entries(options.files ?? {}))
       await writeFile(join(instance.configDir, name), text)
-    for (const [login, password] of options.users ?? []) {
-      const added = await instance.cli(['user', 'add', login, '--password-stdin'], `${password}\n`)
-      if (added.code !== 0) throw new Error(`user add failed: ${added.stdout}${added.stderr}`)
-    }
+    if (options.users !== undefined) await addUsers(instance.dataDir, domain, options)
     return instance
   }
 
