@@ -215,6 +215,7 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
     clock,
     log,
     metrics,
+    inspects: (base.worker ?? 1) === 1,
   })
   // What is still under way near the end of the drain goes back to the queue unchanged.
   const graceMs = Math.max(1000, config.drainMs - 5000)

@@ -132,6 +132,7 @@ export const QUEUE = {
     },
     expire: { ...EXPIRE, default: '5d' },
     expire_for: EXPIRE_FOR,
+    held_expire: { ...DURATION, description: 'when held mail goes back too; left out: not by itself' },
     warn_after: { ...WARN_AFTER, default: ['4h'] },
     warn_after_for: WARN_AFTER_FOR,
     greylisted: GREYLISTED,

@@ -19,6 +19,7 @@ export function toQueue(raw: Raw, timerMs: (duration: string) => number): QueueC
     expireMs: ms(raw.expire),
     warnAfterMs: raw.warn_after.map(ms),
     jitter: raw.jitter / 100,
+    ...(raw.held_expire === undefined ? {} : { heldExpireMs: ms(raw.held_expire) }),
     greylisted: {
       retryMs: raw.greylisted.retry.map(ms),
       longestMs: ms(raw.greylisted.longest),

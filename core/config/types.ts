@@ -112,6 +112,8 @@ export interface QueueConfig extends PatienceConfig {
   readonly retryMs: readonly number[]
   readonly expireMs: number
   readonly warnAfterMs: readonly number[]
+  /** Left out: held mail waits for its admin. */
+  readonly heldExpireMs?: number
   /** Waits differ by up to this part: 0.1 is a tenth. */
   readonly jitter: number
   /** Peers that want to see us again soon. */

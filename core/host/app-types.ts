@@ -14,6 +14,8 @@ export interface AppBase {
   readonly metrics: Metrics
   /** Processes that serve the same doors; left out: this one alone. */
   readonly workers?: number
+  /** Which of them this is, from 1. */
+  readonly worker?: number
   /** The same ticket keys in all workers, so that a TLS session resumes in any of them. */
   readonly tls: TlsSource
 }

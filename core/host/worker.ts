@@ -65,7 +65,16 @@ async function start(order: StartOrder, startApp: StartApp): Promise<Running | u
     giveUpRoot(config)
     const bus = joinBus(join(config.dataDir, 'control.sock'), log.log, true)
     const metrics = new MemoryMetrics()
-    const app = await startApp({ config, log: log.log, bus, clock: Date, metrics, tls, workers: order.workers })
+    const app = await startApp({
+      config,
+      log: log.log,
+      bus,
+      clock: Date,
+      metrics,
+      tls,
+      workers: order.workers,
+      worker: order.worker,
+    })
     tell({ kind: 'ready', doors: app.doors })
     return { app, config, log, tls, bus }
   } catch (error) {

@@ -212,7 +212,7 @@ async function commit(
     trail: [...fates.map(fate => trailEntry(message.id, fate, now)), ...trail],
   })
   for (const fate of fates) {
-    logFate(scope.log, fate, now - message.received)
+    logFate(scope.log, fate, now - message.received, message)
     parts.metrics.count(`queue.${fate.kind}`)
   }
   parts.settled(

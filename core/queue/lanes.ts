@@ -87,13 +87,23 @@ export class Lanes {
     return undefined
   }
 
+  /** Takes what is parked and fits, for giving back. */
+  takeParked(fits: (lease: Lease) => boolean): readonly Lease[] {
+    const taken: Lease[] = []
+    for (const [lane, list] of this.#parked) {
+      taken.push(...list.filter(fits))
+      const left = list.filter(lease => !taken.includes(lease))
+      if (left.length === 0) this.#parked.delete(lane)
+      else this.#parked.set(lane, left)
+    }
+    this.#parkedCount -= taken.length
+    for (const lease of taken) this.#tried -= triedOf(lease)
+    return taken
+  }
+
   /** Takes all that is parked, for giving back. */
   clear(): readonly Lease[] {
-    const all = [...this.#parked.values()].flat()
-    this.#parked.clear()
-    this.#parkedCount = 0
-    for (const lease of all) this.#tried -= triedOf(lease)
-    return all
+    return this.takeParked(() => true)
   }
 
   #take(lane: string, list: Lease[]): Lease | undefined {

@@ -1,7 +1,7 @@
 /**
  * How a fate is told: to the store (row change), to the trail (a sentence with facts), to the log. Pure.
  */
-import { type Log, type RowChange, type TrailEntry, unreachable } from '../api/index.js'
+import { type Log, type QueuedMessage, type RowChange, type TrailEntry, unreachable } from '../api/index.js'
 import { formatAddress, formatDate, printable } from '../text/index.js'
 import type { Fate } from './judgement.js'
 
@@ -62,10 +62,23 @@ export function trailEntry(id: string, fate: Fate, at: number): TrailEntry {
   }
 }
 
-/** One line per outcome. */
-export function logFate(log: Log, fate: Fate, waitedMs: number): void {
+/** One line per outcome, with the same names in each. `log` knows the message and its target. */
+export function logFate(
+  log: Log,
+  fate: Fate,
+  waitedMs: number,
+  message: Pick<QueuedMessage, 'sender' | 'bodySize'>,
+): void {
   const { row } = fate
-  const facts = { to: formatAddress(row.original), tries: row.tries + 1, waitedMs }
+  const sender = row.sender === undefined ? message.sender : row.sender
+  const facts = {
+    from: sender === null ? '' : formatAddress(sender),
+    to: formatAddress(row.original),
+    lane: row.lane,
+    size: message.bodySize,
+    tries: row.tries + 1,
+    waitedMs,
+  }
   switch (fate.kind) {
     case 'delivered': {
       const { remote, reply, tls } = fate.outcome
@@ -76,7 +89,7 @@ export function logFate(log: Log, fate: Fate, waitedMs: number): void {
       log.info({ ...facts, mailbox: fate.outcome.filings.map(filing => filing.mailbox).join(',') }, 'filed')
       return
     case 'held':
-      log.info({ ...facts, tries: row.tries, hold: fate.reason }, 'held')
+      log.info({ ...facts, tries: row.tries, hold: fate.reason, status: fate.outcome.status }, 'held')
       return
     case 'again':
     case 'failed': {
@@ -84,7 +97,7 @@ export function logFate(log: Log, fate: Fate, waitedMs: number): void {
       const more = { status, text, ...(remote === undefined ? {} : { remote }) }
       const until = row.hold === undefined ? {} : { hold: row.hold }
       if (fate.kind === 'again') log.info({ ...facts, ...more, due: fate.due, ...until }, 'deferred')
-      else log.warn({ ...facts, ...more, expired: fate.expired }, 'failed')
+      else log.warn({ ...facts, ...more, expired: fate.expired }, fate.expired ? 'expired' : 'failed')
       return
     }
     default:

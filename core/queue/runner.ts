@@ -21,6 +21,7 @@ import type { Pipeline } from '../pipeline/pipeline.js'
 import type { AttemptParts } from './attempt.js'
 import { attempt } from './attempt.js'
 import { createDispatcher } from './dispatcher.js'
+import { Inspection } from './inspection.js'
 import { ruleFor } from './lane-rules.js'
 import { Lanes } from './lanes.js'
 import { Lease } from './lease.js'
@@ -31,6 +32,8 @@ export type RunnerSchedule = AttemptParts['schedule'] & {
   /** Attempts at a time in one lane. */
   readonly perLane: number
   readonly leaseMs: number
+  /** Held mail goes back at this age; left out: never by itself. */
+  readonly heldExpireMs?: number
 }
 
 export interface QueueRunnerDeps {
@@ -48,6 +51,8 @@ export interface QueueRunnerDeps {
   readonly random?: () => number
   /** The longest one attempt may take; default 30 minutes. */
   readonly deliveryMs?: number
+  /** Whether the queue is looked after from here: in one process of an install. */
+  readonly inspects?: boolean
 }
 
 /** The safety net under `watch` and `nextDue`: also finds leases of dead processes. */
@@ -67,8 +72,10 @@ export class QueueRunner {
   readonly #deps: QueueRunnerDeps
   readonly #parts: AttemptParts
   readonly #lanes: Lanes
+  readonly inspection: Inspection
   readonly #attempts = new Set<Promise<void>>()
   readonly #stopping = new AbortController()
+  readonly #draining = new AbortController()
   #unwatch: (() => void) | undefined
   #timer: NodeJS.Timeout | undefined
   #claiming: Promise<void> | undefined
@@ -92,6 +99,22 @@ export class QueueRunner {
       sign: (job, read, scope) => signatures(pipeline, job, read, scope),
       settled: (job, outcomes, scope) => pipeline.tell('settled', { job, outcomes }, NO_LABELS, scope),
     }
+    this.inspection = this.#inspection(schedule)
+  }
+
+  #inspection({ heldExpireMs, leaseMs }: RunnerSchedule): Inspection {
+    return new Inspection({
+      attempt: this.#parts,
+      log: this.#deps.log,
+      leaseMs,
+      ...(heldExpireMs === undefined ? {} : { heldExpireMs }),
+      giveBackExpired: async () => {
+        const now = this.#deps.clock.now()
+        const over = this.#lanes.takeParked(({ claimed }) => claimed.rows.some(row => row.expires < now))
+        await Promise.all(over.map(lease => this.#giveBack(lease)))
+      },
+      signal: this.#draining.signal,
+    })
   }
 
   /** Works beside the runner's own jobs, within the same grace time. */
@@ -103,6 +126,7 @@ export class QueueRunner {
     if (this.#state !== 'new') return
     this.#state = 'running'
     this.#unwatch = this.#deps.store.queue.watch(() => this.wake())
+    if (this.#deps.inspects === true) this.inspection.start()
     this.wake()
   }
 
@@ -125,12 +149,14 @@ export class QueueRunner {
   /** Resolves when nothing runs any more: attempts still under way after `graceMs` are cut short and their rows given back. */
   async stop(graceMs = 20_000): Promise<void> {
     this.#state = 'draining'
+    this.#draining.abort()
     this.#unwatch?.()
     clearTimeout(this.#timer)
     await this.#claiming
     await Promise.all(this.#lanes.clear().map(lease => this.#giveBack(lease)))
     const timer = setTimeout(() => this.#stopping.abort(), graceMs)
     while (this.#attempts.size > 0) await Promise.all(this.#attempts)
+    await this.inspection.stop()
     clearTimeout(timer)
   }
 

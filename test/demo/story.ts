@@ -19,7 +19,8 @@ export function story(lines: readonly Line[]): readonly string[] {
   return lines.flatMap(line => {
     if (line.msg === 'hook answered') return said(line)
     if (line.msg === 'recipient refused') return [`→ refused: ${line.code} ${line.status} ${line.text}`]
-    if (['filed', 'delivered', 'deferred', 'bounced', 'failed'].includes(String(line.msg))) return [`→ ${wentTo(line)}`]
+    if (['filed', 'delivered', 'deferred', 'bounced', 'failed', 'expired'].includes(String(line.msg)))
+      return [`→ ${wentTo(line)}`]
     return []
   })
 }
