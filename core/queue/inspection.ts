@@ -43,11 +43,11 @@ export class Inspection {
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
   #wasEmpty = true
-  readonly #since: number
+  /** Of the first round. */
+  #since: number | undefined
 
   constructor(deps: InspectionDeps) {
     this.#deps = deps
-    this.#since = deps.attempt.clock.now()
   }
 
   start(waitMs = FIRST_MS): void {
@@ -77,7 +77,9 @@ export class Inspection {
 
   /** Their lane is busy with something that does not end, or nobody has claimed them for another reason. */
   async #endLate(): Promise<void> {
-    if (this.#deps.attempt.clock.now() - this.#since < LATE_MS) return
+    const now = this.#deps.attempt.clock.now()
+    this.#since ??= now
+    if (now - this.#since < LATE_MS) return
     await this.#deps.giveBackExpired()
     const lanes = new Set<string>()
     for await (const message of this.#deps.attempt.store.queue.list({ where: LATE, limit: MOST })) {

@@ -889,6 +889,7 @@ describe('the queue runner', () => {
     test('what is over is returned though its lane is busy with a target that never answers', async () => {
       begin({ perLane: 1 }).runner.start()
       bench.deliver = never
+      await bench.runner.inspection.round()
       await bench.add(['stuck@them.test'])
       await bench.settle()
       const waiting = [await bench.add(['b@them.test']), await bench.add(['c@them.test'])]
