@@ -38,7 +38,10 @@ export interface Asked {
   }
   sign: { readonly job: JobView; readonly read: () => Promise<Buffer> }
   settled: { readonly job: JobView; readonly outcomes: readonly Outcome[] }
-  /** `end`: how it ended, as in the log line `session ended`: `quit`, `gone`, `refused`, `early` (it spoke before the greeting) … */
+  /**
+   * Told to every entry that was asked anything in the session, and to those its labels do not skip.
+   * `end`: how it ended, as in the log line `session ended`: `quit`, `gone`, `refused`, `early` (it spoke before the greeting) …
+   */
   disconnect: { readonly session: Session; readonly end: string }
 }
 

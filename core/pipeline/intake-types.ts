@@ -26,6 +26,8 @@ export interface Routed {
 export interface AskScope {
   readonly signal: AbortSignal
   readonly log: Log
+  /** Of a session: entries that were asked in it and want to hear of its end, whatever labels it has by then. */
+  readonly concerned?: Set<object>
 }
 
 /** A message with everything known of it, bytes already counted and checked by the door. */

@@ -8,8 +8,8 @@ import { formatAddress, printable } from '../text/index.js'
 type Objection = Reject | Defer | Discard | Quarantine | Hold
 
 const KINDS: ReadonlySet<string> = new Set(['reject', 'defer', 'discard', 'quarantine', 'hold'])
-/** Log-ins have words of their own that say the same whatever is wrong; routes answer for addresses. */
-const UNSIGNED: ReadonlySet<MomentName> = new Set(['auth', 'route'])
+/** Log-ins have words of their own that say the same whatever is wrong. */
+const UNSIGNED: ReadonlySet<MomentName> = new Set(['auth'])
 
 export function isObjection(answer: unknown): answer is Objection {
   return KINDS.has((answer as { kind?: string } | undefined)?.kind ?? '')

@@ -125,10 +125,14 @@ export class Pipeline {
     return asynchronous ? Promise.all(waiting).then(join) : join(waiting as Settled<M>[])
   }
 
-  /** Tells everyone; failures are logged, nobody waits. */
+  /**
+   * Tells everyone; failures are logged, nobody waits. Of the end of a session hears also who was asked in it and would be skipped now:
+   * a label that came later must not keep anybody from giving back what they hold.
+   */
   tell<M extends Asking<'tell'>>(moment: M, asked: Asked[M], labels: ReadonlySet<string>, scope: AskScope): void {
     for (const step of this.#of(moment)) {
-      if (!isSkipped(step.entry, labels)) void this.#call(moment, step, asked, scope)
+      const owed = moment === 'disconnect' && scope.concerned?.has(step.entry) === true
+      if (owed || !isSkipped(step.entry, labels)) void this.#call(moment, step, asked, scope)
     }
   }
 
@@ -200,6 +204,7 @@ export class Pipeline {
     scope: AskScope,
   ): Awaitable<Settled<M>> {
     const call = new LazyCall(scope, entry.plugin, entry.mode === 'observe')
+    if (entry.hooks.disconnect !== undefined) scope.concerned?.add(entry)
     try {
       const result = hook(asked, call)
       if (!isThenable(result)) return { kind: 'answer', answer: (result ?? undefined) as never }

@@ -4,6 +4,7 @@
  * exception can open a relay, and an install without plugins relays nothing.
  */
 import {
+  type Because,
   type Claim,
   type Defer,
   defer,
@@ -16,6 +17,7 @@ import {
   type Target,
 } from '../api/index.js'
 import type { AskScope, Routed } from './intake-types.js'
+import { signed, tellObjection } from './objection.js'
 import type { Pipeline } from './pipeline.js'
 
 /** More results of one recipient than this are a fault of a list, not a wish. */
@@ -49,13 +51,17 @@ export class Router {
     const objection = await this.#pipeline.ask('rcpt', asked, labels, scope)
     if (objection !== undefined) return objection
     const answer = await this.#pipeline.ask('route', asked, labels, scope)
-    if (answer === undefined) return nobodyTakes(recipient, this.#server)
-    if (isList(answer)) return this.#guard(session, recipient, answer, scope)
-    return answer.kind === 'claim' ? this.#guard(session, recipient, [answer], scope) : answer
+    if (answer !== undefined && !isList(answer) && answer.kind !== 'claim') return answer
+    const claims = answer === undefined ? [] : isList(answer) ? answer : [answer]
+    const guarded = this.#guard(session, recipient, claims, scope)
+    if (!('kind' in guarded)) return guarded
+    // Said as an objection of a plugin is: with an id, and a line in the log that explains it.
+    tellObjection(scope.log, { plugin: 'core', hook: 'route', observed: false }, asked, guarded)
+    return signed('route', asked, guarded)
   }
 
   #guard(session: Session, recipient: Recipient, claims: readonly Claim[], scope: AskScope): Routed | Reject | Defer {
-    if (claims.length === 0) return nobodyTakes(recipient, this.#server)
+    if (claims.length === 0) return nobodyTakes(session, recipient, this.#server)
     if (claims.length > MAX_CLAIMS) {
       scope.log.error({ claims: claims.length }, 'recipient expands to too many claims')
       return defer('The recipient expands to too many addresses', { code: 451, status: '4.5.3' })
@@ -68,7 +74,7 @@ export class Router {
       }
       if (target.scope === 'remote' && !maySendOut(session, recipient, claim, this.#server)) {
         scope.log.warn({ target: claim.target }, 'claim would have relayed for a stranger')
-        return relayDenied()
+        return relayDenied(session, recipient)
       }
     }
     return { recipient, claims }
@@ -88,12 +94,41 @@ function isOurs({ address }: Recipient, server: ServerFacts): boolean {
   return address.domain === '' || server.domains.has(address.domain)
 }
 
-function nobodyTakes(recipient: Recipient, server: ServerFacts): Reject {
-  return isOurs(recipient, server) ? reject('No such recipient here', { code: 550, status: '5.1.1' }) : relayDenied()
+function nobodyTakes(session: Session, recipient: Recipient, server: ServerFacts): Reject {
+  if (!isOurs(recipient, server)) return relayDenied(session, recipient)
+  const because = {
+    rule: 'no-route',
+    evidence: 'no plugin takes mail for it',
+    exception: 'an entry as mda in plugins.yaml',
+  }
+  return reject('No such recipient here', { code: 550, status: '5.1.1', because })
 }
 
-function relayDenied(): Reject {
-  return reject('Relaying denied: not a domain of ours, and you are not logged in', { code: 550, status: '5.7.1' })
+function relayDenied(session: Session, recipient: Recipient): Reject {
+  const text = 'Relaying denied: not a domain of ours, and you are not logged in'
+  return reject(text, { code: 550, status: '5.7.1', because: whyNoRelay(session, recipient) })
+}
+
+function whyNoRelay({ remote, account, trusted }: Session, { address }: Recipient): Because {
+  const { local, domain } = address
+  if (account !== undefined || trusted) {
+    return {
+      rule: 'no-route',
+      evidence: `no plugin takes mail for ${domain}`,
+      exception: 'an entry as mx in plugins.yaml',
+    }
+  }
+  if (SENDER_ROUTING.test(local)) {
+    return {
+      rule: 'sender-routing',
+      evidence: 'the local part may hold another address, which the next server would unpack',
+    }
+  }
+  return {
+    rule: 'no-relay',
+    evidence: `${domain} is not ours, and ${remote.address} has not logged in and is not trusted`,
+    exception: 'log in; or in server.yaml: the domain under relay_domains, or the network under trusted',
+  }
 }
 
 function isList(answer: unknown): answer is readonly Claim[] {

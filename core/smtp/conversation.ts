@@ -263,6 +263,7 @@ export class Conversation {
       deps.pipeline.tell('disconnect', { session, end: this.end ?? 'gone' }, session.labels, {
         signal: NEVER,
         log: scope.log,
+        ...(scope.concerned && { concerned: scope.concerned }),
       })
     } catch (error) {
       this.#logFailure(error, 'disconnect')

@@ -24,6 +24,7 @@ export class LazyAbort {
 
 export class SessionScope implements AskScope {
   readonly log: Log
+  readonly concerned = new Set<object>()
   readonly #gone: LazyAbort
 
   constructor(gone: LazyAbort, log: Log) {

@@ -110,8 +110,12 @@ interface Chosen {
   readonly app?: AppPassword
 }
 
-/** One hash, never several: the app password of that tag, or the account's own password. */
-function choose(account: StoredAccount | undefined, { protocol }: Peer, given: string): Chosen {
+/**
+ * One hash, never several: the app password of that tag, or the account's own password. None of a disabled account: a password of it
+ * that is right must not be found out by how fast we say no.
+ */
+function choose(stored: StoredAccount | undefined, { protocol }: Peer, given: string): Chosen {
+  const account = stored?.disabled ? undefined : stored
   const asked = protocolOf(protocol)
   const secret = readAppPassword(given)
   const app = secret && account?.appPasswords?.find(({ tag }) => tag === secret.tag)

@@ -3,7 +3,7 @@
  * domain and recipient, over all workers. What others refuse is not charged: MAIL and RCPT only ask whether there is room, the accepted
  * message pays, and a message that is refused later gets it back.
  */
-import { type Answered, type Asked, type Call, definePlugin, type Message } from 'posthouse/api'
+import { type Answered, type Asked, type Call, definePlugin, type Message, type Session } from 'posthouse/api'
 import type { PrefixLengths } from 'posthouse/text'
 import { type Count, RULES, type Rule, readRules, type Subject } from './rules.js'
 import { Sessions } from './sessions.js'
@@ -70,6 +70,8 @@ class Door {
   readonly #refused: () => void
   /** `message` is asked once per recipient; what all share is charged once. */
   readonly #charged = new WeakMap<Message, Promise<Answered['message']>>()
+  /** What a connection was charged. */
+  readonly #admitted = new WeakMap<Session, readonly Charge[]>()
 
   constructor(rules: readonly Rule[], lengths: PrefixLengths, till: Till, sessions: Sessions, refused: () => void) {
     this.#rules = rules
@@ -82,8 +84,9 @@ class Door {
   connect({ session }: Asked['connect'], call: Call): Answered['connect'] | Promise<Answered['connect']> {
     const rates = this.#charges({ session }, ['connections'], ['network'], () => 1)
     const places = this.#places({ session }, 'network')
-    if (rates.length === 0 && places.length === 0) return undefined
-    return this.#admit(session, call, rates, places)
+    const earlier = this.#admitted.get(session)
+    if (rates.length === 0 && places.length === 0 && earlier === undefined) return undefined
+    return this.#admit(session, call, rates, places, earlier)
   }
 
   async mail({ session, envelope }: Asked['mail'], call: Call): Promise<Answered['mail']> {
@@ -126,7 +129,11 @@ class Door {
     call: Call,
     rates: readonly Charge[],
     places: readonly (Counted & { readonly limit: number })[],
+    earlier: readonly Charge[] | undefined,
   ): Promise<Answered['connect']> {
+    // XCLIENT: whoever spoke until now speaks for others and is not the client that counts.
+    if (earlier !== undefined) await this.#sessions.startsAnew(session.id, earlier)
+    this.#admitted.set(session, [])
     const refusal = await this.#till.charge(rates)
     if (refusal !== undefined) {
       this.#refused()
@@ -135,6 +142,7 @@ class Door {
     const full = await this.#enter(session, call, places, 'connect')
     // Who is not let in has not been a connection.
     if (full !== undefined) await this.#till.giveBack(rates)
+    else this.#admitted.set(session, rates)
     return full
   }
 

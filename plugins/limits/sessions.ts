@@ -55,13 +55,21 @@ export class Sessions {
   }
 
   end(id: string): void {
+    this.#giveUp(id).catch(this.#failed)
+  }
+
+  /** The same connection for another client: what it held and was charged until now is given back. */
+  async startsAnew(id: string, charged: readonly Charge[]): Promise<void> {
+    await this.#giveUp(id)
+    await this.#till.giveBack(charged)
+  }
+
+  async #giveUp(id: string): Promise<void> {
     const held = this.#held.get(id)
     if (held === undefined) return
     this.#held.delete(id)
-    this.#till
-      .leave(held.places)
-      .then(() => this.#till.giveBack(held.charges))
-      .catch(this.#failed)
+    await this.#till.leave(held.places)
+    await this.#till.giveBack(held.charges)
   }
 
   #of({ id }: Session, call: Call): Held {

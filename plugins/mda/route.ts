@@ -3,8 +3,10 @@
  * again when a mailbox is full. Mail for other domains is none of its business.
  */
 import {
+  type Account,
   type Answered,
   type Asked,
+  type Because,
   type Claim,
   defer,
   type Log,
@@ -29,6 +31,22 @@ export interface RouteParts {
   readonly disabled: 'file' | 'refuse'
 }
 
+/** The address stands in the same log line; in a command to copy it could be anything. */
+const UNKNOWN = {
+  code: 550,
+  status: '5.1.1',
+  because: {
+    rule: 'unknown-user',
+    evidence: 'neither an account nor an alias has this address',
+    exception: 'posthouse user add, or a line in aliases.yaml',
+  },
+} as const
+const DISABLED = {
+  rule: 'disabled',
+  evidence: 'the account is disabled',
+  exception: 'posthouse user change LOGIN --enable, or disabled: file in the entry mda',
+}
+
 export async function decideRoute(
   { session, envelope, recipient }: Asked['route'],
   parts: RouteParts,
@@ -46,7 +64,7 @@ export async function decideRoute(
     if (destinations.length > 0) {
       if (parts.disabled === 'refuse' && destinations.every(isDisabled)) {
         // RFC 3463 §3.3: X.2.1 exists, and takes nothing.
-        return reject('That mailbox is disabled', { code: 550, status: '5.2.1' })
+        return reject('That mailbox is disabled', { code: 550, status: '5.2.1', because: DISABLED })
       }
       // A bounce has nobody behind it who could come again: it waits in the queue like all that is filed later.
       const full = session.protocol === 'internal' ? undefined : await fullFor(destinations, envelope, parts)
@@ -55,7 +73,7 @@ export async function decideRoute(
     if (troubles.some(trouble => trouble.kind !== 'unknown')) {
       return defer('The address cannot be resolved right now', { code: 451, status: '4.3.5' })
     }
-    return reject(`${printable(addressKey(recipient.address), 100)}: no such user here`, { code: 550, status: '5.1.1' })
+    return reject(`${printable(addressKey(recipient.address), 100)}: no such user here`, UNKNOWN)
   } catch (error) {
     if (!(error instanceof MailError) || !error.temporary) throw error
     log.error({ to: addressKey(address), err: error }, 'recipient look-up failed')
@@ -88,10 +106,20 @@ async function fullFor(
   const declared = Number(envelope.parameters.get('SIZE') ?? 0)
   // it would not fit an empty mailbox either: coming again is of no use
   if (declared > only.account.quotaBytes)
-    return reject('The message is larger than the whole mailbox', { code: 552, status: '5.2.3' })
+    return reject('The message is larger than the whole mailbox', {
+      code: 552,
+      status: '5.2.3',
+      because: fullness(bytes, only.account),
+    })
   const full = bytes >= only.account.quotaBytes || (declared > 0 && bytes + declared > only.account.quotaBytes)
   if (!full) return undefined
+  const because = fullness(bytes, only.account)
   return parts.full === 'refuse'
-    ? reject('Mailbox is full', { code: 552, status: '5.2.2' })
-    : defer('Mailbox is full', { code: 452, status: '4.2.2' })
+    ? reject('Mailbox is full', { code: 552, status: '5.2.2', because })
+    : defer('Mailbox is full', { code: 452, status: '4.2.2', because })
+}
+
+function fullness(bytes: number, { quotaBytes = 0 }: Account): Because {
+  const evidence = `${bytes} octets of ${quotaBytes} are used`
+  return { rule: 'mailbox-full', evidence, exception: 'posthouse user change LOGIN --quota' }
 }

@@ -176,3 +176,14 @@ test('telling waits for nobody and survives failures', () => {
   })
   pipeline(bad, worse).tell('disconnect', { session, end: 'quit' }, new Set(), scope)
 })
+
+test('who was asked in a session hears of its end, whatever labels came later', () => {
+  const told: string[] = []
+  const named = (plugin: string, hooks: Hooks) =>
+    entry({ ...hooks, disconnect: () => void told.push(plugin) }, { plugin, unless: ['late'] })
+  const line = pipeline(named('asked', { connect: () => undefined }), named('never-asked', { mail: () => undefined }))
+  const inSession = { ...scope, concerned: new Set<object>() }
+  void line.ask('connect', { session }, new Set(), inSession)
+  line.tell('disconnect', { session, end: 'quit' }, new Set(['late']), inSession)
+  assert.deepEqual(told, ['asked'])
+})

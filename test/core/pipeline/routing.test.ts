@@ -6,6 +6,7 @@ import {
   type Address,
   type Claim,
   type Hooks,
+  type Log,
   label,
   reject,
   type Session,
@@ -14,7 +15,7 @@ import {
 } from '../../../core/api/index.js'
 import { Pipeline } from '../../../core/pipeline/pipeline.js'
 import { Router } from '../../../core/pipeline/routing.js'
-import { quietLog } from '../../harness/log.js'
+import { quietLog, rememberingLog } from '../../harness/log.js'
 import { ALICE, anEnvelope, aServer, aSession, STRANGER } from '../../harness/session.js'
 
 const scope = { signal: new AbortController().signal, log: quietLog }
@@ -30,7 +31,7 @@ const targets = new Map([
   ['mx', target('remote')],
 ])
 
-async function routed(hooks: Hooks, session: Session, address: Address) {
+async function routed(hooks: Hooks, session: Session, address: Address, log: Log = quietLog) {
   const entry = { plugin: 'tried', hooks, unless: [], on: [], timeoutMs: 100, onError: 'defer' } as const
   const router = new Router(
     new Pipeline([entry], { count: () => undefined, observe: () => undefined }),
@@ -39,7 +40,7 @@ async function routed(hooks: Hooks, session: Session, address: Address) {
   )
   const recipient = { address, dsn: { notify: [] } }
   const envelope = anEnvelope({ recipients: [] })
-  return router.route(session, new Set(session.labels), envelope, recipient, scope)
+  return router.route(session, new Set(session.labels), envelope, recipient, { ...scope, log })
 }
 
 const open: Hooks = { route: ({ recipient }) => via('mx', recipient.address) }
@@ -112,3 +113,18 @@ test('one claim of several that may not go out refuses the recipient', async () 
   const answer = await routed({ route: () => claims }, aSession(), STRANGER)
   assert.ok('kind' in answer && answer.kind === 'reject')
 })
+
+for (const [why, address, rule] of [
+  ['a domain that is not ours', WORLD, 'no-relay'],
+  ['an address of ours that nobody takes', ALICE, 'no-route'],
+  ['an address that may hold another', { local: 'x%world.test', domain: 'relayed.test' }, 'sender-routing'],
+] as const) {
+  test(`${why}: the reply ends with an id, and the log says under it which rule of core it was`, async () => {
+    const log = rememberingLog()
+    const answer = await routed(rule === 'no-route' ? {} : open, aSession(), address, log)
+    assert.ok('kind' in answer && answer.kind === 'reject')
+    const id = /\[(\S+)\]$/.exec(answer.text)?.[1]
+    const line = log.lines.find(({ sentence }) => sentence === 'policy objected')
+    assert.deepEqual([line?.facts.ref, line?.facts.plugin, line?.facts.rule], [id, 'core', rule])
+  })
+}

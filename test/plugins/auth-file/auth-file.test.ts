@@ -121,6 +121,17 @@ describe('logging in', () => {
     assert.equal((await logIn(installed, 'alice@example.test', 'moto\u0308rhead'))?.kind, 'authenticated')
   })
 
+  test('a right password of a disabled account is hashed as a wrong one is, though it was right a moment ago', async () => {
+    const installed = await install({ parallel: 1, waiting: 0 })
+    await add(installed, ['alice@example.test'])
+    assert.equal((await logIn(installed, 'alice@example.test', 'correct horse'))?.kind, 'authenticated')
+    await runCommand(installed.commands, 'user change', ['alice@example.test'], { options: { disable: true } })
+    const other = logIn(installed, 'nobody@example.test', 'wrong')
+    // 454: it wanted a place among those that hash
+    assert.equal((await logIn(installed, 'alice@example.test', 'correct horse'))?.kind, 'defer')
+    await other
+  })
+
   test('an unknown user costs as much time as a wrong password', async () => {
     const installed = await install({ cost: 14 })
     await add(installed, ['alice@example.test'])

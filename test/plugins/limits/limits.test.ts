@@ -361,3 +361,16 @@ test('two rules of one name are a fault, which would share their counters', asyn
   )
   await setUp(limits, { config: { rules: [rule, { ...rule, name: 'daily', limit: '100/1d' }] } })
 })
+
+test('who speaks for others by XCLIENT is not counted for them: its place and its charge are given back', async () => {
+  const { connect, session } = await door([
+    { count: 'connections', per: 'network', limit: '1/1m' },
+    { count: 'concurrent', per: 'network', limit: 1 },
+  ])
+  const filter = session('192.0.2.1')
+  assert.equal(await connect(filter), undefined)
+  Object.assign(filter, { remote: { address: '198.51.100.7', port: 1 } })
+  assert.equal(await connect(filter), undefined)
+  assert.equal(await connect(session('192.0.2.1')), undefined)
+  assert.match((await connect(session('198.51.100.7'))) ?? '', /^421 /)
+})
