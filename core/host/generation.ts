@@ -30,6 +30,7 @@ export interface GenerationParts {
   /** As it is when a worker starts. */
   tls(): TlsMaterial
   readonly hangMs: number
+  readonly restartMs?: readonly number[]
   log(): Log
 }
 
@@ -44,8 +45,8 @@ interface Crew {
 }
 
 /** How long to wait before the next start, after so many in a row that failed. */
-export function restartWait(failures: number): number {
-  return RESTART_MS[Math.min(failures, RESTART_MS.length - 1)]!
+export function restartWait(failures: number, ladder: readonly number[] = RESTART_MS): number {
+  return ladder[Math.min(failures, ladder.length - 1)]!
 }
 
 export class Generation {
@@ -166,7 +167,7 @@ export class Generation {
     const livedMs = Date.now() - crew.since
     const failures = livedMs > LIVED_MS ? 0 : (this.#failures.get(slot) ?? 0)
     this.#failures.set(slot, failures + 1)
-    const waitMs = restartWait(failures)
+    const waitMs = restartWait(failures, this.#parts.restartMs)
     const facts = { worker: slot, pid: crew.worker.process.pid, ...how, livedMs, waitMs }
     if (crew.ready) this.#parts.log().error(facts, 'worker ended unasked and is replaced')
     else this.#parts.log().error({ ...facts, trouble: toldOf(trouble) }, 'worker could not start and is tried again')

@@ -40,6 +40,8 @@ export interface ServeParts {
   print(line: string): void
   warn(line: string): void
   readonly hangMs?: number
+  /** Waits before a worker that ended unasked is replaced, by how often in a row. */
+  readonly restartMs?: readonly number[]
 }
 
 /** Resolves to the exit code when all is over. */
@@ -155,6 +157,7 @@ class Supervisor {
       // workers that are replaced later get what is in force then
       tls: () => (this.#coming === generation ? certificates.material : this.#certificates.material),
       hangMs: this.#parts.hangMs ?? HANG_MS,
+      ...(this.#parts.restartMs === undefined ? {} : { restartMs: this.#parts.restartMs }),
       log: () => this.#log.log,
     })
     this.#coming = generation

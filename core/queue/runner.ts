@@ -194,9 +194,11 @@ export class QueueRunner {
   /** While attempts run, each end wakes us; only an idle runner asks the store when the next row is due. */
   async #untilDue(): Promise<number> {
     if (this.#lanes.running > 0) return BUSY_SLEEP_MS
+    // the store does not say when the leases of the dead run out
+    const longestMs = Math.min(MAX_SLEEP_MS, this.#deps.schedule.leaseMs)
     const { nextDue } = await this.#deps.store.queue.totals()
-    if (nextDue === undefined) return MAX_SLEEP_MS
-    return Math.min(MAX_SLEEP_MS, Math.max(MIN_SLEEP_MS, nextDue - this.#deps.clock.now()))
+    if (nextDue === undefined) return longestMs
+    return Math.min(longestMs, Math.max(MIN_SLEEP_MS, nextDue - this.#deps.clock.now()))
   }
 
   #leaseOf(claimed: Lease['claimed']): Lease {

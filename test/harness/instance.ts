@@ -3,12 +3,14 @@
  * It is made within this process, as starting Node for every step is most of what a test would cost; `cli` starts the program itself.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { parseDocument, type YAMLSeq } from 'yaml'
+import { parseDocument, type YAMLMap, type YAMLSeq } from 'yaml'
 import { addUsers } from './accounts.js'
 import { sayHere } from './command-line.js'
 import { answers, freeBase, OFFSETS } from './ports.js'
@@ -36,17 +38,38 @@ export interface InstanceOptions {
   /** More files of the config folder. */
   readonly files?: Readonly<Record<string, string>>
   readonly users?: readonly (readonly [login: string, password: string])[]
+  /** Of the entries of plugins.yaml, only these. */
+  readonly only?: readonly string[]
+  readonly run?: RunOptions
 }
+
+/** How the server's process is started. */
+export interface RunOptions {
+  /** In place of `posthouse serve`: a script that is given the config folder. */
+  readonly script?: string
+  readonly env?: Readonly<Record<string, string>>
+  /** In a process group of its own, for `killAll`. */
+  readonly detached?: boolean
+  /** Standard output and error go to this file and are not kept. */
+  readonly logFile?: string
+}
+
+/** A start has this long on a machine that does other things too. */
+const START_MS = 60_000
 
 export class Instance {
   readonly dir: string
   readonly ports: Ports
+  readonly #run: RunOptions
+  readonly #only: readonly string[] | undefined
   #child: ChildProcess | undefined
   #log = ''
 
-  constructor(dir: string, ports: Ports) {
+  constructor(dir: string, ports: Ports, { run = {}, only }: InstanceOptions = {}) {
     this.dir = dir
     this.ports = ports
+    this.#run = run
+    this.#only = only
   }
 
   static async make(options: InstanceOptions = {}): Promise<Instance> {
@@ -54,12 +77,12 @@ export class Instance {
     const base = await freeBase()
     const dir = join(parent, 'mail')
     const ports = Object.fromEntries(Object.entries(OFFSETS).map(([name, offset]) => [name, base + offset])) as Ports
-    const instance = new Instance(dir, ports)
+    const instance = new Instance(dir, ports, options)
     const domain = options.domain ?? 'example.test'
     const made = await sayHere(['init', dir, '--domain', domain, '--base-port', String(base)])
     if (made.code !== 0) throw new Error(`init failed: ${made.out}`)
     await instance.edit('server.yaml', text => setKeys(text, { workers: 1, ...options.server }))
-    await instance.edit('plugins.yaml', text => setPlugins(text, options.plugins ?? {}, options.first ?? []))
+    await instance.edit('plugins.yaml', text => setPlugins(text, options))
     for (const [name, text] of Object.entries(options.files ?? {}))
       await writeFile(join(instance.configDir, name), text)
     if (options.users !== undefined) await addUsers(instance.dataDir, domain, options)
@@ -81,20 +104,58 @@ export class Instance {
 
   /** Resolves when all ports answer. */
   async start(): Promise<void> {
-    const child = spawn(process.execPath, [MAIN, 'serve', '--config', this.configDir], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+    const { script, env, detached = false, logFile } = this.#run
+    const args = script === undefined ? [MAIN, 'serve', '--config', this.configDir] : [script, this.configDir]
+    const out = logFile === undefined ? 'pipe' : openSync(logFile, 'a')
+    const child = spawn(process.execPath, args, {
+      stdio: ['ignore', out, out],
+      detached,
+      env: { ...process.env, ...env },
     })
+    if (typeof out === 'number') closeSync(out)
     this.#child = child
-    child.stdout!.on('data', (chunk: Buffer) => this.#note(chunk))
-    child.stderr!.on('data', (chunk: Buffer) => this.#note(chunk))
-    const until = Date.now() + 60_000
-    for (const port of [this.ports.mx, this.ports.imap, this.ports.pop3, this.ports.lmtp]) {
+    child.stdout?.on('data', (chunk: Buffer) => this.#note(chunk))
+    child.stderr?.on('data', (chunk: Buffer) => this.#note(chunk))
+    await this.#answering(child)
+  }
+
+  async #answering(child: ChildProcess): Promise<void> {
+    const until = Date.now() + START_MS
+    for (const name of this.#doors) {
+      const port = this.ports[name]
       while (!(await answers(port))) {
-        if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${this.log}`)
-        if (Date.now() > until) throw new Error(`the server did not open port ${port} in a minute:\n${this.log}`)
+        if (this.over) throw new Error(`the server ended with ${child.exitCode ?? child.signalCode}:\n${this.log}`)
+        if (Date.now() > until)
+          throw new Error(`the server did not open port ${port} in ${START_MS / 1000} s:\n${this.log}`)
         await sleep(50)
       }
     }
+  }
+
+  /** Those that say that it is up. */
+  get #doors(): readonly (keyof Ports)[] {
+    const all = ['mx', 'imap', 'pop3', 'lmtp'] as const
+    return all.filter(name => (name !== 'imap' && name !== 'pop3') || (this.#only?.includes(name) ?? true))
+  }
+
+  /** Whether its supervisor has ended, by itself or killed. */
+  get over(): boolean {
+    const { exitCode, signalCode } = this.#child!
+    return (exitCode ?? signalCode) !== null
+  }
+
+  /** Its processes, the supervisor first. */
+  async pids(): Promise<readonly number[]> {
+    const children = await readFile(`/proc/${this.pid}/task/${this.pid}/children`, 'utf8').catch(() => '')
+    return [this.pid, ...children.split(' ').filter(Boolean).map(Number)]
+  }
+
+  /** SIGKILL for supervisor and workers in one step; resolves when they are gone. Needs `detached`. */
+  async killAll(): Promise<void> {
+    const child = this.#child!
+    const ended = this.over ? undefined : once(child, 'exit')
+    process.kill(-this.pid, 'SIGKILL')
+    await ended
   }
 
   #note(chunk: Buffer): void {
@@ -166,19 +227,17 @@ export function setKeys(text: string, keys: Readonly<Record<string, unknown>>): 
   return document.toString()
 }
 
-function setPlugins(
-  text: string,
-  more: NonNullable<InstanceOptions['plugins']>,
-  first: NonNullable<InstanceOptions['first']>,
-): string {
+function setPlugins(text: string, { plugins = {}, first = [], only }: InstanceOptions): string {
   const document = parseDocument(text)
+  const list = document.contents as YAMLSeq<YAMLMap>
+  if (only !== undefined) list.items = list.items.filter(item => only.includes(String(item.get('use'))))
   const entries = document.toJS() as { use: string; with?: object }[]
-  for (const [use, values] of Object.entries(more)) {
+  for (const [use, values] of Object.entries(plugins)) {
     const at = entries.findIndex(entry => entry.use === use)
     if (at < 0) throw new Error(`plugins.yaml has no entry ${use}`)
     document.setIn([at, 'with'], document.createNode({ ...entries[at]!.with, ...values }))
   }
-  for (const entry of first.toReversed()) (document.contents as YAMLSeq).items.unshift(document.createNode(entry))
+  for (const entry of first.toReversed()) list.items.unshift(document.createNode(entry) as YAMLMap)
   return document.toString()
 }
 

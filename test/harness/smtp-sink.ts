@@ -39,6 +39,8 @@ export interface SinkOptions {
   readonly keywords?: readonly string[]
   readonly tls?: { readonly cert: string; readonly key: string }
   readonly script?: (stage: Stage, argument: string, connection: number) => SinkAnswer
+  /** Is given each message; nothing is kept in `messages` then. */
+  readonly taken?: (message: SinkMessage) => void
 }
 
 const KEYWORDS = ['PIPELINING', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES', 'SIZE 52428800']
@@ -95,6 +97,11 @@ export class SmtpSink {
       await new Promise(resolve => setTimeout(resolve, 5))
     }
     return this.messages
+  }
+
+  keep(message: SinkMessage): void {
+    if (this.options.taken === undefined) this.messages.push(message)
+    else this.options.taken(message)
   }
 
   /** Serves a connection that was made elsewhere. */
@@ -255,7 +262,7 @@ class SinkConversation {
     }
     this.#mail = undefined
     this.#recipients = []
-    this.#answer('end', '', '250 2.0.0 taken', () => this.#sink.messages.push(message))
+    this.#answer('end', '', '250 2.0.0 taken', () => this.#sink.keep(message))
   }
 
   /** Sends the scripted or the usual answer; `then` runs when it was a positive one. */

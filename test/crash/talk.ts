@@ -1,0 +1,70 @@
+/** A client's side of an SMTP or LMTP connection that may be cut at any moment: what cannot be read any more is thrown as `Gone`. */
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+
+export class Gone extends Error {}
+
+/** A server that says nothing for so long is gone, too. */
+const PATIENCE_MS = 30_000
+const LAST_LINE = /^(?:\d{3}-.*\r\n)*(\d{3}) .*\r\n/
+
+export class Talk {
+  readonly #socket: Socket
+  #text = ''
+  #wake: () => void = () => undefined
+  #gone = false
+
+  private constructor(socket: Socket) {
+    this.#socket = socket
+    socket.setEncoding('latin1')
+    socket.setTimeout(PATIENCE_MS, () => socket.destroy())
+    socket.on('data', (text: unknown) => {
+      this.#text += text as string
+      this.#wake()
+    })
+    socket.on('error', () => undefined)
+    socket.on('close', () => {
+      this.#gone = true
+      this.#wake()
+    })
+  }
+
+  /** Connects and greets; throws `Gone`. */
+  static async open(port: number, hello: string): Promise<Talk> {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+    const talk = new Talk(socket)
+    if ((await talk.reply()) !== 220) throw new Gone('no greeting')
+    if ((await talk.ask(`${hello} load.test`)) !== 250) throw new Gone('no hello')
+    return talk
+  }
+
+  async ask(command: string): Promise<number> {
+    await this.send(`${command}\r\n`)
+    return this.reply()
+  }
+
+  /** Resolves when the kernel has it all, or when it never will. */
+  async send(bytes: string | Buffer): Promise<void> {
+    if (this.#gone) throw new Gone('closed')
+    if (!this.#socket.write(bytes)) await Promise.race([once(this.#socket, 'drain'), once(this.#socket, 'close')])
+  }
+
+  /** Code of the next reply. */
+  async reply(): Promise<number> {
+    for (;;) {
+      const found = LAST_LINE.exec(this.#text)
+      if (found !== null) {
+        this.#text = this.#text.slice(found[0].length)
+        return Number(found[1])
+      }
+      if (this.#gone) throw new Gone('closed')
+      await new Promise<void>(resolve => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  cut(): void {
+    this.#socket.destroy()
+  }
+}
