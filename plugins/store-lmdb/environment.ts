@@ -4,11 +4,12 @@
  *
  * A write is one transaction, all or nothing, and resolves when it is flushed. Writes asked for in one turn share a commit.
  */
-import { closeSync, existsSync, mkdirSync, openSync, readSync, statfsSync, statSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { MailError } from 'posthouse/api'
 import type { Key, KeyRange } from './keys.js'
+import { storeError } from './trouble.js'
 
 /** What a file holds. Another kind, or another version of it, is refused. */
 export interface Format {
@@ -22,20 +23,20 @@ export interface EnvironmentOptions extends Format {
   readonly path: string
   /** Address space to start with; it grows by itself. */
   readonly mapBytes: number
+  /** Changes may be seen before they are flushed, and by those who read them be lost: for counters. */
+  readonly mayLag?: boolean
 }
 
 /** lmdb-js's own exit handler and write thread want this long after the last write: exiting sooner was seen to crash in it. */
 const QUIET_MS = 50
-/** How long a disk may take. */
-const FLUSH_MS = 60_000
+/** How long a disk may take: a commit has an end, too, and nobody hears that a change is safe that may not be. */
+const COMMIT_MS = 60_000
 /** Named databases and readers of all processes together. */
 const MAX_DATABASES = 40
 const MAX_READERS = 1024
 
 /** More than a machine can map crashes lmdb-js too. */
 const MAX_MAP_BYTES = 1024 ** 4
-/** After a failed commit: less than this left on the disk, and that was the reason. */
-const FULL_BELOW_BYTES = 4 * 1024 ** 2
 const LMDB_MAGIC = 0xbeefc0de
 const LMDB_DATA_VERSION = 2
 const MIN_PAGE_BYTES = 4096
@@ -47,27 +48,54 @@ const registry = Symbol.for('posthouse.store-lmdb.environments')
 const shared = globalThis as typeof globalThis & { [registry]?: Map<string, Environment> }
 
 export function openEnvironment(options: EnvironmentOptions): Environment {
-  shared[registry] ??= new Map()
-  const environments = shared[registry]
+  const environments = shared[registry] ?? known()
   const path = resolve(options.path)
-  const environment = environments.get(path) ?? new Environment(path, options.mapBytes)
+  const environment = environments.get(path) ?? new Environment(path, options)
   // Also a file that is refused stays open, and a second try must find it so.
   environments.set(path, environment)
   environment.check(options)
   return environment
 }
 
+/** Who wants to know how an environment fares. */
+export interface EnvironmentWatcher {
+  /** A commit failed; what it should have done is undone. */
+  failed(error: MailError): void
+  /** A commit is on disk. */
+  wrote(): void
+  /** Nothing can be read or written here any more: only another process can. */
+  broken(error: MailError): void
+}
+
+function known(): Map<string, Environment> {
+  const environments = new Map<string, Environment>()
+  shared[registry] = environments
+  process.on('exit', () => {
+    if ([...environments.values()].some(environment => environment.unanswered)) process.kill(process.pid, 'SIGKILL')
+  })
+  return environments
+}
+
 export class Environment {
   readonly path: string
   readonly #root: RootDatabase
   readonly #databases = new Map<string, Database>()
+  readonly #watchers = new Set<EnvironmentWatcher>()
   #lastWrite = 0
-  #underWay = new Set<Promise<unknown>>()
+  readonly #waiting = new Set<Waiting>()
+  /** What lmdb has not answered yet, also when nobody waits for it any more. */
+  readonly #unanswered = new Set<Promise<unknown>>()
+  #broken: MailError | undefined
   #listening = false
 
-  constructor(path: string, mapBytes: number) {
+  constructor(path: string, { mapBytes, mayLag = false }: EnvironmentOptions) {
     this.path = path
-    this.#root = openPrivately(path, mapBytes)
+    this.#root = openPrivately(path, mapBytes, mayLag)
+  }
+
+  watch(watcher: EnvironmentWatcher): () => void {
+    this.#watchers.add(watcher)
+    return () => this.#watchers.delete(watcher)
   }
 
   /** Throws when the file holds something else. A new file becomes ours. */
@@ -117,22 +145,73 @@ export class Environment {
 
   /** One transaction; what `change` throws undoes all of it. Resolves when it is on disk. */
   async write<T>(change: () => T): Promise<T> {
+    if (this.#broken !== undefined) throw this.#broken
     const committed = this.#root.childTransaction(change)
     this.#hearFailure()
-    // lmdb-js 3.5.6 resolves transactions after the flush, its documentation promises only the commit: await what it names for the disk.
-    const flushed = Promise.resolve(this.#root.flushed)
-    // Nobody waits for it when the commit itself fails.
-    flushed.catch(() => undefined)
-    const both = Promise.all([committed, committed.then(() => inTime(flushed, this.path))])
-    this.#underWay.add(both)
     try {
-      return (await both)[0]
+      const result = await this.#answer(committed)
+      for (const watcher of this.#watchers) watcher.wrote()
+      return result
     } catch (error) {
-      throw await storeError(error, this.path)
+      throw await this.#failure(error)
     } finally {
-      this.#underWay.delete(both)
       this.#lastWrite = Date.now()
     }
+  }
+
+  /** What lmdb says, or that it takes too long, or that it will never say anything. */
+  #answer<T>(committed: Promise<T>): Promise<T> {
+    this.#unanswered.add(committed)
+    const done = (): unknown => this.#unanswered.delete(committed)
+    committed.then(done, done)
+    return new Promise((resolve, reject) => {
+      const late = () => end(() => reject(new MailError('store-unavailable', `${this.path} was not flushed in time`)))
+      const waiting = { reject: (error: MailError) => end(() => reject(error)), timer: setTimeout(late, COMMIT_MS) }
+      const end = (settle: () => void): void => {
+        clearTimeout(waiting.timer)
+        this.#waiting.delete(waiting)
+        settle()
+      }
+      this.#waiting.add(waiting)
+      committed.then(
+        result => end(() => resolve(result)),
+        error => end(() => reject(error)),
+      )
+    })
+  }
+
+  async #failure(error: unknown): Promise<unknown> {
+    const told = this.#broken ?? (await storeError(error, this.path))
+    if (!(told instanceof MailError) || (told.errorCode !== 'store-full' && told.errorCode !== 'store-unavailable'))
+      return told
+    this.#lookWhetherBroken(told)
+    if (this.#broken === undefined) for (const watcher of this.#watchers) watcher.failed(told)
+    return told
+  }
+
+  /**
+   * When even the page that names the current tree could not be written, LMDB refuses everything from then on (MDB_PANIC), and lmdb-js
+   * 3.5.6 answers no write any more and keeps its own lock. What was acknowledged is safe; a new process reads what was true before.
+   */
+  #lookWhetherBroken(cause: MailError): void {
+    if (this.#broken !== undefined) return
+    try {
+      this.refresh()
+      this.database('format').get('format')
+    } catch (error) {
+      this.#broken = new MailError('store-unavailable', `${this.path} cannot be used in this process any more`, error)
+      for (const { reject } of [...this.#waiting]) reject(this.#broken)
+      for (const watcher of this.#watchers) watcher.broken(cause)
+    }
+  }
+
+  /**
+   * Whether lmdb-js still owes answers. Its write thread waits for this thread to run the changes, and a process that exits waits for the
+   * write thread: it would hang for ever and hold LMDB's lock, so that no other process could write. Whoever must exit then dies as in a
+   * crash, which harms nothing.
+   */
+  get unanswered(): boolean {
+    return this.#unanswered.size > 0
   }
 
   /** One transaction before anything else is under way; it is committed when this returns. */
@@ -157,7 +236,7 @@ export class Environment {
 
   /** Changes of this process are under way. */
   get busy(): boolean {
-    return this.#underWay.size > 0
+    return this.#waiting.size > 0
   }
 
   /** Grows with every commit of any process. */
@@ -168,7 +247,7 @@ export class Environment {
 
   /** Resolves when all writes of this process are on disk and the process may exit. */
   async quiet(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
+    while (this.#waiting.size > 0) await new Promise(done => setTimeout(done, 5))
     const wait = this.#lastWrite + QUIET_MS - Date.now()
     if (wait > 0) await new Promise(done => setTimeout(done, wait))
   }
@@ -198,6 +277,18 @@ export class Environment {
   }
 }
 
+interface Waiting {
+  readonly timer: NodeJS.Timeout
+  reject(error: MailError): void
+}
+
+/** Tells `watcher` of an environment that is open. */
+export function watchEnvironment(path: string, watcher: EnvironmentWatcher): () => void {
+  const environment = shared[registry]?.get(resolve(path))
+  if (environment === undefined) throw new Error(`${path} is not open`)
+  return environment.watch(watcher)
+}
+
 /** The first key of a range, or the last with `reverse`. */
 export function firstKey<K extends Key>(
   db: Database<unknown, K>,
@@ -207,7 +298,7 @@ export function firstKey<K extends Key>(
   return undefined
 }
 
-function openPrivately(path: string, mapBytes: number): RootDatabase {
+function openPrivately(path: string, mapBytes: number, mayLag: boolean): RootDatabase {
   const folder = dirname(path)
   if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 })
   if (!looksLikeLmdb(path))
@@ -215,7 +306,9 @@ function openPrivately(path: string, mapBytes: number): RootDatabase {
   const mask = process.umask(0o077)
   try {
     const limits = { mapSize: Math.min(mapBytes, MAX_MAP_BYTES), maxDbs: MAX_DATABASES, maxReaders: MAX_READERS }
-    return open({ path, noSubdir: true, ...limits })
+    // Not lmdb-js's own way, which shows a change to readers and flushes later: when that flush fails nothing is undone, and the next
+    // one that succeeds is taken for it. See docs/decisions/0019.
+    return open({ path, noSubdir: true, overlappingSync: mayLag, ...limits })
   } catch (error) {
     throw new Error(`${path} cannot be opened: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,
@@ -237,51 +330,4 @@ function looksLikeLmdb(path: string): boolean {
   }
   const words = new Uint32Array(head.buffer, head.byteOffset, head.length / 4)
   return words[6] === LMDB_MAGIC && words[7] === LMDB_DATA_VERSION && statSync(path).size >= 2 * MIN_PAGE_BYTES
-}
-
-/** What callers may know of a failed commit: the store is full, or not available. Errors of the change itself pass through. */
-async function storeError(error: unknown, path: string): Promise<unknown> {
-  const later = (error as { readonly commitError?: unknown } | null)?.commitError
-  const failed = later instanceof Promise
-  const cause = failed ? await commitCause(later, error) : error
-  const said = cause instanceof Error ? cause.message : String(cause)
-  if (/MDB_MAP_FULL/.test(said) || (failed && isFull(path)))
-    return new MailError('store-full', `commit failed: ${said}`, cause)
-  return failed || /MDB_/.test(said) ? new MailError('store-unavailable', `commit failed: ${said}`, cause) : error
-}
-
-/** lmdb-js hands the reason of a failed commit over as a promise that rejects a little later. */
-async function commitCause(later: Promise<unknown>, error: unknown): Promise<unknown> {
-  const reason = later.then(
-    () => error,
-    cause => cause,
-  )
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<unknown>(done => {
-    timer = setTimeout(() => done(error), 1000)
-  })
-  return Promise.race([reason, late]).finally(() => clearTimeout(timer))
-}
-
-/** A flush has an end, too: a disk that hangs is a temporary error, and nobody hears that the change is safe. */
-async function inTime(flushed: Promise<unknown>, path: string): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new MailError('store-unavailable', `${path} was not flushed in time`)), FLUSH_MS)
-  })
-  try {
-    await Promise.race([flushed, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-/** LMDB reports a write that came out short as an input/output error, so we ask the disk. */
-function isFull(path: string): boolean {
-  try {
-    const { bavail, bsize } = statfsSync(dirname(path))
-    return bavail * bsize < FULL_BELOW_BYTES
-  } catch {
-    return false
-  }
 }

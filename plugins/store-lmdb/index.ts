@@ -2,16 +2,21 @@
  * Plugin `store-lmdb`: queue, bodies, mailboxes and trail in one LMDB environment, and the plugins' state in a second one.
  * Durable: what a promise of the store has resolved for survives a killed process and, as far as the disk keeps its word, a power cut.
  */
+import cluster from 'node:cluster'
 import { dirname, join, resolve } from 'node:path'
-import { definePlugin } from 'posthouse/api'
+import { definePlugin, type Log } from 'posthouse/api'
 import { parseDuration, parseSize } from 'posthouse/text'
+import { watchEnvironment } from './environment.js'
 import { createLmdbState, type LmdbState } from './state.js'
 import { stateCommands } from './state-commands.js'
 import { createLmdbStore, type LmdbStore } from './store.js'
+import { Complaints } from './trouble.js'
 
 const SWEEP_EVERY_MS = 60 * 60 * 1000
 /** Commands load plugins too, and are over by then. */
 const FIRST_SWEEP_MS = 5_000
+/** For an orderly end of a process whose store has failed it. */
+const END_MS = 3_000
 const LEAST_STATE_BYTES = 1024 ** 2
 
 export default definePlugin({
@@ -56,7 +61,9 @@ export default definePlugin({
     const mapBytes = parseSize(config.map_size)!
     const store = createLmdbStore({ path, mapBytes, now: () => clock.now(), bus, log })
     const most = Math.max(parseSize(config.state_size)!, LEAST_STATE_BYTES)
-    const state = createLmdbState({ path: join(dirname(path), 'state.lmdb'), mapBytes, most, log })
+    const statePath = join(dirname(path), 'state.lmdb')
+    const state = createLmdbState({ path: statePath, mapBytes, most, log })
+    const unwatch = [path, statePath].map(file => mindDisk(file, log, () => clock.now()))
     const keepMs = parseDuration(config.trail_keep)!
     const stopSweeping = sweepHourly(
       () => sweep(store, state, clock.now(), keepMs),
@@ -67,11 +74,31 @@ export default definePlugin({
       commands: stateCommands(state, () => clock.now()),
       async dispose() {
         await stopSweeping()
+        for (const stop of unwatch) stop()
         await Promise.all([store.close(), state.close()])
       },
     }
   },
 })
+
+/** An environment that cannot be used any more needs another process: the worker ends, and its supervisor starts a new one. */
+function mindDisk(path: string, log: Log, now: () => number): () => void {
+  const complaints = new Complaints(path, log, now)
+  return watchEnvironment(path, {
+    failed: error => complaints.failed(error),
+    wrote: () => complaints.wrote(),
+    broken: error => {
+      log.error(
+        { path, error },
+        'a failed write has made the store unusable for this process, which ends to be replaced',
+      )
+      if (!cluster.isWorker) return
+      process.kill(process.pid, 'SIGTERM')
+      // open sessions cannot be served either
+      setTimeout(() => process.exit(1), END_MS).unref()
+    },
+  })
+}
 
 async function sweep(store: LmdbStore, state: LmdbState, now: number, keepMs: number): Promise<void> {
   await store.sweep(now, now - keepMs)

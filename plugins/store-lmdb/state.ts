@@ -41,7 +41,7 @@ const DEFAULT_MOST = 256 * 1024 ** 2
 const LARGEST_SHARE = 16
 
 export function createLmdbState({ path, mapBytes, most = DEFAULT_MOST, log }: LmdbStateOptions): LmdbState {
-  const env = openEnvironment({ path, mapBytes, kind: 'state', version: 1 })
+  const env = openEnvironment({ path, mapBytes, kind: 'state', mayLag: true, version: 1 })
   return new EnvironmentState(env, most, log)
 }
 

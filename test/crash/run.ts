@@ -16,6 +16,8 @@ import { type Kill, reckon, type Verdict } from './reckoning.js'
 export interface CrashOptions {
   readonly seed: number
   readonly kills: number
+  /** With fewer kills when so much time has gone by. */
+  readonly withinMs?: number
   /** Told now and then. */
   readonly progress?: (line: string) => void
 }
@@ -50,11 +52,11 @@ const USERS = ['ann@example.test', 'bob@example.test']
 const PLUGINS = ['store-lmdb', 'auth-file', 'relay', 'mda', 'mx']
 const SERVER = fileURLToPath(new URL('server.js', import.meta.url))
 
-export async function crash({ seed, kills, progress = () => undefined }: CrashOptions): Promise<CrashReport> {
+export async function crash({ seed, kills, withinMs, progress = () => undefined }: CrashOptions): Promise<CrashReport> {
   const run = new Run(seed, progress)
   try {
     await run.begin()
-    await run.strike(kills)
+    await run.strike(kills, withinMs)
     return await run.conclude()
   } finally {
     await run.clear()
@@ -112,19 +114,12 @@ class Run {
     this.#begun = Date.now()
   }
 
-  async strike(kills: number): Promise<void> {
+  async strike(kills: number, withinMs = Number.POSITIVE_INFINITY): Promise<void> {
     const load = this.#load!
-    while (this.#kills.length < kills) {
+    const until = Date.now() + withinMs
+    while (this.#kills.length < kills && Date.now() < until) {
       const before = load.acknowledged
-      await eventually(
-        async () => {
-          await this.#keepUp()
-          return load.acknowledged >= before + ANSWERS ? true : undefined
-        },
-        ANSWER_MS,
-        () =>
-          `nothing was accepted in ${ANSWER_MS} ms after ${this.#kills.length} kills:\n${this.#server.log.slice(-4000)}`,
-      )
+      await this.#whileUp(() => load.acknowledged >= before + ANSWERS, ANSWER_MS)
       await sleep(this.#chance() * PAUSE_MS)
       await this.#strikeOnce()
       const count = this.#kills.length
@@ -168,6 +163,18 @@ class Run {
     await this.#keepUp()
   }
 
+  /** Waits for something to come true, and keeps the server up meanwhile. */
+  async #whileUp(isSo: () => boolean | Promise<boolean>, withinMs: number): Promise<void> {
+    await eventually(
+      async () => {
+        await this.#keepUp()
+        return (await isSo()) ? true : undefined
+      },
+      withinMs,
+      () => `not so in ${withinMs} ms after ${this.#kills.length} kills:\n${this.#server.log.slice(-4000)}`,
+    )
+  }
+
   /**
    * As an init system does: a server that has ended is started again. One whose worker is killed while it starts ends by itself, and so
    * does one that finds its ports still taken.
@@ -190,15 +197,17 @@ class Run {
     const loadSeconds = this.#seconds
     this.#progress(`${this.#kills.length} kills; the server may work off what it has`)
     this.#receiver.behave()
-    await this.#keepUp()
-    await load.stop()
+    let answered = false
+    const stopped = load.stop().then(() => {
+      answered = true
+    })
+    await this.#whileUp(() => answered, ANSWER_MS)
+    await stopped
     const begun = Date.now()
     const path = join(this.#server.dataDir, 'mail.lmdb')
     const { store, read } = openHoldings(path, await this.#accounts())
     // what is left after that is counted as queued
-    await eventually(async () => ((await store.queue.totals()).messages === 0 ? true : undefined), DRAIN_MS).catch(
-      () => undefined,
-    )
+    await this.#whileUp(async () => (await store.queue.totals()).messages === 0, DRAIN_MS).catch(() => undefined)
     const code = await this.#server.stop()
     const holdings = await read((n, bytes) => this.#same(n, bytes))
     const { faults, ...verdict } = reckon(load.heard, this.#receiver.arrivals, this.#kills, holdings)

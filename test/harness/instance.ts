@@ -4,7 +4,6 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -50,8 +49,6 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
   /** In a process group of its own, for `killAll`. */
   readonly detached?: boolean
-  /** Standard output and error go to this file and are not kept. */
-  readonly logFile?: string
 }
 
 /** A start has this long on a machine that does other things too. */
@@ -104,18 +101,16 @@ export class Instance {
 
   /** Resolves when all ports answer. */
   async start(): Promise<void> {
-    const { script, env, detached = false, logFile } = this.#run
+    const { script, env, detached = false } = this.#run
     const args = script === undefined ? [MAIN, 'serve', '--config', this.configDir] : [script, this.configDir]
-    const out = logFile === undefined ? 'pipe' : openSync(logFile, 'a')
     const child = spawn(process.execPath, args, {
-      stdio: ['ignore', out, out],
+      stdio: ['ignore', 'pipe', 'pipe'],
       detached,
       env: { ...process.env, ...env },
     })
-    if (typeof out === 'number') closeSync(out)
     this.#child = child
-    child.stdout?.on('data', (chunk: Buffer) => this.#note(chunk))
-    child.stderr?.on('data', (chunk: Buffer) => this.#note(chunk))
+    child.stdout.on('data', (chunk: Buffer) => this.#note(chunk))
+    child.stderr.on('data', (chunk: Buffer) => this.#note(chunk))
     await this.#answering(child)
   }
 
@@ -153,9 +148,12 @@ export class Instance {
   /** SIGKILL for supervisor and workers in one step; resolves when they are gone. Needs `detached`. */
   async killAll(): Promise<void> {
     const child = this.#child!
+    const pids = await this.pids()
     const ended = this.over ? undefined : once(child, 'exit')
     process.kill(-this.pid, 'SIGKILL')
     await ended
+    // a worker that is just being taken down still holds its ports
+    await eventually(async () => ((await Promise.all(pids.map(lives))).includes(true) ? undefined : true))
   }
 
   #note(chunk: Buffer): void {
@@ -218,6 +216,12 @@ export async function eventually<T>(
     if (Date.now() > until) throw new Error(explain())
     await sleep(25)
   }
+}
+
+async function lives(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  // one that nobody has waited for yet is dead all the same
+  return stat !== '' && !/\) [ZX] /.test(stat)
 }
 
 /** Sets top-level keys of a YAML text and keeps its comments. */

@@ -52,6 +52,17 @@ test('what a writer had acknowledged when it was killed is all there, and the st
   assert.deepEqual([messages, rows, filed.length], [queued.length, queued.length * 2, queued.length])
 })
 
+// Without care such a process waits for its own write thread for ever, and nobody else can write: in half of the cases.
+test('a process that exits in the middle of writes ends, and the others can write', { timeout: 60_000 }, async () => {
+  const path = freshPath()
+  for (let at = 0; at < 8; at++) {
+    const child = start('exit', path, String(at))
+    const [code, signal] = await once(child, 'close')
+    assert.ok(code === 0 || signal === 'SIGKILL', `${code} ${signal}`)
+  }
+  await finished(start('append', path, 'afterwards'))
+})
+
 test('a reopened store has the same mailboxes, UIDs and UIDVALIDITY', { timeout: 60_000 }, async () => {
   const path = freshPath()
   await finished(start('append', path, 'one'))

@@ -35,6 +35,18 @@ const VERBS: Readonly<Record<string, (store: LmdbStore) => Promise<void>>> = {
     await Promise.all(Array.from({ length: 8 }, one))
   },
 
+  /** Exits while eight writes are under way, after a few that are done. */
+  async exit(store) {
+    let done = 0
+    const one = async (at: number): Promise<void> => {
+      for (let n = 0; ; n++) {
+        await store.accept(acceptance(`${argument}.${at}.${n}`, { filings: [filing('ann')] }))
+        if (++done === 20) setTimeout(() => process.exit(0), Number(argument))
+      }
+    }
+    await Promise.all(Array.from({ length: 8 }, (_, at) => one(at)))
+  },
+
   /** Claims until nothing is left, settles each, and names the rows. */
   async claim(store) {
     for (;;) {
