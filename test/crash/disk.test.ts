@@ -39,7 +39,7 @@ describe('a disk with troubles', { skip: noDisk || (python === undefined ? 'no p
     instance = await Instance.make({
       users: [[ANN, 'secret words']],
       plugins: { 'auth-file': { demo: false }, mx: { routes: { '*': `127.0.0.1:${sink.port}` }, tls: 'never' } },
-      server: { trusted: ['127.0.0.0/8'], drain_timeout: '2s', queue: { retry: ['200ms'] } },
+      server: { trusted: ['127.0.0.0/8'], drain_timeout: '2s', queue: { retry: ['1s'] } },
       run: { env: disk.env, detached: true },
     })
     await instance.start()

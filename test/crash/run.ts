@@ -99,7 +99,7 @@ class Run {
         drain_timeout: '1s',
         log: { level: 'warn' },
         queue: {
-          retry: ['200ms', '500ms', '1s'],
+          retry: ['1s'],
           expire: '1h',
           warn_after: [],
           concurrency: CONCURRENCY,

@@ -1,5 +1,4 @@
 /** A client's side of an SMTP or LMTP connection that may be cut at any moment: what cannot be read any more is thrown as `Gone`. */
-import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
 export class Gone extends Error {}
@@ -46,7 +45,11 @@ export class Talk {
   /** Resolves when the kernel has it all, or when it never will. */
   async send(bytes: string | Buffer): Promise<void> {
     if (this.#gone) throw new Gone('closed')
-    if (!this.#socket.write(bytes)) await Promise.race([once(this.#socket, 'drain'), once(this.#socket, 'close')])
+    if (this.#socket.write(bytes)) return
+    await new Promise<void>(resolve => {
+      this.#socket.once('drain', resolve)
+      this.#socket.once('close', () => resolve())
+    })
   }
 
   /** Code of the next reply. */
