@@ -148,12 +148,11 @@ export class Instance {
   /** SIGKILL for supervisor and workers in one step; resolves when they are gone. Needs `detached`. */
   async killAll(): Promise<void> {
     const child = this.#child!
-    const pids = await this.pids()
     const ended = this.over ? undefined : once(child, 'exit')
     process.kill(-this.pid, 'SIGKILL')
     await ended
     // a worker that is just being taken down still holds its ports
-    await eventually(async () => ((await Promise.all(pids.map(lives))).includes(true) ? undefined : true))
+    for (const name of this.#doors) await eventually(async () => ((await answers(this.ports[name])) ? undefined : true))
   }
 
   #note(chunk: Buffer): void {
@@ -216,12 +215,6 @@ export async function eventually<T>(
     if (Date.now() > until) throw new Error(explain())
     await sleep(25)
   }
-}
-
-async function lives(pid: number): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-  // one that nobody has waited for yet is dead all the same
-  return stat !== '' && !/\) [ZX] /.test(stat)
 }
 
 /** Sets top-level keys of a YAML text and keeps its comments. */
