@@ -20,6 +20,7 @@ import {
 import type { AskScope } from '../pipeline/intake-types.js'
 import { soundOutcomes } from '../pipeline/outcomes.js'
 import { foldField } from '../text/index.js'
+import { BodyReader, isGone, unreadable, withoutBody } from './body.js'
 import type { Greylisted } from './greylisted.js'
 import { jobOf } from './job.js'
 import { type Fate, judge, tooLate } from './judgement.js'
@@ -82,14 +83,28 @@ async function deliver(parts: AttemptParts, lease: Lease, scope: AskScope): Prom
     scope.log.error({ target: name }, 'target is missing')
     return claimed.rows.map(({ row }) => ({ kind: 'deferred', row, status: '4.3.5', text }))
   }
+  const body = new BodyReader(parts.store.blobs)
+  const outcomes = await deliverThrough(parts, lease, target, body, scope)
+  if (body.gone === undefined) return outcomes
+  scope.log.error({ err: body.gone, bodyId: claimed.message.bodyId }, 'body cannot be read')
+  return withoutBody(claimed.rows, outcomes, body.gone)
+}
+
+async function deliverThrough(
+  parts: AttemptParts,
+  lease: Lease,
+  target: Target,
+  body: BodyReader,
+  scope: AskScope,
+): Promise<readonly Outcome[]> {
   try {
     const answer = await within(parts.deliveryMs, scope.signal, async signal => {
-      const job = await signed(parts, lease, target, { ...scope, signal })
+      const job = await signed(parts, lease, target, body, { ...scope, signal })
       return target.deliver(job, { signal, log: scope.log })
     })
     return soundOutcomes(answer)
   } catch (error) {
-    scope.log.error({ err: error, target: name }, 'target failed')
+    scope.log.error({ err: error, target: lease.claimed.rows[0]!.target }, 'target failed')
     parts.metrics.count('queue.targetFailures')
     return []
   }
@@ -100,14 +115,19 @@ function decided(row: number, verdict: QueueRow['verdict']): Outcome {
   return { kind: 'failed', row, status, text, expired }
 }
 
-async function signed(parts: AttemptParts, { claimed }: Lease, target: Target, scope: AskScope): Promise<Job> {
-  const { blobs } = parts.store
-  const job = jobOf(claimed, blobs)
+async function signed(
+  parts: AttemptParts,
+  { claimed }: Lease,
+  target: Target,
+  body: BodyReader,
+  scope: AskScope,
+): Promise<Job> {
+  const job = jobOf(claimed, body)
   if (target.scope === 'local') return job
   const fields = await parts.sign(job, () => job.read(), scope)
   return fields.length === 0
     ? job
-    : jobOf(claimed, blobs, fields.map(({ name, value }) => foldField(name, value)).join(''))
+    : jobOf(claimed, body, fields.map(({ name, value }) => foldField(name, value)).join(''))
 }
 
 /** Runs `work` with a signal that fires at the time limit or with `outer`; what ignores it is left behind a little later. */
@@ -177,6 +197,7 @@ function isTemporary(error: unknown): boolean {
 function unfiled(outcome: Outcome, error: unknown): Outcome {
   if (outcome.kind !== 'filed') return outcome
   const { row } = outcome
+  if (isGone(error)) return unreadable(row, error)
   const { status, text } = error instanceof MailError ? error.reply : CATALOGUE.internal
   const permanent = error instanceof MailError && !error.temporary
   return { kind: permanent ? 'failed' : 'deferred', row, status, text }

@@ -7,7 +7,7 @@ import { wishesOf } from '../pipeline/wishes.js'
 import { readSum, sumChunks, sumSize } from '../text/index.js'
 
 /** `signed`: fields that go in front of everything else. */
-export function jobOf(claimed: Claimed, blobs: Blobs, signed = ''): Job {
+export function jobOf(claimed: Claimed, blobs: Pick<Blobs, 'read'>, signed = ''): Job {
   const { message, rows } = claimed
   const first = rows[0]!
   const text = signed + first.prefix

@@ -60,12 +60,28 @@ export class LmdbBodies implements Blobs {
       if (piece === undefined) throw new MailError('message-gone', `no chunk ${n} of body ${id}`)
       pieces.push(piece.subarray(Math.max(0, first - n * chunk), last - n * chunk))
     }
-    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+    const whole = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+    const missing = Math.max(0, last - first) - whole.length
+    if (missing > 0) throw new MailError('message-gone', `${missing} octets of body ${id} are missing`)
+    return whole
   }
 
   need(id: string): BodyRecord {
-    const record = this.#records.get(id)
+    const record = this.#record(id)
     if (record === undefined) throw new MailError('message-gone', `no body ${id}`)
+    return record
+  }
+
+  /** Throws `message-gone` when it is there and cannot be read. */
+  #record(id: string): BodyRecord | undefined {
+    const damaged = (cause?: unknown) => new MailError('message-gone', `the record of body ${id} is damaged`, cause)
+    let record: BodyRecord | undefined
+    try {
+      record = this.#records.get(id)
+    } catch (error) {
+      throw damaged(error)
+    }
+    if (record !== undefined && !isBodyRecord(record)) throw damaged()
     return record
   }
 
@@ -81,6 +97,15 @@ export class LmdbBodies implements Blobs {
     return { id, size }
   }
 
+  /** Throws `message-gone` when a piece of it is missing. Cheaper than reading it. */
+  mustBeWhole(id: string): void {
+    const { size, chunk } = this.need(id)
+    const last = Math.ceil(size / chunk) - 1
+    for (let n = 0; n < last; n++)
+      if (!this.#chunks.doesExist([id, n])) throw new MailError('message-gone', `no chunk ${n} of body ${id}`)
+    if (last >= 0) this.range(id, last * chunk, size)
+  }
+
   refer(id: string, by = 1): void {
     if (by === 0) return
     const record = this.need(id)
@@ -88,10 +113,19 @@ export class LmdbBodies implements Blobs {
   }
 
   unrefer(id: string): void {
-    const record = this.#records.get(id)
+    const record = this.#countable(id)
     if (record === undefined) return
     if (record.references > 1) this.#records.put(id, { ...record, references: record.references - 1 })
     else this.#remove(id)
+  }
+
+  /** Nothing when there is no (readable) count: octets that nobody can find do less harm than a change that cannot be made. */
+  #countable(id: string): BodyRecord | undefined {
+    try {
+      return this.#record(id)
+    } catch {
+      return undefined
+    }
   }
 
   /** A chunk of a draft; resolves when it is committed. */
@@ -113,7 +147,7 @@ export class LmdbBodies implements Blobs {
 
   async dropDraft(id: string): Promise<void> {
     await this.#env.write(() => {
-      if ((this.#records.get(id)?.references ?? 0) === 0) this.#remove(id)
+      if ((this.#countable(id)?.references ?? 0) === 0) this.#remove(id)
     })
   }
 
@@ -156,6 +190,12 @@ export class LmdbBodies implements Blobs {
     this.#drafts.remove(id)
     for (const key of [...this.#chunks.getKeys(under(id))]) this.#chunks.remove(key)
   }
+}
+
+function isBodyRecord(record: unknown): boolean {
+  if (typeof record !== 'object' || record === null) return false
+  const { size, chunk, references } = record as BodyRecord
+  return [size, chunk, references].every(Number.isSafeInteger) && size >= 0 && chunk > 0 && references >= 0
 }
 
 /** Keeps up to 64 KB in memory, then writes chunk by chunk; one chunk is under way while the next one fills. */

@@ -36,9 +36,14 @@ export class Census {
     this.#minutes = env.database('census-minutes')
   }
 
-  clear(): void {
-    for (const key of this.#lanes.getKeys()) this.#lanes.remove(key)
-    for (const key of this.#minutes.getKeys()) this.#minutes.remove(key)
+  /** One row less of a lane of which only the key is known. False: it was not counted. */
+  forget(key: string, since: number, held: boolean): boolean {
+    const lane = this.#lanes.get(key)
+    if (lane === undefined) return false
+    const [, , target, name] = lane
+    this.#countLane(key, { rows: -1, held: held ? -1 : 0, target, lane: name })
+    for (const counted of [key, ALL]) this.#countMinute([counted, since], -1)
+    return true
   }
 
   add(rows: readonly Counted[], by: 1 | -1): void {

@@ -6,8 +6,10 @@ import type { Claimed, ClaimOptions } from 'posthouse/api'
 import { newId } from 'posthouse/text'
 import type { HeldKey } from './held.js'
 import { holdKey, isTriedRank, laneKey } from './keys.js'
-import type { HeadKey } from './ready.js'
-import type { Envelope, QueueRows, RowRecord } from './rows.js'
+import type { Quarantine } from './quarantine.js'
+import type { HeadKey, ReadyKey } from './ready.js'
+import type { Envelope, RowRecord } from './records.js'
+import type { QueueRows } from './rows.js'
 
 /** Rows of a lane held for `hold`, and those that are not held. */
 export interface HeldClaim {
@@ -48,9 +50,11 @@ interface Open {
 
 export class Claims {
   readonly #rows: QueueRows
+  readonly #quarantine: Quarantine
 
-  constructor(rows: QueueRows) {
+  constructor(rows: QueueRows, quarantine: Quarantine) {
     this.#rows = rows
+    this.#quarantine = quarantine
   }
 
   due(options: ClaimOptions): Claimed[] {
@@ -83,7 +87,9 @@ export class Claims {
         const { head } = found
         place = found.place
         if (head === undefined) continue
-        taking.claimed.push(this.#claimLane(head, now, now + leaseMs, maxRows))
+        const job = this.#claimLane(head, now, now + leaseMs, maxRows)
+        if (job === undefined) continue
+        taking.claimed.push(job)
         if (isTriedRank(rank)) taking.tried += 1
         const [, , lane] = head
         const count = (taking.taken.get(lane) ?? 0) + 1
@@ -134,7 +140,8 @@ export class Claims {
         // Under another lease, or taken along by a job of this claim.
         if (first === undefined || !fits(first)) continue
         if (claimed.length >= max) return claimed
-        const envelope = this.#rows.envelope(open.id)!
+        const envelope = this.#rows.envelope(open.id)
+        if (envelope === undefined) continue
         const rows = this.#nearby(open.id, () => open.near()).filter(row => fits(row) && goesWith(envelope, first, row))
         claimed.push(this.#lend(envelope, rows.slice(0, maxRows), now + leaseMs))
       }
@@ -166,11 +173,31 @@ export class Claims {
     }
   }
 
-  /** Takes the first row of a lane and all that may go with it. */
-  #claimLane([rank, , lane]: HeadKey, now: number, until: number, maxRows: number): Claimed {
-    const [, , , id, number] = this.#rows.ready.first(lane, rank)!
-    const envelope = this.#rows.envelope(id)!
-    const first = this.#rows.row(id, number)!
+  /** Takes the first row of a lane and all that may go with it; nothing when the head was wrong, which it then is no more. */
+  #claimLane(head: HeadKey, now: number, until: number, maxRows: number): Claimed | undefined {
+    const [rank, , lane] = head
+    const key = this.#rows.ready.first(lane, rank)
+    if (key === undefined || key[2] !== head[1]) {
+      this.#rows.ready.mendHead(head)
+      return undefined
+    }
+    const [, , , id, number] = key
+    const envelope = this.#rows.envelope(id)
+    const first = this.#rows.row(id, number)
+    if (
+      envelope === undefined ||
+      first === undefined ||
+      first.lease !== undefined ||
+      first.hold !== undefined ||
+      first.due !== key[2]
+    ) {
+      this.#quarantine.putAside([
+        { kind: 'message', id },
+        { kind: 'row', id, row: number },
+      ])
+      if (isSame(this.#rows.ready.first(lane, rank), key)) this.#rows.ready.drop(key)
+      return undefined
+    }
     const rows = this.#nearby(id, () => numbersOf(id, this.#rows.ready.due(lane, rank, now, MANY_ROWS)))
       .filter(row => row.lease === undefined && row.hold === undefined && row.due <= now)
       .filter(row => goesWith(envelope, first, row))
@@ -196,6 +223,10 @@ export class Claims {
       leaseUntil: until,
     }
   }
+}
+
+function isSame(a: ReadyKey | undefined, b: ReadyKey): boolean {
+  return a?.every((part, at) => part === b[at]) === true
 }
 
 function numbersOf(id: string, keys: readonly (readonly [unknown, unknown, number, string, number])[]): number[] {

@@ -138,6 +138,11 @@ export class Environment {
     return this.#open(name, { encoding: 'binary' }) as Database<Buffer, K>
   }
 
+  /** Any database once more, with values as they lie in the file. Not inside a write, the first time. */
+  octetsOf(name: string): Database<Buffer, Key | Buffer> {
+    return this.#open(name, { encoding: 'binary' }, `octets of ${name}`) as Database<Buffer, Key | Buffer>
+  }
+
   /** Before reads that must see what other processes have written. */
   refresh(): void {
     this.#root.resetReadTxn()
@@ -268,11 +273,11 @@ export class Environment {
     })
   }
 
-  #open(name: string, options: object): Database {
-    const known = this.#databases.get(name)
+  #open(name: string, options: object, called = name): Database {
+    const known = this.#databases.get(called)
     if (known !== undefined) return known
     const database = this.#root.openDB(name, options)
-    this.#databases.set(name, database)
+    this.#databases.set(called, database)
     return database
   }
 }
@@ -287,6 +292,11 @@ export function watchEnvironment(path: string, watcher: EnvironmentWatcher): () 
   const environment = shared[registry]?.get(resolve(path))
   if (environment === undefined) throw new Error(`${path} is not open`)
   return environment.watch(watcher)
+}
+
+/** Inside a write: empties a database, whatever its keys are. */
+export function clear(db: Database): void {
+  db.clearSync()
 }
 
 /** The first key of a range, or the last with `reverse`. */

@@ -47,8 +47,12 @@ export class HeldIndex {
     return this.#keys([lane], [lane, AFTER_ALL], limit, after)
   }
 
-  clear(): void {
-    for (const key of this.#held.getKeys()) this.#held.remove(key)
+  drop(key: HeldKey): void {
+    this.#held.remove(key)
+  }
+
+  keys(): Iterable<HeldKey> {
+    return this.#held.getKeys({})
   }
 
   #keys(start: Key, end: Key, limit: number, after: HeldKey | undefined): HeldKey[] {

@@ -56,10 +56,10 @@ export default definePlugin({
     additionalProperties: false,
   },
   supplies: ['store', 'state'],
-  setup({ config, server, clock, log, bus }) {
+  setup({ config, server, clock, log, metrics, bus }) {
     const path = resolve(server.dataDir, config.path)
     const mapBytes = parseSize(config.map_size)!
-    const store = createLmdbStore({ path, mapBytes, now: () => clock.now(), bus, log })
+    const store = createLmdbStore({ path, mapBytes, now: () => clock.now(), bus, log, metrics })
     const most = Math.max(parseSize(config.state_size)!, LEAST_STATE_BYTES)
     const statePath = join(dirname(path), 'state.lmdb')
     const state = createLmdbState({ path: statePath, mapBytes, most, log })

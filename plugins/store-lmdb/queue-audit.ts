@@ -3,12 +3,19 @@
  * possible while every change is one transaction; that it stays so is what this looks at.
  */
 import type { QueueAudit } from 'posthouse/api'
+import type { Broken } from './broken.js'
 import type { Environment } from './environment.js'
+import type { Quarantine } from './quarantine.js'
 import type { QueueRows } from './rows.js'
 
 const STEP = 500
 
-export async function audited(env: Environment, rows: QueueRows, now: number): Promise<QueueAudit> {
+export async function audited(
+  env: Environment,
+  rows: QueueRows,
+  { broken, quarantine }: { readonly broken: Broken; readonly quarantine: Quarantine },
+  now: number,
+): Promise<QueueAudit> {
   let count = 0
   let adrift = 0
   let oldestDue = Number.POSITIVE_INFINITY
@@ -27,6 +34,7 @@ export async function audited(env: Environment, rows: QueueRows, now: number): P
     after = ids.at(-1)
     await new Promise(setImmediate)
   }
-  const broken = rows.brokenRows().length
-  return { rows: count, adrift, broken, ...(oldestDue < now && { oldestDue }) }
+  await quarantine.settled()
+  env.refresh()
+  return { rows: count, adrift, broken: broken.count, ...(oldestDue < now && { oldestDue }) }
 }

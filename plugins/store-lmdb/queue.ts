@@ -23,20 +23,26 @@ import {
   unreachable,
 } from 'posthouse/api'
 import type { LmdbBodies } from './bodies.js'
+import type { Broken } from './broken.js'
 import { Claims } from './claims.js'
 import type { Environment } from './environment.js'
 import type { Filings } from './filings.js'
 import { isQueueId } from './keys.js'
 import type { News } from './news.js'
+import type { Quarantine } from './quarantine.js'
 import { audited } from './queue-audit.js'
 import { listed } from './queue-list.js'
-import type { Lease, QueueRows, RowRecord } from './rows.js'
+import { IndexDamaged } from './ready.js'
+import type { Lease, RowRecord } from './records.js'
+import type { QueueRows } from './rows.js'
 import type { LmdbTrail } from './trail.js'
 
 /** What the queue needs of the rest of the store. */
 export interface QueueParts {
   readonly env: Environment
   readonly rows: QueueRows
+  readonly quarantine: Quarantine
+  readonly broken: Broken
   readonly bodies: LmdbBodies
   readonly filings: Filings
   readonly trail: LmdbTrail
@@ -62,12 +68,22 @@ export class LmdbQueue implements Queue {
   constructor(parts: QueueParts, now: () => number) {
     this.#env = parts.env
     this.#rows = parts.rows
-    this.#claims = new Claims(parts.rows)
+    this.#claims = new Claims(parts.rows, parts.quarantine)
     this.#parts = parts
     this.#now = now
   }
 
   async claim(options: ClaimOptions): Promise<readonly Claimed[]> {
+    try {
+      return await this.#claim(options)
+    } catch (error) {
+      if (!(error instanceof IndexDamaged)) throw error
+      await this.#env.write(() => this.#rows.doubtIndexes())
+      return this.#claim(options)
+    }
+  }
+
+  async #claim(options: ClaimOptions): Promise<readonly Claimed[]> {
     this.#env.refresh()
     const { now, only, held: hold } = options
     const held = hold === undefined || only === undefined ? undefined : { lanes: only, hold }
@@ -108,9 +124,12 @@ export class LmdbQueue implements Queue {
     const told = await this.#env.write(() => {
       const lease = this.#rows.lease(token)
       if (lease === undefined) throw new MailError('lease-lost', `lease ${token} is not current`)
-      const { bodyId: id, bodySize: size, cuts } = this.#rows.envelope(lease.id)!
+      const envelope = this.#rows.envelope(lease.id)
+      if (envelope === undefined) throw new MailError('lease-lost', `message ${lease.id} cannot be read any more`)
+      const { bodyId: id, bodySize: size, cuts } = envelope
       const followed = follow.flatMap(acceptance => this.#parts.apply(acceptance))
       this.#endLease(token, lease, changes)
+      if (filings.length > 0) this.#parts.bodies.mustBeWhole(id)
       this.#parts.bodies.refer(id, filings.length)
       const told = this.#parts.filings.file(filings, { id, size, cuts })
       if (this.#rows.dropWhenEmpty(lease.id)) this.#parts.bodies.unrefer(id)
@@ -180,12 +199,13 @@ export class LmdbQueue implements Queue {
   }
 
   audit(now: number): Promise<QueueAudit> {
-    return audited(this.#env, this.#rows, now)
+    return audited(this.#env, this.#rows, this.#parts, now)
   }
 
   async broken(): Promise<readonly BrokenRow[]> {
+    await this.#parts.quarantine.settled()
     this.#env.refresh()
-    return this.#rows.brokenRows()
+    return this.#parts.broken.list()
   }
 
   watch(listener: () => void): () => void {
@@ -195,7 +215,14 @@ export class LmdbQueue implements Queue {
   // ── inside a write ──
 
   #expire(now: number): void {
-    for (const token of this.#rows.expired(now, EXPIRY_STEP)) this.#giveBack(token)
+    for (const token of this.#rows.expired(now, EXPIRY_STEP)) {
+      if (this.#rows.lease(token) !== undefined) this.#giveBack(token)
+      else {
+        this.#parts.quarantine.putAside([{ kind: 'lease', token }])
+        // Its rows are looked for.
+        this.#parts.quarantine.note({ kind: 'lease', token })
+      }
+    }
   }
 
   #giveBack(token: string): void {

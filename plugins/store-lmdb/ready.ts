@@ -6,6 +6,7 @@
 import type { Database } from 'lmdb'
 import { type Environment, firstKey } from './environment.js'
 import { AFTER_ALL, laneKey, rankOf } from './keys.js'
+import { isKey } from './records.js'
 
 export type ReadyKey = [lane: string, rank: number, due: number, id: string, row: number]
 export type HeadKey = [rank: number, due: number, lane: string]
@@ -54,20 +55,32 @@ export class ReadyIndex {
     return this.#ready.doesExist([lane, rank, place.due, id, place.row])
   }
 
-  clear(): void {
-    for (const key of this.#ready.getKeys()) this.#ready.remove(key)
-    for (const key of this.#heads.getKeys()) this.#heads.remove(key)
+  keys(): Iterable<ReadyKey> {
+    return this.#ready.getKeys({})
+  }
+
+  /** An entry that refers to nothing. */
+  drop(key: ReadyKey): void {
+    const [lane, rank] = key
+    const head = this.first(lane, rank)
+    this.#ready.remove(key)
+    this.#moveHead(lane, rank, head?.[2], this.first(lane, rank)?.[2])
+  }
+
+  /** A head that is not the first of its lane, put right. */
+  mendHead([rank, due, lane]: HeadKey): void {
+    this.#moveHead(lane, rank, due, this.first(lane, rank)?.[2])
   }
 
   /** The first row of a lane and rank. */
   first(lane: string, rank: number): ReadyKey | undefined {
-    return firstKey(this.#ready, { start: [lane, rank], end: [lane, rank + 1] })
+    return readyKey(firstKey(this.#ready, { start: [lane, rank], end: [lane, rank + 1] }))
   }
 
   /** The first row of a lane that is due, of the highest priority that has one. */
   firstDue(lane: string, now: number): ReadyKey | undefined {
     for (let rank = 0; ; ) {
-      const first = firstKey(this.#ready, { start: [lane, rank], end: [lane, AFTER_ALL] })
+      const first = readyKey(firstKey(this.#ready, { start: [lane, rank], end: [lane, AFTER_ALL] }))
       if (first === undefined || first[2] <= now) return first
       rank = first[1] + 1
     }
@@ -86,9 +99,8 @@ export class ReadyIndex {
     place: { readonly from?: HeadKey; readonly after?: HeadKey },
   ): HeadKey[] {
     const start = place.from ?? place.after ?? [rank]
-    return [
-      ...this.#heads.getKeys({ start, end: [rank, now, AFTER_ALL], exclusiveStart: place.after !== undefined, limit }),
-    ]
+    const range = { start, end: [rank, now, AFTER_ALL], exclusiveStart: place.after !== undefined, limit }
+    return [...this.#heads.getKeys(range)].map(key => headKey(key)!)
   }
 
   /** Ranks that have rows, best first, as long as they are asked for. */
@@ -108,7 +120,7 @@ export class ReadyIndex {
   }
 
   #firstHead(rank: number): HeadKey | undefined {
-    return firstKey(this.#heads, { start: [rank] })
+    return headKey(firstKey(this.#heads, { start: [rank] }))
   }
 
   #moveHead(lane: string, rank: number, before: number | undefined, after: number | undefined): void {
@@ -116,4 +128,22 @@ export class ReadyIndex {
     if (before !== undefined) this.#heads.remove([rank, before, lane])
     if (after !== undefined) this.#heads.put([rank, after, lane], 1)
   }
+}
+
+/** The index holds something that we have not written: it must be made anew. */
+export class IndexDamaged extends Error {
+  constructor(key: unknown) {
+    super(`an index holds ${JSON.stringify(key).slice(0, 100)}`)
+    this.name = 'IndexDamaged'
+  }
+}
+
+function readyKey(key: ReadyKey | undefined): ReadyKey | undefined {
+  if (key === undefined || isKey(key, 'string', 'number', 'number', 'string', 'number')) return key
+  throw new IndexDamaged(key)
+}
+
+function headKey(key: HeadKey | undefined): HeadKey | undefined {
+  if (key === undefined || isKey(key, 'number', 'number', 'string')) return key
+  throw new IndexDamaged(key)
 }

@@ -3,27 +3,14 @@
  * Everything but the views belongs inside a write.
  */
 import type { Database } from 'lmdb'
-import type { BrokenRow, HoldRule, NewMessage, NewRow, QueuedMessage, QueueRow, QueueTotals } from 'posthouse/api'
+import type { HoldRule, NewMessage, NewRow, QueuedMessage, QueueRow, QueueTotals } from 'posthouse/api'
 import { Census, type Counted, minuteOf } from './census.js'
-import { type Environment, firstKey } from './environment.js'
-import { HeldIndex } from './held.js'
+import { clear, type Environment, firstKey } from './environment.js'
+import { HeldIndex, type HeldKey } from './held.js'
 import { AFTER_ALL, under } from './keys.js'
-import { ReadyIndex } from './ready.js'
-
-export type Envelope = Omit<QueuedMessage, 'rows'>
-
-/** A row at rest; `lease` names the lease it is under. */
-export type RowRecord = Omit<QueueRow, 'leased'> & {
-  readonly lease?: string
-  /** Minute of receipt, for the census. */
-  readonly since?: number
-}
-
-export interface Lease {
-  readonly id: string
-  readonly rows: readonly number[]
-  readonly until: number
-}
+import type { Suspect } from './quarantine.js'
+import { ReadyIndex, type ReadyKey } from './ready.js'
+import { type Envelope, isEnvelope, isLease, isRow, type Lease, type RowRecord } from './records.js'
 
 interface Totals {
   readonly messages: number
@@ -42,8 +29,6 @@ interface Totals {
 /** One more for every change of what is indexed. */
 const INDEXES = 3
 
-const MOST_BROKEN = 10_000
-
 type RowKey = [id: string, row: number]
 type ExpiryKey = [until: number, token: string]
 
@@ -56,10 +41,13 @@ export class QueueRows {
   readonly #messages: Database<Envelope, string>
   readonly #rows: Database<RowRecord, RowKey>
   readonly #rules: Database<HoldRule, string>
-  readonly #broken: Database<BrokenRow, string>
   readonly #leases: Database<Lease, string>
   readonly #expiry: Database<number, ExpiryKey>
   readonly #totals: Database<Totals, string>
+
+  /** Told of what cannot be read. */
+  suspect: (suspect: Suspect) => void = () => undefined
+  readonly #indexes: readonly Database[]
 
   constructor(env: Environment) {
     this.ready = new ReadyIndex(env)
@@ -68,10 +56,10 @@ export class QueueRows {
     this.#messages = env.database('messages')
     this.#rows = env.database('rows')
     this.#rules = env.database('hold-rules')
-    this.#broken = env.database('broken')
     this.#leases = env.database('leases')
     this.#expiry = env.database('expiry')
     this.#totals = env.database('totals')
+    this.#indexes = ['ready', 'heads', 'held', 'census', 'census-minutes'].map(name => env.database(name))
   }
 
   // ── messages ──
@@ -81,7 +69,10 @@ export class QueueRows {
   }
 
   envelope(id: string): Envelope | undefined {
-    return this.#messages.get(id)
+    const found = this.#read(() => this.#messages.get(id))
+    if (isEnvelope(found, id)) return found
+    if (found !== undefined || firstKey(this.#rows, under(id)) !== undefined) this.suspect({ kind: 'message', id })
+    return undefined
   }
 
   /** Ids after `after`, ascending. */
@@ -115,11 +106,21 @@ export class QueueRows {
   // ── rows ──
 
   row(id: string, row: number): RowRecord | undefined {
-    return this.#rows.get([id, row])
+    const found = this.#read(() => this.#rows.get([id, row]))
+    if (isRow(found, row)) return found
+    if (found !== undefined) this.suspect({ kind: 'row', id, row })
+    return undefined
   }
 
   rowsOf(id: string, limit = Number.MAX_SAFE_INTEGER): RowRecord[] {
-    return [...this.#rows.getRange({ ...under(id), limit })].map(({ value }) => value)
+    const range = { ...under(id), limit }
+    try {
+      const found = [...this.#rows.getRange(range)]
+      if (found.every(({ key, value }) => isRow(value, key[1]))) return found.map(({ value }) => value)
+    } catch {
+      // One of them cannot be decoded; which, is seen below.
+    }
+    return [...this.#rows.getKeys(range)].flatMap(([, number]) => this.row(id, number) ?? [])
   }
 
   /** Takes a waiting row out of its index and puts it under a lease; a held one keeps its hold and its place. */
@@ -161,15 +162,73 @@ export class QueueRows {
   /** Makes the indexes and the census anew when they are not to be relied on. */
   makeIndexes(): void {
     if (this.indexed) return
-    this.ready.clear()
-    this.held.clear()
-    this.census.clear()
-    for (const { key, value } of this.#rows.getRange({})) {
-      if (isHeld(value)) this.held.add(key[0], value)
-      else if (value.lease === undefined) this.ready.add(key[0], value)
-      this.census.add([this.#counted(key[0], value)], 1)
+    for (const index of this.#indexes) clear(index)
+    let [rows, held] = [0, 0]
+    for (const [id, number] of this.#rows.getKeys({})) {
+      rows += 1
+      const row = this.row(id, number)
+      if (row === undefined) continue
+      if (isHeld(row)) this.held.add(id, row)
+      else if (row.lease === undefined) this.ready.add(id, row)
+      if (isHeld(row) && row.lease === undefined) held += 1
+      this.census.add([this.#counted(id, row)], 1)
     }
-    this.#totals.put('queue', { ...this.counters(), indexes: INDEXES })
+    const { messages, changes } = this.counters()
+    this.#totals.put('queue', { messages, rows, held, changes: changes + 1, indexes: INDEXES })
+  }
+
+  /** The indexes are not to be relied on any more. */
+  doubtIndexes(): void {
+    const { indexes: _, ...counters } = this.counters()
+    this.#totals.put('queue', counters)
+  }
+
+  // ── what is damaged ──
+
+  /** A row is gone that could not be read; its place is all that is known of it, or not even that. */
+  forget(id: string, place: ReadyKey | HeldKey | undefined): void {
+    if (place === undefined) {
+      // Counted somewhere, nobody knows where.
+      this.count({ rows: -1 })
+      this.doubtIndexes()
+      return
+    }
+    const held = typeof place[1] === 'string'
+    if (held) this.held.drop(place as HeldKey)
+    else this.ready.drop(place as ReadyKey)
+    const received = this.#read(() => this.#messages.get(id))
+    const since = isEnvelope(received, id) ? minuteOf(received.received) : undefined
+    const counted = since !== undefined && this.census.forget(place[0], since, held)
+    this.count({ rows: -1, held: held ? -1 : 0 })
+    // Whether a held row was under a lease cannot be known either.
+    if (!counted || held) this.doubtIndexes()
+  }
+
+  /** A row nobody would come for waits again. */
+  reclaim(id: string, row: RowRecord): void {
+    if (row.lease !== undefined) {
+      const lease = this.lease(row.lease)
+      if (lease?.rows.includes(row.row)) this.#expiry.put([lease.until, row.lease], 1)
+      else this.giveBack(id, row, row)
+    } else if (!isHeld(row)) {
+      this.ready.remove(id, row)
+      this.ready.add(id, row)
+    }
+    if (isHeld(row)) this.held.add(id, row)
+  }
+
+  /** Of a lease that cannot be read, or is not there. */
+  dropLease(token: string): void {
+    this.#leases.remove(token)
+    for (const key of [...this.#expiry.getKeys({})]) if (key[1] === token) this.#expiry.remove(key)
+  }
+
+  #read(get: () => unknown): unknown {
+    try {
+      return get()
+    } catch (error) {
+      return error
+    }
   }
 
   #recount(id: string, before: RowRecord, after: RowRecord): void {
@@ -190,7 +249,7 @@ export class QueueRows {
     else this.count({ held: -1 })
   }
 
-  // ── hold rules, and what could not be read ──
+  // ── hold rules ──
 
   holdRules(): readonly HoldRule[] {
     return [...this.#rules.getRange({})]
@@ -210,14 +269,13 @@ export class QueueRows {
     return true
   }
 
-  brokenRows(): readonly BrokenRow[] {
-    return [...this.#broken.getRange({ limit: MOST_BROKEN })].map(({ value }) => value)
-  }
-
   // ── leases ──
 
   lease(token: string): Lease | undefined {
-    return this.#leases.get(token)
+    const found = this.#read(() => this.#leases.get(token))
+    if (isLease(found)) return found
+    if (found !== undefined) this.suspect({ kind: 'lease', token })
+    return undefined
   }
 
   setLease(token: string, lease: Lease): void {
@@ -268,7 +326,8 @@ export class QueueRows {
   }
 
   viewRow(record: RowRecord, now: number): QueueRow {
-    const { lease: _, since: __, ...row } = record
+    const { lease, since: _, ...row } = record
+    if (lease !== undefined && this.lease(lease) === undefined) this.suspect({ kind: 'lease', token: lease })
     return { ...row, leased: this.isLeased(record, now) }
   }
 

@@ -1,9 +1,10 @@
 /**
  * The parts joined to one store over one environment, so that one commit covers bodies, queue, mailboxes and trail.
  */
-import { type Acceptance, type Bus, type Log, MailError, type Store } from 'posthouse/api'
+import { type Acceptance, type Bus, type Log, MailError, type Metrics, type Store } from 'posthouse/api'
 import { LmdbBodies } from './bodies.js'
 import { Boxes } from './boxes.js'
+import { Broken } from './broken.js'
 import { Directory } from './directory.js'
 import { Doomed } from './doomed.js'
 import { type Environment, openEnvironment } from './environment.js'
@@ -11,6 +12,7 @@ import { Filings } from './filings.js'
 import { checkQueueId } from './keys.js'
 import { LmdbMailStore } from './mailboxes.js'
 import { News } from './news.js'
+import { Quarantine } from './quarantine.js'
 import { LmdbQueue, QUEUE_TOPIC } from './queue.js'
 import { QueueRows } from './rows.js'
 import { LmdbTrail } from './trail.js'
@@ -28,6 +30,7 @@ export interface LmdbStoreOptions {
   readonly now?: () => number
   readonly bus?: Bus
   readonly log?: Pick<Log, 'warn'>
+  readonly metrics?: Pick<Metrics, 'count'>
 }
 
 export interface LmdbStore extends Store {
@@ -42,6 +45,9 @@ export function createLmdbStore(options: LmdbStoreOptions): LmdbStore {
   const env = openEnvironment({ path, mapBytes, kind: 'mail', version: FORMAT, reads: [1] })
   const boxes = new Boxes(env)
   const rows = new QueueRows(env)
+  const broken = new Broken(env)
+  const quarantine = new Quarantine(env, rows, broken, now, options)
+  rows.suspect = suspect => quarantine.note(suspect)
   // Data of a version without the indexes of today: better now than while clients wait.
   if (!rows.indexed) env.prepare(() => rows.makeIndexes())
   const news = new News({
@@ -55,7 +61,7 @@ export function createLmdbStore(options: LmdbStoreOptions): LmdbStore {
   const filings = new Filings(boxes, directory, now)
   const trail = new LmdbTrail(env)
   const acceptance = new Acceptances({ rows, bodies, filings, trail })
-  const queue = new LmdbQueue({ env, rows, bodies, filings, trail, news, ...acceptance.steps }, now)
+  const queue = new LmdbQueue({ env, rows, quarantine, broken, bodies, filings, trail, news, ...acceptance.steps }, now)
   const mail = new LmdbMailStore({ env, boxes, directory, bodies, doomed, news }, now)
   return {
     blobs: bodies,
@@ -65,10 +71,12 @@ export function createLmdbStore(options: LmdbStoreOptions): LmdbStore {
     accept: one => accept(env, news, acceptance, one),
     async sweep(at, trailBefore) {
       doomed.wake()
+      await quarantine.mend()
       return { drafts: await bodies.sweep(at), trail: await trail.sweep(trailBefore) }
     },
     async close() {
       news.stop()
+      await quarantine.settled()
       await doomed.stop()
       await env.quiet()
     },
