@@ -74,6 +74,16 @@ export function tellUnknown(log: Log, judgement: Judgement): void {
   }
 }
 
+/** What a policy finds out, or nothing when that has trouble (a full state, a name service): said in the log, and nobody is held up. */
+export async function asFarAsKnown<T>(log: Log, rule: string, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work()
+  } catch (error) {
+    tellUnknown(log, [{ kind: 'unknown', rule, why: troubleOf(error) }])
+    return undefined
+  }
+}
+
 /**
  * The work, or `dns-unavailable` when it takes longer than `ms` or `outer` fires, whatever the work makes of the signal it is given.
  * The timer ends with the work.

@@ -2,7 +2,7 @@
  * Who waits for the greeting, and who is remembered. Programs that send spam in a hurry do not listen first (RFC 5321 §3.1 wants the client
  * to wait); a moment of silence finds them out. It is spent only on peers that deserve one, and only so many wait at once.
  */
-import type { Asked, Call, Clock, State } from 'posthouse/api'
+import { type Asked, asFarAsKnown, type Call, type Clock, type State } from 'posthouse/api'
 import { networkAround } from 'posthouse/text'
 
 export interface WaitingParts {
@@ -31,7 +31,7 @@ export class WaitingRoom {
   /** Core looks afterwards whether the client has spoken, and refuses it (`smtp.early_talk`). */
   async connect({ session }: Asked['connect'], call: Call): Promise<undefined> {
     if (session.protocol !== 'smtp' || session.trusted) return undefined
-    const why = await this.#deserved(session)
+    const why = await asFarAsKnown(call.log, 'early-talker', () => this.#deserved(session))
     if (why === undefined) return undefined
     const { waitMs, atOnce, count, pause } = this.#parts
     if (call.observed === true) {

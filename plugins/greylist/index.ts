@@ -2,7 +2,15 @@
  * Greylisting (RFC 6647): whoever is new is asked to come again in a minute. Mail servers do, and after a few accepted messages their
  * network is let through for weeks. Never asked of people who logged in or of trusted networks.
  */
-import { type Address, type Asked, ConfigError, definePlugin, type Infer, type PluginContext } from 'posthouse/api'
+import {
+  type Address,
+  type Asked,
+  asFarAsKnown,
+  ConfigError,
+  definePlugin,
+  type Infer,
+  type PluginContext,
+} from 'posthouse/api'
 import { addressKey, networkAround, parseDuration } from 'posthouse/text'
 import { type AskParts, greylisted } from './ask.js'
 import { greylistCommands } from './commands.js'
@@ -75,12 +83,12 @@ export default definePlugin({
     return {
       commands: greylistCommands(state, clock, parts),
       hooks: {
-        rcpt: asked =>
+        rcpt: (asked, call) =>
           isStranger(asked) &&
           hasOneOf(asked.session.labels, config.only_labels) &&
           (config.null_sender || asked.envelope.sender !== null) &&
           !spared(asked.recipient.address)
-            ? greylisted(asked, parts, clock.now())
+            ? asFarAsKnown(call.log, 'greylist', () => greylisted(asked, parts, clock.now()))
             : undefined,
         // The last moment before a message is kept: nobody refused it.
         async headers({ session, envelope, verdict }) {

@@ -2,7 +2,7 @@
  * Closes the door on directory harvests: sessions and networks that ask for too many recipients nobody has. Whether a recipient exists,
  * has room and is not disabled is the route's own answer (the mda's); this only counts its "no such user".
  */
-import { definePlugin } from 'posthouse/api'
+import { asFarAsKnown, definePlugin } from 'posthouse/api'
 import { parseDuration } from 'posthouse/text'
 import { Harvest } from './harvest.js'
 
@@ -41,7 +41,7 @@ export default definePlugin({
     })
     return {
       hooks: {
-        mail: asked => harvest.mail(asked),
+        mail: (asked, call) => asFarAsKnown(call.log, 'unknown-per-network', () => harvest.mail(asked)),
         rcpt: asked => harvest.rcpt(asked),
         disconnect: asked => harvest.disconnect(asked),
       },

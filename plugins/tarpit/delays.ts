@@ -2,7 +2,7 @@
  * How long an answer is held back, and for whom. The delay grows with what a session has been refused, never beyond a bound; only so many
  * sessions may be slowed at the same time, in all workers together: a tarpit that holds every connection would be ours to sit in.
  */
-import type { Call, Clock, Session, State } from 'posthouse/api'
+import { asFarAsKnown, type Call, type Clock, type Session, type State } from 'posthouse/api'
 
 export interface DelayTerms {
   /** Refusals that cost nothing. */
@@ -38,7 +38,9 @@ export async function slowDown(session: Session, parts: TarpitParts, call: Call)
     call.log.info({ remote: session.remote.address, ms, refused: session.refused.commands }, 'would have slowed down')
     return undefined
   }
-  const place = await parts.state.enter('slowed', parts.atOnce, parts.clock.now())
+  const place = await asFarAsKnown(call.log, 'tarpit', () =>
+    parts.state.enter('slowed', parts.atOnce, parts.clock.now()),
+  )
   if (place === undefined) {
     parts.count('full')
     return undefined
@@ -47,7 +49,7 @@ export async function slowDown(session: Session, parts: TarpitParts, call: Call)
     parts.count('slowed')
     await parts.pause(ms, call.signal)
   } finally {
-    await place.leave()
+    await asFarAsKnown(call.log, 'tarpit', () => place.leave())
   }
   return undefined
 }
