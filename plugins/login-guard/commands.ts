@@ -45,12 +45,13 @@ async function locks({ ledger, clock }: LoginCommandParts, run: CommandRun): Pro
   for (const lock of all) {
     const { kind, failures, until } = lock
     run.print(`${kind.padEnd(7)}  ${describe(lock)}  until ${timeOf(until)}  after ${failures} failures`)
-    run.print(`         locked out: ${meaningOf(lock)}; lift: ${liftOf(lock)}`)
+    const kept = lock.observed ? 'nobody is locked out (mode: observe), it would be' : 'locked out:'
+    run.print(`         ${kept} ${meaningOf(lock)}; lift: ${liftOf(lock)}`)
   }
 }
 
 function told(lock: Lock): object {
-  const { kind, name, login, network, failures, since, until } = lock
+  const { kind, name, login, network, failures, since, until, observed } = lock
   return {
     kind,
     ...(kind === 'network' || kind === 'range' ? { network: name } : { login, ...(network && { network }) }),
@@ -58,6 +59,7 @@ function told(lock: Lock): object {
     since: timeOf(since),
     until: timeOf(until),
     lockedOut: meaningOf(lock),
+    ...(observed && { observed }),
     lift: liftOf(lock),
   }
 }

@@ -66,7 +66,7 @@ export class Guard {
     const now = clock.now()
     const judgement = await this.#trying(async () => {
       const suspect = await this.#suspect(login, place)
-      return { suspect, ...judge(await ledger.standing(suspect, now), settings) }
+      return { suspect, ...judge(await ledger.standing(suspect, now, call.observed === true), settings) }
     })
     if (judgement === undefined) return undefined
     if (judgement.kind === 'locked') {
@@ -144,9 +144,9 @@ export class Guard {
   async #lock(kind: LockKind, suspect: Suspect, failures: number, now: number, observed: boolean): Promise<void> {
     const { ledger, settings, log, metrics, notice } = this.#parts
     const name = namesOf(suspect)[kind]
-    if (name === undefined || (await ledger.isLocked(kind, name, now))) return
+    if (name === undefined || (await ledger.isLocked(kind, name, now, observed))) return
     const until = now + lockMsAfter(kind, await ledger.strike(kind, name, now), settings)
-    const lock = lockOn(kind, name, suspect, { failures, since: now, until })
+    const lock = { ...lockOn(kind, name, suspect, { failures, since: now, until }), ...(observed && { observed }) }
     await ledger.lock(lock)
     metrics.count('locks')
     const facts = { rule: `${kind}-locked`, of: describe(lock), failures, until: timeOf(until), lift: liftOf(lock) }

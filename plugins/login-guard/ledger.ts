@@ -19,6 +19,8 @@ export interface Lock {
   /** As the peer gave it, fit to be printed. */
   readonly login?: string
   readonly network?: string
+  /** Of an entry that only observes: it is shown and keeps nobody out, also when the entry enforces later. */
+  readonly observed?: true
 }
 
 /** Who tries to log in. */
@@ -64,7 +66,8 @@ export class Ledger {
     this.#settings = settings
   }
 
-  async standing(suspect: Suspect, now: number): Promise<Standing> {
+  /** `observed`: asked by an entry that only observes. */
+  async standing(suspect: Suspect, now: number, observed: boolean): Promise<Standing> {
     const { account, place } = suspect
     const names = namesOf(suspect)
     const [locks, pair, network, ofAccount, known] = await Promise.all([
@@ -76,7 +79,7 @@ export class Ledger {
     ])
     return {
       known,
-      locks: Object.fromEntries(LOCK_KINDS.map((kind, at) => [kind, locks[at]])),
+      locks: Object.fromEntries(LOCK_KINDS.map((kind, at) => [kind, keepsOut(locks[at], observed)])),
       failures: { pair, network, account: ofAccount },
     }
   }
@@ -140,8 +143,8 @@ export class Ledger {
     return this.#state.add(`strikes/${kind}/${name}`, 1, now, now + STRIKES_MS)
   }
 
-  async isLocked(kind: LockKind, name: string, now: number): Promise<boolean> {
-    return (await this.#lock(kind, name, now)) !== undefined
+  async isLocked(kind: LockKind, name: string, now: number, observed = true): Promise<boolean> {
+    return keepsOut(await this.#lock(kind, name, now), observed) !== undefined
   }
 
   async lock(lock: Lock): Promise<void> {
@@ -226,6 +229,10 @@ export function namesOf({ account, place }: Pick<Suspect, 'account' | 'place'>):
     account,
     pair: account === undefined ? undefined : `${account}|${place.unit}`,
   }
+}
+
+function keepsOut(lock: Lock | undefined, observed: boolean): Lock | undefined {
+  return lock?.observed && !observed ? undefined : lock
 }
 
 /** Not one of the ranges around them. */

@@ -398,6 +398,12 @@ describe('a lock', () => {
     }
     assert.equal(scene.log.lines.at(-1)?.sentence, 'log-ins would be locked')
     assert.equal(scene.notices.length, 0)
+    const asked = { peer: scene.peer(OUTSIDE), mechanism: 'PLAIN', login: 'nobody99' }
+    assert.equal((await hooks.login!(asked, observing))?.kind, 'defer')
+    scene.now += 60_000
+    // enforcing from now on: delays count what was seen, but the lock was none
+    const answer = await hooks.login!(asked, { ...call, signal: AbortSignal.abort() })
+    assert.equal(answer?.kind === 'defer' && answer.because?.rule, 'waiting-full')
   })
 })
 
