@@ -16,7 +16,7 @@ describe('a server that comes for its mail', () => {
       ],
       server: {
         relay_domains: ['branch.test', 'other.test'],
-        queue: { retry: ['200ms'], expire: '1s', warn_after: [] },
+        queue: { retry: ['1s'], expire: '1s', warn_after: [] },
       },
       first: [
         { use: 'atrn', with: { not_on: [], clients: [{ login: 'branch@example.test', domains: ['branch.test'] }] } },
