@@ -149,7 +149,12 @@ export class Instance {
   async killAll(): Promise<void> {
     const child = this.#child!
     const ended = this.over ? undefined : once(child, 'exit')
-    process.kill(-this.pid, 'SIGKILL')
+    try {
+      process.kill(-this.pid, 'SIGKILL')
+    } catch (error) {
+      // all of it has ended by itself
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
     await ended
     // a worker that is just being taken down still holds its ports
     for (const name of this.#doors) await eventually(async () => ((await answers(this.ports[name])) ? undefined : true))
