@@ -244,6 +244,29 @@ export class Environment {
     return this.#waiting.size > 0
   }
 
+  /** Of the last commit. */
+  stats(): StoreStats {
+    this.refresh()
+    const { pageSize, lastPageNumber, free } = this.#root.getStats() as PageStats & {
+      readonly lastPageNumber: number
+      readonly free: PageStats
+    }
+    const names = [...this.#root.getKeys()].map(String)
+    const databases = names
+      .map(name => ({ name, stats: this.octetsOf(name).getStats() as PageStats }))
+      .map(({ name, stats }) => ({ name, entries: stats.entryCount, pages: pagesOf(stats) }))
+    const root = pagesOf(this.#root.getStats() as PageStats)
+    const usedPages = databases.reduce((sum, { pages }) => sum + pages, META_PAGES + root + pagesOf(free))
+    return {
+      path: this.path,
+      fileBytes: statSync(this.path).size,
+      pageBytes: pageSize,
+      usedPages,
+      freePages: Math.max(0, lastPageNumber + 1 - usedPages),
+      databases: databases.sort((a, b) => b.pages - a.pages),
+    }
+  }
+
   /** Grows with every commit of any process. */
   transactionId(): number {
     this.refresh()
@@ -297,6 +320,33 @@ export function watchEnvironment(path: string, watcher: EnvironmentWatcher): () 
 /** Inside a write: empties a database, whatever its keys are. */
 export function clear(db: Database): void {
   db.clearSync()
+}
+
+/** What a file is made of. */
+export interface StoreStats {
+  readonly path: string
+  readonly fileBytes: number
+  readonly pageBytes: number
+  readonly usedPages: number
+  /** Used again before the file grows. */
+  readonly freePages: number
+  /** The largest first. */
+  readonly databases: readonly { readonly name: string; readonly entries: number; readonly pages: number }[]
+}
+
+/** As lmdb-js tells of a database. */
+interface PageStats {
+  readonly pageSize: number
+  readonly entryCount: number
+  readonly treeBranchPageCount: number
+  readonly treeLeafPageCount: number
+  readonly overflowPages: number
+}
+
+const META_PAGES = 2
+
+function pagesOf({ treeBranchPageCount, treeLeafPageCount, overflowPages }: PageStats): number {
+  return treeBranchPageCount + treeLeafPageCount + overflowPages
 }
 
 /** The first key of a range, or the last with `reverse`. */

@@ -10,6 +10,7 @@ import { watchEnvironment } from './environment.js'
 import { createLmdbState, type LmdbState } from './state.js'
 import { stateCommands } from './state-commands.js'
 import { createLmdbStore, type LmdbStore } from './store.js'
+import { storeCommands } from './store-commands.js'
 import { Complaints } from './trouble.js'
 
 const SWEEP_EVERY_MS = 60 * 60 * 1000
@@ -71,7 +72,7 @@ export default definePlugin({
     )
     return {
       services: { store, state },
-      commands: stateCommands(state, () => clock.now()),
+      commands: [...stateCommands(state, () => clock.now()), ...storeCommands(() => store.stats())],
       async dispose() {
         await stopSweeping()
         for (const stop of unwatch) stop()

@@ -7,7 +7,7 @@ import { Boxes } from './boxes.js'
 import { Broken } from './broken.js'
 import { Directory } from './directory.js'
 import { Doomed } from './doomed.js'
-import { type Environment, openEnvironment } from './environment.js'
+import { type Environment, openEnvironment, type StoreStats } from './environment.js'
 import { Filings } from './filings.js'
 import { checkQueueId } from './keys.js'
 import { LmdbMailStore } from './mailboxes.js'
@@ -34,6 +34,7 @@ export interface LmdbStoreOptions {
 }
 
 export interface LmdbStore extends Store {
+  stats(): StoreStats
   /** Drafts nobody finished, what is left of deleted mailboxes, trail entries older than `trailBefore`. */
   sweep(now: number, trailBefore: number): Promise<{ readonly drafts: number; readonly trail: number }>
 }
@@ -65,6 +66,7 @@ export function createLmdbStore(options: LmdbStoreOptions): LmdbStore {
   const mail = new LmdbMailStore({ env, boxes, directory, bodies, doomed, news }, now)
   return {
     blobs: bodies,
+    stats: () => env.stats(),
     queue,
     mail,
     trail,

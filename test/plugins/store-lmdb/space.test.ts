@@ -43,6 +43,11 @@ test('filled and drained again and again, the file stays as large as the fullest
     await drain(store)
   }
   assert.deepEqual(await store.queue.totals(), { messages: 0, rows: 0, held: 0 })
+  const { fileBytes, freePages, usedPages, pageBytes, databases } = store.stats()
+  assert.equal(fileBytes, statSync(path).size)
+  assert.ok(freePages > 10 * usedPages, `${freePages} free, ${usedPages} used`)
+  assert.ok((freePages + usedPages) * pageBytes <= fileBytes)
+  assert.equal(databases.find(({ name }) => name === 'messages')?.entries, 0)
   const [first, last] = [sizes[0]!, sizes.at(-1)!]
   assert.ok(first >= MESSAGES * BYTES)
   // Pages of the last commits are free only when nobody reads them any more: a second of such rounds may lie beside the first.
