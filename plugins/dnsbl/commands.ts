@@ -44,7 +44,9 @@ async function status(run: CommandRun, { lists }: Terms, state: State, now: numb
   if (run.json) return run.print(JSON.stringify(rows, null, 2))
   for (const { list, kind, family, state: found, since, checked, why } of rows) {
     const times =
-      since === undefined || checked === undefined ? '' : `  since ${ago(now - since)}, tested ${ago(now - checked)}`
+      since === undefined || checked === undefined
+        ? ''
+        : `  for ${inWords(now - since)}, tested ${inWords(now - checked)} ago`
     run.print(`${list}  ${kind}  ${family}  ${found}${times}${why === undefined ? '' : `  ${why}`}`)
   }
   if (rows.length === 0) run.print('no list is configured')
@@ -80,6 +82,6 @@ function told(listing: Listing): string {
   }
 }
 
-function ago(ms: number): string {
-  return `${formatDuration(Math.max(1000, Math.round(ms / 1000) * 1000))} ago`
+function inWords(ms: number): string {
+  return formatDuration(Math.max(1000, Math.round(ms / 1000) * 1000))
 }

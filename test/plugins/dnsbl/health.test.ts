@@ -220,8 +220,8 @@ test('dnsbl status shows every list with its health, for people and as JSON', as
   await watch.round()
   clock.ms += 90_000
   assert.deepEqual((await runCommand(commands, 'dnsbl status')).out, [
-    'bad.test  block  ipv4  healthy  since 1m30s ago, tested 1m30s ago',
-    'dead.test  block  ipv4  wrong  since 1m30s ago, tested 1m30s ago  its test entry 127.0.0.2 is not listed',
+    'bad.test  block  ipv4  healthy  for 1m30s, tested 1m30s ago',
+    'dead.test  block  ipv4  wrong  for 1m30s, tested 1m30s ago  its test entry 127.0.0.2 is not listed',
     'own.test  allow  ipv4  unchecked',
   ])
   const { out } = await runCommand(commands, 'dnsbl status', [], { json: true })
