@@ -9,6 +9,7 @@ import type { Account, Credentials } from './accounts.js'
 import type { Authenticated, Claim, Defer, Discard, Hold, Label, Nothing, Quarantine, Reject } from './answers.js'
 import type { JobView, Outcome } from './delivery.js'
 import type { Log } from './plugin.js'
+import type { QueueEvent } from './queue-event.js'
 import type { Envelope, Finding, Message, Peer, Recipient, Session, Verdict } from './session.js'
 
 export interface Asked {
@@ -38,6 +39,8 @@ export interface Asked {
   }
   sign: { readonly job: JobView; readonly read: () => Promise<Buffer> }
   settled: { readonly job: JobView; readonly outcomes: readonly Outcome[] }
+  /** Something happened to mail in the queue, or on its way in. */
+  event: { readonly event: QueueEvent }
   /**
    * Told to every entry that was asked anything in the session, and to those its labels do not skip.
    * `end`: how it ended, as in the log line `session ended`: `quit`, `gone`, `refused`, `early` (it spoke before the greeting) …
@@ -85,6 +88,7 @@ export interface Answered {
   headers: NewField | Removal | readonly (NewField | Removal)[] | Nothing
   sign: NewField | readonly NewField[] | Nothing
   settled: Nothing
+  event: Nothing
   disconnect: Nothing
 }
 
@@ -105,6 +109,7 @@ export const MOMENTS = {
   headers: 'gather',
   sign: 'gather',
   settled: 'tell',
+  event: 'tell',
   disconnect: 'tell',
 } as const satisfies Record<MomentName, Manner>
 

@@ -20,6 +20,7 @@ import {
 } from '../api/index.js'
 import { formatAddress } from '../text/index.js'
 import { LazyCall } from './call.js'
+import { servedAtOnce } from './events.js'
 import type { AskScope, Received } from './intake-types.js'
 import { groupRows, localJob } from './local-job.js'
 import { soundOutcomes } from './outcomes.js'
@@ -156,15 +157,25 @@ function later(row: NewRow, outcome: Outcome | undefined, parts: IntakeParts): N
 
 function tell(
   parts: IntakeParts,
-  { session }: Received,
+  received: Received,
   done: readonly { readonly job: Job; readonly outcomes: readonly Settled[] }[],
   scope: AskScope,
 ): void {
+  const { labels } = received.session
+  const now = parts.clock.now()
   for (const { job, outcomes } of done) {
-    parts.pipeline.tell('settled', { job, outcomes }, session.labels, scope)
+    parts.pipeline.tell('settled', { job, outcomes }, labels, scope)
     const originals = new Map(job.recipients.map(({ row, original }) => [row, original]))
     for (const outcome of outcomes) {
-      const facts = { id: job.id, to: formatAddress(originals.get(outcome.row)!) }
+      parts.pipeline.tell('event', { event: servedAtOnce(received, job, outcome, now) }, labels, scope)
+      const to = formatAddress(originals.get(outcome.row)!)
+      const facts = {
+        id: job.id,
+        from: job.sender === null ? '' : formatAddress(job.sender),
+        to,
+        lane: job.lane,
+        size: job.size,
+      }
       if (outcome.kind === 'delivered') scope.log.info({ ...facts, remote: outcome.remote }, 'delivered')
       else scope.log.info({ ...facts, mailbox: outcome.filings.map(one => one.mailbox).join(',') }, 'filed')
     }

@@ -22,6 +22,7 @@ import {
 } from '../api/index.js'
 import { formatAddress } from '../text/index.js'
 import { type Fate, fates, type Wish } from './decision.js'
+import { arrivals } from './events.js'
 import { fileLocally, type LocalResult } from './filing.js'
 import { heldByRules, heldEntries } from './holds.js'
 import type { AskScope, Intake, OwnMessage, Receipt, Received, RecipientAnswer, Routed } from './intake-types.js'
@@ -80,7 +81,11 @@ async function receive(parts: IntakeParts, received: Received, scope: AskScope):
   const trail = [acceptedEntry(received, replies.filter(one => !isNo(one)).length, verdict, now)]
   if (decided.some(one => one.kind === 'discard')) trail.push(discardedEntry(received, decided, now))
   trail.push(...heldEntries(envelope.id, local.rows, now))
-  await keep(parts, entering, local, trail, scope)
+  const taken = replies.map(one => !isNo(one))
+  await keep(parts, entering, local, trail, scope, () => {
+    for (const event of arrivals(received, taken, local.rows, now))
+      parts.pipeline.tell('event', { event }, session.labels, scope)
+  })
   tellHeld(local.rows, entering, scope.log)
   return { id: envelope.id, answers: replies }
 }
@@ -106,30 +111,34 @@ async function refuse(
   return { id: received.envelope.id, answers }
 }
 
-/** Resolves when all of it is durable. */
+/** Resolves when all of it is durable; that is when `arrived` is called, before anything else is told. */
 async function keep(
   parts: IntakeParts,
   message: NewMessage,
   local: LocalResult,
   trail: readonly TrailEntry[],
   scope: AskScope,
+  arrived: () => void,
 ): Promise<void> {
   const { rows, filings } = local
   const all = [...trail, ...local.trail]
   if (rows.length === 0 && filings.length === 0) {
     // A body already in chunks is left to the sweep of orphans.
     await parts.store.trail.add(all)
+    arrived()
     local.tell()
     return
   }
   try {
     await parts.store.accept({ message, rows, filings, trail: all })
+    arrived()
     local.tell()
   } catch (error) {
     if (!isPermanent(error)) throw error
     scope.log.error({ id: message.id, err: error }, 'store refused the message, leaving its filing to the queue')
     // The queue finds out whose mailbox it is and files for the others.
     await acceptOrLater(parts.store, { message, rows: [...rows, ...local.filed], filings: [], trail })
+    arrived()
   }
 }
 

@@ -13,6 +13,7 @@ import {
   type Metrics,
   type NewField,
   type Outcome,
+  type QueueEvent,
   type QueueRow,
   type Store,
   type Target,
@@ -21,6 +22,7 @@ import type { AskScope } from '../pipeline/intake-types.js'
 import { soundOutcomes } from '../pipeline/outcomes.js'
 import { foldField } from '../text/index.js'
 import { BodyReader, isGone, unreadable, withoutBody } from './body.js'
+import { eventsOf } from './events.js'
 import type { Greylisted } from './greylisted.js'
 import { jobOf } from './job.js'
 import { type Fate, judge, tooLate } from './judgement.js'
@@ -43,6 +45,7 @@ export interface AttemptParts {
   readonly sign: (job: JobView, read: () => Promise<Buffer>, scope: AskScope) => Promise<readonly NewField[]>
   /** Told after the commit. */
   readonly settled: (job: JobView, outcomes: readonly Outcome[], scope: AskScope) => void
+  readonly happened: (event: QueueEvent, scope: AskScope) => void
 }
 
 /** A target that ignores its signal is left behind after this. */
@@ -241,6 +244,7 @@ async function commit(
     fates.map(fate => fate.outcome),
     scope,
   )
+  for (const event of eventsOf(message, fates, trail, now)) parts.happened(event, scope)
 }
 
 function isFinal(fate: Fate): boolean {

@@ -98,6 +98,7 @@ export class QueueRunner {
       deliveryMs: deps.deliveryMs ?? DELIVERY_MS,
       sign: (job, read, scope) => signatures(pipeline, job, read, scope),
       settled: (job, outcomes, scope) => pipeline.tell('settled', { job, outcomes }, NO_LABELS, scope),
+      happened: (event, scope) => pipeline.tell('event', { event }, NO_LABELS, scope),
     }
     this.inspection = this.#inspection(schedule)
   }

@@ -13,6 +13,7 @@ import {
   type NewField,
   type NewRow,
   type Outcome,
+  type QueueEvent,
   type Store,
   type Target,
 } from '../../../core/api/index.js'
@@ -36,6 +37,7 @@ class Bench {
   readonly logged: { level: string; facts: Record<string, unknown>; sentence: string }[] = []
   readonly planned: OwnMessage[] = []
   readonly told: (readonly Outcome[])[] = []
+  readonly events: QueueEvent[] = []
   readonly targets = new Map<string, Target>()
   runner: QueueRunner
   deliver: Deliver = job => job.recipients.map(({ row }) => ({ kind: 'delivered', row, remote: 'r', reply: '250 ok' }))
@@ -55,7 +57,10 @@ class Bench {
       plan: (message, scope) => this.plan(message, scope),
       pipeline: {
         gather: async () => (await this.sign()) as never,
-        tell: (_moment, asked) => void this.told.push((asked as { outcomes: readonly Outcome[] }).outcomes),
+        tell: (moment, asked) => {
+          if (moment === 'settled') this.told.push((asked as { outcomes: readonly Outcome[] }).outcomes)
+          else this.events.push((asked as { event: QueueEvent }).event)
+        },
       },
       server: { name: 'us.test' },
       schedule: {
@@ -880,6 +885,41 @@ describe('the queue runner', () => {
     bench.store.queue.claim = claim
     await bench.settle()
     assert.deepEqual(await bench.trail(id), ['delivered'])
+  })
+
+  test('tells what happened, once it is true, with the facts of message, recipient and remote', async () => {
+    begin().runner.start()
+    const tls = 'TLSv1.3'
+    const remote = 'mx.them.test [192.0.2.1]:25'
+    bench.deliver = job => [
+      failed(job)[0]!,
+      deferred(job)[1]!,
+      { kind: 'delivered', row: 2, remote, reply: '250 ok', tls },
+      { kind: 'deferred', row: 3, status: '4.7.0', text: 'wait', hold: 'for a person' },
+    ]
+    const id = await bench.add(['no@them.test', 'later@them.test', 'yes@them.test', 'held@them.test'])
+    await bench.settle()
+    assert.deepEqual(
+      bench.events.map(({ kind, recipient = '', tries = 0 }) => `${kind} ${recipient} ${tries}`),
+      [
+        'failed no@them.test 1',
+        'delayed later@them.test 1',
+        'delivered yes@them.test 1',
+        'held held@them.test 0',
+        'bounced a@us.test 0',
+      ],
+    )
+    const common = { at: bench.now, message: id, sender: 'a@us.test', size: BODY.length, ageMs: 0 }
+    const where = { target: 'far', lane: 'them.test', tries: 1 }
+    const yes = { kind: 'delivered', recipient: 'yes@them.test', remote, text: '250 ok', tls }
+    assert.deepEqual(bench.events[2], { ...common, ...where, ...yes })
+    assert.equal(bench.events[1]!.due, bench.now + 5 * MINUTE)
+    assert.equal(bench.events[3]!.hold, 'for a person')
+    assert.equal(bench.events[4]!.notice, bench.planned[0]!.id)
+    bench.now += 20 * HOUR
+    bench.deliver = job => deferred(job)
+    await bench.settle()
+    assert.equal(bench.events[5]?.kind, 'expired')
   })
 
   describe('looked after', () => {

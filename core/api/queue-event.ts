@@ -1,0 +1,46 @@
+/**
+ * What happens to mail, one event after the other, for those outside who want to hear of it. Told after the commit that made it true.
+ * Commands of an admin are not among them: they may run without a server.
+ */
+
+/**
+ * `accepted`: taken over, once per message; the others are once per recipient. `delayed`: will be tried again; `failed`: refused for good;
+ * `expired`: given up, its time was over; `bounced`: a notice of one of both was sent to the sender.
+ */
+export type QueueEventKind = 'accepted' | 'delayed' | 'delivered' | 'failed' | 'expired' | 'bounced' | 'held'
+
+export interface QueueEvent {
+  readonly kind: QueueEventKind
+  readonly at: number
+  /** Queue id. */
+  readonly message: string
+  /** As text; empty for the null sender. */
+  readonly sender: string
+  /** As the sender named it; of `bounced`: who got the notice. */
+  readonly recipient?: string
+  /** Of `accepted`: how many there are, and the first hundred. */
+  readonly recipients?: { readonly count: number; readonly first: readonly string[] }
+  /** Octets of the body. */
+  readonly size: number
+  /** Since it was received. */
+  readonly ageMs: number
+  /** What delivers it, and the destination. */
+  readonly target?: string
+  readonly lane?: string
+  /** Attempts so far. */
+  readonly tries?: number
+  readonly remote?: string
+  readonly status?: string
+  /** What the remote said, or what went wrong here. */
+  readonly text?: string
+  /** Version of TLS; left out: none, or nothing was sent. */
+  readonly tls?: string
+  /** Of local mail. */
+  readonly mailbox?: string
+  /** When it is tried again. */
+  readonly due?: number
+  /** Why it is held. */
+  readonly hold?: string
+  /** Queue id of the notice. */
+  readonly notice?: string
+}

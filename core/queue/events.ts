@@ -1,0 +1,66 @@
+/** From a settled job to the events that are told of it. Pure. */
+import { type QueuedMessage, type QueueEvent, type TrailEntry, unreachable } from '../api/index.js'
+import { formatAddress } from '../text/index.js'
+import type { Fate } from './judgement.js'
+
+type Facts = Pick<QueuedMessage, 'id' | 'sender' | 'bodySize' | 'received'>
+
+/** `notices`: entries of the trail that tell of notices to the sender. */
+export function eventsOf(
+  message: Facts,
+  fates: readonly Fate[],
+  notices: readonly TrailEntry[],
+  at: number,
+): readonly QueueEvent[] {
+  const common = {
+    at,
+    message: message.id,
+    sender: message.sender === null ? '' : formatAddress(message.sender),
+    size: message.bodySize,
+    ageMs: Math.max(0, at - message.received),
+  }
+  const bounced = notices.filter(({ event, facts }) => event === 'bounced' && facts.planned === true)
+  return [
+    ...fates.map(fate => ({ ...common, ...recipientFacts(fate), ...outcomeFacts(fate) })),
+    ...bounced.map(
+      ({ facts }): QueueEvent => ({
+        ...common,
+        kind: 'bounced',
+        recipient: common.sender,
+        notice: String(facts.notice),
+      }),
+    ),
+  ]
+}
+
+function recipientFacts({ row, kind }: Fate) {
+  const { original, target, lane, tries } = row
+  return { recipient: formatAddress(original), target, lane, tries: kind === 'held' ? tries : tries + 1 }
+}
+
+function outcomeFacts(fate: Fate): Pick<QueueEvent, 'kind'> & Partial<QueueEvent> {
+  switch (fate.kind) {
+    case 'delivered': {
+      const { remote, reply, tls } = fate.outcome
+      return { kind: 'delivered', remote, text: reply, ...(tls === undefined ? {} : { tls }) }
+    }
+    case 'filed':
+      return { kind: 'delivered', mailbox: fate.outcome.filings.map(one => one.mailbox).join(', ') }
+    case 'again':
+      return { kind: 'delayed', due: fate.due, ...said(fate.outcome) }
+    case 'held':
+      return { kind: 'held', hold: fate.reason, ...said(fate.outcome) }
+    case 'failed':
+      return { kind: fate.expired ? 'expired' : 'failed', ...said(fate.outcome) }
+    default:
+      return unreachable(fate)
+  }
+}
+
+function said({
+  status,
+  text,
+  remote,
+}: Extract<Fate, { kind: 'again' }>['outcome'] | Extract<Fate, { kind: 'failed' }>['outcome']) {
+  return { status, text, ...(remote === undefined ? {} : { remote }) }
+}
