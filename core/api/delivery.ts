@@ -60,6 +60,8 @@ export type Outcome =
       readonly reply: string
       /** `TLSv1.3`, or left out for clear text. */
       readonly tls?: string
+      /** How safe the way there was, and why so: `TLS 1.3, verified by MTA-STS`. */
+      readonly security?: string
       /** The remote was told what the sender wants to hear (RFC 3461 §5.2.1) and reports from here on; otherwise we do. */
       readonly reports?: boolean
       /** The remote was told until when the message is of use (RFC 2852). */

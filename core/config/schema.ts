@@ -279,7 +279,8 @@ export const SERVER = {
         require_tls: {
           type: 'boolean',
           default: false,
-          description: 'offer REQUIRETLS: mail that asks for TLS all the way leaves only by mx routes named here',
+          description:
+            'offer REQUIRETLS: mail that asks for TLS all the way leaves only by mx routes, or to hosts an MTA-STS policy names',
         },
         vrfy: {
           enum: ['never', 'local'],

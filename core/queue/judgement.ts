@@ -9,7 +9,7 @@ import { isTimeToWarn, nextTry, type Timing } from './schedule.js'
 
 /** A row, what its attempt came to, and what follows from it. */
 export type Fate = { readonly row: QueueRow } & (
-  | { readonly kind: 'delivered'; readonly outcome: Extract<Outcome, { kind: 'delivered' }> }
+  | { readonly kind: 'delivered'; readonly outcome: Delivered }
   | { readonly kind: 'filed'; readonly outcome: Extract<Outcome, { kind: 'filed' }> }
   /** `late`: the time by which the sender wanted it delivered has just passed. */
   | {
@@ -23,6 +23,7 @@ export type Fate = { readonly row: QueueRow } & (
   | { readonly kind: 'failed'; readonly outcome: Deferred | Failed; readonly expired: boolean }
 )
 
+type Delivered = Extract<Outcome, { kind: 'delivered' }>
 type Deferred = Extract<Outcome, { kind: 'deferred' }>
 type Failed = Extract<Outcome, { kind: 'failed' }>
 
@@ -48,7 +49,7 @@ export function judge(rows: readonly QueueRow[], outcomes: readonly Outcome[], f
 function judgeRow(row: QueueRow, outcome: Outcome, facts: JudgementFacts): Fate {
   switch (outcome.kind) {
     case 'delivered':
-      return { kind: 'delivered', row, outcome: { ...outcome, reply: printable(outcome.reply, MAX_TEXT) } }
+      return { kind: 'delivered', row, outcome: tidyDelivered(outcome) }
     case 'filed':
       return { kind: 'filed', row, outcome }
     case 'failed':
@@ -58,6 +59,12 @@ function judgeRow(row: QueueRow, outcome: Outcome, facts: JudgementFacts): Fate 
     default:
       return unreachable(outcome)
   }
+}
+
+function tidyDelivered(outcome: Delivered): Delivered {
+  const { security, ...plain } = outcome
+  const said = security === undefined ? {} : { security: printable(String(security), MAX_TEXT) }
+  return { ...plain, ...said, reply: printable(outcome.reply, MAX_TEXT) }
 }
 
 function deferred(row: QueueRow, outcome: Deferred, facts: JudgementFacts): Fate {

@@ -25,14 +25,14 @@ export function trailEntry(id: string, fate: Fate, at: number): TrailEntry {
   const to = formatAddress(fate.row.original)
   switch (fate.kind) {
     case 'delivered': {
-      const { remote, reply, tls } = fate.outcome
-      const how = tls === undefined ? 'in clear' : `with ${tls}`
+      const { remote, reply, tls, security } = fate.outcome
+      const how = security === undefined ? (tls === undefined ? 'in clear' : `with ${tls}`) : `(${security})`
       return {
         id,
         at,
         event: 'delivered',
         says: `Delivered for ${to} to ${remote} ${how}: ${reply}`,
-        facts: { remote, tls: tls ?? '' },
+        facts: { remote, tls: tls ?? '', ...(security === undefined ? {} : { security }) },
       }
     }
     case 'filed': {
@@ -81,8 +81,9 @@ export function logFate(
   }
   switch (fate.kind) {
     case 'delivered': {
-      const { remote, reply, tls } = fate.outcome
-      log.info({ ...facts, remote, reply, tls: tls ?? 'none' }, 'delivered')
+      const { remote, reply, tls, security } = fate.outcome
+      const how = { tls: tls ?? 'none', ...(security === undefined ? {} : { security }) }
+      log.info({ ...facts, remote, reply, ...how }, 'delivered')
       return
     }
     case 'filed':

@@ -4,20 +4,40 @@
  * final dot ends the attempt, as another host would make a second copy.
  */
 import type { Call, Job, JobRecipient, Outcome } from 'posthouse/api'
-import type { Place, Proof } from './client/connection.js'
+import type { Place } from './client/connection.js'
 import { type MailSession, openSession, type SessionOptions } from './client/session.js'
 import { transact } from './client/transaction.js'
 import { Refused, Trouble } from './client/trouble.js'
 import { addressesOf, findHosts, type Host, type HostOptions } from './hosts.js'
-import { type Impossible, impossible, isSpeakable, mailFor, mustBeSecret, needsUtf8 } from './mail.js'
+import {
+  type Impossible,
+  impossible,
+  isSpeakable,
+  mailFor,
+  mayPassOverPolicies,
+  mustBeSecret,
+  needsUtf8,
+} from './mail.js'
 import { outcomeOf, outcomeOfError } from './outcomes.js'
 import type { SessionPool } from './pool.js'
+import {
+  type Going,
+  isEnforced,
+  objectionOf,
+  planFor,
+  policyDomain,
+  type SecurityWish,
+  securityWords,
+} from './security.js'
+import type { Policies, Standing } from './sts/policies.js'
 
 export interface DeliveryOptions {
   readonly hosts: HostOptions
   readonly session: SessionOptions
-  /** For messages that ask for TLS all the way. */
-  readonly proof: Proof
+  /** Authorities to believe where certificates are looked at, in PEM; left out: those Node.js knows. */
+  readonly ca?: string
+  /** Left out: policies of domains are not looked at. */
+  readonly policies?: Policies
   readonly pool: SessionPool
   /** Connection attempts for one job, over all hosts and addresses. */
   readonly maxAttempts: number
@@ -57,6 +77,9 @@ class Delivery {
   /** What the last host said about those still pending. */
   readonly #last = new Map<number, Outcome>()
   #utf8 = false
+  #standing: Standing = { kind: 'none', why: 'nobody has asked' }
+  /** RFC 8689 §3 */
+  #passOver = false
   #attempts = 0
   /** Attempts that ended with something better than a 5xx greeting. */
   #hopeful = 0
@@ -97,6 +120,15 @@ class Delivery {
   }
 
   async #try(domain: string): Promise<void> {
+    try {
+      this.#standing = await this.#standingOf(domain)
+    } catch (error) {
+      if (!(error instanceof Trouble)) throw error
+      const { status, message: text } = error
+      for (const row of this.#pending.keys()) this.#last.set(row, { kind: 'deferred', row, status, text })
+      return
+    }
+    this.#passOver = isEnforced(this.#wish) && (await mayPassOverPolicies(this.#job))
     await this.#overIdle()
     if (this.#pending.size > 0) await this.#overHosts(domain)
   }
@@ -107,8 +139,25 @@ class Delivery {
     return this.#hopeful === 0 && outcomes.length > 0 && outcomes.every(one => one !== undefined && isAboutTls(one))
   }
 
+  async #standingOf(domain: string): Promise<Standing> {
+    const { policies, hosts } = this.#options
+    if (policies === undefined) return { kind: 'none', why: 'MTA-STS is not looked at here' }
+    const name = policyDomain(domain, hosts.routes)
+    if (name === undefined) return { kind: 'none', why: 'the way goes to an address, which has no policy' }
+    return policies.of(name, this.#call.signal)
+  }
+
+  get #wish(): SecurityWish {
+    const { session, ca } = this.#options
+    const [secret, standing, passOver] = [this.#secret, this.#standing, this.#passOver]
+    return { secret, standing, passOver, tls: session.tls, ...(ca === undefined ? {} : { ca }) }
+  }
+
+  /** Sessions with the same proof: one that was opened before a policy was known is not used under it. */
   get #pooled(): string {
-    return this.#secret ? `${this.#lane} verified` : this.#lane
+    const standing = this.#standing
+    const policy = isEnforced(this.#wish) && standing.kind === 'policy' ? ` by ${standing.domain} ${standing.id}` : ''
+    return `${this.#lane}${this.#secret ? ' verified' : ''}${policy}`
   }
 
   #admit(recipient: JobRecipient): void {
@@ -129,16 +178,15 @@ class Delivery {
       for (const row of this.#pending.keys()) this.#end({ kind, row, status, text })
       return
     }
-    // RFC 8689 §4.2.1: an MX that neither DNSSEC nor MTA-STS vouches for may be anybody's.
-    if (this.#secret && found.hosts.some(host => !host.fixed)) {
-      const text = `the message asks for TLS all the way, and nobody vouches for the mail hosts of ${domain}`
-      for (const row of this.#pending.keys()) this.#last.set(row, { kind: 'failed', row, status: '5.7.30', text })
-      return
-    }
     const tally = { none: 0, private: 0, trouble: 0 }
     for (const host of found.hosts) {
+      const plan = planFor(host, this.#wish)
+      if (plan.kind === 'skip') {
+        this.#skip(host, plan.outcome)
+        continue
+      }
       const addresses = await addressesOf(host, this.#options.hosts, this.#call.signal)
-      if (addresses.kind === 'addresses') await this.#overAddresses(host, addresses.addresses)
+      if (addresses.kind === 'addresses') await this.#overAddresses(host, addresses.addresses, plan)
       else tally[addresses.kind] += 1
       if (this.#pending.size === 0 || this.#spent) return
     }
@@ -149,34 +197,47 @@ class Delivery {
     return this.#call.signal.aborted || this.#attempts >= this.#options.maxAttempts
   }
 
-  async #overAddresses(host: Host, addresses: readonly string[]): Promise<void> {
+  /** RFC 8461 §8.4: the order of the hosts stays, and such a one counts as one that cannot be reached. */
+  #skip(
+    host: Host,
+    outcome: Pick<Extract<Outcome, { kind: 'failed' | 'deferred' }>, 'kind' | 'status' | 'text'>,
+  ): void {
+    if (outcome.kind === 'deferred') this.#hopeful += 1
+    for (const row of this.#pending.keys()) this.#last.set(row, { ...outcome, row })
+    this.#call.log.info({ remote: host.name, why: outcome.text }, 'mail host cannot be used')
+  }
+
+  async #overAddresses(host: Host, addresses: readonly string[], plan: Going): Promise<void> {
     for (const address of addresses) {
       if (this.#pending.size === 0 || this.#spent) return
       this.#attempts += 1
-      await this.#attempt({ host: host.name, address, port: host.port }, host.fixed)
+      await this.#attempt({ host: host.name, address, port: host.port }, host.fixed, plan)
     }
   }
 
-  async #attempt(place: Place, fixed: boolean): Promise<void> {
+  async #attempt(place: Place, fixed: boolean, plan: Going): Promise<void> {
     const remote = `${place.host} [${place.address}]:${place.port}`
     try {
-      const session = await openSession(place, this.#sessionOptions, this.#call.signal)
-      if (session.downgrade !== undefined) {
-        this.#call.log.warn({ remote, why: session.downgrade }, 'sending in clear after a TLS failure')
-      }
+      const session = await this.#open(place, plan, remote)
       if (!fixed && session.peerName.toLowerCase() === this.#options.hosts.ownName) this.#looped(session)
       else await this.#use(session, false)
     } catch (error) {
-      const untrusted = error instanceof Trouble && error.kind === 'untrusted'
+      const untrusted = this.#secret && error instanceof Trouble && error.kind === 'untrusted'
       if (!untrusted && !(error instanceof Refused && error.reply.code >= 500)) this.#hopeful += 1
-      for (const row of this.#pending.keys()) this.#last.set(row, outcomeOfError(row, error, remote))
+      for (const row of this.#pending.keys()) this.#last.set(row, outcomeOfError(row, error, remote, plan.demand))
       this.#call.log.info({ remote, why: describe(error) }, 'mail host cannot be used')
     }
   }
 
-  get #sessionOptions(): SessionOptions {
-    const { session, proof } = this.#options
-    return this.#secret ? { ...session, tls: 'required', proof } : session
+  async #open(place: Place, plan: Going, remote: string): Promise<MailSession> {
+    const { tls, proof } = plan
+    const options = { ...this.#options.session, tls, ...(proof === undefined ? {} : { proof }) }
+    const { log, signal } = this.#call
+    const session = await openSession(place, options, signal)
+    if (session.downgraded) log.warn({ remote, why: session.clear }, 'sending in clear after a TLS failure')
+    const objection = objectionOf(session, plan, this.#wish)
+    if (objection !== undefined) log.info({ remote, why: objection }, 'sending although an MTA-STS policy objects')
+    return { ...session, security: securityWords(session, plan, this.#wish) }
   }
 
   /** Transactions in this session until everybody is served or the peer takes no more. */

@@ -4,13 +4,15 @@
  * As shipped there is neither resolver nor route, so mail waits and says what to set.
  */
 import { readFile } from 'node:fs/promises'
-import { definePlugin, type Infer, type Target } from 'posthouse/api'
+import { definePlugin, type Infer, type PluginContext, type Target } from 'posthouse/api'
 import { parseDuration, toAsciiDomain } from 'posthouse/text'
 import type { Limits } from './client/session.js'
 import { type DeliveryOptions, deliverJob } from './deliver.js'
+import { addressesOf, type HostOptions } from './hosts.js'
 import { mailClient } from './over.js'
 import { SessionPool } from './pool.js'
 import { Routes } from './routes.js'
+import { Policies } from './sts/policies.js'
 
 const duration = (value: string, description: string) =>
   ({ type: 'string', format: 'duration', default: value, description }) as const
@@ -37,7 +39,29 @@ const CONFIG = {
       type: 'string',
       minLength: 1,
       description:
-        'PEM file of authorities to believe when a message asks for TLS all the way; left out: those Node.js knows',
+        'PEM file of authorities to believe where a mail host must prove itself (MTA-STS, REQUIRETLS); left out: those Node.js knows',
+    },
+    sts: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      description: 'MTA-STS: what the domains of recipients ask of their mail hosts',
+      properties: {
+        use: { type: 'boolean', default: true, description: 'Look for policies and keep to them' },
+        ca: {
+          type: 'string',
+          minLength: 1,
+          description: 'PEM file of authorities to believe for policy hosts; left out: those Node.js knows',
+        },
+        port: {
+          type: 'integer',
+          minimum: 1,
+          maximum: 65535,
+          default: 443,
+          description: 'Port of policy hosts; in the world it is always 443',
+        },
+        timeout: duration('60s', 'For the fetch of a policy'),
+      },
     },
     helo: {
       type: 'string',
@@ -69,7 +93,8 @@ export default definePlugin({
   summary: 'Delivers to the mail hosts of other domains: by MX or static route, with opportunistic TLS',
   config: CONFIG,
   supplies: ['mail-client'],
-  async setup({ config, dns, clock, files, metrics, server }) {
+  async setup(context) {
+    const { config, dns, clock, files, metrics, server } = context
     const ca = config.ca === undefined ? undefined : await readFile(files.resolve(config.ca), 'utf8')
     const routes = new Routes(config.routes)
     const now = () => clock.now()
@@ -81,18 +106,21 @@ export default definePlugin({
       now,
     })
     const ownName = toAsciiDomain(server.name) ?? server.name.toLowerCase()
+    const hosts: HostOptions = {
+      routes,
+      dns,
+      ownName,
+      port: config.port,
+      maxHosts: config.max_hosts,
+      allowPrivate: config.allow_private,
+      random: Math.random,
+    }
+    const policies = await policiesOf(context, hosts)
     const options: DeliveryOptions = {
-      hosts: {
-        routes,
-        dns,
-        ownName,
-        port: config.port,
-        maxHosts: config.max_hosts,
-        allowPrivate: config.allow_private,
-        random: Math.random,
-      },
+      hosts,
       session: { helo: config.helo ?? ownName, tls: config.tls, limits: limitsOf(config), now },
-      proof: ca === undefined ? {} : { ca },
+      ...(ca === undefined ? {} : { ca }),
+      ...(policies === undefined ? {} : { policies }),
       pool,
       maxAttempts: config.max_hosts * 3,
       lane: domain => laneOf(routes, domain),
@@ -110,6 +138,22 @@ export default definePlugin({
     return { targets: { mx: target }, services, dispose: () => pool.close() }
   },
 })
+
+/** `undefined`: nothing is looked up, or nothing would be sent by TLS anyway. */
+async function policiesOf(context: PluginContext<Config>, hosts: HostOptions): Promise<Policies | undefined> {
+  const { config, dns, state, clock, log, metrics, signal, files } = context
+  const { use, port, timeout, ca } = config.sts
+  if (!use || config.tls === 'never' || !dns.configured) return undefined
+  return new Policies({
+    ...{ dns, state, clock, log, metrics, signal, port },
+    ...(ca === undefined ? {} : { ca: await readFile(files.resolve(ca), 'utf8') }),
+    timeoutMs: ms(timeout),
+    async addresses(name, during) {
+      const found = await addressesOf({ name, port, fixed: false }, hosts, during)
+      return found.kind === 'addresses' ? found.addresses : []
+    },
+  })
+}
 
 /** Domains with the same route share a lane, and so their connections. */
 function laneOf(routes: Routes, domain: string): string {

@@ -2,7 +2,7 @@
  * What a job asks of a peer, and what is said in MAIL: SIZE, BODY, SMTPUTF8. Pure but for reading the header of an SMTPUTF8 message.
  */
 import type { Job, JobRecipient, Outcome } from 'posthouse/api'
-import { formatAddress, fromUnitext, toUnitext } from 'posthouse/text'
+import { formatAddress, fromUnitext, scanHeader, toUnitext } from 'posthouse/text'
 import type { Extensions } from './client/session.js'
 import type { Mail } from './client/transaction.js'
 
@@ -62,6 +62,15 @@ export function impossible(
     return { status: '5.6.3', text: 'the message is BINARYMIME, which the next mail server does not take' }
   }
   return undefined
+}
+
+/** RFC 8689 §3: policies of the recipient's domain are to be passed over, as when the mail is about its broken TLS. */
+export async function mayPassOverPolicies(job: Job): Promise<boolean> {
+  // RFC 8689 §4.1: who asks for both is taken at the stricter word.
+  if (job.requireTls === true) return false
+  const { fields } = scanHeader(await job.read(0, HEADER_LOOK))
+  const wishes = fields.filter(({ name }) => name.toLowerCase() === 'tls-required')
+  return wishes.length === 1 && wishes[0]?.raw.trim().toLowerCase() === 'no'
 }
 
 /** RFC 8689 §5: a notification goes on in any case. */

@@ -18,6 +18,7 @@ export function outcomeOf(row: number, result: RecipientResult, session: MailSes
         remote,
         reply: result.reply.text,
         ...(tls === undefined ? {} : { tls }),
+        ...(session.security === undefined ? {} : { security: session.security }),
         ...(dsn ? { reports: true } : {}),
         ...(leastBySeconds === undefined ? {} : { timed: true }),
       }
@@ -33,6 +34,13 @@ export function outcomeOf(row: number, result: RecipientResult, session: MailSes
   }
 }
 
+export interface TlsDemand {
+  /** `the message asks for TLS all the way` */
+  readonly words: string
+  /** It is the message that asks: what cannot be had is a failure. */
+  readonly final: boolean
+}
+
 const STAGES = {
   MAIL: 'the sender',
   RCPT: 'the recipient',
@@ -40,13 +48,15 @@ const STAGES = {
   'end of data': 'the message',
 } as const
 
-/** The session never came about. */
-export function outcomeOfError(row: number, error: unknown, remote: string): Outcome {
+/** The session never came about. `demand`: who asks for TLS that is proven. */
+export function outcomeOfError(row: number, error: unknown, remote: string, demand?: TlsDemand): Outcome {
   if (error instanceof Refused) return refusal(row, error.reply, remote, `${remote}: ${error.message}`)
-  if (error instanceof Trouble && error.kind === 'untrusted') {
+  if (error instanceof Trouble && demand !== undefined && (error.kind === 'untrusted' || error.kind === 'tls')) {
+    const text = `${demand.words}; ${remote}: ${error.message}`
     // RFC 8689 §4.2.1: 5.7.10 when it is the TLS that cannot be had.
-    const text = `the message asks for TLS all the way; ${remote}: ${error.message}`
-    return { kind: 'failed', row, status: '5.7.10', text, remote }
+    if (demand.final && error.kind === 'untrusted') return { kind: 'failed', row, status: '5.7.10', text, remote }
+    // RFC 8461 §5: treated as a passing error.
+    return { kind: 'deferred', row, status: error.status, text, remote }
   }
   if (error instanceof Trouble) {
     return { kind: 'deferred', row, status: error.status, text: `${remote}: ${error.message}`, remote }

@@ -3,7 +3,7 @@
  * It knows nothing of mail. Everything that goes wrong comes out as `Trouble` and leaves the connection dead.
  */
 import { connect, isIP, type Socket } from 'node:net'
-import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls'
 import { printable } from 'posthouse/text'
 import { type Reply, ReplyReader } from './reply.js'
 import { systemReason, Trouble } from './trouble.js'
@@ -15,10 +15,14 @@ export interface Place {
   readonly port: number
 }
 
-/** The certificate must be good. */
+/** The certificate is looked at. */
 export interface Proof {
   /** PEM; left out: the authorities Node.js knows. */
   readonly ca?: string
+  /** `demanded`: there is no session without a good certificate; `noted`: what is wrong with it stands in `doubt`. */
+  readonly kind: 'demanded' | 'noted'
+  /** Why the certificate is not for this name; left out: the rules of Node.js. */
+  wrongName?(name: string, certificate: PeerCertificate): Error | undefined
 }
 
 interface Waiter {
@@ -33,6 +37,8 @@ export class MailConnection {
   readonly place: Place
   /** `TLSv1.3` once it is encrypted. */
   tls: string | undefined
+  /** Why the certificate proves nothing, when it was looked at. */
+  doubt: string | undefined
   #socket: Socket
   #reader = new ReplyReader()
   #replies: Reply[] = []
@@ -149,6 +155,7 @@ export class MailConnection {
       host,
       rejectUnauthorized: false,
       ...(proof?.ca === undefined ? {} : { ca: proof.ca }),
+      ...(proof?.wrongName === undefined ? {} : { checkServerIdentity: proof.wrongName }),
       ...(isIP(host) === 0 ? { servername: host } : {}),
     })
     this.#socket = secure
@@ -157,10 +164,10 @@ export class MailConnection {
     } catch (error) {
       throw this.fail(new Trouble('tls', `TLS handshake failed: ${systemReason(error)}`, error))
     }
-    // RFC 8689 §4.2.1: the chain leads to somebody we trust, and the name is the host's.
+    // RFC 8689 §4.2.1, RFC 8461 §4.2: the chain leads to somebody we trust, and the name is the host's.
     if (proof !== undefined && !secure.authorized) {
-      const why = printable(String(secure.authorizationError), 200)
-      throw this.fail(new Trouble('untrusted', `the certificate of ${host} proves nothing: ${why}`))
+      this.doubt = `the certificate of ${host} proves nothing: ${reasonOf(secure.authorizationError)}`
+      if (proof.kind === 'demanded') throw this.fail(new Trouble('untrusted', this.doubt))
     }
     this.tls = (secure as TLSSocket).getProtocol() ?? 'TLS'
     this.#reader = new ReplyReader()
@@ -232,6 +239,11 @@ export class MailConnection {
     if (waiter === undefined) this.#replies.push(reply)
     else waiter.resolve(reply)
   }
+}
+
+/** Node.js gives a code for a bad chain and an error for a wrong name. */
+function reasonOf(error: unknown): string {
+  return printable(error instanceof Error ? error.message : String(error), 200)
 }
 
 function ignoreAfterEnd(): void {

@@ -52,8 +52,12 @@ export interface MailSession {
   readonly extensions: Extensions
   /** The name the peer gives itself. */
   readonly peerName: string
-  /** Why the session is not encrypted although that was wanted. */
-  readonly downgrade?: string
+  /** Why the session is in clear, when it is: `the host offers no TLS`. */
+  readonly clear?: string
+  /** It is in clear although the peer offers TLS. */
+  readonly downgraded?: true
+  /** How safe it is, and why so: for the trail. */
+  readonly security?: string
   readonly openedAt: number
   /** Transactions done. */
   uses: number
@@ -64,7 +68,6 @@ export interface MailSession {
 export interface SessionOptions {
   readonly helo: string
   readonly tls: TlsPolicy
-  /** The certificate must be good. */
   readonly proof?: Proof
   readonly limits: Limits
   readonly now: () => number
@@ -88,7 +91,7 @@ export async function openSession(place: Place, options: SessionOptions, signal:
   } catch (error) {
     if (!(error instanceof Trouble) || error.kind !== 'tls' || options.tls !== 'opportunistic') throw error
     const session = await converse(place, { ...options, tls: 'never' }, signal)
-    return { ...session, downgrade: error.message }
+    return { ...session, clear: error.message, downgraded: true }
   }
 }
 
@@ -108,7 +111,8 @@ export async function begin(
   try {
     await greeted(connection, options)
     const clear = await hello(connection, options)
-    if (!(await secured(connection, clear.extensions, options, signal))) return session(connection, clear, options)
+    const why = await secured(connection, clear.extensions, options, signal)
+    if (why !== undefined) return { ...session(connection, clear, options), ...why }
     // RFC 3207 §4.2: what was learned in clear is forgotten.
     return session(connection, await hello(connection, options), options)
   } catch (error) {
@@ -144,26 +148,28 @@ async function hello(connection: MailConnection, { helo, limits }: SessionOption
   return { extensions: NONE, peerName: nameOf(plain) }
 }
 
-/** True when the session has just become encrypted. */
+type InClear = Required<Pick<MailSession, 'clear'>> & Pick<MailSession, 'downgraded'>
+
+/** `undefined`: the session has just become encrypted. */
 async function secured(
   connection: MailConnection,
   extensions: Extensions,
   { tls, proof, limits }: SessionOptions,
   signal: AbortSignal,
-): Promise<boolean> {
-  if (tls === 'never') return false
-  const missing = proof === undefined ? 'tls' : 'untrusted'
+): Promise<InClear | undefined> {
+  if (tls === 'never') return { clear: 'TLS is turned off here' }
+  const missing = proof?.kind === 'demanded' ? 'untrusted' : 'tls'
   if (!extensions.startTls) {
     if (tls === 'required') throw new Trouble(missing, 'TLS is required here and the peer does not offer it')
-    return false
+    return { clear: 'the host offers no TLS' }
   }
   const reply = await command(connection, 'STARTTLS', limits)
   if (reply.code !== 220) {
     if (tls === 'required') throw new Trouble(missing, `TLS is required here and the peer refused it: ${reply.text}`)
-    return false
+    return { clear: `the host refused STARTTLS: ${reply.text}`, downgraded: true }
   }
   await connection.startTls(limits.commandMs, signal, proof)
-  return true
+  return undefined
 }
 
 async function command(connection: MailConnection, line: string, limits: Limits): Promise<Reply> {

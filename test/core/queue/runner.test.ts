@@ -225,6 +225,21 @@ describe('the queue runner', () => {
     assert.equal(bench.told.length, 1)
   })
 
+  test('tells in trail and log how safe the way was, without odd characters', async () => {
+    const bench = begin()
+    const security = 'in clear, the host refused STARTTLS: 454 \x1b[31mno'
+    bench.deliver = ({ recipients }) =>
+      recipients.map(({ row }) => ({ kind: 'delivered', row, remote: 'r', reply: '250 ok', security }))
+    const id = await bench.add(['b@them.test'])
+    bench.runner.start()
+    await bench.settle()
+    const [entry] = await bench.store.trail.of(id)
+    const said = 'in clear, the host refused STARTTLS: 454 ?[31mno'
+    assert.equal(entry?.says, `Delivered for b@them.test to r (${said}): 250 ok`)
+    assert.equal(entry?.facts.security, said)
+    assert.ok(bench.logged.some(({ facts, sentence }) => sentence === 'delivered' && facts.security === said))
+  })
+
   test('hears of new mail while it runs', async () => {
     begin().runner.start()
     await bench.settle()

@@ -88,6 +88,7 @@ describe('delivery by MX', () => {
       row: 0,
       remote: `first.test [127.0.0.2]:${port}`,
       reply: '250 2.0.0 taken',
+      security: 'in clear, the host offers no TLS',
     })
     assert.equal(second.connections, 0)
     assert.ok(first.messages[0]?.data.equals(MESSAGE))

@@ -3,6 +3,7 @@
  */
 import type { Call, Job, JobRecipient, Log, Outcome, PluginContext, Target } from '../../../core/api/index.js'
 import { createResolver } from '../../../core/dns/resolver.js'
+import { aContext } from '../../../core/testing/context.js'
 import { parseAddress } from '../../../core/text/index.js'
 import mx from '../../../plugins/mx/index.js'
 
@@ -26,6 +27,7 @@ const DEFAULTS: Config = {
   ...LIMITS,
   keep_idle: '0s',
   max_idle: 20,
+  sts: { use: true, port: 443, timeout: '500ms' },
 }
 
 export interface Rig {
@@ -39,15 +41,17 @@ export async function makeRig(
   config: Partial<Config>,
   servers: readonly string[] = [],
   ownName = 'us.test',
+  more: Partial<Pick<PluginContext<Config>, 'state' | 'clock'>> = {},
 ): Promise<Rig> {
   const logged: Rig['logged'] = []
   const note = (facts: object, sentence: string) => void logged.push({ facts, sentence })
   const log: Log = { error: note, warn: note, info: note, debug: note, child: () => log }
-  const clock = { now: () => Date.now() }
+  const clock = more.clock ?? { now: () => Date.now() }
   const context = {
     config: { ...DEFAULTS, ...config },
     dns: createResolver({ servers, timeoutMs: 200, tries: 1, clock }),
     clock,
+    state: more.state ?? aContext({}).state,
     files: { resolve: (name: string) => name },
     log,
     metrics: { count: () => undefined, observe: () => undefined },
