@@ -282,6 +282,15 @@ describe('a policy that cannot be had', () => {
     })
   }
 
+  test('as its host is in a private network is no policy, and nobody is asked', async () => {
+    const { rig, dns, policies, sink } = await makeWorld(enforce)
+    const routes = { 'b.them.test': `them.test:${sink.port}` }
+    dns.set('them.test', HERE)
+    const made = await rig({ routes, allow_private: false })
+    assertDelivered(await sent(made, makeJob(['b@b.them.test'])), /could not be had: mta-sts\.them\.test has no address/)
+    assert.equal(policies.asked.length, 0)
+  })
+
   test('as nobody vouches for its host is no policy', async () => {
     const { rig, policies } = await makeWorld(enforce)
     const made = await rig({ sts: { use: true, port: policies.port, timeout: '1s' } })
