@@ -287,7 +287,10 @@ describe('a policy that cannot be had', () => {
     const routes = { 'b.them.test': `them.test:${sink.port}` }
     dns.set('them.test', HERE)
     const made = await rig({ routes, allow_private: false })
-    assertDelivered(await sent(made, makeJob(['b@b.them.test'])), /could not be had: mta-sts\.them\.test has no address/)
+    assertDelivered(
+      await sent(made, makeJob(['b@b.them.test'])),
+      /could not be had: mta-sts\.them\.test has no address/,
+    )
     assert.equal(policies.asked.length, 0)
   })
 
