@@ -29,6 +29,7 @@ import { Census } from './net/census.js'
 import { openListener } from './net/listener.js'
 import { Turnstile } from './net/turnstile.js'
 import type { OpenListener } from './net/types.js'
+import { hear } from './pipeline/admin-news.js'
 import { LoginGate } from './pipeline/gate.js'
 import { createIntake, routeOwn } from './pipeline/intake.js'
 import { createNotifier } from './pipeline/notifier.js'
@@ -224,6 +225,7 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
   const doors = await openDoors(base, listeners, draining.signal, turnstile)
   census?.begin(turnstile)
   runner.start()
+  const hearNoMore = (base.worker ?? 1) === 1 ? hear({ bus: base.bus, store, pipeline, clock, log }) : () => undefined
   for (const { contribution } of loaded.entries) contribution.started?.()
   const forgetExpiry = watchExpiry({ tls: base.tls, notifier: assembly.loaded.services.get('notifier'), clock })
   let stopped: Promise<void> | undefined
@@ -234,6 +236,7 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
       for (const { door } of doors) door.stop()
       draining.abort()
       forgetExpiry()
+      hearNoMore()
       stopped = runner.stop(graceMs)
     },
     async drained() {

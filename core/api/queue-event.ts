@@ -1,6 +1,6 @@
 /**
  * What happens to mail, one event after the other, for those outside who want to hear of it. Told after the commit that made it true.
- * Commands of an admin are not among them: they may run without a server.
+ * Of an admin's commands only `held` is among them, and only while a server runs: the commands do not need one.
  */
 
 /**

@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { ConfigError } from '../api/index.js'
+import { type Bus, ConfigError } from '../api/index.js'
 import { makeDir } from '../config/files.js'
 import { loadConfig } from '../config/load.js'
 import type { Config } from '../config/types.js'
@@ -20,7 +20,7 @@ export async function withPlugins<T>(
   configDir: string,
   parts: Pick<CliParts, 'assemble'>,
   purpose: 'serve' | 'command',
-  work: (loaded: Loaded, config: Config, assembled: AssembledForCommand) => Promise<T>,
+  work: (loaded: Loaded, config: Config, assembled: AssembledForCommand, bus: Bus) => Promise<T>,
 ): Promise<T> {
   const { config, faults } = await loadConfig(configDir, 'leave')
   if (config === undefined) throw new ConfigError(faults)
@@ -35,7 +35,7 @@ export async function withPlugins<T>(
     const base = { config, log, bus, clock: Date, metrics: new MemoryMetrics(), purpose }
     const assembled = await parts.assemble(base)
     try {
-      return await work(assembled.loaded, config, assembled)
+      return await work(assembled.loaded, config, assembled, bus)
     } finally {
       const store = assembled.loaded.services.find('store')
       await assembled.close()

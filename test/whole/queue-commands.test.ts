@@ -116,6 +116,7 @@ describe('commands of the queue', () => {
     assert.equal((await list('held')).length, 0)
     const second = await cli('queue', 'hold', 'subject~many', '--yes', '--reason', 'wait')
     assert.match(second.out, /^2 recipients of 2 messages held/)
+    await server.logged(/"change":"held","recipients":1,"by":"[^"]+@[^"]+".*queue changed by an admin/)
     assert.deepEqual((await list('hold=wait')).map(({ id }) => id).sort(), [...ids].sort())
     assert.equal((await cli('queue', 'drop', ...ids, '--yes')).code, 0)
   })

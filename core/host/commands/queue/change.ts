@@ -9,6 +9,7 @@ import {
   type QueuedMessage,
   type TrailEntry,
 } from '../../../api/index.js'
+import { announce } from '../../../pipeline/admin-news.js'
 import { addressKey, formatAddress, parseAddress, printable } from '../../../text/index.js'
 import type { CliParts, OwnCommand, OwnRun } from '../../command-base.js'
 import { meant, type QueueAtHand, whoAsks, withQueue } from './common.js'
@@ -162,7 +163,7 @@ async function carryOut(
   wanted: QueueChange,
   fits: NonNullable<Verb['fits']>,
   run: OwnRun,
-  { queue }: QueueAtHand,
+  { queue, bus }: QueueAtHand,
 ): Promise<Done> {
   const done: Done = { messages: 0, recipients: 0, underWay: 0 }
   const pending = new Set<Promise<void>>()
@@ -177,6 +178,7 @@ async function carryOut(
     done.messages += changed > 0 ? 1 : 0
     done.recipients += changed
     done.underWay += rows.length - changed
+    if (changed > 0) announce(bus, { event: verb.event, id: message.id, rows: numbers, by: who, ...(why && { why }) })
     if (changed > 0 && done.messages % PROGRESS === 0) run.warn(`${done.messages} messages …`)
   }
   for await (const message of meant(queue, words)) {

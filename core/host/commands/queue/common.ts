@@ -1,6 +1,7 @@
 /** What all commands of the queue stand on: the queue itself, the rows that are meant, and who asks. */
 import { hostname, userInfo } from 'node:os'
 import {
+  type Bus,
   CommandError,
   fieldIs,
   type Queue,
@@ -18,15 +19,17 @@ export interface QueueAtHand {
   readonly queue: Queue
   readonly loaded: Loaded
   readonly assembled: AssembledForCommand
+  /** To a server that runs. */
+  readonly bus: Bus
 }
 
 /** `work` with the queue, beside a running server or without one. */
 export function withQueue<T>(run: OwnRun, parts: CliParts, work: (at: QueueAtHand) => Promise<T>): Promise<T> {
-  return withPlugins(run.configDir, parts, 'command', async (loaded, _config, assembled) => {
+  return withPlugins(run.configDir, parts, 'command', async (loaded, _config, assembled, bus) => {
     const store = loaded.services.find('store')
     if (store === undefined)
       throw new CommandError('no plugin supplies the service "store", so there is no queue; see plugins.yaml')
-    return work({ store, queue: store.queue, loaded, assembled })
+    return work({ store, queue: store.queue, loaded, assembled, bus })
   })
 }
 
