@@ -9,6 +9,7 @@ import type { Broken } from './broken.js'
 import type { Environment } from './environment.js'
 import type { HeldKey } from './held.js'
 import { under } from './keys.js'
+import { inSlices } from './queue-audit.js'
 import type { ReadyKey } from './ready.js'
 import { type Envelope, isEnvelope, isLease, isRow, type Lease, type RowRecord } from './records.js'
 import type { QueueRows } from './rows.js'
@@ -25,8 +26,6 @@ export interface QuarantineReport {
 
 type RowKey = [id: string, row: number]
 
-const STEP = 200
-
 export class Quarantine {
   readonly #env: Environment
   readonly #rows: QueueRows
@@ -37,6 +36,7 @@ export class Quarantine {
   readonly #messages: Database<Envelope, string>
   readonly #records: Database<RowRecord, RowKey>
   readonly #leases: Database<Lease, string>
+  readonly #mended: Database<number, string>
   #underWay: Promise<void> | undefined
 
   constructor(env: Environment, rows: QueueRows, broken: Broken, now: () => number, report: QuarantineReport) {
@@ -48,6 +48,7 @@ export class Quarantine {
     this.#messages = env.database('messages')
     this.#records = env.database('rows')
     this.#leases = env.database('leases')
+    this.#mended = env.database('upkeep')
   }
 
   note(suspect: Suspect): void {
@@ -76,18 +77,22 @@ export class Quarantine {
     for (const key of damaged) this.#row(key, 'the row cannot be read', places.get(JSON.stringify(key)))
   }
 
+  /** `mend`, unless any process has done it within `everyMs`: it reads every row. */
+  async mendOnceIn(everyMs: number): Promise<void> {
+    const due = await this.#env.write(() => {
+      const isDue = (this.#mended.get('mended') ?? 0) + everyMs <= this.#now()
+      if (isDue) this.#mended.put('mended', this.#now())
+      return isDue
+    })
+    if (due) await this.mend()
+  }
+
   /** Finds rows that nobody would come for, and has them wait as they should; resolves to how many there were. */
   async mend(): Promise<number> {
     let found = 0
-    let after: string | undefined
-    for (;;) {
-      this.#env.refresh()
-      const ids = this.#rows.ids(after, STEP)
-      const adrift = ids.filter(id => this.#rows.rowsOf(id).some(row => !this.#rows.isFound(id, row)))
-      if (adrift.length > 0) found += await this.#env.write(() => this.#found(adrift))
-      if (ids.length < STEP) break
-      after = ids.at(-1)
-      await new Promise(setImmediate)
+    for await (const id of inSlices(this.#env, this.#rows)) {
+      if (this.#rows.rowsOf(id).some(row => !this.#rows.isFound(id, row)))
+        found += await this.#env.write(() => this.#found([id]))
     }
     if (found > 0)
       this.#tell({ rows: found }, 'nobody would have come for these rows; they wait again', 'adrift', found)

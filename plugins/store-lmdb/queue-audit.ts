@@ -9,6 +9,28 @@ import type { Quarantine } from './quarantine.js'
 import type { QueueRows } from './rows.js'
 
 const STEP = 500
+/** Others have their turn after so much work, and half as much time on top of it for themselves. */
+const SLICE_MS = 5
+const PAUSE_MS = 2
+
+/** All messages there are, while others go on with their work; what is read of each until the next is asked for is of one moment. */
+export async function* inSlices(env: Environment, rows: QueueRows): AsyncIterable<string> {
+  let after: string | undefined
+  let began = performance.now()
+  for (;;) {
+    env.refresh()
+    const ids = rows.ids(after, STEP)
+    for (const id of ids) {
+      yield id
+      if (performance.now() - began < SLICE_MS) continue
+      await new Promise(resolve => setTimeout(resolve, PAUSE_MS))
+      env.refresh()
+      began = performance.now()
+    }
+    if (ids.length < STEP) return
+    after = ids.at(-1)
+  }
+}
 
 export async function audited(
   env: Environment,
@@ -19,20 +41,12 @@ export async function audited(
   let count = 0
   let adrift = 0
   let oldestDue = Number.POSITIVE_INFINITY
-  let after: string | undefined
-  for (;;) {
-    env.refresh()
-    const ids = rows.ids(after, STEP)
-    for (const id of ids) {
-      for (const row of rows.rowsOf(id)) {
-        count += 1
-        if (!rows.isFound(id, row)) adrift += 1
-        if (row.hold === undefined && !rows.isLeased(row, now)) oldestDue = Math.min(oldestDue, row.due)
-      }
+  for await (const id of inSlices(env, rows)) {
+    for (const row of rows.rowsOf(id)) {
+      count += 1
+      if (!rows.isFound(id, row)) adrift += 1
+      if (row.hold === undefined && !rows.isLeased(row, now)) oldestDue = Math.min(oldestDue, row.due)
     }
-    if (ids.length < STEP) break
-    after = ids.at(-1)
-    await new Promise(setImmediate)
   }
   await quarantine.settled()
   env.refresh()

@@ -39,6 +39,8 @@ export interface LmdbStore extends Store {
   sweep(now: number, trailBefore: number): Promise<{ readonly drafts: number; readonly trail: number }>
 }
 
+/** A little less than the hour after which each process sweeps. */
+const MEND_EVERY_MS = 50 * 60_000
 const DEFAULT_MAP_BYTES = 1024 ** 3
 
 export function createLmdbStore(options: LmdbStoreOptions): LmdbStore {
@@ -73,7 +75,7 @@ export function createLmdbStore(options: LmdbStoreOptions): LmdbStore {
     accept: one => accept(env, news, acceptance, one),
     async sweep(at, trailBefore) {
       doomed.wake()
-      await quarantine.mend()
+      await quarantine.mendOnceIn(MEND_EVERY_MS)
       return { drafts: await bodies.sweep(at), trail: await trail.sweep(trailBefore) }
     },
     async close() {

@@ -162,6 +162,27 @@ for (const [what, damage, broken] of [
   })
 }
 
+test('rows are looked through once an hour by one process, and not at every sweep', async t => {
+  const bench = open()
+  t.after(() => bench.store.close())
+  const { store, env } = bench
+  const stray = () => env.write(() => void env.database('ready').clearSync())
+  await enqueue(store, 'q1', {}, {})
+  await store.sweep(bench.time, 0)
+  await stray()
+  bench.time += 60_000
+  await store.sweep(bench.time, 0)
+  assert.equal((await store.queue.audit(bench.time)).adrift, 2)
+  bench.time += 3_600_000
+  await store.sweep(bench.time, 0)
+  assert.equal((await store.queue.audit(bench.time)).adrift, 0)
+  assert.equal(bench.counted.get('adrift'), 2)
+  assert.deepEqual(
+    (await claim(bench, 5)).map(({ rows }) => rows.length),
+    [2],
+  )
+})
+
 test('what was put aside keeps its reason and its octets, and survives', async t => {
   const bench = open()
   t.after(() => bench.store.close())
