@@ -8,6 +8,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from '
 import { dirname, resolve } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { MailError } from 'posthouse/api'
+import { refuseWhileCompacted } from './compact.js'
 import type { Key, KeyRange } from './keys.js'
 import { storeError } from './trouble.js'
 
@@ -54,6 +55,13 @@ export function openEnvironment(options: EnvironmentOptions): Environment {
   // Also a file that is refused stays open, and a second try must find it so.
   environments.set(path, environment)
   environment.check(options)
+  return environment
+}
+
+/** One that was opened before. */
+export function environmentAt(path: string): Environment {
+  const environment = shared[registry]?.get(resolve(path))
+  if (environment === undefined) throw new Error(`${path} is not open`)
   return environment
 }
 
@@ -111,6 +119,8 @@ export class Environment {
       if (ours) db.putSync('format', { kind, version })
       return ours ? { kind, version } : known
     })
+    // Here we stand in the table of readers: see compact.ts.
+    refuseWhileCompacted(this.path)
     if (found.kind === kind && found.version === version) return
     throw new Error(
       `${this.path} holds data of kind ${found.kind} in format ${found.version}; this version reads ${kind} in format ${version}. ` +
@@ -265,6 +275,42 @@ export class Environment {
       freePages: Math.max(0, lastPageNumber + 1 - usedPages),
       databases: databases.sort((a, b) => b.pages - a.pages),
     }
+  }
+
+  /** Ids of processes that have this file open, our own left out. */
+  otherProcesses(): readonly number[] {
+    this.#root.readerCheck()
+    const lines = this.#root.readerList().split('\n').slice(1)
+    const pids = lines.map(line => Number.parseInt(line, 10)).filter(pid => pid > 0 && pid !== process.pid)
+    return [...new Set(pids)]
+  }
+
+  /** From now on writes are refused. Resolves when none is under way. */
+  async freeze(): Promise<void> {
+    this.#broken ??= new MailError('store-unavailable', `${this.path} is being compacted`)
+    await this.quiet()
+  }
+
+  /** Without what is free. */
+  async copy(path: string): Promise<void> {
+    await this.#root.backup(path, true)
+  }
+
+  entries(): ReadonlyMap<string, number> {
+    return new Map(this.stats().databases.map(({ name, entries }) => [name, entries]))
+  }
+
+  /** Of another file. It stays open, as every environment does. */
+  entriesOf(path: string): ReadonlyMap<string, number> {
+    const copy = open({ path, noSubdir: true, readOnly: true, maxDbs: MAX_DATABASES })
+    const names = [...copy.getKeys()].map(String)
+    const entries = (name: string) => copy.openDB(name, { encoding: 'binary' }).getStats() as PageStats
+    return new Map(names.map(name => [name, entries(name).entryCount]))
+  }
+
+  usedBytes(): number {
+    const { usedPages, pageBytes } = this.stats()
+    return usedPages * pageBytes
   }
 
   /** Grows with every commit of any process. */

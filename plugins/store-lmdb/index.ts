@@ -6,7 +6,7 @@ import cluster from 'node:cluster'
 import { dirname, join, resolve } from 'node:path'
 import { definePlugin, type Log } from 'posthouse/api'
 import { parseDuration, parseSize } from 'posthouse/text'
-import { watchEnvironment } from './environment.js'
+import { environmentAt, watchEnvironment } from './environment.js'
 import { createLmdbState, type LmdbState } from './state.js'
 import { stateCommands } from './state-commands.js'
 import { createLmdbStore, type LmdbStore } from './store.js'
@@ -70,9 +70,14 @@ export default definePlugin({
       () => sweep(store, state, clock.now(), keepMs),
       error => log.warn({ err: error }, 'sweeping the store failed, trying again later'),
     )
+    const files = async () => {
+      await stopSweeping()
+      await Promise.all([store.close(), state.close()])
+      return [path, statePath].map(environmentAt)
+    }
     return {
       services: { store, state },
-      commands: [...stateCommands(state, () => clock.now()), ...storeCommands(() => store.stats())],
+      commands: [...stateCommands(state, () => clock.now()), ...storeCommands({ stats: () => store.stats(), files })],
       async dispose() {
         await stopSweeping()
         for (const stop of unwatch) stop()
