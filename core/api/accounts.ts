@@ -18,14 +18,31 @@ export interface Account {
   readonly disabled?: boolean
 }
 
-/** RFC 5802 §3 keys, so that SCRAM can be offered without the password: all values base64. */
+/**
+ * What SCRAM needs of an account in place of its passwords: all values base64. RFC 5802 §5.1: the server names salt and iteration count
+ * before the client proves anything, so every password of an account has to share them.
+ */
 export interface ScramKeys {
   readonly mechanism: 'SCRAM-SHA-1' | 'SCRAM-SHA-256'
   readonly salt: string
   readonly iterations: number
+  /**
+   * One for each password that counts; whoever knows any of them is let in. Only the first `MOST_SCRAM_CANDIDATES` are looked at. None: nobody
+   * is let in, and the salt is the same as where somebody would be.
+   */
+  readonly candidates: readonly ScramCandidate[]
+}
+
+/** RFC 5802 §3 keys of one password. */
+export interface ScramCandidate {
   readonly storedKey: string
   readonly serverKey: string
+  /** What the directory knows it by, to be told in `scramProven`; left out: it does not want to hear. */
+  readonly name?: string
 }
+
+/** Every proof is compared with as many, made-up ones among them, so that time tells nobody how many an account has: 0.3 ms. */
+export const MOST_SCRAM_CANDIDATES = 50
 
 /** What SCRAM keys look like that are made now. */
 export interface ScramShape {
@@ -40,12 +57,14 @@ export interface Accounts {
   byAddress(address: string): Promise<Account | undefined>
   byId(id: string): Promise<Account | undefined>
   list(): Promise<readonly Account[]>
-  /** Left out: SCRAM is not offered. For a login by that protocol: an account may keep its password for some of them only. */
+  /** Left out: SCRAM is not offered. For a login by that protocol: a password may count for some of them only. */
   scramKeys?(
     login: string,
     mechanism: ScramKeys['mechanism'],
     protocol?: Peer['protocol'],
   ): Promise<ScramKeys | undefined>
+  /** Somebody has proven to know the password of the candidate of that name. */
+  scramProven?(account: Account, name: string, peer: Peer): void
   /** So that a login that nobody has looks no different. `undefined`: none are made, so that mechanism is not offered. */
   scramShape?(mechanism: ScramKeys['mechanism']): ScramShape | undefined
 }

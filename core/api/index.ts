@@ -1,5 +1,5 @@
 /** The door for plugins: `import { definePlugin, reject, via } from 'posthouse/api'`. */
-export type * from './accounts.js'
+export * from './accounts.js'
 export type * from './address.js'
 export * from './answers.js'
 export type * from './delivery.js'

@@ -157,9 +157,10 @@ class Exchange implements SaslExchange {
     return this.#follow(this.#machine.keys!(keys, known))
   }
 
-  async #prove({ login, data }: Extract<Turn, { kind: 'proven' }>): Promise<SaslStep> {
-    const account = await this.#directory.account(login, this.#signal)
-    if (account === undefined) return this.#refuse('no account, or a disabled one')
+  async #prove({ login, mechanism, candidate, data }: Extract<Turn, { kind: 'proven' }>): Promise<SaslStep> {
+    const proof = { login, mechanism, candidate, peer: this.#wish.peer }
+    const account = await this.#directory.account(proof, this.#signal)
+    if (account === undefined) return this.#refuse('no account, a disabled one, or a password that has ended meanwhile')
     this.#verdict = account
     // RFC 4422 §3.6: none of our protocols sends data with success, so it comes as a challenge and waits for an empty response.
     return { kind: 'challenge', data }

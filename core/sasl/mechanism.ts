@@ -2,7 +2,7 @@
  * What a mechanism is: a machine that takes the client's responses and says what comes next. It is pure; accounts, hooks and time are
  * the engine's (`authenticator.ts`). A new machine is made for every exchange.
  */
-import type { Credentials, ScramKeys } from '../api/index.js'
+import type { Credentials, ScramCandidate, ScramKeys } from '../api/index.js'
 
 export type Turn =
   | { readonly kind: 'challenge'; readonly data: Buffer }
@@ -10,8 +10,14 @@ export type Turn =
   | { readonly kind: 'check'; readonly credentials: Credentials }
   /** SCRAM: wants the keys of this login, by `keys`. */
   | { readonly kind: 'keys'; readonly login: string; readonly mechanism: ScramKeys['mechanism'] }
-  /** SCRAM: the client knows the password. `data` proves that we know its keys; the client's next response ends the exchange. */
-  | { readonly kind: 'proven'; readonly login: string; readonly data: Buffer }
+  /** SCRAM: the client knows a password. `data` proves that we know its keys; the client's next response ends the exchange. */
+  | {
+      readonly kind: 'proven'
+      readonly login: string
+      readonly mechanism: ScramKeys['mechanism']
+      readonly candidate: ScramCandidate
+      readonly data: Buffer
+    }
   /** After `proven`: the client is content. */
   | { readonly kind: 'done' }
   /** `why` is for the log; the peer hears the same words for all of them. */
@@ -22,8 +28,8 @@ export type Turn =
 export interface Machine {
   /** `undefined`: no initial response came with the command. */
   respond(response: Buffer | undefined): Turn
-  /** `known`: false for keys that were made up, so that a stranger's login looks like any other. */
-  keys?(keys: ScramKeys, known: boolean): Turn
+  /** `known`: how many of the candidates are real; those behind them are made up, so that a stranger's login looks like any other. */
+  keys?(keys: ScramKeys, known: number): Turn
   /** What a client of this mechanism is told in a last challenge when the credentials were refused. */
   readonly failure?: Buffer
 }

@@ -5,10 +5,15 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { ScramKeys, ScramShape } from '../api/index.js'
+import type { ScramCandidate, ScramKeys, ScramShape } from '../api/index.js'
 import { HASHES } from './scram.js'
 
 const SECRET_BYTES = 32
+
+export interface PretendedKeys extends ScramKeys {
+  /** Nobody knows a password for it. */
+  readonly candidates: readonly [ScramCandidate]
+}
 
 /** The directory may take `Ann` and `ann` for the same, so they get the same salt here too. */
 export function pretendKeys(
@@ -16,7 +21,7 @@ export function pretendKeys(
   mechanism: ScramKeys['mechanism'],
   login: string,
   { iterations, saltBytes }: ScramShape,
-): ScramKeys {
+): PretendedKeys {
   const [, bytes] = HASHES[mechanism]
   const name = login.normalize('NFC').toLowerCase()
   const part = (what: string, length: number) =>
@@ -29,8 +34,7 @@ export function pretendKeys(
     mechanism,
     salt: part('salt', saltBytes),
     iterations,
-    storedKey: part('stored key', bytes),
-    serverKey: part('server key', bytes),
+    candidates: [{ storedKey: part('stored key', bytes), serverKey: part('server key', bytes) }],
   }
 }
 

@@ -1,10 +1,11 @@
 /**
  * SCRAM (RFC 5802, RFC 7677): the client proves that it knows the password, we prove that we know its keys, and neither is sent. The
  * -PLUS forms bind that proof to the TLS connection below, so that nobody in between can pass it on.
- * A wrong password, an unknown login and a wrong binding sound the same and cost the same.
+ * An account may have several passwords, of one salt: the proof is compared with the keys of all of them, and our own is made with those of the
+ * one that fits. A wrong password, an unknown login and a wrong binding sound the same and cost the same.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
-import type { ChannelBinding, ScramKeys } from '../api/index.js'
+import type { ChannelBinding, ScramCandidate, ScramKeys } from '../api/index.js'
 import { ReadError } from '../text/index.js'
 import type { Gs2Header } from './gs2.js'
 import { challenge, type Machine, malformed, refused, type Turn } from './mechanism.js'
@@ -35,7 +36,7 @@ interface Open {
 
 interface Waiting extends Open {
   readonly keys: ScramKeys
-  readonly known: boolean
+  readonly known: number
   readonly serverFirst: string
 }
 
@@ -77,7 +78,7 @@ class Scram implements Machine {
     return { kind: 'keys', login, mechanism: this.#wish.mechanism }
   }
 
-  keys(keys: ScramKeys, known: boolean): Turn {
+  keys(keys: ScramKeys, known: number): Turn {
     if (this.#open === undefined) throw new Error('SCRAM was given keys before it asked')
     const nonce = this.#open.first.nonce + this.#wish.nonce
     const serverFirst = `r=${nonce},s=${keys.salt},i=${keys.iterations}`
@@ -88,17 +89,21 @@ class Scram implements Machine {
   #finish({ first, login, binding, keys, known, serverFirst }: Waiting, response: Buffer): Turn {
     const final = readClientFinal(response)
     const signed = `${first.bare},${serverFirst},${final.withoutProof}`
-    // All of it is computed before anything is judged.
+    const { mechanism } = this.#wish
+    // All of it is computed before anything is judged, and every candidate is compared.
+    const fits = keys.candidates.map(candidate => isProof(mechanism, candidate, signed, final.proof))
+    const at = fits.indexOf(true)
     const judged = [
       [isSame(final.binding, binding.toString('base64')), 'bound to another channel'],
       [isSame(final.nonce, first.nonce + this.#wish.nonce), 'another nonce'],
-      [isProof(this.#wish.mechanism, keys, signed, final.proof) && known, 'wrong password, or nobody has this login'],
+      [at >= 0 && at < known, 'wrong password, or nobody has this login'],
     ] as const
     const wrong = judged.find(([right]) => !right)
     if (wrong !== undefined) return refused(wrong[1])
     this.#proven = true
-    const verifier = hmac(this.#wish.mechanism, Buffer.from(keys.serverKey, 'base64'), signed)
-    return { kind: 'proven', login, data: Buffer.from(`v=${verifier.toString('base64')}`) }
+    const candidate = keys.candidates[at]!
+    const verifier = hmac(mechanism, Buffer.from(candidate.serverKey, 'base64'), signed)
+    return { kind: 'proven', login, mechanism, candidate, data: Buffer.from(`v=${verifier.toString('base64')}`) }
   }
 }
 
@@ -121,9 +126,14 @@ function disagreement({ flag }: Gs2Header, { plus }: ScramWish): string {
 }
 
 /** RFC 5802 §3: ClientKey is the proof XOR ClientSignature, and StoredKey its hash. */
-function isProof(mechanism: ScramKeys['mechanism'], keys: ScramKeys, signed: string, proof: ClientFinal['proof']) {
+function isProof(
+  mechanism: ScramKeys['mechanism'],
+  candidate: ScramCandidate,
+  signed: string,
+  proof: ClientFinal['proof'],
+): boolean {
   const [hash, bytes] = HASHES[mechanism]
-  const storedKey = Buffer.from(keys.storedKey, 'base64')
+  const storedKey = Buffer.from(candidate.storedKey, 'base64')
   const signature = hmac(mechanism, storedKey, signed)
   const given = Buffer.from(proof, 'base64')
   const fits = given.length === bytes

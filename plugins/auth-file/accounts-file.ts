@@ -7,9 +7,9 @@ import { randomBytes } from 'node:crypto'
 import { link, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ScramKeys } from 'posthouse/api'
 import { isHash } from './password.js'
 import { isProtocol, type Protocol } from './protocol.js'
+import { areStoredKeys, type StoredKeys } from './scram.js'
 
 /** A password of one program or machine, beside the account's own. */
 export interface AppPassword {
@@ -18,6 +18,8 @@ export interface AppPassword {
   /** First group of the password: which entry it is. */
   readonly tag: string
   readonly password: string
+  /** Left out: SCRAM does not take it. */
+  readonly scram?: readonly StoredKeys[]
   readonly protocols: readonly Protocol[]
   /** Milliseconds since the epoch. */
   readonly created: number
@@ -30,7 +32,8 @@ export interface StoredAccount {
   readonly quotaBytes?: number
   readonly disabled?: boolean
   readonly password: string
-  readonly scram?: readonly ScramKeys[]
+  /** Of its own password; left out: SCRAM does not take that. */
+  readonly scram?: readonly StoredKeys[]
   readonly appPasswords?: readonly AppPassword[]
   /** Where only app passwords count. */
   readonly mainPasswordNotFor?: readonly Protocol[]
@@ -79,6 +82,15 @@ export function parseAccounts(text: string): readonly StoredAccount[] {
   return data.accounts as StoredAccount[]
 }
 
+/** All of one salt for each mechanism, those of its own password first. */
+export function keysOf({ scram = [], appPasswords }: StoredAccount): readonly StoredKeys[] {
+  return [...scram, ...appKeysOf(appPasswords)]
+}
+
+export function appKeysOf(appPasswords: readonly AppPassword[] = []): readonly StoredKeys[] {
+  return appPasswords.flatMap(({ scram = [] }) => scram)
+}
+
 /** Changes the file under the lock. Resolves when it is on disk. What `change` throws leaves the file as it was. */
 export async function changeAccounts(
   path: string,
@@ -102,7 +114,8 @@ function faultOf(account: unknown, seen: Set<string>): string | undefined {
   if (quotaBytes !== undefined && !(typeof quotaBytes === 'number' && quotaBytes >= 0))
     return 'quotaBytes: expected octets'
   if (typeof password !== 'string' || !isHash(password)) return 'password: expected $scrypt$…'
-  if (scram !== undefined && !Array.isArray(scram)) return 'scram: expected a list'
+  if (scram !== undefined && !areStoredKeys(scram))
+    return 'scram: expected a list of mechanism, salt, iterations, storedKey and serverKey'
   if (mainPasswordNotFor !== undefined && !areProtocols(mainPasswordNotFor))
     return 'mainPasswordNotFor: expected a list of imap, pop3, smtp'
   if (appPasswords !== undefined && !(Array.isArray(appPasswords) && appPasswords.every(isAppPassword)))
@@ -116,8 +129,9 @@ function faultOf(account: unknown, seen: Set<string>): string | undefined {
 
 function isAppPassword(value: unknown): boolean {
   if (!isRecord(value)) return false
-  const { name, tag, password, protocols, created } = value
+  const { name, tag, password, scram, protocols, created } = value
   if (typeof name !== 'string' || typeof tag !== 'string' || typeof created !== 'number') return false
+  if (scram !== undefined && !areStoredKeys(scram)) return false
   return typeof password === 'string' && isHash(password) && areProtocols(protocols)
 }
 

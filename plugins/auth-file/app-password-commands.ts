@@ -2,24 +2,26 @@
  * `posthouse user app-password …`: passwords for one program or machine each, made up here, shown once, and ended one by one. The
  * account's own password stays what it is; `user change --no-main-password` closes it for protocols.
  */
-import { type Command, CommandError, type CommandRun } from 'posthouse/api'
+import { type Command, CommandError, type CommandRun, MOST_SCRAM_CANDIDATES } from 'posthouse/api'
 import { printable } from 'posthouse/text'
-import { type AppPassword, changeAccounts, readAccounts, type StoredAccount } from './accounts-file.js'
+import { type AppPassword, changeAccounts, keysOf, readAccounts, type StoredAccount } from './accounts-file.js'
 import { clearly } from './clearly.js'
+import type { MakeSecrets } from './commands.js'
 import { type AppSecret, makeAppPassword } from './password.js'
 import { PROTOCOLS, type Protocol } from './protocol.js'
 import { findLogin, readProtocolList } from './reading.js'
+import { areOfOneSalt } from './scram.js'
 import type { LastUse, Usage } from './usage.js'
 
-/** An account that has more has a program that makes them. */
-const MOST = 100
+/** As many as SCRAM looks at, beside the account's own. An account that has more has a program that makes them. */
+const MOST = MOST_SCRAM_CANDIDATES - 1
 const NAME = /^[^\p{Cc}]{1,64}$/u
 
 export interface AppPasswordParts {
   readonly path: string
   readonly usage: Usage
   readonly now: () => number
-  hash(password: string): Promise<string>
+  readonly makeSecrets: MakeSecrets
 }
 
 const FOR = {
@@ -55,7 +57,7 @@ export function appPasswordCommands(parts: AppPasswordParts): readonly Command[]
   ]
 }
 
-async function add({ path, now, hash }: AppPasswordParts, run: CommandRun): Promise<void> {
+async function add({ path, now, makeSecrets }: AppPasswordParts, run: CommandRun): Promise<void> {
   const [who, given] = run.args as readonly [string, string]
   const name = given.trim().normalize('NFC')
   if (!NAME.test(name)) throw new CommandError('the name of an app password has 1 to 64 letters, without controls')
@@ -63,13 +65,16 @@ async function add({ path, now, hash }: AppPasswordParts, run: CommandRun): Prom
   const account = findLogin(await readAccounts(path), who)
   refuseMore(account, name)
   const { tag, password } = newSecret(account)
-  const entry: AppPassword = { name, tag, password: await hash(password), protocols, created: now() }
+  const entry: AppPassword = { name, tag, ...(await makeSecrets(password, keysOf(account))), protocols, created: now() }
   await changeAccounts(path, accounts => {
     const found = findLogin(accounts, account.login)
     refuseMore(found, name)
     if (found.appPasswords?.some(other => other.tag === tag))
       throw new CommandError('made another one meanwhile; try again')
-    return replaced(accounts, { ...found, appPasswords: [...(found.appPasswords ?? []), entry] })
+    const changed = { ...found, appPasswords: [...(found.appPasswords ?? []), entry] }
+    if (!areOfOneSalt(keysOf(changed)))
+      throw new CommandError(`${account.login} got another password meanwhile; try again`)
+    return replaced(accounts, changed)
   })
   if (run.json) run.print(JSON.stringify({ login: account.login, name, for: protocols, password }))
   else run.print(`app password "${name}" of ${account.login} for ${protocols.join(', ')}: ${password}`)

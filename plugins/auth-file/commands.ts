@@ -5,7 +5,7 @@
 import { access } from 'node:fs/promises'
 import { type Command, CommandError, type CommandRun, type Services } from 'posthouse/api'
 import { formatSize } from 'posthouse/text'
-import { changeAccounts, readAccounts, type StoredAccount } from './accounts-file.js'
+import { appKeysOf, changeAccounts, keysOf, readAccounts, type StoredAccount } from './accounts-file.js'
 import { clearly } from './clearly.js'
 import { makePassword } from './password.js'
 import {
@@ -18,15 +18,20 @@ import {
   readQuota,
   refuseTaken,
 } from './reading.js'
+import { areOfOneSalt, type StoredKeys } from './scram.js'
 
-type Secrets = Pick<StoredAccount, 'password' | 'scram'>
+/** What is kept of a password. SCRAM keys are made to stand beside those others of the account. */
+export type MakeSecrets = (
+  password: string,
+  beside: readonly StoredKeys[],
+) => Promise<Pick<StoredAccount, 'password' | 'scram'>>
 
 export interface UserCommandParts {
   readonly path: string
   readonly domains: ReadonlySet<string>
   readonly demo: boolean
   readonly services: Services
-  makeSecrets(password: string): Promise<Secrets>
+  readonly makeSecrets: MakeSecrets
 }
 
 const PASSWORD_STDIN = {
@@ -97,7 +102,7 @@ async function add(parts: UserCommandParts, run: CommandRun): Promise<void> {
   const quotaBytes = readQuota(run.options.quota)
   refuseTaken(await readAccounts(parts.path), login, addresses)
   const { password, shown } = await choosePassword(run)
-  const secrets = await parts.makeSecrets(password)
+  const secrets = await parts.makeSecrets(password, [])
   const id = newAccountId()
   await changeAccounts(parts.path, accounts => {
     refuseTaken(accounts, login, addresses)
@@ -111,12 +116,16 @@ async function add(parts: UserCommandParts, run: CommandRun): Promise<void> {
 }
 
 async function passwd(parts: UserCommandParts, run: CommandRun): Promise<void> {
-  const login = findLogin(await readAccounts(parts.path), run.args[0]!).login
+  const { login, appPasswords } = findLogin(await readAccounts(parts.path), run.args[0]!)
   const { password, shown } = await choosePassword(run)
-  const secrets = await parts.makeSecrets(password)
+  // RFC 5802 §5.1: the salt is the user's, and nothing wants another with another password. Where app passwords have keys it has to stay, with
+  // its count: their keys cannot be made anew without those passwords. Otherwise both are new, as a raised `scram_iterations` shall count.
+  const secrets = await parts.makeSecrets(password, appKeysOf(appPasswords))
   await changeAccounts(parts.path, accounts => {
-    const { id } = findLogin(accounts, login)
-    return accounts.map(account => (account.id === id ? { ...account, scram: undefined, ...secrets } : account))
+    const found = findLogin(accounts, login)
+    const changed = { ...found, scram: undefined, ...secrets }
+    if (!areOfOneSalt(keysOf(changed))) throw new CommandError(`${login} got an app password meanwhile; try again`)
+    return accounts.map(account => (account.id === found.id ? changed : account))
   })
   if (run.json) run.print(JSON.stringify({ login, password: shown }))
   else run.print(shown === undefined ? `new password set for ${login}` : `password: ${shown}`)
@@ -214,7 +223,7 @@ async function demo(parts: UserCommandParts, run: CommandRun): Promise<void> {
     const accounts: StoredAccount[] = []
     for (const name of ['alice', 'bob']) {
       const [login, password] = [`${name}@${domain}`, makePassword()]
-      accounts.push({ id: newAccountId(), login, addresses: [login], ...(await parts.makeSecrets(password)) })
+      accounts.push({ id: newAccountId(), login, addresses: [login], ...(await parts.makeSecrets(password, [])) })
       made.push({ login, password })
     }
     await changeAccounts(parts.path, there => {

@@ -11,11 +11,14 @@ import {
   type Log,
   MailError,
   type Peer,
+  type ScramCandidate,
   type ScramKeys,
   type ScramShape,
 } from 'posthouse/api'
-import { FileError, readAccounts, type StoredAccount } from './accounts-file.js'
+import { FileError, keysOf, readAccounts, type StoredAccount } from './accounts-file.js'
 import { protocolOf } from './protocol.js'
+import { isBeside, type StoredKeys } from './scram.js'
+import type { Usage } from './usage.js'
 
 const MISSING = 'missing'
 
@@ -31,14 +34,16 @@ export class Directory implements Accounts {
   readonly #path: string
   readonly #log: Log
   readonly #shape: ScramShape | undefined
+  readonly #usage: Usage
   #index: Index | undefined
   #reading: { readonly stamp: string; readonly done: Promise<Index> } | undefined
 
   /** `shape`: of SCRAM keys made now; `undefined`: none are made. */
-  constructor(path: string, log: Log, shape: ScramShape | undefined) {
+  constructor(path: string, log: Log, shape: ScramShape | undefined, usage: Usage) {
     this.#path = path
     this.#log = log
     this.#shape = shape
+    this.#usage = usage
   }
 
   async byLogin(login: string): Promise<Account | undefined> {
@@ -57,15 +62,21 @@ export class Directory implements Accounts {
     return (await this.#current()).all.map(view)
   }
 
-  /** They are made of the account's own password: where that does not count, neither do they. */
+  /** Of the passwords that count there. Where none does, or the account is disabled, the salt is told all the same: it looks like any other. */
   async scramKeys(
     login: string,
     mechanism: ScramKeys['mechanism'],
     protocol?: Peer['protocol'],
   ): Promise<ScramKeys | undefined> {
     const account = await this.stored(login)
-    if (account === undefined || account.disabled || !countsFor(account, protocol)) return undefined
-    return account.scram?.find(keys => keys.mechanism === mechanism)
+    const first = account && keysOf(account).find(keys => keys.mechanism === mechanism)
+    if (account === undefined || first === undefined) return undefined
+    const { salt, iterations } = first
+    return { mechanism, salt, iterations, candidates: candidatesOf(account, first, protocol) }
+  }
+
+  scramProven({ id }: Account, name: string, peer: Peer): void {
+    this.#usage.note(id, name, peer)
   }
 
   scramShape(): ScramShape | undefined {
@@ -112,6 +123,25 @@ export class Directory implements Accounts {
     }
     return this.#index
   }
+}
+
+/** Those of the salt that the client hears; a file that somebody has edited may hold others. App passwords go by their tags. */
+function candidatesOf(
+  account: StoredAccount,
+  salted: StoredKeys,
+  protocol: Peer['protocol'] | undefined,
+): readonly ScramCandidate[] {
+  if (account.disabled) return []
+  const asked = protocol && protocolOf(protocol)
+  const fitting = (keys: readonly StoredKeys[] = []) => keys.filter(one => isBeside(one, salted))
+  const own = countsFor(account, protocol) ? fitting(account.scram) : []
+  const apps = (account.appPasswords ?? []).filter(({ protocols }) => asked !== undefined && protocols.includes(asked))
+  return [
+    ...own.map(({ storedKey, serverKey }) => ({ storedKey, serverKey })),
+    ...apps.flatMap(({ scram, tag }) =>
+      fitting(scram).map(({ storedKey, serverKey }) => ({ storedKey, serverKey, name: tag })),
+    ),
+  ]
 }
 
 /** Who does not say for which protocol hears no where it is closed for any. */

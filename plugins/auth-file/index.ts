@@ -7,10 +7,10 @@ import { ConfigError, definePlugin, type PluginContext } from 'posthouse/api'
 import { parseDuration } from 'posthouse/text'
 import { FileError, readAccounts } from './accounts-file.js'
 import { appPasswordCommands } from './app-password-commands.js'
-import { userCommands } from './commands.js'
+import { type MakeSecrets, userCommands } from './commands.js'
 import { Directory } from './directory.js'
 import { type Cost, hashPassword } from './password.js'
-import { MECHANISMS, makeScramKeys, SALT_BYTES } from './scram.js'
+import { makeKeys, SALT_BYTES, type StoredKeys } from './scram.js'
 import { Usage } from './usage.js'
 import { Verifier } from './verifier.js'
 import { WorkQueue } from './work-queue.js'
@@ -83,11 +83,12 @@ export default definePlugin({
     const cost: Cost = { ln: config.cost, r: 8, p: 1 }
     const queue = new WorkQueue(config.parallel, config.waiting)
     const shape = config.scram ? { iterations: config.scram_iterations, saltBytes: SALT_BYTES } : undefined
-    const directory = new Directory(path, log, shape)
-    const rememberMs = parseDuration(config.remember) ?? 0
     const usage = new Usage(state, clock, log)
+    const directory = new Directory(path, log, shape, usage)
+    const rememberMs = parseDuration(config.remember) ?? 0
     const now = () => clock.now()
     const verifier = new Verifier({ directory, queue, cost, rememberMs, usage, now })
+    const makeSecrets = secretsMaker(cost, config.scram ? config.scram_iterations : undefined)
     await checkFile(path, context)
     return {
       services: { accounts: directory },
@@ -98,19 +99,21 @@ export default definePlugin({
           domains: server.domains,
           demo: config.demo,
           services,
-          makeSecrets: password => makeSecrets(password, cost, config.scram ? config.scram_iterations : 0),
+          makeSecrets,
         }),
-        ...appPasswordCommands({ path, usage, now, hash: password => hashPassword(password, cost) }),
+        ...appPasswordCommands({ path, usage, now, makeSecrets }),
       ],
     }
   },
 })
 
-async function makeSecrets(password: string, cost: Cost, scramIterations: number) {
-  const hash = await hashPassword(password, cost)
-  if (scramIterations === 0) return { password: hash }
-  const scram = await Promise.all(MECHANISMS.map(mechanism => makeScramKeys(password, mechanism, scramIterations)))
-  return { password: hash, scram }
+/** Without iterations no SCRAM keys are made. */
+function secretsMaker(cost: Cost, iterations: number | undefined): MakeSecrets {
+  return async (password: string, beside: readonly StoredKeys[]) => {
+    const hash = await hashPassword(password, cost)
+    if (iterations === undefined) return { password: hash }
+    return { password: hash, scram: await makeKeys(password, iterations, beside) }
+  }
 }
 
 /** A wrong file stops the start and is named by `check`. */

@@ -3,6 +3,7 @@
  * 127.0.0.2 and its neighbours, which are addresses of loopback like any other.
  */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { eventually, Instance } from '../harness/instance.js'
 import { type ProgramResult, runProgram } from '../harness/programs.js'
@@ -14,6 +15,8 @@ const PASSWORD = 'correct horse'
 
 const curl = program('curl')
 const swaks = program('swaks')
+const gsasl = program('gsasl')
+const msmtp = program('msmtp')
 const missing = [curl, swaks].includes(undefined)
 const skip = missing ? 'no curl or no swaks' : false
 
@@ -59,6 +62,24 @@ describe('a started server', { skip }, () => {
     return runProgram(swaks!, [...server, ...secret, '--quit-after', 'AUTH', '--timeout', '20'])
   }
 
+  /** By SCRAM-SHA-256, over STARTTLS. */
+  async function byGsasl(protocol: 'imap' | 'smtp', password: string): Promise<boolean> {
+    const port = instance.ports[protocol === 'imap' ? 'imap' : 'submission']
+    const certificate = join(instance.dataDir, 'tls/self-signed/certificate.pem')
+    const server = [`--${protocol}`, `--connect=localhost:${port}`, `--x509-ca-file=${certificate}`, '--starttls']
+    const secret = ['-m', 'SCRAM-SHA-256', '-a', BOB, '-p', password]
+    const said = await runProgram(gsasl!, [...server, '--no-cb', '--verbose', ...secret])
+    return /Client authentication finished/i.test(said.stdout + said.stderr)
+  }
+
+  /** By SCRAM-SHA-256. */
+  async function byMsmtp(password: string): Promise<boolean> {
+    const server = ['--host=127.0.0.1', `--port=${instance.ports.submission}`, '--tls=on', '--tls-certcheck=off']
+    const who = ['--auth=scram-sha-256', `--user=${BOB}`, `--passwordeval=echo ${password}`, `--from=${BOB}`]
+    const mail = 'Subject: by msmtp\n\nhello\n'
+    return (await runProgram(msmtp!, [...server, ...who, BOB], { stdin: mail })).code === 0
+  }
+
   /** The locks that `posthouse login locks` tells. */
   async function locks(): Promise<readonly { kind: string; login?: string; network?: string; lift: string }[]> {
     const { stdout } = await instance.cli(['login', 'locks', '--json'])
@@ -79,6 +100,37 @@ describe('a started server', { skip }, () => {
     assert.equal(JSON.parse(stdout)[0].lastUsed.remote, '127.0.0.1')
     await instance.cli(['user', 'app-password', 'remove', BOB, 'phone'])
     assert.equal((await imap('127.0.0.1', BOB, password)).code, DENIED)
+  })
+
+  const noScram = [gsasl, msmtp].includes(undefined) ? 'no gsasl or no msmtp' : false
+  test('takes app passwords by SCRAM too, each where it is for, until it is removed', { skip: noScram }, async () => {
+    const make = async (name: string, protocols: string): Promise<string> => {
+      const made = await instance.cli(['user', 'app-password', 'add', BOB, name, '--for', protocols, '--json'])
+      return JSON.parse(made.stdout).password
+    }
+    const [reader, sender] = [await make('reader', 'imap'), await make('sender', 'smtp')]
+    assert.deepEqual([await byGsasl('imap', reader), await byGsasl('smtp', reader)], [true, false])
+    assert.deepEqual([await byGsasl('imap', sender), await byGsasl('smtp', sender)], [false, true])
+    assert.deepEqual([await byMsmtp(reader), await byMsmtp(sender)], [false, true])
+    await instance.cli(['user', 'change', BOB, '--no-main-password', 'imap'])
+    assert.deepEqual([await byGsasl('imap', PASSWORD), await byGsasl('smtp', PASSWORD)], [false, true])
+    assert.deepEqual([await byGsasl('imap', reader), await byMsmtp(PASSWORD)], [true, true])
+    const { stdout } = await instance.cli(['user', 'app-password', 'list', BOB, '--json'])
+    assert.deepEqual(
+      JSON.parse(stdout).map(({ name, lastUsed }: { name: string; lastUsed: { protocol: string } }) => [
+        name,
+        lastUsed.protocol,
+      ]),
+      [
+        ['reader', 'imap'],
+        ['sender', 'smtp'],
+      ],
+    )
+    await instance.cli(['user', 'app-password', 'remove', BOB, 'reader'])
+    await instance.cli(['user', 'app-password', 'remove', BOB, 'sender'])
+    await instance.cli(['user', 'change', BOB, '--no-main-password', 'none'])
+    assert.deepEqual([await byGsasl('imap', reader), await byMsmtp(sender)], [false, false])
+    assert.deepEqual([await byGsasl('imap', PASSWORD), await byMsmtp(PASSWORD)], [true, true])
   })
 
   test('locks out who guesses, on every protocol and in every worker, and nobody else', async () => {

@@ -16,6 +16,7 @@ import {
   type Peer,
   reject,
   type SaslStep,
+  type ScramKeys,
 } from '../../../core/api/index.js'
 import { pretendKeys, readSecret } from '../../../core/sasl/pretence.js'
 import { type AuthenticatorOptions, authenticatorOf } from '../../harness/authenticator.js'
@@ -337,15 +338,59 @@ test('a client that leaves while the directory thinks is not waited for', async 
 })
 
 test('keys that cannot be right are taken for none', async () => {
+  const good = keysOf(PASSWORD, 'SCRAM-SHA-256', 4096, SALT)
+  const [candidate] = good.candidates
   for (const keys of [
-    { ...keysOf(PASSWORD, 'SCRAM-SHA-256', 4096, SALT), iterations: 0 },
-    { ...keysOf(PASSWORD, 'SCRAM-SHA-256', 4096, SALT), salt: '' },
-    { ...keysOf(PASSWORD, 'SCRAM-SHA-256', 4096, SALT), storedKey: 'AAAA' },
+    { ...good, iterations: 0 },
+    { ...good, salt: '' },
+    { ...good, candidates: [candidate!, { ...candidate!, storedKey: 'AAAA' }] },
     keysOf(PASSWORD, 'SCRAM-SHA-1', 4096, SALT),
   ]) {
     const { step } = await play(engine({ accounts: { ...ACCOUNTS, scramKeys: async () => keys } }), SCRAM())
     assert.equal(step.kind, 'reject')
   }
+})
+
+// ── several passwords ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Of the account's own password, and of others with names. */
+function named(...others: readonly string[]): ScramKeys {
+  const { candidates, ...keys } = keysOf([PASSWORD, ...others], 'SCRAM-SHA-256', 1, SALT)
+  return { ...keys, candidates: candidates.map((one, at) => (at === 0 ? one : { ...one, name: others[at - 1]! })) }
+}
+
+for (const [password, told] of [
+  [PASSWORD, []],
+  ['chalk', [['id-ann', 'chalk', 'p1']]],
+  ['crayon', []],
+] as const) {
+  test(`the directory hears which password was proven, if it wants to: ${password}`, async () => {
+    const proven: unknown[] = []
+    const accounts: Accounts = {
+      ...ACCOUNTS,
+      scramKeys: async () => named('pen', 'chalk'),
+      scramProven: (account, name, peer) => proven.push([account.id, name, peer.id]),
+    }
+    const { step } = await play(engine({ accounts }), SCRAM({ password }))
+    assert.equal(step.kind, password === 'crayon' ? 'reject' : 'done')
+    assert.deepEqual(proven, told)
+  })
+}
+
+test('a password that ends between challenge and proof lets nobody in', async () => {
+  let keys = named('pen', 'chalk')
+  const exchange = engine({ accounts: { ...ACCOUNTS, scramKeys: async () => keys } }).start({
+    peer: SECURE,
+    mechanism: 'SCRAM-SHA-256',
+    binding: NONE,
+    clear: true,
+    signal: NEVER,
+  })!
+  const client = SCRAM({ password: 'chalk' })
+  const challenged = await exchange.step(client.initial)
+  assert.ok(challenged.kind === 'challenge')
+  keys = named('pen')
+  assert.equal((await exchange.step(client.respond(challenged.data))).kind, 'reject')
 })
 
 test('an exchange is over when it has ended, and takes nothing huge', async () => {

@@ -46,7 +46,7 @@ for (const one of [
   test(`${mechanism} says what ${one.where} prints`, () => {
     const machine = scram({ mechanism, plus: false, plusOffered: false, binding: NONE, nonce })
     assert.deepEqual(machine.respond(Buffer.from(clientFirst)), { kind: 'keys', login: 'user', mechanism })
-    assert.equal(said(machine.keys!(keysOf('pencil', mechanism, 4096, salt), true)), serverFirst)
+    assert.equal(said(machine.keys!(keysOf('pencil', mechanism, 4096, salt), 1)), serverFirst)
     assert.equal(said(machine.respond(Buffer.from(clientFinal))), serverFinal)
     assert.equal(machine.respond(Buffer.alloc(0)).kind, 'done')
   })
@@ -63,22 +63,32 @@ for (const one of [
 interface Case {
   readonly client?: Partial<ScramOptions>
   readonly binding?: ChannelBinding
-  readonly known?: boolean
+  readonly keys?: ScramKeys
+  /** How many of the keys are real. */
+  readonly known?: number
   /** Changes the client's last message. */
   readonly change?: (final: string) => string
 }
 
 const MECHANISM = 'SCRAM-SHA-256'
-const KEYS: ScramKeys = keysOf('pencil', MECHANISM, 4096, 'W22ZaJ0SNY7soEsUEjb6gQ==')
+const SALT = 'W22ZaJ0SNY7soEsUEjb6gQ=='
+const KEYS: ScramKeys = keysOf('pencil', MECHANISM, 4096, SALT)
+const SEVERAL: ScramKeys = keysOf(['pencil', 'pen', 'chalk'], MECHANISM, 4096, SALT)
 
 /** Plays an exchange to its end, or to what ended it. */
-function play({ client: options, binding = NONE, known = true, change = final => final }: Case): string {
+function play({
+  client: options,
+  binding = NONE,
+  keys = KEYS,
+  known = keys.candidates.length,
+  change = final => final,
+}: Case): string {
   const client = new ScramClient({ mechanism: MECHANISM, login: 'user', password: 'pencil', ...options })
   const plus = client.mechanism.endsWith('-PLUS')
   const machine = scram({ mechanism: MECHANISM, plus, plusOffered: binding !== NONE, binding, nonce: 'server-nonce' })
   const asked = machine.respond(client.initial)
   if (asked.kind !== 'keys') return asked.kind
-  const first = machine.keys!(KEYS, known)
+  const first = machine.keys!(keys, known)
   const final = client.respond(Buffer.from(said(first))).toString()
   const judged = machine.respond(Buffer.from(change(final)))
   if (judged.kind !== 'proven') return judged.kind
@@ -93,7 +103,12 @@ const bound = (type: 'tls-exporter' | 'tls-server-end-point', data = CHANNEL.dat
 const CASES: readonly (readonly [what: string, outcome: string, one: Case])[] = [
   ['the right password', 'done', {}],
   ['a wrong password', 'refused', { client: { password: 'pen' } }],
-  ['a login that nobody has, whatever it knows', 'refused', { known: false }],
+  ['the first of several passwords', 'done', { keys: SEVERAL }],
+  ['the last of several passwords', 'done', { keys: SEVERAL, client: { password: 'chalk' } }],
+  ['none of several passwords', 'refused', { keys: SEVERAL, client: { password: 'crayon' } }],
+  ['keys that were made up to look like more', 'refused', { keys: SEVERAL, known: 2, client: { password: 'chalk' } }],
+  ['an account of which no password counts', 'refused', { keys: { ...KEYS, candidates: [] } }],
+  ['a login that nobody has, whatever it knows', 'refused', { known: 0 }],
   ['a client that cannot bind, where we can', 'done', { binding: CHANNEL, client: { flag: 'n' } }],
   ['a client that thinks that we cannot bind, where we cannot', 'done', { client: { flag: 'y' } }],
   ['a client that was told that we cannot bind, where we can', 'refused', { binding: CHANNEL, client: { flag: 'y' } }],
@@ -125,6 +140,15 @@ const CASES: readonly (readonly [what: string, outcome: string, one: Case])[] = 
 for (const [what, outcome, one] of CASES) {
   test(`SCRAM with ${what}: ${outcome}`, () => assert.equal(play(one), outcome))
 }
+
+test('of several passwords the one that was proven is told', () => {
+  const client = new ScramClient({ mechanism: MECHANISM, login: 'user', password: 'pen' })
+  const machine = scram({ mechanism: MECHANISM, plus: false, plusOffered: false, binding: NONE, nonce: 'n' })
+  machine.respond(client.initial)
+  const proven = machine.respond(client.respond(Buffer.from(said(machine.keys!(SEVERAL, 3)))))
+  assert.ok(proven.kind === 'proven')
+  assert.deepEqual([proven.login, proven.mechanism, proven.candidate], ['user', MECHANISM, SEVERAL.candidates[1]])
+})
 
 test('an unknown extension is passed over, and signed like the rest', () => {
   const machine = scram({
