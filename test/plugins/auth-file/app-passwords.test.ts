@@ -311,6 +311,19 @@ describe('by SCRAM an app password', () => {
     assert.match(String(lost[0]!.reason), /meanwhile; try again/)
   })
 
+  test('that was made while the account’s own was typed ties the salt: that change is refused', async () => {
+    const installed = await install()
+    const passwd = installed.commands.find(({ name }) => name === 'user passwd')!
+    const stdin = async () => {
+      await make(installed, 'phone')
+      return 'battery staple\n'
+    }
+    const options = { 'password-stdin': true }
+    const run = { args: [ALICE], options, json: false, print: () => undefined, warn: () => undefined, stdin }
+    await assert.rejects(async () => passwd.run(run), /got an app password meanwhile; try again/)
+    assert.equal(await kindOf(installed, 'correct horse'), 'authenticated')
+  })
+
   test('of another salt than the account’s, which only an edited file can hold, is no candidate', async () => {
     const installed = await install()
     await make(installed, 'phone')
