@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { register } from 'node:module'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import type { Fault, Plugin } from '../api/index.js'
+import type { Fault, Plugin, ServiceTable } from '../api/index.js'
 import { inOrder } from '../config/files.js'
 import type { PluginEntry } from '../config/types.js'
 import { closest, printable } from '../text/index.js'
@@ -34,6 +34,27 @@ export async function findPlugins(entries: readonly PluginEntry[], configDir: st
     else faults.push(...one.faults)
   }
   return { found, faults: inOrder(faults) }
+}
+
+/**
+ * The entries that supply these services, for a command that needs no more: setting all plugins up is most of what a command costs. Every
+ * entry when one is not found, so that its faults are told as ever. Labels are nobody's here.
+ */
+export async function suppliersOf(
+  services: readonly (keyof ServiceTable)[],
+  entries: readonly PluginEntry[],
+  configDir: string,
+): Promise<readonly PluginEntry[]> {
+  const chosen: PluginEntry[] = []
+  const missing = new Set<string>(services)
+  for (const entry of entries) {
+    if (missing.size === 0) break
+    const one = await findOne(entry, configDir)
+    if (!('plugin' in one)) return entries
+    const supplies = (one.plugin.supplies ?? []).filter(service => missing.delete(service))
+    if (supplies.length > 0) chosen.push({ ...entry, unless: [], on: [] })
+  }
+  return missing.size === 0 ? chosen : entries
 }
 
 async function findOne(entry: PluginEntry, dir: string): Promise<FoundPlugin | { readonly faults: readonly Fault[] }> {

@@ -111,7 +111,7 @@ export function queueChangeCommands(parts: CliParts): readonly OwnCommand[] {
     more: ['A filter is words that must all fit:', '', ...fieldLines()],
     run: run => {
       const words = readFilter(run.args)
-      return withQueue(run, parts, at => change(verb, words, run, at))
+      return withQueue(run, parts, at => change(verb, words, run, at), { routing: verb.name === 'redirect' })
     },
   }))
 }

@@ -23,14 +23,20 @@ export interface QueueAtHand {
   readonly bus: Bus
 }
 
-/** `work` with the queue, beside a running server or without one. */
-export function withQueue<T>(run: OwnRun, parts: CliParts, work: (at: QueueAtHand) => Promise<T>): Promise<T> {
-  return withPlugins(run.configDir, parts, 'command', async (loaded, _config, assembled, bus) => {
+/** `work` with the queue, beside a running server or without one. `routing`: it must know who takes which address. */
+export function withQueue<T>(
+  run: OwnRun,
+  parts: CliParts,
+  work: (at: QueueAtHand) => Promise<T>,
+  { routing = false } = {},
+): Promise<T> {
+  const found = async (loaded: Loaded, _config: unknown, assembled: AssembledForCommand, bus: Bus) => {
     const store = loaded.services.find('store')
     if (store === undefined)
       throw new CommandError('no plugin supplies the service "store", so there is no queue; see plugins.yaml')
     return work({ store, queue: store.queue, loaded, assembled, bus })
-  })
+  }
+  return withPlugins(run.configDir, parts, 'command', found, routing ? undefined : ['store'])
 }
 
 /** Messages with the rows that are meant, and no others. */
