@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { authenticationResults, buildPrefix, cutFields } from '../../../core/pipeline/prefix.js'
 import { aSession } from '../../../core/testing/asked.js'
 import { decodeWords, scanHeader } from '../../../core/text/index.js'
+import { cpuMs } from '../../harness/cpu.js'
 
 const OURS = 'mx.example.test'
 
@@ -63,9 +64,9 @@ for (const value of ['other.test; spf=pass', '(mx.example.test) other.test; none
 }
 
 test('a field with thousands of open brackets costs nothing worth a name', () => {
-  const start = performance.now()
-  assert.equal(left(`Authentication-Results: ${'('.repeat(200_000)}\r\n\r\n`).length, 200_028)
-  assert.ok(performance.now() - start < 200)
+  const header = `Authentication-Results: ${'('.repeat(200_000)}\r\n\r\n`
+  assert.equal(left(header).length, 200_028)
+  assert.ok(cpuMs(() => void left(header)) < 300)
 })
 
 test('a field of a hook cannot end its line, name another field or be longer than a line may be', () => {

@@ -8,6 +8,7 @@ import {
   NewlineNormaliser,
   normaliseNewlines,
 } from '../../../core/text/index.js'
+import { cpuMs } from '../../harness/cpu.js'
 
 for (const [text, at] of [
   ['', -1],
@@ -72,7 +73,6 @@ test('a stream cut anywhere is stuffed as the whole is, and un-stuffed it is wha
 })
 
 test('ten megabytes of dots are stuffed in a moment', () => {
-  const before = performance.now()
-  new DotStuffer().push(Buffer.from('.\r\n'.repeat(1_000_000)))
-  assert.ok(performance.now() - before < 3000)
+  const dots = Buffer.from('.\r\n'.repeat(1_000_000))
+  assert.ok(cpuMs(() => void new DotStuffer().push(dots)) < 3000)
 })

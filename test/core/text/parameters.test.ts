@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { type AddressItem, parseAddressList, parseParameters } from '../../../core/text/index.js'
+import { cpuMs } from '../../harness/cpu.js'
 
 for (const [text, value, params] of [
   ['text/plain', 'text/plain', {}],
@@ -98,8 +99,6 @@ for (const [what, raw] of [
   ['words', 'a '.repeat(120_000)],
 ] as const) {
   test(`an address field of endless ${what} is read quickly`, () => {
-    const before = performance.now()
-    parseAddressList(raw)
-    assert.ok(performance.now() - before < 1000)
+    assert.ok(cpuMs(() => void parseAddressList(raw)) < 1500)
   })
 }

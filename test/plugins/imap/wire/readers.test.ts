@@ -10,6 +10,7 @@ import { readSearch } from '../../../../plugins/imap/wire/search-keys.js'
 import { formatSet, pick, readSet, resolveSet } from '../../../../plugins/imap/wire/set.js'
 import { decodeUtf7, encodeUtf7 } from '../../../../plugins/imap/wire/utf7.js'
 import { writeAstring, writeNString, writeString, writeText } from '../../../../plugins/imap/wire/write.js'
+import { cpuMs } from '../../../harness/cpu.js'
 
 function whole<T>(read: (input: Reader) => T, text: string): T {
   const input = Reader.of(text)
@@ -236,9 +237,9 @@ for (const pattern of ['a'.repeat(1025), '*a'.repeat(17)]) {
 }
 
 test('a hostile pattern costs no more than pattern times name', () => {
-  const started = performance.now()
-  assert.equal(matchesPattern(`${'*a'.repeat(500)}b`, 'a'.repeat(500)), false)
-  assert.ok(performance.now() - started < 1000)
+  const hostile = () => matchesPattern(`${'*a'.repeat(500)}b`, 'a'.repeat(500))
+  assert.equal(hostile(), false)
+  assert.ok(cpuMs(() => void hostile()) < 1000)
 })
 
 // ── flags ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
