@@ -28,6 +28,7 @@ const SERVICES: ReadonlySet<string> = new Set([
   'relay',
   'store-lmdb',
   'store-memory',
+  'webhooks',
 ])
 
 /** `with:` of each policy, where there is something to be more lenient with than `mode: observe` alone. */
