@@ -1,5 +1,8 @@
 /** The ports of a server made by `init`: which there are, a base whose ports are free, and whether somebody answers. */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 /** What is added to the base port. */
 export const OFFSETS = {
@@ -13,14 +16,67 @@ export const OFFSETS = {
   imaps: 993,
 } as const
 
+/** Distances at which two servers would want the same port. */
+const CLASHES: ReadonlySet<number> = new Set(
+  Object.values(OFFSETS).flatMap(one => Object.values(OFFSETS).map(other => Math.abs(one - other))),
+)
+/** Test files run at the same time, in processes of their own: what each has taken stands here, under the id of the process. */
+const TAKEN = join(tmpdir(), 'posthouse-test-ports')
+
+/** A base that no other test has taken or is looking at; ours until this process ends. */
 export async function freeBase(): Promise<number> {
-  for (let i = 0; i < 50; i++) {
+  mkdirSync(TAKEN, { recursive: true })
+  for (let i = 0; i < 200; i++) {
     // Below the ports that the kernel gives to clients: one of those could take a port between the look and the start.
     const base = 20_000 + Math.floor(Math.random() * 11_500)
+    if (!take(base)) continue
     const free = await Promise.all(Object.values(OFFSETS).map(offset => isFree(base + offset)))
     if (free.every(Boolean)) return base
+    giveBack(base)
   }
   throw new Error('no free ports')
+}
+
+const ours = new Set<number>()
+process.once('exit', () => ours.forEach(giveBack))
+
+/** First shown, then looked at: of two at once at least one sees the other and gives way. */
+function take(base: number): boolean {
+  if (clashes(base)) return false
+  try {
+    writeFileSync(join(TAKEN, String(base)), String(process.pid), { flag: 'wx' })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+  ours.add(base)
+  if (!clashes(base)) return true
+  giveBack(base)
+  return false
+}
+
+function clashes(base: number): boolean {
+  return readdirSync(TAKEN)
+    .map(Number)
+    .some(other => other !== base && CLASHES.has(Math.abs(other - base)) && isHeld(other))
+}
+
+/** A process that was killed gives nothing back. */
+function isHeld(base: number): boolean {
+  try {
+    const owner = Number(readFileSync(join(TAKEN, String(base)), 'utf8'))
+    // Just made, and not yet written.
+    if (owner === 0) return true
+    process.kill(owner, 0)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') giveBack(base)
+    return false
+  }
+}
+
+function giveBack(base: number): void {
+  rmSync(join(TAKEN, String(base)), { force: true })
 }
 
 function isFree(port: number): Promise<boolean> {
