@@ -24,13 +24,29 @@ export interface Holdings {
 export interface Opened {
   readonly store: LmdbStore
   read(same: (n: number, bytes: Buffer) => boolean): Promise<Holdings>
+  /** What the trail says of every message that had this recipient, to find out what became of one. */
+  history(address: string): readonly string[]
 }
 
 const MAP_BYTES = 1024 ** 3
 
 export function openHoldings(path: string, accounts: ReadonlyMap<string, string>): Opened {
   const store = createLmdbStore({ path, mapBytes: MAP_BYTES })
-  return { store, read: same => new Reader(store, path, accounts, same).read() }
+  return {
+    store,
+    read: same => new Reader(store, path, accounts, same).read(),
+    history: address => history(path, address),
+  }
+}
+
+function history(path: string, address: string): readonly string[] {
+  const env = openEnvironment({ path, mapBytes: MAP_BYTES, kind: 'mail', version: FORMAT })
+  const trail = env.database<{ readonly at: number; readonly says: string }, [id: string, n: number]>('trail')
+  const lines = [...trail.getRange({})].map(({ key: [id], value: { at, says } }) => ({ id, at, says }))
+  const ids = new Set(lines.filter(({ says }) => says.includes(address)).map(({ id }) => id))
+  return lines
+    .filter(({ id }) => ids.has(id))
+    .map(({ id, at, says }) => `${id}  ${new Date(at).toISOString()}  ${says}`)
 }
 
 class Reader {

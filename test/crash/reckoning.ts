@@ -56,7 +56,7 @@ export function reckon(
     if (one.accepted) sums.acknowledged++
     if (copies > 0) sums[COLUMN[whose]]++
     else if (waits) sums.queued++
-    else if (one.accepted) faults.push(`lost: ${name} (${whose}, by ${one.letter.way})`)
+    else if (one.accepted) faults.push(`${lostOrReturned(name, holdings)}: ${name} (${whose}, by ${one.letter.way})`)
     sums.unheard += Math.max(0, Math.min(copies, most) - 1)
     if (copies > most) {
       if (whose === 'remote') again.push({ name, times: times.get(name)!, extra: copies - most })
@@ -87,6 +87,11 @@ function copiesOf(
 ): number {
   if (whose === 'local') return filed.get(name) ?? 0
   return whose === 'remote' ? (times.get(name)?.length ?? 0) : (notices.get(`failed ${name}`) ?? 0)
+}
+
+/** A bounce is no loss, but nobody had refused it. */
+function lostOrReturned(name: string, { notices }: Reckoned): string {
+  return notices.has(`failed ${name}`) ? 'returned although nobody refused it' : 'lost'
 }
 
 function reportsOn(name: string, { notices }: Reckoned): number {

@@ -2,7 +2,7 @@
  * One crash run: a whole server under load is killed again and again, by worker, by supervisor and as a whole; then it may work off what
  * it has, ends, and what it holds is compared with what its clients heard.
  */
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -79,6 +79,7 @@ class Run {
   #instance: Instance | undefined
   #load: Load | undefined
   #begun = Date.now()
+  #kept = false
 
   constructor(seed: number, progress: (line: string) => void) {
     this.#seed = seed
@@ -205,7 +206,7 @@ class Run {
     await stopped
     const begun = Date.now()
     const path = join(this.#server.dataDir, 'mail.lmdb')
-    const { store, read } = openHoldings(path, await this.#accounts())
+    const { store, read, history } = openHoldings(path, await this.#accounts())
     // what is left after that is counted as queued
     await this.#whileUp(async () => (await store.queue.totals()).messages === 0, DRAIN_MS).catch(() => undefined)
     const code = await this.#server.stop()
@@ -213,6 +214,7 @@ class Run {
     const { faults, ...verdict } = reckon(load.heard, this.#receiver.arrivals, this.#kills, holdings)
     const wrong = [...faults, ...holdings.wrong, ...this.#receiver.damaged]
     if (code !== 0) wrong.push(`the server ended with ${code}`)
+    if (wrong.length > 0) await this.#keep(wrong, history)
     const sum = (what: 'unanswered' | 'refused') => load.heard.reduce((total, one) => total + one[what], 0)
     return {
       ...verdict,
@@ -234,7 +236,18 @@ class Run {
   async clear(): Promise<void> {
     await this.#receiver.stop()
     await this.#instance?.killAll().catch(() => undefined)
-    await this.#instance?.destroy()
+    if (!this.#kept) await this.#instance?.destroy()
+  }
+
+  /** Such a run may not come again for a long time: store, log and histories stay to be looked at. */
+  async #keep(wrong: readonly string[], history: (address: string) => readonly string[]): Promise<void> {
+    this.#kept = true
+    const dir = this.#server.dir
+    const addresses = new Set(wrong.flatMap(fault => fault.match(/\S+@\S+\.test/g) ?? []))
+    const told = [...addresses].flatMap(address => ['', address, ...history(address)])
+    await writeFile(join(dir, 'faults.txt'), `${[...wrong, ...told].join('\n')}\n`)
+    await writeFile(join(dir, 'server.log'), this.#server.log)
+    this.#progress(`faults, histories and the store are kept in ${dir}`)
   }
 
   #same(n: number, bytes: Buffer): boolean {
