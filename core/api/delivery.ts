@@ -21,6 +21,9 @@ export interface JobRecipient {
   readonly quarantine?: string
 }
 
+/** Whose word a message came in on: written by this server, by somebody who had logged in, or from a `trusted` network of server.yaml. */
+export type Submitter = 'local' | 'authenticated' | 'trusted'
+
 /** Facts of a job, without its bytes. */
 export interface JobView extends Wishes {
   /** Queue id: the id of the transaction that brought the message. */
@@ -29,6 +32,8 @@ export interface JobView extends Wishes {
   /** Recipients that may share a connection: a domain, usually. */
   readonly lane: string
   readonly sender: Address | null
+  /** Left out: anybody; it came from elsewhere for us, and goes on by an alias or to a domain we relay for. */
+  readonly submitter?: Submitter
   readonly recipients: readonly JobRecipient[]
   /** Milliseconds since the epoch. */
   readonly received: number

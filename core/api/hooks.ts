@@ -37,7 +37,8 @@ export interface Asked {
     readonly message: Message
     readonly verdict: Verdict
   }
-  sign: { readonly job: JobView; readonly read: () => Promise<Buffer> }
+  /** The octets that go out: whole, or in pieces of at most 64 KB for whoever would not hold a large message. */
+  sign: { readonly job: JobView; readonly read: () => Promise<Buffer>; readonly chunks: () => AsyncIterable<Buffer> }
   settled: { readonly job: JobView; readonly outcomes: readonly Outcome[] }
   /** Something happened to mail in the queue, or on its way in. */
   event: { readonly event: QueueEvent }

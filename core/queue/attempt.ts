@@ -42,7 +42,7 @@ export interface AttemptParts {
   /** The longest one attempt may take. */
   readonly deliveryMs: number
   /** Fields to put in front of mail that goes out (DKIM, ARC). A throw defers the job. */
-  readonly sign: (job: JobView, read: () => Promise<Buffer>, scope: AskScope) => Promise<readonly NewField[]>
+  readonly sign: (job: Job, scope: AskScope) => Promise<readonly NewField[]>
   /** Told after the commit. */
   readonly settled: (job: JobView, outcomes: readonly Outcome[], scope: AskScope) => void
   readonly happened: (event: QueueEvent, scope: AskScope) => void
@@ -127,7 +127,7 @@ async function signed(
 ): Promise<Job> {
   const job = jobOf(claimed, body)
   if (target.scope === 'local') return job
-  const fields = await parts.sign(job, () => job.read(), scope)
+  const fields = await parts.sign(job, scope)
   return fields.length === 0
     ? job
     : jobOf(claimed, body, fields.map(({ name, value }) => foldField(name, value)).join(''))

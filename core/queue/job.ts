@@ -2,7 +2,7 @@
  * Makes a `Job` of what was claimed: facts of the message, its rows as recipients, and the octets as they will be sent
  * (prefix + body − cuts), read from the store as they are needed.
  */
-import type { Blobs, Claimed, Job, JobRecipient, QueueRow } from '../api/index.js'
+import type { Blobs, Claimed, Job, JobRecipient, QueuedMessage, QueueRow, Submitter } from '../api/index.js'
 import { wishesOf } from '../pipeline/wishes.js'
 import { readSum, sumChunks, sumSize } from '../text/index.js'
 
@@ -21,6 +21,7 @@ export function jobOf(claimed: Claimed, blobs: Pick<Blobs, 'read'>, signed = '')
     target: first.target,
     lane: first.lane,
     sender: first.sender === undefined ? message.sender : first.sender,
+    ...submitterOf(message),
     recipients: rows.map(recipientOf),
     received: message.received,
     utf8: message.utf8,
@@ -34,6 +35,13 @@ export function jobOf(claimed: Claimed, blobs: Pick<Blobs, 'read'>, signed = '')
     chunks: () => sumChunks(sum, readBody),
     read: (from = 0, to = size) => readSum(sum, readBody, from, to),
   }
+}
+
+/** Only what we write ourselves has a reason; see `plan` of the intake. */
+function submitterOf({ origin }: Pick<QueuedMessage, 'origin'>): { readonly submitter?: Submitter } {
+  if (origin.reason !== undefined) return { submitter: 'local' }
+  if (origin.login !== undefined) return { submitter: 'authenticated' }
+  return origin.trusted === undefined ? {} : { submitter: 'trusted' }
 }
 
 function recipientOf(row: QueueRow): JobRecipient {

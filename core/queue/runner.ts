@@ -8,7 +8,7 @@ import { setMaxListeners } from 'node:events'
 import {
   type Clock,
   type Dispatcher,
-  type JobView,
+  type Job,
   type Log,
   MailError,
   type Metrics,
@@ -96,7 +96,7 @@ export class QueueRunner {
       notices: { plan: deps.plan, server: deps.server.name },
       random: deps.random ?? Math.random,
       deliveryMs: deps.deliveryMs ?? DELIVERY_MS,
-      sign: (job, read, scope) => signatures(pipeline, job, read, scope),
+      sign: (job, scope) => signatures(pipeline, job, scope),
       settled: (job, outcomes, scope) => pipeline.tell('settled', { job, outcomes }, NO_LABELS, scope),
       happened: (event, scope) => pipeline.tell('event', { event }, NO_LABELS, scope),
     }
@@ -244,12 +244,12 @@ export class QueueRunner {
 /** Mail that a hook should have signed does not go out unsigned: its failure defers the job. */
 async function signatures(
   pipeline: QueueRunnerDeps['pipeline'],
-  job: JobView,
-  read: () => Promise<Buffer>,
+  job: Job,
   scope: AskScope,
 ): Promise<readonly NewField[]> {
   const failures: string[] = []
-  const fields = await pipeline.gather('sign', { job, read }, NO_LABELS, scope, (plugin, why) => {
+  const asked = { job, read: () => job.read(), chunks: () => job.chunks() }
+  const fields = await pipeline.gather('sign', asked, NO_LABELS, scope, (plugin, why) => {
     failures.push(`${plugin} ${why}`)
     return undefined
   })
