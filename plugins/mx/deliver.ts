@@ -9,6 +9,7 @@ import { type MailSession, openSession, type SessionOptions } from './client/ses
 import { transact } from './client/transaction.js'
 import { Refused, Trouble } from './client/trouble.js'
 import { addressesOf, findHosts, type Host, type HostOptions } from './hosts.js'
+import { type ForAll, Ledger } from './ledger.js'
 import {
   type Impossible,
   impossible,
@@ -18,6 +19,7 @@ import {
   mustBeSecret,
   needsUtf8,
 } from './mail.js'
+import { unreachableBecause } from './nowhere.js'
 import { outcomeOf, outcomeOfError } from './outcomes.js'
 import type { SessionPool } from './pool.js'
 import {
@@ -71,18 +73,12 @@ class Delivery {
   readonly #lane: string
   /** RFC 8689: verified TLS or nothing. Such sessions are not mixed with others. */
   #secret: boolean
-  /** Recipients without a final outcome, by row. */
-  readonly #pending = new Map<number, JobRecipient>()
-  readonly #final: Outcome[] = []
-  /** What the last host said about those still pending. */
-  readonly #last = new Map<number, Outcome>()
+  readonly #ledger = new Ledger()
   #utf8 = false
   #standing: Standing = { kind: 'none', why: 'nobody has asked' }
   /** RFC 8689 §3 */
   #passOver = false
   #attempts = 0
-  /** Attempts that ended with something better than a 5xx greeting. */
-  #hopeful = 0
 
   constructor(job: Job, call: Call, options: DeliveryOptions, lane: string, recipients: readonly JobRecipient[]) {
     this.#job = job
@@ -99,22 +95,20 @@ class Delivery {
       await this.#all()
     } catch (error) {
       this.#call.log.error({ err: error }, 'delivery broke off')
-      for (const row of this.#pending.keys()) {
-        this.#end({ kind: 'deferred', row, status: '4.3.0', text: 'internal error while delivering' })
-      }
+      this.#ledger.endAll({ kind: 'deferred', status: '4.3.0', text: 'internal error while delivering' })
     }
-    return [...this.#final, ...[...this.#pending.keys()].map(row => this.#leftOver(row))]
+    return this.#ledger.close(this.#call.signal.aborted ? 'delivery was cancelled' : 'no mail host could be tried')
   }
 
   async #all(): Promise<void> {
-    const [first] = this.#pending.values()
+    const [first] = this.#ledger.pending
     if (first === undefined) return
     this.#utf8 = await needsUtf8(this.#job)
     await this.#try(first.to.domain)
     if (!this.#secret || mustBeSecret(this.#job) || !this.#noSecretWay) return
     // RFC 8689 §5: a notification goes the safe way where there is one, and another where there is none.
     this.#secret = false
-    this.#last.clear()
+    this.#ledger.forget()
     this.#attempts = 0
     await this.#try(first.to.domain)
   }
@@ -125,18 +119,18 @@ class Delivery {
     } catch (error) {
       if (!(error instanceof Trouble)) throw error
       const { status, message: text } = error
-      for (const row of this.#pending.keys()) this.#last.set(row, { kind: 'deferred', row, status, text })
+      this.#ledger.noteAll({ kind: 'deferred', status, text })
       return
     }
     this.#passOver = isEnforced(this.#wish) && (await mayPassOverPolicies(this.#job))
     await this.#overIdle()
-    if (this.#pending.size > 0) await this.#overHosts(domain)
+    if (this.#ledger.left > 0) await this.#overHosts(domain)
   }
 
   /** Nothing but the wish for TLS all the way stands between those who are left and their mail. */
   get #noSecretWay(): boolean {
-    const outcomes = [...this.#pending.keys()].map(row => this.#last.get(row))
-    return this.#hopeful === 0 && outcomes.length > 0 && outcomes.every(one => one !== undefined && isAboutTls(one))
+    const { hopeful, last } = this.#ledger
+    return !hopeful && last.length > 0 && last.every(one => one !== undefined && isAboutTls(one))
   }
 
   async #standingOf(domain: string): Promise<Standing> {
@@ -161,8 +155,9 @@ class Delivery {
   }
 
   #admit(recipient: JobRecipient): void {
-    if (isSpeakable(recipient)) this.#pending.set(recipient.row, recipient)
-    else this.#end({ kind: 'failed', row: recipient.row, status: '5.1.3', text: 'the address cannot be written' })
+    this.#ledger.admit(recipient)
+    if (!isSpeakable(recipient))
+      this.#ledger.end({ kind: 'failed', row: recipient.row, status: '5.1.3', text: 'the address cannot be written' })
   }
 
   /** A session of an earlier job may still be open. If it has died meanwhile, nothing is lost but a moment. */
@@ -175,7 +170,7 @@ class Delivery {
     const found = await findHosts(domain, this.#options.hosts, this.#call.signal)
     if (found.kind !== 'hosts') {
       const { kind, status, text } = found
-      for (const row of this.#pending.keys()) this.#end({ kind, row, status, text })
+      this.#ledger.endAll({ kind, status, text })
       return
     }
     const tally = { none: 0, private: 0, trouble: 0 }
@@ -188,9 +183,10 @@ class Delivery {
       const addresses = await addressesOf(host, this.#options.hosts, this.#call.signal)
       if (addresses.kind === 'addresses') await this.#overAddresses(host, addresses.addresses, plan)
       else tally[addresses.kind] += 1
-      if (this.#pending.size === 0 || this.#spent) return
+      if (this.#ledger.left === 0 || this.#spent) return
     }
-    if (this.#attempts === 0 && this.#last.size === 0) this.#nowhere(domain, found.hosts, tally)
+    // Not one address to connect to.
+    if (this.#attempts === 0 && !this.#ledger.heard) this.#ledger.endAll(unreachableBecause(domain, found.hosts, tally))
   }
 
   get #spent(): boolean {
@@ -198,18 +194,15 @@ class Delivery {
   }
 
   /** RFC 8461 §8.4: the order of the hosts stays, and such a one counts as one that cannot be reached. */
-  #skip(
-    host: Host,
-    outcome: Pick<Extract<Outcome, { kind: 'failed' | 'deferred' }>, 'kind' | 'status' | 'text'>,
-  ): void {
-    if (outcome.kind === 'deferred') this.#hopeful += 1
-    for (const row of this.#pending.keys()) this.#last.set(row, { ...outcome, row })
+  #skip(host: Host, outcome: ForAll): void {
+    if (outcome.kind === 'deferred') this.#ledger.hope()
+    this.#ledger.noteAll(outcome)
     this.#call.log.info({ remote: host.name, why: outcome.text }, 'mail host cannot be used')
   }
 
   async #overAddresses(host: Host, addresses: readonly string[], plan: Going): Promise<void> {
     for (const address of addresses) {
-      if (this.#pending.size === 0 || this.#spent) return
+      if (this.#ledger.left === 0 || this.#spent) return
       this.#attempts += 1
       await this.#attempt({ host: host.name, address, port: host.port }, host.fixed, plan)
     }
@@ -223,8 +216,8 @@ class Delivery {
       else await this.#use(session, false)
     } catch (error) {
       const untrusted = this.#secret && error instanceof Trouble && error.kind === 'untrusted'
-      if (!untrusted && !(error instanceof Refused && error.reply.code >= 500)) this.#hopeful += 1
-      for (const row of this.#pending.keys()) this.#last.set(row, outcomeOfError(row, error, remote, plan.demand))
+      if (!untrusted && !(error instanceof Refused && error.reply.code >= 500)) this.#ledger.hope()
+      for (const { row } of this.#ledger.pending) this.#ledger.note(outcomeOfError(row, error, remote, plan.demand))
       this.#call.log.info({ remote, why: describe(error) }, 'mail host cannot be used')
     }
   }
@@ -244,9 +237,9 @@ class Delivery {
   async #use(session: MailSession, idle: boolean): Promise<void> {
     const now = this.#options.session.now()
     const no = impossible(this.#job, session.extensions, this.#utf8, now, this.#secret)
-    if (no === undefined || !no.elsewhere) this.#hopeful += 1
+    if (no === undefined || !no.elsewhere) this.#ledger.hope()
     if (no !== undefined) this.#refuse(session, no)
-    let going = this.#pending.size > 0 && no === undefined
+    let going = this.#ledger.left > 0 && no === undefined
     // RFC 9422 §4.1: no more messages than the peer takes in one session; who is left over waits for the next attempt.
     const most = session.extensions.maxMessages ?? Number.POSITIVE_INFINITY
     while (going && session.uses < most) going = await this.#once(session, idle)
@@ -254,11 +247,9 @@ class Delivery {
   }
 
   #refuse({ connection: { remote } }: MailSession, { elsewhere, status, text }: Impossible): void {
-    for (const row of this.#pending.keys()) {
-      const outcome = { kind: 'failed', row, status, text, remote } as const
-      if (elsewhere) this.#last.set(row, outcome)
-      else this.#end(outcome)
-    }
+    const outcome = { kind: 'failed', status, text, remote } as const
+    if (elsewhere) this.#ledger.noteAll(outcome)
+    else this.#ledger.endAll(outcome)
   }
 
   /** True when the same session should be offered the rest: it took some and put off others (RFC 5321 §4.5.3.1.10). */
@@ -267,8 +258,8 @@ class Delivery {
     const { extensions } = session
     const now = this.#options.session.now()
     // RFC 9422 §4.2: as many recipients as the peer takes at a time.
-    const recipients = [...this.#pending.values()].slice(0, extensions.maxRecipients)
-    const more = recipients.length < this.#pending.size
+    const recipients = this.#ledger.pending.slice(0, extensions.maxRecipients)
+    const more = recipients.length < this.#ledger.left
     const mail = mailFor(this.#job, recipients, extensions, this.#utf8, now, this.#secret)
     const { results, stale } = await transact(session, mail, limits, this.#call.signal)
     if (idle && stale) return false
@@ -279,70 +270,18 @@ class Delivery {
       const unknown = result.kind === 'broken' && result.unknown
       if (result.kind === 'accepted') accepted += 1
       if (result.kind === 'refused' && result.stage === 'RCPT' && result.reply.code === 452) full += 1
-      if (outcome.kind !== 'deferred' || unknown) this.#end(outcome)
-      else this.#last.set(row, outcome)
+      if (outcome.kind !== 'deferred' || unknown) this.#ledger.end(outcome)
+      else this.#ledger.note(outcome)
     }
     return accepted > 0 && (full > 0 || more) && session.connection.quiet
   }
 
   #looped(session: MailSession): void {
     const { remote } = session.connection
-    for (const row of this.#pending.keys()) {
-      this.#end({
-        kind: 'failed',
-        row,
-        status: '5.4.6',
-        text: `${remote} calls itself by our own name: mail loop`,
-        remote,
-      })
-    }
+    const text = `${remote} calls itself by our own name: mail loop`
+    this.#ledger.endAll({ kind: 'failed', status: '5.4.6', text, remote })
     session.connection.quit()
   }
-
-  /** Not one address to connect to. */
-  #nowhere(domain: string, hosts: readonly Host[], tally: Tally): void {
-    const why = unreachableBecause(domain, hosts, tally)
-    for (const row of this.#pending.keys()) this.#end({ ...why, row })
-  }
-
-  #end(outcome: Outcome): void {
-    this.#pending.delete(outcome.row)
-    this.#final.push(outcome)
-  }
-
-  /** A 5xx greeting counts as a refusal only when every host greeted us so. */
-  #leftOver(row: number): Outcome {
-    const last = this.#last.get(row)
-    if (last === undefined) {
-      const text = this.#call.signal.aborted ? 'delivery was cancelled' : 'no mail host could be tried'
-      return { kind: 'deferred', row, status: '4.4.1', text }
-    }
-    if (last.kind !== 'failed' || this.#hopeful === 0) return last
-    return { ...last, kind: 'deferred', status: '4.4.1' }
-  }
-}
-
-type Tally = Readonly<Record<'none' | 'private' | 'trouble', number>>
-type Unreachable = Pick<Extract<Outcome, { kind: 'failed' | 'deferred' }>, 'kind' | 'status' | 'text'>
-
-function unreachableBecause(domain: string, hosts: readonly Host[], tally: Tally): Unreachable {
-  const [host] = hosts
-  // A route that leads nowhere is our own mistake: the mail waits until it is mended.
-  if (host?.fixed) {
-    const text = `the address of ${host.name}, the route of ${domain}, is not known (see dns.servers in server.yaml)`
-    return { kind: 'deferred', status: '4.4.4', text }
-  }
-  if (tally.trouble > 0) {
-    const text = `the name service did not tell the addresses of the mail hosts of ${domain}`
-    return { kind: 'deferred', status: '4.4.3', text }
-  }
-  if (tally.private > 0) {
-    return { kind: 'failed', status: '5.4.4', text: `the mail hosts of ${domain} have only private addresses` }
-  }
-  if (hosts.length === 1 && host?.name === domain) {
-    return { kind: 'failed', status: '5.1.2', text: `the domain ${domain} has no mail host` }
-  }
-  return { kind: 'failed', status: '5.4.4', text: `the mail hosts of ${domain} have no address` }
 }
 
 function isAboutTls(outcome: Outcome): boolean {

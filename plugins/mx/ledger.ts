@@ -1,0 +1,85 @@
+/**
+ * Who of a delivery is served, and who still waits: one final outcome per recipient, and until then what the last host said.
+ * A refusal to talk to us at all is final only when every host refused so; `hopeful` notes that one did not. No effects.
+ */
+import type { JobRecipient, Outcome } from 'posthouse/api'
+
+type Refusal = Extract<Outcome, { kind: 'failed' | 'deferred' }>
+/** A refusal for everybody who still waits. */
+export type ForAll = Omit<Refusal, 'row'>
+
+export class Ledger {
+  /** Recipients without a final outcome, by row. */
+  readonly #pending = new Map<number, JobRecipient>()
+  readonly #final: Outcome[] = []
+  /** What the last host said about those still pending. */
+  readonly #last = new Map<number, Outcome>()
+  #hopes = 0
+
+  admit(recipient: JobRecipient): void {
+    this.#pending.set(recipient.row, recipient)
+  }
+
+  get pending(): readonly JobRecipient[] {
+    return [...this.#pending.values()]
+  }
+
+  get left(): number {
+    return this.#pending.size
+  }
+
+  /** An attempt ended with something better than a refusal to talk. */
+  hope(): void {
+    this.#hopes += 1
+  }
+
+  get hopeful(): boolean {
+    return this.#hopes > 0
+  }
+
+  /** Some host has said something, or was passed over for a reason. */
+  get heard(): boolean {
+    return this.#last.size > 0
+  }
+
+  /** What the last host said of everybody still pending; `undefined` where it said nothing. */
+  get last(): readonly (Outcome | undefined)[] {
+    return [...this.#pending.keys()].map(row => this.#last.get(row))
+  }
+
+  end(outcome: Outcome): void {
+    this.#pending.delete(outcome.row)
+    this.#final.push(outcome)
+  }
+
+  endAll(outcome: ForAll): void {
+    for (const row of [...this.#pending.keys()]) this.end({ ...outcome, row } as Refusal)
+  }
+
+  /** Until another host says something else. */
+  note(outcome: Outcome): void {
+    this.#last.set(outcome.row, outcome)
+  }
+
+  noteAll(outcome: ForAll): void {
+    for (const row of this.#pending.keys()) this.note({ ...outcome, row } as Refusal)
+  }
+
+  /** As if no host had been asked. */
+  forget(): void {
+    this.#last.clear()
+  }
+
+  /** One outcome per recipient; `nothing`: of those about whom no host has said anything. */
+  close(nothing: string): readonly Outcome[] {
+    return [...this.#final, ...[...this.#pending.keys()].map(row => this.#leftOver(row, nothing))]
+  }
+
+  /** A 5xx greeting counts as a refusal only when every host greeted us so. */
+  #leftOver(row: number, nothing: string): Outcome {
+    const last = this.#last.get(row)
+    if (last === undefined) return { kind: 'deferred', row, status: '4.4.1', text: nothing }
+    if (last.kind !== 'failed' || !this.hopeful) return last
+    return { ...last, kind: 'deferred', status: '4.4.1' }
+  }
+}
