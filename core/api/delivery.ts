@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net'
 import type { Address } from './address.js'
 import type { Call } from './hooks.js'
+import type { SenderClass } from './queue.js'
 import type { DsnWish, Endpoint, Wishes } from './session.js'
 import type { Filing } from './stores.js'
 
@@ -34,6 +35,9 @@ export interface JobView extends Wishes {
   readonly sender: Address | null
   /** Left out: anybody; it came from elsewhere for us, and goes on by an alias or to a domain we relay for. */
   readonly submitter?: Submitter
+  /** Who had logged in. */
+  readonly login?: string
+  readonly senderClass?: SenderClass
   readonly recipients: readonly JobRecipient[]
   /** Milliseconds since the epoch. */
   readonly received: number
@@ -67,6 +71,8 @@ export type Outcome =
       readonly tls?: string
       /** How safe the way there was, and why so: `TLS 1.3, verified by MTA-STS`. */
       readonly security?: string
+      /** Which of our addresses and names it went out by: `bulk: 192.0.2.7 (out1.example.net)`. */
+      readonly source?: string
       /** The remote was told what the sender wants to hear (RFC 3461 §5.2.1) and reports from here on; otherwise we do. */
       readonly reports?: boolean
       /** The remote was told until when the message is of use (RFC 2852). */
@@ -81,6 +87,8 @@ export type Outcome =
       readonly text: string
       readonly remote?: string
       readonly reply?: string
+      /** Of no use before this time (milliseconds since the epoch). */
+      readonly notBefore?: number
       /** Not to be tried again by itself: held for this reason from now on, and this was no attempt. */
       readonly hold?: string
     }
@@ -143,11 +151,50 @@ export interface MailLink {
   quit(): Promise<void>
 }
 
+/** Who sends it. */
+export interface SentBy {
+  readonly sender: Address | null
+  readonly login?: string
+  readonly senderClass?: SenderClass
+}
+
+/** What a target would do now with mail for an address: for people. Names are looked up, nothing is connected to. */
+export interface Explanation {
+  readonly lane: string
+  /** What decides, and where that stands: `route "*" (plugins.yaml:12:9)`, `MX of example.org`. */
+  readonly because: string
+  readonly protocol: 'smtp' | 'lmtp'
+  /** Best first; hosts of one preference in any order. */
+  readonly hosts: readonly ExplainedHost[]
+  /** Why there is no host to go to, with its status: `5.1.10 example.org does not accept mail (null MX)`. */
+  readonly trouble?: string
+  /** As whom we log in there, never how. */
+  readonly login?: string
+  /** Our pool of sources, and what decides that. */
+  readonly pool?: { readonly name: string; readonly because: string; readonly sources: readonly string[] }
+}
+
+export interface ExplainedHost {
+  readonly name: string
+  /** Left out for a Unix socket, whose path is the name. */
+  readonly port?: number
+  /** Of the MX record. */
+  readonly preference?: number
+  /** In the order they are tried. */
+  readonly addresses: readonly string[]
+  /** Why it is passed over: `only private addresses`. */
+  readonly trouble?: string
+  /** What is asked of TLS, and who asks: `TLS required and verified by its key (route)`. */
+  readonly security: string
+}
+
 export interface Target {
   /** `remote` targets send mail out: core lets only allowed claims reach them. */
   readonly scope: 'local' | 'remote'
-  /** Which lane a recipient belongs to. Pure and quick. */
-  lane(to: Address): string
+  /** Which lane a recipient belongs to. Pure and quick; `by` may be unknown. */
+  lane(to: Address, by?: SentBy): string
   /** One outcome per recipient. A throw or a missing outcome counts as deferred. */
   deliver(job: Job, call: Call): Promise<readonly Outcome[]>
+  /** For `posthouse delivery explain`. Left out: nothing to tell but the lane. */
+  explain?(to: Address, by: SentBy, signal: AbortSignal): Promise<Explanation>
 }

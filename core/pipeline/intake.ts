@@ -14,6 +14,7 @@ import {
   type NewMessage,
   type NewRow,
   type Reject,
+  type SentBy,
   type ServerFacts,
   type Session,
   type Store,
@@ -218,7 +219,7 @@ function buildRows(
               : { hold: claim.hold }
       // RFC 5321 §4.5.5: what came from nobody stays from nobody, or a bounce could be bounced.
       const renamed = claim.sender === undefined || envelope.sender === null ? {} : { sender: claim.sender }
-      const place = { target: claim.target, lane: target.lane(claim.to), ...renamed }
+      const place = { target: claim.target, lane: target.lane(claim.to, sentBy(message, renamed)), ...renamed }
       rows.push({
         row: rows.length,
         to: claim.to,
@@ -235,6 +236,11 @@ function buildRows(
     }
   }
   return rows
+}
+
+function sentBy({ sender, origin }: Pick<NewMessage, 'sender' | 'origin'>, renamed: Pick<NewRow, 'sender'>): SentBy {
+  const { login } = origin
+  return { sender: renamed.sender === undefined ? sender : renamed.sender, ...(login === undefined ? {} : { login }) }
 }
 
 /** What the sender asked to be told, as it goes on with one of the addresses that a recipient stands for. */

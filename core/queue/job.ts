@@ -5,6 +5,7 @@
 import type { Blobs, Claimed, Job, JobRecipient, QueuedMessage, QueueRow, Submitter } from '../api/index.js'
 import { wishesOf } from '../pipeline/wishes.js'
 import { readSum, sumChunks, sumSize } from '../text/index.js'
+import { senderClass } from './lane-rules.js'
 
 /** `signed`: fields that go in front of everything else. */
 export function jobOf(claimed: Claimed, blobs: Pick<Blobs, 'read'>, signed = ''): Job {
@@ -22,6 +23,8 @@ export function jobOf(claimed: Claimed, blobs: Pick<Blobs, 'read'>, signed = '')
     lane: first.lane,
     sender: first.sender === undefined ? message.sender : first.sender,
     ...submitterOf(message),
+    ...(message.origin.login === undefined ? {} : { login: message.origin.login }),
+    senderClass: senderClass(message, first.sender),
     recipients: rows.map(recipientOf),
     received: message.received,
     utf8: message.utf8,

@@ -62,9 +62,10 @@ function judgeRow(row: QueueRow, outcome: Outcome, facts: JudgementFacts): Fate 
 }
 
 function tidyDelivered(outcome: Delivered): Delivered {
-  const { security, ...plain } = outcome
+  const { security, source, ...plain } = outcome
   const said = security === undefined ? {} : { security: printable(String(security), MAX_TEXT) }
-  return { ...plain, ...said, reply: printable(outcome.reply, MAX_TEXT) }
+  const from = source === undefined ? {} : { source: printable(String(source), MAX_TEXT) }
+  return { ...plain, ...said, ...from, reply: printable(outcome.reply, MAX_TEXT) }
 }
 
 function deferred(row: QueueRow, outcome: Deferred, facts: JudgementFacts): Fate {
@@ -73,7 +74,7 @@ function deferred(row: QueueRow, outcome: Deferred, facts: JudgementFacts): Fate
   if (row.hold !== undefined) return { kind: 'again', row, outcome, due: now + 1, warn: false }
   if (outcome.hold !== undefined) return { kind: 'held', row, outcome, reason: printable(outcome.hold, MAX_TEXT) }
   const quickMs = quickWait(outcome, row.tries, greylisted)
-  const due = nextTry({
+  const usual = nextTry({
     tries: row.tries,
     now,
     since: received,
@@ -82,6 +83,7 @@ function deferred(row: QueueRow, outcome: Deferred, facts: JudgementFacts): Fate
     random: random(),
     ...(quickMs === undefined ? {} : { quickMs }),
   })
+  const due = usual === undefined ? undefined : notBefore(outcome, usual, row.expires)
   if (due === undefined) {
     const late = deliverBy?.mode === 'return'
     return { kind: 'failed', row, outcome: late ? tooLate(row.row, outcome) : outcome, expired: !late }
@@ -93,6 +95,11 @@ function deferred(row: QueueRow, outcome: Deferred, facts: JudgementFacts): Fate
   const late = isTimeToWarn(received, row.last?.at, now, [Math.max(at - received, 1)])
   const next = at > now ? Math.min(due, at) : due
   return { kind: 'again', row, outcome, due: next, warn: warn || late, ...(late ? { late } : {}) }
+}
+
+/** The target knows that an earlier attempt would be in vain; but the last one is made before the time is over. */
+function notBefore({ notBefore: least = 0 }: Deferred, due: number, expires: number): number {
+  return Number.isFinite(least) ? Math.max(due, Math.min(least, expires)) : due
 }
 
 /** RFC 2852 §4.1.3: the time the sender gave is over, or would be before the next attempt. RFC 3463 §3.5: X.4.7. */

@@ -25,14 +25,15 @@ export function trailEntry(id: string, fate: Fate, at: number): TrailEntry {
   const to = formatAddress(fate.row.original)
   switch (fate.kind) {
     case 'delivered': {
-      const { remote, reply, tls, security } = fate.outcome
+      const { remote, reply, tls, security, source } = fate.outcome
       const how = security === undefined ? (tls === undefined ? 'in clear' : `with ${tls}`) : `(${security})`
+      const from = source === undefined ? '' : ` from ${source}`
       return {
         id,
         at,
         event: 'delivered',
-        says: `Delivered for ${to} to ${remote} ${how}: ${reply}`,
-        facts: { remote, tls: tls ?? '', ...(security === undefined ? {} : { security }) },
+        says: `Delivered for ${to} to ${remote}${from} ${how}: ${reply}`,
+        facts: { remote, tls: tls ?? '', ...given({ security, source }) },
       }
     }
     case 'filed': {
@@ -81,8 +82,8 @@ export function logFate(
   }
   switch (fate.kind) {
     case 'delivered': {
-      const { remote, reply, tls, security } = fate.outcome
-      const how = { tls: tls ?? 'none', ...(security === undefined ? {} : { security }) }
+      const { remote, reply, tls, security, source } = fate.outcome
+      const how = { tls: tls ?? 'none', ...given({ security, source }) }
       log.info({ ...facts, remote, reply, ...how }, 'delivered')
       return
     }
@@ -104,4 +105,11 @@ export function logFate(
     default:
       unreachable(fate)
   }
+}
+
+/** Without what is not there. */
+function given(facts: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(facts).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+  )
 }
