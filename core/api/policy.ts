@@ -3,14 +3,56 @@
  * out first (a `Judgement`, which is data) and answers later, at the moment its admin chose; so people who log in afterwards, and mail
  * for postmaster, are not stopped by what was seen of a connection. A policy that cannot know does not punish, unless it is told to.
  */
+import { parseDuration } from '../text/index.js'
 import type { Address } from './address.js'
 import { type Because, type Defer, defer, type Reject, reject } from './answers.js'
 import { MailError } from './errors.js'
 import type { Log } from './plugin.js'
+import type { Infer } from './schema.js'
 import type { Finding } from './session.js'
 
 /** What an admin wants to follow when a rule is broken. */
-export type Consequence = 'off' | 'score' | 'defer' | 'reject'
+export const CONSEQUENCES = ['off', 'score', 'defer', 'reject'] as const
+export type Consequence = (typeof CONSEQUENCES)[number]
+
+/** Of a rule that scores, in `with:`. */
+export function pointsOf<N extends number>(normal: N) {
+  return { type: 'number', default: normal } as const
+}
+
+/** Keys of `with:` that all policies have which ask the name service. */
+export const POLICY_KEYS = {
+  when_unknown: {
+    enum: ['pass', 'defer'],
+    default: 'pass',
+    description: 'what follows when the name service has trouble',
+  },
+  within: { type: 'string', format: 'duration', default: '5s', description: 'longest wait for the name service' },
+  spare: {
+    type: 'array',
+    items: { type: 'string', minLength: 1, maxLength: 64 },
+    maxItems: 100,
+    default: ['postmaster', 'abuse'],
+    description: 'local parts that can always be written to, where the answer is given at rcpt',
+  },
+} as const
+
+/** `POLICY_KEYS` made ready for use. */
+export interface PolicyTerms {
+  readonly whenUnknown: WhenUnknown['answer']
+  readonly withinMs: number
+  readonly spares: ReturnType<typeof sparing>
+}
+
+type PolicyConfig = Infer<{
+  readonly type: 'object'
+  readonly additionalProperties: false
+  readonly properties: typeof POLICY_KEYS
+}>
+
+export function policyTerms({ when_unknown, within, spare }: PolicyConfig): PolicyTerms {
+  return { whenUnknown: when_unknown, withinMs: parseDuration(within)!, spares: sparing(spare) }
+}
 
 /** A rule that is broken, with all that may be said of it. */
 export interface Breach {

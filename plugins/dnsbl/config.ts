@@ -1,5 +1,13 @@
 /** The keys of `with:`, and the lists made ready for use. */
-import { type Fault, type Infer, type JsonSchema, sparing, type YamlPath } from 'posthouse/api'
+import {
+  type Fault,
+  type Infer,
+  type JsonSchema,
+  POLICY_KEYS,
+  type PolicyTerms,
+  policyTerms,
+  type YamlPath,
+} from 'posthouse/api'
 import { LOCAL_NETWORKS, NetworkSet, parseDuration } from 'posthouse/text'
 import { type CodePattern, fits, isNoListing, parseCode } from './codes.js'
 
@@ -61,19 +69,12 @@ export const CONFIG = {
       default: 'rcpt',
       description: 'the moment of refusals and labels; at connect nobody is spared; score: neither, only points',
     },
+    ...POLICY_KEYS,
     when_unknown: {
-      enum: ['pass', 'defer'],
-      default: 'pass',
+      ...POLICY_KEYS.when_unknown,
       description: 'what follows when a list could not be asked and the others do not suffice',
     },
-    within: { type: 'string', format: 'duration', default: '5s', description: 'longest wait for all lists together' },
-    spare: {
-      type: 'array',
-      items: { type: 'string', minLength: 1, maxLength: 64 },
-      maxItems: 100,
-      default: ['postmaster', 'abuse'],
-      description: 'local parts that can always be written to, where the answer is given at rcpt',
-    },
+    within: { ...POLICY_KEYS.within, description: 'longest wait for all lists together' },
     exempt: {
       type: 'array',
       items: { type: 'string', format: 'network' },
@@ -112,17 +113,14 @@ export interface List {
   readonly refuses: (code: string) => boolean
 }
 
-export interface Terms extends Pick<Config, 'score'> {
+export interface Terms extends PolicyTerms, Pick<Config, 'score'> {
   readonly lists: readonly List[]
   readonly rejectAt: number
   readonly deferAt: number
   readonly labelAt: number
   readonly answerAt: Config['answer_at']
-  readonly whenUnknown: Config['when_unknown']
-  readonly withinMs: number
   readonly everyMs: number
   readonly recheckMs: number
-  readonly spares: ReturnType<typeof sparing>
   readonly exempt: NetworkSet
 }
 
@@ -136,11 +134,9 @@ export function termsOf(config: Config): Terms {
     labelAt: config.label_at,
     score: config.score,
     answerAt: config.answer_at,
-    whenUnknown: config.when_unknown,
-    withinMs: parseDuration(config.within)!,
+    ...policyTerms(config),
     everyMs: Math.max(LEAST_EVERY_MS, parseDuration(config.check_every)!),
     recheckMs: Math.max(LEAST_EVERY_MS, parseDuration(config.recheck)!),
-    spares: sparing(config.spare),
     exempt: new NetworkSet(config.exempt),
   }
 }

@@ -1,14 +1,19 @@
 /** The rules with what follows from each, and the other keys of `with:`, made ready for use. */
-import { type Consequence, type Infer, type JsonSchema, type ServerFacts, sparing } from 'posthouse/api'
-import { DomainSet, NetworkSet, normaliseDomain, parseDuration } from 'posthouse/text'
+import {
+  CONSEQUENCES,
+  type Consequence,
+  type Infer,
+  type JsonSchema,
+  POLICY_KEYS,
+  type PolicyTerms,
+  pointsOf,
+  policyTerms,
+  type ServerFacts,
+} from 'posthouse/api'
+import { DomainSet, NetworkSet, normaliseDomain } from 'posthouse/text'
 
-const ANY = ['off', 'score', 'defer', 'reject'] as const
 // RFC 5321 §4.1.4: mail must not be refused because the name does not belong to the address; points are no refusal.
 const MILD = ['off', 'score'] as const
-
-function points(normal: number) {
-  return { type: 'number', default: normal } as const
-}
 
 export const CONFIG = {
   type: 'object',
@@ -20,11 +25,15 @@ export const CONFIG = {
       default: {},
       description: 'what follows when a rule is broken: off, score, defer or reject',
       properties: {
-        syntax: { enum: ANY, default: 'score', description: 'neither a domain nor an address literal' },
-        bare_name: { enum: ANY, default: 'score', description: 'a name without a dot' },
-        other_address: { enum: ANY, default: 'score', description: 'an address literal of somebody else' },
-        own_name: { enum: ANY, default: 'reject', description: 'our name, domain or address, said by a stranger' },
-        unknown_name: { enum: ANY, default: 'score', description: 'a name without A, AAAA and MX' },
+        syntax: { enum: CONSEQUENCES, default: 'score', description: 'neither a domain nor an address literal' },
+        bare_name: { enum: CONSEQUENCES, default: 'score', description: 'a name without a dot' },
+        other_address: { enum: CONSEQUENCES, default: 'score', description: 'an address literal of somebody else' },
+        own_name: {
+          enum: CONSEQUENCES,
+          default: 'reject',
+          description: 'our name, domain or address, said by a stranger',
+        },
+        unknown_name: { enum: CONSEQUENCES, default: 'score', description: 'a name without A, AAAA and MX' },
         mismatch: { enum: MILD, default: 'off', description: 'a name that does not belong to the address' },
       },
     },
@@ -34,12 +43,12 @@ export const CONFIG = {
       default: {},
       description: 'for rules that score',
       properties: {
-        syntax: points(1),
-        bare_name: points(1),
-        other_address: points(1.5),
-        own_name: points(4),
-        unknown_name: points(1.5),
-        mismatch: points(0.5),
+        syntax: pointsOf(1),
+        bare_name: pointsOf(1),
+        other_address: pointsOf(1.5),
+        own_name: pointsOf(4),
+        unknown_name: pointsOf(1.5),
+        mismatch: pointsOf(0.5),
       },
     },
     own: {
@@ -55,19 +64,7 @@ export const CONFIG = {
       default: 'rcpt',
       description: 'the moment of the refusal; before rcpt nobody is spared, and nobody has logged in yet',
     },
-    when_unknown: {
-      enum: ['pass', 'defer'],
-      default: 'pass',
-      description: 'what follows when the name service has trouble',
-    },
-    within: { type: 'string', format: 'duration', default: '5s', description: 'longest wait for the name service' },
-    spare: {
-      type: 'array',
-      items: { type: 'string', minLength: 1, maxLength: 64 },
-      maxItems: 100,
-      default: ['postmaster', 'abuse'],
-      description: 'local parts that can always be written to, where the answer is given at rcpt',
-    },
+    ...POLICY_KEYS,
     exempt: {
       type: 'array',
       items: { type: 'string', format: 'network' },
@@ -81,13 +78,10 @@ export const CONFIG = {
 export type Config = Infer<typeof CONFIG>
 export type RuleName = keyof Config['rules']
 
-export interface Terms {
+export interface Terms extends PolicyTerms {
   readonly rules: Readonly<Record<RuleName, Consequence>>
   readonly points: Readonly<Record<RuleName, number>>
   readonly answerAt: Config['answer_at']
-  readonly whenUnknown: Config['when_unknown']
-  readonly withinMs: number
-  readonly spares: ReturnType<typeof sparing>
   readonly exempt: NetworkSet
   readonly ownNames: DomainSet
   readonly ownAddresses: NetworkSet
@@ -102,9 +96,7 @@ export function termsOf(config: Config, server: ServerFacts): Terms {
     rules: config.rules,
     points: config.points,
     answerAt: config.answer_at,
-    whenUnknown: config.when_unknown,
-    withinMs: parseDuration(config.within)!,
-    spares: sparing(config.spare),
+    ...policyTerms(config),
     exempt: new NetworkSet(config.exempt),
     ownNames: new DomainSet([server.name, ...server.domains, ...names]),
     ownAddresses: new NetworkSet(addresses),

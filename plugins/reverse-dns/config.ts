@@ -1,6 +1,6 @@
 /** The keys of `with:`, and the same made ready for use. */
-import { type Infer, sparing } from 'posthouse/api'
-import { LOCAL_NETWORKS, NetworkSet, parseDuration } from 'posthouse/text'
+import { type Infer, POLICY_KEYS, type PolicyTerms, policyTerms } from 'posthouse/api'
+import { LOCAL_NETWORKS, NetworkSet } from 'posthouse/text'
 
 export const CONFIG = {
   type: 'object',
@@ -22,19 +22,7 @@ export const CONFIG = {
       default: 'rcpt',
       description: 'the moment of the refusal; before rcpt nobody is spared, and nobody has logged in yet',
     },
-    when_unknown: {
-      enum: ['pass', 'defer'],
-      default: 'pass',
-      description: 'what follows when the name service has trouble',
-    },
-    within: { type: 'string', format: 'duration', default: '5s', description: 'longest wait for the name service' },
-    spare: {
-      type: 'array',
-      items: { type: 'string', minLength: 1, maxLength: 64 },
-      maxItems: 100,
-      default: ['postmaster', 'abuse'],
-      description: 'local parts that can always be written to, where the answer is given at rcpt',
-    },
+    ...POLICY_KEYS,
     exempt: {
       type: 'array',
       items: { type: 'string', format: 'network' },
@@ -47,17 +35,14 @@ export const CONFIG = {
 
 export type Config = Infer<typeof CONFIG>
 
-export interface Terms extends Pick<Config, 'require' | 'answer' | 'points' | 'answer_at' | 'when_unknown'> {
-  readonly withinMs: number
-  readonly spares: ReturnType<typeof sparing>
+export interface Terms extends PolicyTerms, Pick<Config, 'require' | 'answer' | 'points' | 'answer_at'> {
   readonly exempt: NetworkSet
 }
 
 export function termsOf(config: Config): Terms {
   return {
     ...config,
-    withinMs: parseDuration(config.within)!,
-    spares: sparing(config.spare),
+    ...policyTerms(config),
     exempt: new NetworkSet(config.exempt),
   }
 }

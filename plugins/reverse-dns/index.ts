@@ -93,7 +93,7 @@ class Door {
   }
 
   async objection(session: Session, call: Call) {
-    return objectionTo(await this.judged(session, call), { answer: this.#terms.when_unknown, ...UNKNOWN_REPLY })
+    return objectionTo(await this.judged(session, call), { answer: this.#terms.whenUnknown, ...UNKNOWN_REPLY })
   }
 }
 

@@ -1,12 +1,16 @@
 /** The keys of `with:`, and the same made ready for use. */
-import { type Consequence, type Infer, type JsonSchema, type ServerFacts, sparing } from 'posthouse/api'
-import { NetworkSet, parseDuration, toAsciiDomain, UNROUTABLE_NETWORKS } from 'posthouse/text'
-
-const ANY = ['off', 'score', 'defer', 'reject'] as const
-
-function points(normal: number) {
-  return { type: 'number', default: normal } as const
-}
+import {
+  CONSEQUENCES,
+  type Consequence,
+  type Infer,
+  type JsonSchema,
+  POLICY_KEYS,
+  type PolicyTerms,
+  pointsOf,
+  policyTerms,
+  type ServerFacts,
+} from 'posthouse/api'
+import { NetworkSet, toAsciiDomain, UNROUTABLE_NETWORKS } from 'posthouse/text'
 
 export const CONFIG = {
   type: 'object',
@@ -18,9 +22,13 @@ export const CONFIG = {
       default: {},
       description: 'what follows when a rule is broken: off, score, defer or reject',
       properties: {
-        missing: { enum: ANY, default: 'reject', description: 'the domain has no MX, A or AAAA record' },
-        null_mx: { enum: ANY, default: 'reject', description: 'the domain says it takes no mail (RFC 7505)' },
-        unroutable: { enum: ANY, default: 'reject', description: 'its mail hosts have no address in the world' },
+        missing: { enum: CONSEQUENCES, default: 'reject', description: 'the domain has no MX, A or AAAA record' },
+        null_mx: { enum: CONSEQUENCES, default: 'reject', description: 'the domain says it takes no mail (RFC 7505)' },
+        unroutable: {
+          enum: CONSEQUENCES,
+          default: 'reject',
+          description: 'its mail hosts have no address in the world',
+        },
       },
     },
     points: {
@@ -28,7 +36,7 @@ export const CONFIG = {
       additionalProperties: false,
       default: {},
       description: 'for rules that score',
-      properties: { missing: points(4), null_mx: points(4), unroutable: points(3) },
+      properties: { missing: pointsOf(4), null_mx: pointsOf(4), unroutable: pointsOf(3) },
     },
     except: {
       type: 'array',
@@ -49,32 +57,17 @@ export const CONFIG = {
       default: 'rcpt',
       description: 'the moment of the refusal; at mail nobody is spared',
     },
-    when_unknown: {
-      enum: ['pass', 'defer'],
-      default: 'pass',
-      description: 'what follows when the name service has trouble',
-    },
-    within: { type: 'string', format: 'duration', default: '5s', description: 'longest wait for the name service' },
-    spare: {
-      type: 'array',
-      items: { type: 'string', minLength: 1, maxLength: 64 },
-      maxItems: 100,
-      default: ['postmaster', 'abuse'],
-      description: 'local parts that can always be written to, where the answer is given at rcpt',
-    },
+    ...POLICY_KEYS,
   },
 } as const satisfies JsonSchema
 
 export type Config = Infer<typeof CONFIG>
 export type RuleName = keyof Config['rules']
 
-export interface Terms {
+export interface Terms extends PolicyTerms {
   readonly rules: Readonly<Record<RuleName, Consequence>>
   readonly points: Readonly<Record<RuleName, number>>
   readonly answerAt: Config['answer_at']
-  readonly whenUnknown: Config['when_unknown']
-  readonly withinMs: number
-  readonly spares: ReturnType<typeof sparing>
   readonly unroutable: NetworkSet
   /** In A-labels. */
   readonly isExcepted: (domain: string) => boolean
@@ -86,9 +79,7 @@ export function termsOf(config: Config, server: ServerFacts): Terms {
     rules: config.rules,
     points: config.points,
     answerAt: config.answer_at,
-    whenUnknown: config.when_unknown,
-    withinMs: parseDuration(config.within)!,
-    spares: sparing(config.spare),
+    ...policyTerms(config),
     unroutable: new NetworkSet(config.unroutable),
     isExcepted: domain => server.domains.has(domain) || server.relayDomains.has(domain) || excepted(domain),
   }
