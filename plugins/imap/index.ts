@@ -1,7 +1,7 @@
 /**
  * IMAP4rev1 (RFC 3501) as a plugin: it contributes listeners. What it announces is what the commands in `commands/` do.
  */
-import { type Connection, definePlugin, type Listener } from 'posthouse/api'
+import { type Connection, definePlugin, doorsOf } from 'posthouse/api'
 import { capabilitiesOf, converse } from './conversation.js'
 import { Gate } from './gate.js'
 import { Recents } from './recents.js'
@@ -29,21 +29,6 @@ export default definePlugin({
       capabilities: capabilitiesOf,
     }
     const serve = (connection: Connection) => converse(new Session(connection, deps))
-    const clientCertificates = config.client_certificates
-    const door = (tls: Listener['tls'], stem: string) => (address: string, index: number) =>
-      ({
-        name: index === 0 ? stem : `${stem}-${index + 1}`,
-        protocol: 'imap',
-        address,
-        tls,
-        clientCertificates,
-        serve,
-      }) as const
-    const listeners = [
-      ...config.listen.map(door('starttls', 'imap')),
-      ...config.listen_tls.map(door('implicit', 'imaps')),
-    ]
-    if (listeners.length === 0) log.warn({}, 'imap listens nowhere: give it `listen` or `listen_tls`')
-    return { listeners }
+    return { listeners: doorsOf('imap', config, serve, log) }
   },
 })

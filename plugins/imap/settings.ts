@@ -1,37 +1,14 @@
 /**
  * The plugin's part of plugins.yaml, and what becomes of it: numbers in the unit their name ends with.
  */
-import type { Infer, JsonSchema } from 'posthouse/api'
+import { type DoorSettings, doorKeys, doorSettings, type Infer, type JsonSchema } from 'posthouse/api'
 import { parseDuration, parseSize } from 'posthouse/text'
 
 export const schema = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    listen: {
-      type: 'array',
-      description: 'Addresses for IMAP that starts in clear and offers STARTTLS.',
-      items: { type: 'string', format: 'endpoint', description: 'Address and port.' },
-      default: [],
-      examples: [['127.0.0.1:10143']],
-    },
-    listen_tls: {
-      type: 'array',
-      description: 'Addresses for IMAP in TLS from the first octet (RFC 8314).',
-      items: { type: 'string', format: 'endpoint', description: 'Address and port.' },
-      default: [],
-      examples: [['127.0.0.1:10993']],
-    },
-    cleartext_auth: {
-      type: 'boolean',
-      description: 'Allow logging in without TLS. Passwords can then be read on the way.',
-      default: false,
-    },
-    client_certificates: {
-      enum: ['none', 'request', 'require'],
-      description: 'Whether clients show a certificate within TLS; needs `tls.client_ca` of server.yaml.',
-      default: 'none',
-    },
+    ...doorKeys('IMAP', 'STARTTLS', [10143, 10993]),
     idle_timeout: {
       type: 'string',
       format: 'duration',
@@ -57,19 +34,6 @@ export const schema = {
       description:
         'While a client idles it hears from us so often, so that no router on the way forgets the connection.',
       default: '2m',
-    },
-    login_delay: {
-      type: 'string',
-      format: 'duration',
-      description: 'How long the answer to a wrong password waits.',
-      default: '1500ms',
-    },
-    max_logins: {
-      type: 'integer',
-      minimum: 1,
-      maximum: 100,
-      description: 'Wrong passwords in one connection before it is closed.',
-      default: 5,
     },
     max_line: {
       type: 'string',
@@ -107,14 +71,11 @@ export const schema = {
 
 export type Config = Infer<typeof schema>
 
-export interface Settings {
-  readonly cleartextAuth: boolean
+export interface Settings extends DoorSettings {
   readonly idleTimeoutMs: number
   readonly loginTimeoutMs: number
   readonly writeTimeoutMs: number
   readonly keepaliveMs: number
-  readonly loginDelayMs: number
-  readonly maxLogins: number
   readonly maxLineBytes: number
   readonly maxBadCommands: number
   readonly maxMailboxes: number
@@ -126,13 +87,11 @@ export interface Settings {
 
 export function settingsOf(config: Config, maxMessageBytes: number): Settings {
   return {
-    cleartextAuth: config.cleartext_auth,
+    ...doorSettings(config),
     idleTimeoutMs: durationMs(config.idle_timeout),
     loginTimeoutMs: durationMs(config.login_timeout),
     writeTimeoutMs: durationMs(config.write_timeout),
     keepaliveMs: durationMs(config.keepalive),
-    loginDelayMs: durationMs(config.login_delay),
-    maxLogins: config.max_logins,
     maxLineBytes: sizeBytes(config.max_line),
     maxBadCommands: config.max_bad_commands,
     maxMailboxes: config.max_mailboxes,

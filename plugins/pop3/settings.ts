@@ -1,5 +1,5 @@
 /** The plugin's part of plugins.yaml, and what becomes of it: numbers in the unit their name ends with. */
-import type { Infer, JsonSchema } from 'posthouse/api'
+import { type DoorSettings, doorKeys, doorSettings, type Infer, type JsonSchema } from 'posthouse/api'
 import { parseDuration } from 'posthouse/text'
 
 export const schema = {
@@ -7,49 +7,13 @@ export const schema = {
   description: 'Where POP3 listens, and how patient it is.',
   additionalProperties: false,
   properties: {
-    listen: {
-      type: 'array',
-      description: 'Addresses for POP3 that starts in clear and offers STLS.',
-      items: { type: 'string', format: 'endpoint', description: 'Address and port.' },
-      default: [],
-      examples: [['127.0.0.1:10110']],
-    },
-    listen_tls: {
-      type: 'array',
-      description: 'Addresses for POP3 in TLS from the first octet (RFC 8314).',
-      items: { type: 'string', format: 'endpoint', description: 'Address and port.' },
-      default: [],
-      examples: [['127.0.0.1:10995']],
-    },
-    cleartext_auth: {
-      type: 'boolean',
-      description: 'Allow logging in without TLS. Passwords can then be read on the way.',
-      default: false,
-    },
-    client_certificates: {
-      enum: ['none', 'request', 'require'],
-      description: 'Whether clients show a certificate within TLS; needs `tls.client_ca` of server.yaml.',
-      default: 'none',
-    },
+    ...doorKeys('POP3', 'STLS', [10110, 10995]),
     idle_timeout: {
       type: 'string',
       format: 'duration',
       description:
         'A client that is silent, or does not read, for so long is dropped (RFC 1939 asks for 10 minutes at least).',
       default: '10m',
-    },
-    login_delay: {
-      type: 'string',
-      format: 'duration',
-      description: 'How long the answer to a wrong password waits.',
-      default: '1500ms',
-    },
-    max_logins: {
-      type: 'integer',
-      minimum: 1,
-      maximum: 100,
-      description: 'Wrong passwords in one connection before it is closed.',
-      default: 5,
     },
     max_bad_commands: {
       type: 'integer',
@@ -63,20 +27,15 @@ export const schema = {
 
 export type Config = Infer<typeof schema>
 
-export interface Settings {
-  readonly cleartextAuth: boolean
+export interface Settings extends DoorSettings {
   readonly idleTimeoutMs: number
-  readonly loginDelayMs: number
-  readonly maxLogins: number
   readonly maxBadCommands: number
 }
 
 export function settingsOf(config: Config): Settings {
   return {
-    cleartextAuth: config.cleartext_auth,
+    ...doorSettings(config),
     idleTimeoutMs: durationMs(config.idle_timeout),
-    loginDelayMs: durationMs(config.login_delay),
-    maxLogins: config.max_logins,
     maxBadCommands: config.max_bad_commands,
   }
 }

@@ -2,12 +2,10 @@
  * AUTHENTICATE (RFC 3501 §6.2.2), with or without the first response in the command (SASL-IR, RFC 4959): carries the exchange of a
  * mechanism over the connection. Core's authenticator runs it and knows which mechanisms there are.
  */
-import type { SaslExchange, SaslStep } from 'posthouse/api'
-import { readBase64 } from 'posthouse/text'
+import { carrySasl } from 'posthouse/api'
 import { bad, no, type Standing } from '../answer.js'
 import { command } from '../command.js'
 import { conclude, tlsFirst } from '../login.js'
-import type { Session } from '../session.js'
 import type { Reader } from '../wire/reader.js'
 
 export interface AuthenticateArgs {
@@ -37,9 +35,13 @@ export const authenticate = command({
     const wish = { peer, mechanism, binding, clear: session.standing.loginAllowed, signal }
     const exchange = session.deps.authenticator.start(wish)
     if (exchange === undefined) return no(`The mechanism ${mechanism} is not offered`, 'CANNOT')
-    const step = await converse(session, exchange, initial === '=' ? '' : initial)
-    if (typeof step === 'string') return bad(step)
+    // RFC 3501 §6.2.2
+    const step = await carrySasl(exchange, initial, async challenge => {
+      await session.sayNow(`+ ${challenge}`)
+      return session.line()
+    })
     switch (step.kind) {
+      case 'broken':
       case 'malformed':
         return bad(step.text)
       case 'done':
@@ -49,20 +51,3 @@ export const authenticate = command({
     }
   },
 })
-
-/** To the end of the exchange, or what was wrong with a line; the engine bounds the number of steps. */
-async function converse(
-  session: Session,
-  exchange: SaslExchange,
-  initial: string | undefined,
-): Promise<Exclude<SaslStep, { kind: 'challenge' }> | string> {
-  for (let line = initial; ; line = await session.line()) {
-    // RFC 3501 §6.2.2
-    if (line === '*') return 'Authentication cancelled'
-    const response = line === undefined ? undefined : readBase64(line)
-    if (line !== undefined && response === undefined) return 'Expected base64'
-    const step = await exchange.step(response)
-    if (step.kind !== 'challenge') return step
-    await session.sayNow(`+ ${step.data.toString('base64')}`)
-  }
-}

@@ -2,8 +2,7 @@
  * AUTH mechanism [initial-response] (RFC 5034): carries the exchange of a mechanism over the connection; core's authenticator runs it
  * and knows which mechanisms there are. AUTH alone lists them.
  */
-import type { SaslExchange, SaslStep } from 'posthouse/api'
-import { readBase64 } from 'posthouse/text'
+import { carrySasl } from 'posthouse/api'
 import { type Answer, no, senseless } from '../answer.js'
 import type { Command } from '../command.js'
 import { readNothing } from '../command.js'
@@ -45,33 +44,17 @@ async function authenticate(session: Session, mechanism: string, initial: string
   const wish = { peer, mechanism, binding, clear: session.standing.loginAllowed, signal }
   const exchange = session.deps.authenticator.start(wish)
   if (exchange === undefined) return no('Unknown mechanism, AUTH alone lists what we have')
-  const step = await converse(session, exchange, initial === '=' ? '' : initial)
-  if (typeof step === 'string') return senseless(step)
+  // RFC 5034 §4
+  const step = await carrySasl(exchange, initial, async challenge =>
+    (await session.challenge(challenge))?.toString('latin1'),
+  )
   switch (step.kind) {
+    case 'broken':
     case 'malformed':
       return senseless(step.text)
     case 'done':
       return conclude(session, { login: step.account.login, mechanism }, step.account)
     default:
       return conclude(session, { login: exchange.login ?? '', mechanism }, step)
-  }
-}
-
-/** To the end of the exchange, or what was wrong with a line; the engine bounds the number of steps. */
-async function converse(
-  session: Session,
-  exchange: SaslExchange,
-  initial: string | undefined,
-): Promise<Exclude<SaslStep, { kind: 'challenge' }> | string> {
-  let line = initial
-  for (;;) {
-    // RFC 5034 §4
-    if (line === '*') return 'Cancelled'
-    const response = line === undefined ? undefined : readBase64(line)
-    if (line !== undefined && response === undefined) return 'Expected base64'
-    const step = await exchange.step(response)
-    if (step.kind !== 'challenge') return step
-    line = (await session.challenge(step.data.toString('base64')))?.toString('latin1')
-    if (line === undefined) return 'The response is too long'
   }
 }

@@ -237,7 +237,7 @@ test('logging in by AUTH PLAIN works at once and after a challenge', async () =>
     [[`AUTH PLAIN ${base64(`\0${ALICE.login}\0${PASSWORD}`)}`], /^\+OK 3 messages/],
     [['AUTH PLAIN', base64(`${ALICE.login}\0${ALICE.login}\0${PASSWORD}`)], /^\+OK 3 messages/],
     [['auth plain', base64(`\0${ALICE.login}\0wrong`)], /^-ERR \[AUTH\]/],
-    [['AUTH PLAIN', '*'], /^-ERR Cancelled/],
+    [['AUTH PLAIN', '*'], /^-ERR Authentication cancelled/],
     [['AUTH PLAIN', '!!!'], /^-ERR Expected base64/],
     [['AUTH PLAIN', base64('only one')], /^-ERR Expected a name, a login and a password/],
     [['AUTH PLAIN ='], /^-ERR Expected a name, a login and a password/],
