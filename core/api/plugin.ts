@@ -289,6 +289,11 @@ export interface PluginContext<Config> {
   readonly purpose: 'serve' | 'command'
   /** These octets as hooks would see them: for commands that read mail from files. */
   readonly messageOf: (bytes: Buffer) => Message
+  /**
+   * 32 random octets that this install keeps in the data directory as `NAME.key`, the same for all its processes, made when they are
+   * first asked for. Rejects when they cannot be kept.
+   */
+  readonly key: (name: string) => Promise<Buffer>
 }
 
 /** A fault in an admin's file, with its place. `check` lists all of them at once. */

@@ -3,6 +3,7 @@
  * faults that could be found at once, and what had been set up is disposed of again.
  * The entries keep the order of plugins.yaml: that is the order of asking.
  */
+import { join } from 'node:path'
 import {
   type Bus,
   type Clock,
@@ -21,6 +22,7 @@ import {
 } from '../api/index.js'
 import { filesIn, inOrder } from '../config/files.js'
 import type { Config } from '../config/types.js'
+import { keyIn } from '../storage/key-file.js'
 import { messageOf } from '../storage/message.js'
 import { type FoundPlugin, findPlugins, placeOf } from './find.js'
 import { gather } from './gather.js'
@@ -132,6 +134,7 @@ class Stage {
       signal,
       purpose,
       messageOf,
+      key: name => keyIn(join(server.dataDir, `${name}.key`)),
     }
   }
 

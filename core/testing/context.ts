@@ -1,7 +1,9 @@
 /** What a plugin's `setup` is given, in its plainest form: a test says only what it cares for. */
+import { join } from 'node:path'
 import type { Call, PluginContext, Resolver, Services, ServiceTable, State } from '../api/index.js'
 import { MailError } from '../api/index.js'
 import { filesIn } from '../config/files.js'
+import { keyIn } from '../storage/key-file.js'
 import { messageOf } from '../storage/message.js'
 import { spendFrom } from '../text/index.js'
 import { aServer } from './asked.js'
@@ -24,6 +26,7 @@ export function aContext<Config>(config: Config, more: Partial<PluginContext<Con
     signal: new AbortController().signal,
     purpose: 'serve',
     messageOf,
+    key: name => keyIn(join(server.dataDir, `${name}.key`)),
     ...more,
   }
 }

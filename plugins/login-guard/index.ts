@@ -2,7 +2,6 @@
  * Guessing passwords costs: growing delays, then locks, per network and per account, that lock out neither the networks the admin names
  * nor everybody behind one address. What counts, and why, stands in docs/decisions/0015-guessing-passwords.md.
  */
-import { resolve } from 'node:path'
 import { definePlugin } from 'posthouse/api'
 import { parseDuration } from 'posthouse/text'
 import { loginCommands } from './commands.js'
@@ -48,13 +47,13 @@ export default definePlugin({
   summary: 'delays and locks for those who guess passwords',
   config: CONFIG,
   needs: ['state'],
-  setup({ config, state, services, server, clock, log, metrics }) {
+  setup({ config, state, services, clock, log, metrics, key }) {
     const ms = (text: string) => parseDuration(text) ?? 0
     const ledger = new Ledger(state, { forgetMs: ms(config.forget), knownMs: ms(config.known) })
     const accounts = () => services.find('accounts')
     const guard = new Guard({
       ledger,
-      secrets: new Secrets(resolve(server.dataDir, 'login-guard.key'), log),
+      secrets: new Secrets(() => key('login-guard'), log),
       settings: {
         mostDelayMs: ms(config.most_delay),
         limits: {

@@ -3,19 +3,19 @@
  * cannot confirm a guess even to who has the key (one in sixteen million others fits as well), and are plenty to know a repetition by.
  */
 import { createHmac, randomBytes } from 'node:crypto'
-import { link, readFile, rm, writeFile } from 'node:fs/promises'
 import { type Credentials, type Log, unreachable } from 'posthouse/api'
 
 const KEY_BYTES = 32
 const DIGEST_BYTES = 3
 
 export class Secrets {
-  readonly #path: string
+  readonly #kept: () => Promise<Buffer>
   readonly #log: Log
   #key: Promise<Buffer> | undefined
 
-  constructor(path: string, log: Log) {
-    this.#path = path
+  /** `kept`: the key of this install. */
+  constructor(kept: () => Promise<Buffer>, log: Log) {
+    this.#kept = kept
     this.#log = log
   }
 
@@ -28,39 +28,13 @@ export class Secrets {
     return digest.subarray(0, DIGEST_BYTES).toString('base64url')
   }
 
-  /** Of several workers that start together one makes the key. */
   async #open(): Promise<Buffer> {
     try {
-      return (await this.#read()) ?? (await this.#make())
+      return await this.#kept()
     } catch (error) {
-      this.#log.warn(
-        { file: this.#path, err: error },
-        'key cannot be kept, repeated passwords are forgotten at the end',
-      )
+      this.#log.warn({ err: error }, 'key cannot be kept, repeated passwords are forgotten at the end')
       return randomBytes(KEY_BYTES)
     }
-  }
-
-  async #read(): Promise<Buffer | undefined> {
-    const bytes = await readFile(this.#path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined
-      throw error
-    })
-    if (bytes !== undefined && bytes.length !== KEY_BYTES) throw new Error(`expected ${KEY_BYTES} octets`)
-    return bytes
-  }
-
-  async #make(): Promise<Buffer> {
-    const aside = `${this.#path}.${randomBytes(6).toString('hex')}`
-    await writeFile(aside, randomBytes(KEY_BYTES), { mode: 0o600, flag: 'wx' })
-    try {
-      await link(aside, this.#path)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    } finally {
-      await rm(aside, { force: true })
-    }
-    return (await this.#read())!
   }
 }
 

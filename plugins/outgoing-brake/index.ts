@@ -2,12 +2,11 @@
  * A brake on what an account sends out: so many messages, and so many people it has never written to, per hour and day. Beyond that its
  * mail is held and an admin told. A stolen password then costs a hundred unwanted mails and not a hundred thousand, and nobody loses mail.
  */
-import { resolve } from 'node:path'
 import { type Answered, definePlugin, type Message } from 'posthouse/api'
 import { parseDuration } from 'posthouse/text'
 import { brakeCommands } from './commands.js'
+import { Digests } from './digests.js'
 import { judge } from './judge.js'
-import { KeyFile } from './key.js'
 import { Ledger } from './ledger.js'
 import { LIMITS, limitsBy } from './limits.js'
 
@@ -39,9 +38,9 @@ export default definePlugin({
   summary: 'holds the outgoing mail of accounts that suddenly send too much, and tells the admin',
   config: CONFIG,
   needs: ['store'],
-  setup({ config, server, services, state, clock, metrics }) {
-    const key = new KeyFile(resolve(server.dataDir, 'outgoing-brake.key'))
-    const ledger = new Ledger(state, key, parseDuration(config.remember)!)
+  setup({ config, server, services, state, clock, metrics, key }) {
+    const digests = new Digests(() => key('outgoing-brake'))
+    const ledger = new Ledger(state, digests, parseDuration(config.remember)!)
     const parts = {
       ledger,
       limitsOf: limitsBy(config, config.accounts),

@@ -1,6 +1,6 @@
 /** What is remembered of accounts: which are braked and why, what they have spent, and whom they have written to. */
 import type { Budget, Spending, State } from 'posthouse/api'
-import type { KeyFile } from './key.js'
+import type { Digests } from './digests.js'
 import { KINDS, type LimitName } from './limits.js'
 
 const YEAR_MS = 365 * 86_400_000
@@ -18,12 +18,12 @@ export interface Brake {
 
 export class Ledger {
   readonly #state: State
-  readonly #key: KeyFile
+  readonly #digests: Digests
   readonly #rememberMs: number
 
-  constructor(state: State, key: KeyFile, rememberMs: number) {
+  constructor(state: State, digests: Digests, rememberMs: number) {
     this.#state = state
-    this.#key = key
+    this.#digests = digests
     this.#rememberMs = rememberMs
   }
 
@@ -69,7 +69,7 @@ export class Ledger {
   }
 
   async #knownKey(accountId: string, address: string): Promise<string> {
-    return `known/${await this.#key.digest(accountId, address)}`
+    return `known/${await this.#digests.of(accountId, address)}`
   }
 }
 

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, mock, test } from 'node:test'
+import { keyIn } from '../../../core/storage/key-file.js'
 import { quietLog } from '../../../core/testing/index.js'
 import { placeOf, rangeOf, readNetwork } from '../../../plugins/login-guard/networks.js'
 import { delayAfter } from '../../../plugins/login-guard/policy.js'
@@ -118,7 +119,7 @@ describe('secrets', () => {
 
   test('are kept as 24 bits under a key of this install that only its owner reads', async () => {
     const path = join(folder, 'one.key')
-    const secrets = new Secrets(path, quietLog)
+    const secrets = new Secrets(() => keyIn(path), quietLog)
     const digest = await secrets.digest('alice', password('secret'))
     assert.equal(Buffer.from(digest, 'base64url').length, 3)
     assert.equal(statSync(path).mode & 0o777, 0o600)
@@ -129,12 +130,14 @@ describe('secrets', () => {
 
   test('have the same digest in every worker, also when all start at once', async () => {
     const path = join(folder, 'two.key')
-    const all = await Promise.all([1, 2, 3].map(() => new Secrets(path, quietLog).digest('alice', password('secret'))))
+    const all = await Promise.all(
+      [1, 2, 3].map(() => new Secrets(() => keyIn(path), quietLog).digest('alice', password('secret'))),
+    )
     assert.equal(new Set(all).size, 1)
   })
 
   test('have another digest in another install', async () => {
-    const [one, two] = ['three.key', 'four.key'].map(name => new Secrets(join(folder, name), quietLog))
+    const [one, two] = ['three.key', 'four.key'].map(name => new Secrets(() => keyIn(join(folder, name)), quietLog))
     assert.notEqual(await one!.digest('alice', password('secret')), await two!.digest('alice', password('secret')))
   })
 })

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { Account, Answered, Notice } from '../../../core/api/index.js'
+import { keyIn } from '../../../core/storage/key-file.js'
 import { aCall, aMessage, anEnvelope, aSession, setUp } from '../../../core/testing/index.js'
+import { Digests } from '../../../plugins/outgoing-brake/digests.js'
 import outgoingBrake from '../../../plugins/outgoing-brake/index.js'
-import { KeyFile } from '../../../plugins/outgoing-brake/key.js'
 import { createMemoryState } from '../../../plugins/store-memory/state.js'
 import { createMemoryStore } from '../../../plugins/store-memory/store.js'
 import { address, runCommand } from '../../harness/context.js'
@@ -165,10 +166,10 @@ test('what is remembered of recipients does not tell who they are', async () => 
 test('workers that start together make one key, readable by its owner alone', async () => {
   const dir = mkdtempSync(join(folder, 'keys-'))
   const path = join(dir, 'key')
-  const digests = await Promise.all([1, 2, 3, 4].map(() => new KeyFile(path).digest('a', 'b')))
+  const digests = await Promise.all([1, 2, 3, 4].map(() => new Digests(() => keyIn(path)).of('a', 'b')))
   assert.equal(new Set(digests).size, 1)
-  assert.equal(await new KeyFile(path).digest('a', 'b'), digests[0])
-  assert.notEqual(await new KeyFile(path).digest('ab'), digests[0])
+  assert.equal(await new Digests(() => keyIn(path)).of('a', 'b'), digests[0])
+  assert.notEqual(await new Digests(() => keyIn(path)).of('ab'), digests[0])
   assert.deepEqual(readdirSync(dir), ['key'])
   assert.equal(statSync(path).mode & 0o777, 0o600)
 })
