@@ -9,6 +9,7 @@ import type { Hooks } from './hooks.js'
 import type { Infer, JsonSchema } from './schema.js'
 import type { Message, Peer, Session, TlsFacts } from './session.js'
 import type { State, Store } from './stores.js'
+import type { ValidatedResolver } from './validated.js'
 
 /** Sentence constant, facts as fields: `log.info({ to, tries }, 'deferred')`. Never secrets, no content above `debug`. */
 export interface Log {
@@ -43,6 +44,8 @@ export interface Resolver {
   ptr(address: string, signal?: AbortSignal): Promise<readonly string[]>
   /** False when config gives no resolver: nothing may be looked up then. */
   readonly configured: boolean
+  /** Only where the admin says that what the resolver has validated may be trusted (`dns.trust_ad`). */
+  readonly validated?: ValidatedResolver
 }
 
 /** Facts of this server, from server.yaml. */

@@ -3,6 +3,7 @@
  * What a schema cannot say (names that must differ, pairs that belong together) is checked here; what only a plugin can know is
  * checked when plugins are found.
  */
+import { getServers } from 'node:dns'
 import { resolve } from 'node:path'
 import type { Fault, Infer, JsonSchema } from '../api/index.js'
 import { parseDuration, parseSize } from '../text/index.js'
@@ -38,7 +39,7 @@ export async function loadConfig(dir: string, judging: Judging = 'serve'): Promi
     faults.push(...contradictions(source, value))
     const judged = judgeTls({ source, tls: value.tls, user: value.user, dir: home, now: Date.now() }, judging)
     faults.push(...judged.faults)
-    warnings.push(...judged.warnings)
+    warnings.push(...judged.warnings, ...distrust(source, value.dns))
   }
   if (faults.length > 0 || !server.value || !plugins)
     return { faults: inOrder(faults), warnings: inOrder(warnings), ...(plugins && { plugins }) }
@@ -91,6 +92,19 @@ function contradictions(source: YamlSource, raw: RawServer): readonly Fault[] {
   if (raw.group !== undefined && raw.user === undefined)
     faults.push(source.fault(['group'], 'group needs user beside it'))
   return [...faults, ...queueFaults(source, raw.queue)]
+}
+
+/** RFC 4035 §4.9.3: the AD bit is worth what the way to the resolver is worth. */
+function distrust(source: YamlSource, { servers, trust_ad }: RawServer['dns']): readonly Fault[] {
+  if (trust_ad !== true) return []
+  const far = (servers === 'system' ? getServers() : servers).filter(server => !isLoopback(server))
+  if (far.length === 0) return []
+  const message = `${far.join(', ')}: not on this machine, so anybody on the way can say that answers are validated; take a validating resolver on 127.0.0.1, or say \`anywhere\` when the way is safe`
+  return [source.fault(['dns', 'trust_ad'], message)]
+}
+
+function isLoopback(server: string): boolean {
+  return /^(127\.|::1$|\[::1\])/.test(server)
 }
 
 /** Port 0 takes any free port, so it never collides. */
@@ -150,7 +164,12 @@ function toConfig(dir: string, raw: RawServer, plugins: readonly PluginEntry[]):
       without: raw.smtp.without.map(keyword => keyword.toUpperCase()),
     },
     queue: toQueue(raw.queue, timerMs),
-    dns: { servers: raw.dns.servers, timeoutMs: timerMs(raw.dns.timeout), tries: raw.dns.tries },
+    dns: {
+      servers: raw.dns.servers,
+      timeoutMs: timerMs(raw.dns.timeout),
+      tries: raw.dns.tries,
+      trustAd: raw.dns.trust_ad !== false,
+    },
     log: { ...raw.log, file: raw.log.file === '-' ? '-' : resolve(dir, raw.log.file) },
     drainMs: timerMs(raw.drain_timeout),
     plugins,

@@ -121,6 +121,12 @@ const DNS = {
     },
     timeout: { type: 'string', format: 'duration', default: '5s', description: 'waiting for one answer' },
     tries: { type: 'integer', minimum: 1, maximum: 10, default: 3, description: 'questions before giving up' },
+    trust_ad: {
+      enum: [false, true, 'anywhere'],
+      default: false,
+      description:
+        'all servers validate (DNSSEC), and what they say of it is believed, for DANE; `anywhere`: and the way to them is safe, though they are not on this machine',
+    },
   },
 } as const satisfies JsonSchema
 

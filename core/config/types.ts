@@ -136,6 +136,8 @@ export interface DnsConfig {
   readonly servers: 'system' | readonly string[]
   readonly timeoutMs: number
   readonly tries: number
+  /** The AD bit of all servers is believed. */
+  readonly trustAd: boolean
 }
 
 export interface LogConfig {

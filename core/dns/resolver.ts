@@ -8,6 +8,8 @@ import { type Clock, MailError, type Resolver } from '../api/index.js'
 import { AnswerCache } from './cache.js'
 import { type Answer, caresEngine, type Engine, type Question } from './engine.js'
 import { questionName } from './names.js'
+import { createValidated } from './validated.js'
+import { leaveOn, withDeadline } from './waiting.js'
 
 export interface ResolverOptions {
   /** None: nothing may be looked up. `ip:port` each, or the system's own list. */
@@ -15,6 +17,8 @@ export interface ResolverOptions {
   /** Of one try at one server. */
   readonly timeoutMs: number
   readonly tries: number
+  /** What the servers say they have validated is believed. */
+  readonly trustAd?: boolean
   readonly clock: Clock
   /** Answers kept at most. */
   readonly maxEntries?: number
@@ -36,8 +40,10 @@ export function createResolver(options: ResolverOptions): Resolver {
   const asker = new Asker(options)
   const ask = async <T>(question: Question, name: string, signal?: AbortSignal): Promise<readonly T[]> =>
     (await asker.ask(question, name, signal)) as readonly T[]
+  const configured = options.servers === 'system' || options.servers.length > 0
   return {
-    configured: options.servers === 'system' || options.servers.length > 0,
+    configured,
+    ...(configured && options.trustAd === true ? { validated: createValidated(options) } : {}),
     mx: (domain, signal) => ask('mx', domain, signal),
     a: (name, signal) => ask('a', name, signal),
     aaaa: (name, signal) => ask('aaaa', name, signal),
@@ -104,22 +110,4 @@ function keepFor(answer: Answer): number {
 
 function addressOnly(text: string): string | undefined {
   return isIP(text) === 0 ? undefined : text
-}
-
-function withDeadline<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new MailError('dns-unavailable', `${what}: no answer in ${ms} ms`)), ms)
-    work.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
-}
-
-/** The caller leaves when its signal fires; the shared query goes on for the others, up to its own deadline. */
-function leaveOn<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T> {
-  if (signal === undefined) return work
-  return new Promise<T>((resolve, reject) => {
-    const leave = () => reject(new MailError('dns-unavailable', 'the caller stopped waiting', signal.reason))
-    if (signal.aborted) leave()
-    signal.addEventListener('abort', leave, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
-  })
 }

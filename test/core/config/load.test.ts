@@ -280,3 +280,17 @@ test('a timer longer than timers can be waits as long as they can, and not for n
   for (const ms of [...timers, config!.plugins[0]!.timeoutMs]) assert.ok(ms > 86_400_000 && ms < 2 ** 31, `${ms}`)
   assert.equal(config!.queue.expireMs, 60 * 86_400_000)
 })
+
+for (const [what, dns, warned] of [
+  ['a resolver elsewhere is not trusted without a word', '{ servers: [127.0.0.1, 192.0.2.53], trust_ad: true }', /^192\.0\.2\.53: not on this machine/],
+  ['a resolver on this machine is trusted', '{ servers: [127.0.0.1, "[::1]:5353", "127.0.0.1:5353"], trust_ad: true }', undefined],
+  ['a resolver elsewhere is trusted when the way there is safe', '{ servers: [192.0.2.53], trust_ad: anywhere }', undefined],
+  ['a resolver elsewhere that is not trusted is no matter', '{ servers: [192.0.2.53] }', undefined],
+] as const)
+  test(what, async () => {
+    const { config, warnings } = await load(`${SERVER}dns: ${dns}\n`)
+    assert.equal(config?.dns.trustAd, dns.includes('trust_ad'))
+    const texts = warnings.map(({ message }) => message).filter(message => !/certificate/.test(message))
+    if (warned === undefined) assert.deepEqual(texts, [])
+    else assert.match(texts.join('\n'), warned)
+  }) // biome-ignore format: a table
