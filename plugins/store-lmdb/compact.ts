@@ -8,6 +8,7 @@ import { existsSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync }
 import { open, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { isAlive, SELF } from './owner.js'
+import { entriesIn, entriesOf, type StoreStats, usedBytes } from './stats.js'
 
 /** What compacting asks of an environment. */
 export interface Compactable {
@@ -17,12 +18,8 @@ export interface Compactable {
   /** From now on writes are refused. Resolves when none is under way. */
   freeze(): Promise<void>
   copy(path: string): Promise<void>
-  /** Entries by database, of the file as it is now. */
-  entries(): ReadonlyMap<string, number>
-  /** The same of a copy. */
-  entriesOf(path: string): ReadonlyMap<string, number>
-  /** Octets in use. */
-  usedBytes(): number
+  /** Of the file as it is now. */
+  stats(): StoreStats
 }
 
 export interface Compacted {
@@ -70,7 +67,7 @@ export async function compact(env: Compactable): Promise<Compacted> {
     rmSync(copy, { force: true })
     await env.copy(copy)
     await flush(copy)
-    insist(env.entries(), env.entriesOf(copy), path)
+    insist(entriesIn(env.stats()), entriesOf(copy), path)
     const beforeBytes = statSync(path).size
     const afterBytes = statSync(copy).size
     await rename(copy, path)
@@ -113,7 +110,7 @@ function claim(marker: string, path: string): void {
 
 function makeRoom(env: Compactable): void {
   const { bavail, bsize } = statfsSync(dirname(env.path))
-  const wanted = env.usedBytes() + SPARE_BYTES
+  const wanted = usedBytes(env.stats()) + SPARE_BYTES
   if (bavail * bsize >= wanted) return
   const mb = (bytes: number) => Math.ceil(bytes / 1024 ** 2)
   throw new CompactError(`the copy needs ${mb(wanted)} MB, and ${mb(bavail * bsize)} MB of the disk are free`)

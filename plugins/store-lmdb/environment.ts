@@ -4,12 +4,13 @@
  *
  * A write is one transaction, all or nothing, and resolves when it is flushed. Writes asked for in one turn share a commit.
  */
-import { closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
-import { type Database, open, type RootDatabase } from 'lmdb'
+import { resolve } from 'node:path'
+import type { Database, RootDatabase } from 'lmdb'
 import { MailError } from 'posthouse/api'
 import { refuseWhileCompacted } from './compact.js'
 import type { Key, KeyRange } from './keys.js'
+import { openPrivately } from './opening.js'
+import { type StoreStats, statsOf } from './stats.js'
 import { storeError } from './trouble.js'
 
 /** What a file holds. Another kind, or another version of it, is refused. */
@@ -32,15 +33,6 @@ export interface EnvironmentOptions extends Format {
 const QUIET_MS = 50
 /** How long a disk may take: a commit has an end, too, and nobody hears that a change is safe that may not be. */
 const COMMIT_MS = 60_000
-/** Named databases and readers of all processes together. */
-const MAX_DATABASES = 40
-const MAX_READERS = 1024
-
-/** More than a machine can map crashes lmdb-js too. */
-const MAX_MAP_BYTES = 1024 ** 4
-const LMDB_MAGIC = 0xbeefc0de
-const LMDB_DATA_VERSION = 2
-const MIN_PAGE_BYTES = 4096
 
 /** Plain maps, no record structures: values explain themselves, whichever process or version wrote them. (Missing in lmdb's types.) */
 const MSGPACK: object = { encoder: { useRecords: false } }
@@ -257,24 +249,7 @@ export class Environment {
   /** Of the last commit. */
   stats(): StoreStats {
     this.refresh()
-    const { pageSize, lastPageNumber, free } = this.#root.getStats() as PageStats & {
-      readonly lastPageNumber: number
-      readonly free: PageStats
-    }
-    const names = [...this.#root.getKeys()].map(String)
-    const databases = names
-      .map(name => ({ name, stats: this.octetsOf(name).getStats() as PageStats }))
-      .map(({ name, stats }) => ({ name, entries: stats.entryCount, pages: pagesOf(stats) }))
-    const root = pagesOf(this.#root.getStats() as PageStats)
-    const usedPages = databases.reduce((sum, { pages }) => sum + pages, META_PAGES + root + pagesOf(free))
-    return {
-      path: this.path,
-      fileBytes: statSync(this.path).size,
-      pageBytes: pageSize,
-      usedPages,
-      freePages: Math.max(0, lastPageNumber + 1 - usedPages),
-      databases: databases.sort((a, b) => b.pages - a.pages),
-    }
+    return statsOf(this.path, this.#root, name => this.octetsOf(name))
   }
 
   /** Ids of processes that have this file open, our own left out. */
@@ -294,23 +269,6 @@ export class Environment {
   /** Without what is free. */
   async copy(path: string): Promise<void> {
     await this.#root.backup(path, true)
-  }
-
-  entries(): ReadonlyMap<string, number> {
-    return new Map(this.stats().databases.map(({ name, entries }) => [name, entries]))
-  }
-
-  /** Of another file. It stays open, as every environment does. */
-  entriesOf(path: string): ReadonlyMap<string, number> {
-    const copy = open({ path, noSubdir: true, readOnly: true, maxDbs: MAX_DATABASES })
-    const names = [...copy.getKeys()].map(String)
-    const entries = (name: string) => copy.openDB(name, { encoding: 'binary' }).getStats() as PageStats
-    return new Map(names.map(name => [name, entries(name).entryCount]))
-  }
-
-  usedBytes(): number {
-    const { usedPages, pageBytes } = this.stats()
-    return usedPages * pageBytes
   }
 
   /** Grows with every commit of any process. */
@@ -368,33 +326,6 @@ export function clear(db: Database): void {
   db.clearSync()
 }
 
-/** What a file is made of. */
-export interface StoreStats {
-  readonly path: string
-  readonly fileBytes: number
-  readonly pageBytes: number
-  readonly usedPages: number
-  /** Used again before the file grows. */
-  readonly freePages: number
-  /** The largest first. */
-  readonly databases: readonly { readonly name: string; readonly entries: number; readonly pages: number }[]
-}
-
-/** As lmdb-js tells of a database. */
-interface PageStats {
-  readonly pageSize: number
-  readonly entryCount: number
-  readonly treeBranchPageCount: number
-  readonly treeLeafPageCount: number
-  readonly overflowPages: number
-}
-
-const META_PAGES = 2
-
-function pagesOf({ treeBranchPageCount, treeLeafPageCount, overflowPages }: PageStats): number {
-  return treeBranchPageCount + treeLeafPageCount + overflowPages
-}
-
 /** The first key of a range, or the last with `reverse`. */
 export function firstKey<K extends Key>(
   db: Database<unknown, K>,
@@ -402,38 +333,4 @@ export function firstKey<K extends Key>(
 ): K | undefined {
   for (const key of db.getKeys({ ...range, limit: 1 })) return key
   return undefined
-}
-
-function openPrivately(path: string, mapBytes: number, mayLag: boolean): RootDatabase {
-  const folder = dirname(path)
-  if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 })
-  if (!looksLikeLmdb(path))
-    throw new Error(`${path} is no LMDB file, or damaged; name another path or restore a backup`)
-  const mask = process.umask(0o077)
-  try {
-    const limits = { mapSize: Math.min(mapBytes, MAX_MAP_BYTES), maxDbs: MAX_DATABASES, maxReaders: MAX_READERS }
-    // Not lmdb-js's own way, which shows a change to readers and flushes later: when that flush fails nothing is undone, and the next
-    // one that succeeds is taken for it. See docs/decisions/0019.
-    return open({ path, noSubdir: true, overlappingSync: mayLag, ...limits })
-  } catch (error) {
-    throw new Error(`${path} cannot be opened: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    })
-  } finally {
-    process.umask(mask)
-  }
-}
-
-/** lmdb-js 3.5.6 crashes the process on files it cannot read, so we look first: two meta pages, the first with LMDB's mark and version. */
-function looksLikeLmdb(path: string): boolean {
-  if (!existsSync(path) || statSync(path).size === 0) return true
-  const head = Buffer.alloc(32)
-  const file = openSync(path, 'r')
-  try {
-    if (readSync(file, head) < head.length) return false
-  } finally {
-    closeSync(file)
-  }
-  const words = new Uint32Array(head.buffer, head.byteOffset, head.length / 4)
-  return words[6] === LMDB_MAGIC && words[7] === LMDB_DATA_VERSION && statSync(path).size >= 2 * MIN_PAGE_BYTES
 }

@@ -5,7 +5,7 @@
 import { type Command, CommandError, type CommandRun } from 'posthouse/api'
 import { formatSize } from 'posthouse/text'
 import { type Compactable, CompactError, type Compacted, compact } from './compact.js'
-import type { StoreStats } from './environment.js'
+import { type StoreStats, usedBytes } from './stats.js'
 
 export interface StoreCommandParts {
   stats(): StoreStats
@@ -33,7 +33,7 @@ export function storeCommands(parts: StoreCommandParts): readonly Command[] {
 async function shrink(parts: StoreCommandParts, run: CommandRun): Promise<void> {
   const done: Compacted[] = []
   for (const file of await parts.files()) {
-    run.warn(`${file.path}: copying ${formatSize(file.usedBytes())} …`)
+    run.warn(`${file.path}: copying ${formatSize(usedBytes(file.stats()))} …`)
     try {
       done.push(await compact(file))
     } catch (error) {
@@ -52,9 +52,9 @@ function show(stats: StoreStats, run: CommandRun): void {
     run.print(JSON.stringify(stats))
     return
   }
-  const { path, fileBytes, pageBytes, usedPages, freePages, databases } = stats
+  const { path, fileBytes, pageBytes, freePages, databases } = stats
   run.print(`${path}: ${formatSize(fileBytes)}`)
-  run.print(`${formatSize(usedPages * pageBytes)} in use, ${formatSize(freePages * pageBytes)} free for what comes`)
+  run.print(`${formatSize(usedBytes(stats))} in use, ${formatSize(freePages * pageBytes)} free for what comes`)
   for (const { name, entries, pages } of databases)
     if (entries > 0) run.print(`${name}  ${entries} entries, ${formatSize(pages * pageBytes)}`)
 }
