@@ -3,7 +3,7 @@
  * It knows nothing of mail. Everything that goes wrong comes out as `Trouble` and leaves the connection dead.
  */
 import { connect, isIP, type Socket } from 'node:net'
-import { connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls'
+import { connect as connectTls, type PeerCertificate, TLSSocket } from 'node:tls'
 import { printable } from 'posthouse/text'
 import { type Reply, ReplyReader } from './reply.js'
 import { systemReason, Trouble } from './trouble.js'
@@ -13,6 +13,13 @@ export interface Place {
   readonly host: string
   readonly address: string
   readonly port: number
+  /** A Unix socket in place of address and port. */
+  readonly path?: string
+}
+
+/** `mx1.example.net [192.0.2.1]:25`, `unix:/run/lmtp` */
+export function remoteOf({ host, address, port, path }: Place): string {
+  return path === undefined ? `${host} [${address}]:${port}` : `unix:${path}`
 }
 
 /** The certificate is looked at. */
@@ -23,6 +30,8 @@ export interface Proof {
   readonly kind: 'demanded' | 'noted'
   /** Why the certificate is not for this name; left out: the rules of Node.js. */
   wrongName?(name: string, certificate: PeerCertificate): Error | undefined
+  /** Why the peer is not who it should be, in place of authorities and name. */
+  judge?(peer: TLSSocket): string | undefined
 }
 
 interface Waiter {
@@ -53,14 +62,18 @@ export class MailConnection {
     this.#listen()
   }
 
-  static async open(place: Place, timeoutMs: number, signal: AbortSignal): Promise<MailConnection> {
+  /** `local`: the address of ours that it goes out by. */
+  static async open(place: Place, timeoutMs: number, signal: AbortSignal, local?: string): Promise<MailConnection> {
     if (signal.aborted) throw new Trouble('cancelled', 'delivery was cancelled')
-    const socket = connect({ host: place.address, port: place.port, noDelay: true })
+    const { address: host, port, path } = place
+    const from = local === undefined ? {} : { localAddress: local }
+    const socket = connect(path === undefined ? { host, port, noDelay: true, ...from } : { path })
     try {
       await settled(socket, 'connect', timeoutMs, signal)
     } catch (error) {
       socket.destroy()
       if (error instanceof Trouble) throw error
+      if (isOfBind(error)) throw new Trouble('bind', `${local} is no address of this machine`, error)
       throw new Trouble('connect', `cannot connect: ${systemReason(error)}`, error)
     }
     return new MailConnection(place, socket)
@@ -82,10 +95,15 @@ export class MailConnection {
     if (!socket.destroyed) await new Promise<void>(resolve => socket.once('close', () => resolve()))
   }
 
-  /** `mx1.example.net [192.0.2.1]:25` */
   get remote(): string {
-    const { host, address, port } = this.place
-    return `${host} [${address}]:${port}`
+    return remoteOf(this.place)
+  }
+
+  /** RFC 9266 §2: what a login may be bound to; TLS 1.3 alone. */
+  get exporter(): Buffer | undefined {
+    const socket = this.#socket
+    if (!(socket instanceof TLSSocket) || socket.destroyed || this.tls !== 'TLSv1.3') return undefined
+    return socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0))
   }
 
   /** Nothing is wrong, nothing is left over. */
@@ -142,14 +160,17 @@ export class MailConnection {
     })
   }
 
-  /** After the 220 to STARTTLS. Without `proof` certificates are not checked: any encryption beats none. */
-  async startTls(timeoutMs: number, signal: AbortSignal, proof?: Proof): Promise<void> {
+  /**
+   * After the 220 to STARTTLS, or before anything else. Without `proof` certificates are not checked: any encryption beats none.
+   * `called`: another name than the host's to ask for and to look for in the certificate.
+   */
+  async startTls(timeoutMs: number, signal: AbortSignal, proof?: Proof, called?: string): Promise<void> {
     // RFC 3207 §4.2 and CVE-2011-0411: what came in clear after the 220 may be an attacker's; nothing of it is believed.
     if (!this.quiet) throw this.fail(new Trouble('tls', 'the peer spoke before the TLS handshake'))
     const plain = this.#socket
     this.#unlisten()
     plain.on('error', ignoreAfterEnd)
-    const { host } = this.place
+    const host = called ?? this.place.host
     const secure = connectTls({
       socket: plain,
       host,
@@ -165,11 +186,9 @@ export class MailConnection {
       throw this.fail(new Trouble('tls', `TLS handshake failed: ${systemReason(error)}`, error))
     }
     // RFC 8689 §4.2.1, RFC 8461 §4.2: the chain leads to somebody we trust, and the name is the host's.
-    if (proof !== undefined && !secure.authorized) {
-      this.doubt = `the certificate of ${host} proves nothing: ${reasonOf(secure.authorizationError)}`
-      if (proof.kind === 'demanded') throw this.fail(new Trouble('untrusted', this.doubt))
-    }
-    this.tls = (secure as TLSSocket).getProtocol() ?? 'TLS'
+    this.doubt = doubtOf(secure, host, proof)
+    if (this.doubt !== undefined && proof?.kind === 'demanded') throw this.fail(new Trouble('untrusted', this.doubt))
+    this.tls = secure.getProtocol() ?? 'TLS'
     this.#reader = new ReplyReader()
     this.#listen()
   }
@@ -239,6 +258,16 @@ export class MailConnection {
     if (waiter === undefined) this.#replies.push(reply)
     else waiter.resolve(reply)
   }
+}
+
+function doubtOf(secure: TLSSocket, host: string, proof: Proof | undefined): string | undefined {
+  if (proof?.judge !== undefined) return proof.judge(secure)
+  if (proof === undefined || secure.authorized) return undefined
+  return `the certificate of ${host} proves nothing: ${reasonOf(secure.authorizationError)}`
+}
+
+function isOfBind(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && error.syscall === 'bind'
 }
 
 /** Node.js gives a code for a bad chain and an error for a wrong name. */

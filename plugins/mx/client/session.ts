@@ -1,9 +1,12 @@
 /**
- * From a TCP connection to a session that can take mail: greeting, EHLO (or HELO), STARTTLS when asked for or offered, EHLO again.
+ * From a connection to a session that can take mail: TLS where it comes first, greeting, EHLO (or HELO, or LHLO), STARTTLS when asked for or
+ * offered, EHLO again, a login where the route has one.
  * A refusal is thrown as `Refused` with the peer's words, anything else as `Trouble`. No mail has been offered in either case, so the
  * caller may go to the next host.
  */
+import { logIn } from './auth.js'
 import { MailConnection, type Place, type Proof } from './connection.js'
+import { type Manner, PLAIN_MANNER } from './manner.js'
 import type { Reply } from './reply.js'
 import { Refused, Trouble } from './trouble.js'
 
@@ -29,6 +32,8 @@ export interface Extensions {
   readonly eightBit: boolean
   readonly utf8: boolean
   readonly startTls: boolean
+  /** Mechanisms of RFC 4954, upper case. */
+  readonly auth: readonly string[]
   /** RFC 8689, and we are within TLS. */
   readonly requireTls: boolean
   /** RFC 2852: shortest time limit it takes, in seconds; `undefined`: not offered. */
@@ -49,6 +54,7 @@ export interface Extensions {
 
 export interface MailSession {
   readonly connection: MailConnection
+  readonly protocol: Manner['protocol']
   readonly extensions: Extensions
   /** The name the peer gives itself. */
   readonly peerName: string
@@ -69,6 +75,10 @@ export interface SessionOptions {
   readonly helo: string
   readonly tls: TlsPolicy
   readonly proof?: Proof
+  /** Left out: as with any mail host of the world. */
+  readonly manner?: Manner
+  /** The address of ours to go out by. */
+  readonly local?: string
   readonly limits: Limits
   readonly now: () => number
 }
@@ -78,6 +88,7 @@ const NONE: Extensions = {
   eightBit: false,
   utf8: false,
   startTls: false,
+  auth: [],
   requireTls: false,
   priority: false,
   dsn: false,
@@ -96,10 +107,11 @@ export async function openSession(place: Place, options: SessionOptions, signal:
 }
 
 async function converse(place: Place, options: SessionOptions, signal: AbortSignal): Promise<MailSession> {
-  return begin(await MailConnection.open(place, options.limits.connectMs, signal), options, signal)
+  const { limits, local } = options
+  return begin(await MailConnection.open(place, limits.connectMs, signal, local), options, signal)
 }
 
-/** Greeting and EHLO on a connection that is there already. */
+/** All that is said before the first mail, on a connection that is there already. */
 export async function begin(
   connection: MailConnection,
   options: SessionOptions,
@@ -109,12 +121,10 @@ export async function begin(
   signal.addEventListener('abort', cancel, { once: true })
   if (signal.aborted) cancel()
   try {
-    await greeted(connection, options)
-    const clear = await hello(connection, options)
-    const why = await secured(connection, clear.extensions, options, signal)
-    if (why !== undefined) return { ...session(connection, clear, options), ...why }
-    // RFC 3207 §4.2: what was learned in clear is forgotten.
-    return session(connection, await hello(connection, options), options)
+    const session = await introduced(connection, options, signal)
+    const { login } = options.manner ?? PLAIN_MANNER
+    if (login !== undefined) await logIn(connection, login, session.extensions.auth, options.limits.commandMs)
+    return session
   } catch (error) {
     connection.quit()
     throw error
@@ -123,8 +133,25 @@ export async function begin(
   }
 }
 
+/** Greeting, EHLO, TLS. */
+async function introduced(
+  connection: MailConnection,
+  options: SessionOptions,
+  signal: AbortSignal,
+): Promise<MailSession> {
+  const { limits, proof, manner = PLAIN_MANNER } = options
+  if (manner.implicitTls) await connection.startTls(limits.commandMs, signal, proof, manner.serverName)
+  await greeted(connection, options)
+  const first = await hello(connection, options)
+  const why = connection.tls === undefined ? await secured(connection, first.extensions, options, signal) : {}
+  if (why !== undefined) return { ...session(connection, first, options), ...why }
+  // RFC 3207 §4.2: what was learned in clear is forgotten.
+  return session(connection, await hello(connection, options), options)
+}
+
 function session(connection: MailConnection, hello: Hello, options: SessionOptions): MailSession {
-  return { connection, ...hello, openedAt: options.now(), uses: 0, dirty: false }
+  const { protocol } = options.manner ?? PLAIN_MANNER
+  return { connection, protocol, ...hello, openedAt: options.now(), uses: 0, dirty: false }
 }
 
 async function greeted(connection: MailConnection, { limits }: SessionOptions): Promise<void> {
@@ -137,12 +164,14 @@ interface Hello {
   readonly peerName: string
 }
 
-async function hello(connection: MailConnection, { helo, limits }: SessionOptions): Promise<Hello> {
-  const extended = await command(connection, `EHLO ${helo}`, limits)
+async function hello(connection: MailConnection, { helo, limits, manner }: SessionOptions): Promise<Hello> {
+  // RFC 2033 §4.1: LHLO in place of EHLO and HELO.
+  const verb = manner?.protocol === 'lmtp' ? 'LHLO' : 'EHLO'
+  const extended = await command(connection, `${verb} ${helo}`, limits)
   if (extended.code === 250)
     return { extensions: read(extended, connection.tls !== undefined), peerName: nameOf(extended) }
   // RFC 5321 §3.2: an old server answers 5xx to EHLO and is asked again with HELO.
-  if (extended.code < 500) throw refusedOrBroken('EHLO', extended)
+  if (extended.code < 500 || verb === 'LHLO') throw refusedOrBroken(verb, extended)
   const plain = await command(connection, `HELO ${helo}`, limits)
   if (plain.code !== 250) throw refusedOrBroken('HELO', plain)
   return { extensions: NONE, peerName: nameOf(plain) }
@@ -154,7 +183,7 @@ type InClear = Required<Pick<MailSession, 'clear'>> & Pick<MailSession, 'downgra
 async function secured(
   connection: MailConnection,
   extensions: Extensions,
-  { tls, proof, limits }: SessionOptions,
+  { tls, proof, limits, manner }: SessionOptions,
   signal: AbortSignal,
 ): Promise<InClear | undefined> {
   if (tls === 'never') return { clear: 'TLS is turned off here' }
@@ -168,7 +197,7 @@ async function secured(
     if (tls === 'required') throw new Trouble(missing, `TLS is required here and the peer refused it: ${reply.text}`)
     return { clear: `the host refused STARTTLS: ${reply.text}`, downgraded: true }
   }
-  await connection.startTls(limits.commandMs, signal, proof)
+  await connection.startTls(limits.commandMs, signal, proof, manner?.serverName)
   return undefined
 }
 
@@ -203,6 +232,7 @@ function read(reply: Reply, encrypted: boolean): Extensions {
     eightBit: words.has('8BITMIME'),
     utf8: words.has('SMTPUTF8'),
     startTls: words.has('STARTTLS'),
+    auth: (words.get('AUTH') ?? '').toUpperCase().split(' ').filter(Boolean).slice(0, 50),
     requireTls: encrypted && words.has('REQUIRETLS'),
     ...(least === undefined ? {} : { leastBySeconds: /^\d{1,9}$/.test(least) ? Number(least) : 0 }),
     priority: words.has('MT-PRIORITY'),

@@ -92,8 +92,7 @@ class Run {
     // RFC 2920 §3.1: a server may say 354 although it refused everybody; it gets an empty message.
     if (accepted.length === 0) await this.#send('.\r\n')
     else await this.#body(new DataEncoder())
-    const end = await this.#connection.reply(this.#limits.finalMs)
-    this.#judge(accepted, end, 'end of data')
+    await this.#answers(accepted)
     this.#session.dirty = false
   }
 
@@ -102,9 +101,14 @@ class Run {
     if (accepted.length === 0) return
     await this.#send(`BDAT ${octets} LAST\r\n`)
     await this.#body(new CountedEncoder(octets))
-    const end = await this.#connection.reply(this.#limits.finalMs)
-    this.#judge(accepted, end, 'end of data')
+    await this.#answers(accepted)
     this.#session.dirty = false
+  }
+
+  /** RFC 2033 §4.2: LMTP says for each recipient that it took, in their order, what became of the message; SMTP says it once for all. */
+  async #answers(accepted: readonly number[]): Promise<void> {
+    const each = this.#session.protocol === 'lmtp' ? accepted.map(row => [row]) : [accepted]
+    for (const rows of each) this.#judge(rows, await this.#connection.reply(this.#limits.finalMs), 'end of data')
   }
 
   /** The connection broke at this point: everybody without a result gets this one. */

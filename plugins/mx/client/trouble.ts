@@ -5,17 +5,31 @@
 import { printable } from 'posthouse/text'
 import type { Reply } from './reply.js'
 
-export type TroubleKind = 'connect' | 'timeout' | 'lost' | 'protocol' | 'tls' | 'untrusted' | 'source' | 'cancelled'
+export type TroubleKind =
+  | 'connect'
+  | 'bind'
+  | 'timeout'
+  | 'lost'
+  | 'protocol'
+  | 'tls'
+  | 'untrusted'
+  | 'login'
+  | 'source'
+  | 'cancelled'
 
 const STATUS = {
   // RFC 3463 §3.5: 4.4.1 no answer from host, 4.4.2 bad connection; §3.6: 4.5.0 protocol status; §3.8: 4.7.5 cryptographic failure.
   connect: '4.4.1',
+  // RFC 3463 §3.4: 4.3.5 system incorrectly configured. The address to send from is not ours.
+  bind: '4.3.5',
   timeout: '4.4.2',
   lost: '4.4.2',
   protocol: '4.5.0',
   tls: '4.7.5',
   // No TLS, or a certificate that proves nothing, where the mail asks for both (RFC 8689).
   untrusted: '4.7.5',
+  // RFC 3463 §3.8: 4.7.0. Our own login at a smarthost: a matter for our admin, not for the sender.
+  login: '4.7.0',
   source: '4.3.0',
   cancelled: '4.4.1',
 } as const satisfies Record<TroubleKind, string>
@@ -48,6 +62,8 @@ const SYSTEM = new Map([
   ['ECONNREFUSED', 'connection refused'],
   ['ECONNRESET', 'connection reset'],
   ['EPIPE', 'connection reset'],
+  ['ENOENT', 'no such socket'],
+  ['EACCES', 'not allowed'],
   ['ETIMEDOUT', 'no answer'],
   ['EHOSTUNREACH', 'host unreachable'],
   ['ENETUNREACH', 'network unreachable'],
