@@ -42,11 +42,13 @@ export function readUsage(group: number): Reading | undefined {
   return { pids: found.map(({ pid }) => pid), ...total }
 }
 
-/** What was used between two readings. A process that came or went makes the sums wrong, so they are unknown then. */
+/** What was used between two readings. A process that came or went makes the sums wrong, so they are unknown then, but for the CPU. */
 export function usageBetween(before: Reading | undefined, after: Reading | undefined): Usage {
-  if (before === undefined || after === undefined || before.pids.join() !== after.pids.join()) return {}
+  if (before === undefined || after === undefined || before.pids[0] !== after.pids[0]) return {}
+  const cpuMs = after.cpuMs - before.cpuMs
+  if (before.pids.join() !== after.pids.join()) return { cpuMs }
   return {
-    cpuMs: after.cpuMs - before.cpuMs,
+    cpuMs,
     peakBytes: after.peakBytes,
     anonymousBytes: after.anonymousBytes,
     dirtiedBytes: after.dirtiedBytes - before.dirtiedBytes,
@@ -64,10 +66,14 @@ export function resetPeak(group: number): void {
   }
 }
 
-/** utime and stime stand 14th and 15th in proc(5) stat, pgrp 5th; the name in brackets may hold anything, so count from its end. */
+/**
+ * utime, stime and, of children that have ended, cutime and cstime stand 14th to 17th in proc(5) stat, pgrp 5th; the name in brackets may
+ * hold anything, so count from its end.
+ */
 export function readStat(text: string): { readonly group: number; readonly cpuMs: number } {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  return { group: Number(fields[2]), cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS }
+  const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0)
+  return { group: Number(fields[2]), cpuMs: ticks * TICK_MS }
 }
 
 function processesOf(group: number): { readonly pid: number; readonly cpuMs: number }[] {

@@ -1,0 +1,133 @@
+/**
+ * Postfix as a relay, beside the system's own: its configuration, queue and port are the bench's and end with it. What is set stands in
+ * `mainCf` with its reason, so that its friends can say whether it is fair.
+ */
+import { execFile } from 'node:child_process'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { answers } from '../../test/harness/ports.js'
+import { program } from '../../test/harness/shared.js'
+import { FlushCounter } from '../lib/flush.js'
+import { readStat } from '../lib/usage.js'
+
+export interface PostfixOptions {
+  /** Must exist and let the user `postfix` through. */
+  readonly folder: string
+  readonly port: number
+  readonly sinkPort: number
+  readonly flushLibrary?: string | undefined
+}
+
+export interface Postfix {
+  /** Process group of its master and of all that it starts. */
+  readonly group: number
+  readonly flushes: FlushCounter | undefined
+  stop(): Promise<void>
+}
+
+/** Why there can be none here, or nothing. */
+export function noPostfix(): string | undefined {
+  if (program('postfix') === undefined) return 'Postfix is not here (Debian: apt install postfix)'
+  return process.getuid?.() === 0 ? undefined : 'Postfix starts for root only'
+}
+
+export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
+  const [config, queue, data] = ['etc', 'queue', 'data'].map(name => join(options.folder, name)) as [
+    string,
+    string,
+    string,
+  ]
+  for (const folder of [config, queue, data]) mkdirSync(folder)
+  const flushes = counter(options)
+  writeFileSync(join(config, 'main.cf'), mainCf(options, { queue, data }, flushes?.env ?? {}))
+  writeFileSync(join(config, 'master.cf'), masterCf(options.port))
+  await run('chown', ['postfix', data])
+  const postfix = program('postfix')!
+  await run(postfix, ['-c', config, 'start'])
+  for (let tries = 0; !(await answers(options.port)); tries++) {
+    if (tries === 200)
+      throw new Error(`Postfix does not answer:\n${readFileSync(join(options.folder, 'log'), 'utf8').slice(-2000)}`)
+    await sleep(50)
+  }
+  const master = Number(readFileSync(join(queue, 'pid/master.pid'), 'latin1'))
+  const { group } = readStat(readFileSync(`/proc/${master}/stat`, 'latin1'))
+  return { group, flushes, stop: () => run(postfix, ['-c', config, 'stop']) }
+}
+
+/** Its processes run as `postfix` and write into the counter's file. */
+function counter({ folder, flushLibrary }: PostfixOptions): FlushCounter | undefined {
+  if (flushLibrary === undefined) return undefined
+  const file = join(folder, 'flushes')
+  const flushes = new FlushCounter(flushLibrary, file)
+  chmodSync(file, 0o666)
+  return flushes
+}
+
+function mainCf(
+  { folder, sinkPort }: PostfixOptions,
+  { queue, data }: { readonly queue: string; readonly data: string },
+  env: Readonly<Record<string, string>>,
+): string {
+  const set = Object.entries(env).map(([name, value]) => `${name}=${value}`)
+  return `compatibility_level = 3.6
+queue_directory = ${queue}
+data_directory = ${data}
+mail_owner = postfix
+setgid_group = postdrop
+import_environment = MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ LANG=C ${set.join(' ')}
+maillog_file = ${folder}/log
+maillog_file_prefixes = ${folder}
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+myhostname = postfix.bench.test
+mydestination =
+alias_maps =
+alias_database =
+# It relays for loopback and for nobody else, to the sink, without asking the name service.
+mynetworks = 127.0.0.0/8
+smtpd_relay_restrictions = permit_mynetworks, reject
+relayhost = [127.0.0.1]:${sinkPort}
+disable_dns_lookups = yes
+smtpd_peername_lookup = no
+# Nothing holds it back: no pause when mail comes faster than it goes, a process for each of the sessions, no limits of clients.
+in_flow_delay = 0
+default_process_limit = 200
+smtpd_client_connection_count_limit = 0
+smtpd_client_connection_rate_limit = 0
+`
+}
+
+function masterCf(port: number): string {
+  return `127.0.0.1:${port} inet n - n - - smtpd
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+smtp unix - - n - - smtp
+relay unix - - n - - smtp
+showq unix n - n - - showq
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+postlog unix-dgram n - n - 1 postlogd
+`
+}
+
+function run(name: string, args: readonly string[]): Promise<void> {
+  return new Promise((done, fail) => {
+    execFile(name, args, { timeout: 30_000 }, (error, stdout, stderr) => {
+      if (error === null) done()
+      else fail(new Error(`${name} ${args.join(' ')}: ${stdout}${stderr}${error.message}`))
+    })
+  })
+}

@@ -1,0 +1,289 @@
+/**
+ * Relaying, ours beside Postfix in one run: accept by SMTP, 250 when the message is on disk, deliver to Postfix's smtp-sink on loopback; the
+ * client is Postfix's smtp-source. Both get the same number of messages by turns (ABAB…), and a turn lasts from the first
+ * connection until the sink has counted all of them. Prints a table; what each was configured to do stands above it.
+ */
+import { execFile } from 'node:child_process'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { loadavg, tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { parseSize } from 'posthouse/text'
+import { freeBase } from '../../test/harness/ports.js'
+import { program } from '../../test/harness/shared.js'
+import { buildFlushCounter, type FlushCounter } from '../lib/flush.js'
+import { machineOf, machineText } from '../lib/machine.js'
+import { Posthouse } from '../lib/posthouse.js'
+import { CONTENT_FILTER } from '../lib/scenario.js'
+import { figure, rate, sizeName } from '../lib/table.js'
+import { readStat, readUsage, usageBetween } from '../lib/usage.js'
+import { noPostfix, startPostfix } from './postfix.js'
+import { CountingSink } from './sink.js'
+
+const DOMAIN = 'sink.test'
+/** Deliveries at once to one host: Postfix's default, and ours set to it. */
+const AT_ONCE = 20
+/** After the sink has counted all: what is still to be settled is of this turn. */
+const SETTLE_MS = 400
+/** A fresh Node process needs some seconds of load until its CPU per message stands still. */
+const WARM_UP = 12_000
+const TURN_MS = 180_000
+
+const FAIR = [
+  `both: relay for 127.0.0.0/8; one next host, smtp-sink, by a fixed route; ${AT_ONCE} deliveries at once to it (Postfix's default); no TLS,`,
+  '      no name service, no content filter; log to a file; 250 after the message is flushed; data on the same disk',
+  'Postfix: as Debian ships it, but no pause between intake and delivery (in_flow_delay), a process for each session, no limits of clients',
+  'Posthouse: as `posthouse init` makes it, without spam-rules and spam-action, no limit of connections',
+]
+
+interface Peer {
+  readonly name: string
+  readonly port: number
+  readonly group: number
+  readonly flushes: FlushCounter | undefined
+}
+
+/** One turn of one peer. */
+interface Turn {
+  readonly perSecond: number
+  /** Milliseconds of CPU per message, so seconds per 1,000: of the server's processes, and of client and sink. */
+  readonly cpu: number
+  readonly others: number
+  readonly flushes?: number
+  /** Until the client had its last 250. */
+  readonly acceptedPerSecond: number
+}
+
+interface Result {
+  readonly sessions: number
+  readonly size: number
+  readonly kept: boolean
+  readonly messages: number
+  readonly turns: ReadonlyMap<string, readonly Turn[]>
+}
+
+const OPTIONS = {
+  sessions: { type: 'string', default: '20,100' },
+  size: { type: 'string', default: '4KB,50KB' },
+  connections: { type: 'string', default: 'new,kept' },
+  messages: { type: 'string', default: '3000' },
+  rounds: { type: 'string', default: '5' },
+  workers: { type: 'string', default: '2' },
+  only: { type: 'string' },
+  folder: { type: 'string', default: tmpdir() },
+  json: { type: 'string' },
+  profile: { type: 'string' },
+} as const
+
+const say = (text: string): void => void process.stderr.write(text)
+const ends: (() => Promise<unknown>)[] = []
+
+async function main(): Promise<void> {
+  const { values: wish } = parseArgs({ options: OPTIONS })
+  const why = wish.only === 'posthouse' ? undefined : noPostfix()
+  if (why !== undefined) throw new Error(why)
+  const folder = mkdtempSync(join(wish.folder, 'posthouse-bench-peers-'))
+  // Postfix's processes give root up.
+  chmodSync(folder, 0o755)
+  ends.push(() => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }))
+  const base = await freeBase()
+  const sink = await CountingSink.start(base + 1)
+  ends.push(() => sink.stop())
+  const peers = await startPeers(folder, base, sink.port, wish)
+  const machine = machineOf(folder)
+  const about = [machineText(machine), ...FAIR, `Posthouse has ${wish.workers} workers`, '']
+  process.stdout.write(`${about.join('\n')}\n`)
+  const results: Result[] = []
+  for (const peer of peers) await turn(peer, sink, { sessions: 20, size: 4096, kept: true, messages: WARM_UP })
+  process.stdout.write(HEAD)
+  for (const kept of wish.connections.split(',').map(one => one === 'kept'))
+    for (const size of wish.size.split(',').map(one => parseSize(one)!))
+      for (const sessions of wish.sessions.split(',').map(Number)) {
+        const one = { sessions, size, kept, messages: Number(wish.messages) }
+        const result = await measured(peers, sink, one, Number(wish.rounds))
+        process.stdout.write(linesOf(result))
+        results.push(result)
+      }
+  process.stdout.write(
+    `load of the machine at the end: ${loadavg()
+      .map(one => one.toFixed(1))
+      .join(' ')}\n`,
+  )
+  if (wish.json !== undefined)
+    writeFileSync(
+      resolve(wish.json),
+      `${JSON.stringify({ machine, results: results.map(one => ({ ...one, turns: Object.fromEntries(one.turns) })) }, null, 2)}\n`,
+    )
+}
+
+async function startPeers(
+  folder: string,
+  base: number,
+  sinkPort: number,
+  {
+    only,
+    workers,
+    profile,
+  }: { readonly only?: string | undefined; readonly workers: string; readonly profile?: string | undefined },
+): Promise<readonly Peer[]> {
+  const counter = buildFlushCounter(folder)
+  const flushLibrary = 'library' in counter ? counter.library : undefined
+  const peers: Peer[] = []
+  if (only !== 'postfix') {
+    const posthouse = await Posthouse.start({
+      parent: folder,
+      workers: Number(workers),
+      users: [],
+      without: CONTENT_FILTER,
+      server: { trusted: ['127.0.0.0/8'], queue: { concurrency: AT_ONCE, per_lane: AT_ONCE } },
+      plugins: { mx: { routes: { [DOMAIN]: `127.0.0.1:${sinkPort}` } } },
+      flushLibrary,
+      profileFolder: profile,
+      spawned: one => ends.push(() => one.stop()),
+    })
+    peers.push({ name: 'Posthouse', port: posthouse.ports.mx, group: posthouse.group, flushes: posthouse.flushes })
+  }
+  if (only !== 'posthouse') {
+    const place = join(folder, 'postfix')
+    mkdirSync(place)
+    const postfix = await startPostfix({ folder: place, port: base + 2, sinkPort, flushLibrary })
+    ends.push(() => postfix.stop())
+    peers.push({ name: 'Postfix', port: base + 2, ...postfix })
+  }
+  return peers
+}
+
+type Order = Pick<Result, 'sessions' | 'size' | 'kept' | 'messages'>
+
+async function measured(peers: readonly Peer[], sink: CountingSink, order: Order, rounds: number): Promise<Result> {
+  const turns = new Map<string, Turn[]>(peers.map(({ name }) => [name, []]))
+  for (let round = 0; round < rounds; round++) {
+    for (const peer of peers) {
+      const one = await turn(peer, sink, order)
+      say(` ${peer.name} ${rate(one.perSecond)}/s (CPU ${figure(one.cpu)} ms)`)
+      turns.get(peer.name)!.push(one)
+    }
+  }
+  say('\n')
+  return { ...order, turns }
+}
+
+async function turn(peer: Peer, sink: CountingSink, order: Order): Promise<Turn> {
+  const { messages } = order
+  const before = readUsage(peer.group)
+  const flushesBefore = peer.flushes?.read().calls
+  const othersBefore = cpuOf(process.pid) + cpuOf(sink.pid)
+  const began = performance.now()
+  const since = () => performance.now() - began
+  const [elapsedMs, acceptedMs] = await Promise.all([
+    sink.until(sink.count + messages, TURN_MS).then(since),
+    send(peer.port, order).then(since),
+  ])
+  await sleep(SETTLE_MS)
+  const flushes = peer.flushes?.read().calls
+  return {
+    perSecond: (messages * 1000) / elapsedMs,
+    acceptedPerSecond: (messages * 1000) / acceptedMs,
+    cpu: (usageBetween(before, readUsage(peer.group)).cpuMs ?? Number.NaN) / messages,
+    others: (cpuOf(process.pid) + cpuOf(sink.pid) - othersBefore) / messages,
+    ...(flushes === undefined || flushesBefore === undefined ? {} : { flushes: (flushes - flushesBefore) / messages }),
+  }
+}
+
+function send(port: number, { sessions, size, kept, messages }: Order): Promise<void> {
+  const counts = ['-s', String(sessions), '-m', String(messages), '-l', String(size)]
+  const names = ['-M', 'source.test', '-f', 'sender@source.test', '-t', `reader@${DOMAIN}`]
+  const args = [...(kept ? ['-d'] : []), ...counts, ...names, `inet:127.0.0.1:${port}`]
+  return new Promise((done, fail) => {
+    execFile(program('smtp-source')!, args, { timeout: TURN_MS }, (error, _out, said) => {
+      if (error === null) done()
+      else fail(new Error(`smtp-source: ${said.slice(0, 300).trim() || error.message}`))
+    })
+  })
+}
+
+/** Of a process and of its children that have ended. */
+function cpuOf(pid: number): number {
+  return readStat(readFileSync(`/proc/${pid}/stat`, 'latin1')).cpuMs
+}
+
+const COLUMNS = [
+  'connections',
+  'sessions',
+  'size',
+  'server',
+  'msg/s',
+  '(turns)',
+  'accepted/s',
+  'CPU s/1,000',
+  'with load',
+  'flushes/msg',
+  '× rate',
+  '× CPU',
+]
+const WIDTHS = [11, 8, 6, 9, 7, 14, 10, 11, 9, 11, 6, 6]
+const HEAD = lineOf(COLUMNS)
+
+function lineOf(cells: readonly string[]): string {
+  return `| ${cells.map((cell, at) => cell.padEnd(WIDTHS[at]!)).join(' | ')} |\n`
+}
+
+/** A line per peer; ratios are ours by theirs, of the medians. */
+function linesOf({ turns, ...order }: Result): string {
+  const medians = [...turns].map(([name, list]) => ({ name, list, ...mediansOf(list) }))
+  const other = medians[1]
+  return medians
+    .map(({ name, list, perSecond, acceptedPerSecond, cpu, others, flushes }, at) => {
+      const rates = list.map(one => one.perSecond)
+      const ratios =
+        at > 0 || other === undefined ? ['', ''] : [figure(perSecond / other.perSecond), figure(cpu / other.cpu)]
+      return lineOf([
+        order.kept ? 'kept' : 'new',
+        String(order.sessions),
+        sizeName(order.size),
+        name,
+        rate(perSecond),
+        `(${rate(Math.min(...rates))}–${rate(Math.max(...rates))})`,
+        rate(acceptedPerSecond),
+        figure(cpu),
+        figure(cpu + others),
+        figure(flushes),
+        ...ratios,
+      ])
+    })
+    .join('')
+}
+
+function mediansOf(turns: readonly Turn[]): Turn {
+  const of = (pick: (turn: Turn) => number) => median(turns.map(pick))
+  return {
+    perSecond: of(one => one.perSecond),
+    acceptedPerSecond: of(one => one.acceptedPerSecond),
+    cpu: of(one => one.cpu),
+    others: of(one => one.others),
+    flushes: of(one => one.flushes ?? Number.NaN),
+  }
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const half = sorted.length / 2
+  return sorted.length % 2 === 1 ? sorted[Math.floor(half)]! : (sorted[half - 1]! + sorted[half]!) / 2
+}
+
+async function cleanUp(): Promise<void> {
+  for (const end of ends.splice(0).reverse()) await end().catch(error => say(`${String(error)}\n`))
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => void cleanUp().finally(() => process.exit(130)))
+}
+
+main()
+  .catch(error => {
+    say(`\n${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = 1
+  })
+  .finally(cleanUp)
