@@ -1,7 +1,8 @@
 /**
  * What the commands of the command line stand on. Core's own know the config directory; those of plugins see only `CommandRun`.
  */
-import type { Address, Claim, Command, CommandRun, Defer, Reject, SenderClass } from '../api/index.js'
+import type { Address, Claim, Command, CommandRun, Defer, Reject } from '../api/index.js'
+import type { Forecast } from '../config/forecast.js'
 import type { QueueConfig } from '../config/types.js'
 import type { AppBase, StartApp } from './app-types.js'
 import type { Loaded } from './loaded.js'
@@ -25,22 +26,6 @@ export interface AssembledForCommand {
 }
 
 export type CommandAppBase = Omit<AppBase, 'tls'> & { readonly purpose: 'serve' | 'command' }
-
-/** What becomes of mail that nobody takes, as long as nothing changes; times as in `from`. */
-export interface Forecast {
-  /** The rule that says so, by its destinations; left out: no rule fits. */
-  readonly match?: readonly string[]
-  readonly target?: string
-  /** Senders for whom it is the same. */
-  readonly senders: readonly SenderClass[]
-  readonly attempts: readonly number[]
-  readonly warnings: readonly number[]
-  /** At the last attempt, after which the next would come too late. */
-  readonly givenUp: number
-  readonly expires: number
-  /** The first attempts at a peer that greylists and names no wait. */
-  readonly greylisted: readonly number[]
-}
 
 /** Comes from `core/queue`, which the host does not know. */
 export interface Forecasts {

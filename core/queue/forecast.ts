@@ -3,20 +3,9 @@
  * functions that the runner asks, with the chance left out.
  */
 import type { SenderClass } from '../api/index.js'
+import type { Forecast } from '../config/forecast.js'
 import { type LaneRule, lifeOf, type Place, type Rules, ruleFor, timingOf } from './lane-rules.js'
 import { isTimeToWarn, nextTry } from './schedule.js'
-
-/** As the command wants it (`core/host/command-base.ts`). */
-export interface Forecast {
-  readonly match?: readonly string[]
-  readonly target?: string
-  readonly senders: readonly SenderClass[]
-  readonly attempts: readonly number[]
-  readonly warnings: readonly number[]
-  readonly givenUp: number
-  readonly expires: number
-  readonly greylisted: readonly number[]
-}
 
 type Queue = Rules & { readonly expireMs: number; readonly greylisted: { readonly retryMs: readonly number[] } }
 type Course = Omit<Forecast, 'match' | 'target' | 'senders'>

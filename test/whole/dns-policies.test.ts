@@ -26,8 +26,16 @@ function as(address: string, helo = 'client.elsewhere.test'): string {
     S: /^250 /`
 }
 
+/** And has begun to write. */
+function writingAs(address: string, helo?: string): string {
+  return `${as(address, helo)}
+    C: MAIL FROM:<a@elsewhere.test>
+    S: 250 …`
+}
+
+/** A conversation, up to its QUIT. */
 async function talk(instance: Instance, text: string): Promise<void> {
-  for (const script of parseScripts(text.replace(/^ +/gm, ''), 'script')) {
+  for (const script of parseScripts(`${text}\nC: QUIT\nS: 221 …`.replace(/^ +/gm, ''), 'script')) {
     await runScript(script, { port: instance.ports.mx, timeoutMs: 15_000 })
   }
 }
@@ -60,15 +68,11 @@ describe('reverse-dns in a whole server', () => {
   test('a client without a name is refused with an id under which the log tells all; postmaster can be written to', async () => {
     await talk(
       instance,
-      `${as('192.0.2.2')}
-      C: MAIL FROM:<a@elsewhere.test>
-      S: 250 …
+      `${writingAs('192.0.2.2')}
       C: RCPT TO:<alice@example.test>
       S: /^550 5\\.7\\.25 Your address has no reverse name \\[(?<id>[a-z0-9]+\\.1)\\]$/
       C: RCPT TO:<postmaster@example.test>
-      S: 250 …
-      C: QUIT
-      S: 221 …`,
+      S: 250 …`,
     )
     const line = await instance.logged(/[^\n]*policy objected[^\n]*/)
     const facts = JSON.parse(line[0]) as Record<string, string>
@@ -83,17 +87,13 @@ describe('reverse-dns in a whole server', () => {
   test('a client whose name leads back is let in, and the name stands in Received', { skip: NO_CURL }, async () => {
     await talk(
       instance,
-      `${as('192.0.2.1')}
-      C: MAIL FROM:<a@elsewhere.test>
-      S: 250 …
+      `${writingAs('192.0.2.1')}
       C: RCPT TO:<alice@example.test>
       S: 250 …
       C: DATA
       S: 354 …
       C> Subject: named\\r\\n\\r\\nhello\\r\\n.\\r\\n
-      S: 250 …
-      C: QUIT
-      S: 221 …`,
+      S: 250 …`,
     )
     const { stdout } = await fetchLast(instance)
     assert.match(stdout, /^Received: from client\.elsewhere\.test \(mail\.good\.test \[192\.0\.2\.1\]\)\r?$/m)
@@ -102,13 +102,9 @@ describe('reverse-dns in a whole server', () => {
   test('trouble of the name service lets the client in, and the log says why', async () => {
     await talk(
       instance,
-      `${as('192.0.2.3')}
-      C: MAIL FROM:<a@elsewhere.test>
-      S: 250 …
+      `${writingAs('192.0.2.3')}
       C: RCPT TO:<alice@example.test>
-      S: 250 …
-      C: QUIT
-      S: 221 …`,
+      S: 250 …`,
     )
     await instance.logged(/"rule":"rdns-unknown"[^\n]*"why":"[^"]*ESERVFAIL[^"]*"[^\n]*policy could not know/)
   })
@@ -144,15 +140,11 @@ describe('helo and sender-domain in a whole server', () => {
   test('a stranger who greets as us is refused at RCPT, and may write to postmaster', async () => {
     await talk(
       instance,
-      `${as('192.0.2.2', 'example.test')}
-      C: MAIL FROM:<a@elsewhere.test>
-      S: 250 …
+      `${writingAs('192.0.2.2', 'example.test')}
       C: RCPT TO:<postmaster@example.test>
       S: 250 …
       C: RCPT TO:<alice@example.test>
-      S: /^550 5\\.7\\.1 Your greeting is my name, not yours \\[[a-z0-9]+\\.1\\]$/
-      C: QUIT
-      S: 221 …`,
+      S: /^550 5\\.7\\.1 Your greeting is my name, not yours \\[[a-z0-9]+\\.1\\]$/`,
     )
     await instance.logged(/"rule":"helo-own-name","evidence":"example.test is ours"/)
   })
@@ -168,9 +160,7 @@ describe('helo and sender-domain in a whole server', () => {
         C: MAIL FROM:<>
         S: 250 …
         C: RCPT TO:<alice@example.test>
-        S: ${reply}
-        C: QUIT
-        S: 221 …`,
+        S: ${reply}`,
       )
     }
     await instance.logged(/"rule":"helo-unknown-name","why":"A broken.test: ESERVFAIL"/)
@@ -201,9 +191,7 @@ describe('helo and sender-domain in a whole server', () => {
       C: MAIL FROM:<>
       S: 250 …
       C: RCPT TO:<alice@example.test>
-      S: 250 …
-      C: QUIT
-      S: 221 …`,
+      S: 250 …`,
     )
     await instance.logged(/"rule":"sender-domain-missing","why":"MX broken.test: ESERVFAIL"/)
     await instance.logged(
@@ -247,15 +235,11 @@ describe('dnsbl in a whole server', () => {
   test('a listed client is refused at RCPT with an id and the reason in the log; postmaster can be written to', async () => {
     await talk(
       instance,
-      `${as('192.0.2.2')}
-      C: MAIL FROM:<a@elsewhere.test>
-      S: 250 …
+      `${writingAs('192.0.2.2')}
       C: RCPT TO:<postmaster@example.test>
       S: 250 …
       C: RCPT TO:<alice@example.test>
-      S: /^550 5\\.7\\.1 Your address 192\\.0\\.2\\.2 is listed by bad\\.test \\[[a-z0-9]+\\.1\\]$/
-      C: QUIT
-      S: 221 …`,
+      S: /^550 5\\.7\\.1 Your address 192\\.0\\.2\\.2 is listed by bad\\.test \\[[a-z0-9]+\\.1\\]$/`,
     )
     await instance.logged(/"rule":"dnsbl-bad-test","evidence":"bad\.test \(127\.0\.0\.2: Spam seen\) 1; together 1"/)
   })
@@ -273,9 +257,7 @@ describe('dnsbl in a whole server', () => {
       C: MAIL FROM:<alice@example.test>
       S: 250 …
       C: RCPT TO:<alice@example.test>
-      S: 250 …
-      C: QUIT
-      S: 221 …`
+      S: 250 …`
     for (const one of parseScripts(script.replace(/^ +/gm, ''), 'script'))
       await runScript(one, { port: instance.ports.submission, timeoutMs: 15_000 })
   })
@@ -288,13 +270,9 @@ describe('dnsbl in a whole server', () => {
     test(`a client that is listed ${why} is let in`, async () => {
       await talk(
         instance,
-        `${as(address)}
-        C: MAIL FROM:<a@elsewhere.test>
-        S: 250 …
+        `${writingAs(address)}
         C: RCPT TO:<alice@example.test>
-        S: 250 …
-        C: QUIT
-        S: 221 …`,
+        S: 250 …`,
       )
     })
   }
@@ -322,13 +300,9 @@ describe('dnsbl in a whole server', () => {
     await instance.logged(/"list":"all\.test"[^\n]*list is back/)
     await talk(
       instance,
-      `${as('192.0.2.9')}
-      C: MAIL FROM:<a@elsewhere.test>
-      S: 250 …
+      `${writingAs('192.0.2.9')}
       C: RCPT TO:<alice@example.test>
-      S: 550 5.7.1 Your address 192.0.2.9 is listed by all.test…
-      C: QUIT
-      S: 221 …`,
+      S: 550 5.7.1 Your address 192.0.2.9 is listed by all.test…`,
     )
   })
 })
@@ -365,13 +339,9 @@ describe('all policies in a whole server whose name service is silent', () => {
   test('a client is let in, and the log says of each policy why it could not know, and what observers would have done', async () => {
     await talk(
       instance,
-      `${as('44.0.0.9')}
-      C: MAIL FROM:<a@elsewhere.test>
-      S: 250 …
+      `${writingAs('44.0.0.9')}
       C: RCPT TO:<alice@example.test>
-      S: 250 …
-      C: QUIT
-      S: 221 …`,
+      S: 250 …`,
     )
     for (const rule of ['rdns-unknown', 'helo-unknown-name', 'sender-domain-missing', 'bad.test']) {
       await instance.logged(new RegExp(`"rule":"${rule}","why":"[^"]+"[^\\n]*policy could not know`))

@@ -1,9 +1,10 @@
 /** `posthouse explain schedule`: in times of day, when mail that nobody takes is tried, when its sender is told, and when it goes back. */
 import { CommandError, ConfigError } from '../../api/index.js'
+import type { Forecast } from '../../config/forecast.js'
 import { loadConfig } from '../../config/load.js'
 import type { Config } from '../../config/types.js'
 import { formatDuration, normaliseDomain } from '../../text/index.js'
-import type { CliParts, Forecast, Forecasts, OwnCommand, OwnRun } from '../command-base.js'
+import type { CliParts, Forecasts, OwnCommand, OwnRun } from '../command-base.js'
 import { withPlugins } from '../open.js'
 
 const SENDERS: Readonly<Record<Forecast['senders'][number], string>> = {
