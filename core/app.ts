@@ -313,5 +313,6 @@ function factsOf(config: Config): ServerFacts {
     configDir: config.dir,
     dataDir: config.dataDir,
     maxMessageBytes: config.limits.messageBytes,
+    doors: config.listeners.flatMap(({ protocol, address }) => (protocol === 'smtp' ? [address] : [])),
   }
 }

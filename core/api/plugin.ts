@@ -62,6 +62,8 @@ export interface ServerFacts {
   readonly dataDir: string
   /** Largest message in octets. */
   readonly maxMessageBytes: number
+  /** Where mail comes in by SMTP: `0.0.0.0:25`, `[::1]:25`. */
+  readonly doors?: readonly string[]
 }
 
 /** Services that plugins share; other packages add theirs by declaration merging. */

@@ -4,11 +4,12 @@
  * final dot ends the attempt, as another host would make a second copy.
  */
 import type { Call, Job, JobRecipient, Outcome } from 'posthouse/api'
-import type { Place } from './client/connection.js'
+import { reachable } from './addresses/reachable.js'
+import { type Place, remoteOf } from './client/connection.js'
 import { type MailSession, openSession, type SessionOptions } from './client/session.js'
 import { transact } from './client/transaction.js'
 import { Refused, Trouble } from './client/trouble.js'
-import { addressesOf, findHosts, type Host, type HostOptions } from './hosts.js'
+import { findHosts, type Host, type HostOptions } from './hosts.js'
 import { type ForAll, Ledger } from './ledger.js'
 import {
   type Impossible,
@@ -22,6 +23,8 @@ import {
 import { unreachableBecause } from './nowhere.js'
 import { outcomeOf, outcomeOfError } from './outcomes.js'
 import type { SessionPool } from './pool.js'
+import type { Route } from './routes/route.js'
+import type { Routes } from './routes/routes.js'
 import {
   type Going,
   isEnforced,
@@ -43,34 +46,49 @@ export interface DeliveryOptions {
   readonly pool: SessionPool
   /** Connection attempts for one job, over all hosts and addresses. */
   readonly maxAttempts: number
-  lane(domain: string): string
 }
 
 /** Recipients of one destination; usually all of the job. */
+interface Destination {
+  readonly domain: string
+  readonly route: Route | undefined
+  readonly recipients: JobRecipient[]
+}
+
 export async function deliverJob(job: Job, call: Call, options: DeliveryOptions): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = []
-  for (const [lane, recipients] of grouped(job, options)) {
-    outcomes.push(...(await new Delivery(job, call, options, lane, recipients).run()))
+  for (const destination of destinations(job, options.hosts.routes)) {
+    outcomes.push(...(await new Delivery(job, call, options, destination).run()))
   }
   return outcomes
 }
 
-function grouped(job: Job, options: DeliveryOptions): ReadonlyMap<string, readonly JobRecipient[]> {
-  const groups = new Map<string, JobRecipient[]>()
+/** A route to certain hosts leads there whichever the domain is. */
+function destinations(job: Job, routes: Routes): Iterable<Destination> {
+  const found = new Map<string, Destination>()
   for (const recipient of job.recipients) {
-    const lane = options.lane(recipient.to.domain)
-    const group = groups.get(lane)
-    if (group === undefined) groups.set(lane, [recipient])
-    else group.push(recipient)
+    const { domain } = recipient.to
+    const route = routes.find(domain, job)
+    const key = keyOf(domain, route)
+    const known = found.get(key)
+    if (known === undefined) found.set(key, { domain, route, recipients: [recipient] })
+    else known.recipients.push(recipient)
   }
-  return groups
+  return found.values()
+}
+
+/** What sessions are kept under: those of a route are not those of another, which may ask for something else. */
+function keyOf(domain: string, route: Route | undefined): string {
+  if (route === undefined) return domain.toLowerCase()
+  return route.stops.length > 0 ? route.id : `${route.id} ${domain.toLowerCase()}`
 }
 
 class Delivery {
   readonly #job: Job
   readonly #call: Call
   readonly #options: DeliveryOptions
-  readonly #lane: string
+  readonly #domain: string
+  readonly #route: Route | undefined
   /** RFC 8689: verified TLS or nothing. Such sessions are not mixed with others. */
   #secret: boolean
   readonly #ledger = new Ledger()
@@ -80,11 +98,12 @@ class Delivery {
   #passOver = false
   #attempts = 0
 
-  constructor(job: Job, call: Call, options: DeliveryOptions, lane: string, recipients: readonly JobRecipient[]) {
+  constructor(job: Job, call: Call, options: DeliveryOptions, { domain, route, recipients }: Destination) {
     this.#job = job
     this.#call = call
     this.#options = options
-    this.#lane = lane
+    this.#domain = domain
+    this.#route = route
     this.#secret = job.requireTls === true
     for (const recipient of recipients) this.#admit(recipient)
   }
@@ -101,21 +120,20 @@ class Delivery {
   }
 
   async #all(): Promise<void> {
-    const [first] = this.#ledger.pending
-    if (first === undefined) return
+    if (this.#ledger.left === 0) return
     this.#utf8 = await needsUtf8(this.#job)
-    await this.#try(first.to.domain)
+    await this.#try()
     if (!this.#secret || mustBeSecret(this.#job) || !this.#noSecretWay) return
     // RFC 8689 §5: a notification goes the safe way where there is one, and another where there is none.
     this.#secret = false
     this.#ledger.forget()
     this.#attempts = 0
-    await this.#try(first.to.domain)
+    await this.#try()
   }
 
-  async #try(domain: string): Promise<void> {
+  async #try(): Promise<void> {
     try {
-      this.#standing = await this.#standingOf(domain)
+      this.#standing = await this.#standingOf()
     } catch (error) {
       if (!(error instanceof Trouble)) throw error
       const { status, message: text } = error
@@ -124,7 +142,7 @@ class Delivery {
     }
     this.#passOver = isEnforced(this.#wish) && (await mayPassOverPolicies(this.#job))
     await this.#overIdle()
-    if (this.#ledger.left > 0) await this.#overHosts(domain)
+    if (this.#ledger.left > 0) await this.#overHosts()
   }
 
   /** Nothing but the wish for TLS all the way stands between those who are left and their mail. */
@@ -133,12 +151,11 @@ class Delivery {
     return !hopeful && last.length > 0 && last.every(one => one !== undefined && isAboutTls(one))
   }
 
-  async #standingOf(domain: string): Promise<Standing> {
-    const { policies, hosts } = this.#options
+  async #standingOf(): Promise<Standing> {
+    const { policies } = this.#options
     if (policies === undefined) return { kind: 'none', why: 'MTA-STS is not looked at here' }
-    const name = policyDomain(domain, hosts.routes)
-    if (name === undefined) return { kind: 'none', why: 'the way goes to an address, which has no policy' }
-    return policies.of(name, this.#call.signal)
+    const { name, why } = policyDomain(this.#domain, this.#route)
+    return name === undefined ? { kind: 'none', why } : policies.of(name, this.#call.signal)
   }
 
   get #wish(): SecurityWish {
@@ -151,7 +168,7 @@ class Delivery {
   get #pooled(): string {
     const standing = this.#standing
     const policy = isEnforced(this.#wish) && standing.kind === 'policy' ? ` by ${standing.domain} ${standing.id}` : ''
-    return `${this.#lane}${this.#secret ? ' verified' : ''}${policy}`
+    return `${keyOf(this.#domain, this.#route)}${this.#secret ? ' verified' : ''}${policy}`
   }
 
   #admit(recipient: JobRecipient): void {
@@ -166,27 +183,25 @@ class Delivery {
     if (session !== undefined) await this.#use(session, true)
   }
 
-  async #overHosts(domain: string): Promise<void> {
-    const found = await findHosts(domain, this.#options.hosts, this.#call.signal)
+  async #overHosts(): Promise<void> {
+    const { hosts: options } = this.#options
+    const found = await findHosts(this.#domain, this.#route, options, this.#call.signal)
     if (found.kind !== 'hosts') {
-      const { kind, status, text } = found
-      this.#ledger.endAll({ kind, status, text })
+      this.#ledger.endAll(found)
       return
     }
-    const tally = { none: 0, private: 0, trouble: 0 }
-    for (const host of found.hosts) {
+    const tally = { none: 0, private: 0, trouble: 0, own: 0 }
+    for await (const [host, addresses] of reachable(found.hosts, options, this.#call.signal)) {
       const plan = planFor(host, this.#wish)
-      if (plan.kind === 'skip') {
-        this.#skip(host, plan.outcome)
-        continue
-      }
-      const addresses = await addressesOf(host, this.#options.hosts, this.#call.signal)
-      if (addresses.kind === 'addresses') await this.#overAddresses(host, addresses.addresses, plan)
+      if (addresses.kind === 'own') tally.own += 1
+      else if (plan.kind === 'skip') this.#skip(host, plan.outcome)
+      else if (addresses.kind === 'addresses') await this.#overAddresses(host, addresses.addresses, plan)
       else tally[addresses.kind] += 1
       if (this.#ledger.left === 0 || this.#spent) return
     }
     // Not one address to connect to.
-    if (this.#attempts === 0 && !this.#ledger.heard) this.#ledger.endAll(unreachableBecause(domain, found.hosts, tally))
+    if (this.#attempts === 0 && !this.#ledger.heard)
+      this.#ledger.endAll(unreachableBecause(this.#domain, found.hosts, tally))
   }
 
   get #spent(): boolean {
@@ -201,36 +216,69 @@ class Delivery {
   }
 
   async #overAddresses(host: Host, addresses: readonly string[], plan: Going): Promise<void> {
-    for (const address of addresses) {
+    for (const [at, address] of addresses.entries()) {
       if (this.#ledger.left === 0 || this.#spent) return
       this.#attempts += 1
-      await this.#attempt({ host: host.name, address, port: host.port }, host.fixed, plan)
+      await this.#attempt(host, address, addresses.slice(at + 1), plan)
     }
   }
 
-  async #attempt(place: Place, fixed: boolean, plan: Going): Promise<void> {
-    const remote = `${place.host} [${place.address}]:${place.port}`
+  async #attempt(host: Host, address: string, later: readonly string[], plan: Going): Promise<void> {
+    const { name, port, path, fixed } = host
+    const place: Place = { host: name, address, port, ...(path === undefined ? {} : { path }) }
+    const remote = remoteOf(place)
     try {
-      const session = await this.#open(place, plan, remote)
+      const session = await this.#open(host, place, later, plan)
       if (!fixed && session.peerName.toLowerCase() === this.#options.hosts.ownName) this.#looped(session)
       else await this.#use(session, false)
     } catch (error) {
       const untrusted = this.#secret && error instanceof Trouble && error.kind === 'untrusted'
       if (!untrusted && !(error instanceof Refused && error.reply.code >= 500)) this.#ledger.hope()
       for (const { row } of this.#ledger.pending) this.#ledger.note(outcomeOfError(row, error, remote, plan.demand))
-      this.#call.log.info({ remote, why: describe(error) }, 'mail host cannot be used')
+      this.#complain(remote, error)
     }
   }
 
-  async #open(place: Place, plan: Going, remote: string): Promise<MailSession> {
+  /** A login that fails is our admin's matter, and nobody else's. */
+  #complain(remote: string, error: unknown): void {
+    const { log } = this.#call
+    if (error instanceof Trouble && error.kind === 'login')
+      log.error({ remote, route: this.#route?.id, why: error.message }, 'cannot log in at the mail host')
+    else log.info({ remote, why: describe(error) }, 'mail host cannot be used')
+  }
+
+  async #open(host: Host, place: Place, later: readonly string[], plan: Going): Promise<MailSession> {
     const { tls, proof } = plan
-    const options = { ...this.#options.session, tls, ...(proof === undefined ? {} : { proof }) }
+    const { session: usual, hosts } = this.#options
+    const { manner } = host
     const { log, signal } = this.#call
-    const session = await openSession(place, options, signal)
+    const connectMs = hosts.families?.patience(place.address, later, usual.limits.connectMs) ?? usual.limits.connectMs
+    const options: SessionOptions = {
+      ...usual,
+      tls,
+      limits: { ...usual.limits, connectMs },
+      ...(proof === undefined ? {} : { proof }),
+      ...(manner === undefined ? {} : { manner }),
+    }
+    const session = await this.#watched(place, openSession(place, options, signal))
+    const remote = remoteOf(place)
     if (session.downgraded) log.warn({ remote, why: session.clear }, 'sending in clear after a TLS failure')
     const objection = objectionOf(session, plan, this.#wish)
     if (objection !== undefined) log.info({ remote, why: objection }, 'sending although an MTA-STS policy objects')
-    return { ...session, security: securityWords(session, plan, this.#wish) }
+    return { ...session, security: securityWords(session, plan, this.#wish, host) }
+  }
+
+  /** What becomes of the connection says something of its family too. */
+  async #watched(place: Place, opening: Promise<MailSession>): Promise<MailSession> {
+    const families = place.path === undefined ? this.#options.hosts.families : undefined
+    try {
+      const session = await opening
+      families?.answered(place.address)
+      return session
+    } catch (error) {
+      if (error instanceof Trouble) families?.failed(place.address, error)
+      throw error
+    }
   }
 
   /** Transactions in this session until everybody is served or the peer takes no more. */

@@ -1,19 +1,31 @@
 /**
  * Which hosts take mail for a domain, in which order (RFC 5321 §5.1, RFC 7505). No connection is made here.
- * Static routes first; then MX by preference with random order among equals, A/AAAA when there is no MX. "No" is an answer with a
- * status; trouble with the name service is `deferred`.
+ * A route first; then MX by preference with random order among equals, A/AAAA when there is no MX. "No" is an answer with a
+ * status; trouble with the name service is `deferred`. Aliases (CNAME) are the resolver's matter: it follows them, in a bounded number.
  */
 import { isIP } from 'node:net'
-import ipaddr from 'ipaddr.js'
 import type { Resolver } from 'posthouse/api'
 import { normaliseDomain, toAsciiDomain } from 'posthouse/text'
-import type { Routes } from './routes.js'
+import type { Families } from './addresses/families.js'
+import type { OwnAddresses } from './addresses/own.js'
+import type { Manner } from './client/manner.js'
+import type { Route, RouteTls, Stop } from './routes/route.js'
+import type { Routes } from './routes/routes.js'
 
 export interface Host {
   readonly name: string
   readonly port: number
   /** Named by the admin: may be private, may be ourselves. */
   readonly fixed: boolean
+  /** A Unix socket in place of name and port. */
+  readonly path?: string
+  /** Found by the MX of this domain, or as the domain itself where there is none. */
+  readonly by?: { readonly domain: string; readonly preference: number }
+  /** The admin named the domain whose mail host it is. */
+  readonly mayBePrivate?: true
+  /** What a route says of how to talk there. */
+  readonly manner?: Manner
+  readonly tls?: RouteTls
 }
 
 export type Found =
@@ -27,13 +39,31 @@ export interface HostOptions {
   readonly allowPrivate: boolean
   /** Our own name: a host called so is us. */
   readonly ownName: string
+  /** Left out: nothing is known of our own addresses. */
+  readonly own?: OwnAddresses
+  readonly families?: Families
   readonly dns: Resolver
   readonly random: () => number
 }
 
-export async function findHosts(domain: string, options: HostOptions, signal: AbortSignal): Promise<Found> {
-  const route = options.routes.find(domain)
-  if (route !== undefined) return { kind: 'hosts', hosts: [{ name: route.host, port: route.port, fixed: true }] }
+export async function findHosts(
+  domain: string,
+  route: Route | undefined,
+  options: HostOptions,
+  signal: AbortSignal,
+): Promise<Found> {
+  if (route !== undefined && route.stops.length > 0) return routed(route, options, signal)
+  const port = route?.port ?? options.port
+  const found = await ofDomain(domain, { ...options, port }, signal)
+  return route === undefined || found.kind !== 'hosts' ? found : { kind: 'hosts', hosts: mannered(found.hosts, route) }
+}
+
+function mannered(hosts: readonly Host[], { manner, tls }: Route): readonly Host[] {
+  return hosts.map(host => ({ ...host, manner, ...(tls === undefined ? {} : { tls }) }))
+}
+
+/** By literal, or by the name service. */
+async function ofDomain(domain: string, options: HostOptions, signal: AbortSignal): Promise<Found> {
   const literal = literalAddress(domain)
   if (literal !== undefined) return { kind: 'hosts', hosts: [{ name: literal, port: options.port, fixed: false }] }
   const name = toAsciiDomain(normaliseDomain(domain) ?? '')
@@ -53,16 +83,63 @@ export async function findHosts(domain: string, options: HostOptions, signal: Ab
   }
 }
 
+/** The stops of a route in their order; one that leads nowhere now is passed over as long as there is another. */
+async function routed(route: Route, options: HostOptions, signal: AbortSignal): Promise<Found> {
+  const hosts: Host[] = []
+  let trouble: Found | undefined
+  for (const stop of inOrder(route.stops, options.random)) {
+    if (hosts.length >= options.maxHosts) break
+    const found = await hostsOf(stop, options, signal)
+    if (found.kind === 'hosts') hosts.push(...found.hosts)
+    else trouble ??= found
+  }
+  if (hosts.length > 0 || trouble === undefined)
+    return { kind: 'hosts', hosts: mannered(hosts.slice(0, options.maxHosts), route) }
+  // A route that leads nowhere is our own mistake: the mail waits until it is mended.
+  const { text, status } = trouble as Exclude<Found, { kind: 'hosts' }>
+  return no('deferred', `4${status.slice(1)}`, `${route.says}: ${text}`)
+}
+
+async function hostsOf(stop: Stop, options: HostOptions, signal: AbortSignal): Promise<Found> {
+  switch (stop.kind) {
+    case 'host':
+      return { kind: 'hosts', hosts: [{ name: stop.name, port: stop.port, fixed: true }] }
+    case 'socket':
+      return { kind: 'hosts', hosts: [{ name: stop.path, port: 0, fixed: true, path: stop.path }] }
+    case 'mx': {
+      const found = await ofDomain(stop.name, { ...options, port: stop.port }, signal)
+      if (found.kind !== 'hosts') return found
+      return { kind: 'hosts', hosts: found.hosts.map(host => ({ ...host, mayBePrivate: true })) }
+    }
+  }
+}
+
+/** By weight: each place is drawn among those left, in proportion. Weight 0 comes last. */
+export function inOrder<T extends { readonly weight?: number }>(
+  stops: readonly T[],
+  random: () => number,
+): readonly T[] {
+  if (stops.every(({ weight }) => weight === undefined)) return stops
+  return stops
+    .map(stop => ({ stop, draw: waitOf(stop.weight ?? 1, random()) }))
+    .sort((a, b) => a.draw - b.draw)
+    .map(({ stop }) => stop)
+}
+
+/** Who waits least goes first: times of events that come `weight` times as often. */
+function waitOf(weight: number, draw: number): number {
+  return weight === 0 ? Number.MAX_VALUE : -Math.log(1 - draw) / weight
+}
+
 type Exchanges = Awaited<ReturnType<Resolver['mx']>>
 
 /** Pure but for `random`. */
 export function ranked(domain: string, found: Exchanges, options: HostOptions): Found {
   const { port, ownName, random, maxHosts } = options
-  const host = (name: string): Host => ({ name, port, fixed: false })
-  // RFC 5321 §5.1: no MX, so the domain itself is the host.
+  // RFC 5321 §5.1: no MX, so the domain itself is the host, as if by an MX of preference 0.
   if (found.length === 0) {
     if (domain === ownName) return loop(domain)
-    return { kind: 'hosts', hosts: [host(domain)] }
+    return { kind: 'hosts', hosts: [{ name: domain, port, fixed: false, by: { domain, preference: 0 } }] }
   }
   // RFC 7505 §3: a single empty exchange says that the domain takes no mail.
   const named = found.filter(record => record.exchange !== '' && record.exchange !== '.')
@@ -75,7 +152,7 @@ export function ranked(domain: string, found: Exchanges, options: HostOptions): 
     kind: 'hosts',
     hosts: shuffled(usable, random)
       .slice(0, maxHosts)
-      .map(record => host(record.exchange)),
+      .map(({ exchange, preference }) => ({ name: exchange, port, fixed: false, by: { domain, preference } })),
   }
 }
 
@@ -86,11 +163,11 @@ function shuffled(found: Exchanges, random: () => number): Exchanges {
     .map(({ record }) => record)
 }
 
-function loop(domain: string): Found {
+export function loop(domain: string): Exclude<Found, { kind: 'hosts' }> {
   return no('failed', '5.4.6', `mail for ${domain} would come back to this server: we are its best mail host`)
 }
 
-function no(kind: 'failed' | 'deferred', status: string, text: string): Found {
+function no(kind: 'failed' | 'deferred', status: string, text: string): Exclude<Found, { kind: 'hosts' }> {
   return { kind, status, text }
 }
 
@@ -99,37 +176,4 @@ function literalAddress(domain: string): string | undefined {
   if (!domain.startsWith('[') || !domain.endsWith(']')) return undefined
   const inside = domain.slice(1, -1).replace(/^ipv6:/i, '')
   return isIP(inside) !== 0 ? inside : undefined
-}
-
-export type Addresses =
-  | { readonly kind: 'addresses'; readonly addresses: readonly string[] }
-  | { readonly kind: 'none' | 'private' | 'trouble' }
-
-/** IPv6 first, then IPv4, a few of each; a host that has one family and trouble with the other is still a host. */
-export async function addressesOf(host: Host, options: HostOptions, signal: AbortSignal): Promise<Addresses> {
-  const known = isIP(host.name) !== 0 ? [host.name] : host.name === 'localhost' ? ['127.0.0.1', '::1'] : undefined
-  if (known !== undefined) return allowed(host, known, options)
-  if (!options.dns.configured) return { kind: 'trouble' }
-  const [six, four] = await Promise.allSettled([options.dns.aaaa(host.name, signal), options.dns.a(host.name, signal)])
-  const found = [...some(six), ...some(four)]
-  if (found.length > 0) return allowed(host, found, options)
-  return { kind: six.status === 'rejected' || four.status === 'rejected' ? 'trouble' : 'none' }
-}
-
-/** Addresses tried per family. */
-const MAX_ADDRESSES = 3
-
-function some(answer: PromiseSettledResult<readonly string[]>): readonly string[] {
-  return answer.status === 'fulfilled' ? answer.value.slice(0, MAX_ADDRESSES) : []
-}
-
-function allowed(host: Host, addresses: readonly string[], options: HostOptions): Addresses {
-  if (host.fixed || options.allowPrivate) return { kind: 'addresses', addresses }
-  const open = addresses.filter(isPublic)
-  return open.length === 0 ? { kind: 'private' } : { kind: 'addresses', addresses: open }
-}
-
-/** Global unicast only: a stranger's MX must not make us talk to our own network. */
-export function isPublic(address: string): boolean {
-  return isIP(address) !== 0 && ipaddr.process(address).range() === 'unicast'
 }

@@ -9,7 +9,8 @@ import type { Proof } from './client/connection.js'
 import type { MailSession, TlsPolicy } from './client/session.js'
 import type { Host } from './hosts.js'
 import type { TlsDemand } from './outcomes.js'
-import type { Routes } from './routes.js'
+import { judgeByPins } from './routes/pin.js'
+import type { Route } from './routes/route.js'
 import { wrongName } from './sts/fetch.js'
 import type { Standing } from './sts/policies.js'
 import { isNamed } from './sts/policy.js'
@@ -44,10 +45,19 @@ export type Plan =
 export type Going = Extract<Plan, { kind: 'go' }>
 type StsPolicy = Extract<Standing, { kind: 'policy' }>
 
-/** RFC 8461 §3.4: the domain of the recipients, or the host that the admin sends them to. `undefined`: an address, which has no policy. */
-export function policyDomain(domain: string, routes: Routes): string | undefined {
-  const name = routes.find(domain)?.host ?? domain
-  return isIP(name) !== 0 || name === 'localhost' ? undefined : toAsciiDomain(normaliseDomain(name) ?? '')
+/** RFC 8461 §3.4: the domain of the recipients, or the one host that the admin sends them to. Left out: there is none, and why. */
+export function policyDomain(
+  domain: string,
+  route: Route | undefined,
+): { readonly name?: string; readonly why: string } {
+  const stops = route?.stops ?? []
+  const [stop] = stops
+  if (route?.tls !== undefined && (stop !== undefined || route.tls.level === 'none'))
+    return { why: 'the route says what is asked of TLS' }
+  if (stops.length > 1) return { why: 'the route leads to several hosts' }
+  const name = stop === undefined ? domain : stop.kind === 'socket' ? 'localhost' : stop.name
+  const ascii = isIP(name) !== 0 || name === 'localhost' ? undefined : toAsciiDomain(normaliseDomain(name) ?? '')
+  return { why: 'the way goes to an address, which has no policy', ...(ascii === undefined ? {} : { name: ascii }) }
 }
 
 export function isEnforced({ standing, passOver }: SecurityWish): boolean {
@@ -55,7 +65,7 @@ export function isEnforced({ standing, passOver }: SecurityWish): boolean {
 }
 
 export function planFor(host: Host, wish: SecurityWish): Plan {
-  const { secret, standing, tls } = wish
+  const { secret, standing } = wish
   const policy = standing.kind === 'policy' ? standing : undefined
   const named = policy !== undefined && isNamed(host.name.toLowerCase(), policy.mx)
   // RFC 8689 §4.2.1: a host found by MX is the right one only when the policy names it.
@@ -66,11 +76,32 @@ export function planFor(host: Host, wish: SecurityWish): Plan {
   if (secret || enforced) {
     const words = secret ? 'the message asks for TLS all the way' : `${standingName(policy)} asks for proven TLS`
     const demand = { words, final: secret }
-    return { kind: 'go', tls: 'required', named, proof: proof('demanded', named, wish), demand }
+    return { kind: 'go', tls: 'required', named, proof: proofOf(host, named, wish), demand }
   }
+  if (host.tls?.level === 'verified') {
+    const demand = { words: 'the route asks for TLS with a host that proves itself', final: false }
+    return { kind: 'go', tls: 'required', named, proof: proofOf(host, false, wish), demand }
+  }
+  const tls = tlsOf(host, wish.tls)
   if (policy === undefined) return { kind: 'go', tls, named }
   const objection = named ? {} : { objection: `it does not name ${host.name}` }
   return { kind: 'go', tls, named, proof: proof('noted', true, wish), ...objection }
+}
+
+/** What the route says goes before what the plugin says of all hosts. */
+function tlsOf({ tls, manner, path }: Host, usual: TlsPolicy): TlsPolicy {
+  if (manner?.implicitTls) return 'required'
+  if (tls !== undefined)
+    return tls.level === 'none' ? 'never' : tls.level === 'opportunistic' ? 'opportunistic' : 'required'
+  // nobody listens to a socket of this machine, and no certificate has its path for a name
+  return path === undefined ? usual : 'never'
+}
+
+/** By the key that is pinned, or by authorities: those of the route, then those of the plugin. */
+function proofOf({ tls }: Host, bySts: boolean, wish: SecurityWish): Proof {
+  const { ca = wish.ca, pins } = tls ?? {}
+  if (pins !== undefined) return { kind: 'demanded', judge: peer => judgeByPins(peer, pins) }
+  return proof('demanded', bySts, { ...wish, ...(ca === undefined ? {} : { ca }) })
 }
 
 function proof(kind: Proof['kind'], bySts: boolean, { ca }: SecurityWish): Proof {
@@ -99,8 +130,9 @@ export function objectionOf(session: MailSession, plan: Going, { standing }: Sec
 }
 
 /** `TLS 1.3, verified by MTA-STS`. */
-export function securityWords(session: MailSession, plan: Going, wish: SecurityWish): string {
+export function securityWords(session: MailSession, plan: Going, wish: SecurityWish, host?: Host): string {
   const { standing } = wish
+  if (host?.path !== undefined && session.connection.tls === undefined) return 'over a Unix socket'
   const objection = objectionOf(session, plan, wish)
   const policy = standing.kind === 'policy' ? standing : undefined
   const against = objection === undefined ? '' : `${standingName(policy)}, ${leniency(wish)}, objects: ${objection}`
@@ -112,8 +144,12 @@ export function securityWords(session: MailSession, plan: Going, wish: SecurityW
   const version = tls.replace(/^TLSv/, 'TLS ')
   if (against !== '') return `${version}, not verified: ${against}`
   if (plan.named) return `${version}, verified by MTA-STS${isEnforced(wish) ? '' : ` (${leniency(wish)})`}`
-  if (wish.secret) return `${version}, verified by its certificate for REQUIRETLS`
-  const how = wish.tls === 'required' ? 'required by config' : 'opportunistic'
+  if (wish.secret)
+    return `${version}, verified by its ${host?.tls?.pins === undefined ? 'certificate' : 'pinned key'} for REQUIRETLS`
+  if (host?.tls?.level === 'verified')
+    return `${version}, verified by its ${host.tls.pins === undefined ? 'certificate' : 'pinned key'} as the route asks`
+  const how =
+    plan.tls === 'required' ? `required by ${host?.tls === undefined ? 'config' : 'the route'}` : 'opportunistic'
   return `${version}, ${how}, not verified: ${standing.kind === 'none' ? standing.why : ''}`
 }
 

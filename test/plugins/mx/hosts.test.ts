@@ -4,8 +4,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Resolver } from '../../../core/api/index.js'
-import { addressesOf, type HostOptions, isPublic, ranked } from '../../../plugins/mx/hosts.js'
-import { Routes } from '../../../plugins/mx/routes.js'
+import { addressesOf } from '../../../plugins/mx/addresses/addresses.js'
+import { isPublic } from '../../../plugins/mx/addresses/public.js'
+import { type HostOptions, ranked } from '../../../plugins/mx/hosts.js'
+import { Routes } from '../../../plugins/mx/routes/routes.js'
 
 const DNS: Resolver = {
   configured: true,
@@ -69,7 +71,7 @@ for (const [domain, host] of [
       'example.org': 'exact:1',
       'bücher.example': 'books:1',
     })
-    assert.equal(routes.find(domain)?.host, host)
+    assert.equal(routes.find(domain)?.lane?.split(':')[0], host)
   })
 }
 

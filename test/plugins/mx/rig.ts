@@ -1,7 +1,7 @@
 /**
  * The mx plugin set up as core would, with a real resolver and jobs made from bytes.
  */
-import type { Call, Job, JobRecipient, Log, Outcome, PluginContext, Target } from '../../../core/api/index.js'
+import type { Call, Job, JobRecipient, Log, Outcome, PluginContext, Target, YamlPath } from '../../../core/api/index.js'
 import { createResolver } from '../../../core/dns/resolver.js'
 import { aContext } from '../../../core/testing/context.js'
 import { parseAddress } from '../../../core/text/index.js'
@@ -24,6 +24,7 @@ const DEFAULTS: Config = {
   tls: 'opportunistic',
   max_hosts: 5,
   allow_private: true,
+  own_addresses: [],
   ...LIMITS,
   keep_idle: '0s',
   max_idle: 20,
@@ -41,7 +42,7 @@ export async function makeRig(
   config: Partial<Config>,
   servers: readonly string[] = [],
   ownName = 'us.test',
-  more: Partial<Pick<PluginContext<Config>, 'state' | 'clock'>> = {},
+  more: Partial<Pick<PluginContext<Config>, 'state' | 'clock'>> & { readonly doors?: readonly string[] } = {},
 ): Promise<Rig> {
   const logged: Rig['logged'] = []
   const note = (facts: object, sentence: string) => void logged.push({ facts, sentence })
@@ -52,10 +53,11 @@ export async function makeRig(
     dns: createResolver({ servers, timeoutMs: 200, tries: 1, clock }),
     clock,
     state: more.state ?? aContext({}).state,
+    fault: (path: YamlPath, message: string) => ({ file: path.join('.'), line: 1, column: 1, message }),
     files: { resolve: (name: string) => name },
     log,
     metrics: { count: () => undefined, observe: () => undefined },
-    server: { name: ownName },
+    server: { name: ownName, doors: more.doors ?? [] },
     signal: new AbortController().signal,
   } as unknown as PluginContext<Config>
   const contribution = await mx.setup(context)
