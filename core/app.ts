@@ -11,6 +11,7 @@ import {
   ConfigError,
   type Defer,
   type Dispatcher,
+  type Events,
   type Listener,
   type Notifier,
   type Reject,
@@ -104,7 +105,14 @@ export async function assemble({
       await notifying.tell(notice)
     },
   }
-  const services = { authenticator, dispatcher, notifier }
+  let telling: Events | undefined
+  const events: Events = {
+    tell(event) {
+      if (telling === undefined) throw new Error('an event was told before start-up was over')
+      telling.tell(event)
+    },
+  }
+  const services = { authenticator, dispatcher, notifier, events }
   const signal = ending.signal
   const loaded = await loadPlugins(config, { log, metrics, dns, clock, server, bus, signal, services, purpose })
   const entries = loaded.entries.map(({ entry, plugin, contribution }) => ({
@@ -117,6 +125,9 @@ export async function assemble({
     mode: entry.mode,
   }))
   const pipeline = new Pipeline(entries, metrics)
+  telling = {
+    tell: event => pipeline.tell('event', { event }, new Set(), { signal: ending.signal, log }),
+  }
   inner = createAuthenticator({
     gate: new LoginGate(pipeline, log),
     log,

@@ -6,6 +6,7 @@ import type { Accounts, Authenticator, ChannelBinding, Credentials } from './acc
 import type { Address } from './address.js'
 import type { Dispatcher, MailClient, Target } from './delivery.js'
 import type { Hooks } from './hooks.js'
+import type { Events } from './queue-event.js'
 import type { Infer, JsonSchema } from './schema.js'
 import type { Message, Peer, Session, TlsFacts } from './session.js'
 import type { State, Store } from './stores.js'
@@ -78,6 +79,8 @@ export interface ServiceTable {
   'mail-client': MailClient
   /** Of core. */
   notifier: Notifier
+  /** Of core. */
+  events: Events
 }
 
 /** Tells people of the house something, by mail into their mailbox. */

@@ -5,9 +5,19 @@
 
 /**
  * `accepted`: taken over, once per message; the others are once per recipient. `delayed`: will be tried again; `failed`: refused for good;
- * `expired`: given up, its time was over; `bounced`: a notice of one of both was sent to the sender.
+ * `expired`: given up, its time was over; `bounced`: a notice of one of both was sent to the sender. `returned`: another server that had
+ * taken it sent it back; `complained`: the recipient's provider says that it was not wanted.
  */
-export type QueueEventKind = 'accepted' | 'delayed' | 'delivered' | 'failed' | 'expired' | 'bounced' | 'held'
+export type QueueEventKind =
+  | 'accepted'
+  | 'delayed'
+  | 'delivered'
+  | 'failed'
+  | 'expired'
+  | 'bounced'
+  | 'held'
+  | 'returned'
+  | 'complained'
 
 export interface QueueEvent {
   readonly kind: QueueEventKind
@@ -41,6 +51,14 @@ export interface QueueEvent {
   readonly due?: number
   /** Why it is held. */
   readonly hold?: string
-  /** Queue id of the notice. */
+  /** Queue id of the notice; of `returned` and `complained`, of the mail that says so. */
   readonly notice?: string
+  /** What the reply means: `no-such-user`, `mailbox-full`; of a complaint, its kind: `abuse`. */
+  readonly class?: string
+}
+
+/** Service `events`, of core: for plugins that hear of something that happened to mail. */
+export interface Events {
+  /** Told to the `event` hooks, as what core tells itself. */
+  tell(event: QueueEvent): void
 }

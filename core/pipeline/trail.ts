@@ -41,7 +41,7 @@ export function deliveredEntry(
   at: number,
 ): TrailEntry {
   const says = `Delivered for ${formatAddress(row.original)} to ${printable(remote)}: ${printable(reply)}`
-  return { id, at, event: 'delivered', says, facts: { remote: printable(remote) } }
+  return { id, at, event: 'delivered', says, facts: { to: formatAddress(row.original), remote: printable(remote) } }
 }
 
 function who({ session, envelope }: Received): string {
@@ -60,6 +60,8 @@ function facts(received: Received, verdict: Verdict): TrailEntry['facts'] {
   return {
     session: received.session.id,
     listener: received.session.listener,
+    sender: formatAddress(received.envelope.sender),
+    ...(received.session.account === undefined ? {} : { login: printable(received.session.account.login) }),
     size: received.message.size,
     sum: verdict.sum,
     findings: JSON.stringify(verdict.findings),

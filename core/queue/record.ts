@@ -33,13 +33,13 @@ export function trailEntry(id: string, fate: Fate, at: number): TrailEntry {
         at,
         event: 'delivered',
         says: `Delivered for ${to} to ${remote}${from} ${how}: ${reply}`,
-        facts: { remote, tls: tls ?? '', ...given({ security, source }) },
+        facts: { to, remote, tls: tls ?? '', ...given({ security, source }) },
       }
     }
     case 'filed': {
       const into = fate.outcome.filings.map(filing => filing.mailbox).join(', ')
       const why = fate.row.quarantine === undefined ? '' : ` because ${printable(fate.row.quarantine)}`
-      return { id, at, event: 'filed', says: `Filed for ${to} into ${into}${why}.`, facts: {} }
+      return { id, at, event: 'filed', says: `Filed for ${to} into ${into}${why}.`, facts: { to } }
     }
     case 'again': {
       const { status, text } = fate.outcome
@@ -48,7 +48,7 @@ export function trailEntry(id: string, fate: Fate, at: number): TrailEntry {
       const next = hold === undefined ? `next attempt at ${formatDate(fate.due)}` : `still held (${printable(hold)})`
       const says = `Not delivered for ${to} yet, ${next}: ${text}`
       const until: TrailEntry['facts'] = hold === undefined ? { due: fate.due } : { hold }
-      return { id, at, event: 'deferred', says, facts: { status, tries, ...until } }
+      return { id, at, event: 'deferred', says, facts: { to, status, tries, ...until } }
     }
     case 'held':
       return { id, at, event: 'held', says: `Held for ${to}: ${fate.reason}`, facts: { status: fate.outcome.status } }
@@ -56,7 +56,7 @@ export function trailEntry(id: string, fate: Fate, at: number): TrailEntry {
       const { status, text } = fate.outcome
       const how = fate.expired ? 'Gave up after the last try' : 'Failed'
       const says = `${how} for ${to}: ${text}`
-      return { id, at, event: 'failed', says, facts: { status, tries: fate.row.tries + 1, expired: fate.expired } }
+      return { id, at, event: 'failed', says, facts: { to, status, tries: fate.row.tries + 1, expired: fate.expired } }
     }
     default:
       return unreachable(fate)

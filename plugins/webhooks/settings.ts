@@ -14,6 +14,8 @@ const KINDS = [
   'expired',
   'bounced',
   'held',
+  'returned',
+  'complained',
 ] as const satisfies QueueEventKind[]
 const LEAST_SECRET = 16
 

@@ -20,6 +20,7 @@ const SERVICES: ReadonlySet<string> = new Set([
   'auth-certificate',
   'auth-file',
   'auth-oauth',
+  'bounces',
   'etrn',
   'imap',
   'mda',
