@@ -104,7 +104,7 @@ describe('a drain', () => {
       told[0]!.says,
       /^Not delivered for user1@example\.net yet, still held \(waits for its client\): said: 450/,
     )
-    assert.deepEqual(told[0]!.facts, { status: '4.2.0', tries: 1, hold: HOLD })
+    assert.deepEqual(told[0]!.facts, { to: 'user1@example.net', status: '4.2.0', tries: 1, hold: HOLD })
     now += 1
     assert.deepEqual(await drain(taken), { delivered: 30, failed: 0, left: 0 })
     assert.deepEqual(await left(), [])
