@@ -134,11 +134,11 @@ describe('a disk with troubles', { skip: noDisk || (python === undefined ? 'no p
 })
 
 function smtp(): Promise<Talk> {
-  return Talk.open(instance.ports.mx, 'EHLO')
+  return Talk.open(instance.ports.mx, 'EHLO', 'mail.example.test')
 }
 
 function lmtp(): Promise<Talk> {
-  return Talk.open(instance.ports.lmtp, 'LHLO')
+  return Talk.open(instance.ports.lmtp, 'LHLO', 'mail.example.test')
 }
 
 /** Answers to so many commands that want nothing of the store, one after the other. */

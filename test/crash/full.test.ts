@@ -59,7 +59,7 @@ test('a full file system puts mail off, lets people read, and takes mail again w
   }
 
   const [, worker] = await instance.pids()
-  const talk = await Talk.open(instance.ports.mx, 'EHLO')
+  const talk = await Talk.open(instance.ports.mx, 'EHLO', 'mail.example.test')
   let taken = 0
   let code = 250
   for (; code === 250 && taken < MOST; taken++) code = await send(talk)
@@ -72,7 +72,7 @@ test('a full file system puts mail off, lets people read, and takes mail again w
 
   await instance.killAll()
   await instance.start()
-  const other = await Talk.open(instance.ports.mx, 'EHLO')
+  const other = await Talk.open(instance.ports.mx, 'EHLO', 'mail.example.test')
   assert.equal(await send(other), 452)
   assert.equal(await read(), taken)
 

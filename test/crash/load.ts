@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bytesOf, type Chance, chanceOf, type Letter, letterOf, stuffed, type Way } from './letters.js'
-import { Gone, Talk } from './talk.js'
+import { Gone, Stranger, Talk } from './talk.js'
 
 /** What the clients know of one recipient of a letter. */
 export interface Heard {
@@ -21,6 +21,8 @@ export interface LoadOptions {
   readonly seed: number
   readonly ports: { readonly mx: number; readonly lmtp: number }
   readonly users: readonly string[]
+  /** By which the server greets: while it is down another test's may get its port, and would say 250 for mail that is then not ours. */
+  readonly name: string
 }
 
 /** What each client does. */
@@ -37,6 +39,8 @@ export class Load {
   acknowledged = 0
   /** Attempts that broke off before all of the mail was sent. */
   broken = 0
+  /** Connections that another server answered. */
+  strangers = 0
   readonly #options: LoadOptions
   readonly #clients: Promise<void>[]
   #numbers = 0
@@ -54,7 +58,8 @@ export class Load {
   }
 
   async #client(way: Way, chance: Chance): Promise<void> {
-    const line = new Line(way, way === 'lmtp' ? this.#options.ports.lmtp : this.#options.ports.mx)
+    const { ports, name } = this.#options
+    const line = new Line(way, way === 'lmtp' ? ports.lmtp : ports.mx, name)
     while (!this.#stopping) {
       const letter = letterOf(++this.#numbers, way, this.#options.users, chance)
       this.letters.set(letter.n, letter)
@@ -81,6 +86,7 @@ export class Load {
         if (!(error instanceof Gone)) throw error
         line.drop()
         this.broken++
+        if (error instanceof Stranger) this.strangers++
       }
     }
     throw new Error(`letter ${letter.n} found no answer in ${MAX_ATTEMPTS} attempts`)
@@ -101,11 +107,13 @@ type Answer = 'accepted' | 'unanswered' | 'refused'
 class Line {
   readonly #way: Way
   readonly #port: number
+  readonly #name: string
   #talk: Talk | undefined
 
-  constructor(way: Way, port: number) {
+  constructor(way: Way, port: number, name: string) {
     this.#way = way
     this.#port = port
+    this.#name = name
   }
 
   drop(): void {
@@ -115,7 +123,7 @@ class Line {
 
   /** What became of each recipient. Throws `Gone` when the mail cannot have been taken. */
   async hand(letter: Letter, bytes: Buffer, rest: readonly Heard[], faint: boolean): Promise<readonly Answer[]> {
-    this.#talk ??= await Talk.open(this.#port, this.#way === 'lmtp' ? 'LHLO' : 'EHLO')
+    this.#talk ??= await Talk.open(this.#port, this.#way === 'lmtp' ? 'LHLO' : 'EHLO', this.#name)
     const talk = this.#talk
     const taken = await envelope(talk, letter, rest)
     const answers = taken.map((is): Answer => (is ? 'unanswered' : 'refused'))

@@ -29,6 +29,7 @@ function table(it: CrashReport): string {
     ['letters', it.letters],
     ['attempts put off', it.refused],
     ['attempts broken off', it.broken],
+    ['of them answered by another server', it.strangers],
     ['attempts never answered', it.unanswered],
     ['recipients acknowledged', it.acknowledged],
     ['in mailboxes', it.delivered],

@@ -2,6 +2,7 @@
  * One crash run: a whole server under load is killed again and again, by worker, by supervisor and as a whole; then it may work off what
  * it has, ends, and what it holds is compared with what its clients heard.
  */
+import { randomUUID } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -30,6 +31,8 @@ export interface CrashReport extends Verdict {
   readonly letters: number
   /** Attempts of clients that broke off before all was sent, sent all and heard nothing, or were put off. */
   readonly broken: number
+  /** Of those broken off: that another server answered. */
+  readonly strangers: number
   readonly unanswered: number
   readonly refused: number
   readonly messages: number
@@ -76,6 +79,8 @@ class Run {
     'at its start': 0,
     'supervisor alone': 0,
   }
+  /** Nobody else's. */
+  readonly #name = `crash-${randomUUID()}.example.test`
   #instance: Instance | undefined
   #load: Load | undefined
   #begun = Date.now()
@@ -95,6 +100,7 @@ class Run {
       users: USERS.map(login => [login, 'secret words']),
       plugins: { 'auth-file': { demo: false }, mx: { routes: { '*': `127.0.0.1:${port}` }, tls: 'never' } },
       server: {
+        name: this.#name,
         workers: WORKERS,
         trusted: ['127.0.0.0/8'],
         drain_timeout: '1s',
@@ -111,7 +117,7 @@ class Run {
       run: { script: SERVER, detached: true },
     })
     await this.#server.start()
-    this.#load = new Load({ seed: this.#seed, ports: this.#server.ports, users: USERS })
+    this.#load = new Load({ seed: this.#seed, ports: this.#server.ports, users: USERS, name: this.#name })
     this.#begun = Date.now()
   }
 
@@ -223,6 +229,7 @@ class Run {
       by: this.#by,
       letters: load.letters.size,
       broken: load.broken,
+      strangers: load.strangers,
       unanswered: sum('unanswered'),
       refused: sum('refused'),
       messages: holdings.messages,

@@ -5,6 +5,9 @@ export class Gone extends Error {}
 
 /** A server that says nothing for so long is gone, too. */
 const PATIENCE_MS = 30_000
+/** Another server than ours has the port: whatever it says proves nothing of ours. */
+export class Stranger extends Gone {}
+
 const LAST_LINE = /^(?:\d{3}-.*\r\n)*(\d{3}) .*\r\n/
 
 export class Talk {
@@ -28,11 +31,16 @@ export class Talk {
     })
   }
 
-  /** Connects and greets; throws `Gone`. */
-  static async open(port: number, hello: string): Promise<Talk> {
+  /** Connects and greets; throws `Gone`, or `Stranger` when the greeting does not begin with `name`. */
+  static async open(port: number, hello: string, name: string): Promise<Talk> {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true })
     const talk = new Talk(socket)
-    if ((await talk.reply()) !== 220) throw new Gone('no greeting')
+    const greeting = await talk.#next()
+    if (!greeting.startsWith('220')) throw new Gone('no greeting')
+    if (greeting.slice(4).split(/\s/)[0] !== name) {
+      talk.cut()
+      throw new Stranger(`the port ${port} is not ours: ${greeting.trim()}`)
+    }
     if ((await talk.ask(`${hello} load.test`)) !== 250) throw new Gone('no hello')
     return talk
   }
@@ -54,11 +62,15 @@ export class Talk {
 
   /** Code of the next reply. */
   async reply(): Promise<number> {
+    return Number((LAST_LINE.exec(await this.#next()) as RegExpExecArray)[1])
+  }
+
+  async #next(): Promise<string> {
     for (;;) {
       const found = LAST_LINE.exec(this.#text)
       if (found !== null) {
         this.#text = this.#text.slice(found[0].length)
-        return Number(found[1])
+        return found[0]
       }
       if (this.#gone) throw new Gone('closed')
       await new Promise<void>(resolve => {
