@@ -87,6 +87,7 @@ export type Outcome =
       readonly text: string
       readonly remote?: string
       readonly reply?: string
+      readonly source?: string
       /** Of no use before this time (milliseconds since the epoch). */
       readonly notBefore?: number
       /** Not to be tried again by itself: held for this reason from now on, and this was no attempt. */
@@ -100,6 +101,7 @@ export type Outcome =
       readonly text: string
       /** Its time is over: told as "gave up", not as "failed". */
       readonly expired?: boolean
+      readonly source?: string
       readonly remote?: string
       readonly reply?: string
     }

@@ -128,5 +128,6 @@ function tidy<T extends Deferred | Failed>(outcome: T, klass: '4' | '5'): T {
     text: printable(outcome.text, MAX_TEXT),
     ...(outcome.reply === undefined ? {} : { reply: printable(outcome.reply, MAX_TEXT) }),
     ...(outcome.remote === undefined ? {} : { remote: printable(outcome.remote, 400) }),
+    ...(outcome.source === undefined ? {} : { source: printable(String(outcome.source), 400) }),
   }
 }

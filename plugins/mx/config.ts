@@ -1,6 +1,7 @@
 /** What an admin may write of the mx plugin. */
 import type { Infer } from 'posthouse/api'
 import { ROUTES } from './routes/schema.js'
+import { POOL_RULES, POOLS } from './sources/schema.js'
 
 const duration = (value: string, description: string) =>
   ({ type: 'string', format: 'duration', default: value, description }) as const
@@ -10,6 +11,8 @@ export const CONFIG = {
   additionalProperties: false,
   properties: {
     routes: ROUTES,
+    pools: POOLS,
+    pool_rules: POOL_RULES,
     port: { type: 'integer', minimum: 1, maximum: 65535, default: 25, description: 'Port of mail hosts found by MX' },
     tls: {
       enum: ['opportunistic', 'required', 'never'],

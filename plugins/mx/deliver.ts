@@ -3,14 +3,16 @@
  * A host that is down, refuses to talk or says 4xx is followed by the next one; a 5xx for mail offered is final; silence after the
  * final dot ends the attempt, as another host would make a second copy.
  */
-import type { Call, Job, JobRecipient, Outcome } from 'posthouse/api'
+import type { Call, Clock, Job, JobRecipient, Outcome } from 'posthouse/api'
 import { reachable } from './addresses/reachable.js'
 import { type Place, remoteOf } from './client/connection.js'
-import { type MailSession, openSession, type SessionOptions } from './client/session.js'
-import { transact } from './client/transaction.js'
+import type { MailSession, SessionOptions } from './client/session.js'
+import { type RecipientResult, transact } from './client/transaction.js'
 import { Refused, Trouble } from './client/trouble.js'
+import { type Destination, destinationsOf } from './destinations.js'
 import { findHosts, type Host, type HostOptions } from './hosts.js'
 import { type ForAll, Ledger } from './ledger.js'
+import type { LoginTroubles } from './login-troubles.js'
 import {
   type Impossible,
   impossible,
@@ -21,20 +23,22 @@ import {
   needsUtf8,
 } from './mail.js'
 import { unreachableBecause } from './nowhere.js'
+import { complain, type Errand, localFor, openFor, placeOf, sourceWords } from './opening.js'
 import { outcomeOf, outcomeOfError } from './outcomes.js'
 import type { SessionPool } from './pool.js'
-import type { Route } from './routes/route.js'
-import type { Routes } from './routes/routes.js'
-import {
-  type Going,
-  isEnforced,
-  objectionOf,
-  planFor,
-  policyDomain,
-  type SecurityWish,
-  securityWords,
-} from './security.js'
+import { type Going, isEnforced, planFor, policyDomain, type SecurityWish } from './security.js'
+import type { Pools, Source } from './sources/pools.js'
+import { type Turn, Turns } from './sources/turns.js'
+import type { WarmUp } from './sources/warm-up.js'
 import type { Policies, Standing } from './sts/policies.js'
+
+/** Our own addresses, and what it takes to choose among them. */
+export interface Sources {
+  readonly pools: Pools
+  readonly warmUp: WarmUp
+  readonly clock: Clock
+  readonly random: () => number
+}
 
 export interface DeliveryOptions {
   readonly hosts: HostOptions
@@ -44,51 +48,27 @@ export interface DeliveryOptions {
   /** Left out: policies of domains are not looked at. */
   readonly policies?: Policies
   readonly pool: SessionPool
+  /** Left out: there are no pools of our addresses. */
+  readonly sources?: Sources
+  readonly logins?: LoginTroubles
   /** Connection attempts for one job, over all hosts and addresses. */
   readonly maxAttempts: number
 }
 
-/** Recipients of one destination; usually all of the job. */
-interface Destination {
-  readonly domain: string
-  readonly route: Route | undefined
-  readonly recipients: JobRecipient[]
-}
-
+/** One destination after the other; usually there is one. */
 export async function deliverJob(job: Job, call: Call, options: DeliveryOptions): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = []
-  for (const destination of destinations(job, options.hosts.routes)) {
+  for (const destination of destinationsOf(job, options.hosts.routes, options.sources?.pools)) {
     outcomes.push(...(await new Delivery(job, call, options, destination).run()))
   }
   return outcomes
-}
-
-/** A route to certain hosts leads there whichever the domain is. */
-function destinations(job: Job, routes: Routes): Iterable<Destination> {
-  const found = new Map<string, Destination>()
-  for (const recipient of job.recipients) {
-    const { domain } = recipient.to
-    const route = routes.find(domain, job)
-    const key = keyOf(domain, route)
-    const known = found.get(key)
-    if (known === undefined) found.set(key, { domain, route, recipients: [recipient] })
-    else known.recipients.push(recipient)
-  }
-  return found.values()
-}
-
-/** What sessions are kept under: those of a route are not those of another, which may ask for something else. */
-function keyOf(domain: string, route: Route | undefined): string {
-  if (route === undefined) return domain.toLowerCase()
-  return route.stops.length > 0 ? route.id : `${route.id} ${domain.toLowerCase()}`
 }
 
 class Delivery {
   readonly #job: Job
   readonly #call: Call
   readonly #options: DeliveryOptions
-  readonly #domain: string
-  readonly #route: Route | undefined
+  readonly #to: Destination
   /** RFC 8689: verified TLS or nothing. Such sessions are not mixed with others. */
   #secret: boolean
   readonly #ledger = new Ledger()
@@ -97,15 +77,20 @@ class Delivery {
   /** RFC 8689 §3 */
   #passOver = false
   #attempts = 0
+  /** Left out: the system chooses our address. */
+  #source: Source | undefined
+  /** What a source could not be used for: hosts it has no address for, or it is none of ours. */
+  #stuck = 0
+  /** Recipients that a peer took, or may have taken. */
+  #taken = 0
 
-  constructor(job: Job, call: Call, options: DeliveryOptions, { domain, route, recipients }: Destination) {
+  constructor(job: Job, call: Call, options: DeliveryOptions, to: Destination) {
     this.#job = job
     this.#call = call
     this.#options = options
-    this.#domain = domain
-    this.#route = route
+    this.#to = to
     this.#secret = job.requireTls === true
-    for (const recipient of recipients) this.#admit(recipient)
+    for (const recipient of to.recipients) this.#admit(recipient)
   }
 
   /** A bug or a store that fails in the middle must not hide what was delivered already. */
@@ -122,6 +107,30 @@ class Delivery {
   async #all(): Promise<void> {
     if (this.#ledger.left === 0) return
     this.#utf8 = await needsUtf8(this.#job)
+    const { choice } = this.#to
+    const { sources } = this.#options
+    if (choice === undefined || sources === undefined) return this.#asWished()
+    const turns = new Turns(choice.pool, sources)
+    for await (const turn of turns) {
+      if (!(await this.#bySource(turn))) return
+    }
+    if (!this.#ledger.heard) this.#ledger.noteAll(turns.nobody)
+  }
+
+  /** True when the next source should be asked: nothing could go out by this one at all. */
+  async #bySource({ source, leave }: Turn): Promise<boolean> {
+    this.#source = source
+    this.#attempts = 0
+    this.#stuck = 0
+    try {
+      await this.#asWished()
+    } finally {
+      if (this.#taken === 0) await leave.giveBack()
+    }
+    return this.#ledger.left > 0 && this.#stuck > 0 && this.#attempts === 0
+  }
+
+  async #asWished(): Promise<void> {
     await this.#try()
     if (!this.#secret || mustBeSecret(this.#job) || !this.#noSecretWay) return
     // RFC 8689 §5: a notification goes the safe way where there is one, and another where there is none.
@@ -154,7 +163,7 @@ class Delivery {
   async #standingOf(): Promise<Standing> {
     const { policies } = this.#options
     if (policies === undefined) return { kind: 'none', why: 'MTA-STS is not looked at here' }
-    const { name, why } = policyDomain(this.#domain, this.#route)
+    const { name, why } = policyDomain(this.#to.domain, this.#to.route)
     return name === undefined ? { kind: 'none', why } : policies.of(name, this.#call.signal)
   }
 
@@ -168,7 +177,7 @@ class Delivery {
   get #pooled(): string {
     const standing = this.#standing
     const policy = isEnforced(this.#wish) && standing.kind === 'policy' ? ` by ${standing.domain} ${standing.id}` : ''
-    return `${keyOf(this.#domain, this.#route)}${this.#secret ? ' verified' : ''}${policy}`
+    return `${this.#to.key}${this.#source === undefined ? '' : ` ${this.#source.says}`}${this.#secret ? ' verified' : ''}${policy}`
   }
 
   #admit(recipient: JobRecipient): void {
@@ -185,7 +194,13 @@ class Delivery {
 
   async #overHosts(): Promise<void> {
     const { hosts: options } = this.#options
-    const found = await findHosts(this.#domain, this.#route, options, this.#call.signal)
+    const { domain, route } = this.#to
+    const refused = route === undefined ? undefined : this.#options.logins?.of(route.id)
+    if (refused !== undefined) {
+      this.#ledger.noteAll({ kind: 'deferred', status: '4.7.0', text: refused })
+      return
+    }
+    const found = await findHosts(domain, route, options, this.#call.signal)
     if (found.kind !== 'hosts') {
       this.#ledger.endAll(found)
       return
@@ -200,8 +215,7 @@ class Delivery {
       if (this.#ledger.left === 0 || this.#spent) return
     }
     // Not one address to connect to.
-    if (this.#attempts === 0 && !this.#ledger.heard)
-      this.#ledger.endAll(unreachableBecause(this.#domain, found.hosts, tally))
+    if (this.#attempts === 0 && !this.#ledger.heard) this.#ledger.endAll(unreachableBecause(domain, found.hosts, tally))
   }
 
   get #spent(): boolean {
@@ -218,67 +232,56 @@ class Delivery {
   async #overAddresses(host: Host, addresses: readonly string[], plan: Going): Promise<void> {
     for (const [at, address] of addresses.entries()) {
       if (this.#ledger.left === 0 || this.#spent) return
-      this.#attempts += 1
-      await this.#attempt(host, address, addresses.slice(at + 1), plan)
+      const place = placeOf(host, address)
+      if (this.#fits(place))
+        await this.#attempt({ host, place, later: addresses.slice(at + 1), plan, wish: this.#wish })
     }
   }
 
-  async #attempt(host: Host, address: string, later: readonly string[], plan: Going): Promise<void> {
-    const { name, port, path, fixed } = host
-    const place: Place = { host: name, address, port, ...(path === undefined ? {} : { path }) }
-    const remote = remoteOf(place)
+  /** Whether our source can go there. */
+  #fits(place: Place): boolean {
+    const source = this.#source
+    if (source === undefined || place.path !== undefined || localFor(source, place) !== undefined) return true
+    this.#stuck += 1
+    const text = `${remoteOf(place)} cannot be reached from ${source.says}, which has no address of that family`
+    if (!this.#ledger.heard) this.#ledger.noteAll({ kind: 'deferred', status: '4.4.1', text, source: source.says })
+    return false
+  }
+
+  async #attempt(plain: Errand): Promise<void> {
+    this.#attempts += 1
+    const errand = { ...plain, ...(this.#source === undefined ? {} : { source: this.#source }) }
+    const remote = remoteOf(errand.place)
     try {
-      const session = await this.#open(host, place, later, plan)
-      if (!fixed && session.peerName.toLowerCase() === this.#options.hosts.ownName) this.#looped(session)
+      const session = await openFor(errand, this.#options, this.#call)
+      if (!errand.host.fixed && this.#isOurs(session.peerName)) this.#looped(session)
       else await this.#use(session, false)
     } catch (error) {
       const untrusted = this.#secret && error instanceof Trouble && error.kind === 'untrusted'
       if (!untrusted && !(error instanceof Refused && error.reply.code >= 500)) this.#ledger.hope()
-      for (const { row } of this.#ledger.pending) this.#ledger.note(outcomeOfError(row, error, remote, plan.demand))
-      this.#complain(remote, error)
+      const source = sourceWords(errand)
+      for (const { row } of this.#ledger.pending) {
+        const outcome = outcomeOfError(row, error, remote, errand.plan.demand)
+        this.#ledger.note(source === undefined ? outcome : { ...outcome, source })
+      }
+      this.#remember(error)
+      complain(error, { remote, route: this.#to.route?.id, source }, this.#call)
     }
   }
 
-  /** A login that fails is our admin's matter, and nobody else's. */
-  #complain(remote: string, error: unknown): void {
-    const { log } = this.#call
-    if (error instanceof Trouble && error.kind === 'login')
-      log.error({ remote, route: this.#route?.id, why: error.message }, 'cannot log in at the mail host')
-    else log.info({ remote, why: describe(error) }, 'mail host cannot be used')
+  #remember(error: unknown): void {
+    if (!(error instanceof Trouble)) return
+    const { route } = this.#to
+    if (error.kind === 'login' && route !== undefined) this.#options.logins?.note(route.id, error.message)
+    if (error.kind !== 'bind') return
+    this.#stuck += 1
+    this.#attempts -= 1
   }
 
-  async #open(host: Host, place: Place, later: readonly string[], plan: Going): Promise<MailSession> {
-    const { tls, proof } = plan
-    const { session: usual, hosts } = this.#options
-    const { manner } = host
-    const { log, signal } = this.#call
-    const connectMs = hosts.families?.patience(place.address, later, usual.limits.connectMs) ?? usual.limits.connectMs
-    const options: SessionOptions = {
-      ...usual,
-      tls,
-      limits: { ...usual.limits, connectMs },
-      ...(proof === undefined ? {} : { proof }),
-      ...(manner === undefined ? {} : { manner }),
-    }
-    const session = await this.#watched(place, openSession(place, options, signal))
-    const remote = remoteOf(place)
-    if (session.downgraded) log.warn({ remote, why: session.clear }, 'sending in clear after a TLS failure')
-    const objection = objectionOf(session, plan, this.#wish)
-    if (objection !== undefined) log.info({ remote, why: objection }, 'sending although an MTA-STS policy objects')
-    return { ...session, security: securityWords(session, plan, this.#wish, host) }
-  }
-
-  /** What becomes of the connection says something of its family too. */
-  async #watched(place: Place, opening: Promise<MailSession>): Promise<MailSession> {
-    const families = place.path === undefined ? this.#options.hosts.families : undefined
-    try {
-      const session = await opening
-      families?.answered(place.address)
-      return session
-    } catch (error) {
-      if (error instanceof Trouble) families?.failed(place.address, error)
-      throw error
-    }
+  #isOurs(peerName: string): boolean {
+    const name = peerName.toLowerCase()
+    const { hosts, session, sources } = this.#options
+    return name === hosts.ownName || name === session.helo.toLowerCase() || (sources?.pools.helos.has(name) ?? false)
   }
 
   /** Transactions in this session until everybody is served or the peer takes no more. */
@@ -314,14 +317,25 @@ class Delivery {
     let accepted = 0
     let full = 0
     for (const [row, result] of results) {
-      const outcome = outcomeOf(row, result, session)
+      const outcome = this.#asOurs(outcomeOf(row, result, session), result)
       const unknown = result.kind === 'broken' && result.unknown
       if (result.kind === 'accepted') accepted += 1
+      if (result.kind === 'accepted' || unknown) this.#taken += 1
       if (result.kind === 'refused' && result.stage === 'RCPT' && result.reply.code === 452) full += 1
       if (outcome.kind !== 'deferred' || unknown) this.#ledger.end(outcome)
       else this.#ledger.note(outcome)
     }
     return accepted > 0 && (full > 0 || more) && session.connection.quiet
+  }
+
+  /** RFC 4954 §6: a smarthost that wants a login, or another one, has something against us and not against the mail. */
+  #asOurs(outcome: Outcome, result: RecipientResult): Outcome {
+    const { route } = this.#to
+    const about = result.kind === 'refused' && [530, 534, 535, 538].includes(result.reply.code)
+    if (!about || outcome.kind !== 'failed' || route === undefined || route.stops.length === 0) return outcome
+    const { remote, text: why } = outcome
+    this.#call.log.error({ remote, route: route.id, why }, 'cannot log in at the mail host')
+    return { ...outcome, kind: 'deferred', status: '4.7.0' }
   }
 
   #looped(session: MailSession): void {
@@ -334,8 +348,4 @@ class Delivery {
 
 function isAboutTls(outcome: Outcome): boolean {
   return outcome.kind === 'failed' && (outcome.status === '5.7.30' || outcome.status === '5.7.10')
-}
-
-function describe(error: unknown): string {
-  return error instanceof Trouble || error instanceof Refused ? error.message : 'unexpected'
 }

@@ -14,10 +14,13 @@ import type { Limits } from './client/session.js'
 import { CONFIG, type Config } from './config.js'
 import { type DeliveryOptions, deliverJob } from './deliver.js'
 import type { HostOptions } from './hosts.js'
+import { LoginTroubles } from './login-troubles.js'
 import { mailClient } from './over.js'
 import { SessionPool } from './pool.js'
 import type { Reading } from './routes/read.js'
 import { Routes } from './routes/routes.js'
+import { Pools } from './sources/pools.js'
+import { WarmUp } from './sources/warm-up.js'
 import { Policies } from './sts/policies.js'
 
 export default definePlugin({
@@ -26,9 +29,8 @@ export default definePlugin({
   config: CONFIG,
   supplies: ['mail-client'],
   async setup(context) {
-    const { config, dns, clock, files, metrics, server } = context
+    const { config, dns, clock, files, metrics, server, state } = context
     const ca = config.ca === undefined ? undefined : await readFile(files.resolve(config.ca), 'utf8')
-    const routes = new Routes(config.routes, readingOf(context))
     const now = () => clock.now()
     const pool = new SessionPool({
       idleMs: ms(config.keep_idle),
@@ -38,6 +40,10 @@ export default definePlugin({
       now,
     })
     const ownName = toAsciiDomain(server.name) ?? server.name.toLowerCase()
+    const helo = config.helo ?? ownName
+    const reading = readingOf(context)
+    const pools = new Pools(config.pools, config.pool_rules, helo, reading)
+    const routes = new Routes(config.routes, { ...reading, pools: pools.names })
     const hosts: HostOptions = {
       routes,
       dns,
@@ -52,10 +58,12 @@ export default definePlugin({
     const policies = await policiesOf(context, hosts)
     const options: DeliveryOptions = {
       hosts,
-      session: { helo: config.helo ?? ownName, tls: config.tls, limits: limitsOf(config), now },
+      session: { helo, tls: config.tls, limits: limitsOf(config), now },
       ...(ca === undefined ? {} : { ca }),
       ...(policies === undefined ? {} : { policies }),
       pool,
+      sources: { pools, clock, warmUp: new WarmUp(state, clock), random: Math.random },
+      logins: new LoginTroubles(now),
       maxAttempts: config.max_hosts * 3,
     }
     const target: Target = {

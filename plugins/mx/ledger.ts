@@ -4,9 +4,11 @@
  */
 import type { JobRecipient, Outcome } from 'posthouse/api'
 
-type Refusal = Extract<Outcome, { kind: 'failed' | 'deferred' }>
+type Failed = Extract<Outcome, { kind: 'failed' }>
+type Deferred = Extract<Outcome, { kind: 'deferred' }>
+type Refusal = Failed | Deferred
 /** A refusal for everybody who still waits. */
-export type ForAll = Omit<Refusal, 'row'>
+export type ForAll = Omit<Failed, 'row'> | Omit<Deferred, 'row'>
 
 export class Ledger {
   /** Recipients without a final outcome, by row. */

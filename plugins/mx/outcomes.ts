@@ -19,20 +19,30 @@ export function outcomeOf(row: number, result: RecipientResult, session: MailSes
         reply: result.reply.text,
         ...(tls === undefined ? {} : { tls }),
         ...(session.security === undefined ? {} : { security: session.security }),
+        ...bySource(session),
         ...(dsn ? { reports: true } : {}),
         ...(leastBySeconds === undefined ? {} : { timed: true }),
       }
     case 'refused':
-      return refusal(row, result.reply, remote, `${remote} refused ${STAGES[result.stage]}: ${result.reply.text}`)
+      return {
+        ...refusal(row, result.reply, remote, `${remote} refused ${STAGES[result.stage]}: ${result.reply.text}`),
+        ...bySource(session),
+      }
     case 'broken': {
       const { trouble, unknown } = result
       const text = unknown
         ? `${remote} did not say whether it took the message: ${trouble.message}`
         : `${remote}: ${trouble.message}`
-      return { kind: 'deferred', row, status: trouble.status, text, remote }
+      return { kind: 'deferred', row, status: trouble.status, text, remote, ...bySource(session) }
     }
   }
 }
+
+function bySource({ source }: MailSession): { readonly source?: string } {
+  return source === undefined ? {} : { source }
+}
+
+type Refusal = Extract<Outcome, { kind: 'failed' | 'deferred' }>
 
 export interface TlsDemand {
   /** `the message asks for TLS all the way` */
@@ -49,7 +59,7 @@ const STAGES = {
 } as const
 
 /** The session never came about. `demand`: who asks for TLS that is proven. */
-export function outcomeOfError(row: number, error: unknown, remote: string, demand?: TlsDemand): Outcome {
+export function outcomeOfError(row: number, error: unknown, remote: string, demand?: TlsDemand): Refusal {
   if (error instanceof Refused) return refusal(row, error.reply, remote, `${remote}: ${error.message}`)
   if (error instanceof Trouble && demand !== undefined && (error.kind === 'untrusted' || error.kind === 'tls')) {
     const text = `${demand.words}; ${remote}: ${error.message}`
@@ -64,7 +74,7 @@ export function outcomeOfError(row: number, error: unknown, remote: string, dema
   throw error
 }
 
-function refusal(row: number, reply: Reply, remote: string, text: string): Outcome {
+function refusal(row: number, reply: Reply, remote: string, text: string): Refusal {
   const permanent = reply.code >= 500
   return {
     kind: permanent ? 'failed' : 'deferred',

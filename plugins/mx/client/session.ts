@@ -64,6 +64,8 @@ export interface MailSession {
   readonly downgraded?: true
   /** How safe it is, and why so: for the trail. */
   readonly security?: string
+  /** Which of our addresses it goes out by, when config says which. */
+  readonly source?: string
   readonly openedAt: number
   /** Transactions done. */
   uses: number

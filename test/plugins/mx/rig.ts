@@ -20,6 +20,8 @@ export const LIMITS = {
 
 const DEFAULTS: Config = {
   routes: {},
+  pools: {},
+  pool_rules: [],
   port: 25,
   tls: 'opportunistic',
   max_hosts: 5,
