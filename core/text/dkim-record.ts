@@ -1,0 +1,91 @@
+/**
+ * Public keys as the name service has them (RFC 6376 §3.6.1, RFC 8463 §4): reading such a record, and writing the one that belongs to a key.
+ */
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import { readTagList, withoutSpace } from './tag-list.js'
+
+export type SigningAlgorithm = 'rsa-sha256' | 'ed25519-sha256'
+
+export interface DkimRecord {
+  readonly kind: 'key'
+  readonly type: 'rsa' | 'ed25519'
+  readonly key: KeyObject
+  /** Of an RSA key. */
+  readonly bits?: number
+  /** `t=y`: the domain says that it is only trying. */
+  readonly testing: boolean
+}
+
+/** `revoked`: there is a record, and its key was taken back; `broken`: it cannot be used, `why` says so in words. */
+export type ReadRecord =
+  | DkimRecord
+  | { readonly kind: 'revoked' }
+  | { readonly kind: 'broken'; readonly why: string }
+
+/** RFC 8410 §4: what stands before the 32 octets of an Ed25519 key in SubjectPublicKeyInfo. */
+const ED25519_SPKI = Buffer.from('302a300506032b6570032100', 'hex')
+
+export function readDkimRecord(text: string): ReadRecord {
+  const tags = readTagList(text)
+  if (tags === undefined) return broken('it is not a list of tag=value')
+  const version = tags.get('v')
+  // RFC 6376 §3.6.1: when it is there it comes first.
+  if (version !== undefined && (version !== 'DKIM1' || [...tags.keys()][0] !== 'v'))
+    return broken('its v= is not DKIM1, or not the first tag')
+  const type = tags.get('k') ?? 'rsa'
+  if (type !== 'rsa' && type !== 'ed25519') return broken(`its k=${type} is a kind of key nobody knows`)
+  const hashes = tags.get('h')
+  if (hashes !== undefined && !listed(hashes, 'sha256')) return broken(`its h=${hashes} does not allow SHA-256`)
+  const services = tags.get('s')
+  if (services !== undefined && !listed(services, '*') && !listed(services, 'email'))
+    return broken(`its s=${services} is not for mail`)
+  const written = tags.get('p')
+  if (written === undefined) return broken('it has no p=')
+  const base64 = withoutSpace(written)
+  if (base64 === '') return { kind: 'revoked' }
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) return broken('its p= is not base64')
+  const key = publicKey(type, Buffer.from(base64, 'base64'))
+  if (key === undefined) return broken(`its p= is no ${type} key`)
+  const bits = key.asymmetricKeyDetails?.modulusLength
+  const testing = listed(tags.get('t') ?? '', 'y')
+  return { kind: 'key', type, key, testing, ...(bits === undefined ? {} : { bits }) }
+}
+
+function broken(why: string): ReadRecord {
+  return { kind: 'broken', why }
+}
+
+function listed(list: string, wanted: string): boolean {
+  return withoutSpace(list).split(':').includes(wanted)
+}
+
+function publicKey(type: 'rsa' | 'ed25519', octets: Buffer): KeyObject | undefined {
+  if (type === 'ed25519')
+    // RFC 8463 §4: the 32 octets alone.
+    return octets.length === 32 ? fromDer(Buffer.concat([ED25519_SPKI, octets]), 'spki') : undefined
+  const key = fromDer(octets, 'spki') ?? fromDer(octets, 'pkcs1')
+  return key?.asymmetricKeyType === 'rsa' ? key : undefined
+}
+
+// RFC 6376 §3.6.1 says RSAPublicKey, its examples and everybody SubjectPublicKeyInfo.
+function fromDer(key: Buffer, type: 'spki' | 'pkcs1'): KeyObject | undefined {
+  try {
+    return createPublicKey({ key, format: 'der', type })
+  } catch {
+    return undefined
+  }
+}
+
+/** What is to be published for a key: of a private key, the public half. */
+export function writeDkimRecord(key: KeyObject): string {
+  const half = key.type === 'private' ? createPublicKey(key) : key
+  const der = half.export({ format: 'der', type: 'spki' })
+  return half.asymmetricKeyType === 'ed25519'
+    ? `v=DKIM1; k=ed25519; p=${der.subarray(ED25519_SPKI.length).toString('base64')}`
+    : `v=DKIM1; k=rsa; p=${der.toString('base64')}`
+}
+
+/** Whether both are, or belong to, one key. */
+export function samePublicKey(one: KeyObject, other: KeyObject): boolean {
+  return writeDkimRecord(one) === writeDkimRecord(other)
+}
