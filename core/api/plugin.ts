@@ -9,6 +9,7 @@ import type { Hooks } from './hooks.js'
 import type { Events } from './queue-event.js'
 import type { Infer, JsonSchema } from './schema.js'
 import type { Message, Peer, Session, TlsFacts } from './session.js'
+import type { SigningKeys } from './signing.js'
 import type { State, Store } from './stores.js'
 import type { ValidatedResolver } from './validated.js'
 
@@ -81,6 +82,7 @@ export interface ServiceTable {
   notifier: Notifier
   /** Of core. */
   events: Events
+  'signing-keys': SigningKeys
 }
 
 /** Tells people of the house something, by mail into their mailbox. */

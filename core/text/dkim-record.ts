@@ -17,10 +17,7 @@ export interface DkimRecord {
 }
 
 /** `revoked`: there is a record, and its key was taken back; `broken`: it cannot be used, `why` says so in words. */
-export type ReadRecord =
-  | DkimRecord
-  | { readonly kind: 'revoked' }
-  | { readonly kind: 'broken'; readonly why: string }
+export type ReadRecord = DkimRecord | { readonly kind: 'revoked' } | { readonly kind: 'broken'; readonly why: string }
 
 /** RFC 8410 §4: what stands before the 32 octets of an Ed25519 key in SubjectPublicKeyInfo. */
 const ED25519_SPKI = Buffer.from('302a300506032b6570032100', 'hex')

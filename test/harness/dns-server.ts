@@ -186,10 +186,15 @@ function records(
     case 'MX':
       return (entry.mx ?? []).map(([priority, exchange]) => make(Packet.TYPE.MX, { priority, exchange }))
     case 'TXT':
-      return (entry.txt ?? []).map(data => make(Packet.TYPE.TXT, { data }))
+      return (entry.txt ?? []).map(data => make(Packet.TYPE.TXT, { data: strings(data) }))
     case 'PTR':
       return (entry.ptr ?? []).map(domain => make(Packet.TYPE.PTR, { domain }))
     default:
       return []
   }
+}
+
+/** RFC 1035 §3.3: a string has at most 255 octets. */
+function strings(text: string): readonly string[] {
+  return text.match(/.{1,255}/gs) ?? ['']
 }

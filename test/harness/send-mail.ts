@@ -1,4 +1,4 @@
-/** Hands one small message in by SMTP in clear, as a trusted program would, and insists on 250. */
+/** Hands a message in by SMTP in clear, as a trusted program would, and insists on 250. */
 import { connect } from 'node:net'
 
 export interface Sent {
@@ -8,7 +8,22 @@ export interface Sent {
   readonly text?: string
 }
 
-export async function sendMail(port: number, { from, to, subject, text = 'hello' }: Sent): Promise<void> {
+export function sendMail(port: number, { from, to, subject, text = 'hello' }: Sent): Promise<void> {
+  const header = `From: <${from}>\r\nTo: <${to[0]}>\r\nSubject: ${subject}\r\nMessage-ID: <${subject}@client.test>\r\n`
+  return sendOctets(port, { from, to, octets: Buffer.from(`${header}\r\n${text}\r\n`) })
+}
+
+export interface SentOctets {
+  /** Empty: the null sender. */
+  readonly from: string
+  readonly to: readonly string[]
+  /** Lines end in CRLF, the last one too. */
+  readonly octets: Buffer
+  /** Behind MAIL FROM. */
+  readonly parameters?: string
+}
+
+export async function sendOctets(port: number, { from, to, octets, parameters = '' }: SentOctets): Promise<void> {
   const socket = connect({ host: '127.0.0.1', port, noDelay: true })
   let heard = ''
   let wake: () => void = () => undefined
@@ -39,13 +54,11 @@ export async function sendMail(port: number, { from, to, subject, text = 'hello'
   try {
     await reply(220)
     await say('EHLO client.test', 250)
-    await say(`MAIL FROM:<${from}>`, 250)
+    await say(`MAIL FROM:<${from}>${parameters === '' ? '' : ` ${parameters}`}`, 250)
     for (const one of to) await say(`RCPT TO:<${one}>`, 250)
     await say('DATA', 354)
-    await say(
-      `From: <${from}>\r\nTo: <${to[0]}>\r\nSubject: ${subject}\r\nMessage-ID: <${subject}@client.test>\r\n\r\n${text}\r\n.`,
-      250,
-    )
+    socket.write(octets.toString('latin1').replace(/(^|\r\n)\./g, '$1..'), 'latin1')
+    await say('.', 250)
     await say('QUIT', 221)
   } finally {
     socket.destroy()

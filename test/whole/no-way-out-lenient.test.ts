@@ -21,6 +21,7 @@ const SERVICES: ReadonlySet<string> = new Set([
   'auth-file',
   'auth-oauth',
   'bounces',
+  'dkim',
   'etrn',
   'imap',
   'mda',

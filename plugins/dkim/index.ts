@@ -1,0 +1,97 @@
+/**
+ * Signs mail that goes out (DKIM, RFC 6376 and 8463): the hook `sign`, which sees the octets as they are sent. Keys are files that only we may
+ * read; with none there is nothing to do, and nothing is done.
+ */
+import { join } from 'node:path'
+import {
+  type Answered,
+  type Asked,
+  type Call,
+  definePlugin,
+  MailError,
+  type Metrics,
+  type SigningKey,
+} from 'posthouse/api'
+import { digestMessage } from 'posthouse/text'
+import { authorOf, type Choice, choose } from './choose.js'
+import { dkimCommands } from './commands.js'
+import { Publications } from './published.js'
+import { KeyRing, loadKeys } from './ring.js'
+import { type Settings, schema, settingsOf } from './settings.js'
+import { signatureField } from './signature.js'
+
+export default definePlugin({
+  name: 'dkim',
+  summary: 'signs mail of our own that goes out (DKIM)',
+  config: schema,
+  supplies: ['signing-keys'],
+  async setup({ config, fault, server, dns, state, clock, log, metrics, signal, purpose }) {
+    const folder = join(server.dataDir, 'dkim')
+    const settings = settingsOf(config, { folder, configDir: server.configDir, fault })
+    const publications = new Publications({ dns, state, clock, log, signal })
+    const load = () => loadKeys(settings, folder)
+    const ringOf = (keys: Awaited<ReturnType<typeof load>>) =>
+      new KeyRing(keys, { now: () => clock.now(), published: (name, loaded) => publications.has(name, loaded) })
+    const keys = purpose === 'serve' ? await load() : []
+    for (const held of keys) {
+      const { domain, selector } = held.entry
+      if (held.read.kind === 'trouble')
+        log.error({ domain, selector, why: held.read.why }, 'signing key cannot be used')
+    }
+    if (keys.some(({ entry }) => entry.active === 'published') && !dns.configured)
+      log.warn({}, 'signing keys wait for the name service, and none is configured')
+    const ring = ringOf(keys)
+    const now = () => clock.now()
+    const commands = dkimCommands({ folder, server, dns, load, now, useOf: held => ringOf([]).useOf(held) })
+    const parts = { settings, ring, metrics, clock }
+    return {
+      commands,
+      services: { 'signing-keys': ring },
+      hooks: { sign: (asked, call) => signMail(asked, call, parts) },
+    }
+  },
+})
+
+interface SignParts {
+  readonly settings: Settings
+  readonly ring: KeyRing
+  readonly metrics: Metrics
+  readonly clock: { now(): number }
+}
+
+async function signMail({ job, chunks }: Asked['sign'], call: Call, parts: SignParts): Promise<Answered['sign']> {
+  const { settings, ring, metrics, clock } = parts
+  const { rules, fields } = settings
+  const passedOn = job.submitter === undefined && !rules.some(({ submitters }) => submitters.has('others'))
+  // Not a byte is read for mail that cannot be signed.
+  if (passedOn || (ring.empty && rules.length === 0)) return undefined
+  const digest = await digestMessage(chunks(), [fields.body])
+  const from = digest.fields.filter(({ name }) => name.toLowerCase() === 'from').map(({ raw }) => raw)
+  const choice = choose(authorOf(from), job.submitter, { settings, ring })
+  const keys = await keysFor(choice, call, parts)
+  if (choice.kind === 'unsigned') call.log.debug({ id: job.id, why: choice.why }, 'not signed')
+  metrics.count(keys.length === 0 ? 'dkim.unsigned' : 'dkim.signed')
+  const now = clock.now()
+  return Promise.all(keys.map(key => signatureField(digest, key, fields, now)))
+}
+
+/** Rejects when one is missing and mail shall wait for it. */
+async function keysFor(
+  choice: Choice,
+  call: Call,
+  { settings, ring, metrics }: SignParts,
+): Promise<readonly SigningKey[]> {
+  if (choice.kind === 'unsigned') return []
+  const { domain, selectors } = choice
+  try {
+    const keys = selectors === undefined ? await ring.inUse(domain) : await ring.named(domain, selectors)
+    if (keys.length === 0 && !ring.has(domain))
+      throw new MailError('internal', `cannot sign: there is no key of ${domain}`)
+    return keys
+  } catch (error) {
+    metrics.count('dkim.missing')
+    if (settings.missing === 'defer') throw error
+    call.log.warn({ err: error, domain }, 'mail goes out unsigned')
+    return []
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * Signed mail over a whole way: in by SMTP, through the queue, out by the sending client, and there before verifiers that we did not write.
+ */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { VERIFIERS } from '../harness/dkim-verifiers.js'
+import { type DnsServer, startDnsServer } from '../harness/dns-server.js'
+import { Instance } from '../harness/instance.js'
+import { sendOctets } from '../harness/send-mail.js'
+import { sharedDir } from '../harness/shared.js'
+import { SmtpSink } from '../harness/smtp-sink.js'
+
+const shared = sharedDir()
+
+interface Generated {
+  readonly name: string
+  readonly value: string
+  readonly strings: readonly string[]
+}
+
+async function keygen(instance: Instance, ...options: readonly string[]): Promise<Generated> {
+  const { code, stdout, stderr } = await instance.cli(['dkim', 'keygen', '--json', ...options])
+  assert.equal(code, 0, stderr)
+  return JSON.parse(stdout) as Generated
+}
+
+const ODDITIES: readonly (readonly [what: string, text: string])[] = [
+  [
+    'white space everywhere',
+    'Subject:  a \t b  \r\nFrom:a@example.test\r\n\r\n one  two \t\r\n \t \r\n\r\n\tthree \r\n \r\n\r\n',
+  ],
+  ['a folded header', 'Subject: a\r\n\t\r\n b\r\n  c\r\nFrom: x\r\n <a@example.test>\r\n\r\nbody\r\n'],
+  ['no body', 'Subject: a\r\nFrom: a@example.test\r\n\r\n'],
+  ['a body of empty lines', 'From: a@example.test\r\n\r\n\r\n\r\n\r\n'],
+  ['a long line', `From: a@example.test\r\n\r\n${'x'.repeat(990)} y\r\n${'word '.repeat(190)}\r\n`],
+  ['lines that begin with dots', 'From: a@example.test\r\n\r\n.\r\n..\r\n.x\r\n'],
+  [
+    '8-bit text',
+    'Subject: gr\u00fc\u00dfe\r\nFrom: "\u00e1" <a@example.test>\r\n\r\ngr\u00fc\u00dfe \u00a0\r\n\u00e0\r\n',
+  ],
+  [
+    'another name of the same field',
+    'Subject: one\r\nsubject: two\r\nFROM: a@example.test\r\nTo: b@sink.test\r\n\r\nbody\r\n',
+  ],
+  [
+    'a signature of somebody else',
+    'DKIM-Signature: v=1; a=rsa-sha256; d=other.test; s=x; h=from; bh=; b=\r\nFrom: a@example.test\r\n\r\nbody\r\n',
+  ],
+]
+
+/** Without From nothing can be signed (RFC 6376 §5.4). */
+function hasAuthor(mail: Buffer): boolean {
+  const text = mail.toString('latin1')
+  return /^from[ \t]*:/im.test(text.slice(0, text.indexOf('\r\n\r\n') + 2))
+}
+
+describe('mail that goes out signed', () => {
+  let dns: DnsServer
+  let sink: SmtpSink
+  let a: Instance
+  const records = new Map<string, string>()
+
+  before(async () => {
+    sink = await new SmtpSink().start()
+    dns = await startDnsServer()
+    a = await Instance.make({
+      domain: 'example.test',
+      users: [['alice@example.test', 'secret a']],
+      server: {
+        dns: { servers: [dns.address], timeout: '500ms', tries: 2 },
+        trusted: ['127.0.0.0/8'],
+        relay_domains: ['relayed.test'],
+      },
+      plugins: {
+        dkim: { rules: [{ from: ['*'], domain: 'example.test' }] },
+        mx: { routes: { '*': `127.0.0.1:${sink.port}` } },
+      },
+    })
+    for (const type of ['rsa', 'ed25519']) {
+      const { name, value, strings } = await keygen(a, '--domain', 'example.test', '--type', type)
+      assert.equal(strings.join(''), value)
+      records.set(name, value)
+      dns.set(name, { txt: [value] })
+    }
+    await a.start()
+  })
+  after(async () => {
+    await a?.destroy()
+    await Promise.all([sink?.stop(), dns?.close()])
+  })
+
+  /** As the sink has them: exactly what went over the wire. */
+  async function through(mails: readonly Buffer[]): Promise<readonly Buffer[]> {
+    sink.messages.length = 0
+    for (const octets of mails)
+      await sendOctets(a.ports.mx, { from: 'a@example.test', to: ['b@sink.test'], octets, parameters: 'BODY=8BITMIME' })
+    return (await sink.received(mails.length, 60_000)).map(({ data }) => data)
+  }
+
+  async function assertGood(mails: readonly Buffer[], signatures: number, not: readonly string[] = []): Promise<void> {
+    for (const verifier of VERIFIERS.filter(({ missing, name }) => missing === false && !not.includes(name))) {
+      const findings = await verifier.verify(mails, records)
+      const wrong = findings.flatMap((found, i) =>
+        found.filter(one => one === true).length === (verifier.rsaOnly ? Math.min(1, signatures) : signatures)
+          ? []
+          : [{ i, found, mail: mails[i]!.toString('latin1').slice(0, 500) }],
+      )
+      assert.deepEqual(wrong, [], verifier.name)
+    }
+  }
+
+  for (const { name, missing } of VERIFIERS) test(`${name} is there to verify`, { skip: missing }, () => undefined)
+
+  test('each sample of real mail verifies, by both signatures', {
+    skip: shared === undefined ? 'no shared data' : false,
+  }, async () => {
+    const folder = join(shared!, 'data/mail-sample')
+    const files = readdirSync(folder).filter(name => name.endsWith('.eml'))
+    const mails = files.map(name => {
+      const text = readFileSync(join(folder, name), 'latin1').replace(/\r\n|\r|\n/g, '\r\n')
+      return Buffer.from(text.endsWith('\r\n') ? text : `${text}\r\n`, 'latin1')
+    })
+    const out = await through(mails)
+    assert.equal(out.length, files.length)
+    const [authored, anonymous] = [out.filter(hasAuthor), out.filter(mail => !hasAuthor(mail))]
+    // OpenDKIM does not look at mail whose From it cannot read.
+    const broken = authored.filter(mail => /^From: (<aaa bbb>|[^@\r\n]*)\r$/m.test(mail.toString('latin1')))
+    const whole = authored.filter(mail => !broken.includes(mail))
+    assert.ok(whole.length > 160)
+    await assertGood(whole, 2)
+    await assertGood(broken, 2, ['OpenDKIM'])
+    for (const mail of anonymous) assert.doesNotMatch(mail.toString('latin1'), /^DKIM-Signature/)
+  })
+
+  for (const [what, text] of ODDITIES)
+    test(`mail with ${what} verifies`, async () => {
+      await assertGood(await through([Buffer.from(text)]), 2)
+    })
+
+  test('mail with white space before a colon verifies, but not by those that know no such fields', async () => {
+    const text = 'Subject: one\r\nFrom : a@example.test\r\nTo\t: b@sink.test\r\n\r\nbody\r\n'
+    await assertGood(await through([Buffer.from(text)]), 2, ['dkimpy', 'OpenDKIM'])
+  })
+
+  // Its reading of white space in a header is that of JavaScript, which takes octet 0xA0 for some.
+  test('mail with letters that end in octet 0xA0 verifies, but not by mailauth', async () => {
+    const text = 'Subject: \u00e0  \u00e0\r\nFrom: "\u00e0" <a@example.test>\r\n\r\n\u00e0 \u00e0\r\n'
+    await assertGood(await through([Buffer.from(text)]), 2, ['mailauth'])
+  })
+})
