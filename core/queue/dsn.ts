@@ -4,8 +4,9 @@
  * Everything that came from a peer is one line of printable text when it gets here or is made so.
  */
 import { isIP } from 'node:net'
-import { foldField, formatDate, fromUnitext, printable, toUnitext, unXtext } from '../text/index.js'
+import { encodeWords, foldField, formatDate, fromUnitext, printable, toUnitext, unXtext } from '../text/index.js'
 import { humanText } from './dsn-text.js'
+import { type Language, WORDS } from './dsn-words.js'
 
 export type DsnAction = 'failed' | 'delayed' | 'delivered' | 'relayed' | 'expanded'
 
@@ -23,7 +24,8 @@ export interface DsnRecipient {
   readonly remote?: string
   /** The remote's own words. */
   readonly reply?: string
-  readonly lastAttempt: number
+  /** Left out: it was never tried. */
+  readonly lastAttempt?: number
   /** For `delayed`: until when we try. */
   readonly until?: number
   /** We tried for the whole time allowed. */
@@ -34,6 +36,9 @@ export interface DsnFacts {
   readonly id: string
   /** Our name. */
   readonly server: string
+  /** Where people of this house answer. */
+  readonly postmaster: string
+  readonly language: Language
   readonly queueId: string
   readonly sender: string
   readonly envid?: string
@@ -46,6 +51,8 @@ export interface DsnFacts {
   /** All of one action. */
   readonly recipients: readonly DsnRecipient[]
   readonly original: Original
+  /** Message-ID of the original. */
+  readonly about?: string
   /** The original needs SMTPUTF8: RFC 6533 types and addresses. */
   readonly utf8: boolean
 }
@@ -55,14 +62,6 @@ export interface Original {
   readonly kind: 'header' | 'message'
   readonly bytes: Buffer
 }
-
-const SUBJECTS = {
-  failed: 'Undelivered mail returned to sender',
-  delayed: 'Delayed mail, still being tried',
-  delivered: 'Mail delivered',
-  relayed: 'Mail passed on',
-  expanded: 'Mail sent on to several addresses',
-} as const satisfies Record<DsnAction, string>
 
 export function buildDsn(facts: DsnFacts): Buffer {
   const boundary = `=_${facts.id}`
@@ -80,12 +79,16 @@ function header(facts: DsnFacts, boundary: string, eightBit: boolean): Buffer {
   const { action } = facts.recipients[0]!
   const fields = [
     foldField('Date', formatDate(facts.now)),
-    foldField('From', `Mail Delivery System <MAILER-DAEMON@${facts.server}>`),
+    // RFC 3464 §2: whom people can answer to.
+    foldField('From', `Mail Delivery System <${facts.postmaster}>`),
     foldField('To', `<${facts.sender}>`),
-    foldField('Subject', SUBJECTS[action]),
+    foldField('Subject', encodeWords(WORDS[facts.language].subjects[action])),
     foldField('Message-ID', `<${facts.id}@${facts.server}>`),
+    // RFC 3834 §3.1.5: programs that sort by conversation put it there.
+    ...(facts.about === undefined ? [] : [foldField('In-Reply-To', facts.about), foldField('References', facts.about)]),
     // RFC 3834 §5: no robot is to answer this.
     foldField('Auto-Submitted', 'auto-replied'),
+    ...(facts.language === 'en' ? [] : [foldField('Content-Language', facts.language)]),
     'MIME-Version: 1.0\r\n',
     `Content-Type: multipart/report; report-type=delivery-status;\r\n boundary="${boundary}"\r\n`,
     ...(eightBit ? ['Content-Transfer-Encoding: 8bit\r\n'] : []),
@@ -117,10 +120,20 @@ function originalPart({ original, utf8 }: DsnFacts): Buffer {
   return part(type, whole ? 'Undelivered message' : 'Header of the message', original.bytes)
 }
 
+/**
+ * RFC 6533 §4.5: encoded wherever that is allowed, so that a way back without SMTPUTF8 or 8BITMIME can carry it. RFC 2046 §5.2.1: a
+ * message/rfc822 may not be.
+ */
 function part(type: string, description: string, content: Buffer): Buffer {
-  const encoding = isAscii(content) ? '' : 'Content-Transfer-Encoding: 8bit\r\n'
+  const ascii = isAscii(content)
+  const whole = type === 'message/rfc822' || type === 'text/rfc822-headers'
+  const encoding = ascii ? '' : `Content-Transfer-Encoding: ${whole ? '8bit' : 'base64'}\r\n`
   const head = `Content-Type: ${type}\r\nContent-Description: ${description}\r\n${encoding}\r\n`
-  return Buffer.concat([Buffer.from(head), content])
+  return Buffer.concat([Buffer.from(head), ascii || whole ? content : inLines(content)])
+}
+
+function inLines(content: Buffer): Buffer {
+  return Buffer.from(content.toString('base64').replace(/.{76}(?=.)/g, '$&\r\n'))
 }
 
 /** RFC 3464 §2.2 */
@@ -151,12 +164,19 @@ function perRecipient(recipient: DsnRecipient, utf8: boolean): string {
     field('Action', recipient.action, utf8),
     field('Status', recipient.status, utf8),
     ...(recipient.remote === undefined ? [] : [field('Remote-MTA', `dns; ${mtaName(recipient.remote)}`, utf8)]),
-    // RFC 3464 §2.3.6: only what a peer really said in SMTP.
-    ...(recipient.reply === undefined ? [] : [field('Diagnostic-Code', `smtp; ${recipient.reply}`, utf8)]),
-    field('Last-Attempt-Date', formatDate(recipient.lastAttempt), utf8),
+    ...diagnostic(recipient, utf8),
+    ...(recipient.lastAttempt === undefined
+      ? []
+      : [field('Last-Attempt-Date', formatDate(recipient.lastAttempt), utf8)]),
     ...(recipient.until === undefined ? [] : [field('Will-Retry-Until', formatDate(recipient.until), utf8)]),
   ]
   return lines.join('')
+}
+
+/** RFC 3464 §2.3.6: `smtp` only for what a peer really said; our own words have a type of their own. */
+function diagnostic({ action, reply, text }: DsnRecipient, utf8: boolean): readonly string[] {
+  if (reply !== undefined) return [field('Diagnostic-Code', `smtp; ${reply}`, utf8)]
+  return action === 'failed' || action === 'delayed' ? [field('Diagnostic-Code', `x-posthouse; ${text}`, utf8)] : []
 }
 
 function field(name: string, value: string, utf8: boolean): string {

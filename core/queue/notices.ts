@@ -13,14 +13,17 @@ import {
   type TrailEntry,
 } from '../api/index.js'
 import type { AskScope, OwnMessage } from '../pipeline/intake-types.js'
-import { formatAddress, newId } from '../text/index.js'
+import { formatAddress, newId, scanHeader } from '../text/index.js'
 import { buildDsn, type DsnAction, type DsnRecipient, type Original } from './dsn.js'
+import { languageOf } from './dsn-words.js'
 import type { Fate } from './judgement.js'
 
 export interface NoticeParts {
   readonly plan: (message: OwnMessage, scope: AskScope) => Promise<Acceptance | undefined>
   /** Our name. */
   readonly server: string
+  /** Where people of this house answer: `postmaster@example.org`. */
+  readonly postmaster: string
 }
 
 export interface Notices {
@@ -30,6 +33,8 @@ export interface Notices {
 
 /** A message goes back whole up to this size, else its header. */
 const MAX_RETURNED = 50 * 1024
+/** … and up to this one where the sender asks for it (RFC 3461 §6.2 lets us say how much is too much). */
+const MAX_ASKED = 1024 * 1024
 const MAX_HEADER = 64 * 1024
 /** For routing one notification. */
 const PLAN_MS = 60_000
@@ -64,7 +69,7 @@ export async function notices(
 
 /** Pure: which notifications are due. */
 export function dueNotices(
-  { sender, deliverBy }: Pick<JobView, 'sender' | 'deliverBy'>,
+  { sender, deliverBy, submitter }: Pick<JobView, 'sender' | 'deliverBy' | 'submitter'>,
   fates: readonly Fate[],
   now: number,
 ): ReadonlyMap<DsnAction, readonly Fate[]> {
@@ -72,7 +77,8 @@ export function dueNotices(
   if (sender === null) return due
   for (const fate of fates) {
     const action = actionOf(fate, deliverBy, now)
-    if (action === undefined) continue
+    // What a stranger sent and we took for spam has a sender who most likely never wrote it.
+    if (action === undefined || (fate.row.quarantine !== undefined && submitter === undefined)) continue
     const list = due.get(action)
     if (list === undefined) due.set(action, [fate])
     else list.push(fate)
@@ -119,10 +125,15 @@ async function write(
   const id = `${newId(now)}.1`
   const original = await originalOf(job, action)
   const addresses = [sender, ...fates.map(fate => fate.row.original)].map(formatAddress)
-  const utf8 = job.utf8 && ![...addresses, original.bytes.toString('latin1')].every(text => /^[\x00-\x7f]*$/.test(text))
+  const utf8 = job.utf8 && ![...addresses, original.bytes.toString('latin1')].every(isAscii)
+  const { fields } = scanHeader(original.bytes.subarray(0, MAX_HEADER))
+  const about = fields.find(({ name }) => name.toLowerCase() === 'message-id')?.raw.trim()
   const bytes = buildDsn({
     id,
     server: parts.server,
+    postmaster: parts.postmaster,
+    language: languageOf(fields),
+    ...(about !== undefined && /^<[!-;=?-~]{1,250}>$/.test(about) ? { about } : {}),
     queueId: job.id,
     sender: formatAddress(sender),
     ...(job.envid === undefined ? {} : { envid: job.envid }),
@@ -144,7 +155,8 @@ async function write(
     sender: null,
     recipient: sender,
     dsn: { notify: ['never'] },
-    utf8,
+    // RFC 6533 §4.5: the parts are encoded; only the address it goes to may need more.
+    utf8: utf8 && !isAscii(formatAddress(sender)),
     bytes,
     now,
     reason,
@@ -157,7 +169,8 @@ async function write(
 async function originalOf(job: Job, action: DsnAction): Promise<Original> {
   // RFC 8689 §5: such a message is returned as if RET=HDRS stood there.
   const wanted = job.ret !== 'HDRS' && job.requireTls !== true
-  const whole = action === 'failed' && wanted && job.size <= MAX_RETURNED && job.body !== 'BINARYMIME'
+  const most = job.ret === 'FULL' ? MAX_ASKED : MAX_RETURNED
+  const whole = action === 'failed' && wanted && job.size <= most && job.body !== 'BINARYMIME'
   if (whole) return { kind: 'message', bytes: await readable(job.read()) }
   const start = await readable(job.read(0, MAX_HEADER))
   const end = start.indexOf('\r\n\r\n')
@@ -180,11 +193,13 @@ function lastWholeLine(bytes: Buffer): Buffer {
 
 function dsnRecipient(fate: Fate, action: DsnAction, now: number): DsnRecipient {
   const { row } = fate
+  // An admin's verdict, and that of time, are no attempts.
+  const lastAttempt = row.verdict === undefined ? now : row.last?.at
   const common = {
     address: formatAddress(row.original),
     ...(row.dsn.orcpt === undefined ? {} : { orcpt: row.dsn.orcpt }),
     action,
-    lastAttempt: now,
+    ...(lastAttempt === undefined ? {} : { lastAttempt }),
   }
   switch (fate.kind) {
     case 'filed':
@@ -227,4 +242,8 @@ function told(job: Job, message: OwnMessage, action: DsnAction, planned: boolean
     says,
     facts: { notice: message.id, planned },
   }
+}
+
+function isAscii(text: string): boolean {
+  return /^[\x00-\x7f]*$/.test(text)
 }

@@ -18,6 +18,7 @@ import {
 } from '../api/index.js'
 import type { AskScope, Intake } from '../pipeline/intake-types.js'
 import type { Pipeline } from '../pipeline/pipeline.js'
+import { toAsciiDomain } from '../text/index.js'
 import type { AttemptParts } from './attempt.js'
 import { attempt } from './attempt.js'
 import { createDispatcher } from './dispatcher.js'
@@ -40,7 +41,7 @@ export interface QueueRunnerDeps {
   readonly store: Store
   readonly targets: AttemptParts['targets']
   readonly plan: Intake['plan']
-  readonly server: Pick<ServerFacts, 'name'>
+  readonly server: Pick<ServerFacts, 'name'> & { readonly domains?: Iterable<string> }
   readonly schedule: RunnerSchedule
   readonly clock: Clock
   readonly log: Log
@@ -93,7 +94,7 @@ export class QueueRunner {
       schedule,
       clock,
       metrics,
-      notices: { plan: deps.plan, server: deps.server.name },
+      notices: { plan: deps.plan, server: deps.server.name, postmaster: postmasterOf(deps.server) },
       random: deps.random ?? Math.random,
       deliveryMs: deps.deliveryMs ?? DELIVERY_MS,
       sign: (job, scope) => signatures(pipeline, job, scope),
@@ -255,4 +256,10 @@ async function signatures(
   })
   if (failures.length > 0) throw new MailError('internal', `signing failed: ${failures.join(', ')}`)
   return fields
+}
+
+/** RFC 5321 §4.5.1: every domain has one; that of our host name may be nobody's. */
+function postmasterOf({ name, domains = [] }: QueueRunnerDeps['server']): string {
+  const [first] = domains
+  return `postmaster@${first === undefined ? name : (toAsciiDomain(first) ?? name)}`
 }

@@ -20,7 +20,7 @@ import { addressKey, printable } from 'posthouse/text'
 import { type Destination, type ResolveParts, resolve } from './resolve.js'
 
 export interface RouteParts {
-  readonly server: Pick<ServerFacts, 'domains'>
+  readonly server: Pick<ServerFacts, 'domains' | 'name'>
   readonly resolving: ResolveParts
   readonly mail: MailStore
   /** Target for aliases that lead elsewhere. */
@@ -53,8 +53,10 @@ export async function decideRoute(
   log: Log,
 ): Promise<Answered['route']> {
   const [first] = parts.server.domains
-  // RFC 5321 §4.5.1: `<postmaster>` without a domain is ours.
-  const domain = recipient.address.domain === '' && first !== undefined ? first : recipient.address.domain
+  const { domain: written, local } = recipient.address
+  // RFC 5321 §4.5.1: `<postmaster>` without a domain is ours. RFC 3461 §9.3: so is the one at the name that our reports carry.
+  const ours = written === '' || (written === parts.server.name && local.toLowerCase() === 'postmaster')
+  const domain = ours && first !== undefined ? first : written
   if (!parts.server.domains.has(domain)) return undefined
   const address = { local: recipient.address.local, domain }
   try {

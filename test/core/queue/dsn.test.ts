@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { simpleParser } from 'mailparser'
 import { buildDsn, type DsnFacts, type DsnRecipient } from '../../../core/queue/dsn.js'
-import { scanMime } from '../../../core/text/index.js'
+import { decodeTransfer, scanMime } from '../../../core/text/index.js'
 
 const RECEIVED = Date.UTC(2026, 10, 20, 12)
 const NOW = Date.UTC(2026, 10, 21, 12)
@@ -25,6 +25,8 @@ function facts(more: Partial<DsnFacts> = {}): DsnFacts {
   return {
     id: '0123456789abcdef.1',
     server: 'us.test',
+    postmaster: 'postmaster@us.test',
+    language: 'en',
     queueId: 'q1.1',
     sender: 'a@us.test',
     received: RECEIVED,
@@ -43,7 +45,7 @@ function partsOf(bytes: Buffer): Map<string, string> {
   return new Map(
     root.children.map(part => [
       `${part.type}/${part.subtype}`.toLowerCase(),
-      bytes.toString('utf8', part.start, part.end),
+      decodeTransfer(bytes.subarray(part.start, part.end), part.encoding).toString(),
     ]),
   )
 }
@@ -65,9 +67,9 @@ function groupsOf(status: string): Map<string, string>[] {
 }
 
 describe('a bounce', () => {
-  test('is a report of three parts, from the mailer daemon, that no robot answers', async () => {
+  test('is a report of three parts, from somebody people can answer to, that no robot answers', async () => {
     const mail = await simpleParser(buildDsn(facts()))
-    assert.equal(mail.from?.value[0]?.address, 'MAILER-DAEMON@us.test')
+    assert.equal(mail.from?.value[0]?.address, 'postmaster@us.test')
     assert.equal(mail.to !== undefined && !Array.isArray(mail.to) ? mail.to.value[0]?.address : '', 'a@us.test')
     assert.equal(mail.headers.get('auto-submitted'), 'auto-replied')
     assert.equal(mail.messageId, '<0123456789abcdef.1@us.test>')

@@ -120,6 +120,8 @@ describe('whose mail is it', () => {
     ['nobody@example.test', '550 5.1.1'],
     ['part@example.test', 'mda aalice'],
     ['anything@second.test', 'mda aalice'],
+    ['postmaster@mail.example.test', 'mda aalice'],
+    ['alice@mail.example.test', 'nothing'],
     ['postmaster@example.test', 'mda aalice'],
     ['abuse@example.test', 'mda aalice'],
     ['__proto__@example.test', '550 5.1.1'],
