@@ -286,7 +286,7 @@ export const SERVER = {
           type: 'boolean',
           default: false,
           description:
-            'offer REQUIRETLS: mail that asks for TLS all the way leaves only by mx routes, or to hosts an MTA-STS policy names',
+            'offer REQUIRETLS: mail that asks for TLS all the way leaves only by mx routes, or to hosts that an MTA-STS policy or DANE vouches for',
         },
         vrfy: {
           enum: ['never', 'local'],

@@ -13,24 +13,17 @@ import { type Destination, destinationsOf } from './destinations.js'
 import { findHosts, type Host, type HostOptions } from './hosts.js'
 import { type ForAll, Ledger } from './ledger.js'
 import type { LoginTroubles } from './login-troubles.js'
-import {
-  type Impossible,
-  impossible,
-  isSpeakable,
-  mailFor,
-  mayPassOverPolicies,
-  mustBeSecret,
-  needsUtf8,
-} from './mail.js'
+import { type Impossible, impossible, isSpeakable, mailFor, mustBeSecret, needsUtf8 } from './mail.js'
 import { unreachableBecause } from './nowhere.js'
 import { complain, type Errand, localFor, openFor, placeOf, sourceWords } from './opening.js'
 import { outcomeOf, outcomeOfError } from './outcomes.js'
+import { Planner } from './planner.js'
 import type { SessionPool } from './pool.js'
-import { type Going, isEnforced, planFor, policyDomain, type SecurityWish } from './security.js'
+import type { Going } from './security.js'
 import type { Pools, Source } from './sources/pools.js'
 import { type Turn, Turns } from './sources/turns.js'
 import type { WarmUp } from './sources/warm-up.js'
-import type { Policies, Standing } from './sts/policies.js'
+import type { Policies } from './sts/policies.js'
 
 /** Our own addresses, and what it takes to choose among them. */
 export interface Sources {
@@ -73,9 +66,7 @@ class Delivery {
   #secret: boolean
   readonly #ledger = new Ledger()
   #utf8 = false
-  #standing: Standing = { kind: 'none', why: 'nobody has asked' }
-  /** RFC 8689 §3 */
-  #passOver = false
+  readonly #planner: Planner
   #attempts = 0
   /** Left out: the system chooses our address. */
   #source: Source | undefined
@@ -90,6 +81,7 @@ class Delivery {
     this.#options = options
     this.#to = to
     this.#secret = job.requireTls === true
+    this.#planner = new Planner(job, to, options, call.signal)
     for (const recipient of to.recipients) this.#admit(recipient)
   }
 
@@ -142,14 +134,13 @@ class Delivery {
 
   async #try(): Promise<void> {
     try {
-      this.#standing = await this.#standingOf()
+      await this.#planner.begin(this.#secret)
     } catch (error) {
       if (!(error instanceof Trouble)) throw error
       const { status, message: text } = error
       this.#ledger.noteAll({ kind: 'deferred', status, text })
       return
     }
-    this.#passOver = isEnforced(this.#wish) && (await mayPassOverPolicies(this.#job))
     await this.#overIdle()
     if (this.#ledger.left > 0) await this.#overHosts()
   }
@@ -160,24 +151,9 @@ class Delivery {
     return !hopeful && last.length > 0 && last.every(one => one !== undefined && isAboutTls(one))
   }
 
-  async #standingOf(): Promise<Standing> {
-    const { policies } = this.#options
-    if (policies === undefined) return { kind: 'none', why: 'MTA-STS is not looked at here' }
-    const { name, why } = policyDomain(this.#to.domain, this.#to.route)
-    return name === undefined ? { kind: 'none', why } : policies.of(name, this.#call.signal)
-  }
-
-  get #wish(): SecurityWish {
-    const { session, ca } = this.#options
-    const [secret, standing, passOver] = [this.#secret, this.#standing, this.#passOver]
-    return { secret, standing, passOver, tls: session.tls, ...(ca === undefined ? {} : { ca }) }
-  }
-
   /** Sessions with the same proof: one that was opened before a policy was known is not used under it. */
   get #pooled(): string {
-    const standing = this.#standing
-    const policy = isEnforced(this.#wish) && standing.kind === 'policy' ? ` by ${standing.domain} ${standing.id}` : ''
-    return `${this.#to.key}${this.#source === undefined ? '' : ` ${this.#source.says}`}${this.#secret ? ' verified' : ''}${policy}`
+    return `${this.#to.key}${this.#source === undefined ? '' : ` ${this.#source.says}`}${this.#planner.key}`
   }
 
   #admit(recipient: JobRecipient): void {
@@ -189,7 +165,9 @@ class Delivery {
   /** A session of an earlier job may still be open. If it has died meanwhile, nothing is lost but a moment. */
   async #overIdle(): Promise<void> {
     const session = this.#options.pool.take(this.#pooled)
-    if (session !== undefined) await this.#use(session, true)
+    if (session === undefined) return
+    if (await this.#planner.wouldDo(session)) await this.#use(session, true)
+    else session.connection.quit()
   }
 
   async #overHosts(): Promise<void> {
@@ -207,7 +185,7 @@ class Delivery {
     }
     const tally = { none: 0, private: 0, trouble: 0, own: 0 }
     for await (const [host, addresses] of reachable(found.hosts, options, this.#call.signal)) {
-      const plan = planFor(host, this.#wish)
+      const plan = await this.#planner.planOf(host, addresses)
       if (addresses.kind === 'own') tally.own += 1
       else if (plan.kind === 'skip') this.#skip(host, plan.outcome)
       else if (addresses.kind === 'addresses') await this.#overAddresses(host, addresses.addresses, plan)
@@ -234,7 +212,7 @@ class Delivery {
       if (this.#ledger.left === 0 || this.#spent) return
       const place = placeOf(host, address)
       if (this.#fits(place))
-        await this.#attempt({ host, place, later: addresses.slice(at + 1), plan, wish: this.#wish })
+        await this.#attempt({ host, place, later: addresses.slice(at + 1), plan, wish: this.#planner.wish })
     }
   }
 

@@ -21,6 +21,8 @@ export interface Host {
   readonly path?: string
   /** Found by the MX of this domain, or as the domain itself where there is none. */
   readonly by?: { readonly domain: string; readonly preference: number }
+  /** Only where answers are validated: the domain whose MX it is, what that is an alias of, and whether all of it is signed. */
+  readonly mx?: { readonly domain: string; readonly name: string; readonly secure: boolean }
   /** The admin named the domain whose mail host it is. */
   readonly mayBePrivate?: true
   /** What a route says of how to talk there. */
@@ -76,11 +78,20 @@ async function ofDomain(domain: string, options: HostOptions, signal: AbortSigna
     )
   }
   try {
-    return ranked(name, await options.dns.mx(name, signal), options)
+    return await byMx(name, options, signal)
   } catch {
     // The resolver's own text names servers of ours; the sender hears only this.
     return no('deferred', '4.4.3', `the name service did not tell the mail hosts of ${name}`)
   }
+}
+
+async function byMx(domain: string, options: HostOptions, signal: AbortSignal): Promise<Found> {
+  const { validated } = options.dns
+  if (validated === undefined) return ranked(domain, await options.dns.mx(domain, signal), options)
+  const { records, secure, name } = await validated.mx(domain, signal)
+  const found = ranked(domain, records, options)
+  if (found.kind !== 'hosts' || records.length === 0) return found
+  return { ...found, hosts: found.hosts.map(host => ({ ...host, mx: { domain, name, secure } })) }
 }
 
 /** The stops of a route in their order; one that leads nowhere now is passed over as long as there is another. */

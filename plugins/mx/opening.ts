@@ -47,6 +47,7 @@ export async function openFor(errand: Errand, options: OpeningOptions, { log, si
   return {
     ...opened,
     security: securityWords(opened, plan, wish, host),
+    assurance: plan.assurance,
     ...(source === undefined ? {} : { source }),
   }
 }

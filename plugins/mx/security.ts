@@ -3,14 +3,19 @@
  * Pure. In `enforce` a host that the policy does not name, or that cannot prove itself, gets nothing; everything else is told.
  */
 import { isIP } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import type { Outcome } from 'posthouse/api'
 import { normaliseDomain, toAsciiDomain } from 'posthouse/text'
 import type { Proof } from './client/connection.js'
 import type { MailSession, TlsPolicy } from './client/session.js'
+import type { Doubt } from './client/trouble.js'
+import { chainOf, doubtOf } from './dane/chain.js'
+import type { Dane } from './dane/standing.js'
+import { presented } from './dane/tlsa.js'
 import type { Host } from './hosts.js'
 import type { TlsDemand } from './outcomes.js'
 import { judgeByPins } from './routes/pin.js'
-import type { Route } from './routes/route.js'
+import type { Pin, Route } from './routes/route.js'
 import { wrongName } from './sts/fetch.js'
 import type { Standing } from './sts/policies.js'
 import { isNamed } from './sts/policy.js'
@@ -23,6 +28,7 @@ export interface SecurityWish {
   readonly passOver: boolean
   readonly tls: TlsPolicy
   readonly ca?: string
+  readonly now: () => number
 }
 
 type Refusal = Pick<Extract<Outcome, { kind: 'failed' | 'deferred' }>, 'kind' | 'status' | 'text'>
@@ -34,12 +40,15 @@ export type Plan =
       readonly kind: 'go'
       readonly tls: TlsPolicy
       readonly proof?: Proof
-      /** Whose wish stands behind a proof that is demanded. */
+      /** Whose wish stands behind TLS, or a proof, that is demanded. */
       readonly demand?: TlsDemand
       /** The policy of the domain names this host. */
       readonly named: boolean
       /** What a policy that is not enforced says against the host's name. */
       readonly objection?: string
+      readonly dane: Dane
+      /** What a session was proven to be: under another one it is not used. */
+      readonly assurance: string
     }
 
 export type Going = Extract<Plan, { kind: 'go' }>
@@ -64,28 +73,61 @@ export function isEnforced({ standing, passOver }: SecurityWish): boolean {
   return standing.kind === 'policy' && standing.mode === 'enforce' && !passOver
 }
 
-export function planFor(host: Host, wish: SecurityWish): Plan {
+/** DANE goes first: RFC 8461 §2 lets no policy of MTA-STS make up for a certificate that does not match. */
+export function planFor(host: Host, wish: SecurityWish, published: Dane): Plan {
   const { secret, standing } = wish
+  const dane = wish.passOver ? passedOver(published) : published
+  // RFC 7672 §2.1.2: as if it could not be reached.
+  if (dane.kind === 'trouble') return skip('deferred', '4.4.3', dane.why)
+  if (dane.kind === 'records') return byDane(dane, wish)
   const policy = standing.kind === 'policy' ? standing : undefined
   const named = policy !== undefined && isNamed(host.name.toLowerCase(), policy.mx)
-  // RFC 8689 §4.2.1: a host found by MX is the right one only when the policy names it.
-  if (secret && !host.fixed && !named) return skip('failed', '5.7.30', unvouched(host, standing))
+  // RFC 8689 §4.2.1: a host found by MX is the right one only when the policy names it, or the MX record is signed.
+  const vouched = host.fixed || named || host.mx?.secure === true
+  if (secret && !vouched) return skip('failed', '5.7.30', unvouched(host, standing))
   const enforced = isEnforced(wish)
   // RFC 8461 §4.1, §5: as if it could not be reached.
   if (enforced && !named) return skip('deferred', '4.7.0', `${standingName(policy)} does not name ${host.name}`)
+  const going = { kind: 'go', ...encryption(host, dane, wish), named, dane, assurance: assuranceOf(dane) } as const
   if (secret || enforced) {
-    const words = secret ? 'the message asks for TLS all the way' : `${standingName(policy)} asks for proven TLS`
-    const demand = { words, final: secret }
-    return { kind: 'go', tls: 'required', named, proof: proofOf(host, named, wish), demand }
+    const words = secret ? ALL_THE_WAY : `${standingName(policy)} asks for proven TLS`
+    return { ...going, tls: 'required', proof: proofOf(host, named, wish), demand: { words, final: secret } }
   }
   if (host.tls?.level === 'verified') {
     const demand = { words: 'the route asks for TLS with a host that proves itself', final: false }
-    return { kind: 'go', tls: 'required', named, proof: proofOf(host, false, wish), demand }
+    return { ...going, tls: 'required', proof: proofOf(host, false, wish), demand }
   }
-  const tls = tlsOf(host, wish.tls)
-  if (policy === undefined) return { kind: 'go', tls, named }
+  if (policy === undefined) return going
   const objection = named ? {} : { objection: `it does not name ${host.name}` }
-  return { kind: 'go', tls, named, proof: proof('noted', true, wish), ...objection }
+  return { ...going, proof: proof('noted', true, wish), ...objection }
+}
+
+const ALL_THE_WAY = 'the message asks for TLS all the way'
+
+function byDane(dane: Extract<Dane, { kind: 'records' }>, { secret, now }: SecurityWish): Plan {
+  const anchors = { records: dane.usable, names: dane.names }
+  const judge = (peer: TLSSocket) => doubtOf(chainOf(peer), anchors, now())
+  const words = secret ? ALL_THE_WAY : `the DANE records of ${dane.base} ask for a certificate that matches`
+  const demand = { words, final: secret }
+  const proof = { kind: 'demanded', called: dane.base, judge } as const
+  return { kind: 'go', tls: 'required', proof, demand, named: false, dane, assurance: assuranceOf(dane) }
+}
+
+/** RFC 7672 §2.2: records that are no use still promise TLS. */
+function encryption(host: Host, dane: Dane, wish: SecurityWish): Pick<Going, 'tls' | 'demand'> {
+  if (dane.kind !== 'unusable') return { tls: tlsOf(host, wish.tls) }
+  return { tls: 'required', demand: { words: `the DANE records of ${dane.base} ask for TLS`, final: false } }
+}
+
+function passedOver(dane: Dane): Dane {
+  if (dane.kind === 'none') return dane
+  return { kind: 'none', why: 'DANE is passed over as the message says TLS-Required: No' }
+}
+
+function assuranceOf(dane: Dane): string {
+  if (dane.kind === 'none' || dane.kind === 'trouble') return ''
+  const records = dane.records.map(presented).sort()
+  return ['dane', dane.base, ...(dane.kind === 'records' ? dane.names : []), ...records].join(' ')
 }
 
 /** What the route says goes before what the plugin says of all hosts. */
@@ -100,8 +142,13 @@ function tlsOf({ tls, manner, path }: Host, usual: TlsPolicy): TlsPolicy {
 /** By the key that is pinned, or by authorities: those of the route, then those of the plugin. */
 function proofOf({ tls }: Host, bySts: boolean, wish: SecurityWish): Proof {
   const { ca = wish.ca, pins } = tls ?? {}
-  if (pins !== undefined) return { kind: 'demanded', judge: peer => judgeByPins(peer, pins) }
+  if (pins !== undefined) return { kind: 'demanded', judge: peer => doubtByPins(peer, pins) }
   return proof('demanded', bySts, { ...wish, ...(ca === undefined ? {} : { ca }) })
+}
+
+function doubtByPins(peer: TLSSocket, pins: readonly Pin[]): Doubt | undefined {
+  const words = judgeByPins(peer, pins)
+  return words === undefined ? undefined : { words, failure: 'validation-failure' }
 }
 
 function proof(kind: Proof['kind'], bySts: boolean, { ca }: SecurityWish): Proof {
@@ -122,35 +169,61 @@ function standingName(policy: StsPolicy | undefined): string {
 }
 
 /** What a policy that is not enforced would have refused, if anything. */
-export function objectionOf(session: MailSession, plan: Going, { standing }: SecurityWish): string | undefined {
-  if (standing.kind === 'none' || plan.demand !== undefined) return undefined
+export function objectionOf(session: MailSession, plan: Going, wish: SecurityWish): string | undefined {
+  const { standing, secret } = wish
+  if (standing.kind === 'none' || plan.proof?.kind !== 'noted' || secret) return undefined
   if (plan.objection !== undefined) return plan.objection
   if (session.connection.tls === undefined) return 'it asks for TLS'
-  return session.connection.doubt
+  return session.connection.doubt?.words
 }
 
 /** `TLS 1.3, verified by MTA-STS`. */
 export function securityWords(session: MailSession, plan: Going, wish: SecurityWish, host?: Host): string {
-  const { standing } = wish
-  if (host?.path !== undefined && session.connection.tls === undefined) return 'over a Unix socket'
-  const objection = objectionOf(session, plan, wish)
-  const policy = standing.kind === 'policy' ? standing : undefined
-  const against = objection === undefined ? '' : `${standingName(policy)}, ${leniency(wish)}, objects: ${objection}`
   const { tls } = session.connection
+  if (host?.path !== undefined && tls === undefined) return 'over a Unix socket'
+  const objection = objectionOf(session, plan, wish)
+  const against =
+    objection === undefined ? undefined : `${standingName(policyOf(wish))}, ${leniency(wish)}, objects: ${objection}`
   if (tls === undefined) {
     const why = session.clear ?? 'the host offers no TLS'
-    return `in clear, ${session.downgraded ? 'downgraded: ' : ''}${why}${against === '' ? '' : `; ${against}`}`
+    if (plan.tls === 'never') return `in clear, ${why}`
+    const downgraded = session.downgraded ? 'downgraded: ' : ''
+    return [`in clear, ${downgraded}${why}`, against ?? noPolicy(wish), ...noDane(plan)].join('; ')
   }
   const version = tls.replace(/^TLSv/, 'TLS ')
-  if (against !== '') return `${version}, not verified: ${against}`
-  if (plan.named) return `${version}, verified by MTA-STS${isEnforced(wish) ? '' : ` (${leniency(wish)})`}`
-  if (wish.secret)
-    return `${version}, verified by its ${host?.tls?.pins === undefined ? 'certificate' : 'pinned key'} for REQUIRETLS`
-  if (host?.tls?.level === 'verified')
-    return `${version}, verified by its ${host.tls.pins === undefined ? 'certificate' : 'pinned key'} as the route asks`
-  const how =
-    plan.tls === 'required' ? `required by ${host?.tls === undefined ? 'config' : 'the route'}` : 'opportunistic'
-  return `${version}, ${how}, not verified: ${standing.kind === 'none' ? standing.why : ''}`
+  const verified = against === undefined ? verification(plan, wish, host) : undefined
+  if (verified !== undefined)
+    return [`${version}, ${verified}`, ...(plan.dane.kind === 'unusable' ? noDane(plan) : [])].join('; ')
+  const asked = against === undefined ? `${askedBy(plan, host)}, ` : ''
+  return [`${version}, ${asked}not verified: ${against ?? noPolicy(wish)}`, ...noDane(plan)].join('; ')
+}
+
+/** By what it was, if it was. */
+function verification(plan: Going, wish: SecurityWish, host?: Host): string | undefined {
+  const proven = host?.tls?.pins === undefined ? 'certificate' : 'pinned key'
+  if (plan.dane.kind === 'records') return 'verified by DANE'
+  if (plan.named) return `verified by MTA-STS${isEnforced(wish) ? '' : ` (${leniency(wish)})`}`
+  if (wish.secret) return `verified by its ${proven} for REQUIRETLS`
+  return host?.tls?.level === 'verified' ? `verified by its ${proven} as the route asks` : undefined
+}
+
+function askedBy({ tls, dane }: Going, host?: Host): string {
+  if (dane.kind === 'unusable') return 'required by DANE'
+  return tls === 'required' ? `required by ${host?.tls === undefined ? 'config' : 'the route'}` : 'opportunistic'
+}
+
+function policyOf({ standing }: SecurityWish): StsPolicy | undefined {
+  return standing.kind === 'policy' ? standing : undefined
+}
+
+function noPolicy({ standing }: SecurityWish): string {
+  return standing.kind === 'none' ? standing.why : `${standingName(standing)} was not looked at`
+}
+
+/** What might have been known beside that. */
+function noDane({ dane }: Going): readonly string[] {
+  if (dane.kind === 'unusable') return [`the DANE records of ${dane.base} are unusable`]
+  return dane.kind === 'none' || dane.kind === 'trouble' ? [dane.why] : []
 }
 
 function leniency({ passOver, standing }: SecurityWish): string {

@@ -50,6 +50,8 @@ export class SmtpSink {
   readonly messages: SinkMessage[] = []
   /** Every command line, with the connection's number in front: `1 MAIL FROM:<a@b.example>`. */
   readonly commands: string[] = []
+  /** Names that clients asked for (SNI), where they did. */
+  readonly serverNames: string[] = []
   connections = 0
   options: SinkOptions
   #server: Server | undefined
@@ -330,7 +332,15 @@ class SinkConversation {
     const plain = this.#socket
     plain.removeAllListeners('data')
     this.#buffered = Buffer.alloc(0)
-    this.#socket = new TLSSocket(plain, { isServer: true, secureContext: createSecureContext(tls) })
+    const secureContext = createSecureContext(tls)
+    this.#socket = new TLSSocket(plain, {
+      isServer: true,
+      secureContext,
+      SNICallback: (name, done) => {
+        this.#sink.serverNames.push(name)
+        done(null, secureContext)
+      },
+    })
     this.#tls = true
     this.#mail = undefined
     this.#listen()

@@ -3,11 +3,17 @@
  * seen that it does not work from here; a few of each; a host that has one family and trouble with the other is still a host.
  */
 import { isIP } from 'node:net'
+import type { Validated, ValidatedResolver } from 'posthouse/api'
 import type { Host, HostOptions } from '../hosts.js'
 import { isPublic } from './public.js'
 
 export type Addresses =
-  | { readonly kind: 'addresses'; readonly addresses: readonly string[] }
+  | {
+      readonly kind: 'addresses'
+      readonly addresses: readonly string[]
+      /** Where answers are validated: whether what led to them is signed, and where it ended. */
+      readonly answer?: Pick<Validated<string>, 'secure' | 'name'>
+    }
   /** `own`: it leads to a door of ours. */
   | { readonly kind: 'none' | 'private' | 'trouble' | 'own' }
 
@@ -22,10 +28,31 @@ export async function addressesOf(host: Host, options: HostOptions, signal: Abor
   const known = isIP(host.name) !== 0 ? [host.name] : host.name === 'localhost' ? ['127.0.0.1', '::1'] : undefined
   if (known !== undefined) return allowed(host, [known], options)
   if (!options.dns.configured) return { kind: 'trouble' }
+  const { validated } = options.dns
+  if (validated !== undefined) return validatedOf(host, options, validated, signal)
   const [six, four] = await Promise.allSettled([options.dns.aaaa(host.name, signal), options.dns.a(host.name, signal)])
   const found = [some(six), some(four)]
   if (found.some(family => family.length > 0)) return allowed(host, found, options)
   return { kind: six.status === 'rejected' || four.status === 'rejected' ? 'trouble' : 'none' }
+}
+
+/** RFC 7672 §2.2.2 */
+async function validatedOf(
+  host: Host,
+  options: HostOptions,
+  dns: ValidatedResolver,
+  signal: AbortSignal,
+): Promise<Addresses> {
+  const asked = await Promise.allSettled([dns.aaaa(host.name, signal), dns.a(host.name, signal)])
+  const answers = asked.flatMap(one => (one.status === 'fulfilled' && one.value.records.length > 0 ? [one.value] : []))
+  const [first] = answers
+  if (first === undefined) return { kind: asked.some(({ status }) => status === 'rejected') ? 'trouble' : 'none' }
+  const families = answers.map(({ records }) => records.slice(0, MAX_LOOKED_AT))
+  const found = allowed(host, families, options)
+  if (found.kind !== 'addresses') return found
+  // One way for both families, or none that could be relied on.
+  const secure = answers.every(one => one.secure && one.name === first.name)
+  return { ...found, answer: { secure, name: first.name } }
 }
 
 function some(answer: PromiseSettledResult<readonly string[]>): readonly string[] {

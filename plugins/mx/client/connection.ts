@@ -4,9 +4,10 @@
  */
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type PeerCertificate, TLSSocket } from 'node:tls'
+import type { TlsFailure } from 'posthouse/api'
 import { printable } from 'posthouse/text'
 import { type Reply, ReplyReader } from './reply.js'
-import { systemReason, Trouble } from './trouble.js'
+import { type Doubt, systemReason, Trouble } from './trouble.js'
 
 export interface Place {
   /** As it is called: the MX or route host. */
@@ -31,7 +32,9 @@ export interface Proof {
   /** Why the certificate is not for this name; left out: the rules of Node.js. */
   wrongName?(name: string, certificate: PeerCertificate): Error | undefined
   /** Why the peer is not who it should be, in place of authorities and name. */
-  judge?(peer: TLSSocket): string | undefined
+  judge?(peer: TLSSocket): Doubt | undefined
+  /** The name to ask for (SNI), when it is not that of the host. */
+  readonly called?: string
 }
 
 interface Waiter {
@@ -47,7 +50,7 @@ export class MailConnection {
   /** `TLSv1.3` once it is encrypted. */
   tls: string | undefined
   /** Why the certificate proves nothing, when it was looked at. */
-  doubt: string | undefined
+  doubt: Doubt | undefined
   #socket: Socket
   #reader = new ReplyReader()
   #replies: Reply[] = []
@@ -170,7 +173,7 @@ export class MailConnection {
     const plain = this.#socket
     this.#unlisten()
     plain.on('error', ignoreAfterEnd)
-    const host = called ?? this.place.host
+    const host = proof?.called ?? called ?? this.place.host
     const secure = connectTls({
       socket: plain,
       host,
@@ -183,11 +186,12 @@ export class MailConnection {
     try {
       await settled(secure, 'secureConnect', timeoutMs, signal)
     } catch (error) {
-      throw this.fail(new Trouble('tls', `TLS handshake failed: ${systemReason(error)}`, error))
+      throw this.fail(handshakeTrouble(error))
     }
     // RFC 8689 §4.2.1, RFC 8461 §4.2: the chain leads to somebody we trust, and the name is the host's.
     this.doubt = doubtOf(secure, host, proof)
-    if (this.doubt !== undefined && proof?.kind === 'demanded') throw this.fail(new Trouble('untrusted', this.doubt))
+    if (this.doubt !== undefined && proof?.kind === 'demanded')
+      throw this.fail(new Trouble('untrusted', this.doubt.words, undefined, this.doubt.failure))
     this.tls = secure.getProtocol() ?? 'TLS'
     this.#reader = new ReplyReader()
     this.#listen()
@@ -260,10 +264,27 @@ export class MailConnection {
   }
 }
 
-function doubtOf(secure: TLSSocket, host: string, proof: Proof | undefined): string | undefined {
+function doubtOf(secure: TLSSocket, host: string, proof: Proof | undefined): Doubt | undefined {
   if (proof?.judge !== undefined) return proof.judge(secure)
   if (proof === undefined || secure.authorized) return undefined
-  return `the certificate of ${host} proves nothing: ${reasonOf(secure.authorizationError)}`
+  const { authorizationError: why } = secure
+  const words = `the certificate of ${host} proves nothing: ${reasonOf(why)}`
+  return { words, failure: failureOf(why) }
+}
+
+/** RFC 8460 §4.3.1 */
+function failureOf(why: unknown): TlsFailure {
+  const code = why instanceof Error && 'code' in why ? String(why.code) : String(why)
+  if (code === 'CERT_HAS_EXPIRED') return 'certificate-expired'
+  // Chains have codes alone; what checks the name makes an error of it.
+  return why instanceof Error && !/^[A-Z_]+$/.test(why.message)
+    ? 'certificate-host-mismatch'
+    : 'certificate-not-trusted'
+}
+
+/** It never came about, or the peer did not know how. */
+function handshakeTrouble(error: unknown): Trouble {
+  return new Trouble('tls', `TLS handshake failed: ${systemReason(error)}`, error, 'validation-failure')
 }
 
 function isOfBind(error: unknown): boolean {

@@ -4,6 +4,7 @@
  * A refusal is thrown as `Refused` with the peer's words, anything else as `Trouble`. No mail has been offered in either case, so the
  * caller may go to the next host.
  */
+import type { TlsFailure } from 'posthouse/api'
 import { logIn } from './auth.js'
 import { MailConnection, type Place, type Proof } from './connection.js'
 import { type Manner, PLAIN_MANNER } from './manner.js'
@@ -62,8 +63,12 @@ export interface MailSession {
   readonly clear?: string
   /** It is in clear although the peer offers TLS. */
   readonly downgraded?: true
+  /** Why so, in the words of reports. */
+  readonly failure?: TlsFailure
   /** How safe it is, and why so: for the trail. */
   readonly security?: string
+  /** What it was proven to be, where more than its name says so. */
+  readonly assurance?: string
   /** Which of our addresses it goes out by, when config says which. */
   readonly source?: string
   readonly openedAt: number
@@ -104,7 +109,7 @@ export async function openSession(place: Place, options: SessionOptions, signal:
   } catch (error) {
     if (!(error instanceof Trouble) || error.kind !== 'tls' || options.tls !== 'opportunistic') throw error
     const session = await converse(place, { ...options, tls: 'never' }, signal)
-    return { ...session, clear: error.message, downgraded: true }
+    return { ...session, clear: error.message, downgraded: true, failure: error.failure ?? 'validation-failure' }
   }
 }
 
@@ -179,7 +184,7 @@ async function hello(connection: MailConnection, { helo, limits, manner }: Sessi
   return { extensions: NONE, peerName: nameOf(plain) }
 }
 
-type InClear = Required<Pick<MailSession, 'clear'>> & Pick<MailSession, 'downgraded'>
+type InClear = Required<Pick<MailSession, 'clear'>> & Pick<MailSession, 'downgraded' | 'failure'>
 
 /** `undefined`: the session has just become encrypted. */
 async function secured(
@@ -191,16 +196,24 @@ async function secured(
   if (tls === 'never') return { clear: 'TLS is turned off here' }
   const missing = proof?.kind === 'demanded' ? 'untrusted' : 'tls'
   if (!extensions.startTls) {
-    if (tls === 'required') throw new Trouble(missing, 'TLS is required here and the peer does not offer it')
-    return { clear: 'the host offers no TLS' }
+    if (tls === 'required') throw noTls(missing, 'TLS is required here and the peer does not offer it')
+    return { clear: 'the host offers no TLS', failure: 'starttls-not-supported' }
   }
   const reply = await command(connection, 'STARTTLS', limits)
   if (reply.code !== 220) {
-    if (tls === 'required') throw new Trouble(missing, `TLS is required here and the peer refused it: ${reply.text}`)
-    return { clear: `the host refused STARTTLS: ${reply.text}`, downgraded: true }
+    if (tls === 'required') throw noTls(missing, `TLS is required here and the peer refused it: ${reply.text}`)
+    return {
+      clear: `the host refused STARTTLS: ${reply.text}`,
+      downgraded: true,
+      failure: 'starttls-not-supported',
+    }
   }
   await connection.startTls(limits.commandMs, signal, proof, manner?.serverName)
   return undefined
+}
+
+function noTls(kind: 'tls' | 'untrusted', words: string): Trouble {
+  return new Trouble(kind, words, undefined, 'starttls-not-supported')
 }
 
 async function command(connection: MailConnection, line: string, limits: Limits): Promise<Reply> {

@@ -2,6 +2,7 @@
  * What can go wrong between us and a peer, apart from a proper "no".
  * `Trouble` is always temporary. `Refused` carries the peer's own reply, said before any mail was offered.
  */
+import type { TlsFailure } from 'posthouse/api'
 import { printable } from 'posthouse/text'
 import type { Reply } from './reply.js'
 
@@ -34,13 +35,22 @@ const STATUS = {
   cancelled: '4.4.1',
 } as const satisfies Record<TroubleKind, string>
 
+/** Why a peer is not who it should be. */
+export interface Doubt {
+  readonly words: string
+  readonly failure: TlsFailure
+}
+
 export class Trouble extends Error {
   readonly kind: TroubleKind
+  /** What reports about TLS call it, when it is about that. */
+  readonly failure: TlsFailure | undefined
 
-  constructor(kind: TroubleKind, message: string, cause?: unknown) {
+  constructor(kind: TroubleKind, message: string, cause?: unknown, failure?: TlsFailure) {
     super(message, cause === undefined ? undefined : { cause })
     this.name = 'Trouble'
     this.kind = kind
+    this.failure = failure
   }
 
   get status(): string {

@@ -88,7 +88,7 @@ describe('delivery by MX', () => {
       row: 0,
       remote: `first.test [127.0.0.2]:${port}`,
       reply: '250 2.0.0 taken',
-      security: 'in clear, the host offers no TLS',
+      security: 'in clear, the host offers no TLS; two.test has no MTA-STS policy; DANE is not looked at here',
     })
     assert.equal(second.connections, 0)
     assert.ok(first.messages[0]?.data.equals(MESSAGE))

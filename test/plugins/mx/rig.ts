@@ -44,7 +44,10 @@ export async function makeRig(
   config: Partial<Config>,
   servers: readonly string[] = [],
   ownName = 'us.test',
-  more: Partial<Pick<PluginContext<Config>, 'state' | 'clock'>> & { readonly doors?: readonly string[] } = {},
+  more: Partial<Pick<PluginContext<Config>, 'state' | 'clock' | 'services'>> & {
+    readonly doors?: readonly string[]
+    readonly trustAd?: boolean
+  } = {},
 ): Promise<Rig> {
   const logged: Rig['logged'] = []
   const note = (facts: object, sentence: string) => void logged.push({ facts, sentence })
@@ -52,7 +55,7 @@ export async function makeRig(
   const clock = more.clock ?? { now: () => Date.now() }
   const context = {
     config: { ...DEFAULTS, ...config },
-    dns: createResolver({ servers, timeoutMs: 200, tries: 1, clock }),
+    dns: createResolver({ servers, timeoutMs: 200, tries: 1, clock, trustAd: more.trustAd ?? false }),
     clock,
     state: more.state ?? aContext({}).state,
     fault: (path: YamlPath, message: string) => ({ file: path.join('.'), line: 1, column: 1, message }),

@@ -213,7 +213,7 @@ describe('a policy of mode testing', () => {
     ['fulfils it', { tls: GOOD }, 'mx.them.test', /^TLS 1\.3, verified by MTA-STS \(mode testing\)$/],
     ['it does not name', { tls: GOOD }, 'mx.other.test', /^TLS 1\.3, not verified: .*mode testing, objects: it does not name/],
     ['has a certificate for another name', { tls: STRANGE }, 'mx.them.test', /^TLS 1\.3, not verified: .*mode testing, objects/],
-    ['offers no TLS', {}, 'mx.them.test', /^in clear, the host offers no TLS; .*mode testing, objects: it asks for TLS$/],
+    ['offers no TLS', {}, 'mx.them.test', /^in clear, the host offers no TLS; .*mode testing, objects: it asks for TLS; DANE is not/],
     ['refuses STARTTLS', REFUSING, 'mx.them.test', /^in clear, downgraded: the host refused STARTTLS: 454 .*objects/],
     ['breaks off the handshake', BREAKING, 'mx.them.test', /^in clear, downgraded: TLS handshake failed.*objects/],
   ] as const) {
@@ -229,9 +229,9 @@ describe('a policy of mode testing', () => {
 
 describe('without a policy', () => {
   for (const [what, options, words] of [
-    ['TLS is taken as it is', { tls: STRANGE }, /^TLS 1\.3, opportunistic, not verified: them\.test has no MTA-STS policy$/],
-    ['clear text is told', {}, /^in clear, the host offers no TLS$/],
-    ['a refused STARTTLS is told', REFUSING, /^in clear, downgraded: the host refused STARTTLS: 454 4\.7\.0 no keys$/],
+    ['TLS is taken as it is', { tls: STRANGE }, /^TLS 1\.3, opportunistic, not verified: them\.test has no MTA-STS policy; DANE is not looked at here$/],
+    ['clear text is told', {}, /^in clear, the host offers no TLS; them\.test has no MTA-STS policy; DANE is not looked at here$/],
+    ['a refused STARTTLS is told', REFUSING, /^in clear, downgraded: the host refused STARTTLS: 454 4\.7\.0 no keys; them\.test has no MTA-STS policy/],
   ] as const) {
     test(what, async () => {
       const { rig } = await makeWorld(undefined, options)
@@ -246,7 +246,7 @@ describe('without a policy', () => {
     const { rig, dns, policies } = await makeWorld(policyOf('enforce', 'mx.other.test'))
     assertDelivered(await sent(await rig({ tls: 'never' })), /^in clear, TLS is turned off here$/)
     const sts = { use: false, port: policies.port, timeout: '1s' }
-    assertDelivered(await sent(await rig({ sts })), /MTA-STS is not looked at here$/)
+    assertDelivered(await sent(await rig({ sts })), /MTA-STS is not looked at here; DANE is not looked at here$/)
     assert.ok(!dns.asked.some(question => question.startsWith('TXT')))
   })
 })
@@ -343,7 +343,7 @@ describe('a policy that is known', () => {
     assert.equal((await sent(await world.rig())).kind, 'deferred')
     assert.equal(policies.asked.length, 1)
     dns.set('_mta-sts.them.test', published('two'))
-    assertDelivered(await sent(await world.rig()), /opportunistic, not verified: .* has mode none$/)
+    assertDelivered(await sent(await world.rig()), /opportunistic, not verified: .* has mode none;/)
     assert.equal(policies.asked.length, 2)
   })
 
