@@ -10,8 +10,9 @@ export type Tally = Readonly<Record<'none' | 'private' | 'trouble' | 'own', numb
 export function unreachableBecause(domain: string, hosts: readonly Host[], tally: Tally): ForAll {
   const [host] = hosts
   // A route that leads nowhere is our own mistake: the mail waits until it is mended.
-  if (host?.fixed) {
-    const text = `the address of ${host.name}, the route of ${domain}, is not known (see dns.servers in server.yaml)`
+  if (host?.fixed || host?.mayBePrivate) {
+    const why = tally.own > 0 ? 'leads back to this server' : 'is not known (see dns.servers in server.yaml)'
+    const text = `the address of ${host.name}, the route of ${domain}, ${why}`
     return { kind: 'deferred', status: '4.4.4', text }
   }
   if (tally.trouble > 0) {

@@ -60,6 +60,10 @@ export class Pools {
     if (this.#faults.length > 0) throw new ConfigError(this.#faults)
   }
 
+  get all(): ReadonlyMap<string, Pool> {
+    return this.#pools
+  }
+
   get names(): readonly string[] {
     return [...this.#pools.keys()]
   }
