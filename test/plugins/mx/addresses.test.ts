@@ -274,15 +274,15 @@ describe('mail by MX', () => {
     })
   })
 
-  test('over IPv6 that has no way out costs one try, and the next mail none', async () => {
+  test('over IPv6 that does not work costs two tries at most, and no more with the next mails', async () => {
     const { send, sink, logged } = await world({
       'them.test': { mx: [[10, 'mx.test']] },
       'mx.test': { aaaa: ['2001:db8::1'], ...HERE },
     })
-    assert.equal((await send('b@them.test')).kind, 'delivered')
-    assert.equal((await send('b@them.test')).kind, 'delivered')
-    assert.equal(sink.messages.length, 2)
+    for (let count = 0; count < 5; count += 1) assert.equal((await send('b@them.test')).kind, 'delivered')
+    assert.equal(sink.messages.length, 5)
+    // one where there is no way at all, two where packets vanish
     const dead = logged.filter(({ facts }) => JSON.stringify(facts).includes('2001:db8::1'))
-    assert.equal(dead.length, 1)
+    assert.ok(dead.length === 1 || dead.length === 2, String(dead.length))
   })
 })
