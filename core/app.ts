@@ -19,6 +19,7 @@ import {
   type ServerFacts,
   type Store,
 } from './api/index.js'
+import { filesIn, inOrder } from './config/files.js'
 import type { Config } from './config/types.js'
 import { createResolver } from './dns/resolver.js'
 import { reverseName } from './dns/reverse.js'
@@ -38,6 +39,7 @@ import { Pipeline } from './pipeline/pipeline.js'
 import { Router } from './pipeline/routing.js'
 import { lifeOf, senderClass } from './queue/lane-rules.js'
 import { QueueRunner } from './queue/runner.js'
+import { ReplyRules } from './replies/replies.js'
 import { createAuthenticator } from './sasl/authenticator.js'
 import { readSecret } from './sasl/pretence.js'
 import { smtpListener } from './smtp/smtp.js'
@@ -112,9 +114,11 @@ export async function assemble({
       telling.tell(event)
     },
   }
-  const services = { authenticator, dispatcher, notifier, events }
+  const replies = new ReplyRules(filesIn(config.dir))
+  const services = { authenticator, dispatcher, notifier, events, replies }
   const signal = ending.signal
-  const loaded = await loadPlugins(config, { log, metrics, dns, clock, server, bus, signal, services, purpose })
+  const wanted = loadPlugins(config, { log, metrics, dns, clock, server, bus, signal, services, purpose })
+  const loaded = await together(wanted, purpose === 'serve' ? replies.load() : undefined)
   const entries = loaded.entries.map(({ entry, plugin, contribution }) => ({
     plugin: plugin.name,
     hooks: contribution.hooks ?? {},
@@ -158,6 +162,17 @@ export async function assemble({
       await loaded.dispose()
     },
   }
+}
+
+/** With the faults of both. */
+async function together(loading: Promise<Loaded>, rules: Promise<unknown> | undefined): Promise<Loaded> {
+  const [loaded, read] = await Promise.allSettled([loading, rules])
+  if (loaded.status === 'fulfilled' && read.status === 'fulfilled') return loaded.value
+  if (loaded.status === 'fulfilled') await loaded.value.dispose()
+  const reasons = [loaded, read].flatMap(one => (one.status === 'rejected' ? [one.reason as unknown] : []))
+  const bug = reasons.find(reason => !(reason instanceof ConfigError))
+  if (bug !== undefined) throw bug
+  throw new ConfigError(inOrder(reasons.flatMap(reason => (reason as ConfigError).faults)))
 }
 
 /** Resolves when all doors are open. */
@@ -223,6 +238,7 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
     pipeline,
     plan: intake.plan,
     server,
+    replies: loaded.services.get('replies'),
     schedule: config.queue,
     clock,
     log,

@@ -17,6 +17,7 @@ const FLOORS: ReadonlyMap<string, number> = new Map([
   ['core/storage', 2],
   ['core/dns', 2],
   ['core/config', 2],
+  ['core/replies', 2],
   ['core/log', 2],
   ['core/sasl', 2],
   ['core/smtp', 3],

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net'
 import type { Address } from './address.js'
 import type { Call } from './hooks.js'
 import type { SenderClass } from './queue.js'
+import type { ReplyClass, ReplyStage } from './replies.js'
 import type { DsnWish, Endpoint, Wishes } from './session.js'
 import type { Filing } from './stores.js'
 
@@ -79,7 +80,7 @@ export type Outcome =
       readonly timed?: boolean
     }
   | { readonly kind: 'filed'; readonly row: number; readonly filings: readonly Filing[] }
-  | {
+  | ({
       readonly kind: 'deferred'
       readonly row: number
       /** Enhanced status, 4.x.x. */
@@ -92,8 +93,8 @@ export type Outcome =
       readonly notBefore?: number
       /** Not to be tried again by itself: held for this reason from now on, and this was no attempt. */
       readonly hold?: string
-    }
-  | {
+    } & Meaning)
+  | ({
       readonly kind: 'failed'
       readonly row: number
       /** Enhanced status, 5.x.x. */
@@ -104,7 +105,16 @@ export type Outcome =
       readonly source?: string
       readonly remote?: string
       readonly reply?: string
-    }
+    } & Meaning)
+
+/** Of a "no". */
+export interface Meaning {
+  /** When the reply was said. */
+  readonly stage?: ReplyStage
+  /** What it means and which rule says so: core's to say, after the target (`rules/replies`). */
+  readonly class?: ReplyClass
+  readonly rule?: string
+}
 
 /** Delivers what waits in some lanes now, through a target made for the occasion: for mail that its receiver comes and gets. */
 export interface Dispatcher {

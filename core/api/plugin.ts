@@ -7,6 +7,7 @@ import type { Address } from './address.js'
 import type { Dispatcher, MailClient, Target } from './delivery.js'
 import type { Hooks } from './hooks.js'
 import type { Events } from './queue-event.js'
+import type { Replies } from './replies.js'
 import type { Infer, JsonSchema } from './schema.js'
 import type { Message, Peer, Session, TlsFacts } from './session.js'
 import type { SigningKeys } from './signing.js'
@@ -83,6 +84,8 @@ export interface ServiceTable {
   /** Of core. */
   events: Events
   'signing-keys': SigningKeys
+  /** Of core. */
+  replies: Replies
 }
 
 /** Tells people of the house something, by mail into their mailbox. */

@@ -44,6 +44,7 @@ export const QUEUE_FIELDS = {
   warned: { kind: 'flag', says: 'whether its sender was told of the delay', of: (_, row) => row.warned === true },
   status: { kind: 'text', says: 'enhanced code of the last answer', of: (_, row) => row.last?.status },
   text: { kind: 'text', says: 'words of the last answer', of: (_, row) => row.last?.text },
+  class: { kind: 'text', says: 'what it meant, as blocked', of: (_, row) => row.last?.class },
   host: { kind: 'text', says: 'who gave the last answer', of: (_, row) => row.last?.remote },
   remote: { kind: 'text', says: 'address it came from', of: origin('remote') },
   helo: { kind: 'text', says: 'what that client called itself', of: origin('helo') },

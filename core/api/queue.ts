@@ -55,7 +55,14 @@ export interface NewRow {
 export interface QueueRow extends NewRow {
   readonly tries: number
   /** What the last attempt said. */
-  readonly last?: { readonly at: number; readonly status: string; readonly text: string; readonly remote?: string }
+  readonly last?: {
+    readonly at: number
+    readonly status: string
+    readonly text: string
+    readonly remote?: string
+    /** What it meant, by the rules about replies. */
+    readonly class?: string
+  }
   /** Under a lease right now. */
   readonly leased: boolean
   /** The sender was told of the delay. */
@@ -118,6 +125,7 @@ export type RowChange =
       readonly status: string
       readonly text: string
       readonly remote?: string
+      readonly class?: string
       readonly warned?: boolean
     }
   | { readonly kind: 'hold'; readonly row: number; readonly reason: string }

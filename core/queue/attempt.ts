@@ -15,6 +15,7 @@ import {
   type Outcome,
   type QueueEvent,
   type QueueRow,
+  type Replies,
   type Store,
   type Target,
 } from '../api/index.js'
@@ -22,6 +23,7 @@ import type { AskScope } from '../pipeline/intake-types.js'
 import { soundOutcomes } from '../pipeline/outcomes.js'
 import { foldField } from '../text/index.js'
 import { BodyReader, isGone, unreadable, withoutBody } from './body.js'
+import { classed } from './classing.js'
 import { eventsOf } from './events.js'
 import type { Greylisted } from './greylisted.js'
 import { jobOf } from './job.js'
@@ -46,6 +48,8 @@ export interface AttemptParts {
   /** Told after the commit. */
   readonly settled: (job: JobView, outcomes: readonly Outcome[], scope: AskScope) => void
   readonly happened: (event: QueueEvent, scope: AskScope) => void
+  /** Says what replies mean; left out: nobody does. */
+  readonly replies?: Pick<Replies, 'classify'>
 }
 
 /** A target that ignores its signal is left behind after this. */
@@ -59,7 +63,10 @@ const SETTLE_WAITS_MS = [500, 1000, 2000, 4000, 8000] as const
 /** `stopping` fires when running deliveries must end. Never throws. */
 export async function attempt(parts: AttemptParts, lease: Lease, log: Log, stopping: AbortSignal): Promise<void> {
   try {
-    const outcomes = await deliver(parts, lease, { signal: stopping, log })
+    const said = await deliver(parts, lease, { signal: stopping, log })
+    const decided = lease.claimed.rows[0]!.verdict !== undefined
+    const now = parts.clock.now()
+    const { outcomes } = await classed(decided ? undefined : parts.replies, said, now, log)
     if (lease.lost)
       log.error({ outcomes: outcomes.map(({ kind }) => kind) }, 'result without a lease, nothing is settled')
     else await conclude(parts, lease, lease.claimed.rows, outcomes, { signal: stopping, log })

@@ -61,6 +61,8 @@ function said({
   status,
   text,
   remote,
+  class: meant,
 }: Extract<Fate, { kind: 'again' }>['outcome'] | Extract<Fate, { kind: 'failed' }>['outcome']) {
-  return { status, text, ...(remote === undefined ? {} : { remote }) }
+  const more = { ...(remote === undefined ? {} : { remote }), ...(meant === undefined ? {} : { class: meant }) }
+  return { status, text, ...more }
 }

@@ -35,8 +35,10 @@ export function quickWait(
 }
 
 /** RFC 6647 §5: 421 or 450; 451 is seen as well. Enhanced codes differ, so words decide. */
-function looksGreylisted({ reply }: Extract<Outcome, { kind: 'deferred' }>, words: readonly string[]): boolean {
+function looksGreylisted(outcome: Extract<Outcome, { kind: 'deferred' }>, words: readonly string[]): boolean {
+  const { reply } = outcome
   if (reply === undefined || !/^4(?:21|50|51)\b/.test(reply)) return false
+  if (outcome.class === 'greylisted') return true
   const said = reply.toLowerCase()
   return words.some(word => said.includes(word))
 }

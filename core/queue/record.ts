@@ -17,6 +17,7 @@ export function rowChange(fate: Fate): RowChange {
     status: outcome.status,
     text: outcome.text,
     ...(outcome.remote === undefined ? {} : { remote: outcome.remote }),
+    ...(outcome.class === undefined ? {} : { class: outcome.class }),
     ...(warn ? { warned: true } : {}),
   }
 }
@@ -42,21 +43,28 @@ export function trailEntry(id: string, fate: Fate, at: number): TrailEntry {
       return { id, at, event: 'filed', says: `Filed for ${to} into ${into}${why}.`, facts: { to } }
     }
     case 'again': {
-      const { status, text, source } = fate.outcome
+      const { status, text, source, class: meant, rule } = fate.outcome
       const { hold } = fate.row
       const tries = fate.row.tries + 1
       const next = hold === undefined ? `next attempt at ${formatDate(fate.due)}` : `still held (${printable(hold)})`
       const says = `Not delivered for ${to} yet, ${next}: ${text}`
       const until: TrailEntry['facts'] = hold === undefined ? { due: fate.due } : { hold }
-      return { id, at, event: 'deferred', says, facts: { to, status, tries, ...given({ source }), ...until } }
+      return {
+        id,
+        at,
+        event: 'deferred',
+        says,
+        facts: { to, status, ...given({ class: meant, rule }), tries, ...given({ source }), ...until },
+      }
     }
     case 'held':
       return { id, at, event: 'held', says: `Held for ${to}: ${fate.reason}`, facts: { status: fate.outcome.status } }
     case 'failed': {
-      const { status, text, source } = fate.outcome
+      const { status, text, source, class: meant, rule } = fate.outcome
       const how = fate.expired ? 'Gave up after the last try' : 'Failed'
       const says = `${how} for ${to}: ${text}`
-      const facts = { to, status, tries: fate.row.tries + 1, expired: fate.expired, ...given({ source }) }
+      const tries = fate.row.tries + 1
+      const facts = { to, status, tries, expired: fate.expired, ...given({ class: meant, rule, source }) }
       return { id, at, event: 'failed', says, facts }
     }
     default:
@@ -96,8 +104,8 @@ export function logFate(
       return
     case 'again':
     case 'failed': {
-      const { status, text, remote, source } = fate.outcome
-      const more = { status, text, ...given({ remote, source }) }
+      const { status, text, remote, source, class: meant, rule } = fate.outcome
+      const more = { status, ...given({ class: meant, rule }), text, ...given({ remote, source }) }
       const until = row.hold === undefined ? {} : { hold: row.hold }
       if (fate.kind === 'again') log.info({ ...facts, ...more, due: fate.due, ...until }, 'deferred')
       else log.warn({ ...facts, ...more, expired: fate.expired }, fate.expired ? 'expired' : 'failed')

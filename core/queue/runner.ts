@@ -13,6 +13,7 @@ import {
   MailError,
   type Metrics,
   type NewField,
+  type Replies,
   type ServerFacts,
   type Store,
 } from '../api/index.js'
@@ -46,6 +47,8 @@ export interface QueueRunnerDeps {
   readonly clock: Clock
   readonly log: Log
   readonly metrics: Metrics
+  /** Says what replies of other servers mean; left out: nobody does. */
+  readonly replies?: Pick<Replies, 'classify'>
   /** Asked for signatures, told of outcomes. */
   readonly pipeline: Pick<Pipeline, 'gather' | 'tell'>
   /** In [0, 1), for jitter. */
@@ -100,6 +103,7 @@ export class QueueRunner {
       sign: (job, scope) => signatures(pipeline, job, scope),
       settled: (job, outcomes, scope) => pipeline.tell('settled', { job, outcomes }, NO_LABELS, scope),
       happened: (event, scope) => pipeline.tell('event', { event }, NO_LABELS, scope),
+      ...(deps.replies === undefined ? {} : { replies: deps.replies }),
     }
     this.inspection = this.#inspection(schedule)
   }

@@ -26,6 +26,7 @@ export function outcomeOf(row: number, result: RecipientResult, session: MailSes
     case 'refused':
       return {
         ...refusal(row, result.reply, remote, `${remote} refused ${STAGES[result.stage]}: ${result.reply.text}`),
+        stage: SAID_AT[result.stage],
         ...bySource(session),
       }
     case 'broken': {
@@ -58,9 +59,12 @@ const STAGES = {
   'end of data': 'the message',
 } as const
 
+const SAID_AT = { MAIL: 'mail', RCPT: 'rcpt', DATA: 'data', 'end of data': 'end' } as const
+
 /** The session never came about. `demand`: who asks for TLS that is proven. */
 export function outcomeOfError(row: number, error: unknown, remote: string, demand?: TlsDemand): Refusal {
-  if (error instanceof Refused) return refusal(row, error.reply, remote, `${remote}: ${error.message}`)
+  if (error instanceof Refused)
+    return { ...refusal(row, error.reply, remote, `${remote}: ${error.message}`), stage: 'connect' }
   if (error instanceof Trouble && demand !== undefined && (error.kind === 'untrusted' || error.kind === 'tls')) {
     const text = `${demand.words}; ${remote}: ${error.message}`
     // RFC 8689 §4.2.1: 5.7.10 when it is the TLS that cannot be had.

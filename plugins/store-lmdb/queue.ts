@@ -252,8 +252,14 @@ export class LmdbQueue implements Queue {
   #settled(row: RowRecord, change: Exclude<RowChange, { readonly kind: 'done' }>): RowRecord {
     switch (change.kind) {
       case 'again': {
-        const { due, status, text, remote } = change
-        const last = { at: this.#now(), status, text, ...(remote === undefined ? {} : { remote }) }
+        const { due, status, text, remote, class: meant } = change
+        const last = {
+          at: this.#now(),
+          status,
+          text,
+          ...(remote === undefined ? {} : { remote }),
+          ...(meant === undefined ? {} : { class: meant }),
+        }
         const warned = change.warned || row.warned ? { warned: true } : {}
         return { ...row, due, tries: row.tries + 1, last, ...warned }
       }

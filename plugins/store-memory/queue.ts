@@ -281,8 +281,14 @@ export class MemoryQueue implements Queue {
         message.rows.delete(change.row)
         return
       case 'again': {
-        const { due, status, text, remote } = change
-        const last = { at: this.#now(), status, text, ...(remote === undefined ? {} : { remote }) }
+        const { due, status, text, remote, class: meant } = change
+        const last = {
+          at: this.#now(),
+          status,
+          text,
+          ...(remote === undefined ? {} : { remote }),
+          ...(meant === undefined ? {} : { class: meant }),
+        }
         const warned = change.warned || row.warned ? { warned: true } : {}
         message.rows.set(change.row, { ...row, due, tries: row.tries + 1, last, ...warned })
         return

@@ -30,7 +30,7 @@ async function fill(bench: Bench): Promise<void> {
   const first = row(0, { original, priority: 5, due: now - 2 * HOUR, expires: now + DAY, lane: 'one.test' })
   await store.accept(acceptance('a', { message: one, rows: [first, row(1, { expires: now + DAY, due: now + HOUR })] }))
   const [job] = await claim(bench)
-  const said = { status: '4.4.1', text: 'No answer at all', remote: 'mx1.example' }
+  const said = { status: '4.4.1', text: 'No answer at all', remote: 'mx1.example', class: 'unreachable' }
   await store.queue.settle(job!.token, [{ kind: 'again', row: 0, due: now - 600_000, ...said, warned: true }])
   const two = message('b', { sender: null, received: now - 2 * DAY, origin: {}, body: memory('x'.repeat(2000)) })
   const other = { to: { local: 'carol', domain: 'example.com' }, target: 'lmtp', lane: 'two.test', priority: -5 }
@@ -158,6 +158,10 @@ const FIELDS: Readonly<Record<QueueField, readonly Line[]>> = {
     ['~', 'no ANSWER', 'a:0'],
     ['!~', 'answer', 'a:1 b:0 c:0'],
     ['=', 'no answer', ''],
+  ],
+  class: [
+    ['=', 'unreachable', 'a:0'],
+    ['!=', 'unreachable', 'a:1 b:0 c:0'],
   ],
   host: [
     ['=', 'MX1.example', 'a:0'],

@@ -36,6 +36,7 @@ export function rowLine(row: QueueRow, now: number): string {
   const state = [stateOf(row, now)]
   if (row.tries > 0) state.push(many(row.tries, 'try', 'tries'))
   if (row.last !== undefined) state.push(printable(`${row.last.status} ${row.last.text}`, 300))
+  if (row.last?.class !== undefined) state.push(row.last.class)
   return `${printable(addressKey(row.to))}  ${printable(`${row.target}/${row.lane}`)}  ${state.join('  ')}`
 }
 
