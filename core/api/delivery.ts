@@ -170,7 +170,7 @@ export interface SentBy {
   readonly senderClass?: SenderClass
 }
 
-/** What a target would do now with mail for an address: for people. Names are looked up, nothing is connected to. */
+/** What a target would do now with mail for an address: for people. Names are looked up, no mail host is connected to. */
 export interface Explanation {
   readonly lane: string
   /** What decides, and where that stands: `route "*" (plugins.yaml:12:9)`, `MX of example.org`. */

@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { definePlugin, type PluginContext, type Target } from 'posthouse/api'
+import { type Address, definePlugin, type PluginContext, type SentBy, type Target } from 'posthouse/api'
 import { parseDuration, toAsciiDomain } from 'posthouse/text'
 import { addressesOf } from './addresses/addresses.js'
 import { Families } from './addresses/families.js'
@@ -13,6 +13,7 @@ import { OwnAddresses } from './addresses/own.js'
 import type { Limits } from './client/session.js'
 import { CONFIG, type Config } from './config.js'
 import { type DeliveryOptions, deliverJob } from './deliver.js'
+import { explain } from './explain.js'
 import type { HostOptions } from './hosts.js'
 import { LoginTroubles } from './login-troubles.js'
 import { mailClient } from './over.js'
@@ -66,9 +67,11 @@ export default definePlugin({
       logins: new LoginTroubles(now),
       maxAttempts: config.max_hosts * 3,
     }
+    const lane = (to: Address, by?: SentBy) => routes.find(to.domain, by)?.lane ?? to.domain.toLowerCase()
     const target: Target = {
       scope: 'remote',
-      lane: (to, by) => routes.find(to.domain, by)?.lane ?? to.domain.toLowerCase(),
+      lane,
+      explain: (to, by, signal) => explain(to, by, { ...options, pools, lane }, signal),
       async deliver(job, call) {
         const outcomes = await deliverJob(job, call, options)
         for (const outcome of outcomes) metrics.count(`mx.${outcome.kind}`)

@@ -65,7 +65,7 @@ export function impossible(
 }
 
 /** RFC 8689 §3: policies of the recipient's domain are to be passed over, as when the mail is about its broken TLS. */
-export async function mayPassOverPolicies(job: Job): Promise<boolean> {
+export async function mayPassOverPolicies(job: Pick<Job, 'requireTls' | 'read'>): Promise<boolean> {
   // RFC 8689 §4.1: who asks for both is taken at the stricter word.
   if (job.requireTls === true) return false
   const { fields } = scanHeader(await job.read(0, HEADER_LOOK))

@@ -25,7 +25,7 @@ export interface Way {
 }
 
 export class Planner {
-  readonly #job: Job
+  readonly #job: Pick<Job, 'requireTls' | 'read'>
   readonly #way: Way
   readonly #options: PlannerOptions
   readonly #signal: AbortSignal
@@ -35,7 +35,7 @@ export class Planner {
   #passOver = false
   #mayPassOver: Promise<boolean> | undefined
 
-  constructor(job: Job, way: Way, options: PlannerOptions, signal: AbortSignal) {
+  constructor(job: Pick<Job, 'requireTls' | 'read'>, way: Way, options: PlannerOptions, signal: AbortSignal) {
     this.#job = job
     this.#way = way
     this.#options = options
