@@ -57,7 +57,17 @@ export interface Job extends JobView {
   chunks(): AsyncIterable<Buffer>
   /** Octets [from, to) of the same sum. */
   read(from?: number, to?: number): Promise<Buffer>
+  /**
+   * For a peer that takes only 7 bits (RFC 6152 §3), or no binary body (RFC 3030 §3): the same message, converted and then signed. Octets, `size` and
+   * `prefix` are those that go out then; the job's own where nothing has to be converted. Costs a reading of the whole message.
+   */
+  sevenBit(): Promise<SevenBit>
 }
+
+export type SevenBit =
+  | { readonly kind: 'job'; readonly job: Job }
+  /** It would not be the same message any more, or its signatures would not hold. `status`: 5.6.x. */
+  | { readonly kind: 'impossible'; readonly status: string; readonly text: string }
 
 /** What became of one recipient. */
 export type Outcome =

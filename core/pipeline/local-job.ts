@@ -4,6 +4,7 @@
  */
 import type { Cut, Envelope, Job, JobRecipient, NewRow } from '../api/index.js'
 import { readSum, sumChunks, sumSize } from '../text/index.js'
+import { sevenBitOf } from './seven-bit.js'
 import { wishesOf } from './wishes.js'
 
 export interface LocalJobParts {
@@ -21,7 +22,7 @@ export function localJob({ envelope, rows, received, cuts, bodySize, readBody }:
   const prefix = Buffer.from(first.prefix)
   const sum = { prefix, bodySize, cuts }
   const size = sumSize({ prefixBytes: prefix.length, bodySize, cuts })
-  return {
+  const job: Job = {
     id: envelope.id,
     target: first.target,
     lane: first.lane,
@@ -37,7 +38,9 @@ export function localJob({ envelope, rows, received, cuts, bodySize, readBody }:
     prefix: first.prefix,
     chunks: () => sumChunks(sum, readBody),
     read: (from = 0, to = size) => readSum(sum, readBody, from, to),
+    sevenBit: () => sevenBitOf(job, job, async () => ''),
   }
+  return job
 }
 
 function jobRecipient(row: NewRow): JobRecipient {

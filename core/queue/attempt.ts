@@ -134,10 +134,11 @@ async function signed(
 ): Promise<Job> {
   const job = jobOf(claimed, body)
   if (target.scope === 'local') return job
-  const fields = await parts.sign(job, scope)
-  return fields.length === 0
-    ? job
-    : jobOf(claimed, body, fields.map(({ name, value }) => foldField(name, value)).join(''))
+  const sign = async (variant: Job) => {
+    const fields = await parts.sign(variant, scope)
+    return fields.map(({ name, value }) => foldField(name, value)).join('')
+  }
+  return jobOf(claimed, body, await sign(job), sign)
 }
 
 /** Runs `work` with a signal that fires at the time limit or with `outer`; what ignores it is left behind a little later. */

@@ -2,13 +2,30 @@
  * Makes a `Job` of what was claimed: facts of the message, its rows as recipients, and the octets as they will be sent
  * (prefix + body − cuts), read from the store as they are needed.
  */
-import type { Blobs, Claimed, Job, JobRecipient, QueuedMessage, QueueRow, Submitter } from '../api/index.js'
+import type { Blobs, Claimed, Job, JobRecipient, QueuedMessage, QueueRow, SevenBit, Submitter } from '../api/index.js'
+import { type SignText, sevenBitOf } from '../pipeline/seven-bit.js'
 import { wishesOf } from '../pipeline/wishes.js'
 import { readSum, sumChunks, sumSize } from '../text/index.js'
 import { senderClass } from './lane-rules.js'
 
-/** `signed`: fields that go in front of everything else. */
-export function jobOf(claimed: Claimed, blobs: Pick<Blobs, 'read'>, signed = ''): Job {
+/** `signed`: fields that go in front of everything else; `sign` gives those of a variant. */
+export function jobOf(
+  claimed: Claimed,
+  blobs: Pick<Blobs, 'read'>,
+  signed = '',
+  sign: SignText = async () => '',
+): Job {
+  const job = signedJob(claimed, blobs, signed)
+  let variant: Promise<SevenBit> | undefined
+  const sevenBit = () => {
+    variant ??= sevenBitOf(jobOf(claimed, blobs), full, sign)
+    return variant
+  }
+  const full: Job = { ...job, sevenBit }
+  return full
+}
+
+function signedJob(claimed: Claimed, blobs: Pick<Blobs, 'read'>, signed: string): Omit<Job, 'sevenBit'> {
   const { message, rows } = claimed
   const first = rows[0]!
   const text = signed + first.prefix

@@ -6,10 +6,11 @@
 import { DotStuffer, findBareNewline, normaliseNewlines } from './crlf.js'
 
 const CR = 13
+const LF = 10
 
 export interface BodyEncoder {
   push(chunk: Buffer): Buffer
-  /** What belongs behind the last chunk. Throws when the message is not what was announced. */
+  /** What belongs behind the last chunk. */
   end(): Buffer
 }
 
@@ -32,26 +33,20 @@ export class DataEncoder implements BodyEncoder {
   }
 }
 
-/** The octets of BDAT: as they are, and exactly as many as were announced (RFC 3030 §2). */
-export class CountedEncoder implements BodyEncoder {
-  #left: number
-
-  constructor(octets: number) {
-    this.#left = octets
-  }
+/** The same lines without dots doubled and without a final dot: the octets of BDAT, which are counted and not looked at. */
+export class LineEncoder implements BodyEncoder {
+  #heldCr = false
+  #open = false
 
   push(chunk: Buffer): Buffer {
-    this.#left -= chunk.length
-    this.#check(this.#left >= 0)
-    return chunk
+    let bytes = this.#heldCr ? Buffer.concat([Buffer.from([CR]), chunk]) : chunk
+    this.#heldCr = bytes.length > 0 && bytes[bytes.length - 1] === CR
+    if (this.#heldCr) bytes = bytes.subarray(0, -1)
+    if (bytes.length > 0) this.#open = bytes[bytes.length - 1] !== LF
+    return findBareNewline(bytes) < 0 ? bytes : normaliseNewlines(bytes)
   }
 
   end(): Buffer {
-    this.#check(this.#left === 0)
-    return Buffer.alloc(0)
-  }
-
-  #check(sound: boolean): void {
-    if (!sound) throw new Error('the message is not as long as was announced')
+    return Buffer.from(this.#heldCr || this.#open ? '\r\n' : '')
   }
 }

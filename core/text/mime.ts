@@ -237,12 +237,13 @@ function holdsMessage(part: MimePart): boolean {
   return part.type === 'message' && (part.subtype === 'rfc822' || part.subtype === 'global') && PLAIN.has(part.encoding)
 }
 
-type Content = Pick<
+export type Content = Pick<
   MimePart,
   'type' | 'subtype' | 'params' | 'id' | 'description' | 'encoding' | 'md5' | 'disposition' | 'language' | 'location'
 >
 
-function contentOf(fields: readonly Field[], digest: boolean): Content {
+/** `digest`: the part stands in a multipart/digest. */
+export function contentOf(fields: readonly Field[], digest: boolean): Content {
   const raw = new Map<string, string>()
   for (const field of fields) {
     const name = field.name.toLowerCase()

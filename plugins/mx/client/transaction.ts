@@ -1,20 +1,21 @@
 /**
- * One mail transaction: MAIL, RCPT…, DATA, the message, the final dot; pipelined when the peer can (RFC 2920).
+ * One mail transaction: MAIL, RCPT…, the message by DATA or BDAT, the answer; pipelined when the peer can (RFC 2920).
  * Never throws for what a peer does: the result says for each recipient what became of it, and whether the connection is still in step.
- * The rule it keeps: once the final dot is on its way, silence means "unknown", which is neither failure nor a reason to ask another host.
+ * Two rules: once the last octet is on its way, silence means "unknown", which is neither failure nor a reason to ask another host; and
+ * whoever answers what cannot be the answer is out of step, so that nothing it said counts (see `step.ts`).
  */
-import { type BodyEncoder, CountedEncoder, DataEncoder } from 'posthouse/text'
+import { afterData, type Content, chunksOf, type Promised, send } from './content.js'
 import type { Reply } from './reply.js'
 import type { Limits, MailSession } from './session.js'
+import { asRefusal, deniesCommand, fullHouse, isMisplaced } from './step.js'
 import { Trouble } from './trouble.js'
 
-export interface Mail {
+export interface Mail extends Content {
   /** `FROM:<…>` with parameters, without the verb. */
   readonly from: string
   readonly recipients: readonly MailRecipient[]
-  /** A binary body: so many octets, sent by BDAT as they are (RFC 3030 §2). */
-  readonly counted?: number
-  chunks(): AsyncIterable<Buffer>
+  /** By BDAT (RFC 3030); a binary body goes no other way. */
+  readonly chunking: boolean
 }
 
 export interface MailRecipient {
@@ -32,8 +33,10 @@ export type RecipientResult =
 
 export interface Transacted {
   readonly results: ReadonlyMap<number, RecipientResult>
-  /** Not a single reply came: an idle connection had died unseen. */
+  /** Not a single reply came, and no message was sent: an idle connection had died unseen. */
   readonly stale: boolean
+  /** BDAT did not work here, whatever the peer offers. Who has no result but `broken` may be offered again, by DATA. */
+  readonly chunkless: boolean
 }
 
 export async function transact(
@@ -54,20 +57,19 @@ export async function transact(
     signal.removeEventListener('abort', cancel)
   }
   session.uses += 1
-  return { results: run.results, stale: !run.heard }
+  return { results: run.results, stale: !run.heard && !run.sent, chunkless: run.chunkless }
 }
-
-/** Octets put together for one write. */
-const WRITE_BYTES = 32_768
 
 class Run {
   readonly results = new Map<number, RecipientResult>()
   /** At least one reply came. */
   heard = false
+  /** The last octet of the message is on its way. */
+  sent = false
+  chunkless = false
   readonly #session: MailSession
   readonly #mail: Mail
   readonly #limits: Limits
-  #dotSent = false
 
   constructor(session: MailSession, mail: Mail, limits: Limits) {
     this.#session = session
@@ -77,80 +79,56 @@ class Run {
 
   async all(): Promise<void> {
     const { pipelining } = this.#session.extensions
-    if (pipelining) await this.#send(this.#group())
+    if (pipelining) await this.#write(this.#group())
     if (this.#session.dirty) await this.#reset(pipelining)
     this.#session.dirty = true
     const accepted = await this.#envelope(pipelining)
-    if (this.#mail.counted !== undefined) return this.#counted(accepted, this.#mail.counted)
-    if (accepted.length === 0 && !pipelining) return
-    const go = await this.#exchange('DATA', pipelining, this.#limits.dataMs)
-    if (go.code < 400 && go.code !== 354) throw new Trouble('protocol', `unexpected answer to DATA: ${go.text}`)
-    if (go.code !== 354) {
-      this.#judge(accepted, go, 'DATA')
-      return
-    }
-    // RFC 2920 §3.1: a server may say 354 although it refused everybody; it gets an empty message.
-    if (accepted.length === 0) await this.#send('.\r\n')
-    else await this.#body(new DataEncoder())
-    await this.#answers(accepted)
-    this.#session.dirty = false
-  }
-
-  /** BDAT waits for the recipients: without one, nothing is to be sent. */
-  async #counted(accepted: readonly number[], octets: number): Promise<void> {
-    if (accepted.length === 0) return
-    await this.#send(`BDAT ${octets} LAST\r\n`)
-    await this.#body(new CountedEncoder(octets))
-    await this.#answers(accepted)
-    this.#session.dirty = false
-  }
-
-  /** RFC 2033 §4.2: LMTP says for each recipient that it took, in their order, what became of the message; SMTP says it once for all. */
-  async #answers(accepted: readonly number[]): Promise<void> {
-    const each = this.#session.protocol === 'lmtp' ? accepted.map(row => [row]) : [accepted]
-    for (const rows of each) this.#judge(rows, await this.#connection.reply(this.#limits.finalMs), 'end of data')
+    if (this.#mail.chunking) await this.#byChunks(accepted)
+    else await this.#byData(accepted, pipelining)
   }
 
   /** The connection broke at this point: everybody without a result gets this one. */
   broke(trouble: Trouble): void {
-    const { connection } = this.#session
-    connection.fail(trouble)
-    const unknown = this.#dotSent
-    for (const { row } of this.#mail.recipients) {
-      if (!this.results.has(row)) this.results.set(row, { kind: 'broken', trouble, unknown })
-    }
+    this.#session.connection.fail(trouble)
+    if (trouble.kind === 'source' || trouble.kind === 'cancelled') this.chunkless = false
+    for (const row of this.#unjudged) this.results.set(row, { kind: 'broken', trouble, unknown: this.sent })
   }
 
   get #connection() {
     return this.#session.connection
   }
 
+  get #unjudged(): readonly number[] {
+    return this.#mail.recipients.map(({ row }) => row).filter(row => !this.results.has(row))
+  }
+
   #group(): string {
     const lines = this.#mail.recipients.map(recipient => `RCPT ${recipient.to}`)
     const reset = this.#session.dirty ? ['RSET'] : []
-    const data = this.#mail.counted === undefined ? ['DATA'] : []
+    // RFC 3030 §2: BDAT only after all replies to MAIL and RCPT.
+    const data = this.#mail.chunking ? [] : ['DATA']
     return [...reset, `MAIL ${this.#mail.from}`, ...lines, ...data, ''].join('\r\n')
   }
 
   async #reset(sent: boolean): Promise<void> {
-    await this.#exchange('RSET', sent, this.#limits.commandMs)
+    const reply = await this.#exchange('RSET', sent, this.#limits.commandMs)
+    // RFC 5321 §4.1.1.5: there is no other answer.
+    if (reply.code >= 300) throw this.#outOfStep('RSET', reply)
   }
 
   /** The recipients the peer takes. */
   async #envelope(sent: boolean): Promise<readonly number[]> {
-    const { recipients } = this.#mail
-    const mail = await this.#exchange(`MAIL ${this.#mail.from}`, sent, this.#limits.commandMs)
+    const { recipients, from } = this.#mail
+    const mail = await this.#exchange(`MAIL ${from}`, sent, this.#limits.commandMs)
+    if (isMisplaced(mail)) throw this.#outOfStep('MAIL', mail)
     const refused = mail.code >= 300
-    if (refused)
-      this.#judge(
-        recipients.map(recipient => recipient.row),
-        mail,
-        'MAIL',
-      )
+    if (refused) this.#judge(this.#unjudged, mail, 'MAIL')
     const accepted: number[] = []
     if (refused && !sent) return accepted
     for (const { row, to } of recipients) {
       const reply = await this.#exchange(`RCPT ${to}`, sent, this.#limits.commandMs)
+      // Nobody is taken without a sender, and 503 means that there was none: one of us has lost count.
+      if (refused ? reply.code < 300 : isMisplaced(reply)) throw this.#outOfStep('RCPT', reply)
       if (refused) continue
       if (reply.code < 300) accepted.push(row)
       else this.#judge([row], fullHouse(reply, accepted.length), 'RCPT')
@@ -158,60 +136,117 @@ class Run {
     return accepted
   }
 
+  async #byData(accepted: readonly number[], pipelining: boolean): Promise<void> {
+    if (accepted.length === 0 && !pipelining) return
+    const go = await this.#exchange('DATA', pipelining, this.#limits.dataMs)
+    if (go.code < 400 && go.code !== 354) throw this.#outOfStep('DATA', go)
+    if (go.code !== 354) {
+      if (accepted.length > 0) await this.#confirm()
+      this.#judge(accepted, go, 'DATA')
+      return
+    }
+    // RFC 2920 §3.1: a server may say 354 although it refused everybody; it gets an empty message.
+    if (accepted.length === 0) await this.#write('.\r\n')
+    else await this.#send(afterData(this.#mail))
+    await this.#answers(accepted)
+    this.#session.dirty = false
+  }
+
+  /** BDAT waits for the recipients: without one, nothing is to be sent. */
+  async #byChunks(accepted: readonly number[]): Promise<void> {
+    if (accepted.length === 0) return
+    if (this.#connection.replied) throw this.#outOfStep('RCPT', await this.#connection.reply(1))
+    // A peer that cannot do it falls silent, hangs up or takes the message for commands.
+    this.chunkless = true
+    for await (const chunk of chunksOf(this.#mail)) {
+      await this.#send(chunk)
+      if (chunk.last) await this.#answers(accepted)
+      else if (!(await this.#goesOn(accepted))) return
+    }
+    this.#session.dirty = false
+    this.chunkless = false
+  }
+
+  /** RFC 3030 §2: after a refused chunk the transaction has failed. */
+  async #goesOn(accepted: readonly number[]): Promise<boolean> {
+    const reply = this.#orChunkless(await this.#connection.reply(this.#limits.finalMs))
+    if (reply.code < 300) return true
+    this.#judge(accepted, reply, 'end of data')
+    if (reply.code === 421) throw this.#closing(reply)
+    this.chunkless = false
+    return false
+  }
+
+  /** RFC 2033 §4.2: LMTP says for each recipient that it took, in their order, what became of the message; SMTP says it once for all. */
+  async #answers(accepted: readonly number[]): Promise<void> {
+    const each = this.#session.protocol === 'lmtp' ? accepted.map(row => [row]) : [accepted]
+    for (const rows of each) {
+      const reply = this.#orChunkless(await this.#connection.reply(this.#limits.finalMs))
+      this.#judge(rows, reply, 'end of data')
+      // RFC 5321 §3.8: after a 421 the channel is closed.
+      if (reply.code === 421) throw this.#closing(reply)
+    }
+  }
+
+  #closing(reply: Reply): Trouble {
+    this.chunkless = false
+    return new Trouble('lost', reply.text)
+  }
+
+  /** It refuses the command, or waits for more: it was not the message that displeased. What it does with the octets nobody knows. */
+  #orChunkless(reply: Reply): Reply {
+    if (!this.#mail.chunking || !deniesCommand(reply)) return reply
+    if (reply.code >= 500) this.sent = false
+    throw new Trouble('protocol', `unexpected answer to BDAT: ${reply.text}`)
+  }
+
+  /** Recipients were taken and the message is not wanted: the last word, if it was the answer to DATA. RSET tells. */
+  async #confirm(): Promise<void> {
+    const connection = this.#connection
+    const reply = await this.#toReset().catch(() => undefined)
+    // Who hangs up after a refusal has said nothing that would contradict it.
+    if (reply === undefined) return
+    if (reply.code === 421) connection.fail(new Trouble('lost', reply.text))
+    else if (reply.code >= 300) throw this.#outOfStep('RSET', reply)
+    this.#session.dirty = false
+  }
+
+  async #toReset(): Promise<Reply> {
+    // What is there before the command is no answer to it.
+    const early = this.#connection.replied
+    if (!early) await this.#connection.write('RSET\r\n', this.#limits.blockMs)
+    const reply = await this.#connection.reply(this.#limits.commandMs)
+    return early && reply.code < 300 ? asRefusal(reply) : reply
+  }
+
   async #exchange(line: string, sent: boolean, timeoutMs: number): Promise<Reply> {
-    if (!sent) await this.#send(`${line}\r\n`)
+    if (!sent) await this.#write(`${line}\r\n`)
     const reply = await this.#connection.reply(timeoutMs)
     this.heard = true
     // RFC 5321 §3.8: 421 may come at any time and closes the channel. What was not judged yet gets this answer.
     if (reply.code === 421) {
-      this.#judge(this.#unjudged(), reply, 'MAIL')
+      this.#judge(this.#unjudged, reply, 'MAIL')
       throw new Trouble('lost', reply.text)
     }
     return reply
   }
 
-  /** Small pieces go out together: a short message and its final dot are one packet. */
-  async #body(encoder: BodyEncoder): Promise<void> {
-    let held: Buffer[] = []
-    let heldBytes = 0
-    let sentBytes = 0
-    try {
-      for await (const chunk of this.#mail.chunks()) {
-        const encoded = encoder.push(chunk)
-        held.push(encoded)
-        heldBytes += encoded.length
-        // The last octet of a counted body is what the final dot is to others: from then on the peer may have the message.
-        const whole = sentBytes + heldBytes === this.#mail.counted
-        if (heldBytes < WRITE_BYTES || whole) continue
-        await this.#send(Buffer.concat(held))
-        sentBytes += heldBytes
-        held = []
-        heldBytes = 0
-        // A peer that speaks before the end has made up its mind: no use in sending the rest.
-        if (this.#connection.replied) break
-      }
-    } catch (error) {
-      if (!this.#connection.replied) throw error
+  /** Also what a peer that is out of step says: a reply from before the last octet is never taken for the answer to it. */
+  async #send(promised: Promised): Promise<void> {
+    const sending = () => {
+      this.sent = promised.last
     }
-    if (this.#connection.replied) await this.#tooEarly()
-    const end = encoder.end()
-    this.#dotSent = true
-    try {
-      await this.#send(Buffer.concat([...held, end]))
-    } catch (error) {
-      // It has answered and closed before our side noticed that all was written.
-      if (!this.#connection.replied) throw error
-    }
-  }
-
-  /** Also what a peer that is out of step says: a reply from before the final dot is never taken for the answer to it. */
-  async #tooEarly(): Promise<never> {
-    this.#judge(this.#unjudged(), asRefusal(await this.#connection.reply(1)), 'end of data')
+    if (await send(this.#connection, promised, this.#limits.blockMs, sending)) return
+    const reply = this.#orChunkless(await this.#connection.reply(1))
+    this.#judge(this.#unjudged, asRefusal(reply), 'end of data')
+    this.chunkless = false
     throw new Trouble('lost', 'the peer answered before the message was sent')
   }
 
-  #unjudged(): readonly number[] {
-    return this.#mail.recipients.map(recipient => recipient.row).filter(row => !this.results.has(row))
+  /** Nothing of what was said before counts: whose answer it was is not known. */
+  #outOfStep(stage: string, reply: Reply): Trouble {
+    this.results.clear()
+    return new Trouble('protocol', `unexpected answer to ${stage}: ${reply.text}`)
   }
 
   #judge(rows: readonly number[], reply: Reply, stage: 'MAIL' | 'RCPT' | 'DATA' | 'end of data'): void {
@@ -225,18 +260,16 @@ class Run {
     }
   }
 
-  #send(bytes: Buffer | string): Promise<void> {
-    return this.#connection.write(bytes, this.#limits.blockMs)
+  async #write(line: string): Promise<void> {
+    // What is there before the command is no answer to it.
+    if (this.#connection.replied) await this.#early()
+    await this.#connection.write(line, this.#limits.blockMs)
   }
-}
 
-/** RFC 5321 §4.5.3.1.10: "552 too many recipients" is to be treated as 452, unless it plainly means something else. */
-function fullHouse(reply: Reply, acceptedBefore: number): Reply {
-  const tooMany = reply.code === 552 && acceptedBefore > 0 && (reply.status === undefined || reply.status === '5.5.3')
-  return tooMany ? { ...reply, code: 452, status: '4.5.3' } : reply
-}
-
-/** A positive answer where only 354 or a refusal makes sense is a broken peer: temporary. */
-function asRefusal(reply: Reply): Reply {
-  return reply.code >= 400 ? reply : { ...reply, code: 451, status: '4.5.0' }
+  async #early(): Promise<never> {
+    const reply = await this.#connection.reply(1)
+    if (reply.code !== 421) throw this.#outOfStep('nothing', reply)
+    this.#judge(this.#unjudged, reply, 'MAIL')
+    throw new Trouble('lost', reply.text)
+  }
 }

@@ -35,6 +35,7 @@ function aJob(recipients: readonly Partial<JobRecipient>[], more: Partial<Job> &
       yield bytes
     },
     read: async (from, to) => bytes.subarray(from, to),
+    sevenBit: () => Promise.reject(new Error('a mailbox takes any octet')),
     ...more,
   }
 }

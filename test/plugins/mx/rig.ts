@@ -3,6 +3,7 @@
  */
 import type { Call, Job, JobRecipient, Log, Outcome, PluginContext, Target, YamlPath } from '../../../core/api/index.js'
 import { createResolver } from '../../../core/dns/resolver.js'
+import { sevenBitOf } from '../../../core/pipeline/seven-bit.js'
 import { aContext } from '../../../core/testing/context.js'
 import { parseAddress } from '../../../core/text/index.js'
 import mx from '../../../plugins/mx/index.js'
@@ -95,7 +96,7 @@ export function makeJob(to: readonly string[], options: JobOptions = {}): Job {
     const address = addressOf(text)
     return { row, to: address, original: address, dsn: { notify: [] }, tries: 0, detail: {} }
   })
-  return {
+  const job: Job = {
     id: 'job.1',
     target: 'mx',
     lane: recipients[0]?.to.domain ?? '',
@@ -114,7 +115,9 @@ export function makeJob(to: readonly string[], options: JobOptions = {}): Job {
       }
     },
     read: async (from = 0, end = bytes.length) => bytes.subarray(from, end),
+    sevenBit: () => sevenBitOf(job, job, async () => ''),
   }
+  return job
 }
 
 function addressOf(text: string) {
