@@ -19,7 +19,10 @@ export async function sevenBitOf(unsigned: Job, job: Job, sign: SignText): Promi
       const octets = await converted(unsigned, found.edits)
       const plain = itself({ ...unsigned, ...octets, body: '7BIT' })
       const head = await sign(plain)
-      return { kind: 'job', job: itself({ ...plain, ...preceded(octets, Buffer.from(head)), prefix: head + plain.prefix }) }
+      return {
+        kind: 'job',
+        job: itself({ ...plain, ...preceded(octets, Buffer.from(head)), prefix: head + plain.prefix }),
+      }
     }
   }
 }

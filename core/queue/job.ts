@@ -9,12 +9,7 @@ import { readSum, sumChunks, sumSize } from '../text/index.js'
 import { senderClass } from './lane-rules.js'
 
 /** `signed`: fields that go in front of everything else; `sign` gives those of a variant. */
-export function jobOf(
-  claimed: Claimed,
-  blobs: Pick<Blobs, 'read'>,
-  signed = '',
-  sign: SignText = async () => '',
-): Job {
+export function jobOf(claimed: Claimed, blobs: Pick<Blobs, 'read'>, signed = '', sign: SignText = async () => ''): Job {
   const job = signedJob(claimed, blobs, signed)
   let variant: Promise<SevenBit> | undefined
   const sevenBit = () => {

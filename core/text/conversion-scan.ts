@@ -72,7 +72,9 @@ export class ConversionScan {
   #at = 0
   #lineStart = true
   /** Of the part whose header is being read. */
-  #header: { readonly start: number; readonly digest: boolean; readonly isMessage: boolean; lines: Buffer[] } | undefined
+  #header:
+    | { readonly start: number; readonly digest: boolean; readonly isMessage: boolean; lines: Buffer[] }
+    | undefined
 
   /** `binary`: bare line ends, NUL and endless lines have to go too. */
   constructor(binary: boolean) {
@@ -201,8 +203,7 @@ export class ConversionScan {
   /** RFC 2046 §5.1.1: what stands around the parts is for nobody. */
   #closeContainer(part: Part): void {
     const ranges = part.around.filter(range => range !== undefined)
-    if (ranges.length > 0 && !this.#isHindered(part))
-      for (const [from, to] of ranges) this.#encoded(from, to, 'masked')
+    if (ranges.length > 0 && !this.#isHindered(part)) for (const [from, to] of ranges) this.#encoded(from, to, 'masked')
     this.#relabel(part)
   }
 
@@ -213,13 +214,12 @@ export class ConversionScan {
 
   #encode(part: Part, end: number): void {
     if (this.#isHindered(part)) return
-    const { type, subtype, encoding } = part
-    // RFC 2046 §5: multiparts and messages are never encoded themselves. RFC 6532 §3.5: but these are.
-    if (type === 'multipart' || (type === 'message' && !subtype.startsWith('global')))
-      return this.#stop('5.6.5', `a part of type ${type}/${subtype} cannot be encoded`)
-    if (/^x-|uu/.test(encoding)) return this.#stop('5.6.5', `a part has the encoding ${encoding}, which is not known here`)
-    if (!part.sound) return this.#stop('5.6.5', 'a line in the header of a part is no header field')
-    const as = part.octets.suits(type === 'text')
+    const why = whyNot(part)
+    if (why !== undefined) {
+      this.#stop('5.6.5', why)
+      return
+    }
+    const as = part.octets.suits(part.type === 'text')
     this.#change(part, { encoding: as, encoded: true })
     this.#encoded(part.start, end, as)
   }
@@ -249,6 +249,14 @@ export class ConversionScan {
   #stop(status: string, why: string): void {
     this.#obstacle ??= { kind: 'impossible', status, why }
   }
+}
+
+function whyNot({ type, subtype, encoding, sound }: Part): string | undefined {
+  // RFC 2046 §5: multiparts and messages are never encoded themselves. RFC 6532 §3.5: but these are.
+  if (type === 'multipart' || (type === 'message' && !subtype.startsWith('global')))
+    return `a part of type ${type}/${subtype} cannot be encoded`
+  if (/^x-|uu/.test(encoding)) return `a part has the encoding ${encoding}, which is not known here`
+  return sound ? undefined : 'a line in the header of a part is no header field'
 }
 
 /** Lines that are no fields, or have a space before the colon, end the header for some readers and not for others. The envelope line of a mailbox file is known to all. */

@@ -67,6 +67,16 @@ export const CONFIG = {
       description:
         'Addresses that lead to this server although it does not have them (NAT, load balancer): an MX that leads there is ourselves',
     },
+    chunking: {
+      type: 'boolean',
+      default: true,
+      description: 'Send by BDAT where the peer offers CHUNKING (RFC 3030); false: by DATA everywhere',
+    },
+    convert_8bit: {
+      type: 'boolean',
+      default: true,
+      description: 'Convert 8-bit mail for peers without 8BITMIME (RFC 6152); false: send it as it is',
+    },
     connect_timeout: duration('30s', 'For the TCP connection'),
     greeting_timeout: duration('5m', 'For the greeting'),
     command_timeout: duration('5m', 'For the reply to EHLO, MAIL, RCPT, and for the TLS handshake'),

@@ -5,6 +5,7 @@
  */
 import type { Call, Clock, Job, JobRecipient, Outcome } from 'posthouse/api'
 import { reachable } from './addresses/reachable.js'
+import { goesOn, nextBatch, noteBatch } from './batch.js'
 import { type Place, remoteOf } from './client/connection.js'
 import type { MailSession, SessionOptions } from './client/session.js'
 import { type RecipientResult, transact } from './client/transaction.js'
@@ -13,8 +14,9 @@ import { type Destination, destinationsOf } from './destinations.js'
 import { findHosts, type Host, type HostOptions } from './hosts.js'
 import { type ForAll, Ledger } from './ledger.js'
 import type { LoginTroubles } from './login-troubles.js'
-import { type Impossible, impossible, isSpeakable, mailFor, mustBeSecret, needsUtf8 } from './mail.js'
+import { isSpeakable, mailFor, needsUtf8 } from './mail.js'
 import { unreachableBecause } from './nowhere.js'
+import { type Impossible, mustBeSecret, type Offer, type OfferOptions, offerTo } from './offer.js'
 import { complain, type Errand, localFor, openFor, placeOf, sourceWords } from './opening.js'
 import { outcomeOf, outcomeOfError } from './outcomes.js'
 import { Planner } from './planner.js'
@@ -41,6 +43,7 @@ export interface DeliveryOptions {
   /** Left out: policies of domains are not looked at. */
   readonly policies?: Policies
   readonly pool: SessionPool
+  readonly offer: OfferOptions
   /** Left out: there are no pools of our addresses. */
   readonly sources?: Sources
   readonly logins?: LoginTroubles
@@ -211,8 +214,14 @@ class Delivery {
     for (const [at, address] of addresses.entries()) {
       if (this.#ledger.left === 0 || this.#spent) return
       const place = placeOf(host, address)
-      if (this.#fits(place))
-        await this.#attempt({ host, place, later: addresses.slice(at + 1), plan, wish: this.#planner.wish })
+      if (!this.#fits(place)) continue
+      const errand = { host, place, later: addresses.slice(at + 1), plan, wish: this.#planner.wish }
+      const { chunkless } = this.#options.offer
+      const chunks = !chunkless.has(remoteOf(place))
+      await this.#attempt(errand)
+      // BDAT turned out not to work there, and nothing was taken: once more, by DATA.
+      const again = chunks && chunkless.has(remoteOf(place)) && this.#ledger.left > 0 && !this.#call.signal.aborted
+      if (again) await this.#attempt(errand)
     }
   }
 
@@ -264,14 +273,14 @@ class Delivery {
 
   /** Transactions in this session until everybody is served or the peer takes no more. */
   async #use(session: MailSession, idle: boolean): Promise<void> {
-    const now = this.#options.session.now()
-    const no = impossible(this.#job, session.extensions, this.#utf8, now, this.#secret)
-    if (no === undefined || !no.elsewhere) this.#ledger.hope()
-    if (no !== undefined) this.#refuse(session, no)
-    let going = this.#ledger.left > 0 && no === undefined
+    const wish = { utf8: this.#utf8, secret: this.#secret, now: this.#options.session.now() }
+    const offer = await offerTo(session, this.#job, wish, this.#options.offer)
+    if (offer.kind === 'offer' || !offer.elsewhere) this.#ledger.hope()
+    if (offer.kind === 'impossible') this.#refuse(session, offer)
+    let going = this.#ledger.left > 0
     // RFC 9422 §4.1: no more messages than the peer takes in one session; who is left over waits for the next attempt.
     const most = session.extensions.maxMessages ?? Number.POSITIVE_INFINITY
-    while (going && session.uses < most) going = await this.#once(session, idle)
+    while (offer.kind === 'offer' && going && session.uses < most) going = await this.#once(session, offer, idle)
     this.#options.pool.give(this.#pooled, session)
   }
 
@@ -282,28 +291,24 @@ class Delivery {
   }
 
   /** True when the same session should be offered the rest: it took some and put off others (RFC 5321 §4.5.3.1.10). */
-  async #once(session: MailSession, idle: boolean): Promise<boolean> {
-    const { limits } = this.#options.session
-    const { extensions } = session
-    const now = this.#options.session.now()
-    // RFC 9422 §4.2: as many recipients as the peer takes at a time.
-    const recipients = this.#ledger.pending.slice(0, extensions.maxRecipients)
+  async #once(session: MailSession, { job, extensions }: Offer, idle: boolean): Promise<boolean> {
+    const { session: options, offer } = this.#options
+    const recipients = nextBatch(this.#ledger.pending, session)
+    if (recipients.length === 0) return false
     const more = recipients.length < this.#ledger.left
-    const mail = mailFor(this.#job, recipients, extensions, this.#utf8, now, this.#secret)
-    const { results, stale } = await transact(session, mail, limits, this.#call.signal)
+    const mail = mailFor(job, recipients, extensions, this.#utf8, options.now(), this.#secret)
+    const { results, stale, chunkless } = await transact(session, mail, options.limits, this.#call.signal)
     if (idle && stale) return false
-    let accepted = 0
-    let full = 0
+    noteBatch(recipients, session)
+    if (chunkless) offer.chunkless.note(session.connection.remote)
     for (const [row, result] of results) {
       const outcome = this.#asOurs(outcomeOf(row, result, session), result)
       const unknown = result.kind === 'broken' && result.unknown
-      if (result.kind === 'accepted') accepted += 1
       if (result.kind === 'accepted' || unknown) this.#taken += 1
-      if (result.kind === 'refused' && result.stage === 'RCPT' && result.reply.code === 452) full += 1
       if (outcome.kind !== 'deferred' || unknown) this.#ledger.end(outcome)
       else this.#ledger.note(outcome)
     }
-    return accepted > 0 && (full > 0 || more) && session.connection.quiet
+    return goesOn(results.values(), more) && session.connection.quiet
   }
 
   /** RFC 4954 §6: a smarthost that wants a login, or another one, has something against us and not against the mail. */

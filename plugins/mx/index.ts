@@ -10,12 +10,14 @@ import { parseDuration, toAsciiDomain } from 'posthouse/text'
 import { addressesOf } from './addresses/addresses.js'
 import { Families } from './addresses/families.js'
 import { OwnAddresses } from './addresses/own.js'
+import { Chunkless } from './client/chunkless.js'
 import type { Limits } from './client/session.js'
 import { CONFIG, type Config } from './config.js'
 import { type DeliveryOptions, deliverJob } from './deliver.js'
 import { explain } from './explain.js'
 import type { HostOptions } from './hosts.js'
 import { LoginTroubles } from './login-troubles.js'
+import type { OfferOptions } from './offer.js'
 import { mailClient } from './over.js'
 import { SessionPool } from './pool.js'
 import type { Reading } from './routes/read.js'
@@ -57,6 +59,7 @@ export default definePlugin({
       random: Math.random,
     }
     const policies = await policiesOf(context, hosts)
+    const offer: OfferOptions = { chunkless: new Chunkless(now, !config.chunking), convert: config.convert_8bit }
     const options: DeliveryOptions = {
       hosts,
       session: { helo, tls: config.tls, limits: limitsOf(config), now },
@@ -65,6 +68,7 @@ export default definePlugin({
       pool,
       sources: { pools, clock, warmUp: new WarmUp(state, clock), random: Math.random },
       logins: new LoginTroubles(now),
+      offer,
       maxAttempts: config.max_hosts * 3,
     }
     const lane = (to: Address, by?: SentBy) => routes.find(to.domain, by)?.lane ?? to.domain.toLowerCase()
@@ -78,7 +82,7 @@ export default definePlugin({
         return outcomes
       },
     }
-    const services = { 'mail-client': mailClient(options.session) }
+    const services = { 'mail-client': mailClient({ ...options.session, offer }) }
     return { targets: { mx: target }, services, dispose: () => pool.close() }
   },
 })

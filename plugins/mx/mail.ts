@@ -1,7 +1,7 @@
 /**
- * What a job asks of a peer, and what is said in MAIL: SIZE, BODY, SMTPUTF8. Pure but for reading the header of an SMTPUTF8 message.
+ * What is said of a job in MAIL and RCPT: SIZE, BODY, SMTPUTF8, DSN and the others. Pure but for reading the header of a message.
  */
-import type { Job, JobRecipient, Outcome } from 'posthouse/api'
+import type { Job, JobRecipient } from 'posthouse/api'
 import { formatAddress, fromUnitext, scanHeader, toUnitext } from 'posthouse/text'
 import type { Extensions } from './client/session.js'
 import type { Mail } from './client/transaction.js'
@@ -23,47 +23,6 @@ function isAscii(text: string): boolean {
   return /^[\x00-\x7f]*$/.test(text)
 }
 
-export interface Impossible extends Pick<Refusal, 'status' | 'text'> {
-  /** Another host of the domain may be able to. */
-  readonly elsewhere?: true
-}
-
-/** Why this peer cannot be given the message at all; the RFCs make these permanent. `secret`: only by TLS all the way. */
-export function impossible(
-  job: Job,
-  extensions: Extensions,
-  utf8: boolean,
-  now: number,
-  secret = mustBeSecret(job),
-): Impossible | undefined {
-  // RFC 8689 §4.2.1: the next host is asked.
-  if (secret && !extensions.requireTls) {
-    return {
-      elsewhere: true,
-      status: '5.7.30',
-      text: 'the message asks for TLS all the way, and the next mail server does not offer REQUIRETLS',
-    }
-  }
-  const late = tooLateFor(job, extensions, now)
-  if (late !== undefined) return late
-  if (utf8 && !extensions.utf8) {
-    // RFC 6531 §3.2: without SMTPUTF8 at the next host the message goes back.
-    return { status: '5.6.7', text: 'the message needs SMTPUTF8, which the next mail server does not offer' }
-  }
-  // RFC 1870 §4: it would be refused when it is over the announced limit.
-  if (extensions.size !== undefined && extensions.size > 0 && job.size > extensions.size) {
-    return {
-      status: '5.3.4',
-      text: `the message has ${job.size} octets, the next mail server takes ${extensions.size}`,
-    }
-  }
-  if (job.body === 'BINARYMIME' && !extensions.binary) {
-    // RFC 3030 §3: converted or returned; RFC 3463 §3.7, X.6.3: conversion required but not supported.
-    return { status: '5.6.3', text: 'the message is BINARYMIME, which the next mail server does not take' }
-  }
-  return undefined
-}
-
 /** RFC 8689 §3: policies of the recipient's domain are to be passed over, as when the mail is about its broken TLS. */
 export async function mayPassOverPolicies(job: Pick<Job, 'requireTls' | 'read'>): Promise<boolean> {
   // RFC 8689 §4.1: who asks for both is taken at the stricter word.
@@ -73,34 +32,12 @@ export async function mayPassOverPolicies(job: Pick<Job, 'requireTls' | 'read'>)
   return wishes.length === 1 && wishes[0]?.raw.trim().toLowerCase() === 'no'
 }
 
-/** RFC 8689 §5: a notification goes on in any case. */
-export function mustBeSecret(job: Job): boolean {
-  return job.requireTls === true && job.sender !== null
-}
-
-/** RFC 2852 §4.1.4.1: what shall go back after its time goes only to servers that see to it. RFC 3463 §3.4, X.3.3, and §3.5, X.4.7. */
-function tooLateFor(
-  { deliverBy }: Job,
-  { leastBySeconds }: Extensions,
-  now: number,
-): Pick<Refusal, 'status' | 'text'> | undefined {
-  if (deliverBy?.mode !== 'return') return undefined
-  if (leastBySeconds === undefined) {
-    return { status: '5.3.3', text: 'the message has a time limit, and the next mail server does not offer DELIVERBY' }
-  }
-  const left = secondsUntil(deliverBy.at, now)
-  if (left > 0 && left >= leastBySeconds) return undefined
-  return { status: '5.4.7', text: 'the next mail server does not take a message with so little time left' }
-}
-
 /** RFC 2852 §4.1.4: what is left when it is passed on. */
-function secondsUntil(at: number, now: number): number {
+export function secondsUntil(at: number, now: number): number {
   return Math.max(-999_999_999, Math.min(999_999_999, Math.floor((at - now) / 1000)))
 }
 
-type Refusal = Extract<Outcome, { kind: 'failed' }>
-
-/** RFC 1870 §6, RFC 6152 §3, RFC 6531 §3.4. 8-bit mail goes out as it is where the peer has no 8BITMIME: see README. */
+/** RFC 1870 §6, RFC 6152 §3, RFC 6531 §3.4. `job`: as it was made fit for this peer (`offer.ts`). */
 export function mailFor(
   job: Job,
   recipients: readonly JobRecipient[],
@@ -126,7 +63,8 @@ export function mailFor(
       row: one.row,
       to: rcptTo(one, extensions, timeIsLost(job, extensions, now)),
     })),
-    ...(binary ? { counted: job.size } : {}),
+    chunking: extensions.chunking,
+    ...(binary ? { binary: job.size } : {}),
     chunks: () => job.chunks(),
   }
 }

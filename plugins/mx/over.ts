@@ -3,13 +3,17 @@
  * then takes job after job. There is no other host to ask, so whatever the peer puts off is put off.
  */
 import type { Call, Job, JobRecipient, MailClient, MailLink, Outcome } from 'posthouse/api'
+import { isFull, nextBatch, noteBatch } from './batch.js'
 import { MailConnection } from './client/connection.js'
 import { begin, type MailSession, type SessionOptions } from './client/session.js'
 import { transact } from './client/transaction.js'
-import { impossible, isSpeakable, mailFor, needsUtf8 } from './mail.js'
+import { isSpeakable, mailFor, needsUtf8 } from './mail.js'
+import { mustBeSecret, type Offer, type OfferOptions, offerTo } from './offer.js'
 import { outcomeOf } from './outcomes.js'
 
-export function mailClient(options: Omit<SessionOptions, 'tls' | 'proof'>): MailClient {
+type Options = Omit<SessionOptions, 'tls' | 'proof'> & { readonly offer: OfferOptions }
+
+export function mailClient(options: Options): MailClient {
   return {
     async open(socket, { name, remote, tls }, { signal }) {
       const connection = MailConnection.over({ host: name, ...remote }, socket, tls)
@@ -21,9 +25,9 @@ export function mailClient(options: Omit<SessionOptions, 'tls' | 'proof'>): Mail
 
 class Link implements MailLink {
   readonly #session: MailSession
-  readonly #options: Omit<SessionOptions, 'tls' | 'proof'>
+  readonly #options: Options
 
-  constructor(session: MailSession, options: Omit<SessionOptions, 'tls' | 'proof'>) {
+  constructor(session: MailSession, options: Options) {
     this.#session = session
     this.#options = options
   }
@@ -35,45 +39,39 @@ class Link implements MailLink {
   }
 
   async deliver(job: Job, call: Call): Promise<readonly Outcome[]> {
-    const { extensions, connection } = this.#session
+    const { remote } = this.#session.connection
     const outcomes = new Map<number, Outcome>()
-    let pending: readonly JobRecipient[] = job.recipients
     const utf8 = await needsUtf8(job)
-    const no = impossible(job, extensions, utf8, this.#options.now())
+    const wish = { utf8, secret: mustBeSecret(job), now: this.#options.now() }
+    const offer = await offerTo(this.#session, job, wish, this.#options.offer)
     for (const recipient of job.recipients) {
       const { row } = recipient
       if (!isSpeakable(recipient))
         outcomes.set(row, { kind: 'failed', row, status: '5.1.3', text: 'the address cannot be written' })
-      else if (no !== undefined) outcomes.set(row, { kind: 'failed', row, ...no, remote: connection.remote })
+      else if (offer.kind === 'impossible')
+        outcomes.set(row, { kind: 'failed', row, status: offer.status, text: offer.text, remote })
     }
-    pending = pending.filter(({ row }) => !outcomes.has(row))
-    while (pending.length > 0 && this.usable) {
-      const offered = pending.slice(0, extensions.maxRecipients)
-      const full = await this.#once(job, offered, utf8, call, outcomes)
-      pending = pending.filter(recipient => full.has(recipient.row) || !offered.includes(recipient))
-    }
-    for (const { row } of pending) if (!outcomes.has(row)) outcomes.set(row, this.#over(row))
+    if (offer.kind === 'offer') await this.#serve(offer, utf8, call, outcomes)
+    for (const { row } of job.recipients) if (!outcomes.has(row)) outcomes.set(row, this.#over(row))
     return [...outcomes.values()]
   }
 
-  /** Gives the rows to be offered once more: it took some and had no room for others (RFC 5321 §4.5.3.1.10). */
-  async #once(
-    job: Job,
-    offered: readonly JobRecipient[],
-    utf8: boolean,
-    { signal }: Call,
-    outcomes: Map<number, Outcome>,
-  ): Promise<ReadonlySet<number>> {
-    const { limits, now } = this.#options
-    const mail = mailFor(job, offered, this.#session.extensions, utf8, now())
-    const { results } = await transact(this.#session, mail, limits, signal)
-    const full = new Set<number>()
-    for (const [row, result] of results) {
-      outcomes.set(row, outcomeOf(row, result, this.#session))
-      if (result.kind === 'refused' && result.stage === 'RCPT' && result.reply.code === 452) full.add(row)
+  /** Until everybody has an outcome or the peer takes no more: it may take some and have no room for others (RFC 5321 §4.5.3.1.10). */
+  async #serve(offer: Offer, utf8: boolean, { signal }: Call, outcomes: Map<number, Outcome>): Promise<void> {
+    const { limits, now, offer: options } = this.#options
+    let pending: readonly JobRecipient[] = offer.job.recipients.filter(({ row }) => !outcomes.has(row))
+    while (pending.length > 0 && this.usable) {
+      const batch = nextBatch(pending, this.#session)
+      if (batch.length === 0) return
+      const mail = mailFor(offer.job, batch, offer.extensions, utf8, now())
+      const { results, chunkless } = await transact(this.#session, mail, limits, signal)
+      if (chunkless) options.chunkless.note(this.#session.connection.remote)
+      noteBatch(batch, this.#session)
+      for (const [row, result] of results) outcomes.set(row, outcomeOf(row, result, this.#session))
+      const took = [...results.values()].some(({ kind }) => kind === 'accepted')
+      const full = new Set([...results].filter(([, result]) => took && isFull(result)).map(([row]) => row))
+      pending = pending.filter(recipient => full.has(recipient.row) || !batch.includes(recipient))
     }
-    const took = [...results.values()].some(({ kind }) => kind === 'accepted')
-    return took ? full : new Set()
   }
 
   #over(row: number): Outcome {

@@ -5,7 +5,18 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { createSecureContext, TLSSocket } from 'node:tls'
 
-export type Stage = 'connect' | 'ehlo' | 'starttls' | 'mail' | 'rcpt' | 'data' | 'end' | 'rset' | 'quit' | 'other'
+export type Stage =
+  | 'connect'
+  | 'ehlo'
+  | 'starttls'
+  | 'mail'
+  | 'rcpt'
+  | 'data'
+  | 'bdat'
+  | 'end'
+  | 'rset'
+  | 'quit'
+  | 'other'
 
 /** `undefined`: the usual answer. A string: this reply (lines joined with CRLF). */
 export type SinkAnswer =
@@ -16,6 +27,8 @@ export type SinkAnswer =
   | { readonly kind: 'late'; readonly ms: number; readonly reply?: string }
   /** As late as the test wants it. */
   | { readonly kind: 'when'; readonly told: Promise<unknown>; readonly reply?: string }
+  /** The usual answer, and another that nobody asked for. */
+  | { readonly kind: 'also'; readonly later: Promise<unknown>; readonly reply: string }
   | { readonly kind: 'raw'; readonly bytes: string | Buffer }
   /** Sends these bytes again and again. */
   | { readonly kind: 'endless'; readonly bytes: string; readonly everyMs: number }
@@ -57,6 +70,7 @@ export class SmtpSink {
   #server: Server | undefined
   #port: number
   readonly #sockets = new Set<Socket>()
+  readonly #closed = new Map<number, Promise<unknown>>()
 
   constructor(options: SinkOptions = {}) {
     this.options = options
@@ -101,6 +115,11 @@ export class SmtpSink {
     return this.messages
   }
 
+  /** Resolves when that connection is over. */
+  async closed(connection: number): Promise<void> {
+    await this.#closed.get(connection)
+  }
+
   keep(message: SinkMessage): void {
     if (this.options.taken === undefined) this.messages.push(message)
     else this.options.taken(message)
@@ -114,7 +133,9 @@ export class SmtpSink {
   #serve(socket: Socket): void {
     this.connections += 1
     this.#sockets.add(socket)
-    socket.on('close', () => this.#sockets.delete(socket))
+    const closed = new Promise(resolve => socket.once('close', resolve))
+    this.#closed.set(this.connections, closed)
+    void closed.then(() => this.#sockets.delete(socket))
     new SinkConversation(this, socket, this.connections).begin()
   }
 }
@@ -209,11 +230,18 @@ class SinkConversation {
         })
         return
       }
-      case 'BDAT':
-        this.#chunk = { size: Number(line.split(' ')[1]), last: / LAST$/i.test(line) }
+      case 'BDAT': {
+        // Scripted, it is answered at once, and the octets behind it are taken for commands.
+        const scripted = this.#sink.options.script?.('bdat', line, this.#number)
+        if (scripted === undefined) this.#chunk = { size: Number(line.split(' ')[1]), last: / LAST$/i.test(line) }
+        else if (typeof scripted === 'string') this.#reply(scripted, () => undefined)
+        else this.#misbehave(scripted, '250 2.0.0 chunk', () => undefined)
         return
+      }
       case 'RSET':
         this.#mail = undefined
+        this.#recipients = []
+        this.#chunks = []
         this.#answer('rset', line, '250 2.0.0 ok')
         return
       case 'QUIT':
@@ -247,8 +275,10 @@ class SinkConversation {
     this.#chunks.push(this.#buffered.subarray(0, size))
     this.#buffered = this.#buffered.subarray(size)
     this.#chunk = undefined
-    if (last) this.#taken(Buffer.concat(this.#chunks.splice(0)))
-    else this.#answer('data', '', '250 2.0.0 chunk')
+    // RFC 3030 §2: discarded all the same.
+    if (this.#recipients.length === 0) this.#reply('503 5.5.1 no valid recipients', () => this.#chunks.splice(0))
+    else if (last) this.#taken(Buffer.concat(this.#chunks.splice(0)))
+    else this.#answer('data', 'BDAT', '250 2.0.0 chunk')
     return true
   }
 
@@ -291,6 +321,10 @@ class SinkConversation {
       case 'when':
         this.#busy = true
         void scripted.told.then(() => this.#goOn(scripted.reply ?? usual, then))
+        return
+      case 'also':
+        this.#reply(usual, then)
+        void scripted.later.then(() => this.#reply(scripted.reply, () => undefined))
         return
       case 'raw':
         this.#socket.write(scripted.bytes)

@@ -45,8 +45,12 @@ export interface Extensions {
   readonly maxMessages?: number
   /** RFC 9422: recipients of one transaction. */
   readonly maxRecipients?: number
+  /** RFC 9422: domains of recipients in one session. */
+  readonly maxDomains?: number
   /** RFC 3461 */
   readonly dsn: boolean
+  /** RFC 3030 §2 */
+  readonly chunking: boolean
   /** RFC 3030: both CHUNKING and BINARYMIME. */
   readonly binary: boolean
   /** RFC 1870; 0: no limit told; `undefined`: not offered. */
@@ -74,6 +78,8 @@ export interface MailSession {
   readonly openedAt: number
   /** Transactions done. */
   uses: number
+  /** Of the recipients so far, where the peer has a limit of them. */
+  readonly domains: Set<string>
   /** A transaction stands open at the peer: RSET before the next. */
   dirty: boolean
 }
@@ -99,6 +105,7 @@ const NONE: Extensions = {
   requireTls: false,
   priority: false,
   dsn: false,
+  chunking: false,
   binary: false,
 }
 
@@ -158,7 +165,7 @@ async function introduced(
 
 function session(connection: MailConnection, hello: Hello, options: SessionOptions): MailSession {
   const { protocol } = options.manner ?? PLAIN_MANNER
-  return { connection, protocol, ...hello, openedAt: options.now(), uses: 0, dirty: false }
+  return { connection, protocol, ...hello, openedAt: options.now(), uses: 0, domains: new Set(), dirty: false }
 }
 
 async function greeted(connection: MailConnection, { limits }: SessionOptions): Promise<void> {
@@ -242,6 +249,7 @@ function read(reply: Reply, encrypted: boolean): Extensions {
   const limits = words.get('LIMITS') ?? ''
   const messages = limitIn(limits, 'MAILMAX')
   const recipients = limitIn(limits, 'RCPTMAX')
+  const domains = limitIn(limits, 'RCPTDOMAINMAX')
   return {
     pipelining: words.has('PIPELINING'),
     eightBit: words.has('8BITMIME'),
@@ -253,7 +261,9 @@ function read(reply: Reply, encrypted: boolean): Extensions {
     priority: words.has('MT-PRIORITY'),
     ...(messages === undefined ? {} : { maxMessages: messages }),
     ...(recipients === undefined ? {} : { maxRecipients: recipients }),
+    ...(domains === undefined ? {} : { maxDomains: domains }),
     dsn: words.has('DSN'),
+    chunking: words.has('CHUNKING'),
     binary: words.has('CHUNKING') && words.has('BINARYMIME'),
     ...(size === undefined ? {} : { size: /^[0-9]{1,15}$/.test(size) ? Number(size) : 0 }),
   }

@@ -137,7 +137,10 @@ class Run {
   }
 
   async #byData(accepted: readonly number[], pipelining: boolean): Promise<void> {
-    if (accepted.length === 0 && !pipelining) return
+    if (accepted.length === 0 && !pipelining) {
+      await this.#nothingMore()
+      return
+    }
     const go = await this.#exchange('DATA', pipelining, this.#limits.dataMs)
     if (go.code < 400 && go.code !== 354) throw this.#outOfStep('DATA', go)
     if (go.code !== 354) {
@@ -154,8 +157,8 @@ class Run {
 
   /** BDAT waits for the recipients: without one, nothing is to be sent. */
   async #byChunks(accepted: readonly number[]): Promise<void> {
+    await this.#nothingMore()
     if (accepted.length === 0) return
-    if (this.#connection.replied) throw this.#outOfStep('RCPT', await this.#connection.reply(1))
     // A peer that cannot do it falls silent, hangs up or takes the message for commands.
     this.chunkless = true
     for await (const chunk of chunksOf(this.#mail)) {
@@ -200,6 +203,20 @@ class Run {
     throw new Trouble('protocol', `unexpected answer to BDAT: ${reply.text}`)
   }
 
+  /** All that was asked is answered: who goes on speaking has answered something else before, or says good-bye. */
+  async #nothingMore(): Promise<void> {
+    if (!this.#connection.replied) return
+    const reply = await this.#connection.reply(1)
+    if (reply.code !== 421) throw this.#outOfStep('nothing', reply)
+    throw this.#bye(reply)
+  }
+
+  /** RFC 5321 §3.8: 421 may come at any time and closes the channel. What was not judged yet gets this answer. */
+  #bye(reply: Reply): Trouble {
+    this.#judge(this.#unjudged, reply, 'MAIL')
+    return new Trouble('lost', reply.text)
+  }
+
   /** Recipients were taken and the message is not wanted: the last word, if it was the answer to DATA. RSET tells. */
   async #confirm(): Promise<void> {
     const connection = this.#connection
@@ -223,11 +240,7 @@ class Run {
     if (!sent) await this.#write(`${line}\r\n`)
     const reply = await this.#connection.reply(timeoutMs)
     this.heard = true
-    // RFC 5321 §3.8: 421 may come at any time and closes the channel. What was not judged yet gets this answer.
-    if (reply.code === 421) {
-      this.#judge(this.#unjudged, reply, 'MAIL')
-      throw new Trouble('lost', reply.text)
-    }
+    if (reply.code === 421) throw this.#bye(reply)
     return reply
   }
 
@@ -261,15 +274,7 @@ class Run {
   }
 
   async #write(line: string): Promise<void> {
-    // What is there before the command is no answer to it.
-    if (this.#connection.replied) await this.#early()
+    await this.#nothingMore()
     await this.#connection.write(line, this.#limits.blockMs)
-  }
-
-  async #early(): Promise<never> {
-    const reply = await this.#connection.reply(1)
-    if (reply.code !== 421) throw this.#outOfStep('nothing', reply)
-    this.#judge(this.#unjudged, reply, 'MAIL')
-    throw new Trouble('lost', reply.text)
   }
 }

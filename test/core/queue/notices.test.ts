@@ -53,6 +53,7 @@ const failed = (more: Partial<QueueRow> = {}, outcome: Partial<typeof REFUSED> =
 function aJob(text: string | Buffer, more: Partial<Job> = {}): Job {
   const bytes = Buffer.from(text)
   return {
+    sevenBit: () => Promise.reject(new Error('a notice takes any octet')),
     id: 'q1.1',
     target: 'mx',
     lane: 'them.test',

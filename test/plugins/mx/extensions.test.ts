@@ -65,13 +65,19 @@ for (const keywords of [['PIPELINING', ...CHUNKING], CHUNKING]) {
   })
 }
 
-test('a binary message fails with 5.6.3 where BINARYMIME is not offered', async () => {
-  const job = makeJob(['b@them.test'], { body: 'BINARYMIME', bytes: BINARY })
-  const { outcomes } = await sent(job, { keywords: ['PIPELINING', '8BITMIME', 'CHUNKING'] })
-  const [outcome] = outcomes
-  assert.ok(outcome?.kind === 'failed')
-  assert.equal(outcome.status, '5.6.3')
-})
+for (const keywords of [['PIPELINING', '8BITMIME', 'CHUNKING'], ['PIPELINING'], []]) {
+  test(`a binary message is converted for a peer with ${keywords.join(' ') || 'nothing'}`, async () => {
+    const job = makeJob(['b@them.test'], { body: 'BINARYMIME', bytes: BINARY })
+    const { outcomes, sink } = await sent(job, { keywords: [...keywords, 'SIZE'] })
+    assert.equal(outcomes[0]?.kind, 'delivered', JSON.stringify(outcomes))
+    const { data, mailArgument } = sink.messages[0]!
+    const text = data.toString('latin1')
+    assert.match(text, /^A: b\r\nContent-Transfer-Encoding: base64\r\n(?:.+\r\n)*\r\n[A-Za-z0-9+/=]+\r\n$/)
+    const body = Buffer.from(text.slice(text.indexOf('\r\n\r\n') + 4), 'base64')
+    assert.deepEqual(body, BINARY.subarray(BINARY.indexOf('\r\n\r\n') + 4))
+    assert.equal(mailArgument, `<a@us.test> SIZE=${data.length}`)
+  })
+}
 
 test('a binary message that is shorter than announced is never ended', async () => {
   const job = { ...makeJob(['b@them.test'], { body: 'BINARYMIME', bytes: BINARY }), size: BINARY.length + 1 }

@@ -29,6 +29,8 @@ const DEFAULTS: Config = {
   allow_private: true,
   own_addresses: [],
   ...LIMITS,
+  chunking: true,
+  convert_8bit: true,
   keep_idle: '0s',
   max_idle: 20,
   sts: { use: true, port: 443, timeout: '500ms' },

@@ -1,0 +1,38 @@
+/** Which of the recipients go in the next transaction of a session, and which of them to offer once more after it. */
+import type { JobRecipient } from 'posthouse/api'
+import type { MailSession } from './client/session.js'
+import type { RecipientResult } from './client/transaction.js'
+
+/** RFC 9422 §4: as many recipients at a time, and as many domains in all of the session, as the peer takes. None: the session is used up. */
+export function nextBatch(
+  pending: readonly JobRecipient[],
+  { extensions, domains }: Pick<MailSession, 'extensions' | 'domains'>,
+): readonly JobRecipient[] {
+  const { maxRecipients, maxDomains = Number.POSITIVE_INFINITY } = extensions
+  const known = new Set(domains)
+  const fit = pending.filter(({ to }) => {
+    if (known.size < maxDomains) known.add(to.domain)
+    return known.has(to.domain)
+  })
+  return fit.slice(0, maxRecipients)
+}
+
+/** They have been offered in this session. */
+export function noteBatch(batch: readonly JobRecipient[], { extensions, domains }: MailSession): void {
+  if (extensions.maxDomains !== undefined) for (const { to } of batch) domains.add(to.domain)
+}
+
+/** Whether the rest should be offered in the same session: those there was no room for, or (`more`) who has not been offered yet. */
+export function goesOn(results: Iterable<RecipientResult>, more: boolean): boolean {
+  const all = [...results]
+  if (all.some(({ kind }) => kind === 'accepted')) return more || all.some(isFull)
+  // Nobody of these is known there. That says nothing of the others.
+  return more && all.every(one => one.kind === 'refused' && one.stage === 'RCPT' && one.reply.code >= 500)
+}
+
+/** RFC 5321 §4.5.3.1.10: too many recipients, and not some trouble of this one. */
+export function isFull(result: RecipientResult): boolean {
+  if (result.kind !== 'refused' || result.stage !== 'RCPT') return false
+  const { code, status } = result.reply
+  return code === 452 && (status === undefined || status === '4.5.3' || status === '4.3.1' || status === '4.3.2')
+}
