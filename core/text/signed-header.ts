@@ -58,3 +58,23 @@ export function withoutSignature(field: string): string {
   const bare = tags.map(tag => (/^[ \t\r\n]*b[ \t\r\n]*=/.test(tag) ? tag.slice(0, tag.indexOf('=') + 1) : tag))
   return field.slice(0, colon) + bare.join(';') + field.slice(end)
 }
+
+/** What stands in a line of its own, with a space in front. */
+const PIECE = 72
+
+/** Names with colons between, and a space where a line may end: RFC 6376 §3.5 lets white space stand around the colons. */
+export function namesInLines(names: readonly string[]): string {
+  let list = ''
+  let line = 0
+  for (const [i, name] of names.entries()) {
+    const breaks = line + name.length > PIECE
+    list += `${i === 0 ? '' : breaks ? ': ' : ':'}${name}`
+    line = (breaks ? 0 : line) + name.length + 1
+  }
+  return list
+}
+
+/** Base64 with a space where a line may end. */
+export function base64InPieces(octets: Buffer): string {
+  return octets.toString('base64').replace(/.{72}(?!$)/g, '$& ')
+}

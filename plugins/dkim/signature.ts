@@ -1,11 +1,17 @@
 /** The field DKIM-Signature (RFC 6376 §3.5): what it says, and the octets its signature is made of. */
 import type { NewField, SigningKey } from 'posthouse/api'
-import { foldField, headerInput, type MessageDigest, signatureInput, signedNames } from 'posthouse/text'
+import {
+  base64InPieces,
+  foldField,
+  headerInput,
+  type MessageDigest,
+  namesInLines,
+  signatureInput,
+  signedNames,
+} from 'posthouse/text'
 import type { FieldSettings } from './settings.js'
 
 const NAME = 'DKIM-Signature'
-/** In a line of their own, with a space in front. */
-const PIECE = 72
 
 export async function signatureField(
   digest: MessageDigest,
@@ -17,9 +23,9 @@ export async function signatureField(
   const signed = signedNames(digest.fields, names, closed)
   const start = valueUpToSignature(digest, key, signed, settings, now)
   // Folded as it will be: the simple form sees that, and the signature is as long as these zeros.
-  const field = foldField(NAME, start + inPieces(Buffer.alloc(key.signatureBytes)))
+  const field = foldField(NAME, start + base64InPieces(Buffer.alloc(key.signatureBytes)))
   const input = headerInput(digest, signed, header) + signatureInput(field, header)
-  return { name: NAME, value: start + inPieces(await key.sign(Buffer.from(input, 'latin1'))) }
+  return { name: NAME, value: start + base64InPieces(await key.sign(Buffer.from(input, 'latin1'))) }
 }
 
 function valueUpToSignature(
@@ -38,24 +44,8 @@ function valueUpToSignature(
     `s=${selector}`,
     ...(timestamp ? [`t=${seconds}`] : []),
     ...(expireMs === undefined ? [] : [`x=${Math.floor((now + expireMs) / 1000)}`]),
-    `h=${inLines(signed)}`,
+    `h=${namesInLines(signed)}`,
     `bh=${bodyHashes.get(body)}`,
     'b=',
   ].join('; ')
-}
-
-/** RFC 6376 §3.5: white space may stand around the colons. */
-function inLines(names: readonly string[]): string {
-  let list = ''
-  let line = 0
-  for (const [i, name] of names.entries()) {
-    const breaks = line + name.length > PIECE
-    list += `${i === 0 ? '' : breaks ? ': ' : ':'}${name}`
-    line = (breaks ? 0 : line) + name.length + 1
-  }
-  return list
-}
-
-function inPieces(signature: Buffer): string {
-  return signature.toString('base64').replace(new RegExp(`.{${PIECE}}(?!$)`, 'g'), '$& ')
 }

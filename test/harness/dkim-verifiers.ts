@@ -24,7 +24,7 @@ export interface Verifier {
   verify(mails: readonly Buffer[], records: Records): Promise<Findings>
 }
 
-const debianPython = '/usr/bin/python3'
+export const debianPython = '/usr/bin/python3'
 
 export const VERIFIERS: readonly Verifier[] = [
   { name: 'mailauth', missing: false, verify: byMailauth },
@@ -103,9 +103,8 @@ async function byDkimpy(mails: readonly Buffer[], records: Records): Promise<Fin
   })
 }
 
-const PERL = `
-use Mail::DKIM::Verifier;
-my ($keys, @files) = @ARGV;
+/** Mail::DKIM asks our records in the place of the name service. */
+export const PERL_RECORDS = `
 my %records;
 open(my $k, '<', $keys); while (<$k>) { chomp; my ($n, $t) = split / /, $_, 2; $records{lc $n} = $t }
 { no warnings; require Mail::DKIM::DNS;
@@ -115,6 +114,12 @@ open(my $k, '<', $keys); while (<$k>) { chomp; my ($n, $t) = split / /, $_, 2; $
   *Mail::DKIM::DNS::query_async = sub { my ($name, $type, %p) = @_; my $t = $records{lc $name};
     my @r = defined $t ? (Answer->new($t)) : (); my $on = $p{Callbacks}{Success}; my @got = $on ? $on->(@r) : @r;
     return sub { wantarray ? @got : $got[0] } } }
+`
+
+const PERL = `
+use Mail::DKIM::Verifier;
+my ($keys, @files) = @ARGV;
+${PERL_RECORDS}
 for my $file (@files) {
   my $v = Mail::DKIM::Verifier->new(Strict => 0);
   open(my $f, '<:raw', $file); { local $/; my $m = <$f>; $v->PRINT($m) } $v->CLOSE;
@@ -131,11 +136,11 @@ async function byMailDkim(mails: readonly Buffer[], records: Records): Promise<F
   })
 }
 
-async function withFiles(
+export async function withFiles<T>(
   mails: readonly Buffer[],
   records: Records,
-  work: (files: readonly string[], keys: string, folder: string) => Promise<Findings>,
-): Promise<Findings> {
+  work: (files: readonly string[], keys: string, folder: string) => Promise<T>,
+): Promise<T> {
   const parent = await mkdtemp(join(tmpdir(), 'posthouse-verify-'))
   try {
     const keys = `${parent}.keys`

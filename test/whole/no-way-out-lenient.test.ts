@@ -16,6 +16,7 @@ const ALWAYS = ['.test', '@world.test', '@far.test', '@example.test', '@relayed.
 /** What is no policy: stores, accounts, routes, targets, protocols. They are as shipped. */
 const SERVICES: ReadonlySet<string> = new Set([
   'acme',
+  'arc',
   'atrn',
   'auth-certificate',
   'auth-file',

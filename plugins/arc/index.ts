@@ -1,0 +1,183 @@
+/**
+ * Seals mail that goes on to somewhere else (ARC, RFC 8617): by an alias, or to a domain we relay for. Who gets it sees what we saw when it came,
+ * though SPF fails by then. Chains of others are checked when mail arrives, before anything of it could change.
+ */
+import {
+  type Answered,
+  type Asked,
+  type Call,
+  definePlugin,
+  type Message,
+  type Metrics,
+  type SigningKey,
+  type SigningKeys,
+} from 'posthouse/api'
+import { digestMessage, toAsciiDomain } from 'posthouse/text'
+import { type Chain, isArcField, MOST_SETS, readChain } from './chain.js'
+import { ownResults } from './results.js'
+import { sealFields } from './seal.js'
+import type { SetTexts } from './seal-input.js'
+import { type ChainStatus, type ValidateParts, validate } from './validate.js'
+
+const CONFIG = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    domain: {
+      type: 'string',
+      format: 'domain',
+      description: 'whose key seals; left out: our first domain. Keys are those of the plugin dkim',
+    },
+    all: {
+      type: 'boolean',
+      default: false,
+      description: 'seal everything that goes out, also what we or our own people wrote',
+    },
+  },
+} as const
+
+/** After so many attempts a chain whose keys cannot be looked up has failed (RFC 8617 §5.2.1: every failure is for good). */
+const PATIENCE = 3
+const VALIDATE_MS = 20_000
+
+export default definePlugin({
+  name: 'arc',
+  summary: 'seals mail that goes on to somewhere else (ARC), and checks the chain it comes with',
+  config: CONFIG,
+  needs: ['signing-keys'],
+  setup({ config, server, dns, clock, metrics, services, signal }) {
+    const [first = server.name] = server.domains
+    const domain = toAsciiDomain(config.domain ?? first) ?? first
+    const parts = (call: Call): ValidateParts => ({
+      dns,
+      now: clock.now(),
+      signal: AbortSignal.any([signal, call.signal, AbortSignal.timeout(VALIDATE_MS)]),
+    })
+    return {
+      hooks: {
+        async headers({ session, message }, call) {
+          const foreign = session.account === undefined && !session.trusted && session.protocol !== 'internal'
+          if (!foreign || !dns.configured || !message.header.some(({ name }) => isArcField(name))) return undefined
+          const found = await statusOf(pieces(message), parts(call)).catch((error: unknown) => {
+            // Asked again when it goes out; who files it here has lost nothing.
+            call.log.info({ err: error }, 'ARC chain cannot be checked now')
+          })
+          return found && { name: 'Authentication-Results', value: `${server.name}; ${resultOf(found, metrics)}` }
+        },
+        async sign(asked, call) {
+          if (asked.job.submitter !== undefined && !config.all) return undefined
+          const key = await keyOf(services.get('signing-keys'), domain, call)
+          if (key === undefined) return undefined
+          return seal(asked, call, { key, server: server.name, dns, validating: parts(call), metrics })
+        },
+      },
+    }
+  },
+})
+
+/** Unlike a signature of our own, a seal is no reason to keep mail waiting. */
+async function keyOf(all: SigningKeys, domain: string, call: Call): Promise<SigningKey | undefined> {
+  try {
+    const keys = await all.inUse(domain)
+    // Who checks seals need not know Ed25519.
+    return keys.find(({ algorithm }) => algorithm === 'rsa-sha256') ?? keys[0]
+  } catch (error) {
+    call.log.warn({ err: error, domain }, 'mail goes on without a seal')
+    return undefined
+  }
+}
+
+async function* pieces(message: Message): AsyncGenerator<Buffer> {
+  const step = 64 * 1024
+  for (let at = 0; at < message.size; at += step) yield await message.read(at, Math.min(message.size, at + step))
+}
+
+interface Checked {
+  readonly chain: Chain
+  readonly status: ChainStatus
+}
+
+/** Body forms are known only once the header is read; both are made, in one pass. */
+async function statusOf(octets: AsyncIterable<Buffer>, parts: ValidateParts): Promise<Checked> {
+  const digest = await digestMessage(octets, ['relaxed', 'simple'])
+  const chain = readChain(digest)
+  return { chain, status: await validate(chain, digest, parts) }
+}
+
+/** RFC 8617 §7.2: what we found, for who comes after us. */
+function resultOf({ status }: Checked, metrics: Metrics): string {
+  metrics.count(`arc.chain-${status.cv}`)
+  return status.cv === 'fail' ? `arc=fail (${inComment(status.why)})` : `arc=${status.cv}`
+}
+
+function inComment(text: string): string {
+  return text.replace(/[^A-Za-z0-9 .,:=_-]/g, '?').slice(0, 200)
+}
+
+interface SealParts {
+  readonly key: SigningKey
+  readonly server: string
+  readonly dns: { readonly configured: boolean }
+  readonly validating: ValidateParts
+  readonly metrics: Metrics
+}
+
+async function seal({ job, chunks }: Asked['sign'], call: Call, parts: SealParts): Promise<Answered['sign']> {
+  const digest = await digestMessage(chunks(), ['relaxed', 'simple'])
+  const chain = readChain(digest)
+  const before = ownResults(job.prefix, parts.server)
+  const instance = instanceAfter(chain)
+  if (instance === undefined) return undefined
+  const { cv, extra } = await cvOf(chain, before.arc, digest, job.recipients[0]?.tries ?? 0, call, parts)
+  if (cv === undefined) return undefined
+  const { payload } = ownResults(job.prefix, parts.server, extra)
+  parts.metrics.count('arc.sealed')
+  return sealFields({
+    ...{ digest, instance, cv, key: parts.key },
+    before: setsOf(chain),
+    results: payload,
+    now: parts.validating.now,
+  })
+}
+
+/** Nothing: a chain that says itself that it has failed stays as it is (§5.1, step 2), and so does one that is full. */
+function instanceAfter(chain: Chain): number | undefined {
+  if (chain.kind === 'none') return 1
+  if (chain.kind === 'broken' && chain.ended) return undefined
+  const last = chain.kind === 'broken' ? chain.highest : chain.sets.length
+  return last >= MOST_SETS ? undefined : last + 1
+}
+
+function setsOf(chain: Chain): readonly SetTexts[] {
+  if (chain.kind !== 'sets') return []
+  return chain.sets.map(({ results, signature, seal: own }) => ({
+    results: results.text,
+    signature: signature.text,
+    seal: own.text,
+  }))
+}
+
+type Cv = 'none' | 'pass' | 'fail'
+
+/** As found when the message came; else found now. No `cv`: it cannot be known. */
+async function cvOf(
+  chain: Chain,
+  before: Cv | undefined,
+  digest: Parameters<typeof validate>[1],
+  tries: number,
+  call: Call,
+  parts: SealParts,
+): Promise<{ readonly cv?: Cv; readonly extra?: string }> {
+  if (chain.kind === 'none') return { cv: 'none' }
+  if (chain.kind === 'broken') return { cv: 'fail', ...(before === undefined ? { extra: 'arc=fail' } : {}) }
+  if (before === 'pass' || before === 'fail') return { cv: before }
+  if (!parts.dns.configured) return {}
+  try {
+    const status = await validate(chain, digest, parts.validating)
+    return { cv: status.cv, extra: resultOf({ chain, status }, parts.metrics) }
+  } catch (error) {
+    if (tries < PATIENCE) throw error
+    call.log.info({ err: error }, 'ARC chain could not be checked and counts as failed')
+    return { cv: 'fail', extra: 'arc=fail (its keys could not be looked up)' }
+  }
+}
