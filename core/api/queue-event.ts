@@ -30,6 +30,8 @@ export interface QueueEvent {
   readonly recipient?: string
   /** Of `accepted`: how many there are, and the first hundred. */
   readonly recipients?: { readonly count: number; readonly first: readonly string[] }
+  /** Who had logged in to send it; of `returned` and `complained`. */
+  readonly login?: string
   /** Octets of the body. */
   readonly size: number
   /** Since it was received. */

@@ -31,6 +31,8 @@ export interface Original {
   readonly id: string
   /** Of its envelope. */
   readonly sender: string
+  /** Who had logged in to send it. */
+  readonly login?: string
   readonly accepted: number
   readonly size: number
   /** To whom it went, lower case. */
@@ -119,9 +121,16 @@ export class Recogniser {
       const queued = await this.#parts.queue.get(id)
       for (const { original } of queued?.rows ?? []) recipients.add(formatAddress(original).toLowerCase())
     }
-    const { sender, size } = accepted.facts
+    const { sender, size, login } = accepted.facts
     if (recipients.size === 0) return undefined
-    return { id, sender: String(sender ?? ''), accepted: accepted.at, size: Number(size ?? 0), recipients }
+    return {
+      id,
+      sender: String(sender ?? ''),
+      ...(login === undefined ? {} : { login: String(login) }),
+      accepted: accepted.at,
+      size: Number(size ?? 0),
+      recipients,
+    }
   }
 
   #isFriend(host: string): boolean {

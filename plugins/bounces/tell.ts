@@ -110,8 +110,16 @@ function complaints(
   })
 }
 
-function eventFacts({ id, sender, size, accepted }: Original, at: number, notice: string) {
-  return { at, message: id, sender, size, ageMs: Math.max(0, at - accepted), notice }
+function eventFacts({ id, sender, login, size, accepted }: Original, at: number, notice: string) {
+  return {
+    at,
+    message: id,
+    sender,
+    ...(login === undefined ? {} : { login }),
+    size,
+    ageMs: Math.max(0, at - accepted),
+    notice,
+  }
 }
 
 /** In the trail of the mail that came: what it speaks of. */

@@ -1,6 +1,14 @@
 /** `posthouse suppression …`: who is left alone and why, by hand too. */
 import { type Clock, type Command, CommandError, type CommandOption, type CommandRun } from 'posthouse/api'
-import { addressKey, formatAddress, formatDate, formatDuration, parseAddress, parseDuration, printable } from 'posthouse/text'
+import {
+  addressKey,
+  formatAddress,
+  formatDate,
+  formatDuration,
+  parseAddress,
+  parseDuration,
+  printable,
+} from 'posthouse/text'
 import type { Entry, Suppressed } from './list.js'
 import type { ScopeKind } from './scope.js'
 
@@ -14,7 +22,7 @@ export interface CommandDeps {
 const FOR_SCOPE: CommandOption = {
   type: 'string',
   value: 'SCOPE',
-  description: 'a sender\'s domain (example.org), a login (alice@example.org), or all',
+  description: "a sender's domain (example.org), a login (alice@example.org), or all",
 }
 
 export function suppressionCommands(deps: CommandDeps): readonly Command[] {
@@ -106,7 +114,9 @@ async function entriesOf(run: CommandRun, list: Suppressed): Promise<readonly En
   const address = addressOf(run).toLowerCase()
   const wanted = scopeIn(run)
   const all = await list.all()
-  return all.filter(entry => entry.address.toLowerCase() === address && (wanted === undefined || entry.scope === wanted))
+  return all.filter(
+    entry => entry.address.toLowerCase() === address && (wanted === undefined || entry.scope === wanted),
+  )
 }
 
 function addressOf(run: CommandRun): string {

@@ -15,7 +15,11 @@ export type Report = {
 }
 
 /** What was given up because its time was over says nothing about the address. */
-export function ofSettled(job: JobView, outcomes: readonly Outcome[], classes: ReadonlySet<string>): readonly Evidence[] {
+export function ofSettled(
+  job: JobView,
+  outcomes: readonly Outcome[],
+  classes: ReadonlySet<string>,
+): readonly Evidence[] {
   return outcomes.flatMap((outcome): Evidence[] => {
     const to = job.recipients.find(({ row }) => row === outcome.row)?.original
     if (to === undefined) return []

@@ -7,7 +7,7 @@ import { formatAddress, formatDate, parseDuration, printable } from 'posthouse/t
 import { suppressionCommands } from './commands.js'
 import { ofReport, ofSettled } from './failures.js'
 import { type Entry, Suppressed } from './list.js'
-import { scopeOf, SCOPES } from './scope.js'
+import { SCOPES, scopeOf } from './scope.js'
 
 const CLASSES = Object.keys(REPLY_CLASSES) as ReplyClass[]
 
@@ -53,11 +53,9 @@ export default definePlugin({
   summary: 'does not try recipients again that failed for good',
   config: CONFIG,
   setup({ config, state, clock, server, metrics, log }) {
-    const [withinMs, forMs, complaintMs] = [config.within, config.for, config.complaints].map(one => parseDuration(one)!) as [
-      number,
-      number,
-      number,
-    ]
+    const [withinMs, forMs, complaintMs] = [config.within, config.for, config.complaints].map(
+      one => parseDuration(one)!,
+    ) as [number, number, number]
     const list = new Suppressed(state, clock, { after: config.after, withinMs, forMs, most: config.most })
     const classes: ReadonlySet<string> = new Set(config.classes)
     const isOurs = (domain: string) => server.domains.has(domain)
@@ -75,7 +73,7 @@ export default definePlugin({
           const { address } = recipient
           if (isOurs(address.domain) || (session.account === undefined && !session.trusted)) return undefined
           const scope = scopeOf(config.scope, { sender: envelope.sender, login: session.account?.login })
-          const entry = await list.find(scope, formatAddress(address))
+          const entry = await list.findFor(scope, formatAddress(address))
           if (entry === undefined) return undefined
           metrics.count('suppression.refused')
           return reject(`${config.text} (until ${formatDate(entry.until)}): ${printable(entry.why, 120)}`, {
@@ -94,14 +92,14 @@ export default definePlugin({
           for (const one of ofSettled(job, outcomes, classes)) {
             if (isOurs(one.domain)) continue
             if (one.kind === 'delivered') await list.forget(scope, one.address)
-            else tell(await list.failed(scope, one.address, one.why))
+            else tell(await list.failed(scope, one.address, one.why, 'failures'))
           }
         },
         async event({ event }) {
           const one = ofReport(event, classes)
           if (one === undefined || isOurs(one.domain)) return
           const scope = scopeOf(config.scope, { sender: one.sender, login: event.login })
-          if (one.kind === 'failed') tell(await list.failed(scope, one.address, one.why))
+          if (one.kind === 'failed') tell(await list.failed(scope, one.address, one.why, 'returns'))
           else if (complaintMs > 0) tell(await list.complained(scope, one.address, one.why, complaintMs))
         },
       },

@@ -41,11 +41,17 @@ export class Suppressed {
     return read(await this.#state.get(`on/${keyOf(scope, address)}`, this.#clock.now()))
   }
 
-  /** One failure more; the entry, when it is the one too many. */
-  async failed(scope: string, address: string, why: string): Promise<Entry | undefined> {
+  /** What holds for them, or for all: an admin may have said so. */
+  async findFor(scope: string, address: string): Promise<Entry | undefined> {
+    return (await this.find(scope, address)) ?? (scope === 'all' ? undefined : this.find('all', address))
+  }
+
+  /** One failure more, said at once or after it had been taken; the entry, when it is the one too many. */
+  async failed(scope: string, address: string, why: string, when: 'failures' | 'returns'): Promise<Entry | undefined> {
     const now = this.#clock.now()
     const { after, withinMs, forMs } = this.#terms
-    const failures = await this.#state.add(`failures/${keyOf(scope, address)}`, 1, now, now + withinMs)
+    await this.#state.add(`${when}/${keyOf(scope, address)}`, 1, now, now + withinMs)
+    const failures = await this.failures(scope, address)
     if (failures < after || (await this.find(scope, address)) !== undefined) return undefined
     return this.put({ address, scope, kind: 'failure', why, since: now, until: now + forMs, failures })
   }
@@ -55,7 +61,7 @@ export class Suppressed {
     return this.put({ address, scope, kind: 'complaint', why, since: now, until: now + forMs })
   }
 
-  /** It takes mail after all. */
+  /** It is taken after all. What came back later stays: that had been taken too. */
   async forget(scope: string, address: string): Promise<void> {
     const key = `failures/${keyOf(scope, address)}`
     if ((await this.#state.get(key, this.#clock.now())) !== undefined) await this.#state.remove(key)
@@ -74,11 +80,14 @@ export class Suppressed {
   async remove({ scope, address }: Pick<Entry, 'scope' | 'address'>): Promise<boolean> {
     const key = keyOf(scope, address)
     await this.#state.remove(`failures/${key}`)
+    await this.#state.remove(`returns/${key}`)
     return this.#state.remove(`on/${key}`)
   }
 
   async failures(scope: string, address: string): Promise<number> {
-    return Number((await this.#state.get(`failures/${keyOf(scope, address)}`, this.#clock.now())) ?? 0)
+    const [key, now] = [keyOf(scope, address), this.#clock.now()]
+    const counts = [await this.#state.get(`failures/${key}`, now), await this.#state.get(`returns/${key}`, now)]
+    return counts.reduce((sum, count) => sum + Number(count ?? 0), 0)
   }
 
   /** By address. */

@@ -60,6 +60,7 @@ const LENIENT: Readonly<Record<string, object>> = {
   'spam-action': { junk: 1000, reject: 1000 },
   'spam-rules': {},
   submission: { sender: 'any', from: 'any' },
+  suppression: { after: 100 },
   tarpit: { free: 1000 },
 }
 

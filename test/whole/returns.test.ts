@@ -22,7 +22,7 @@ if login:
     client.starttls(context=ssl._create_unverified_context())
     client.login(login, password)
 client.mail(sender)
-client.rcpt(to)
+print(client.rcpt(to)[1].decode())
 print(client.data(sys.stdin.buffer.read())[1].decode())
 client.quit()
 `
@@ -39,6 +39,7 @@ describe('a server whose mail comes back', { skip }, () => {
     sink = await new SmtpSink().start()
     instance = await Instance.make({
       users: [[ALICE, PASSWORD]],
+      first: [{ use: 'suppression', with: { after: 2 } }],
       plugins: { mx: { routes: { 'far.test': `127.0.0.1:${sink.port}` } } },
     })
     await instance.start()
@@ -54,7 +55,7 @@ describe('a server whose mail comes back', { skip }, () => {
     const login = sender === ALICE ? [ALICE, PASSWORD] : ['', '']
     const args = ['-c', SEND, String(port), ...login, sender, to]
     const { stdout } = await runProgram(python!, args, { stdin: text, timeoutMs: 30_000 })
-    return /([0-9a-z]{16}\.\d+)/.exec(stdout)![1]!
+    return stdout.match(/[0-9a-z]{16}\.\d+/g)!.at(-1)!
   }
 
   /** Sends a mail out, and resolves to its id and to what the other side has of it. */
@@ -106,9 +107,20 @@ describe('a server whose mail comes back', { skip }, () => {
     const trail = await trailOf(id)
     assert.match(
       trail,
-      /Came back from inner\.far\.test for nobody@far\.test \(.*\): 550 5\.1\.1 <nobody@far\.test>: no such user/,
+      /Came back from inner\.far\.test for nobody@far\.test \(no-such-user\): 550 5\.1\.1 <nobody@far\.test>: no such user/,
     )
     assert.match(await trailOf(notice), new RegExp(`Recognised as a bounce about message ${id}`))
+  })
+
+  test('refuses the address after the second one (suppression)', async () => {
+    const { taken } = await out('nobody@far.test', 'again')
+    const notice = await comesBack(report(taken, 'nobody@far.test'))
+    await instance.logged(new RegExp(`${notice}.*returned|returned.*${notice}`))
+    await instance.logged(/recipient suppressed/)
+    const args = ['-c', SEND, String(instance.ports.submission), ALICE, PASSWORD, ALICE, 'nobody@far.test']
+    const { stdout, stderr } = await runProgram(python!, args, { stdin: 'Subject: x\r\n\r\nx\r\n', timeoutMs: 30_000 })
+    assert.match(stdout + stderr, /5\.1\.1 This address has failed for good before/)
+    assert.match((await instance.cli(['suppression', 'ls'])).stdout, /^nobody@far\.test {2}for domain example\.test/)
   })
 
   test('knows it by its Message-ID when nothing else is returned', async () => {
