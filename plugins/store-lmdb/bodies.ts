@@ -116,7 +116,7 @@ export class LmdbBodies implements Blobs {
     const record = this.#countable(id)
     if (record === undefined) return
     if (record.references > 1) this.#records.put(id, { ...record, references: record.references - 1 })
-    else this.#remove(id)
+    else this.#remove(id, record)
   }
 
   /** Nothing when there is no (readable) count: octets that nobody can find do less harm than a change that cannot be made. */
@@ -185,10 +185,13 @@ export class LmdbBodies implements Blobs {
     return { id, size: record.size }
   }
 
-  #remove(id: string): void {
+  #remove(id: string, known?: BodyRecord): void {
     this.#records.remove(id)
     this.#drafts.remove(id)
-    for (const key of [...this.#chunks.getKeys(under(id))]) this.#chunks.remove(key)
+    // Most bodies are one chunk, which need not be looked for.
+    const oneChunk = known !== undefined && known.size <= known.chunk
+    const keys = oneChunk ? [[id, 0] satisfies ChunkKey] : [...this.#chunks.getKeys(under(id))]
+    for (const key of keys) this.#chunks.remove(key)
   }
 }
 

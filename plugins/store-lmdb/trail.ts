@@ -8,6 +8,7 @@ type TrailKey = [id: string, n: number]
 type TrailRecord = Omit<TrailEntry, 'id'>
 
 const SWEEP_STEP = 500
+const FEW = 5
 
 export class LmdbTrail implements Trail {
   readonly #env: Environment
@@ -35,10 +36,23 @@ export class LmdbTrail implements Trail {
 
   note(entries: readonly TrailEntry[]): void {
     for (const { id, ...entry } of entries) {
-      const { start, end } = under(id)
-      const last = firstKey(this.#entries, { start: end, end: start, reverse: true })
-      this.#entries.put([id, (last?.[1] ?? 0) + 1], entry)
+      this.#entries.put([id, this.#next(id)], entry)
     }
+  }
+
+  /**
+   * Most messages have a few entries, and looking whether there is one costs a sixth of looking for the last. The first may have been swept away:
+   * then the last is looked for as well.
+   */
+  #next(id: string): number {
+    for (let n = 1; n <= FEW; n++) if (!this.#entries.doesExist([id, n])) return n === 1 ? this.#afterLast(id) : n
+    return this.#afterLast(id)
+  }
+
+  #afterLast(id: string): number {
+    const { start, end } = under(id)
+    const last = firstKey(this.#entries, { start: end, end: start, reverse: true })
+    return (last?.[1] ?? 0) + 1
   }
 
   /**
