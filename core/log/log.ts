@@ -25,6 +25,8 @@ export interface OpenLog {
 }
 
 const SECRETS = ['password', 'pass', 'secret', 'token', 'key', 'authorization']
+/** What pino writes itself, or writes in a way of its own. */
+const SPECIAL: ReadonlySet<string> = new Set([...SECRETS, 'level', 'time', 'msg', 'err', 'error', 'cause'])
 const REDACTED = SECRETS.flatMap(name => [name, `*.${name}`, `*.*.${name}`])
 
 export function openLog(wish: LogWish): OpenLog {
@@ -43,7 +45,7 @@ export function openLog(wish: LogWish): OpenLog {
   )
   const isFile = wish.file !== '-' && wish.file !== 'err'
   return {
-    log: wrap(logger, wish.facts),
+    log: wrap(logger, sink, wish.facts),
     reopen: () => isFile && out.reopen(),
     close: () => isFile && out.destroy(),
   }
@@ -69,17 +71,40 @@ function isPretty(wish: LogWish): boolean {
 }
 
 /** What a line says itself stands in place of what its log was given: pino alone would write both, and one name twice is not JSON. */
-function wrap(logger: Logger, bound: object | undefined): Log {
+function wrap(logger: Logger, sink: DestinationStream, bound: object | undefined): Log {
   const write = (level: LogWish['level']) => (facts: object, sentence: string) => {
-    if (logger.isLevelEnabled(level)) logger[level]({ ...bound, ...facts }, sentence)
+    if (!logger.isLevelEnabled(level)) return
+    const all = { ...bound, ...facts }
+    const line = plainLine(level, all, sentence)
+    if (line === undefined) logger[level](all, sentence)
+    else sink.write(line)
   }
   return {
     error: write('error'),
     warn: write('warn'),
     info: write('info'),
     debug: write('debug'),
-    child: facts => wrap(logger, { ...bound, ...facts }),
+    child: facts => wrap(logger, sink, { ...bound, ...facts }),
   }
+}
+
+/**
+ * The line as pino would write it, when all facts are words, numbers and the like, and none bears a name that pino has to look at. Three lines of
+ * a relayed message: a tenth of the time, as striking out by name looks into every fact for every name.
+ */
+function plainLine(level: string, facts: Readonly<Record<string, unknown>>, sentence: string): string | undefined {
+  let line = `{"level":"${level}","time":"${new Date().toISOString()}"`
+  for (const name of Object.keys(facts)) {
+    const value = facts[name]
+    if (value === undefined) continue
+    if (SPECIAL.has(name) || !isPlain(value)) return undefined
+    line += `,${JSON.stringify(name)}:${JSON.stringify(value)}`
+  }
+  return `${line},"msg":${JSON.stringify(sentence)}}\n`
+}
+
+function isPlain(value: unknown): boolean {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || value === null
 }
 
 /** Errors given as `error` are told in a word; with their stack when given as `err`. */
