@@ -21,13 +21,18 @@ interface Topic {
 
 const BUS_TOPIC = 'store-lmdb'
 const POLL_MS = 1000
+/** While changes come thick and fast, other processes hear of them so often. The first after a rest is told at once. */
+const PUBLISH_EVERY_MS = 10
 /** In one piece of news: the bus carries 64 KB. */
 const MAX_NAMES = 1000
 
 export class News {
   readonly #options: NewsOptions
   readonly #topics = new Map<string, Topic>()
+  /** To be told in this process, and to others. */
+  readonly #untold = new Set<string>()
   readonly #unpublished = new Set<string>()
+  #resting = false
   #timer: NodeJS.Timeout | undefined
   #unsubscribe: (() => void) | undefined
   #seen = 0
@@ -51,8 +56,8 @@ export class News {
 
   /** After the commit. News of one turn go out together. */
   tell(names: Iterable<string>): void {
-    if (this.#unpublished.size === 0) setImmediate(() => this.#publish())
-    for (const name of names) this.#unpublished.add(name)
+    if (this.#untold.size === 0) setImmediate(() => this.#tell())
+    for (const name of names) this.#untold.add(name)
   }
 
   stop(): void {
@@ -71,13 +76,23 @@ export class News {
     })
   }
 
+  #tell(): void {
+    const names = [...this.#untold]
+    this.#untold.clear()
+    for (const name of names) this.#unpublished.add(name)
+    if (!this.#resting) this.#publish()
+    for (const name of names) this.#call(name)
+  }
+
   #publish(): void {
     const names = [...this.#unpublished]
     this.#unpublished.clear()
+    this.#resting = names.length > 0
+    if (!this.#resting) return
     for (let at = 0; at < names.length; at += MAX_NAMES) {
       this.#guard(() => this.#options.bus?.publish(BUS_TOPIC, names.slice(at, at + MAX_NAMES).join(' ')))
     }
-    for (const name of names) this.#call(name)
+    setTimeout(() => this.#publish(), PUBLISH_EVERY_MS)
   }
 
   #poll(): void {
