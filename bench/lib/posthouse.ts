@@ -11,7 +11,7 @@ import { answers, freeBase, OFFSETS } from '../../test/harness/ports.js'
 import { FlushCounter } from './flush.js'
 import { ROOT } from './root.js'
 
-const MAIN = join(ROOT, 'dist/core/main.js')
+const MAIN = 'dist/core/main.js'
 
 export interface PosthouseOptions {
   /** Must exist; the server's own folder is made in it. */
@@ -25,6 +25,8 @@ export interface PosthouseOptions {
   /** Entries of plugins.yaml that are taken out. */
   readonly without?: readonly string[]
   readonly flushLibrary?: string | undefined
+  /** Another clone, built: its server is started in place of ours. */
+  readonly root?: string
   /** Writes CPU profiles of all its processes there. */
   readonly profileFolder?: string | undefined
   /** Cuts the commands that prepare it off. */
@@ -51,7 +53,8 @@ export class Posthouse {
   static async start(options: PosthouseOptions): Promise<Posthouse> {
     const base = await freeBase()
     const folder = join(options.parent, `posthouse-${base}`)
-    await cli(['init', folder, '--domain', 'bench.test', '--base-port', String(base)], options.signal)
+    const main = join(options.root ?? ROOT, MAIN)
+    await cli(main, ['init', folder, '--domain', 'bench.test', '--base-port', String(base)], options.signal)
     // Nobody waits for what the bench leaves in the queue.
     const server = { workers: options.workers, drain_timeout: '1s', ...options.server }
     edit(join(folder, 'server.yaml'), document => {
@@ -63,14 +66,14 @@ export class Posthouse {
     })
     await Promise.all(
       options.users.map(([login, password]) =>
-        cli(['user', 'add', login, '--password-stdin', '--config', folder], options.signal, `${password}\n`),
+        cli(main, ['user', 'add', login, '--password-stdin', '--config', folder], options.signal, `${password}\n`),
       ),
     )
     const flushes =
       options.flushLibrary === undefined
         ? undefined
         : new FlushCounter(options.flushLibrary, join(options.parent, `flushes-${base}`))
-    const posthouse = new Posthouse(spawnServer(folder, options, flushes), base, folder, flushes)
+    const posthouse = new Posthouse(spawnServer(main, folder, options, flushes), base, folder, flushes)
     options.spawned?.(posthouse)
     await posthouse.#untilOpen()
     return posthouse
@@ -116,11 +119,16 @@ export class Posthouse {
   }
 }
 
-function spawnServer(folder: string, options: PosthouseOptions, flushes: FlushCounter | undefined): ChildProcess {
+function spawnServer(
+  main: string,
+  folder: string,
+  options: PosthouseOptions,
+  flushes: FlushCounter | undefined,
+): ChildProcess {
   mkdirSync(folder, { recursive: true })
   const log = openSync(join(folder, 'bench-server.log'), 'a')
   const profile = options.profileFolder === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', options.profileFolder]
-  const child = spawn(process.execPath, [...profile, MAIN, 'serve', '--config', folder], {
+  const child = spawn(process.execPath, [...profile, main, 'serve', '--config', folder], {
     stdio: ['ignore', log, log],
     detached: true,
     env: { ...process.env, ...flushes?.env },
@@ -149,11 +157,11 @@ function setPlugins(document: Document, plugins: Readonly<Record<string, Readonl
   }
 }
 
-function cli(args: readonly string[], signal: AbortSignal | undefined, stdin = ''): Promise<void> {
+function cli(main: string, args: readonly string[], signal: AbortSignal | undefined, stdin = ''): Promise<void> {
   return new Promise((done, fail) => {
     const child = execFile(
       process.execPath,
-      [MAIN, ...args],
+      [main, ...args],
       { timeout: 60_000, signal, killSignal: 'SIGKILL' },
       (error, stdout, stderr) => {
         if (error === null) done()

@@ -72,6 +72,7 @@ const OPTIONS = {
   rounds: { type: 'string', default: '5' },
   workers: { type: 'string', default: '2' },
   only: { type: 'string' },
+  before: { type: 'string' },
   folder: { type: 'string', default: tmpdir() },
   json: { type: 'string' },
   profile: { type: 'string' },
@@ -118,20 +119,28 @@ async function main(): Promise<void> {
     )
 }
 
+interface Wish {
+  readonly only?: string | undefined
+  /** Another clone of ours, built: a peer too. */
+  readonly before?: string | undefined
+  readonly workers: string
+  readonly profile?: string | undefined
+}
+
 async function startPeers(
   folder: string,
   base: number,
   sinkPort: number,
-  {
-    only,
-    workers,
-    profile,
-  }: { readonly only?: string | undefined; readonly workers: string; readonly profile?: string | undefined },
+  { only, before, workers, profile }: Wish,
 ): Promise<readonly Peer[]> {
   const counter = buildFlushCounter(folder)
   const flushLibrary = 'library' in counter ? counter.library : undefined
   const peers: Peer[] = []
-  if (only !== 'postfix') {
+  const ours = [
+    ['Posthouse', undefined] as const,
+    ...(before === undefined ? [] : [['before', resolve(before)] as const]),
+  ]
+  for (const [name, root] of only === 'postfix' ? [] : ours) {
     const posthouse = await Posthouse.start({
       parent: folder,
       workers: Number(workers),
@@ -140,10 +149,11 @@ async function startPeers(
       server: { trusted: ['127.0.0.0/8'], queue: { concurrency: AT_ONCE, per_lane: AT_ONCE } },
       plugins: { mx: { routes: { [DOMAIN]: `127.0.0.1:${sinkPort}` } } },
       flushLibrary,
+      ...(root === undefined ? {} : { root }),
       profileFolder: profile,
       spawned: one => ends.push(() => one.stop()),
     })
-    peers.push({ name: 'Posthouse', port: posthouse.ports.mx, group: posthouse.group, flushes: posthouse.flushes })
+    peers.push({ name, port: posthouse.ports.mx, group: posthouse.group, flushes: posthouse.flushes })
   }
   if (only !== 'posthouse') {
     const place = join(folder, 'postfix')
@@ -233,12 +243,14 @@ function lineOf(cells: readonly string[]): string {
 /** A line per peer; ratios are ours by theirs, of the medians. */
 function linesOf({ turns, ...order }: Result): string {
   const medians = [...turns].map(([name, list]) => ({ name, list, ...mediansOf(list) }))
-  const other = medians[1]
+  const other = medians.at(-1)
   return medians
     .map(({ name, list, perSecond, acceptedPerSecond, cpu, others, flushes }, at) => {
       const rates = list.map(one => one.perSecond)
       const ratios =
-        at > 0 || other === undefined ? ['', ''] : [figure(perSecond / other.perSecond), figure(cpu / other.cpu)]
+        at > 0 || medians.length === 1 || other === undefined
+          ? ['', '']
+          : [figure(perSecond / other.perSecond), figure(cpu / other.cpu)]
       return lineOf([
         order.kept ? 'kept' : 'new',
         String(order.sessions),
