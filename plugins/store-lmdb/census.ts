@@ -6,6 +6,7 @@ import type { Database } from 'lmdb'
 import type { LaneShape, QueueShape, ShapeWish } from 'posthouse/api'
 import type { Environment } from './environment.js'
 import { AFTER_ALL, laneKey } from './keys.js'
+import { Sums } from './sums.js'
 
 /** `held` and the names of the lane, whose key may be a digest. */
 type LaneCount = readonly [rows: number, held: number, target: string, lane: string]
@@ -27,47 +28,73 @@ export function minuteOf(ms: number): number {
   return Math.floor(ms / MINUTE_MS)
 }
 
+/** What changes in a lane. */
+interface LaneChange {
+  readonly rows: number
+  readonly held: number
+  readonly target: string
+  readonly lane: string
+}
+
+interface MinuteChange {
+  readonly key: MinuteKey
+  readonly rows: number
+}
+
 export class Census {
   readonly #lanes: Database<LaneCount, string>
   readonly #minutes: Database<number, MinuteKey>
+  readonly #laneSums: Sums<LaneChange>
+  readonly #minuteSums: Sums<MinuteChange>
 
   constructor(env: Environment) {
     this.#lanes = env.database('census')
     this.#minutes = env.database('census-minutes')
+    this.#laneSums = env.sum(
+      new Sums<LaneChange>(
+        (a, b) => ({ ...a, rows: a.rows + b.rows, held: a.held + b.held }),
+        (key, change) => this.#countLane(key, change),
+      ),
+    )
+    this.#minuteSums = env.sum(
+      new Sums<MinuteChange>(
+        (a, b) => ({ key: a.key, rows: a.rows + b.rows }),
+        (_, { key, rows }) => this.#countMinute(key, rows),
+      ),
+    )
+  }
+
+  /** Everything is counted anew by the change under way, in databases that it has emptied. */
+  restart(): void {
+    this.#laneSums.restart()
+    this.#minuteSums.restart()
   }
 
   /** One row less of a lane of which only the key is known. False: it was not counted. */
   forget(key: string, since: number, held: boolean): boolean {
-    const lane = this.#lanes.get(key)
-    if (lane === undefined) return false
-    const [, , target, name] = lane
-    this.#countLane(key, { rows: -1, held: held ? -1 : 0, target, lane: name })
-    for (const counted of [key, ALL]) this.#countMinute([counted, since], -1)
+    const [, , target, lane] = this.#lanes.get(key) ?? []
+    const names = target === undefined || lane === undefined ? this.#laneSums.pending(key) : { target, lane }
+    if (names === undefined) return false
+    this.#laneSums.add(key, { rows: -1, held: held ? -1 : 0, target: names.target, lane: names.lane })
+    this.#addMinutes(key, since, -1)
     return true
   }
 
   add(rows: readonly Counted[], by: 1 | -1): void {
-    const lanes = new Map<string, { rows: number; held: number; target: string; lane: string }>()
-    const minutes = new Map<string, { key: MinuteKey; rows: number }>()
-    for (const row of rows) {
-      const key = laneKey(row.target, row.lane)
-      const lane = lanes.get(key) ?? { rows: 0, held: 0, target: row.target, lane: row.lane }
-      lane.rows += by
-      if (row.hold !== undefined) lane.held += by
-      lanes.set(key, lane)
-      for (const name of [key, ALL]) {
-        const minute = minutes.get(`${row.since} ${name}`) ?? { key: [name, row.since], rows: 0 }
-        minute.rows += by
-        minutes.set(`${row.since} ${name}`, minute)
-      }
+    for (const { target, lane, hold, since } of rows) {
+      const key = laneKey(target, lane)
+      this.#laneSums.add(key, { rows: by, held: hold === undefined ? 0 : by, target, lane })
+      this.#addMinutes(key, since, by)
     }
-    for (const [key, change] of lanes) this.#countLane(key, change)
-    for (const { key, rows: change } of minutes.values()) this.#countMinute(key, change)
+  }
+
+  #addMinutes(lane: string, since: number, by: 1 | -1): void {
+    for (const name of [lane, ALL]) this.#minuteSums.add(`${since} ${name}`, { key: [name, since], rows: by })
   }
 
   /** A row that is held now and was not, or the other way round. */
   held({ target, lane }: Pick<Counted, 'target' | 'lane'>, by: 1 | -1): void {
-    this.#countLane(laneKey(target, lane), { target, lane, rows: 0, held: by })
+    this.#laneSums.add(laneKey(target, lane), { target, lane, rows: 0, held: by })
   }
 
   shape({ now, edges, most }: ShapeWish): QueueShape {
@@ -100,10 +127,8 @@ export class Census {
     return { ages, oldest }
   }
 
-  #countLane(
-    key: string,
-    change: { readonly rows: number; readonly held: number; readonly target: string; readonly lane: string },
-  ): void {
+  #countLane(key: string, change: LaneChange): void {
+    if (change.rows === 0 && change.held === 0) return
     const [rows, held] = this.#lanes.get(key) ?? [0, 0]
     const left = rows + change.rows
     if (left > 0) this.#lanes.put(key, [left, held + change.held, change.target, change.lane])
@@ -111,6 +136,7 @@ export class Census {
   }
 
   #countMinute(key: MinuteKey, by: number): void {
+    if (by === 0) return
     const left = (this.#minutes.get(key) ?? 0) + by
     if (left > 0) this.#minutes.put(key, left)
     else this.#minutes.remove(key)

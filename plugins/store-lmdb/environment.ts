@@ -2,15 +2,17 @@
  * LMDB environments. Each file is opened once per process and never closed: closing after writes can crash lmdb-js, and two openings
  * of one file in a process break LMDB's locks. A reload therefore finds the environment that is already there.
  *
- * A write is one transaction, all or nothing, and resolves when it is flushed. Writes asked for in one turn share a commit.
+ * A write is one transaction, all or nothing, and resolves when it is flushed. Writes that are asked for until the lock is ours share a commit.
  */
 import { resolve } from 'node:path'
 import type { Database, RootDatabase } from 'lmdb'
 import { MailError } from 'posthouse/api'
+import { Commit } from './commit.js'
 import { refuseWhileCompacted } from './compact.js'
 import type { Key, KeyRange } from './keys.js'
 import { openPrivately } from './opening.js'
 import { type StoreStats, statsOf } from './stats.js'
+import type { Summed } from './sums.js'
 import { storeError } from './trouble.js'
 
 /** What a file holds. Another kind, or another version of it, is refused. */
@@ -87,6 +89,9 @@ export class Environment {
   readonly #unanswered = new Set<Promise<unknown>>()
   #broken: MailError | undefined
   #listening = false
+  /** Not begun yet: more changes may join it. */
+  #next: Commit | undefined
+  readonly #sums = new Set<Summed>()
 
   constructor(path: string, { mapBytes, mayLag = false }: EnvironmentOptions) {
     this.path = path
@@ -150,20 +155,49 @@ export class Environment {
     this.#root.resetReadTxn()
   }
 
+  /** Told of every change from now on. */
+  sum<S extends Summed>(sums: S): S {
+    this.#sums.add(sums)
+    return sums
+  }
+
   /** One transaction; what `change` throws undoes all of it. Resolves when it is on disk. */
   async write<T>(change: () => T): Promise<T> {
     if (this.#broken !== undefined) throw this.#broken
-    const committed = this.#root.childTransaction(change)
-    this.#hearFailure()
+    this.#next ??= this.#begin()
+    const commit = this.#next
+    const result = commit.add(change)
     try {
-      const result = await this.#answer(committed)
-      for (const watcher of this.#watchers) watcher.wrote()
-      return result
+      await commit.onDisk
+      return result()
     } catch (error) {
       throw await this.#failure(error)
-    } finally {
-      this.#lastWrite = Date.now()
     }
+  }
+
+  #begin(): Commit {
+    const commit = new Commit()
+    const begun = (): void => {
+      if (this.#next === commit) this.#next = undefined
+    }
+    const committed = this.#root.childTransaction(() => {
+      begun()
+      this.#make(commit)
+    })
+    this.#hearFailure()
+    commit.onDisk = this.#answer(committed)
+      .then(() => {
+        for (const watcher of this.#watchers) watcher.wrote()
+      })
+      .finally(() => {
+        begun()
+        this.#lastWrite = Date.now()
+      })
+    return commit
+  }
+
+  #make(commit: Commit): void {
+    commit.make(change => this.#root.childTransaction(change), this.#sums)
   }
 
   /** What lmdb says, or that it takes too long, or that it will never say anything. */
@@ -223,7 +257,10 @@ export class Environment {
 
   /** One transaction before anything else is under way; it is committed when this returns. */
   prepare(change: () => void): void {
-    this.#root.transactionSync(change)
+    const commit = new Commit()
+    const made = commit.add(change)
+    this.#root.transactionSync(() => this.#make(commit))
+    made()
   }
 
   /**

@@ -11,6 +11,7 @@ import { AFTER_ALL, under } from './keys.js'
 import type { Suspect } from './quarantine.js'
 import { ReadyIndex, type ReadyKey } from './ready.js'
 import { type Envelope, isEnvelope, isLease, isRow, type Lease, type RowRecord } from './records.js'
+import { Sums } from './sums.js'
 
 interface Totals {
   readonly messages: number
@@ -32,6 +33,8 @@ const INDEXES = 3
 type RowKey = [id: string, row: number]
 type ExpiryKey = [until: number, token: string]
 
+/** The key of the totals. */
+const QUEUE = 'queue'
 const NO_TOTALS: Totals = { messages: 0, rows: 0, held: 0, changes: 0, indexes: INDEXES }
 
 export class QueueRows {
@@ -44,6 +47,7 @@ export class QueueRows {
   readonly #leases: Database<Lease, string>
   readonly #expiry: Database<number, ExpiryKey>
   readonly #totals: Database<Totals, string>
+  readonly #sums: Sums<Totals>
 
   /** Told of what cannot be read. */
   suspect: (suspect: Suspect) => void = () => undefined
@@ -59,6 +63,7 @@ export class QueueRows {
     this.#leases = env.database('leases')
     this.#expiry = env.database('expiry')
     this.#totals = env.database('totals')
+    this.#sums = env.sum(new Sums<Totals>(plus, (key, sum) => this.#totals.put(key, plus(this.#stored, sum))))
     this.#indexes = ['ready', 'heads', 'held', 'census', 'census-minutes'].map(name => env.database(name))
   }
 
@@ -163,6 +168,7 @@ export class QueueRows {
   makeIndexes(): void {
     if (this.indexed) return
     for (const index of this.#indexes) clear(index)
+    this.census.restart()
     let [rows, held] = [0, 0]
     for (const [id, number] of this.#rows.getKeys({})) {
       rows += 1
@@ -174,13 +180,14 @@ export class QueueRows {
       this.census.add([this.#counted(id, row)], 1)
     }
     const { messages, changes } = this.counters()
-    this.#totals.put('queue', { messages, rows, held, changes: changes + 1, indexes: INDEXES })
+    this.#sums.restart()
+    this.#totals.put(QUEUE, { messages, rows, held, changes: changes + 1, indexes: INDEXES })
   }
 
   /** The indexes are not to be relied on any more. */
   doubtIndexes(): void {
-    const { indexes: _, ...counters } = this.counters()
-    this.#totals.put('queue', counters)
+    const { indexes: _, ...counters } = this.#stored
+    this.#totals.put(QUEUE, counters)
   }
 
   // ── what is damaged ──
@@ -295,19 +302,17 @@ export class QueueRows {
 
   // ── counters ──
 
-  count(by: Partial<Omit<Totals, 'changes'>>): void {
-    const { messages, rows, held, changes, indexes } = this.counters()
-    this.#totals.put('queue', {
-      messages: messages + (by.messages ?? 0),
-      rows: rows + (by.rows ?? 0),
-      held: held + (by.held ?? 0),
-      changes: changes + 1,
-      ...(indexes === undefined ? {} : { indexes }),
-    })
+  count(by: Partial<Omit<Totals, 'changes' | 'indexes'>>): void {
+    this.#sums.add(QUEUE, { messages: 0, rows: 0, held: 0, changes: 1, ...by })
   }
 
   counters(): Totals {
-    return this.#totals.get('queue') ?? NO_TOTALS
+    const pending = this.#sums.pending(QUEUE)
+    return pending === undefined ? this.#stored : plus(this.#stored, pending)
+  }
+
+  get #stored(): Totals {
+    return this.#totals.get(QUEUE) ?? NO_TOTALS
   }
 
   totals(): QueueTotals {
@@ -342,6 +347,17 @@ export class QueueRows {
     const lease = this.lease(row.lease)
     if (lease === undefined) return false
     return lease.rows.includes(row.row) && this.#expiry.doesExist([lease.until, row.lease])
+  }
+}
+
+/** What the first says of the indexes stands. */
+function plus(a: Totals, b: Totals): Totals {
+  return {
+    ...a,
+    messages: a.messages + b.messages,
+    rows: a.rows + b.rows,
+    held: a.held + b.held,
+    changes: a.changes + b.changes,
   }
 }
 

@@ -1,0 +1,40 @@
+/**
+ * The changes of one commit: each is all or nothing for itself, and those that are made are on disk together. Whoever asks for a change while
+ * the commit waits for its turn has it made in this one.
+ */
+import type { Summed } from './sums.js'
+
+type Made = { readonly kind: 'made'; readonly result: unknown } | { readonly kind: 'undone'; readonly error: unknown }
+
+/** Runs a change as a transaction within the one under way; what it throws undoes it. */
+export type Nested = (change: () => unknown) => unknown
+
+export class Commit {
+  /** Resolves when it is on disk. */
+  onDisk: Promise<void> = Promise.resolve()
+  readonly #changes: { readonly change: () => unknown; made?: Made }[] = []
+
+  /** The result, to be asked for when all is on disk; throws what the change has thrown. */
+  add<T>(change: () => T): () => T {
+    const entry: { readonly change: () => T; made?: Made } = { change }
+    this.#changes.push(entry)
+    return () => {
+      if (entry.made?.kind === 'undone') throw entry.made.error
+      return entry.made?.result as T
+    }
+  }
+
+  /** Inside the transaction. What it throws itself undoes all of them. */
+  make(nested: Nested, sums: Iterable<Summed>): void {
+    for (const entry of this.#changes) {
+      try {
+        entry.made = { kind: 'made', result: nested(entry.change) }
+        for (const one of sums) one.keep()
+      } catch (error) {
+        entry.made = { kind: 'undone', error }
+        for (const one of sums) one.drop()
+      }
+    }
+    for (const one of sums) one.write()
+  }
+}
