@@ -198,6 +198,7 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
     clock,
     lifeMs: (message, row) => lifeOf(config.queue, senderClass(message, row.sender), row),
     firstRetryMs: config.queue.retryMs[0]!,
+    place: rows => runner.place(rows),
   })
   assembly.notifyBy(
     createNotifier({
@@ -232,7 +233,7 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
   }
   const listeners = [...config.listeners.map(one => smtpListener(one, smtp)), ...loaded.listeners]
   const draining = new AbortController()
-  const runner = new QueueRunner({
+  const runner: QueueRunner = new QueueRunner({
     store,
     targets: loaded.targets,
     pipeline,

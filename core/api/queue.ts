@@ -115,6 +115,9 @@ export interface ClaimOptions {
   readonly leastTried?: number
 }
 
+/** Rows of a message that is being accepted, as a claim would take them in the same moment. */
+export type LendWish = Pick<ClaimOptions, 'now' | 'leaseMs' | 'max' | 'maxRows'>
+
 /** What becomes of a row at `settle`. `done` removes it; the last row takes the message with it. */
 export type RowChange =
   | { readonly kind: 'done'; readonly row: number }

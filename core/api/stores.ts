@@ -3,7 +3,7 @@
  * backend runs. Rules for all of them: a promise that resolves for a change means it is on disk; UIDs cross the interface, sequence
  * numbers never do; leases, not locks; `watch` is the backend's duty; nothing assumes one process.
  */
-import type { NewMessage, NewRow, Queue } from './queue.js'
+import type { Claimed, LendWish, NewMessage, NewRow, Queue } from './queue.js'
 
 // ── bodies ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -69,8 +69,11 @@ export interface Store {
   readonly queue: Queue
   readonly mail: MailStore
   readonly trail: Trail
-  /** One durable step: body, queue rows, filings, trail. When it resolves, 250 may be said. Concurrent calls share a commit. */
-  accept(acceptance: Acceptance): Promise<void>
+  /**
+   * One durable step: body, queue rows, filings, trail. When it resolves, 250 may be said. Concurrent calls share a commit.
+   * With `lend` rows that are due and not held are under leases from the first moment, and nobody else can claim them: the jobs it resolves to.
+   */
+  accept(acceptance: Acceptance, lend?: LendWish): Promise<readonly Claimed[]>
   /** Waits until what is under way is on disk. The store is not used afterwards. */
   close(): Promise<void>
 }

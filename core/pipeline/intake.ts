@@ -6,6 +6,7 @@
 import {
   type Acceptance,
   type Address,
+  type Claimed,
   type Defer,
   type DsnWish,
   type Finding,
@@ -130,8 +131,10 @@ async function keep(
     local.tell()
     return
   }
+  const place = parts.place?.(rows)
+  let jobs: readonly Claimed[] = []
   try {
-    await parts.store.accept({ message, rows, filings, trail: all })
+    jobs = await parts.store.accept({ message, rows, filings, trail: all }, place?.lend)
     arrived()
     local.tell()
   } catch (error) {
@@ -140,6 +143,8 @@ async function keep(
     // The queue finds out whose mailbox it is and files for the others.
     await acceptOrLater(parts.store, { message, rows: [...rows, ...local.filed], filings: [], trail })
     arrived()
+  } finally {
+    place?.begin(jobs)
   }
 }
 

@@ -1,6 +1,13 @@
 /** What the intake works with; joined in `core/app.ts`. */
-import type { Clock, NewMessage, NewRow, ServerFacts, Store, Target } from '../api/index.js'
+import type { Claimed, Clock, LendWish, NewMessage, NewRow, ServerFacts, Store, Target } from '../api/index.js'
 import type { Pipeline } from './pipeline.js'
+
+/** A place among the deliveries for mail that is being accepted. */
+export interface Place {
+  readonly lend: LendWish
+  /** Called once, with nothing when the mail was not accepted so. */
+  begin(jobs: readonly Claimed[]): void
+}
 
 export interface IntakeParts {
   readonly pipeline: Pipeline
@@ -13,6 +20,8 @@ export interface IntakeParts {
     message: Pick<NewMessage, 'sender' | 'priority' | 'origin'>,
     row: Pick<NewRow, 'target' | 'lane' | 'sender'>,
   ) => number
+  /** Mail that may go out at once is accepted under a lease and needs no claim; left out: it all waits to be claimed. */
+  readonly place?: (rows: readonly NewRow[]) => Place | undefined
   /** When a recipient that could not be filed at once is tried again. */
   readonly firstRetryMs: number
 }

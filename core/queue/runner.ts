@@ -13,17 +13,20 @@ import {
   MailError,
   type Metrics,
   type NewField,
+  type NewRow,
   type Replies,
   type ServerFacts,
   type Store,
 } from '../api/index.js'
 import type { AskScope, Intake } from '../pipeline/intake-types.js'
+import type { Place } from '../pipeline/parts.js'
 import type { Pipeline } from '../pipeline/pipeline.js'
 import { toAsciiDomain } from '../text/index.js'
 import type { AttemptParts } from './attempt.js'
 import { attempt } from './attempt.js'
 import { createDispatcher } from './dispatcher.js'
 import { Inspection } from './inspection.js'
+import { laneKey } from './job.js'
 import { ruleFor } from './lane-rules.js'
 import { Lanes } from './lanes.js'
 import { Lease } from './lease.js'
@@ -84,6 +87,11 @@ export class QueueRunner {
   #timer: NodeJS.Timeout | undefined
   #claiming: Promise<void> | undefined
   #again = false
+  /** The last claim found less than there was room for; and there was no lane it might not take from. */
+  #slack = false
+  #allSeen = false
+  /** Places given to mail that is being accepted. */
+  #promised = 0
   #state: 'new' | 'running' | 'draining' = 'new'
 
   constructor(deps: QueueRunnerDeps) {
@@ -169,17 +177,21 @@ export class QueueRunner {
   /** Never rejects. */
   async #claim(): Promise<void> {
     clearTimeout(this.#timer)
+    this.#allSeen = false
     let sleepMs = MAX_SLEEP_MS
     try {
       while (this.#state === 'running' && this.#lanes.room > 0) {
+        const { busy: except, room: max, shares } = this.#lanes
         const claimed = await this.#deps.store.queue.claim({
           now: this.#deps.clock.now(),
           leaseMs: this.#deps.schedule.leaseMs,
-          max: this.#lanes.room,
-          except: this.#lanes.busy,
+          max,
+          except,
           perLane: this.#deps.schedule.perLane,
-          ...this.#lanes.shares,
+          ...shares,
         })
+        this.#slack = claimed.length < max
+        this.#allSeen = claimed.length === 0 && except.size === 0 && shares.mostTried > 0
         if (claimed.length === 0) break
         await this.#take(claimed.map(one => this.#leaseOf(one)))
       }
@@ -189,6 +201,30 @@ export class QueueRunner {
       sleepMs = TROUBLE_SLEEP_MS
     }
     if (this.#state === 'running') this.#timer = setTimeout(() => this.wake(), sleepMs)
+  }
+
+  /**
+   * A place for mail that is being accepted, when it may go at once: then it is under a lease with its commit and needs no claim. None while mail
+   * waits that claims cannot keep up with, nor of those kept for what was tried before. A claim under way may bring more than there are places
+   * then; what is too much is parked, as ever.
+   */
+  place(rows: readonly NewRow[]): Place | undefined {
+    const [first] = rows
+    if (first === undefined || this.#state !== 'running' || !this.#slack) return undefined
+    const lane = laneKey(first)
+    const now = this.#deps.clock.now()
+    if (rows.some(row => laneKey(row) !== lane || row.hold !== undefined || row.due > now)) return undefined
+    const { busy, room, shares } = this.#lanes
+    if (room - this.#promised <= shares.leastTried || busy.has(lane)) return undefined
+    this.#promised += 1
+    return {
+      lend: { now, leaseMs: this.#deps.schedule.leaseMs, max: 1 },
+      begin: jobs => {
+        this.#promised -= 1
+        const begun = this.#take(jobs.map(one => this.#leaseOf(one))).finally(() => this.#attempts.delete(begun))
+        this.#attempts.add(begun)
+      },
+    }
   }
 
   /** A stop that came while we were claiming gives everything back. */
@@ -233,7 +269,8 @@ export class QueueRunner {
       if (lease.lost) lease.end()
       else this.#admit(lease)
     }
-    this.wake()
+    // Where nothing waits a free place changes nothing; what comes now wakes us itself.
+    if (!this.#allSeen) this.wake()
   }
 
   async #giveBack(lease: Lease): Promise<void> {

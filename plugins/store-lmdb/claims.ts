@@ -3,8 +3,8 @@
  * together and puts them under leases. Everything here belongs inside a write, but for `anyIn`.
  */
 import type { Claimed, ClaimOptions } from 'posthouse/api'
-import { newId } from 'posthouse/text'
 import type { HeldKey } from './held.js'
+import { DEFAULT_MAX_ROWS, goesWith, jobOf } from './jobs.js'
 import { holdKey, isTriedRank, laneKey } from './keys.js'
 import type { Quarantine } from './quarantine.js'
 import type { HeadKey, ReadyKey } from './ready.js'
@@ -17,7 +17,6 @@ export interface HeldClaim {
   readonly hold: string
 }
 
-const DEFAULT_MAX_ROWS = 100
 /** A message with so many rows is not read whole for each of its claims. */
 const MANY_ROWS = 500
 /** Lanes, and rows of a lane, looked at in one step. */
@@ -213,15 +212,10 @@ export class Claims {
   }
 
   #lend(envelope: Envelope, rows: readonly RowRecord[], until: number): Claimed {
-    const token = newId(Date.now())
-    for (const row of rows) this.#rows.lend(envelope.id, row, token)
-    this.#rows.setLease(token, { id: envelope.id, rows: rows.map(({ row }) => row), until })
-    return {
-      token,
-      message: envelope,
-      rows: rows.map(({ since: _, ...row }) => ({ ...row, leased: true })),
-      leaseUntil: until,
-    }
+    const job = jobOf(envelope, rows, until)
+    for (const row of rows) this.#rows.lend(envelope.id, row, job.token)
+    this.#rows.setLease(job.token, { id: envelope.id, rows: rows.map(({ row }) => row), until })
+    return job
   }
 }
 
@@ -231,22 +225,6 @@ function isSame(a: ReadyKey | undefined, b: ReadyKey): boolean {
 
 function numbersOf(id: string, keys: readonly (readonly [unknown, unknown, number, string, number])[]): number[] {
   return keys.filter(([, , , other]) => other === id).map(([, , , , number]) => number)
-}
-
-/** Rows that may go out together. */
-function goesWith(message: Envelope, one: RowRecord, other: RowRecord): boolean {
-  return (
-    one.row === other.row ||
-    ((one.verdict === undefined) === (other.verdict === undefined) &&
-      one.target === other.target &&
-      one.lane === other.lane &&
-      one.prefix === other.prefix &&
-      senderOf(message, one) === senderOf(message, other))
-  )
-}
-
-function senderOf(message: Envelope, { sender = message.sender }: RowRecord): string {
-  return sender === null ? '<>' : `${sender.local}@${sender.domain}`
 }
 
 /** `target/lane` as the index names it; targets have no slash in their names. */

@@ -37,6 +37,14 @@ import type { Lease, RowRecord } from './records.js'
 import type { QueueRows } from './rows.js'
 import type { LmdbTrail } from './trail.js'
 
+/** What an acceptance came to. */
+export interface Accepted {
+  /** Whom to tell of it. */
+  readonly told: readonly string[]
+  /** Lent out at once. */
+  readonly jobs: readonly Claimed[]
+}
+
 /** What the queue needs of the rest of the store. */
 export interface QueueParts {
   readonly env: Environment
@@ -49,8 +57,8 @@ export interface QueueParts {
   readonly news: News
   /** Throws when an acceptance cannot be. */
   check(acceptance: Acceptance): void
-  /** Carries a checked acceptance out, inside a write; resolves to what to tell. */
-  apply(acceptance: Acceptance): readonly string[]
+  /** Carries a checked acceptance out, inside a write. */
+  apply(acceptance: Acceptance): Pick<Accepted, 'told'>
 }
 
 /** News of the queue. */
@@ -127,16 +135,18 @@ export class LmdbQueue implements Queue {
       const envelope = this.#rows.envelope(lease.id)
       if (envelope === undefined) throw new MailError('lease-lost', `message ${lease.id} cannot be read any more`)
       const { bodyId: id, bodySize: size, cuts } = envelope
-      const followed = follow.flatMap(acceptance => this.#parts.apply(acceptance))
+      const followed = follow.flatMap(acceptance => this.#parts.apply(acceptance).told)
       this.#endLease(token, lease, changes)
       if (filings.length > 0) this.#parts.bodies.mustBeWhole(id)
       this.#parts.bodies.refer(id, filings.length)
       const told = this.#parts.filings.file(filings, { id, size, cuts })
-      if (this.#rows.dropWhenEmpty(lease.id)) this.#parts.bodies.unrefer(id)
+      const done = changes.length === lease.rows.length && changes.every(({ kind }) => kind === 'done')
+      if (this.#rows.dropWhenEmpty(lease.id, done && lease.whole === true)) this.#parts.bodies.unrefer(id)
       this.#parts.trail.note(trail)
-      return [...told, ...followed]
+      // Where everything is done, nothing has become due.
+      return [...(done ? [] : [QUEUE_TOPIC]), ...told, ...followed]
     })
-    this.#tell(told)
+    this.#parts.news.tell(told)
   }
 
   async get(id: string): Promise<QueuedMessage | undefined> {
@@ -300,8 +310,8 @@ export class LmdbQueue implements Queue {
     }
   }
 
-  #tell(told: readonly string[] = []): void {
-    this.#parts.news.tell(new Set([QUEUE_TOPIC, ...told]))
+  #tell(): void {
+    this.#parts.news.tell([QUEUE_TOPIC])
   }
 }
 

@@ -17,6 +17,8 @@ export interface Lease {
   readonly id: string
   readonly rows: readonly number[]
   readonly until: number
+  /** These were all rows of the message: with them it is done, and nobody has to look for others. */
+  readonly whole?: true
 }
 
 type Loose<T> = { readonly [K in keyof T]?: unknown }

@@ -3,10 +3,20 @@
  * Everything but the views belongs inside a write.
  */
 import type { Database } from 'lmdb'
-import type { HoldRule, NewMessage, NewRow, QueuedMessage, QueueRow, QueueTotals } from 'posthouse/api'
+import type {
+  Claimed,
+  HoldRule,
+  LendWish,
+  NewMessage,
+  NewRow,
+  QueuedMessage,
+  QueueRow,
+  QueueTotals,
+} from 'posthouse/api'
 import { Census, type Counted, minuteOf } from './census.js'
 import { clear, type Environment, firstKey } from './environment.js'
 import { HeldIndex, type HeldKey } from './held.js'
+import { newJobs } from './jobs.js'
 import { AFTER_ALL, under } from './keys.js'
 import type { Suspect } from './quarantine.js'
 import { ReadyIndex, type ReadyKey } from './ready.js'
@@ -86,23 +96,38 @@ export class QueueRows {
     return [...this.#messages.getKeys({ ...start, limit })]
   }
 
-  addMessage(message: NewMessage, rows: readonly NewRow[], body: { readonly id: string; readonly size: number }): void {
-    const { body: _, ...facts } = message
-    this.#messages.put(message.id, defined({ ...facts, bodyId: body.id, bodySize: body.size }))
+  /** Resolves to the jobs that are lent out at once. */
+  addMessage(
+    message: NewMessage,
+    rows: readonly NewRow[],
+    body: { readonly id: string; readonly size: number },
+    lend?: LendWish,
+  ): readonly Claimed[] {
+    const { id, body: _, ...facts } = message
+    const envelope = defined({ id, ...facts, bodyId: body.id, bodySize: body.size })
+    this.#messages.put(id, envelope)
     const since = minuteOf(message.received)
     const records = rows.map(row => ({ ...defined({ ...row, tries: 0 }), since }))
+    const jobs = lend === undefined ? [] : newJobs(envelope, records, lend)
+    const tokens = new Map(jobs.flatMap(({ token, rows }) => rows.map(({ row }) => [row, token])))
     for (const record of records) {
-      this.#rows.put([message.id, record.row], record)
-      if (isHeld(record)) this.held.add(message.id, record)
-      else this.ready.add(message.id, record)
+      const lease = tokens.get(record.row)
+      this.#rows.put([id, record.row], lease === undefined ? record : { ...record, lease })
+      if (isHeld(record)) this.held.add(id, record)
+      else if (lease === undefined) this.ready.add(id, record)
+    }
+    for (const { token, rows: taken, leaseUntil: until } of jobs) {
+      const whole = taken.length === rows.length ? { whole: true as const } : {}
+      this.setLease(token, { id, rows: taken.map(({ row }) => row), until, ...whole })
     }
     this.census.add(records, 1)
     this.count({ messages: 1, rows: rows.length, held: rows.filter(({ hold }) => hold !== undefined).length })
+    return jobs
   }
 
-  /** True when the message went with its last row. */
-  dropWhenEmpty(id: string): boolean {
-    if (firstKey(this.#rows, under(id)) !== undefined) return false
+  /** True when the message went with its last row; `known`: there is none any more. */
+  dropWhenEmpty(id: string, known = false): boolean {
+    if (!known && firstKey(this.#rows, under(id)) !== undefined) return false
     this.#messages.remove(id)
     this.count({ messages: -1 })
     return true

@@ -1,7 +1,16 @@
 /**
  * The parts joined to one store over one environment, so that one commit covers bodies, queue, mailboxes and trail.
  */
-import { type Acceptance, type Bus, type Log, MailError, type Metrics, type Store } from 'posthouse/api'
+import {
+  type Acceptance,
+  type Bus,
+  type Claimed,
+  type LendWish,
+  type Log,
+  MailError,
+  type Metrics,
+  type Store,
+} from 'posthouse/api'
 import { LmdbBodies } from './bodies.js'
 import { Boxes } from './boxes.js'
 import { Broken } from './broken.js'
@@ -13,7 +22,7 @@ import { checkQueueId } from './keys.js'
 import { LmdbMailStore } from './mailboxes.js'
 import { News } from './news.js'
 import { Quarantine } from './quarantine.js'
-import { LmdbQueue, QUEUE_TOPIC } from './queue.js'
+import { type Accepted, LmdbQueue, QUEUE_TOPIC } from './queue.js'
 import { QueueRows } from './rows.js'
 import type { StoreStats } from './stats.js'
 import { LmdbTrail } from './trail.js'
@@ -73,7 +82,7 @@ export function createLmdbStore(options: LmdbStoreOptions): LmdbStore {
     queue,
     mail,
     trail,
-    accept: one => accept(env, news, acceptance, one),
+    accept: (one, lend) => accept(env, news, acceptance, one, lend),
     async sweep(at, trailBefore) {
       doomed.wake()
       await quarantine.mendOnceIn(MEND_EVERY_MS)
@@ -88,9 +97,17 @@ export function createLmdbStore(options: LmdbStoreOptions): LmdbStore {
   }
 }
 
-async function accept(env: Environment, news: News, acceptances: Acceptances, one: Acceptance): Promise<void> {
+async function accept(
+  env: Environment,
+  news: News,
+  acceptances: Acceptances,
+  one: Acceptance,
+  lend: LendWish | undefined,
+): Promise<readonly Claimed[]> {
   acceptances.check(one)
-  news.tell(new Set(await env.write(() => acceptances.apply(one))))
+  const { told, jobs } = await env.write(() => acceptances.apply(one, lend))
+  if (told.length > 0) news.tell(told)
+  return jobs
 }
 
 interface AcceptanceParts {
@@ -115,15 +132,17 @@ class Acceptances {
     this.#parts.trail.check(trail)
   }
 
-  /** Inside a write. Gives the topics to tell of. */
-  apply({ message, rows, filings, trail }: Acceptance): string[] {
+  /** Inside a write. */
+  apply({ message, rows, filings, trail }: Acceptance, lend?: LendWish): Accepted {
     if (this.#parts.rows.has(message.id)) throw new MailError('internal', `queue id ${message.id} is in use`)
     const queued = rows.length > 0
     const { id, size } = this.#parts.bodies.adopt(message.body, filings.length + (queued ? 1 : 0))
-    if (queued) this.#parts.rows.addMessage(message, rows, { id, size })
+    const jobs = queued ? this.#parts.rows.addMessage(message, rows, { id, size }, lend) : []
     const told = this.#parts.filings.file(filings, { id, size, cuts: message.cuts })
-    this.#parts.trail.note(trail)
-    return queued ? [QUEUE_TOPIC, ...told] : told
+    this.#parts.trail.note(trail, message.id)
+    // What is lent out is due for nobody else.
+    const waiting = rows.length > jobs.reduce((sum, job) => sum + job.rows.length, 0)
+    return { jobs, told: waiting ? [QUEUE_TOPIC, ...told] : told }
   }
 }
 

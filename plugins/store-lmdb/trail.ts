@@ -34,18 +34,18 @@ export class LmdbTrail implements Trail {
     for (const { id } of entries) checkQueueId(id)
   }
 
-  note(entries: readonly TrailEntry[]): void {
-    for (const { id, ...entry } of entries) {
-      this.#entries.put([id, this.#next(id)], entry)
-    }
+  /** `fresh`: a message of which nothing was noted before. */
+  note(entries: readonly TrailEntry[], fresh?: string): void {
+    for (const { id, ...entry } of entries) this.#entries.put([id, this.#next(id, id === fresh)], entry)
   }
 
   /**
    * Most messages have a few entries, and looking whether there is one costs a sixth of looking for the last. The first may have been swept away:
    * then the last is looked for as well.
    */
-  #next(id: string): number {
-    for (let n = 1; n <= FEW; n++) if (!this.#entries.doesExist([id, n])) return n === 1 ? this.#afterLast(id) : n
+  #next(id: string, fresh: boolean): number {
+    for (let n = 1; n <= FEW; n++)
+      if (!this.#entries.doesExist([id, n])) return n === 1 && !fresh ? this.#afterLast(id) : n
     return this.#afterLast(id)
   }
 

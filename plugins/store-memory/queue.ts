@@ -9,6 +9,7 @@ import {
   type Claimed,
   type ClaimOptions,
   type HoldRule,
+  type LendWish,
   MailError,
   type NewMessage,
   type NewRow,
@@ -82,6 +83,21 @@ export class MemoryQueue implements Queue {
     this.#messages.set(message.id, { envelope, rows: new Map(rows.map(row => [row.row, { ...row, tries: 0 }])) })
     this.#rest.blobs.refer(body.id)
     this.#rest.watchers.tell(TOPIC)
+  }
+
+  /** Jobs of a message that was just added. */
+  lend(id: string, wish: LendWish): readonly Claimed[] {
+    const message = this.#messages.get(id)
+    if (message === undefined) return []
+    const claimed: Claimed[] = []
+    const due = [...message.rows.values()].filter(row => claimable(row, wish.now))
+    this.#take(
+      wish,
+      due.map(row => [message, row] as const),
+      claimed,
+      () => true,
+    )
+    return claimed
   }
 
   async claim(options: ClaimOptions): Promise<readonly Claimed[]> {

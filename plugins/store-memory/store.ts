@@ -40,8 +40,9 @@ export function createMemoryStore({ now = Date.now, log }: MemoryStoreOptions = 
     queue,
     mail,
     trail,
-    async accept(acceptance) {
+    async accept(acceptance, lend) {
       admit(acceptance)()
+      return lend === undefined ? [] : queue.lend(acceptance.message.id, lend)
     },
     async close() {
       await new Promise(setImmediate)

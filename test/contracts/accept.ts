@@ -13,6 +13,7 @@ import {
   only,
   openByName,
   row,
+  rowsOf,
   SENDER,
   type StoreBackend,
   TEXT,
@@ -21,6 +22,7 @@ import { entry } from './trail.js'
 
 export function acceptContract(backend: StoreBackend): void {
   accepting(backend)
+  lending(backend)
   settling(backend)
   sums(backend)
 }
@@ -119,6 +121,74 @@ function accepting(backend: StoreBackend): void {
     )
     assert.equal((await store.queue.totals()).messages, 20)
     assert.equal((await store.mail.usage('ann')).messages, 19)
+  })
+}
+
+function lending(backend: StoreBackend): void {
+  const lend = (bench: { readonly clock: { readonly time: number } }, max = 1) => ({
+    now: bench.clock.time,
+    leaseMs: 60_000,
+    max,
+  })
+
+  contract(backend, 'what is lent out with its acceptance is under a lease like any other', async bench => {
+    const { store, clock } = bench
+    const [job, ...others] = await store.accept(acceptance('q1', { rows: [row(0), row(1)] }), lend(bench))
+    assert.equal(others.length, 0)
+    assert.deepEqual(
+      job!.rows.map(one => [one.row, one.leased, one.tries]),
+      [
+        [0, true, 0],
+        [1, true, 0],
+      ],
+    )
+    assert.equal(job!.leaseUntil, clock.time + 60_000)
+    const { rows: _, ...seen } = (await store.queue.get('q1'))!
+    assert.deepEqual(job!.message, seen)
+    assert.deepEqual(await claim(bench), [])
+    assert.equal((await store.queue.totals()).nextDue, undefined)
+    assert.equal((await store.queue.audit(clock.time)).adrift, 0)
+    await store.queue.settle(job!.token, [
+      { kind: 'done', row: 0 },
+      { kind: 'done', row: 1 },
+    ])
+    assert.equal(await store.queue.get('q1'), undefined)
+    assert.deepEqual(await store.queue.totals(), { messages: 0, rows: 0, held: 0 })
+    assert.deepEqual((await store.queue.shape({ now: clock.time, edges: [], most: 9 })).lanes, [])
+    await assert.rejects(store.blobs.read(job!.message.bodyId), coded('message-gone'))
+  })
+
+  contract(backend, 'a lease given with an acceptance runs out, and can be settled in part', async bench => {
+    const { store, clock } = bench
+    await store.accept(acceptance('q1', { rows: [row(0), row(1)] }), lend(bench))
+    clock.time += 60_001
+    const [job] = await claim(bench)
+    assert.deepEqual(rowsOf([job!]), ['q1:0,1'])
+    await store.queue.settle(job!.token, [{ kind: 'done', row: 0 }])
+    assert.deepEqual(rowsOf(await claim(bench)), ['q1:1'])
+  })
+
+  contract(backend, 'only what is due, free and wanted is lent out; the rest waits', async bench => {
+    const { store, clock } = bench
+    const rows = [
+      row(0, { lane: 'a.example' }),
+      row(1, { lane: 'b.example' }),
+      row(2, { lane: 'a.example', due: clock.time + 1 }),
+      row(3, { lane: 'a.example', hold: 'why' }),
+      row(4, { lane: 'a.example' }),
+    ]
+    const jobs = await store.accept(acceptance('q1', { rows }), lend(bench))
+    assert.deepEqual(rowsOf(jobs), ['q1:0,4'])
+    assert.deepEqual(rowsOf(await claim(bench)), ['q1:1'])
+    assert.deepEqual(rowsOf(await store.accept(acceptance('q2', { rows }), lend(bench, 9))), ['q2:0,4', 'q2:1'])
+    assert.equal((await store.queue.totals()).held, 2)
+  })
+
+  contract(backend, 'nothing is lent of a message that is only filed, or when nobody asks', async bench => {
+    const { store } = bench
+    assert.deepEqual(await store.accept(acceptance('q1', { filings: [filing('ann')] }), lend(bench)), [])
+    assert.deepEqual(await store.accept(acceptance('q2', { rows: [row(0)] })), [])
+    assert.deepEqual(rowsOf(await claim(bench)), ['q2:0'])
   })
 }
 

@@ -108,8 +108,8 @@ export function mail(
 // ── steps ──
 
 /** Queues a message with these rows. */
-export function enqueue(store: Store, id: string, ...rows: readonly Partial<NewRow>[]): Promise<void> {
-  return store.accept(acceptance(id, { rows: rows.map((more, number) => row(number, more)) }))
+export async function enqueue(store: Store, id: string, ...rows: readonly Partial<NewRow>[]): Promise<void> {
+  await store.accept(acceptance(id, { rows: rows.map((more, number) => row(number, more)) }))
 }
 
 /** A filter of equalities, as `{ target: 'mx', limit: 2 }`. */

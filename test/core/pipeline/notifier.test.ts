@@ -30,6 +30,7 @@ function open({ broken = false } = {}) {
       async accept() {
         if (broken) throw new Error('the disk is full')
         accepted++
+        return []
       },
     },
     state: createMemoryState(),

@@ -66,7 +66,9 @@ function rig(deliver: (job: Job) => unknown, more: Partial<QueueRunnerDeps> = {}
       runner.wake()
       for (let turn = 0; turn < 8; turn += 1) await new Promise(resolve => setTimeout(resolve, 2))
     },
-    add: rows => store.accept(acceptanceFor(rows, made.now)),
+    async add(rows) {
+      await store.accept(acceptanceFor(rows, made.now))
+    },
     stop: () => runner.stop(0),
   }
   return made
