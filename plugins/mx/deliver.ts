@@ -316,9 +316,11 @@ class Delivery {
     const { route } = this.#to
     const about = result.kind === 'refused' && [530, 534, 535, 538].includes(result.reply.code)
     if (!about || outcome.kind !== 'failed' || route === undefined || route.stops.length === 0) return outcome
-    const { remote, text: why } = outcome
-    this.#call.log.error({ remote, route: route.id, why }, 'cannot log in at the mail host')
-    return { ...outcome, kind: 'deferred', status: '4.7.0' }
+    const { row, remote, source, text } = outcome
+    const facts = { ...(remote === undefined ? {} : { remote }), ...(source === undefined ? {} : { source }) }
+    this.#call.log.error({ ...facts, route: route.id, why: text }, 'cannot log in at the mail host')
+    // Without the reply: what it says of mail is not meant.
+    return { kind: 'deferred', row, status: '4.7.0', text, ...facts }
   }
 
   #looped(session: MailSession): void {

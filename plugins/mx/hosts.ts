@@ -155,9 +155,12 @@ export function ranked(domain: string, found: Exchanges, options: HostOptions): 
   // RFC 7505 §3: a single empty exchange says that the domain takes no mail.
   const named = found.filter(record => record.exchange !== '' && record.exchange !== '.')
   if (named.length === 0) return no('failed', '5.1.10', `${domain} does not accept mail (null MX)`)
+  // RFC 1035 §3.3.9: an exchange is a host name; an address in its place names nobody, and would get past every look-up.
+  const hostly = named.filter(({ exchange }) => isIP(exchange) === 0)
+  if (hostly.length === 0) return no('failed', '5.4.4', `the MX records of ${domain} name addresses and no host`)
   // RFC 5321 §5.1: when we are in the list ourselves, hosts of our preference and worse would only send the mail back.
-  const own = Math.min(...named.filter(record => record.exchange === ownName).map(record => record.preference))
-  const usable = named.filter(record => record.preference < own)
+  const own = Math.min(...hostly.filter(record => record.exchange === ownName).map(record => record.preference))
+  const usable = hostly.filter(record => record.preference < own)
   if (usable.length === 0) return loop(domain)
   return {
     kind: 'hosts',

@@ -149,7 +149,7 @@ describe('mail by MX', () => {
     const sink = await new SmtpSink({ address: '127.0.0.2', ...options.sink }).start()
     open.push(() => sink.stop())
     const { port } = sink
-    const rig = await makeRig({ port }, [dns.address], 'us.test', { doors: options.doors?.(port) ?? [] })
+    const rig = await makeRig({ port }, [dns.address], 'us.test', { doors: options.doors?.(port) ?? [], dnsMs: 3000 })
     open.push(rig.dispose)
     const send = async (to: string): Promise<Outcome> => (await rig.deliver(makeJob([to])))[0]!
     return { send, sink, dns, logged: rig.logged }
@@ -284,5 +284,27 @@ describe('mail by MX', () => {
     // one where there is no way at all, two where packets vanish
     const dead = logged.filter(({ facts }) => JSON.stringify(facts).includes('2001:db8::1'))
     assert.ok(dead.length === 1 || dead.length === 2, String(dead.length))
+  })
+
+  test('of a domain with hundreds of mail hosts looks at as many as it may try', async () => {
+    const mx = Array.from({ length: 300 }, (_, at) => [10, `h${at}.test`] as const)
+    const { send, dns } = await world({ 'many.test': { mx } })
+    const outcome = await send('b@many.test')
+    assert.equal(status(outcome), 'failed 5.4.4', JSON.stringify(outcome))
+    const hosts = new Set(dns.asked.map(question => question.split(' ')[1]).filter(name => /^h\d+\.test$/.test(name!)))
+    assert.equal(hosts.size, 5)
+  })
+
+  test('of a host with hundreds of addresses tries three of a family', async () => {
+    const a = Array.from({ length: 200 }, (_, at) => `127.0.3.${at + 1}`)
+    const { send, logged } = await world({ 'them.test': { mx: [[10, 'mx.test']] }, 'mx.test': { a } })
+    assert.equal((await send('b@them.test')).kind, 'deferred')
+    assert.equal(logged.filter(({ sentence }) => sentence === 'mail host cannot be used').length, 3)
+  })
+
+  test('that names addresses in place of hosts goes nowhere', async () => {
+    const { send, sink } = await world({ 'them.test': { mx: [[10, '127.0.0.2']] } })
+    assert.equal(status(await send('b@them.test')), 'failed 5.4.4')
+    assert.equal(sink.connections, 0)
   })
 })

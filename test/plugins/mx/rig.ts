@@ -49,6 +49,7 @@ export async function makeRig(
   ownName = 'us.test',
   more: Partial<Pick<PluginContext<Config>, 'state' | 'clock' | 'services'>> & {
     readonly doors?: readonly string[]
+    readonly dnsMs?: number
     readonly trustAd?: boolean
   } = {},
 ): Promise<Rig> {
@@ -58,7 +59,7 @@ export async function makeRig(
   const clock = more.clock ?? { now: () => Date.now() }
   const context = {
     config: { ...DEFAULTS, ...config },
-    dns: createResolver({ servers, timeoutMs: 200, tries: 1, clock, trustAd: more.trustAd ?? false }),
+    dns: createResolver({ servers, timeoutMs: more.dnsMs ?? 200, tries: 1, clock, trustAd: more.trustAd ?? false }),
     clock,
     state: more.state ?? aContext({}).state,
     fault: (path: YamlPath, message: string) => ({ file: path.join('.'), line: 1, column: 1, message }),
