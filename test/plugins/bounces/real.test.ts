@@ -6,9 +6,13 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { filesIn } from '../../../core/config/files.js'
+import { classify } from '../../../core/replies/classify.js'
+import { readReplyRules } from '../../../core/replies/read.js'
 import { readBounce } from '../../../plugins/bounces/reader/read.js'
 import type { Reading } from '../../../plugins/bounces/reader/reading.js'
 import { dataDir } from '../../harness/data.js'
+import { ROOT } from '../../harness/shared.js'
 
 const folder = dataDir('mime')
 const skip = folder === undefined ? 'the shared data is not here' : false
@@ -108,6 +112,21 @@ describe('real bounces', { skip }, () => {
     const bounces = mails().flatMap(({ reading }) => (reading.kind === 'bounce' ? [reading] : []))
     const shown = bounces.filter(({ returned }) => returned?.messageId !== undefined)
     assert.ok(shown.length * 4 >= bounces.length * 3, `${shown.length} of ${bounces.length}`)
+  })
+
+  test('have a class by the reply rules, nineteen of twenty', async () => {
+    const { rules } = await readReplyRules(filesIn(join(ROOT, 'config')))
+    const said = mails().flatMap(({ reading }) => (reading.kind === 'bounce' ? reading.recipients : []))
+    const classes = said.map(({ diagnostic, status, code, remoteMta }) => {
+      const facts = { text: diagnostic ?? status ?? 'nothing', ...(code === undefined ? {} : { code }) }
+      const more = {
+        ...(status === undefined ? {} : { status }),
+        ...(remoteMta === undefined ? {} : { remote: remoteMta }),
+      }
+      return classify(rules, { ...facts, ...more }).class
+    })
+    const unclassed = classes.filter(one => one === 'unclassed').length
+    assert.ok(unclassed * 20 <= classes.length, `${unclassed} of ${classes.length} without a class`)
   })
 
   test('are read the same whatever ends their lines', () => {
