@@ -28,6 +28,7 @@ const SERVICES: ReadonlySet<string> = new Set([
   'mda',
   'mx',
   'pop3',
+  'postmaster',
   'relay',
   'store-lmdb',
   'store-memory',
