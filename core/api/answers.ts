@@ -54,6 +54,8 @@ export interface Claim {
   readonly to: Address
   /** Replaces the envelope sender (a list's owner, SRS); left out, the sender stays. */
   readonly sender?: Address | null
+  /** With `sender`: it only stands for the one before (SRS), who is told what they wanted to be told. Left out: the new one is told instead. */
+  readonly onBehalf?: true
   /** What the target wants to remember about this recipient (an account id, a host); comes back in the job. */
   readonly detail?: Readonly<Record<string, string>>
   /** The row waits, for this reason, until somebody drains its lane (`dispatcher`); the queue never tries it on its own. */
@@ -107,7 +109,11 @@ export function authenticated(account: Account): Authenticated {
   return { kind: 'authenticated', account }
 }
 
-export function via(target: string, to: Address, more: Pick<Claim, 'sender' | 'detail' | 'hold'> = {}): Claim {
+export function via(
+  target: string,
+  to: Address,
+  more: Pick<Claim, 'sender' | 'onBehalf' | 'detail' | 'hold'> = {},
+): Claim {
   return { kind: 'claim', target, to, ...more }
 }
 

@@ -10,7 +10,7 @@ import type { Events } from './queue-event.js'
 import type { Replies } from './replies.js'
 import type { Infer, JsonSchema } from './schema.js'
 import type { Message, Peer, Session, TlsFacts } from './session.js'
-import type { SigningKeys } from './signing.js'
+import type { SenderRewriter, SigningKeys } from './signing.js'
 import type { State, Store } from './stores.js'
 import type { ValidatedResolver } from './validated.js'
 
@@ -84,6 +84,7 @@ export interface ServiceTable {
   /** Of core. */
   events: Events
   'signing-keys': SigningKeys
+  'sender-rewriter': SenderRewriter
   /** Of core. */
   replies: Replies
 }

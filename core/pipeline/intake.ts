@@ -229,7 +229,7 @@ function buildRows(
         row: rows.length,
         to: claim.to,
         original: recipient.address,
-        dsn: dsnFor(recipient.dsn, claims.length, at, renamed.sender !== undefined),
+        dsn: dsnFor(recipient.dsn, claims.length, at, renamed.sender !== undefined && claim.onBehalf !== true),
         ...place,
         detail: claim.detail ?? {},
         prefix,

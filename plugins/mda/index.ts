@@ -69,6 +69,7 @@ export default definePlugin({
       server,
       mail,
       remote: config.remote_target,
+      rewriter: () => services.find('sender-rewriter'),
       full: config.full,
       disabled: config.disabled,
       resolving: {

@@ -13,6 +13,7 @@ import {
   MailError,
   type MailStore,
   reject,
+  type SenderRewriter,
   type ServerFacts,
   via,
 } from 'posthouse/api'
@@ -25,6 +26,8 @@ export interface RouteParts {
   readonly mail: MailStore
   /** Target for aliases that lead elsewhere. */
   readonly remote: string
+  /** Gives mail that goes elsewhere another sender, where there is one that does. */
+  readonly rewriter: () => SenderRewriter | undefined
   /** What is said of a full mailbox. */
   readonly full: 'defer' | 'refuse'
   /** What becomes of mail for a disabled account. */
@@ -70,7 +73,7 @@ export async function decideRoute(
       }
       // A bounce has nobody behind it who could come again: it waits in the queue like all that is filed later.
       const full = session.protocol === 'internal' ? undefined : await fullFor(destinations, envelope, parts)
-      return full ?? destinations.map(claimFor(parts))
+      return full ?? claimsFor(destinations, envelope, parts, log)
     }
     if (troubles.some(trouble => trouble.kind !== 'unknown')) {
       return defer('The address cannot be resolved right now', { code: 451, status: '4.3.5' })
@@ -88,12 +91,20 @@ function isDisabled(destination: Destination): boolean {
   return destination.kind === 'account' && destination.account.disabled === true
 }
 
-function claimFor(parts: RouteParts): (destination: Destination) => Claim {
-  return destination => {
-    if (destination.kind === 'elsewhere') return via(parts.remote, destination.to)
+async function claimsFor(
+  destinations: readonly Destination[],
+  { sender }: Asked['route']['envelope'],
+  parts: RouteParts,
+  log: Log,
+): Promise<readonly Claim[]> {
+  const out = destinations.some(({ kind }) => kind === 'elsewhere')
+  const renamed = out && sender !== null ? await parts.rewriter()?.forwarded(sender, { log }) : undefined
+  const forwarded = renamed === undefined ? {} : ({ sender: renamed, onBehalf: true } as const)
+  return destinations.map(destination => {
+    if (destination.kind === 'elsewhere') return via(parts.remote, destination.to, forwarded)
     const { account, to, tag } = destination
     return via('mda', to, { detail: { account: account.id, ...(tag !== undefined && { tag }) } })
-  }
+  })
 }
 
 /** A full mailbox is said at RCPT, while the sender still holds the mail. Only when it is the one place the mail would go. */

@@ -30,6 +30,7 @@ const SERVICES: ReadonlySet<string> = new Set([
   'pop3',
   'postmaster',
   'relay',
+  'srs',
   'store-lmdb',
   'store-memory',
   'webhooks',
