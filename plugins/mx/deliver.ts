@@ -211,11 +211,11 @@ class Delivery {
   }
 
   async #overAddresses(host: Host, addresses: readonly string[], plan: Going): Promise<void> {
-    for (const [at, address] of addresses.entries()) {
+    const places = addresses.map(address => placeOf(host, address)).filter(place => this.#fits(place))
+    for (const [at, place] of places.entries()) {
       if (this.#ledger.left === 0 || this.#spent) return
-      const place = placeOf(host, address)
-      if (!this.#fits(place)) continue
-      const errand = { host, place, later: addresses.slice(at + 1), plan, wish: this.#planner.wish }
+      const later = places.slice(at + 1).map(({ address }) => address)
+      const errand = { host, place, later, plan, wish: this.#planner.wish }
       const { chunkless } = this.#options.offer
       const chunks = !chunkless.has(remoteOf(place))
       await this.#attempt(errand)

@@ -63,7 +63,11 @@ describe('a server that sends by routes', { skip }, () => {
     const mx = {
       routes: {
         'b.test': `lmtp:127.0.0.1:${b.ports.lmtp}`,
-        '.smart.test': [{ from: ['nobody.test'], hosts: ['127.0.0.1:1'] }, smart],
+        '.smart.test': [
+          { from: ['nobody.test'], hosts: ['127.0.0.1:1'] },
+          { login: ['alice@a.test'], ...smart },
+          '127.0.0.1:2',
+        ],
         'cold.test': { hosts: [`127.0.0.1:${b.ports.mx}`], pool: 'cold' },
       },
       pools: {
@@ -120,7 +124,8 @@ describe('a server that sends by routes', { skip }, () => {
 
   test('logs in at its smarthost, whose key is pinned, and goes out by its own address and name', async () => {
     await send('x@mail.smart.test')
-    const { security, source, tls, id } = await line('x@mail.smart.test', 'delivered')
+    const { security, source, tls, id, lane } = await line('x@mail.smart.test', 'delivered')
+    assert.equal(lane, `127.0.0.1:${b.ports.submissions}`)
     assert.equal(tls, 'TLSv1.3')
     assert.equal(security, 'TLS 1.3, verified by its pinned key as the route asks')
     assert.equal(source, 'bulk: 127.0.0.77 (out77.a.test)')

@@ -104,7 +104,7 @@ class Scram implements Exchange {
     const plus = mechanism === 'SCRAM-SHA-256-PLUS'
     // RFC 5802 §6: `y` says that we could bind and saw no offer, so that a server which did make one notices who cut it out.
     this.#header = plus ? 'p=tls-exporter,,' : exporter !== undefined && !plusOffered ? 'y,,' : 'n,,'
-    this.#bare = `n=${saslName(user)},r=${nonce}`
+    this.#bare = `n=${saslName(prepared(user))},r=${nonce}`
     this.#wish = wish
     this.initial = Buffer.from(this.#header + this.#bare)
   }
@@ -125,7 +125,7 @@ class Scram implements Exchange {
     const binding = Buffer.concat([Buffer.from(this.#header), data]).toString('base64')
     const withoutProof = `c=${binding},r=${nonce}`
     const signed = `${this.#bare},${first},${withoutProof}`
-    const salted = await derive(secret.normalize('NFKC'), Buffer.from(salt, 'base64'), rounds, 32, 'sha256')
+    const salted = await derive(prepared(secret), Buffer.from(salt, 'base64'), rounds, 32, 'sha256')
     const clientKey = hmac(salted, 'Client Key')
     const signature = hmac(createHash('sha256').update(clientKey).digest(), signed)
     const proof = Buffer.from(clientKey.map((octet, at) => octet ^ signature[at]!))
@@ -143,6 +143,15 @@ class Scram implements Exchange {
     return Buffer.alloc(0)
   }
 }
+
+/** RFC 4013 §2: one form for what looks the same. What it prohibits is left to the server to refuse. */
+function prepared(text: string): string {
+  return text.replace(OTHER_SPACES, ' ').replace(NOTHING, '').normalize('NFKC')
+}
+
+/** RFC 3454 tables C.1.2 and B.1 */
+const OTHER_SPACES = /[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/gu
+const NOTHING = /\u034f|[\u180b-\u180d]|[\ufe00-\ufe0f]|[\u00ad\u1806\u200b-\u200d\u2060\ufeff]/gu
 
 function hmac(key: Buffer, text: string): Buffer {
   return createHmac('sha256', key).update(text).digest()
