@@ -13,6 +13,7 @@ import {
   type Dispatcher,
   type Events,
   type Listener,
+  type Mailer,
   type Notifier,
   type Reject,
   type Resolver,
@@ -63,7 +64,7 @@ export interface Assembly {
   /** From here on plugins may have mail delivered. */
   dispatchBy(dispatcher: Dispatcher): void
   /** From here on plugins may tell people of the house something. */
-  notifyBy(notifier: Notifier): void
+  notifyBy(notifier: Notifier & Mailer): void
   /** Who would take mail of our own for this address. */
   route(to: Address): Promise<readonly Claim[] | Reject | Defer>
   /** Disposes of the plugins. */
@@ -100,11 +101,17 @@ export async function assemble({
       return dispatching.drain(wish)
     },
   }
-  let notifying: Notifier | undefined
+  let notifying: (Notifier & Mailer) | undefined
   const notifier: Notifier = {
     async tell(notice) {
       if (notifying === undefined) throw new Error('the notifier was used before start-up was over')
       await notifying.tell(notice)
+    },
+  }
+  const mailer: Mailer = {
+    send(mail) {
+      if (notifying === undefined) throw new Error('the mailer was used before start-up was over')
+      return notifying.send(mail)
     },
   }
   let telling: Events | undefined
@@ -115,7 +122,7 @@ export async function assemble({
     },
   }
   const replies = new ReplyRules(filesIn(config.dir))
-  const services = { authenticator, dispatcher, notifier, events, replies }
+  const services = { authenticator, dispatcher, notifier, mailer, events, replies }
   const signal = ending.signal
   const wanted = loadPlugins(config, { log, metrics, dns, clock, server, bus, signal, services, purpose })
   const loaded = await together(wanted, purpose === 'serve' ? replies.load() : undefined)

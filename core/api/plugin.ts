@@ -12,6 +12,7 @@ import type { Infer, JsonSchema } from './schema.js'
 import type { Message, Peer, Session, TlsFacts } from './session.js'
 import type { SenderRewriter, SigningKeys } from './signing.js'
 import type { State, Store } from './stores.js'
+import type { TlsResults } from './tls-results.js'
 import type { ValidatedResolver } from './validated.js'
 
 /** Sentence constant, facts as fields: `log.info({ to, tries }, 'deferred')`. Never secrets, no content above `debug`. */
@@ -81,6 +82,9 @@ export interface ServiceTable {
   'mail-client': MailClient
   /** Of core. */
   notifier: Notifier
+  /** Of core; there is a queue to send by only once the server is up. */
+  mailer: Mailer
+  'tls-results': TlsResults
   /** Of core. */
   events: Events
   'signing-keys': SigningKeys
@@ -96,6 +100,23 @@ export interface Notifier {
    * `everyMs` (default one day) nothing more is sent about the same. Never throws: what could not be sent is logged.
    */
   tell(notice: Notice): Promise<void>
+}
+
+/** Sends a whole message of ours. */
+export interface Mailer {
+  /**
+   * Accepts it, durably, and routes it as any other. Resolves to its id, or to nothing when nobody takes it; throws when that cannot be known now.
+   */
+  send(mail: OwnMail): Promise<string | undefined>
+}
+
+export interface OwnMail {
+  readonly sender: Address | null
+  readonly to: Address
+  /** Header and body, with CRLF. */
+  readonly bytes: Buffer
+  /** Why it is written, for the trail: `report about TLS`. */
+  readonly reason: string
 }
 
 export interface Notice {

@@ -2,9 +2,9 @@
  * Tells people of the house something by mail: a lock-out, a certificate that runs out, mail that is held. Such a message is routed and
  * stored as any other of our own; about one thing nothing more is sent for a while, so that trouble does not fill a mailbox.
  */
-import type { Address, Clock, Log, Notice, Notifier, ServerFacts, State, Store } from '../api/index.js'
+import type { Address, Clock, Log, Mailer, Notice, Notifier, ServerFacts, State, Store } from '../api/index.js'
 import { encodeWords, foldField, formatAddress, formatDate, newId } from '../text/index.js'
-import type { Intake } from './intake-types.js'
+import type { Intake, OwnMessage } from './intake-types.js'
 
 const EVERY_MS = 86_400_000
 const ROUTE_MS = 60_000
@@ -21,7 +21,7 @@ export interface NotifierParts {
   readonly log: Log
 }
 
-export function createNotifier(parts: NotifierParts): Notifier {
+export function createNotifier(parts: NotifierParts): Notifier & Mailer {
   return {
     async tell(notice) {
       try {
@@ -29,6 +29,11 @@ export function createNotifier(parts: NotifierParts): Notifier {
       } catch (error) {
         parts.log.error({ err: error, about: notice.about, subject: notice.subject }, 'notice could not be sent')
       }
+    },
+    async send({ sender, to, bytes, reason }) {
+      const now = parts.clock.now()
+      const id = `${newId(now)}.1`
+      return (await accept(parts, { id, sender, recipient: to, bytes, now, reason })) ? id : undefined
     },
   }
 }
@@ -46,14 +51,16 @@ async function send(parts: NotifierParts, notice: Notice): Promise<void> {
   const recipient = notice.to ?? postmaster(parts)
   const id = `${newId(now)}.1`
   const bytes = write(parts.server.name, recipient, notice, id, now)
-  const scope = { signal: AbortSignal.timeout(ROUTE_MS), log: parts.log }
-  const planned = await parts.intake.plan(
-    { id, sender: null, recipient, dsn: { notify: ['never'] }, utf8: false, bytes, now, reason: notice.subject },
-    scope,
-  )
-  if (planned === undefined) return
-  await parts.store.accept(planned)
+  if (!(await accept(parts, { id, sender: null, recipient, bytes, now, reason: notice.subject }))) return
   parts.log.info({ id, to: formatAddress(recipient), about: notice.about, subject: notice.subject }, 'notice sent')
+}
+
+/** False when nobody takes it. */
+async function accept(parts: NotifierParts, message: Omit<OwnMessage, 'dsn' | 'utf8'>): Promise<boolean> {
+  const scope = { signal: AbortSignal.timeout(ROUTE_MS), log: parts.log }
+  const planned = await parts.intake.plan({ ...message, dsn: { notify: ['never'] }, utf8: false }, scope)
+  if (planned !== undefined) await parts.store.accept(planned)
+  return planned !== undefined
 }
 
 /** RFC 5321 §4.5.1: every server has one. */

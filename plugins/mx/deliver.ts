@@ -3,7 +3,7 @@
  * A host that is down, refuses to talk or says 4xx is followed by the next one; a 5xx for mail offered is final; silence after the
  * final dot ends the attempt, as another host would make a second copy.
  */
-import type { Call, Clock, Job, JobRecipient, Outcome } from 'posthouse/api'
+import type { Call, Clock, Job, JobRecipient, Outcome, TlsResults } from 'posthouse/api'
 import { reachable } from './addresses/reachable.js'
 import { goesOn, nextBatch, noteBatch } from './batch.js'
 import { type Place, remoteOf } from './client/connection.js'
@@ -12,7 +12,7 @@ import { type RecipientResult, transact } from './client/transaction.js'
 import { Refused, Trouble } from './client/trouble.js'
 import { type Destination, destinationsOf } from './destinations.js'
 import { findHosts, type Host, type HostOptions } from './hosts.js'
-import { type ForAll, Ledger } from './ledger.js'
+import { Ledger } from './ledger.js'
 import type { LoginTroubles } from './login-troubles.js'
 import { isSpeakable, mailFor, needsUtf8 } from './mail.js'
 import { unreachableBecause } from './nowhere.js'
@@ -21,7 +21,8 @@ import { complain, type Errand, localFor, openFor, placeOf, sourceWords } from '
 import { outcomeOf, outcomeOfError } from './outcomes.js'
 import { Planner } from './planner.js'
 import type { SessionPool } from './pool.js'
-import type { Going } from './security.js'
+import { resultOfSkip } from './results.js'
+import type { Going, Plan } from './security.js'
 import type { Pools, Source } from './sources/pools.js'
 import { type Turn, Turns } from './sources/turns.js'
 import type { WarmUp } from './sources/warm-up.js'
@@ -44,6 +45,8 @@ export interface DeliveryOptions {
   readonly policies?: Policies
   readonly pool: SessionPool
   readonly offer: OfferOptions
+  /** Is told how TLS went, session by session. */
+  readonly results?: TlsResults
   /** Left out: there are no pools of our addresses. */
   readonly sources?: Sources
   readonly logins?: LoginTroubles
@@ -190,7 +193,7 @@ class Delivery {
     for await (const [host, addresses] of reachable(found.hosts, options, this.#call.signal)) {
       const plan = await this.#planner.planOf(host, addresses)
       if (addresses.kind === 'own') tally.own += 1
-      else if (plan.kind === 'skip') this.#skip(host, plan.outcome)
+      else if (plan.kind === 'skip') this.#skip(host, plan)
       else if (addresses.kind === 'addresses') await this.#overAddresses(host, addresses.addresses, plan)
       else tally[addresses.kind] += 1
       if (this.#ledger.left === 0 || this.#spent) return
@@ -204,7 +207,10 @@ class Delivery {
   }
 
   /** RFC 8461 §8.4: the order of the hosts stays, and such a one counts as one that cannot be reached. */
-  #skip(host: Host, outcome: ForAll): void {
+  #skip(host: Host, plan: Extract<Plan, { kind: 'skip' }>): void {
+    const { outcome } = plan
+    const result = resultOfSkip(this.#planner.subjectOf(host), plan)
+    if (result !== undefined) this.#options.results?.note(result)
     if (outcome.kind === 'deferred') this.#ledger.hope()
     this.#ledger.noteAll(outcome)
     this.#call.log.info({ remote: host.name, why: outcome.text }, 'mail host cannot be used')
@@ -215,7 +221,7 @@ class Delivery {
     for (const [at, place] of places.entries()) {
       if (this.#ledger.left === 0 || this.#spent) return
       const later = places.slice(at + 1).map(({ address }) => address)
-      const errand = { host, place, later, plan, wish: this.#planner.wish }
+      const errand = { host, place, later, plan, subject: this.#planner.subjectOf(host) }
       const { chunkless } = this.#options.offer
       const chunks = !chunkless.has(remoteOf(place))
       await this.#attempt(errand)

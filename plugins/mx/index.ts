@@ -66,6 +66,7 @@ export default definePlugin({
       ...(ca === undefined ? {} : { ca }),
       ...(policies === undefined ? {} : { policies }),
       pool,
+      results: { note: result => context.services.find('tls-results')?.note(result) },
       sources: { pools, clock, warmUp: new WarmUp(state, clock), random: Math.random },
       logins: new LoginTroubles(now),
       offer,

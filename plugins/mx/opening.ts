@@ -3,12 +3,13 @@
  * Throws what `openSession` throws; whose fault it is shows in the log line: ours is an error, theirs is not.
  */
 import { isIPv6 } from 'node:net'
-import type { Call } from 'posthouse/api'
+import type { Call, TlsResult, TlsResults } from 'posthouse/api'
 import { type Place, remoteOf } from './client/connection.js'
 import { type MailSession, openSession, type SessionOptions } from './client/session.js'
 import { Refused, Trouble } from './client/trouble.js'
 import type { Host, HostOptions } from './hosts.js'
-import { type Going, objectionOf, type SecurityWish, securityWords } from './security.js'
+import { resultOfError, resultOfSession, type Subject } from './results.js'
+import { type Going, objectionOf, securityWords } from './security.js'
 import type { Source } from './sources/pools.js'
 
 export interface Errand {
@@ -17,7 +18,7 @@ export interface Errand {
   /** Addresses of the host that come after this one. */
   readonly later: readonly string[]
   readonly plan: Going
-  readonly wish: SecurityWish
+  readonly subject: Subject
   /** Left out: the system chooses our address. */
   readonly source?: Source
 }
@@ -25,6 +26,8 @@ export interface Errand {
 export interface OpeningOptions {
   readonly hosts: HostOptions
   readonly session: SessionOptions
+  /** Is told how TLS went. */
+  readonly results?: TlsResults
 }
 
 export function placeOf({ name, port, path }: Host, address: string): Place {
@@ -37,8 +40,13 @@ export function localFor(source: Source, { address }: Place): string | undefined
 }
 
 export async function openFor(errand: Errand, options: OpeningOptions, { log, signal }: Call): Promise<MailSession> {
-  const { host, place, plan, wish } = errand
-  const opened = await watched(place, options.hosts, openSession(place, sessionOptions(errand, options), signal))
+  const { host, place, plan, subject } = errand
+  const { wish } = subject
+  const opened = await told(
+    errand,
+    options,
+    watched(place, options.hosts, openSession(place, sessionOptions(errand, options), signal)),
+  )
   const remote = remoteOf(place)
   if (opened.downgraded) log.warn({ remote, why: opened.clear }, 'sending in clear after a TLS failure')
   const objection = objectionOf(opened, plan, wish)
@@ -87,6 +95,23 @@ async function watched(place: Place, hosts: HostOptions, opening: Promise<MailSe
     return session
   } catch (error) {
     if (error instanceof Trouble) families?.failed(place.address, error)
+    throw error
+  }
+}
+
+/** And something of TLS at that host. */
+async function told(
+  { subject, plan, place }: Errand,
+  { results }: OpeningOptions,
+  opening: Promise<MailSession>,
+): Promise<MailSession> {
+  const note = (result: TlsResult | undefined) => void (result === undefined ? undefined : results?.note(result))
+  try {
+    const session = await opening
+    note(resultOfSession(subject, plan, session))
+    return session
+  } catch (error) {
+    note(resultOfError(subject, plan, place, error))
     throw error
   }
 }

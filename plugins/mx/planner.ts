@@ -8,6 +8,7 @@ import type { MailSession, SessionOptions } from './client/session.js'
 import { type Dane, daneOf } from './dane/standing.js'
 import { findHosts, type Host, type HostOptions } from './hosts.js'
 import { mayPassOverPolicies } from './mail.js'
+import type { Subject } from './results.js'
 import type { Route } from './routes/route.js'
 import { isEnforced, type Plan, planFor, policyDomain, type SecurityWish } from './security.js'
 import type { Policies, Standing } from './sts/policies.js'
@@ -60,6 +61,12 @@ export class Planner {
     const standing = this.#standing
     const policy = isEnforced(this.wish) && standing.kind === 'policy' ? ` by ${standing.domain} ${standing.id}` : ''
     return `${this.#secret ? ' verified' : ''}${policy}`
+  }
+
+  /** Of reports about TLS at this host. */
+  subjectOf(host: Host): Subject {
+    const { name } = policyDomain(this.#way.domain, this.#way.route)
+    return { host, wish: this.wish, ...(name === undefined ? {} : { domain: name }) }
   }
 
   async planOf(host: Host, addresses: Addresses): Promise<Plan> {

@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import type { Outcome } from 'posthouse/api'
+import type { Outcome, TlsFailure } from 'posthouse/api'
 import { normaliseDomain, toAsciiDomain } from 'posthouse/text'
 import type { Proof } from './client/connection.js'
 import type { MailSession, TlsPolicy } from './client/session.js'
@@ -35,7 +35,7 @@ type Refusal = Pick<Extract<Outcome, { kind: 'failed' | 'deferred' }>, 'kind' | 
 
 export type Plan =
   /** This host gets nothing. */
-  | { readonly kind: 'skip'; readonly outcome: Refusal }
+  | { readonly kind: 'skip'; readonly outcome: Refusal; readonly failure?: TlsFailure }
   | {
       readonly kind: 'go'
       readonly tls: TlsPolicy
@@ -78,7 +78,7 @@ export function planFor(host: Host, wish: SecurityWish, published: Dane): Plan {
   const { secret, standing } = wish
   const dane = wish.passOver ? passedOver(published) : published
   // RFC 7672 §2.1.2: as if it could not be reached.
-  if (dane.kind === 'trouble') return skip('deferred', '4.4.3', dane.why)
+  if (dane.kind === 'trouble') return { ...skip('deferred', '4.4.3', dane.why), failure: 'dnssec-invalid' }
   if (dane.kind === 'records') return byDane(dane, wish)
   const policy = standing.kind === 'policy' ? standing : undefined
   const named = policy !== undefined && isNamed(host.name.toLowerCase(), policy.mx)
@@ -87,7 +87,10 @@ export function planFor(host: Host, wish: SecurityWish, published: Dane): Plan {
   if (secret && !vouched) return skip('failed', '5.7.30', unvouched(host, standing))
   const enforced = isEnforced(wish)
   // RFC 8461 §4.1, §5: as if it could not be reached.
-  if (enforced && !named) return skip('deferred', '4.7.0', `${standingName(policy)} does not name ${host.name}`)
+  if (enforced && !named) {
+    const outcome = skip('deferred', '4.7.0', `${standingName(policy)} does not name ${host.name}`)
+    return { ...outcome, failure: 'validation-failure' }
+  }
   const going = { kind: 'go', ...encryption(host, dane, wish), named, dane, assurance: assuranceOf(dane) } as const
   if (secret || enforced) {
     const words = secret ? ALL_THE_WAY : `${standingName(policy)} asks for proven TLS`
@@ -155,7 +158,7 @@ function proof(kind: Proof['kind'], bySts: boolean, { ca }: SecurityWish): Proof
   return { kind, ...(ca === undefined ? {} : { ca }), ...(bySts ? { wrongName } : {}) }
 }
 
-function skip(kind: Refusal['kind'], status: string, text: string): Plan {
+function skip(kind: Refusal['kind'], status: string, text: string): Extract<Plan, { kind: 'skip' }> {
   return { kind: 'skip', outcome: { kind, status, text } }
 }
 

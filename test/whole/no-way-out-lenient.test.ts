@@ -33,6 +33,7 @@ const SERVICES: ReadonlySet<string> = new Set([
   'srs',
   'store-lmdb',
   'store-memory',
+  'tls-rpt',
   'webhooks',
 ])
 

@@ -98,6 +98,11 @@ export class MailConnection {
     if (!socket.destroyed) await new Promise<void>(resolve => socket.once('close', () => resolve()))
   }
 
+  /** Our address. */
+  get local(): string | undefined {
+    return this.#socket.localAddress
+  }
+
   get remote(): string {
     return remoteOf(this.place)
   }
@@ -201,6 +206,7 @@ export class MailConnection {
   fail(trouble: Trouble): Trouble {
     if (this.#dead === undefined) {
       this.#dead = trouble
+      trouble.local ??= this.local
       this.#socket.on('error', ignoreAfterEnd)
       this.#socket.destroy()
       this.#waiter?.reject(trouble)
@@ -272,14 +278,12 @@ function doubtOf(secure: TLSSocket, host: string, proof: Proof | undefined): Dou
   return { words, failure: failureOf(why) }
 }
 
-/** RFC 8460 §4.3.1 */
+/** RFC 8460 §4.3.1. Node.js has codes for chains, one for names by its own rules, and the words of whoever else looked at the name. */
 function failureOf(why: unknown): TlsFailure {
-  const code = why instanceof Error && 'code' in why ? String(why.code) : String(why)
-  if (code === 'CERT_HAS_EXPIRED') return 'certificate-expired'
-  // Chains have codes alone; what checks the name makes an error of it.
-  return why instanceof Error && !/^[A-Z_]+$/.test(why.message)
-    ? 'certificate-host-mismatch'
-    : 'certificate-not-trusted'
+  const text = why instanceof Error ? why.message : String(why)
+  if (text === 'CERT_HAS_EXPIRED') return 'certificate-expired'
+  const ofName = text === 'ERR_TLS_CERT_ALTNAME_INVALID' || !/^[A-Z0-9_]+$/.test(text)
+  return ofName ? 'certificate-host-mismatch' : 'certificate-not-trusted'
 }
 
 /** It never came about, or the peer did not know how. */

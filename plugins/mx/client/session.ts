@@ -140,6 +140,7 @@ export async function begin(
     if (login !== undefined) await logIn(connection, login, session.extensions.auth, options.limits.commandMs)
     return session
   } catch (error) {
+    if (error instanceof Trouble) error.local ??= connection.local
     connection.quit()
     throw error
   } finally {

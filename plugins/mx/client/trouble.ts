@@ -45,6 +45,8 @@ export class Trouble extends Error {
   readonly kind: TroubleKind
   /** What reports about TLS call it, when it is about that. */
   readonly failure: TlsFailure | undefined
+  /** Our address of the connection that it happened to. */
+  local: string | undefined
 
   constructor(kind: TroubleKind, message: string, cause?: unknown, failure?: TlsFailure) {
     super(message, cause === undefined ? undefined : { cause })

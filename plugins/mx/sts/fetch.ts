@@ -22,11 +22,14 @@ export interface FetchOptions {
 export class PolicyTrouble extends Error {
   /** The host has answered, and another address of it would say the same. */
   readonly answered: boolean
+  /** RFC 8460 §4.3.2.2 */
+  readonly failure: 'sts-policy-fetch-error' | 'sts-webpki-invalid'
 
-  constructor(message: string, answered = false) {
+  constructor(message: string, answered = false, failure: PolicyTrouble['failure'] = 'sts-policy-fetch-error') {
     super(message)
     this.name = 'PolicyTrouble'
     this.answered = answered
+    this.failure = failure
   }
 }
 
@@ -55,10 +58,17 @@ export async function fetchPolicy(domain: string, options: FetchOptions, signal:
   throw last
 }
 
+/** What Node.js calls troubles with a chain or a name. */
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO/
+const NOT_FOR = 'the certificate is not for'
+
 function troubleOf(error: unknown, during: AbortSignal): PolicyTrouble {
   if (error instanceof PolicyTrouble) return error
   if (during.aborted) return new PolicyTrouble('no answer in time')
-  return new PolicyTrouble(error instanceof Error ? printable(error.message, 200) : 'unknown error')
+  if (!(error instanceof Error)) return new PolicyTrouble('unknown error')
+  const code = 'code' in error ? String(error.code) : ''
+  const failure = CERTIFICATE.test(code) || error.message.startsWith(NOT_FOR) ? 'sts-webpki-invalid' : undefined
+  return new PolicyTrouble(printable(error.message, 200), false, failure)
 }
 
 function get(name: string, address: string, { port, ca }: FetchOptions, signal: AbortSignal): Promise<string> {
@@ -111,5 +121,5 @@ async function read(response: IncomingMessage): Promise<string> {
  */
 export function wrongName(name: string, certificate: PeerCertificate): Error | undefined {
   const found = new X509Certificate(certificate.raw).checkHost(name, { subject: 'never', partialWildcards: false })
-  return found === undefined ? new Error(`the certificate is not for ${name}`) : undefined
+  return found === undefined ? new Error(`${NOT_FOR} ${name}`) : undefined
 }

@@ -3,7 +3,7 @@
  * are known to all workers. One that has not expired holds whatever the name service and the policy host say or fail to say: somebody
  * who can make them silent must not be able to make us careless.
  */
-import type { Clock, Log, Metrics, Resolver, State } from 'posthouse/api'
+import type { Clock, Log, Metrics, Resolver, State, TlsFailure } from 'posthouse/api'
 import { ReadError } from 'posthouse/text'
 import { Trouble } from '../client/trouble.js'
 import { type FetchOptions, fetchPolicy, PolicyTrouble } from './fetch.js'
@@ -11,13 +11,15 @@ import { type Mode, type Policy, readPolicy, readRecord } from './policy.js'
 
 /** What holds for mail to a domain. */
 export type Standing =
-  | { readonly kind: 'none'; readonly why: string }
+  /** `failure`: there should be one. */
+  | { readonly kind: 'none'; readonly why: string; readonly failure?: TlsFailure }
   | {
       readonly kind: 'policy'
       readonly domain: string
       readonly id: string
       readonly mode: Exclude<Mode, 'none'>
       readonly mx: readonly string[]
+      readonly maxAgeSeconds: number
     }
 
 export interface PoliciesOptions extends FetchOptions {
@@ -39,6 +41,7 @@ interface Kept extends Policy {
 interface Failure {
   readonly id: string
   readonly why: string
+  readonly failure: TlsFailure
 }
 
 /** RFC 8461 §3.3: policies are fetched anew before they expire. */
@@ -72,7 +75,8 @@ export class Policies {
     if (published.id === undefined) return kept === undefined ? none(published.why) : standing(domain, kept)
     if (kept?.id === published.id && clock.now() - kept.at < REFRESH_MS) return standing(domain, kept)
     const failed = await this.#failure(domain)
-    if (failed?.id === published.id) return kept === undefined ? none(failed.why) : standing(domain, kept)
+    if (failed?.id === published.id)
+      return kept === undefined ? none(failed.why, failed.failure) : standing(domain, kept)
     return this.#renewed(domain, published.id, kept)
   }
 
@@ -90,13 +94,15 @@ export class Policies {
       // That we end is no failure of theirs: the mail is tried again with all that belongs to it.
       if (signal.aborted) throw cancelled()
       const why = `the MTA-STS policy of ${domain} could not be had: ${error.message}`
-      await state.put(failureKey(domain), JSON.stringify({ id, why } satisfies Failure), clock.now() + FAILURE_MS)
+      const failure = error instanceof PolicyTrouble ? error.failure : 'sts-policy-invalid'
+      const noted: Failure = { id, why, failure }
+      await state.put(failureKey(domain), JSON.stringify(noted), clock.now() + FAILURE_MS)
       metrics.count('mx.sts-failed')
       const facts = { domain, id, why: error.message, kept: kept?.mode ?? 'nothing' }
       // RFC 8461 §3.3: an admin is to hear when the policy that protects mail cannot be renewed.
       if (kept !== undefined && kept.mode !== 'none') log.warn(facts, 'MTA-STS policy cannot be renewed')
       else log.info(facts, 'MTA-STS policy cannot be fetched')
-      return kept === undefined ? none(why) : standing(domain, kept)
+      return kept === undefined ? none(why, failure) : standing(domain, kept)
     }
   }
 
@@ -135,13 +141,13 @@ function maxAgeMs({ maxAgeSeconds }: Policy): number {
   return maxAgeSeconds * 1000
 }
 
-function standing(domain: string, { mode, mx, id }: Kept): Standing {
+function standing(domain: string, { mode, mx, id, maxAgeSeconds }: Kept): Standing {
   if (mode === 'none') return none(`the MTA-STS policy of ${domain} has mode none`)
-  return { kind: 'policy', domain, id, mode, mx }
+  return { kind: 'policy', domain, id, mode, mx, maxAgeSeconds }
 }
 
-function none(why: string): Standing {
-  return { kind: 'none', why }
+function none(why: string, failure?: TlsFailure): Standing {
+  return { kind: 'none', why, ...(failure === undefined ? {} : { failure }) }
 }
 
 function cancelled(): Trouble {

@@ -4,7 +4,7 @@
 import type { Call, Job, JobRecipient, Log, Outcome, PluginContext, Target, YamlPath } from '../../../core/api/index.js'
 import { createResolver } from '../../../core/dns/resolver.js'
 import { sevenBitOf } from '../../../core/pipeline/seven-bit.js'
-import { aContext } from '../../../core/testing/context.js'
+import { aContext, servicesOf } from '../../../core/testing/context.js'
 import { parseAddress } from '../../../core/text/index.js'
 import mx from '../../../plugins/mx/index.js'
 
@@ -62,6 +62,7 @@ export async function makeRig(
     dns: createResolver({ servers, timeoutMs: more.dnsMs ?? 200, tries: 1, clock, trustAd: more.trustAd ?? false }),
     clock,
     state: more.state ?? aContext({}).state,
+    services: more.services ?? servicesOf({}),
     fault: (path: YamlPath, message: string) => ({ file: path.join('.'), line: 1, column: 1, message }),
     files: { resolve: (name: string) => name },
     log,

@@ -1,0 +1,93 @@
+/**
+ * Takes reports about mail to us out of the mail that brings them: target `tls-rpt`. What is no report about a domain of ours is refused while the client
+ * still listens, so that nobody gets a notice for it; a report is kept in the state, once, whoever sends it twice.
+ */
+import { createHash } from 'node:crypto'
+import type { Clock, Job, Log, Metrics, Outcome, ServerFacts, State, Target } from 'posthouse/api'
+import { formatAddress } from 'posthouse/text'
+import { type ReceivedReport, ReportFault, readReport } from './read.js'
+import { unpackReport } from './unpack.js'
+
+export const TARGET = 'tls-rpt'
+
+/** As it is kept. */
+export interface KeptReport extends ReceivedReport {
+  readonly received: number
+  /** Who sent the mail. */
+  readonly sender: string
+}
+
+export interface InboxParts {
+  readonly state: State
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly server: ServerFacts
+  readonly keepMs: number
+}
+
+const MAX_MAIL = 15_000_000
+/** Of a day: more would come from no honest senders. */
+const MOST = { limit: 2000, windowMs: 86_400_000 }
+const MAX_LISTED = 20_000
+
+export function inboxTarget(parts: InboxParts): Target {
+  return { scope: 'local', lane: () => 'reports', deliver: async (job, call) => takeIn(job, parts, call.log) }
+}
+
+async function takeIn(job: Job, parts: InboxParts, log: Log): Promise<readonly Outcome[]> {
+  const answer = await verdictOn(job, parts, log)
+  return job.recipients.map(({ row }) => ({ ...answer, row }))
+}
+
+type Answer = { readonly [K in Outcome['kind']]: Omit<Extract<Outcome, { kind: K }>, 'row'> }[Outcome['kind']]
+
+async function verdictOn(job: Job, parts: InboxParts, log: Log): Promise<Answer> {
+  const { state, clock, metrics } = parts
+  const now = clock.now()
+  try {
+    if (job.size > MAX_MAIL) throw new ReportFault('the message is too large')
+    const report = readReport(await unpackReport(await job.read()))
+    const { domain } = report.policies.find(one => isOurs(one.domain, parts.server)) ?? {}
+    if (domain === undefined) throw new ReportFault('it is not about a domain of ours')
+    if (!(await state.spend('received/all', 1, MOST, now)).granted)
+      return { kind: 'deferred', status: '4.3.2', text: 'too many reports today' }
+    const kept: KeptReport = { ...report, received: now, sender: formatAddress(job.sender) }
+    await state.put(keyOf(kept), JSON.stringify(kept), now + parts.keepMs)
+    metrics.count('tls-rpt.received')
+    log.info({ id: job.id, domain, organization: report.organization, ...sums(report) }, 'report about TLS received')
+    return { kind: 'delivered', remote: TARGET, reply: `report ${report.id} of ${report.organization}` }
+  } catch (error) {
+    if (!(error instanceof ReportFault)) throw error
+    metrics.count('tls-rpt.refused')
+    log.info({ id: job.id, why: error.message }, 'not a report about TLS')
+    return { kind: 'failed', status: '5.6.0', text: `only reports about TLS are taken here: ${error.message}` }
+  }
+}
+
+/** The policy domain of DANE is that of a mail host. */
+function isOurs(domain: string, { domains, relayDomains, name }: ServerFacts): boolean {
+  if (domain === name.toLowerCase()) return true
+  const labels = domain.split('.')
+  return labels.some((_, at) => {
+    const end = labels.slice(at).join('.')
+    return domains.has(end) || relayDomains.has(end)
+  })
+}
+
+function keyOf({ until, organization, id }: KeptReport): string {
+  const day = new Date(Math.max(0, Math.min(until, 4_102_444_800_000))).toISOString().slice(0, 10)
+  return `report/${day}/${createHash('sha256').update(`${organization} ${id}`).digest('hex').slice(0, 24)}`
+}
+
+export function sums({ policies }: ReceivedReport): { readonly successes: number; readonly failures: number } {
+  const sum = (pick: (one: ReceivedReport['policies'][number]) => number) =>
+    policies.reduce((total, one) => total + pick(one), 0)
+  return { successes: sum(one => one.successes), failures: sum(one => one.failures) }
+}
+
+/** The newest day first. */
+export async function keptReports(state: State, now: number): Promise<readonly KeptReport[]> {
+  const entries = await state.list('report/', now, MAX_LISTED)
+  return entries.map(({ value }) => JSON.parse(value) as KeptReport).sort((a, b) => b.until - a.until)
+}

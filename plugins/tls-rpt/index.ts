@@ -1,0 +1,56 @@
+/**
+ * Reports about TLS (RFC 8460), both ways: counts how TLS to other mail servers goes and sends the domains that ask for it a report each day; takes the
+ * reports of others about mail to us, and shows them. Counting is always on; sending and receiving are by wish.
+ */
+import { readFile } from 'node:fs/promises'
+import { definePlugin, type PluginContext, via } from 'posthouse/api'
+import { addressKey } from 'posthouse/text'
+import { tlsReportCommands } from './commands.js'
+import { inboxTarget, TARGET } from './inbox.js'
+import { Sender } from './sender.js'
+import { CONFIG, type Config, type Settings, settingsOf } from './settings.js'
+import { Tally } from './tally.js'
+
+const POST_MS = 60_000
+
+export default definePlugin({
+  name: 'tls-rpt',
+  summary: 'counts how TLS to others goes, and sends and takes reports about it (TLS-RPT)',
+  config: CONFIG,
+  supplies: ['tls-results'],
+  async setup(context) {
+    const { config, fault, state, clock, log, metrics, server } = context
+    const settings = settingsOf(config, fault)
+    const tally = new Tally({ state, clock, log, metrics })
+    const sender = context.purpose === 'serve' ? await senderOf(context, settings) : undefined
+    return {
+      services: { 'tls-results': tally },
+      hooks: {
+        route({ recipient: { address } }) {
+          return settings.receive.has(addressKey(address)) ? via(TARGET, address) : undefined
+        },
+      },
+      targets: { [TARGET]: inboxTarget({ state, clock, log, metrics, server, keepMs: settings.keepMs }) },
+      commands: tlsReportCommands({ state, clock }),
+      started: () => sender?.start(),
+      async dispose() {
+        await sender?.stop()
+        await tally.flush()
+      },
+    }
+  },
+})
+
+async function senderOf(context: PluginContext<Config>, { from, spreadMs }: Settings): Promise<Sender | undefined> {
+  const { config, state, dns, clock, log, metrics, server, services, files, signal } = context
+  if (!config.send || from === undefined) return undefined
+  if (!dns.configured) log.warn({}, 'reports about TLS wait for the name service, and none is configured')
+  const ca = config.ca === undefined ? undefined : await readFile(files.resolve(config.ca), 'utf8')
+  return new Sender({
+    ...{ state, dns, clock, log, metrics, from, spreadMs, signal },
+    mailer: services.get('mailer'),
+    organization: config.organization ?? server.name,
+    posting: { allowPrivate: config.allow_private, timeoutMs: POST_MS, ...(ca === undefined ? {} : { ca }) },
+    server: server.name,
+  })
+}

@@ -1,0 +1,143 @@
+/** Reports about mail to us: what is kept, what is refused, and what the commands make of it. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import type { Call, Outcome } from '../../../core/api/index.js'
+import { aServer } from '../../../core/testing/asked.js'
+import { aCall, aContext } from '../../../core/testing/context.js'
+import tlsRpt from '../../../plugins/tls-rpt/index.js'
+import { makeJob } from '../mx/rig.js'
+
+const DAY_MS = 86_400_000
+
+interface Wish {
+  readonly id?: string
+  readonly domain?: string
+  readonly organization?: string
+  readonly day?: string
+}
+
+function mailWith({ id = 'r1', domain = 'us.test', organization = 'Them', day = '2026-11-20' }: Wish): Buffer {
+  const report = {
+    'organization-name': organization,
+    'date-range': { 'start-datetime': `${day}T00:00:00Z`, 'end-datetime': `${day}T23:59:59Z` },
+    'contact-info': 'tls@them.test',
+    'report-id': id,
+    policies: [
+      {
+        policy: {
+          'policy-type': 'sts',
+          'policy-string': ['version: STSv1'],
+          'policy-domain': domain,
+          'mx-host': 'mx.us.test',
+        },
+        summary: { 'total-successful-session-count': 5, 'total-failure-session-count': 2 },
+        'failure-details': [
+          { 'result-type': 'certificate-expired', 'failed-session-count': 2, 'receiving-mx-hostname': 'mx.us.test' },
+        ],
+      },
+    ],
+  }
+  const head =
+    'From: tls@them.test\r\nContent-Type: application/tlsrpt+gzip\r\nContent-Transfer-Encoding: base64\r\n\r\n'
+  return Buffer.from(`${head}${gzipSync(JSON.stringify(report)).toString('base64')}\r\n`)
+}
+
+async function makeInbox() {
+  const time = { now: Date.parse('2026-11-21T12:00:00Z') }
+  const server = { ...aServer(), name: 'mail.us.test', domains: new Set(['us.test']), relayDomains: new Set<string>() }
+  const config = { send: false, spread: '4h', allow_private: false, receive: ['RUA@us.test'], keep: '60d' }
+  const context = aContext(config, { server, clock: { now: () => time.now } })
+  const { targets, hooks, commands } = await tlsRpt.setup(context)
+  const target = targets?.['tls-rpt']
+  assert.ok(target !== undefined)
+  return {
+    time,
+    hooks,
+    async take(bytes: Buffer): Promise<Outcome> {
+      const [outcome, ...more] = await target.deliver(makeJob(['rua@us.test'], { bytes }), aCall())
+      assert.ok(outcome !== undefined && more.length === 0)
+      return outcome
+    },
+    async say(name: string, args: readonly string[] = [], json = false) {
+      const command = commands?.find(one => one.name === `tls-rpt ${name}`)
+      assert.ok(command !== undefined)
+      const lines: string[] = []
+      const print = (line: string) => void lines.push(line)
+      await command.run({ args, options: {}, json, print, warn: print, stdin: async () => '' })
+      return lines.join('\n')
+    },
+  }
+}
+
+describe('a report that comes in', () => {
+  test('is kept, and shown by day, domain and reporter', async () => {
+    const { take, say } = await makeInbox()
+    assert.equal((await take(mailWith({}))).kind, 'delivered')
+    assert.equal(
+      (await take(mailWith({ id: 'r2', domain: 'MX.us.test', organization: 'Others', day: '2026-11-19' }))).kind,
+      'delivered',
+    )
+    assert.equal(
+      await say('ls'),
+      '2026-11-20  us.test  sts  5 good, 2 bad  (certificate-expired)  by Them\n' +
+        '2026-11-19  mx.us.test  sts  5 good, 2 bad  (certificate-expired)  by Others',
+    )
+    assert.equal(
+      await say('show', ['US.test']),
+      '2026-11-20  sts: 5 good, 2 bad\n  by Them (tls@them.test), report r1\n  policy: version: STSv1\n' +
+        '  2 × certificate-expired at mx.us.test',
+    )
+    const [shown] = JSON.parse(await say('ls', [], true)) as { domain: string; by: { sender: string } }[]
+    assert.deepEqual([shown?.domain, shown?.by.sender], ['us.test', 'a@us.test'])
+    await assert.rejects(say('show', ['x.test']), /no report speaks of x\.test/)
+  })
+
+  test('twice is kept once', async () => {
+    const { take, say } = await makeInbox()
+    for (const _ of [1, 2]) await take(mailWith({}))
+    assert.equal((await say('ls')).split('\n').length, 1)
+  })
+
+  test('is forgotten after its time', async () => {
+    const { take, say, time } = await makeInbox()
+    await take(mailWith({}))
+    time.now += 61 * DAY_MS
+    assert.equal(await say('ls'), 'no report has come in')
+  })
+
+  for (const [what, bytes, why] of [
+    ['speaks of somebody else', mailWith({ domain: 'them.test' }), /not about a domain of ours/],
+    ['speaks of somebody whose name ends like ours', mailWith({ domain: 'notus.test' }), /not about a domain of ours/],
+    ['is none', Buffer.from('Subject: x\r\n\r\ny\r\n'), /there is no report in it/],
+    ['is larger than any report', Buffer.alloc(15_000_001, 65), /message is too large/],
+  ] as const)
+    test(`and ${what} is refused`, async () => {
+      const { take, say } = await makeInbox()
+      const outcome = await take(bytes)
+      assert.ok(outcome.kind === 'failed' && outcome.status === '5.6.0', JSON.stringify(outcome))
+      assert.match(outcome.text, why)
+      assert.equal(await say('ls'), 'no report has come in')
+    })
+
+  test('after very many others of the day is put off', async () => {
+    const { take } = await makeInbox()
+    const bytes = mailWith({})
+    for (let i = 0; i < 2000; i += 1) await take(bytes)
+    assert.equal((await take(bytes)).kind, 'deferred')
+    assert.equal((await take(Buffer.from('x'))).kind, 'failed')
+  })
+})
+
+test('only mail for the addresses that were named is taken', async () => {
+  const { hooks } = await makeInbox()
+  const ask = (local: string, domain = 'us.test') =>
+    hooks?.route?.({ recipient: { address: { local, domain }, dsn: { notify: [] } } } as never, aCall() satisfies Call)
+  assert.deepEqual(await ask('rua'), { kind: 'claim', target: 'tls-rpt', to: { local: 'rua', domain: 'us.test' } })
+  for (const address of [ask('bob'), ask('rua', 'them.test')]) assert.equal(await address, undefined)
+})
+
+test('to send reports without a sender is a fault of the config', async () => {
+  const config = { send: true, spread: '4h', allow_private: false, receive: [], keep: '60d' }
+  await assert.rejects(async () => tlsRpt.setup(aContext(config)), /reports need a sender/)
+})
