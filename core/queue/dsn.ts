@@ -5,6 +5,7 @@
  */
 import { isIP } from 'node:net'
 import { encodeWords, foldField, formatDate, fromUnitext, printable, toUnitext, unXtext } from '../text/index.js'
+import { transferEncoder } from '../text/transfer-encode.js'
 import { humanText } from './dsn-text.js'
 import { type Language, WORDS } from './dsn-words.js'
 
@@ -127,13 +128,14 @@ function originalPart({ original, utf8 }: DsnFacts): Buffer {
 function part(type: string, description: string, content: Buffer): Buffer {
   const ascii = isAscii(content)
   const whole = type === 'message/rfc822' || type === 'text/rfc822-headers'
-  const encoding = ascii ? '' : `Content-Transfer-Encoding: ${whole ? '8bit' : 'base64'}\r\n`
+  const encoding = ascii ? '' : `Content-Transfer-Encoding: ${whole ? '8bit' : 'quoted-printable'}\r\n`
   const head = `Content-Type: ${type}\r\nContent-Description: ${description}\r\n${encoding}\r\n`
-  return Buffer.concat([Buffer.from(head), ascii || whole ? content : inLines(content)])
+  return Buffer.concat([Buffer.from(head), ascii || whole ? content : quoted(content)])
 }
 
-function inLines(content: Buffer): Buffer {
-  return Buffer.from(content.toString('base64').replace(/.{76}(?=.)/g, '$&\r\n'))
+function quoted(content: Buffer): Buffer {
+  const encoder = transferEncoder('quoted-printable')
+  return Buffer.concat([encoder.push(content), encoder.end()])
 }
 
 /** RFC 3464 §2.2 */

@@ -68,7 +68,9 @@ export default definePlugin({
       hooks: {
         score: (asked, call) => recogniser.judge(asked, call),
         headers({ session, envelope, message }, call) {
-          const ours = session.account !== undefined || session.trusted
+          const { account, trusted } = session
+          // a relay's whole traffic is not noted: its Received field must do
+          const ours = account !== undefined || (trusted && server.domains.has(envelope.sender?.domain ?? ''))
           const outside = envelope.recipients.some(({ address }) => !server.domains.has(address.domain))
           if (ours && outside) sent.note(message, envelope.id, call.log)
           return undefined
