@@ -13,7 +13,6 @@ import { Refused, Trouble } from './client/trouble.js'
 import { type Destination, destinationsOf } from './destinations.js'
 import { findHosts, type Host, type HostOptions } from './hosts.js'
 import { Ledger } from './ledger.js'
-import type { LoginTroubles } from './login-troubles.js'
 import { isSpeakable, mailFor, needsUtf8 } from './mail.js'
 import { unreachableBecause } from './nowhere.js'
 import { type Impossible, mustBeSecret, type Offer, type OfferOptions, offerTo } from './offer.js'
@@ -21,6 +20,7 @@ import { complain, type Errand, localFor, openFor, placeOf, sourceWords } from '
 import { outcomeOf, outcomeOfError } from './outcomes.js'
 import { Planner } from './planner.js'
 import type { SessionPool } from './pool.js'
+import type { Rests } from './rests.js'
 import { resultOfSkip } from './results.js'
 import type { Going, Plan } from './security.js'
 import type { Pools, Source } from './sources/pools.js'
@@ -32,6 +32,8 @@ import type { Policies } from './sts/policies.js'
 export interface Sources {
   readonly pools: Pools
   readonly warmUp: WarmUp
+  /** Of sources that are none of ours. */
+  readonly rests: Rests
   readonly clock: Clock
   readonly random: () => number
 }
@@ -49,7 +51,8 @@ export interface DeliveryOptions {
   readonly results?: TlsResults
   /** Left out: there are no pools of our addresses. */
   readonly sources?: Sources
-  readonly logins?: LoginTroubles
+  /** Of logins; left out: each is tried again with the next message. */
+  readonly logins?: Rests
   /** Connection attempts for one job, over all hosts and addresses. */
   readonly maxAttempts: number
 }
@@ -78,6 +81,8 @@ class Delivery {
   #source: Source | undefined
   /** What a source could not be used for: hosts it has no address for, or it is none of ours. */
   #stuck = 0
+  /** Our login was refused: whichever host is asked next would refuse it too. */
+  #barred = false
   /** Recipients that a peer took, or may have taken. */
   #taken = 0
 
@@ -203,7 +208,7 @@ class Delivery {
   }
 
   get #spent(): boolean {
-    return this.#call.signal.aborted || this.#attempts >= this.#options.maxAttempts
+    return this.#call.signal.aborted || this.#barred || this.#attempts >= this.#options.maxAttempts
   }
 
   /** RFC 8461 §8.4: the order of the hosts stays, and such a one counts as one that cannot be reached. */
@@ -265,8 +270,12 @@ class Delivery {
   #remember(error: unknown): void {
     if (!(error instanceof Trouble)) return
     const { route } = this.#to
-    if (error.kind === 'login' && route !== undefined) this.#options.logins?.note(route.id, error.message)
-    if (error.kind !== 'bind') return
+    if (error.kind === 'login' && route !== undefined) {
+      this.#options.logins?.note(route.id, error.message)
+      this.#barred = true
+    }
+    if (error.kind !== 'bind' || this.#source === undefined) return
+    this.#options.sources?.rests.note(this.#source.says, error.message)
     this.#stuck += 1
     this.#attempts -= 1
   }

@@ -16,10 +16,10 @@ import { CONFIG, type Config } from './config.js'
 import { type DeliveryOptions, deliverJob } from './deliver.js'
 import { explain } from './explain.js'
 import type { HostOptions } from './hosts.js'
-import { LoginTroubles } from './login-troubles.js'
 import type { OfferOptions } from './offer.js'
 import { mailClient } from './over.js'
 import { SessionPool } from './pool.js'
+import { Rests } from './rests.js'
 import type { Reading } from './routes/read.js'
 import { Routes } from './routes/routes.js'
 import { Pools } from './sources/pools.js'
@@ -67,8 +67,8 @@ export default definePlugin({
       ...(policies === undefined ? {} : { policies }),
       pool,
       results: { note: result => context.services.find('tls-results')?.note(result) },
-      sources: { pools, clock, warmUp: new WarmUp(state, clock), random: Math.random },
-      logins: new LoginTroubles(now),
+      sources: { pools, clock, warmUp: new WarmUp(state, clock), rests: new Rests(now), random: Math.random },
+      logins: new Rests(now),
       offer,
       maxAttempts: config.max_hosts * 3,
     }

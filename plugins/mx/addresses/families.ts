@@ -20,7 +20,7 @@ const OUT_MS = 600_000
 /** While the other family of the same host is still to be tried. */
 const SHORT_MS = 5000
 /** There is no way for this family, or no address of ours to go out by. */
-const NO_WAY = new Set(['ENETUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EHOSTUNREACH'])
+const NO_WAY = new Set(['ENETUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT'])
 
 export class Families {
   readonly #now: () => number

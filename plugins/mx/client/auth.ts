@@ -1,13 +1,13 @@
 /**
  * Logs in at a smarthost (RFC 4954), within TLS unless the admin has said otherwise. Whatever goes wrong is `Trouble` of the kind `login`:
- * our own matter, for which no mail is sent back. The words of the server may be told, ours never.
+ * our own matter, for which no mail is sent back; a 4xx is `Refused`, as at any other stage. The words of the server may be told, ours never.
  */
 import { randomBytes } from 'node:crypto'
 import type { MailConnection } from './connection.js'
 import { type Login, MECHANISMS, type Mechanism } from './manner.js'
 import type { Reply } from './reply.js'
 import { type Exchange, exchangeFor, Unfit } from './sasl.js'
-import { Trouble } from './trouble.js'
+import { Refused, Trouble } from './trouble.js'
 
 /** Mechanisms that say the secret itself, or prove it. */
 const BY_KIND = {
@@ -38,7 +38,8 @@ export async function logIn(
     plusOffered: offered.includes('SCRAM-SHA-256-PLUS'),
   })
   const reply = await talk(connection, mechanism, exchange, timeoutMs)
-  if (reply.code === 421) throw new Trouble('lost', reply.text)
+  // RFC 4954 §6: 454 and the like pass; another host, or another hour, may do.
+  if (reply.code >= 400 && reply.code < 500) throw new Refused('AUTH', reply)
   if (reply.code !== 235) throw trouble(`the login of ${login.user} by ${mechanism} is refused: ${reply.text}`)
   // RFC 5802 §5: success from somebody who has not shown that he knows the password is none.
   if (!exchange.complete) throw trouble(`the server has not proven itself by ${mechanism}`)

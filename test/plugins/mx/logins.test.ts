@@ -166,6 +166,28 @@ describe('a login at a smarthost', () => {
     assert.equal(logged.filter(({ sentence }) => sentence === 'cannot log in at the mail host').length, 1)
   })
 
+  test('that is refused by one host is not tried at the next', async () => {
+    let tries = 0
+    const auth = () => {
+      tries += 1
+      return '535 5.7.8 no'
+    }
+    const [one, two] = [await smarthost('PLAIN', auth), await smarthost('PLAIN', auth)]
+    const { deliver } = await rig(one.port, FROM_FILE, { hosts: [one, two].map(({ port }) => `127.0.0.1:${port}`) })
+    assert.equal((await deliver(makeJob(['b@them.test'])))[0]?.kind, 'deferred')
+    assert.equal(tries, 1)
+  })
+
+  test('that is put off by one host is tried at the next', async () => {
+    const one = await smarthost('PLAIN', () => '454 4.7.0 try later')
+    const two = await smarthost('PLAIN', () => '235 in')
+    const { deliver, logged } = await rig(one.port, FROM_FILE, {
+      hosts: [one, two].map(({ port }) => `127.0.0.1:${port}`),
+    })
+    assert.equal((await deliver(makeJob(['b@them.test'])))[0]?.kind, 'delivered')
+    assert.ok(!logged.some(({ sentence }) => sentence === 'cannot log in at the mail host'))
+  })
+
   test('that the smarthost misses at MAIL puts the mail off too', async () => {
     const peer = await smarthost('PLAIN', () => '235 in', {
       script: (stage: Stage) =>

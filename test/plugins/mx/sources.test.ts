@@ -94,6 +94,21 @@ describe('a pool', () => {
     assert.ok(logged.some(({ sentence }) => sentence === 'cannot send from this source'))
   })
 
+  test('does not try an address that is not ours with each message', async () => {
+    const peer = await sink()
+    const { deliver, logged } = await rig({
+      routes: to(peer),
+      pools: { bulk: { sources: [{ address: '192.0.2.7', weight: 1 }] } },
+      pool_rules: [{ pool: 'bulk' }],
+    })
+    for (let count = 0; count < 3; count += 1) {
+      const outcome = await only(deliver(makeJob(['b@them.test'])))
+      assert.equal(outcome.kind, 'deferred')
+      assert.match('text' in outcome ? outcome.text : '', /192\.0\.2\.7 is no address of this machine/)
+    }
+    assert.equal(logged.filter(({ sentence }) => sentence === 'cannot send from this source').length, 1)
+  })
+
   test('does not send to IPv4 from a source that has only IPv6', async () => {
     const peer = await sink()
     const { deliver } = await rig({
