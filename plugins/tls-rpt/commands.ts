@@ -59,8 +59,12 @@ async function ls(parts: CommandParts, run: CommandRun): Promise<void> {
 }
 
 function told({ day, policy, report }: Line): object {
-  const { organization, contact, id, received, sender } = report
-  return { day, ...policy, by: { organization, contact, id, sender, received: new Date(received).toISOString() } }
+  const { organization, contact, id, received, sender, signer } = report
+  return {
+    day,
+    ...policy,
+    by: { organization, contact, id, sender, signer, received: new Date(received).toISOString() },
+  }
 }
 
 async function show(parts: CommandParts, run: CommandRun): Promise<void> {
@@ -70,9 +74,11 @@ async function show(parts: CommandParts, run: CommandRun): Promise<void> {
     throw new CommandError(`no report speaks of ${printable(name, 100)}; see posthouse tls-rpt ls`)
   if (run.json) return run.print(JSON.stringify(lines.map(told), null, 2))
   for (const { day, policy, report } of lines) {
-    const { organization, contact, id } = report
+    const { organization, contact, id, signer } = report
     run.print(`${day}  ${policy.type}: ${policy.successes} good, ${policy.failures} bad`)
-    run.print(`  by ${organization}${contact === '' ? '' : ` (${contact})`}, report ${id}`)
+    run.print(
+      `  by ${organization}${contact === '' ? '' : ` (${contact})`}, report ${id}${signer === undefined ? ', not signed' : `, signed by ${signer}`}`,
+    )
     for (const line of policy.lines) run.print(`  policy: ${line}`)
     for (const detail of policy.details) run.print(`  ${wordsOfReceived(detail)}`)
   }

@@ -3,9 +3,10 @@
  * still listens, so that nobody gets a notice for it; a report is kept in the state, once, whoever sends it twice.
  */
 import { createHash } from 'node:crypto'
-import type { Clock, Job, Log, Metrics, Outcome, ServerFacts, State, Target } from 'posthouse/api'
+import type { Clock, Job, Log, Metrics, Outcome, Resolver, ServerFacts, State, Target } from 'posthouse/api'
 import { formatAddress } from 'posthouse/text'
 import { type ReceivedReport, ReportFault, readReport } from './read.js'
+import { signatureOf } from './signed.js'
 import { unpackReport } from './unpack.js'
 
 export const TARGET = 'tls-rpt'
@@ -15,6 +16,8 @@ export interface KeptReport extends ReceivedReport {
   readonly received: number
   /** Who sent the mail. */
   readonly sender: string
+  /** The domain whose signature is good; left out: none was asked for. */
+  readonly signer?: string
 }
 
 export interface InboxParts {
@@ -24,6 +27,9 @@ export interface InboxParts {
   readonly metrics: Metrics
   readonly server: ServerFacts
   readonly keepMs: number
+  readonly dns: Resolver
+  /** What is not signed is kept too. */
+  readonly unsigned: boolean
 }
 
 const MAX_MAIL = 15_000_000
@@ -47,12 +53,17 @@ async function verdictOn(job: Job, parts: InboxParts, log: Log): Promise<Answer>
   const now = clock.now()
   try {
     if (job.size > MAX_MAIL) throw new ReportFault('the message is too large')
-    const report = readReport(await unpackReport(await job.read()))
+    const mail = await job.read()
+    const report = readReport(await unpackReport(mail))
     const { domain } = report.policies.find(one => isOurs(one.domain, parts.server)) ?? {}
     if (domain === undefined) throw new ReportFault('it is not about a domain of ours')
+    const signature = parts.unsigned ? undefined : await signatureOf(mail, reporterOf(report), parts.dns)
+    if (signature?.kind === 'missing') throw new ReportFault(signature.why)
+    if (signature?.kind === 'unknown') return { kind: 'deferred', status: '4.7.5', text: signature.why }
     if (!(await state.spend('received/all', 1, MOST, now)).granted)
       return { kind: 'deferred', status: '4.3.2', text: 'too many reports today' }
-    const kept: KeptReport = { ...report, received: now, sender: formatAddress(job.sender) }
+    const signer = signature === undefined ? {} : { signer: signature.by }
+    const kept: KeptReport = { ...report, received: now, sender: formatAddress(job.sender), ...signer }
     await state.put(keyOf(kept), JSON.stringify(kept), now + parts.keepMs)
     metrics.count('tls-rpt.received')
     log.info({ id: job.id, domain, organization: report.organization, ...sums(report) }, 'report about TLS received')
@@ -63,6 +74,11 @@ async function verdictOn(job: Job, parts: InboxParts, log: Log): Promise<Answer>
     log.info({ id: job.id, why: error.message }, 'not a report about TLS')
     return { kind: 'failed', status: '5.6.0', text: `only reports about TLS are taken here: ${error.message}` }
   }
+}
+
+/** RFC 8460 §5.3: the domain of its contact is that of its submitter. */
+function reporterOf({ contact }: ReceivedReport): string {
+  return contact.slice(contact.lastIndexOf('@') + 1)
 }
 
 /** The policy domain of DANE is that of a mail host. */

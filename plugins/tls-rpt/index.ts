@@ -19,9 +19,11 @@ export default definePlugin({
   config: CONFIG,
   supplies: ['tls-results'],
   async setup(context) {
-    const { config, fault, state, clock, log, metrics, server } = context
+    const { config, fault, state, clock, log, metrics, server, dns } = context
     const settings = settingsOf(config, fault)
-    const tally = new Tally({ state, clock, log, metrics })
+    const parts = { state, clock, log, metrics }
+    const tally = new Tally(parts)
+    const unsigned = config.unsigned === 'keep'
     const sender = context.purpose === 'serve' ? await senderOf(context, settings) : undefined
     return {
       services: { 'tls-results': tally },
@@ -30,7 +32,7 @@ export default definePlugin({
           return settings.receive.has(addressKey(address)) ? via(TARGET, address) : undefined
         },
       },
-      targets: { [TARGET]: inboxTarget({ state, clock, log, metrics, server, keepMs: settings.keepMs }) },
+      targets: { [TARGET]: inboxTarget({ ...parts, server, dns, keepMs: settings.keepMs, unsigned }) },
       commands: tlsReportCommands({ state, clock }),
       started: () => sender?.start(),
       async dispose() {

@@ -40,6 +40,11 @@ export const CONFIG = {
       default: [],
       description: 'addresses of ours that reports about us come to; such mail is read here and filed nowhere',
     },
+    unsigned: {
+      enum: ['refuse', 'keep'],
+      default: 'refuse',
+      description: 'what becomes of reports without a good signature (DKIM) of the reporter',
+    },
     keep: {
       type: 'string',
       format: 'duration',

@@ -38,6 +38,9 @@ describe('two servers, one of which asks for reports about TLS', () => {
     const mx = { port: b.ports.mx, allow_private: true, connect_timeout: '1s' }
     const tlsRpt = { use: 'tls-rpt', with: { send: true, from: 'tls@a.test', spread: '0s' } }
     a = await Instance.make({ domain: 'a.test', server, plugins: { mx }, first: [tlsRpt] })
+    const { stdout } = await a.cli(['dkim', 'keygen', '--json', '--domain', 'a.test', '--type', 'ed25519'])
+    const { name, value } = JSON.parse(stdout) as { name: string; value: string }
+    dns.set(name, { txt: [value] })
     later = new Instance(a.dir, a.ports, { run: { env: { NODE_OPTIONS: SHIFT } } })
     await b.start()
     await a.start()
@@ -83,7 +86,7 @@ describe('two servers, one of which asks for reports about TLS', () => {
     const shown = (await b.cli(['tls-rpt', 'show', 'mx.b.test'])).stdout
     assert.match(
       shown,
-      /tlsa: 1 good, 0 bad\n {2}by mail\.a\.test \(tls@a\.test\), report [\s\S]*policy: 3 1 1 [0-9a-f]{64}\n/,
+      /tlsa: 1 good, 0 bad\n {2}by mail\.a\.test \(tls@a\.test\), report \S+, signed by a\.test\n[\s\S]*policy: 3 1 1 [0-9a-f]{64}\n/,
     )
     assert.equal((await b.cli(['tls-rpt', 'show', 'x.test'])).code, 1)
   })

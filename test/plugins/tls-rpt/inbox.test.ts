@@ -1,10 +1,12 @@
 /** Reports about mail to us: what is kept, what is refused, and what the commands make of it. */
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { dkimSign } from 'mailauth/lib/dkim/sign.js'
 import type { Call, Outcome } from '../../../core/api/index.js'
 import { aServer } from '../../../core/testing/asked.js'
-import { aCall, aContext } from '../../../core/testing/context.js'
+import { aCall, aContext, noDns } from '../../../core/testing/context.js'
 import tlsRpt from '../../../plugins/tls-rpt/index.js'
 import { makeJob } from '../mx/rig.js'
 
@@ -43,11 +45,23 @@ function mailWith({ id = 'r1', domain = 'us.test', organization = 'Them', day = 
   return Buffer.from(`${head}${gzipSync(JSON.stringify(report)).toString('base64')}\r\n`)
 }
 
-async function makeInbox() {
+async function makeInbox(
+  unsigned: 'keep' | 'refuse' = 'keep',
+  records?: Readonly<Record<string, readonly string[] | 'trouble'>>,
+) {
   const time = { now: Date.parse('2026-11-21T12:00:00Z') }
   const server = { ...aServer(), name: 'mail.us.test', domains: new Set(['us.test']), relayDomains: new Set<string>() }
-  const config = { send: false, spread: '4h', allow_private: false, receive: ['RUA@us.test'], keep: '60d' }
-  const context = aContext(config, { server, clock: { now: () => time.now } })
+  const config = { send: false, spread: '4h', allow_private: false, receive: ['RUA@us.test'], keep: '60d', unsigned }
+  const dns = {
+    ...noDns,
+    configured: records !== undefined,
+    txt: async (name: string) => {
+      const texts = records?.[name] ?? []
+      if (texts === 'trouble') throw new Error('SERVFAIL')
+      return texts
+    },
+  }
+  const context = aContext(config, { server, dns, clock: { now: () => time.now } })
   const { targets, hooks, commands } = await tlsRpt.setup(context)
   const target = targets?.['tls-rpt']
   assert.ok(target !== undefined)
@@ -85,7 +99,7 @@ describe('a report that comes in', () => {
     )
     assert.equal(
       await say('show', ['US.test']),
-      '2026-11-20  sts: 5 good, 2 bad\n  by Them (tls@them.test), report r1\n  policy: version: STSv1\n' +
+      '2026-11-20  sts: 5 good, 2 bad\n  by Them (tls@them.test), report r1, not signed\n  policy: version: STSv1\n' +
         '  2 × certificate-expired at mx.us.test',
     )
     const [shown] = JSON.parse(await say('ls', [], true)) as { domain: string; by: { sender: string } }[]
@@ -129,6 +143,50 @@ describe('a report that comes in', () => {
   })
 })
 
+describe('a report is taken from who has signed it:', () => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const spki = publicKey.export({ type: 'spki', format: 'der' }).toString('base64')
+  const KEY = [`v=DKIM1; k=rsa; s=tlsrpt; p=${spki}`]
+  const plain = mailWith({})
+
+  async function signed(domain: string, more: object = {}): Promise<Buffer> {
+    const pem = String(privateKey.export({ type: 'pkcs8', format: 'pem' }))
+    const signatureData = [{ signingDomain: domain, selector: 's', privateKey: pem, ...more }]
+    const { signatures } = await dkimSign(plain, { signatureData } as never)
+    return Buffer.concat([Buffer.from(signatures), plain])
+  }
+
+  const at = (domain: string, record: readonly string[] | 'trouble' = KEY) => ({ [`s._domainkey.${domain}`]: record })
+
+  for (const [what, mail, records, kind, why] of [
+    ['by the domain of its contact', signed('them.test'), at('them.test'), 'delivered', undefined],
+    ['by a domain below that', signed('mail.them.test'), at('mail.them.test'), 'delivered', undefined],
+    ['not by nobody', Promise.resolve(plain), {}, 'failed', /not signed/],
+    ['not by somebody else', signed('other.test'), at('other.test'), 'failed', /no valid signature of them\.test/],
+    ['not by a domain that ends alike', signed('notthem.test'), at('notthem.test'), 'failed', /no valid signature/],
+    ['not by a key that is not there', signed('them.test'), {}, 'failed', /no valid signature/],
+    ['not of the beginning alone', signed('them.test', { maxBodyLength: 10 }), at('them.test'), 'failed', /no valid signature/],
+    ['later, when the name service answers', signed('them.test'), at('them.test', 'trouble'), 'deferred', /cannot be checked now/],
+    ['later, when there is a name service', signed('them.test'), undefined, 'deferred', /no name service/],
+    ['not by a hundred', signed('them.test').then(mail => Buffer.concat([Buffer.from('DKIM-Signature: v=1\r\n'.repeat(100)), mail])), at('them.test'), 'failed', /too many signatures/],
+  ] as const)
+    test(what, async () => {
+      const { take } = await makeInbox('refuse', records)
+      const outcome = await take(await mail)
+      assert.equal(outcome.kind, kind, JSON.stringify(outcome))
+      if (why !== undefined) assert.match('text' in outcome ? outcome.text : '', why)
+    }) // biome-ignore format: a table
+
+  test('what was changed afterwards is not', async () => {
+    const { take } = await makeInbox('refuse', at('them.test'))
+    const mail = Buffer.from(
+      (await signed('them.test')).toString('latin1').replace('From: tls@', 'From: fls@'),
+      'latin1',
+    )
+    assert.equal((await take(mail)).kind, 'failed')
+  })
+})
+
 test('only mail for the addresses that were named is taken', async () => {
   const { hooks } = await makeInbox()
   const ask = (local: string, domain = 'us.test') =>
@@ -138,6 +196,6 @@ test('only mail for the addresses that were named is taken', async () => {
 })
 
 test('to send reports without a sender is a fault of the config', async () => {
-  const config = { send: true, spread: '4h', allow_private: false, receive: [], keep: '60d' }
+  const config = { send: true, spread: '4h', allow_private: false, receive: [], keep: '60d', unsigned: 'keep' } as const
   await assert.rejects(async () => tlsRpt.setup(aContext(config)), /reports need a sender/)
 })
