@@ -3,7 +3,17 @@
  * Received field with its queue id: what the trail says of that id is the proof, and a returned header without one is proof of the
  * opposite. Evidence is given while the mail is judged; what is found is kept until the mail is accepted, and told only then.
  */
-import type { Answered, Asked, Call, Clock, Queue, Trail, TrailEntry } from 'posthouse/api'
+import {
+  type Answered,
+  type Asked,
+  asFarAsKnown,
+  type Call,
+  type Clock,
+  type Log,
+  type Queue,
+  type Trail,
+  type TrailEntry,
+} from 'posthouse/api'
 import { formatAddress } from 'posthouse/text'
 import { readBounce } from './reader/read.js'
 import type { BounceReading, ComplaintReading, Reading, Returned } from './reader/reading.js'
@@ -56,14 +66,14 @@ export class Recogniser {
     this.#parts = parts
   }
 
-  async judge({ session, envelope, message }: Asked['score'], _call: Call): Promise<Answered['score']> {
+  async judge({ session, envelope, message }: Asked['score'], call: Call): Promise<Answered['score']> {
     if (session.account !== undefined || !mayComeBack(envelope, message)) return undefined
     const reading = readBounce(await message.read(0, Math.min(message.size, MAX_BYTES)), {
       nullSender: envelope.sender === null,
     })
     if (reading.kind === 'auto-reply') this.#parts.count('auto-reply')
     if (reading.kind !== 'bounce' && reading.kind !== 'complaint' && reading.kind !== 'unclear') return undefined
-    const verdict = await this.#verdictOn(reading)
+    const verdict = await this.#verdictOn(reading, call.log)
     this.#parts.count(verdict.kind)
     if (verdict.kind === 'ours' && reading.kind !== 'unclear')
       this.#keep(envelope.id, { reading, original: verdict.original })
@@ -88,9 +98,9 @@ export class Recogniser {
     }
   }
 
-  async #verdictOn({ returned }: Extract<Reading, { returned?: Returned }>): Promise<Verdict> {
+  async #verdictOn({ returned }: Extract<Reading, { returned?: Returned }>, log: Log): Promise<Verdict> {
     if (returned === undefined) return { kind: 'unproven', why: 'it does not show what it returns' }
-    const ids = await this.#idsOf(returned)
+    const ids = await this.#idsOf(returned, log)
     for (const id of ids) {
       const original = await this.#original(id)
       if (original !== undefined) return { kind: 'ours', original }
@@ -105,9 +115,10 @@ export class Recogniser {
     return { kind: 'forged', why: 'it returns a message that did not go through this server' }
   }
 
-  async #idsOf({ hops, messageId }: Returned): Promise<readonly string[]> {
+  async #idsOf({ hops, messageId }: Returned, log: Log): Promise<readonly string[]> {
     const ids = hops.flatMap(({ by, id }) => (by === this.#parts.name.toLowerCase() && id !== undefined ? [id] : []))
-    const noted = messageId === undefined ? undefined : await this.#parts.sent.find(messageId)
+    const find = () => (messageId === undefined ? Promise.resolve(undefined) : this.#parts.sent.find(messageId))
+    const noted = await asFarAsKnown(log, 'message-id', find)
     return [...new Set(noted === undefined ? ids : [...ids, noted])].slice(0, MAX_IDS)
   }
 

@@ -2,7 +2,7 @@
  * Recipients that failed for good are not tried again for a time. Lists of addresses grow old, and who goes on sending to the dead is taken
  * for a spammer by the living. Whoever writes to such an address hears so at once, while they can still do something about it.
  */
-import { definePlugin, REPLY_CLASSES, type ReplyClass, reject } from 'posthouse/api'
+import { asFarAsKnown, definePlugin, REPLY_CLASSES, type ReplyClass, reject } from 'posthouse/api'
 import { formatAddress, formatDate, parseDuration, printable } from 'posthouse/text'
 import { suppressionCommands } from './commands.js'
 import { ofReport, ofSettled } from './failures.js'
@@ -69,11 +69,11 @@ export default definePlugin({
 
     return {
       hooks: {
-        async rcpt({ session, envelope, recipient }) {
+        async rcpt({ session, envelope, recipient }, call) {
           const { address } = recipient
           if (isOurs(address.domain) || (session.account === undefined && !session.trusted)) return undefined
           const scope = scopeOf(config.scope, { sender: envelope.sender, login: session.account?.login })
-          const entry = await list.findFor(scope, formatAddress(address))
+          const entry = await asFarAsKnown(call.log, 'suppressed', () => list.findFor(scope, formatAddress(address)))
           if (entry === undefined) return undefined
           metrics.count('suppression.refused')
           return reject(`${config.text} (until ${formatDate(entry.until)}): ${printable(entry.why, 120)}`, {

@@ -98,8 +98,7 @@ function refusal(laid: Outline, signs: Signs, said: string): { kind: 'none' | 'a
   // a group of Google's says it in any language, and names who failed in a field
   if (!failure && !namesRecipients(laid) && repliesByRobot(laid.header))
     return { kind: 'auto-reply', why: 'the answer of a robot, by Auto-Submitted' }
-  if (signs.header === 1 && !failure && laid.returned === undefined)
-    return { kind: 'none', why: 'it does not say that anything failed' }
+  if (signs.header === 1 && !failure) return { kind: 'none', why: 'it does not say that anything failed' }
   return undefined
 }
 

@@ -1,8 +1,8 @@
 /** The suppression list by itself: what fills it, what it refuses, how it ages, and its commands. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { JobView, Outcome, QueueEvent } from '../../../core/api/index.js'
-import { aCall, anEnvelope, aSession, setUp } from '../../../core/testing/index.js'
+import { type JobView, MailError, type Outcome, type QueueEvent } from '../../../core/api/index.js'
+import { aCall, anEnvelope, aSession, rememberingLog, setUp } from '../../../core/testing/index.js'
 import suppression from '../../../plugins/suppression/index.js'
 import { address, runCommand } from '../../harness/context.js'
 
@@ -158,6 +158,22 @@ describe('an address', () => {
     await fail('gone@example.test')
     assert.equal(await rcpt('gone@example.test'), 'ok')
   })
+})
+
+test('nobody is refused while the state has trouble', async () => {
+  const trouble = async (): Promise<never> => {
+    throw new MailError('store-full', 'the state is full')
+  }
+  const state = { get: trouble, put: trouble, add: trouble, remove: trouble, list: trouble } as never
+  const log = rememberingLog()
+  const { hooks } = await setUp(suppression, { state })
+  const recipient = { address: address('bob@far.test'), dsn: { notify: [] } }
+  const asked = { session: aSession({ account: ALICE }), envelope: anEnvelope(), recipient }
+  assert.equal(await hooks.rcpt!(asked, aCall({ log })), undefined)
+  assert.deepEqual(
+    log.lines.map(({ sentence }) => sentence),
+    ['policy could not know'],
+  )
 })
 
 describe('what comes back later', () => {
