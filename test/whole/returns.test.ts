@@ -4,10 +4,20 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { parseDocument } from 'yaml'
 import { Instance } from '../harness/instance.js'
 import { runProgram } from '../harness/programs.js'
 import { program } from '../harness/shared.js'
 import { SmtpSink } from '../harness/smtp-sink.js'
+
+/** `mx` gets a route to a server whose port was not known before. */
+function setRoute(text: string, domain: string, port: number): string {
+  const document = parseDocument(text)
+  const entries = document.toJS() as { use: string }[]
+  const at = entries.findIndex(({ use }) => use === 'mx')
+  document.setIn([at, 'with'], document.createNode({ routes: { [domain]: `127.0.0.1:${port}` } }))
+  return document.toString()
+}
 
 const python = program('python3')
 const skip = python === undefined ? 'no python3' : false
@@ -175,5 +185,43 @@ describe('a server whose mail comes back', { skip }, () => {
     assert.match(stdout, /^nobody@far\.test {2}failed {2}5\.1\.1$/m)
     const json = JSON.parse((await instance.cli(['bounce', 'read', path, '--json'])).stdout) as { kind: string }
     assert.equal(json.kind, 'bounce')
+  })
+})
+
+describe('a server that takes mail and finds out later', { skip }, () => {
+  let sink: SmtpSink
+  let ours: Instance
+  let theirs: Instance
+
+  before(async () => {
+    const script = (stage: string) => (stage === 'rcpt' ? '552 5.2.2 mailbox is full' : undefined)
+    sink = await new SmtpSink({ script }).start()
+    ours = await Instance.make({ domain: 'a.test', users: [['alice@a.test', PASSWORD]] })
+    theirs = await Instance.make({
+      domain: 'b.test',
+      users: [['bob@b.test', PASSWORD]],
+      plugins: {
+        mx: { routes: { 'c.test': `127.0.0.1:${sink.port}`, 'a.test': `127.0.0.1:${ours.ports.mx}` } },
+      },
+      files: { 'aliases.yaml': 'moved@b.test: bob@c.test\n' },
+    })
+    await ours.edit('plugins.yaml', text => setRoute(text, 'b.test', theirs.ports.mx))
+    await Promise.all([ours.start(), theirs.start()])
+  })
+  after(async () => {
+    await Promise.all([ours?.destroy(), theirs?.destroy()])
+    await sink?.stop()
+  })
+
+  test('tells us by a notice of its own, which stands in the trail of the message', async () => {
+    const text = 'From: alice@a.test\r\nTo: moved@b.test\r\nSubject: x\r\nMessage-ID: <far@a.test>\r\n\r\nhello\r\n'
+    const args = ['-c', SEND, String(ours.ports.submission), 'alice@a.test', PASSWORD, 'alice@a.test', 'moved@b.test']
+    const { stdout } = await runProgram(python!, args, { stdin: text, timeoutMs: 30_000 })
+    const id = stdout.match(/[0-9a-z]{16}\.\d+/g)!.at(-1)!
+    await ours.logged(/"class":"mailbox-full"[^\n]*"msg":"returned"/, 60_000)
+    assert.match(
+      (await ours.cli(['queue', 'show', id])).stdout,
+      /Came back from mail\.b\.test for moved@b\.test \(mailbox-full\): 552 5\.2\.2 mailbox is full/,
+    )
   })
 })
