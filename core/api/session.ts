@@ -88,6 +88,8 @@ export interface DsnWish {
   readonly orcpt?: string
   /** The recipient stands for several addresses; the notice of success is due when this one is served (RFC 3461 §5.2.7.3). */
   readonly expanded?: true
+  /** The recipient's mail goes on under a sender that only stands for the one who asked (SRS): ENVID and RET go on as well. */
+  readonly onBehalf?: true
 }
 
 export interface Recipient {

@@ -6,6 +6,7 @@
 import {
   type Acceptance,
   type Address,
+  type Claim,
   type Claimed,
   type Defer,
   type DsnWish,
@@ -229,7 +230,7 @@ function buildRows(
         row: rows.length,
         to: claim.to,
         original: recipient.address,
-        dsn: dsnFor(recipient.dsn, claims.length, at, renamed.sender !== undefined && claim.onBehalf !== true),
+        dsn: dsnOf(recipient.dsn, claims.length, at, renamed.sender !== undefined, claim),
         ...place,
         detail: claim.detail ?? {},
         prefix,
@@ -246,6 +247,11 @@ function buildRows(
 function sentBy({ sender, origin }: Pick<NewMessage, 'sender' | 'origin'>, renamed: Pick<NewRow, 'sender'>): SentBy {
   const { login } = origin
   return { sender: renamed.sender === undefined ? sender : renamed.sender, ...(login === undefined ? {} : { login }) }
+}
+
+function dsnOf(dsn: DsnWish, addresses: number, at: number, renamed: boolean, { onBehalf }: Claim): DsnWish {
+  if (!renamed || onBehalf !== true) return dsnFor(dsn, addresses, at, renamed)
+  return { ...dsnFor(dsn, addresses, at, false), onBehalf }
 }
 
 /** What the sender asked to be told, as it goes on with one of the addresses that a recipient stands for. */

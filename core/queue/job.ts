@@ -42,14 +42,18 @@ function signedJob(claimed: Claimed, blobs: Pick<Blobs, 'read'>, signed: string)
     utf8: message.utf8,
     body: message.bodyType,
     // RFC 3461 §5.2.7.1: what went through a list goes on under the list's name alone.
-    ...(message.ret === undefined || first.sender !== undefined ? {} : { ret: message.ret }),
-    ...(message.envid === undefined || first.sender !== undefined ? {} : { envid: message.envid }),
+    ...(message.ret === undefined || isList(first) ? {} : { ret: message.ret }),
+    ...(message.envid === undefined || isList(first) ? {} : { envid: message.envid }),
     ...wishesOf(message),
     prefix: text,
     size,
     chunks: () => sumChunks(sum, readBody),
     read: (from = 0, to = size) => readSum(sum, readBody, from, to),
   }
+}
+
+function isList({ sender, dsn }: QueueRow): boolean {
+  return sender !== undefined && dsn.onBehalf !== true
 }
 
 /** Only what we write ourselves has a reason; see `plan` of the intake. */

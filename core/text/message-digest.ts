@@ -12,50 +12,74 @@ export interface MessageDigest extends HeaderOctets {
   readonly bodyHashes: ReadonlyMap<CanonicalForm, string>
 }
 
+/** Which forms of the body are wanted, once the header is known; `undefined`: none, the body need not be read. */
+export type WantedForms = (header: HeaderOctets) => readonly CanonicalForm[] | undefined
+
 /** A header longer than this is nobody's, and is not signed. */
 const MAX_HEADER = 4 * 1024 * 1024
 const EMPTY_LINE = Buffer.from('\r\n\r\n')
 
 /** Rejects when the header has no bound. */
-export async function digestMessage(
-  pieces: AsyncIterable<Buffer>,
-  forms: readonly CanonicalForm[],
-): Promise<MessageDigest> {
-  const bodies = [...new Set(forms)].map(form => {
-    const hash = createHash('sha256')
-    return { form, hash, body: new CanonicalBody(form, octets => hash.update(octets)) }
-  })
-  const collected: Buffer[] = []
-  let held = 0
-  let ended = false
+export async function digestMessage(pieces: AsyncIterable<Buffer>, wanted: WantedForms): Promise<MessageDigest> {
+  let head: Buffer = Buffer.alloc(0)
+  let header: HeaderOctets | undefined
+  let bodies = new Bodies([])
   for await (const piece of pieces) {
-    if (ended) {
-      for (const { body } of bodies) body.update(piece)
+    if (header !== undefined) {
+      bodies.update(piece)
       continue
     }
-    collected.push(piece)
-    held += piece.length
-    const rest = restAfterHeader(collected, piece.length)
-    if (rest !== undefined) {
-      ended = true
-      for (const { body } of bodies) body.update(rest)
-    } else if (held > MAX_HEADER) throw new Error(`the header has more than ${MAX_HEADER} octets`)
+    const before = head.length
+    head = before === 0 ? piece : Buffer.concat([head, piece])
+    const end = headerEnd(head, before)
+    if (end === undefined && head.length > MAX_HEADER) throw new Error(`the header has more than ${MAX_HEADER} octets`)
+    if (end === undefined) continue
+    header = headerOf(head.subarray(0, end))
+    const forms = wanted(header)
+    if (forms === undefined) return { ...header, bodyHashes: new Map() }
+    bodies = new Bodies(forms)
+    bodies.update(head.subarray(end))
   }
-  for (const { body } of bodies) body.end()
-  const octets = collected.length === 1 ? collected[0]! : Buffer.concat(collected)
-  const { fields } = scanHeader(octets, Number.MAX_SAFE_INTEGER)
-  return { octets, fields, bodyHashes: new Map(bodies.map(({ form, hash }) => [form, hash.digest('base64')])) }
+  if (header === undefined) {
+    // a message may be a header alone
+    header = headerOf(head)
+    bodies = new Bodies(wanted(header) ?? [])
+  }
+  return { ...header, bodyHashes: bodies.end() }
 }
 
-/** Once the empty line is there: what follows it. It is taken off what was collected. */
-function restAfterHeader(collected: Buffer[], added: number): Buffer | undefined {
-  // the empty line may begin in the piece before
-  const all = collected.length === 1 ? collected[0]! : Buffer.concat(collected)
-  const from = Math.max(0, all.length - added - EMPTY_LINE.length + 1)
-  const at = all.subarray(0, 2).equals(EMPTY_LINE.subarray(0, 2)) ? -2 : all.indexOf(EMPTY_LINE, from)
-  collected.splice(0, collected.length, all)
-  if (at === -1) return undefined
-  const end = at + EMPTY_LINE.length
-  collected.splice(0, 1, all.subarray(0, end))
-  return all.subarray(end)
+function headerOf(octets: Buffer): HeaderOctets {
+  return { octets, fields: scanHeader(octets, Number.MAX_SAFE_INTEGER).fields }
+}
+
+/** Offset behind the empty line; it may have begun in the piece before. */
+function headerEnd(head: Buffer, before: number): number | undefined {
+  if (head[0] === EMPTY_LINE[0] && head[1] === EMPTY_LINE[1]) return 2
+  const at = head.indexOf(EMPTY_LINE, Math.max(0, before - EMPTY_LINE.length + 1))
+  return at < 0 ? undefined : at + EMPTY_LINE.length
+}
+
+/** One body in several forms. */
+class Bodies {
+  readonly #all
+
+  constructor(forms: readonly CanonicalForm[]) {
+    this.#all = [...new Set(forms)].map(form => {
+      const hash = createHash('sha256')
+      return { form, hash, body: new CanonicalBody(form, octets => hash.update(octets)) }
+    })
+  }
+
+  update(piece: Buffer): void {
+    for (const { body } of this.#all) body.update(piece)
+  }
+
+  end(): ReadonlyMap<CanonicalForm, string> {
+    return new Map(
+      this.#all.map(({ form, hash, body }) => {
+        body.end()
+        return [form, hash.digest('base64')]
+      }),
+    )
+  }
 }

@@ -17,7 +17,7 @@ import { type Chain, isArcField, MOST_SETS, readChain } from './chain.js'
 import { ownResults } from './results.js'
 import { sealFields } from './seal.js'
 import type { SetTexts } from './seal-input.js'
-import { type ChainStatus, type ValidateParts, validate } from './validate.js'
+import { bodyFormsOf, type ChainStatus, type ValidateParts, validate } from './validate.js'
 
 const CONFIG = {
   type: 'object',
@@ -97,11 +97,19 @@ interface Checked {
   readonly status: ChainStatus
 }
 
-/** Body forms are known only once the header is read; both are made, in one pass. */
 async function statusOf(octets: AsyncIterable<Buffer>, parts: ValidateParts): Promise<Checked> {
-  const digest = await digestMessage(octets, ['relaxed', 'simple'])
-  const chain = readChain(digest)
+  const { chain, digest } = await chainOf(octets)
   return { chain, status: await validate(chain, digest, parts) }
+}
+
+/** The body is read once, in the forms that its newest signature and (`also`) one of ours want. */
+async function chainOf(octets: AsyncIterable<Buffer>, also?: 'relaxed') {
+  let chain: Chain = { kind: 'none' }
+  const digest = await digestMessage(octets, header => {
+    chain = readChain(header)
+    return [...bodyFormsOf(chain), ...(also === undefined ? [] : [also])]
+  })
+  return { chain, digest }
 }
 
 /** RFC 8617 §7.2: what we found, for who comes after us. */
@@ -123,8 +131,7 @@ interface SealParts {
 }
 
 async function seal({ job, chunks }: Asked['sign'], call: Call, parts: SealParts): Promise<Answered['sign']> {
-  const digest = await digestMessage(chunks(), ['relaxed', 'simple'])
-  const chain = readChain(digest)
+  const { chain, digest } = await chainOf(chunks(), 'relaxed')
   const before = ownResults(job.prefix, parts.server)
   const instance = instanceAfter(chain)
   if (instance === undefined) return undefined

@@ -28,6 +28,11 @@ export interface ValidateParts {
   readonly signal: AbortSignal
 }
 
+/** In which a chain's check wants the body: that of its newest message signature. */
+export function bodyFormsOf(chain: Chain): readonly CanonicalForm[] {
+  return chain.kind === 'sets' ? [formsOf(chain.sets.at(-1)!.signature).body] : []
+}
+
 /** Throws `MailError` `dns-unavailable`. */
 export async function validate(chain: Chain, digest: MessageDigest, parts: ValidateParts): Promise<ChainStatus> {
   if (chain.kind === 'none') return { cv: 'none' }

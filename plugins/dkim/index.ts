@@ -65,11 +65,13 @@ async function signMail({ job, chunks }: Asked['sign'], call: Call, parts: SignP
   const passedOn = job.submitter === undefined && !rules.some(({ submitters }) => submitters.has('others'))
   // Not a byte is read for mail that cannot be signed.
   if (passedOn || (ring.empty && rules.length === 0)) return undefined
-  const digest = await digestMessage(chunks(), [fields.body])
-  const from = digest.fields.filter(({ name }) => name.toLowerCase() === 'from').map(({ raw }) => raw)
-  const choice = choose(authorOf(from), job.submitter, { settings, ring })
-  const keys = await keysFor(choice, call, parts)
-  if (choice.kind === 'unsigned') call.log.debug({ id: job.id, why: choice.why }, 'not signed')
+  let choice: Choice | undefined
+  const digest = await digestMessage(chunks(), header => {
+    const from = header.fields.filter(({ name }) => name.toLowerCase() === 'from').map(({ raw }) => raw)
+    choice = choose(authorOf(from), job.submitter, { settings, ring })
+    return choice.kind === 'signed' ? [fields.body] : undefined
+  })
+  const keys = await keysFor(choice!, call, parts)
   metrics.count(keys.length === 0 ? 'dkim.unsigned' : 'dkim.signed')
   const now = clock.now()
   return Promise.all(keys.map(key => signatureField(digest, key, fields, now)))
@@ -81,7 +83,10 @@ async function keysFor(
   call: Call,
   { settings, ring, metrics }: SignParts,
 ): Promise<readonly SigningKey[]> {
-  if (choice.kind === 'unsigned') return []
+  if (choice.kind === 'unsigned') {
+    call.log.debug({ why: choice.why }, 'not signed')
+    return []
+  }
   const { domain, selectors } = choice
   try {
     const keys = selectors === undefined ? await ring.inUse(domain) : await ring.named(domain, selectors)

@@ -140,13 +140,14 @@ describe('a server that passes mail on', () => {
     sink.options = { keywords: ['PIPELINING', '8BITMIME', 'DSN'] }
     await talk(a.ports.mx, [
       'EHLO c.test',
-      'MAIL FROM:<carol@world.test>',
+      'MAIL FROM:<carol@world.test> RET=HDRS ENVID=x7',
       'RCPT TO:<friend@example.test> NOTIFY=NEVER ORCPT=rfc822;friend@example.test',
       'DATA',
       'From: carol@world.test\r\n\r\nhello\r\n.',
       'QUIT',
     ])
     await nextMessage()
+    assert.match(sink.commands.join('\n'), /MAIL FROM:<SRS0=[^>]*>.* RET=HDRS ENVID=x7$/m)
     assert.match(sink.commands.join('\n'), /RCPT TO:<someone@far\.test> NOTIFY=NEVER ORCPT=rfc822;friend@example\.test/)
     sink.options = {}
   })

@@ -50,7 +50,7 @@ describe('the message of RFC 8463 appendix A', () => {
   for (const [i, record] of [ED25519, RSA].entries())
     for (const size of [1, 7, 100_000])
       test(`verifies by ${i === 0 ? 'Ed25519' : 'RSA'}, read in pieces of ${size}`, async () => {
-        const digest = await digestMessage(inPieces(MAIL, size), ['relaxed'])
+        const digest = await digestMessage(inPieces(MAIL, size), () => ['relaxed'])
         const field = digest.fields[i]!
         const tags = readTagList(field.raw)!
         assert.equal(tags.get('bh'), digest.bodyHashes.get('relaxed'))
@@ -128,7 +128,7 @@ describe('what is signed', () => {
   })
 
   test('takes fields of one name from the bottom up', async () => {
-    const digest = await digestMessage(inPieces('A: 1\r\nB: x\r\na: 2\r\n\r\n', 3), [])
+    const digest = await digestMessage(inPieces('A: 1\r\nB: x\r\na: 2\r\n\r\n', 3), () => [])
     assert.equal(headerInput(digest, ['A', 'A', 'A', 'B'], 'relaxed'), 'a:2\r\na:1\r\nb:x\r\n')
   })
 
