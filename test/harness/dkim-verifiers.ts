@@ -76,7 +76,7 @@ async function byMailauth(mails: readonly Buffer[], records: Records): Promise<F
 
 /** OpenDKIM ends with the first signature that is good: each is shown to it alone. */
 async function byOpenDkim(mails: readonly Buffer[], records: Records): Promise<Findings> {
-  return withFiles(mails.flatMap(eachSignatureAlone), records, async (files, keys, folder) => {
+  return withFiles(mails.flatMap(eachSignatureAlone).map(withLineEnd), records, async (files, keys, folder) => {
     const conf = join(folder, 'opendkim.conf')
     await writeFile(conf, `Mode v\nTestPublicKeys ${keys}\nMinimumKeyBits 0\n`)
     const said: (true | string)[] = []
@@ -177,6 +177,11 @@ function eachSignatureAlone(mail: Buffer): readonly Buffer[] {
       'latin1',
     ),
   )
+}
+
+/** Its test mode does not see the last line without one; both canonical forms add it (RFC 6376 §3.4.3, §3.4.4). */
+function withLineEnd(mail: Buffer): Buffer {
+  return mail.subarray(-2).toString('latin1') === '\r\n' ? mail : Buffer.concat([mail, Buffer.from('\r\n')])
 }
 
 function regroup(mails: readonly Buffer[], said: readonly (true | string)[]): Findings {

@@ -3,11 +3,12 @@
  */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
+import { chmod, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { VERIFIERS } from '../harness/dkim-verifiers.js'
 import { type DnsServer, startDnsServer } from '../harness/dns-server.js'
-import { Instance } from '../harness/instance.js'
+import { eventually, Instance } from '../harness/instance.js'
 import { sendOctets } from '../harness/send-mail.js'
 import { sharedDir } from '../harness/shared.js'
 import { SmtpSink } from '../harness/smtp-sink.js'
@@ -148,5 +149,84 @@ describe('mail that goes out signed', () => {
   test('mail with letters that end in octet 0xA0 verifies, but not by mailauth', async () => {
     const text = 'Subject: \u00e0  \u00e0\r\nFrom: "\u00e0" <a@example.test>\r\n\r\n\u00e0 \u00e0\r\n'
     await assertGood(await through([Buffer.from(text)]), 2, ['mailauth'])
+  })
+})
+
+describe('a server whose keys change', () => {
+  let dns: DnsServer
+  let sink: SmtpSink
+  let a: Instance
+  const records = new Map<string, string>()
+
+  before(async () => {
+    sink = await new SmtpSink({ keywords: ['PIPELINING', 'SIZE 1000000'] }).start()
+    dns = await startDnsServer()
+    a = await Instance.make({
+      domain: 'example.test',
+      server: {
+        dns: { servers: [dns.address], timeout: '500ms', tries: 2 },
+        trusted: ['127.0.0.0/8'],
+        queue: { retry: ['1s'] },
+      },
+      plugins: { mx: { routes: { '*': `127.0.0.1:${sink.port}` } } },
+    })
+    await a.start()
+  })
+  after(async () => {
+    await a?.destroy()
+    await Promise.all([sink?.stop(), dns?.close()])
+  })
+
+  const mail = (text: string) =>
+    Buffer.from(`From: "gr\u00fc\u00dfe" <a@example.test>\r\nSubject: x\r\n\r\n${text}\r\n`)
+  const send = (text: string, parameters = '') =>
+    sendOctets(a.ports.mx, { from: 'a@example.test', to: ['b@sink.test'], octets: mail(text), parameters })
+  const next = async () => {
+    const [message] = await sink.received(1, 30_000)
+    sink.messages.length = 0
+    return message!.data
+  }
+  const reload = async (count: number) => {
+    a.signal('SIGHUP')
+    await eventually(() => (a.log.match(/"reloaded"/g)?.length ?? 0) >= count || undefined, 30_000)
+  }
+
+  test('sends unsigned without a key, and signs after a reload when there is one', async () => {
+    await send('before')
+    assert.doesNotMatch((await next()).toString(), /DKIM-Signature/)
+    const { name, value } = await keygen(a)
+    records.set(name, value)
+    dns.set(name, { txt: [value] })
+    await reload(1)
+    await send('after')
+    const out = await next()
+    assert.match(out.toString(), /^DKIM-Signature: v=1; a=rsa-sha256/)
+    assert.match(a.log, /"selector":"\d{6}r".*"signing key is published and in use"/)
+  })
+
+  test('signs what it sends: octets that were converted to seven bits on their way', async () => {
+    for (const text of ['gr\u00fc\u00dfe \u00e0 \u00a0', `${'\u00fc'.repeat(400)} \r\n\r\n.\r\n From \r\n`]) {
+      await send(text, 'BODY=8BITMIME')
+      const out = await next()
+      assert.doesNotMatch(out.toString('latin1').replace(/^From:.*$/m, ''), /[\x80-\xff]/)
+      for (const { name, missing, verify } of VERIFIERS)
+        if (missing === false) assert.deepEqual(await verify([out], records), [[true]], name)
+    }
+  })
+
+  test('keeps mail waiting while the key may be read by others, and sends it signed when that is mended', async () => {
+    const [file] = await readdir(join(a.dataDir, 'dkim/example.test'))
+    const path = join(a.dataDir, 'dkim/example.test', file!)
+    await chmod(path, 0o644)
+    await reload(2)
+    await send('waits')
+    await a.logged(/signing failed: dkim/)
+    assert.equal(sink.messages.length, 0)
+    assert.match((await a.cli(['queue', 'ls', '--json'])).stdout, /b@sink\.test|"sink\.test"/)
+    assert.doesNotMatch(a.log, /BEGIN PRIVATE/)
+    await chmod(path, 0o600)
+    await reload(3)
+    const out = await next()
+    assert.match(out.toString('latin1'), /^DKIM-Signature: (?:.|\r\n)*waits/)
   })
 })

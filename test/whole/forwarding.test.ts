@@ -67,6 +67,14 @@ describe('a server that passes mail on', () => {
       await assertSealed(mail)
     })
 
+  test('does not sign for a stranger who writes under our name', async () => {
+    const octets = Buffer.from('From: Alice <alice@example.test>\r\nSubject: forged\r\n\r\nhello\r\n')
+    for (const to of ['friend@example.test', 'bob@relayed.test']) {
+      await sendOctets(a.ports.mx, { from: 'carol@world.test', to: [to], octets })
+      assert.doesNotMatch((await next()).toString(), /^DKIM-Signature/m)
+    }
+  })
+
   test('seals a mail again that comes back to it, on top of what it finds to be good', async () => {
     await sendMail(a.ports.mx, { from: 'carol@world.test', to: ['friend@example.test'], subject: 'two' })
     const once = await next()

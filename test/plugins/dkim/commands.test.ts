@@ -1,8 +1,10 @@
 /** `posthouse dkim`, as an admin types it. */
 import assert from 'node:assert/strict'
-import { chmod, readFile, stat } from 'node:fs/promises'
+import { chmod, chown, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { makeKey, putKey } from '../../../plugins/dkim/keygen.js'
 import { type DnsServer, startDnsServer } from '../../harness/dns-server.js'
 import { Instance } from '../../harness/instance.js'
 import { runProgram } from '../../harness/programs.js'
@@ -125,4 +127,18 @@ describe('posthouse dkim', () => {
     assert.match((await dkim('ls')).stdout, /us\.test {2}s1 {2}unknown {2}trouble .*chmod 600/)
     assert.equal((await dkim('check', 'nobody.test')).code, 1)
   })
+})
+
+test('a key that root makes belongs to the owner of the data directory', {
+  skip: process.getuid?.() !== 0 && 'not root',
+}, async t => {
+  const dir = await mkdtemp(join(tmpdir(), 'posthouse-keygen-'))
+  t.after(() => rm(dir, { recursive: true, force: true }))
+  await chown(dir, 65534, 65534)
+  const path = join(dir, 'dkim/us.test/s.pem')
+  assert.equal(await putKey(path, await makeKey('ed25519', 0), dir), true)
+  for (const own of [path, join(dir, 'dkim'), join(dir, 'dkim/us.test')])
+    assert.equal((await stat(own)).uid, 65534, own)
+  assert.equal((await stat(path)).mode & 0o777, 0o600)
+  assert.equal(await putKey(path, await makeKey('ed25519', 0), dir), false)
 })
