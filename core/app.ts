@@ -240,6 +240,7 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
   }
   const listeners = [...config.listeners.map(one => smtpListener(one, smtp)), ...loaded.listeners]
   const draining = new AbortController()
+  const state = loaded.services.find('state')
   const runner: QueueRunner = new QueueRunner({
     store,
     targets: loaded.targets,
@@ -247,6 +248,8 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
     plan: intake.plan,
     server,
     replies: loaded.services.get('replies'),
+    bus: base.bus,
+    ...(state === undefined ? {} : { state }),
     schedule: config.queue,
     clock,
     log,

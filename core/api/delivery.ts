@@ -215,6 +215,10 @@ export interface Target {
   readonly scope: 'local' | 'remote'
   /** Which lane a recipient belongs to. Pure and quick; `by` may be unknown. */
   lane(to: Address, by?: SentBy): string
+  /**
+   * The site of a lane, as far as it is known: lanes whose mail goes to the same hosts are one, and share what is limited. Pure and quick.
+   */
+  site?(lane: string): string | undefined
   /** One outcome per recipient. A throw or a missing outcome counts as deferred. */
   deliver(job: Job, call: Call): Promise<readonly Outcome[]>
   /** For `posthouse delivery explain`. Left out: nothing to tell but the lane. */

@@ -23,7 +23,7 @@ import type { AskScope } from '../pipeline/intake-types.js'
 import { soundOutcomes } from '../pipeline/outcomes.js'
 import { foldField } from '../text/index.js'
 import { BodyReader, isGone, unreadable, withoutBody } from './body.js'
-import { classed } from './classing.js'
+import { type Classing, classed } from './classing.js'
 import { eventsOf } from './events.js'
 import type { Greylisted } from './greylisted.js'
 import { jobOf } from './job.js'
@@ -60,22 +60,42 @@ const BOUNCE_GIVE_UP_MS = 86_400_000
 /** Waits between attempts to settle what was delivered. */
 const SETTLE_WAITS_MS = [500, 1000, 2000, 4000, 8000] as const
 
-/** `stopping` fires when running deliveries must end. Never throws. */
-export async function attempt(parts: AttemptParts, lease: Lease, log: Log, stopping: AbortSignal): Promise<void> {
+/** Said in place of a delivery that is not tried: its destination is suspended. */
+export interface StandIn {
+  readonly outcomes: readonly Outcome[]
+  /** When such rows are due again, whatever the ladder says. */
+  readonly until: number
+}
+
+/** `stopping` fires when running deliveries must end. Never throws. Resolves to what was heard, when there was an attempt. */
+export async function attempt(
+  parts: AttemptParts,
+  lease: Lease,
+  log: Log,
+  stopping: AbortSignal,
+  standIn?: StandIn,
+): Promise<Classing | undefined> {
   try {
-    const said = await deliver(parts, lease, { signal: stopping, log })
-    const decided = lease.claimed.rows[0]!.verdict !== undefined
-    const now = parts.clock.now()
-    const { outcomes } = await classed(decided ? undefined : parts.replies, said, now, log)
+    const scope = { signal: stopping, log, ...(standIn === undefined ? {} : { until: standIn.until }) }
+    const found = standIn === undefined ? await tried(parts, lease, scope) : { ...standIn, actions: new Map() }
+    const { outcomes } = found
     if (lease.lost)
       log.error({ outcomes: outcomes.map(({ kind }) => kind) }, 'result without a lease, nothing is settled')
-    else await conclude(parts, lease, lease.claimed.rows, outcomes, { signal: stopping, log })
+    else await conclude(parts, lease, lease.claimed.rows, outcomes, scope)
+    return found
   } catch (error) {
     // Not released: the rows would be claimed and delivered again at once. The lease runs out, then they are tried again.
     log.error({ err: error }, 'attempt not settled')
+    return undefined
   } finally {
     lease.end()
   }
+}
+
+async function tried(parts: AttemptParts, lease: Lease, scope: AskScope): Promise<Classing> {
+  const said = await deliver(parts, lease, scope)
+  const decided = lease.claimed.rows[0]!.verdict !== undefined
+  return classed(decided ? undefined : parts.replies, said, parts.clock.now(), scope.log)
 }
 
 async function deliver(parts: AttemptParts, lease: Lease, scope: AskScope): Promise<readonly Outcome[]> {
@@ -165,13 +185,15 @@ async function within<T>(ms: number, outer: AbortSignal, work: (signal: AbortSig
   }
 }
 
+type Concluding = AskScope & { readonly until?: number }
+
 /** Settles these rows of the lease; the others are given back. */
 async function conclude(
   parts: AttemptParts,
   lease: Lease,
   rows: readonly QueueRow[],
   outcomes: readonly Outcome[],
-  scope: AskScope,
+  scope: Concluding,
 ): Promise<void> {
   try {
     await commit(parts, lease, rows, outcomes, scope)
@@ -219,7 +241,7 @@ async function commit(
   lease: Lease,
   rows: readonly QueueRow[],
   outcomes: readonly Outcome[],
-  scope: AskScope,
+  scope: Concluding,
 ): Promise<void> {
   const { message, rows: all } = lease.claimed
   const first = all[0]!
@@ -230,6 +252,7 @@ async function commit(
     received: Math.max(message.received, message.holdUntil ?? 0),
     timing: timingOf(parts.schedule, senderClass(message, first.sender), first),
     ...(parts.schedule.greylisted === undefined ? {} : { greylisted: parts.schedule.greylisted }),
+    ...(scope.until === undefined ? {} : { waitUntil: scope.until }),
     random: parts.random,
     ...(message.deliverBy === undefined ? {} : { deliverBy: message.deliverBy }),
   }
@@ -238,21 +261,27 @@ async function commit(
   const kept = scope.signal.aborted ? judged.filter(isFinal) : judged
   const job = jobOf(lease.claimed, parts.store.blobs)
   const { fates, follow, trail } = await bouncesOrLater(parts, job, kept, now, scope.log)
+  // Mail that still waits for the same reason has nothing new to tell.
+  const news = scope.until === undefined ? fates : fates.filter(fate => !saysTheSame(fate))
   await settle(parts, lease, scope.log, fates, {
     filings: fates.flatMap(fate => (fate.kind === 'filed' ? fate.outcome.filings : [])),
     follow,
-    trail: [...fates.map(fate => trailEntry(message.id, fate, now)), ...trail],
+    trail: [...news.map(fate => trailEntry(message.id, fate, now)), ...trail],
   })
-  for (const fate of fates) {
+  for (const fate of news) {
     logFate(scope.log, fate, now - message.received, message)
     parts.metrics.count(`queue.${fate.kind}`)
   }
   parts.settled(
     job,
-    fates.map(fate => fate.outcome),
+    news.map(fate => fate.outcome),
     scope,
   )
-  for (const event of eventsOf(message, fates, trail, now)) parts.happened(event, scope)
+  for (const event of eventsOf(message, news, trail, now)) parts.happened(event, scope)
+}
+
+function saysTheSame(fate: Fate): boolean {
+  return fate.kind === 'again' && !fate.warn && fate.row.last?.text === fate.outcome.text
 }
 
 function isFinal(fate: Fate): boolean {

@@ -35,6 +35,8 @@ export interface JudgementFacts {
   readonly timing: Timing
   readonly greylisted?: Greylisted
   readonly random: () => number
+  /** Nothing was tried: due again then, not by the ladder. */
+  readonly waitUntil?: number
 }
 
 /** Longest text of a target or a peer that we keep. */
@@ -69,7 +71,7 @@ function tidyDelivered(outcome: Delivered): Delivered {
 }
 
 function deferred(row: QueueRow, outcome: Deferred, facts: JudgementFacts): Fate {
-  const { now, received, timing, greylisted, random, deliverBy } = facts
+  const { now, received, timing, greylisted, random, deliverBy, waitUntil } = facts
   // Claimed although it is held: its client came for it. It waits for the client's next call, which may be soon or never.
   if (row.hold !== undefined) return { kind: 'again', row, outcome, due: now + 1, warn: false }
   if (outcome.hold !== undefined) return { kind: 'held', row, outcome, reason: printable(outcome.hold, MAX_TEXT) }
@@ -83,7 +85,7 @@ function deferred(row: QueueRow, outcome: Deferred, facts: JudgementFacts): Fate
     random: random(),
     ...(quickMs === undefined ? {} : { quickMs }),
   })
-  const due = usual === undefined ? undefined : notBefore(outcome, usual, row.expires)
+  const due = waitUntil === undefined ? laterOf(outcome, usual, row.expires) : waited(waitUntil, now, row.expires)
   if (due === undefined) {
     const late = deliverBy?.mode === 'return'
     return { kind: 'failed', row, outcome: late ? tooLate(row.row, outcome) : outcome, expired: !late }
@@ -97,8 +99,14 @@ function deferred(row: QueueRow, outcome: Deferred, facts: JudgementFacts): Fate
   return { kind: 'again', row, outcome, due: next, warn: warn || late, ...(late ? { late } : {}) }
 }
 
+/** At the end of its time there is one more look. */
+function waited(until: number, now: number, expires: number): number | undefined {
+  return now >= expires ? undefined : Math.max(now + 1, Math.min(until, expires))
+}
+
 /** The target knows that an earlier attempt would be in vain; but the last one is made before the time is over. */
-function notBefore({ notBefore: least = 0 }: Deferred, due: number, expires: number): number {
+function laterOf({ notBefore: least = 0 }: Deferred, due: number | undefined, expires: number): number | undefined {
+  if (due === undefined) return undefined
   return Number.isFinite(least) ? Math.max(due, Math.min(least, expires)) : due
 }
 

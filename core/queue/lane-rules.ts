@@ -4,6 +4,7 @@
  */
 import type { Address, NewMessage, QueueRow, SenderClass } from '../api/index.js'
 import type { Timing } from './schedule.js'
+import type { Rates } from './traffic/rates.js'
 
 /** Where a recipient's mail goes. */
 export type Place = Pick<QueueRow, 'target' | 'lane'>
@@ -24,6 +25,10 @@ export interface LaneRule extends Patience {
   readonly retryMs?: readonly number[]
   /** Attempts at a time in each of its lanes, per worker. */
   readonly perLane?: number
+  /** However badly it goes, so many. */
+  readonly leastPerLane?: number
+  /** Over all workers. */
+  readonly rates?: Rates
 }
 
 export interface Rules extends Omit<Timing, 'warnAfterMs'>, Patience {

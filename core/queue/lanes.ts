@@ -1,29 +1,49 @@
 /**
- * Which jobs run, and which wait because their lane is busy. A claim may bring more jobs of one lane than may run at once; they are
+ * Which jobs run, and which wait because their destination is busy. A claim may bring more jobs of one destination than may run at once; they are
  * parked here, under lease, and a lane with parked jobs is not claimed from. Never more parked than a claim's worth. No effects.
+ * Destinations are lanes, or sites of several lanes: `traffic` says which, and how many at once.
  */
-import { laneKey } from './job.js'
 import type { Place } from './lane-rules.js'
 import type { Lease } from './lease.js'
 
+export interface LaneTerms {
+  keyOf(place: Place): string
+  /** How many jobs may run at once. */
+  most(key: string, place: Place): number
+  /** All lanes that are meant by a key. */
+  lanesOf(key: string): Iterable<string>
+}
+
+interface Running {
+  count: number
+  /** One of its jobs is for here. */
+  readonly place: Place
+}
+
 export class Lanes {
   readonly #concurrency: number
-  readonly #perLane: (place: Place) => number
-  readonly #running = new Map<string, { count: number; readonly most: number }>()
+  readonly #terms: LaneTerms
+  readonly #running = new Map<string, Running>()
   readonly #parked = new Map<string, Lease[]>()
+  /** What a job was counted under: its site may become known while it runs. */
+  readonly #keys = new Map<Lease, string>()
   #runningCount = 0
   #parkedCount = 0
   /** Of those that run or are parked: jobs of rows that have been tried before. */
   #tried = 0
 
-  /** `perLane`: how many jobs may run at once in a lane. */
-  constructor(concurrency: number, perLane: (place: Place) => number) {
+  constructor(concurrency: number, terms: LaneTerms) {
     this.#concurrency = concurrency
-    this.#perLane = perLane
+    this.#terms = terms
   }
 
   get running(): number {
     return this.#runningCount
+  }
+
+  /** By destination, for people. */
+  get counts(): ReadonlyMap<string, Readonly<Running>> {
+    return this.#running
   }
 
   /** How many jobs to claim now. */
@@ -45,34 +65,52 @@ export class Lanes {
   }
 
   /** Lanes not to be claimed from. */
-  get busy(): ReadonlySet<string> {
-    const full = [...this.#running].filter(([, { count, most }]) => count >= most).map(([lane]) => lane)
-    return new Set([...full, ...this.#parked.keys()])
+  get busy(): Set<string> {
+    const lanes = new Set<string>()
+    const add = (key: string) => {
+      for (const lane of this.#terms.lanesOf(key)) lanes.add(lane)
+    }
+    for (const [key, running] of this.#running) if (this.#isFull(key, running)) add(key)
+    for (const key of this.#parked.keys()) add(key)
+    return lanes
   }
 
-  /** True: run it. False: it is parked. */
-  enter(lease: Lease): boolean {
-    const lane = laneOf(lease)
-    const running = this.#running.get(lane) ?? { count: 0, most: this.#perLane(lease.claimed.rows[0]!) }
-    this.#tried += triedOf(lease)
-    if (running.count < running.most && this.#runningCount < this.#concurrency) {
+  /** Whether a job for there would have to wait. */
+  isBusy(place: Place): boolean {
+    const key = this.#terms.keyOf(place)
+    const running = this.#running.get(key)
+    return this.#parked.has(key) || (running !== undefined && this.#isFull(key, running))
+  }
+
+  /** `run` it, or it is parked; `back`: it is neither, as there are lanes of a busy site without end. */
+  enter(lease: Lease): 'run' | 'parked' | 'back' {
+    const place = lease.claimed.rows[0]!
+    const key = this.#terms.keyOf(place)
+    const running = this.#running.get(key) ?? { count: 0, place }
+    if (!this.#isFull(key, running) && this.#runningCount < this.#concurrency) {
       running.count += 1
-      this.#running.set(lane, running)
+      this.#running.set(key, running)
+      this.#keys.set(lease, key)
       this.#runningCount += 1
-      return true
+      this.#tried += triedOf(lease)
+      return 'run'
     }
-    const list = this.#parked.get(lane)
-    if (list === undefined) this.#parked.set(lane, [lease])
+    if (this.#parkedCount >= this.#concurrency) return 'back'
+    const list = this.#parked.get(key)
+    if (list === undefined) this.#parked.set(key, [lease])
     else list.push(lease)
+    this.#tried += triedOf(lease)
     this.#parkedCount += 1
-    return false
+    return 'parked'
   }
 
   leave(lease: Lease): void {
-    const lane = laneOf(lease)
-    const running = this.#running.get(lane)
+    const key = this.#keys.get(lease)
+    if (key === undefined) return
+    this.#keys.delete(lease)
+    const running = this.#running.get(key)
     if (running !== undefined) running.count -= 1
-    if (running?.count === 0) this.#running.delete(lane)
+    if (running?.count === 0) this.#running.delete(key)
     this.#runningCount -= 1
     this.#tried -= triedOf(lease)
   }
@@ -80,9 +118,9 @@ export class Lanes {
   /** Takes a parked job that may run now; the caller enters it again. */
   unpark(): Lease | undefined {
     if (this.#runningCount >= this.#concurrency) return undefined
-    for (const [lane, list] of this.#parked) {
-      const running = this.#running.get(lane)
-      if (running === undefined || running.count < running.most) return this.#take(lane, list)
+    for (const [key, list] of this.#parked) {
+      const running = this.#running.get(key)
+      if (running === undefined || !this.#isFull(key, running)) return this.#take(key, list)
     }
     return undefined
   }
@@ -90,11 +128,11 @@ export class Lanes {
   /** Takes what is parked and fits, for giving back. */
   takeParked(fits: (lease: Lease) => boolean): readonly Lease[] {
     const taken: Lease[] = []
-    for (const [lane, list] of this.#parked) {
+    for (const [key, list] of this.#parked) {
       taken.push(...list.filter(fits))
       const left = list.filter(lease => !taken.includes(lease))
-      if (left.length === 0) this.#parked.delete(lane)
-      else this.#parked.set(lane, left)
+      if (left.length === 0) this.#parked.delete(key)
+      else this.#parked.set(key, left)
     }
     this.#parkedCount -= taken.length
     for (const lease of taken) this.#tried -= triedOf(lease)
@@ -106,17 +144,17 @@ export class Lanes {
     return this.takeParked(() => true)
   }
 
-  #take(lane: string, list: Lease[]): Lease | undefined {
+  #isFull(key: string, { count, place }: Running): boolean {
+    return count >= this.#terms.most(key, place)
+  }
+
+  #take(key: string, list: Lease[]): Lease | undefined {
     const lease = list.shift()
     this.#parkedCount -= 1
     if (lease !== undefined) this.#tried -= triedOf(lease)
-    if (list.length === 0) this.#parked.delete(lane)
+    if (list.length === 0) this.#parked.delete(key)
     return lease
   }
-}
-
-function laneOf(lease: Lease): string {
-  return laneKey(lease.claimed.rows[0]!)
 }
 
 /** 1 for a job whose first row has been tried before. */

@@ -6,6 +6,7 @@
 
 import { setMaxListeners } from 'node:events'
 import {
+  type Bus,
   type Clock,
   type Dispatcher,
   type Job,
@@ -16,6 +17,7 @@ import {
   type NewRow,
   type Replies,
   type ServerFacts,
+  type State,
   type Store,
 } from '../api/index.js'
 import type { AskScope, Intake } from '../pipeline/intake-types.js'
@@ -27,9 +29,12 @@ import { attempt } from './attempt.js'
 import { createDispatcher } from './dispatcher.js'
 import { Inspection } from './inspection.js'
 import { laneKey } from './job.js'
-import { ruleFor } from './lane-rules.js'
 import { Lanes } from './lanes.js'
 import { Lease } from './lease.js'
+import { newsOf } from './traffic/heard.js'
+import { Reporter } from './traffic/report.js'
+import { Traffic } from './traffic/traffic.js'
+import { Waiting } from './traffic/waiting.js'
 
 export type RunnerSchedule = AttemptParts['schedule'] & {
   /** Attempts at a time. */
@@ -39,6 +44,8 @@ export type RunnerSchedule = AttemptParts['schedule'] & {
   readonly leaseMs: number
   /** Held mail goes back at this age; left out: never by itself. */
   readonly heldExpireMs?: number
+  /** The longest pause for a destination where nobody answers; default 30 minutes. */
+  readonly longestPauseMs?: number
 }
 
 export interface QueueRunnerDeps {
@@ -60,6 +67,9 @@ export interface QueueRunnerDeps {
   readonly deliveryMs?: number
   /** Whether the queue is looked after from here: in one process of an install. */
   readonly inspects?: boolean
+  /** What workers know together of destinations; left out: each knows for itself. */
+  readonly state?: State
+  readonly bus?: Bus
 }
 
 /** The safety net under `watch` and `nextDue`: also finds leases of dead processes. */
@@ -79,6 +89,9 @@ export class QueueRunner {
   readonly #deps: QueueRunnerDeps
   readonly #parts: AttemptParts
   readonly #lanes: Lanes
+  readonly #traffic: Traffic
+  readonly #waiting: Waiting
+  readonly #reporter: Reporter
   readonly inspection: Inspection
   readonly #attempts = new Set<Promise<void>>()
   readonly #stopping = new AbortController()
@@ -98,7 +111,12 @@ export class QueueRunner {
     const { store, targets, pipeline, schedule, clock, metrics } = deps
     this.#deps = deps
     setMaxListeners(0, this.#stopping.signal)
-    this.#lanes = new Lanes(schedule.concurrency, place => ruleFor(schedule.lanes, place)?.perLane ?? schedule.perLane)
+    const { state, bus, log } = deps
+    const known = { state, clock, log }
+    const shared = bus === undefined ? {} : { bus }
+    this.#traffic = new Traffic({ schedule, targets, metrics, ...known, ...shared }, () => this.wake())
+    this.#lanes = new Lanes(schedule.concurrency, this.#traffic)
+    this.#reporter = new Reporter({ ...known, worker: String(process.pid) }, this.#lanes, this.#traffic)
     this.#parts = {
       store,
       targets,
@@ -114,6 +132,23 @@ export class QueueRunner {
       ...(deps.replies === undefined ? {} : { replies: deps.replies }),
     }
     this.inspection = this.#inspection(schedule)
+    this.#waiting = new Waiting({
+      attempt: this.#parts,
+      traffic: this.#traffic,
+      leaseMs: schedule.leaseMs,
+      log,
+      signal: this.#draining.signal,
+    })
+  }
+
+  /** What is known of destinations; for tests. */
+  get traffic(): Traffic {
+    return this.#traffic
+  }
+
+  /** Takes mail of suspended destinations up without an attempt; by itself now and then. */
+  lookAtWaiting(): Promise<number> {
+    return this.#waiting.round()
   }
 
   #inspection({ heldExpireMs, leaseMs }: RunnerSchedule): Inspection {
@@ -140,7 +175,11 @@ export class QueueRunner {
     if (this.#state !== 'new') return
     this.#state = 'running'
     this.#unwatch = this.#deps.store.queue.watch(() => this.wake())
-    if (this.#deps.inspects === true) this.inspection.start()
+    if (this.#deps.inspects === true) {
+      this.inspection.start()
+      this.#waiting.start()
+    }
+    this.#reporter.start()
     this.wake()
   }
 
@@ -165,12 +204,15 @@ export class QueueRunner {
     this.#state = 'draining'
     this.#draining.abort()
     this.#unwatch?.()
+    this.#reporter.stop()
+    this.#traffic.suspensions.close()
     clearTimeout(this.#timer)
     await this.#claiming
     await Promise.all(this.#lanes.clear().map(lease => this.#giveBack(lease)))
     const timer = setTimeout(() => this.#stopping.abort(), graceMs)
     while (this.#attempts.size > 0) await Promise.all(this.#attempts)
     await this.inspection.stop()
+    await this.#waiting.stop()
     clearTimeout(timer)
   }
 
@@ -180,8 +222,10 @@ export class QueueRunner {
     this.#allSeen = false
     let sleepMs = MAX_SLEEP_MS
     try {
+      await this.#traffic.suspensions.refresh()
       while (this.#state === 'running' && this.#lanes.room > 0) {
-        const { busy: except, room: max, shares } = this.#lanes
+        const { room: max, shares } = this.#lanes
+        const except = this.#closed
         const claimed = await this.#deps.store.queue.claim({
           now: this.#deps.clock.now(),
           leaseMs: this.#deps.schedule.leaseMs,
@@ -214,8 +258,9 @@ export class QueueRunner {
     const lane = laneKey(first)
     const now = this.#deps.clock.now()
     if (rows.some(row => laneKey(row) !== lane || row.hold !== undefined || row.due > now)) return undefined
-    const { busy, room, shares } = this.#lanes
-    if (room - this.#promised <= shares.leastTried || busy.has(lane)) return undefined
+    const { room, shares } = this.#lanes
+    if (room - this.#promised <= shares.leastTried) return undefined
+    if (this.#lanes.isBusy(first) || this.#traffic.isBlocked(first, now)) return undefined
     this.#promised += 1
     return {
       lend: { now, leaseMs: this.#deps.schedule.leaseMs, max: 1 },
@@ -230,7 +275,14 @@ export class QueueRunner {
   /** A stop that came while we were claiming gives everything back. */
   async #take(leases: readonly Lease[]): Promise<void> {
     if (this.#state !== 'running') await Promise.all(leases.map(lease => this.#giveBack(lease)))
-    else for (const lease of leases) this.#admit(lease)
+    else for (const lease of leases) await this.#admit(lease)
+  }
+
+  /** Lanes not to be claimed from: busy, suspended, or beyond their rate. */
+  get #closed(): ReadonlySet<string> {
+    const lanes = this.#lanes.busy
+    for (const lane of this.#traffic.blocked(this.#deps.clock.now())) lanes.add(lane)
+    return lanes
   }
 
   /** While attempts run, each end wakes us; only an idle runner asks the store when the next row is due. */
@@ -240,7 +292,11 @@ export class QueueRunner {
     const longestMs = Math.min(MAX_SLEEP_MS, this.#deps.schedule.leaseMs)
     const { nextDue } = await this.#deps.store.queue.totals()
     if (nextDue === undefined) return longestMs
-    return Math.min(longestMs, Math.max(MIN_SLEEP_MS, nextDue - this.#deps.clock.now()))
+    const now = this.#deps.clock.now()
+    const free = this.#traffic.freeAt(now)
+    // What is due and may not go yet is no reason to look again at once.
+    if (nextDue <= now && free !== undefined) return Math.min(Math.max(free - now, MIN_SLEEP_MS), BUSY_SLEEP_MS)
+    return Math.min(longestMs, Math.max(MIN_SLEEP_MS, nextDue - now))
   }
 
   #leaseOf(claimed: Lease['claimed']): Lease {
@@ -248,8 +304,10 @@ export class QueueRunner {
     return new Lease(claimed, store.queue, schedule.leaseMs, clock, log)
   }
 
-  #admit(lease: Lease): void {
-    if (!this.#lanes.enter(lease)) return
+  async #admit(lease: Lease): Promise<void> {
+    const place = this.#lanes.enter(lease)
+    if (place === 'back') await this.#giveBack(lease)
+    if (place !== 'run') return
     const running = this.#run(lease).finally(() => this.#attempts.delete(running))
     this.#attempts.add(running)
   }
@@ -257,17 +315,42 @@ export class QueueRunner {
   async #run(lease: Lease): Promise<void> {
     const { message, rows } = lease.claimed
     const log = this.#deps.log.child({ id: message.id, target: rows[0]?.target })
-    await attempt(this.#parts, lease, log, this.#stopping.signal)
+    try {
+      await this.#go(lease, log)
+    } catch (error) {
+      log.error({ err: error }, 'destination cannot be looked at')
+      await this.#giveBack(lease)
+    }
     this.#lanes.leave(lease)
-    this.#next()
+    await this.#next()
+  }
+
+  /** An attempt, when its destination may have one. */
+  async #go(lease: Lease, log: Log): Promise<void> {
+    const leave = await this.#traffic.leaveFor(lease)
+    if (leave.kind === 'wait') return this.#giveBack(lease)
+    try {
+      const { stopping, traffic } = { stopping: this.#stopping.signal, traffic: this.#traffic }
+      const settled = await attempt(this.#parts, lease, log, stopping)
+      if (settled === undefined || stopping.aborted) return
+      const { rows, message } = lease.claimed
+      const { target, lane, verdict } = rows[0]!
+      if (verdict !== undefined) return
+      await traffic.learn({ target, lane, message: message.id }, leave.round, newsOf(settled.outcomes, settled.actions))
+    } finally {
+      await leave.done()
+    }
   }
 
   /** A place is free: parked jobs first, then the queue. */
-  #next(): void {
+  async #next(): Promise<void> {
     if (this.#state !== 'running') return
+    const now = this.#deps.clock.now()
+    const shut = this.#lanes.takeParked(({ claimed }) => this.#traffic.isBlocked(claimed.rows[0]!, now))
+    if (shut.length > 0) await Promise.all(shut.map(lease => this.#giveBack(lease)))
     for (let lease = this.#lanes.unpark(); lease !== undefined; lease = this.#lanes.unpark()) {
       if (lease.lost) lease.end()
-      else this.#admit(lease)
+      else await this.#admit(lease)
     }
     // Where nothing waits a free place changes nothing; what comes now wakes us itself.
     if (!this.#allSeen) this.wake()

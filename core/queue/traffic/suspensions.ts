@@ -1,0 +1,130 @@
+/**
+ * Destinations that get nothing for a while: found dead, asked for by a rule about replies, or by an admin. Kept in the state of the store, so all
+ * workers know and they last over restarts; looked at from memory, which is refreshed every few seconds and when somebody tells of a change.
+ * Bounded in number; beyond that a suspension holds in this worker alone, until it ends.
+ */
+import type { Bus, Clock, Log, State } from '../../api/index.js'
+
+export interface Suspension {
+  /** `mx/example.net`, or `mx/` and a site. */
+  readonly key: string
+  readonly until: number
+  readonly since: number
+  readonly why: string
+  /** `dead`: afterwards one job probes; what was learned stays until one succeeds. */
+  readonly by: 'dead' | 'reply' | 'admin'
+  /** Of a reply: the rule. */
+  readonly rule?: string
+}
+
+export const SUSPENDED = 'delivery/suspended/'
+export const NEWS = 'delivery-suspended'
+
+const MOST = 5000
+const REFRESH_MS = 3000
+/** A dead destination is still on probation so long after its pause. */
+const PROBATION_MS = 3_600_000
+
+export interface SuspensionDeps {
+  /** Left out: only this process knows. */
+  readonly state: Pick<State, 'list' | 'put' | 'remove'> | undefined
+  readonly bus?: Pick<Bus, 'publish' | 'subscribe'>
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export class Suspensions {
+  readonly #deps: SuspensionDeps
+  #known = new Map<string, Suspension>()
+  #readAt = Number.NEGATIVE_INFINITY
+  #reading: Promise<void> | undefined
+  readonly #unsubscribe: (() => void) | undefined
+
+  constructor(deps: SuspensionDeps, changed: () => void = () => undefined) {
+    this.#deps = deps
+    this.#unsubscribe = deps.bus?.subscribe(NEWS, () => {
+      this.#readAt = Number.NEGATIVE_INFINITY
+      changed()
+    })
+  }
+
+  close(): void {
+    this.#unsubscribe?.()
+  }
+
+  /** With what is only on probation. */
+  get(key: string): Suspension | undefined {
+    return this.#known.get(key)
+  }
+
+  get all(): Iterable<Suspension> {
+    return this.#known.values()
+  }
+
+  get size(): number {
+    return this.#known.size
+  }
+
+  /** Never rejects: what cannot be read is as before. */
+  async refresh(): Promise<void> {
+    const { state, clock } = this.#deps
+    if (state === undefined || clock.now() - this.#readAt < REFRESH_MS) return
+    this.#reading ??= this.#read(state).finally(() => {
+      this.#reading = undefined
+    })
+    await this.#reading
+  }
+
+  async suspend(suspension: Suspension): Promise<void> {
+    const { state, bus, clock, log } = this.#deps
+    const there = this.#known.get(suspension.key)
+    if (there !== undefined && there.until > suspension.until && there.by === 'admin') return
+    this.#known.set(suspension.key, suspension)
+    if (state === undefined || (there === undefined && this.#known.size > MOST)) return
+    try {
+      const kept = suspension.by === 'dead' ? PROBATION_MS : 0
+      await state.put(`${SUSPENDED}${suspension.key}`, JSON.stringify(suspension), suspension.until + kept)
+      bus?.publish(NEWS, suspension.key)
+    } catch (error) {
+      log.warn({ err: error, lane: suspension.key, until: suspension.until }, 'suspension known to this worker alone')
+    }
+    this.#forgetOver(clock.now())
+  }
+
+  async lift(key: string): Promise<void> {
+    if (!this.#known.delete(key)) return
+    try {
+      await this.#deps.state?.remove(`${SUSPENDED}${key}`)
+      this.#deps.bus?.publish(NEWS, key)
+    } catch (error) {
+      this.#deps.log.warn({ err: error, lane: key }, 'suspension not lifted for other workers')
+    }
+  }
+
+  async #read(state: Pick<State, 'list'>): Promise<void> {
+    const now = this.#deps.clock.now()
+    try {
+      const entries = await state.list(SUSPENDED, now, MOST)
+      this.#known = new Map(entries.flatMap(({ value }) => readSuspension(value)).map(one => [one.key, one]))
+      this.#readAt = now
+    } catch (error) {
+      this.#deps.log.warn({ err: error }, 'suspensions cannot be read')
+      this.#readAt = now
+    }
+  }
+
+  #forgetOver(now: number): void {
+    if (this.#known.size <= MOST) return
+    for (const [key, { until, by }] of this.#known) if (until + (by === 'dead' ? PROBATION_MS : 0) < now) this.#known.delete(key)
+  }
+}
+
+/** None, when it is not one of ours. */
+export function readSuspension(value: string): readonly Suspension[] {
+  try {
+    const one = JSON.parse(value) as Suspension
+    return typeof one.key === 'string' && Number.isFinite(one.until) ? [one] : []
+  } catch {
+    return []
+  }
+}
