@@ -48,6 +48,38 @@ const WARN_AFTER_FOR = {
   },
 } as const
 
+const RATE = { type: 'string', minLength: 1, maxLength: 100 } as const
+
+export const RATES = {
+  type: 'object',
+  description: 'at most so much in any such time, over all workers',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    messages: { ...RATE, description: 'as 100/1m' },
+    recipients: { ...RATE, description: 'as 500/1m' },
+    bytes: { ...RATE, description: 'as 200MB/1h' },
+    connections: { ...RATE, description: 'new ones, as 20/1m' },
+  },
+} as const
+
+const SOURCE = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['match', 'rates'],
+  properties: {
+    match: {
+      type: 'array',
+      minItems: 1,
+      maxItems: 1000,
+      items: { type: 'string', minLength: 1, maxLength: 255, description: 'an address of ours, or *' },
+      description:
+        'addresses of ours that mail goes out by; "system" where the system chooses; each has its own limits',
+    },
+    rates: RATES,
+  },
+} as const
+
 const LANE = {
   type: 'object',
   description: 'what is different for some destinations',
@@ -73,6 +105,8 @@ const LANE = {
     warn_after: WARN_AFTER,
     warn_after_for: WARN_AFTER_FOR,
     concurrency: { type: 'integer', minimum: 1, maximum: 1000, description: 'deliveries at once to each, per worker' },
+    least: { type: 'integer', minimum: 1, maximum: 1000, description: 'of these at least, however badly it goes' },
+    rates: RATES,
   },
 } as const
 
@@ -142,6 +176,19 @@ export const QUEUE = {
       maxItems: 500,
       default: [],
       description: 'what is different for some destinations; the first that fits counts',
+    },
+    sources: {
+      type: 'array',
+      items: SOURCE,
+      maxItems: 500,
+      default: [],
+      description: 'how much goes out by each address of ours; the first that fits counts',
+    },
+    longest_pause: {
+      type: 'string',
+      format: 'duration',
+      default: '30m',
+      description: 'how long a destination where nobody answers is left alone at most, before one job tries again',
     },
     concurrency: {
       type: 'integer',

@@ -1,12 +1,13 @@
 /** From the part `queue` of server.yaml as it is written to what is meant, and what a schema cannot say of it. */
 import type { Fault, Infer, YamlPath } from '../api/index.js'
-import { parseDuration } from '../text/index.js'
+import { parseDuration, ReadError, readRate } from '../text/index.js'
 import type { QUEUE } from './queue-schema.js'
-import type { LaneConfig, PatienceConfig, QueueConfig } from './types.js'
+import type { LaneConfig, PatienceConfig, QueueConfig, RatesConfig } from './types.js'
 import type { YamlSource } from './yaml.js'
 
 type Raw = Infer<typeof QUEUE>
 type RawLane = Raw['lanes'][number]
+type RawRates = RawLane['rates']
 type RawPatience = Pick<RawLane, 'expire' | 'expire_for' | 'warn_after' | 'warn_after_for'>
 
 const LEAST_LEASE_MS = 10_000
@@ -26,6 +27,8 @@ export function toQueue(raw: Raw, timerMs: (duration: string) => number): QueueC
       words: raw.greylisted.words.map(word => word.toLowerCase()),
     },
     lanes: raw.lanes.map(toLane),
+    sources: raw.sources.map(({ match, rates }) => ({ match: match.map(lower), rates: toRates(rates) ?? {} })),
+    longestPauseMs: ms(raw.longest_pause),
     concurrency: raw.concurrency,
     perLane: raw.per_lane,
     leaseMs: timerMs(raw.lease),
@@ -33,13 +36,31 @@ export function toQueue(raw: Raw, timerMs: (duration: string) => number): QueueC
 }
 
 function toLane(raw: RawLane): LaneConfig {
+  const rates = toRates(raw.rates)
   return {
     ...toPatience(raw),
     match: raw.match.map(pattern => pattern.toLowerCase()),
     ...(raw.target === undefined ? {} : { target: raw.target }),
     ...(raw.retry === undefined ? {} : { retryMs: raw.retry.map(ms) }),
     ...(raw.concurrency === undefined ? {} : { perLane: raw.concurrency }),
+    ...(raw.least === undefined ? {} : { leastPerLane: raw.least }),
+    ...(rates === undefined ? {} : { rates }),
   }
+}
+
+function lower(text: string): string {
+  return text.toLowerCase()
+}
+
+/** What is unlimited is left out, and so is all of it when nothing is limited. */
+function toRates(raw: RawRates): RatesConfig | undefined {
+  const found = Object.entries(raw).flatMap(([kind, text]) => {
+    const of = kind === 'bytes' ? 'size' : 'count'
+    if (rateFault(text, of) !== undefined) return []
+    const rate = readRate(text, of)
+    return rate === 'unlimited' ? [] : [[kind, rate] as const]
+  })
+  return found.length === 0 ? undefined : Object.fromEntries(found)
 }
 
 function toPatience(raw: RawPatience): PatienceConfig {
@@ -59,7 +80,12 @@ function mapped<K extends string, V, W>(by: { readonly [key in K]?: V }, of: (va
 
 /** All that contradicts itself. */
 export function queueFaults(source: YamlSource, raw: Raw): readonly Fault[] {
-  const faults = [...lateWarnings(source, raw), ...shortWaits(source, raw), ...neverReached(source, raw)]
+  const faults = [
+    ...lateWarnings(source, raw),
+    ...shortWaits(source, raw),
+    ...neverReached(source, raw),
+    ...wrongRates(source, raw),
+  ]
   if (ms(raw.lease) < LEAST_LEASE_MS) faults.push(source.fault(['queue', 'lease'], 'expected at least 10s'))
   return faults
 }
@@ -103,6 +129,31 @@ function shortWaits(source: YamlSource, raw: Raw): readonly Fault[] {
       ms(wait) < LEAST_WAIT_MS ? [source.fault([...path, i], `a wait of ${wait} is too short: at least 1s`)] : [],
     ),
   )
+}
+
+function wrongRates(source: YamlSource, raw: Raw): readonly Fault[] {
+  const places: readonly (readonly [YamlPath, RawRates])[] = [
+    ...raw.lanes.map((lane, i) => [['queue', 'lanes', i, 'rates'], lane.rates] as const),
+    ...raw.sources.map((one, i) => [['queue', 'sources', i, 'rates'], one.rates] as const),
+  ]
+  return places.flatMap(([path, rates]) =>
+    Object.entries(rates).flatMap(([kind, text]) => {
+      const wrong = rateFault(text, kind === 'bytes' ? 'size' : 'count')
+      return wrong === undefined ? [] : [source.fault([...path, kind], wrong)]
+    }),
+  )
+}
+
+function rateFault(text: string, of: 'size' | 'count'): string | undefined {
+  try {
+    const rate = readRate(text, of)
+    return rate !== 'unlimited' && rate.limit < 1
+      ? 'expected at least 1; to stop a destination: posthouse delivery suspend'
+      : undefined
+  } catch (error) {
+    if (error instanceof ReadError) return error.message
+    throw error
+  }
 }
 
 /** A pattern that a rule above has taken already. */

@@ -105,7 +105,17 @@ export interface LaneConfig extends PatienceConfig {
   readonly target?: string
   readonly retryMs?: readonly number[]
   readonly perLane?: number
+  /** However badly it goes. */
+  readonly leastPerLane?: number
+  readonly rates?: RatesConfig
 }
+
+/** At most so much in any window, over all workers. */
+export type RatesConfig = Readonly<
+  Partial<
+    Record<'messages' | 'recipients' | 'bytes' | 'connections', { readonly limit: number; readonly windowMs: number }>
+  >
+>
 
 export interface QueueConfig extends PatienceConfig {
   /** Waits between attempts; the last one repeats. */
@@ -124,6 +134,10 @@ export interface QueueConfig extends PatienceConfig {
   }
   /** The first that fits counts. */
   readonly lanes: readonly LaneConfig[]
+  /** By our own addresses; the first that fits counts. */
+  readonly sources: readonly { readonly match: readonly string[]; readonly rates: RatesConfig }[]
+  /** A destination where nobody answers is left alone so long at most. */
+  readonly longestPauseMs: number
   /** Jobs under way at once, per worker. */
   readonly concurrency: number
   /** Of these, to one lane. */

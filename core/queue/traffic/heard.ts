@@ -33,7 +33,8 @@ function heardOf(outcome: Outcome, action: ReplyAction | undefined): Heard | und
   if (outcome.kind === 'delivered') return 'good'
   if (action?.slowDown === true || outcome.class === 'rate-limited') return 'bad'
   const { stage, reply, status } = outcome
-  if (outcome.kind === 'deferred' && (stage === 'connect' || (reply === undefined && status === '4.4.1'))) return 'nobody'
+  if (outcome.kind === 'deferred' && (stage === 'connect' || (reply === undefined && status === '4.4.1')))
+    return 'nobody'
   // It has talked to us, whatever it said.
   if (reply !== undefined) return 'good'
   return outcome.class === 'unreachable' && outcome.kind === 'deferred' ? 'bad' : undefined

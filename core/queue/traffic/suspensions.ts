@@ -22,6 +22,8 @@ export const NEWS = 'delivery-suspended'
 
 const MOST = 5000
 const REFRESH_MS = 3000
+/** While changes come faster than they are read, the next look will do. */
+const READS = 3
 /** A dead destination is still on probation so long after its pause. */
 const PROBATION_MS = 3_600_000
 
@@ -38,11 +40,14 @@ export class Suspensions {
   #known = new Map<string, Suspension>()
   #readAt = Number.NEGATIVE_INFINITY
   #reading: Promise<void> | undefined
+  /** What was read while this changed is old already. */
+  #changes = 0
   readonly #unsubscribe: (() => void) | undefined
 
   constructor(deps: SuspensionDeps, changed: () => void = () => undefined) {
     this.#deps = deps
     this.#unsubscribe = deps.bus?.subscribe(NEWS, () => {
+      this.#changes += 1
       this.#readAt = Number.NEGATIVE_INFINITY
       changed()
     })
@@ -68,11 +73,13 @@ export class Suspensions {
   /** Never rejects: what cannot be read is as before. */
   async refresh(): Promise<void> {
     const { state, clock } = this.#deps
-    if (state === undefined || clock.now() - this.#readAt < REFRESH_MS) return
-    this.#reading ??= this.#read(state).finally(() => {
-      this.#reading = undefined
-    })
-    await this.#reading
+    if (state === undefined) return
+    for (let reads = 0; reads < READS && clock.now() - this.#readAt >= REFRESH_MS; reads += 1) {
+      this.#reading ??= this.#read(state).finally(() => {
+        this.#reading = undefined
+      })
+      await this.#reading
+    }
   }
 
   async suspend(suspension: Suspension): Promise<void> {
@@ -80,6 +87,7 @@ export class Suspensions {
     const there = this.#known.get(suspension.key)
     if (there !== undefined && there.until > suspension.until && there.by === 'admin') return
     this.#known.set(suspension.key, suspension)
+    this.#changes += 1
     if (state === undefined || (there === undefined && this.#known.size > MOST)) return
     try {
       const kept = suspension.by === 'dead' ? PROBATION_MS : 0
@@ -93,6 +101,7 @@ export class Suspensions {
 
   async lift(key: string): Promise<void> {
     if (!this.#known.delete(key)) return
+    this.#changes += 1
     try {
       await this.#deps.state?.remove(`${SUSPENDED}${key}`)
       this.#deps.bus?.publish(NEWS, key)
@@ -104,7 +113,9 @@ export class Suspensions {
   async #read(state: Pick<State, 'list'>): Promise<void> {
     const now = this.#deps.clock.now()
     try {
+      const changes = this.#changes
       const entries = await state.list(SUSPENDED, now, MOST)
+      if (changes !== this.#changes) return
       this.#known = new Map(entries.flatMap(({ value }) => readSuspension(value)).map(one => [one.key, one]))
       this.#readAt = now
     } catch (error) {
@@ -115,7 +126,8 @@ export class Suspensions {
 
   #forgetOver(now: number): void {
     if (this.#known.size <= MOST) return
-    for (const [key, { until, by }] of this.#known) if (until + (by === 'dead' ? PROBATION_MS : 0) < now) this.#known.delete(key)
+    for (const [key, { until, by }] of this.#known)
+      if (until + (by === 'dead' ? PROBATION_MS : 0) < now) this.#known.delete(key)
   }
 }
 

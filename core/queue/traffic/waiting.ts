@@ -64,7 +64,13 @@ export class Waiting {
         const lease = new Lease(one, parts.store.queue, leaseMs, parts.clock, log)
         const why = lanes.get(laneKey(row))
         const own = log.child({ id: one.message.id, target: row.target })
-        await attempt(parts, lease, own, signal, row.verdict !== undefined || why === undefined ? undefined : standIn(one.rows, why, now))
+        await attempt(
+          parts,
+          lease,
+          own,
+          signal,
+          row.verdict !== undefined || why === undefined ? undefined : standIn(one.rows, why, now),
+        )
       }
       return claimed.length
     } catch (error) {
@@ -87,7 +93,11 @@ export class Waiting {
 }
 
 /** What an attempt comes to that is not made. */
-function standIn(rows: readonly { readonly row: number; readonly lane: string }[], suspension: Suspension, now: number) {
+function standIn(
+  rows: readonly { readonly row: number; readonly lane: string }[],
+  suspension: Suspension,
+  now: number,
+) {
   const { why, by, rule, until } = suspension
   const outcomes = rows.map(({ row, lane }): Outcome => {
     const text = `no attempt was made, ${lane} gets nothing for now: ${why}`

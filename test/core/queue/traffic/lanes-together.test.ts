@@ -1,0 +1,351 @@
+/**
+ * Destinations under trouble, with two workers over one store in memory: dead ones cost an attempt a pause, rules and admins suspend, rates hold over
+ * both, domains of one site share, and mail that waits keeps its schedule.
+ */
+import assert from 'node:assert/strict'
+import { afterEach, describe, test } from 'node:test'
+import type { Job, NewRow, Outcome, Target } from '../../../../core/api/index.js'
+import { QueueRunner, type RunnerSchedule } from '../../../../core/queue/runner.js'
+import { createMemoryState } from '../../../../plugins/store-memory/state.js'
+import { createMemoryStore } from '../../../../plugins/store-memory/store.js'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const NOTHING = () => undefined
+const LOG = { error: NOTHING, warn: NOTHING, info: NOTHING, debug: NOTHING, child: () => LOG } as never
+
+type Deliver = (job: Job, worker: number) => Outcome | Promise<Outcome>
+
+class Bench {
+  now = Date.UTC(2026, 10, 21)
+  readonly clock = { now: () => this.now }
+  readonly store = createMemoryStore(this.clock)
+  readonly state = createMemoryState()
+  readonly tried: { lane: string; worker: number; id: string }[] = []
+  readonly sites = new Map<string, string>()
+  readonly runners: QueueRunner[] = []
+  readonly #listeners = new Set<(payload: string) => void>()
+  deliver: Deliver = job => taken(job)
+  #count = 0
+
+  constructor(schedule: Partial<RunnerSchedule>, workers: number) {
+    for (let worker = 1; worker <= workers; worker += 1) this.runners.push(this.#runner(schedule, worker))
+  }
+
+  again(schedule: Partial<RunnerSchedule>, worker: number): QueueRunner {
+    return this.#runner(schedule, worker)
+  }
+
+  #runner(schedule: Partial<RunnerSchedule>, worker: number): QueueRunner {
+    const far: Target = {
+      scope: 'remote',
+      lane: to => to.domain,
+      site: lane => this.sites.get(lane),
+      deliver: async job => {
+        this.tried.push({ lane: job.lane, worker, id: job.id })
+        return [await this.deliver(job, worker)]
+      },
+    }
+    return new QueueRunner({
+      store: this.store,
+      targets: new Map([['far', far]]),
+      plan: async message => ({
+        message: {
+          ...{ id: message.id, body: { kind: 'memory' as const, bytes: message.bytes }, cuts: [], sender: null },
+          ...{ utf8: false, bodyType: '7BIT' as const, received: this.now, origin: {} },
+        },
+        rows: [],
+        filings: [],
+        trail: [],
+      }),
+      pipeline: { gather: async () => [] as never, tell: NOTHING },
+      server: { name: 'us.test' },
+      schedule: {
+        retryMs: [5 * MINUTE, 10 * MINUTE],
+        warnAfterMs: [4 * HOUR],
+        concurrency: 10,
+        perLane: 4,
+        leaseMs: 120_000,
+        jitter: 0,
+        ...schedule,
+      },
+      clock: this.clock,
+      log: LOG,
+      metrics: { count: NOTHING, observe: NOTHING },
+      replies: {
+        classify: async ({ text }) => ({
+          class: text.includes('slow') ? 'rate-limited' : text.includes('answer') ? 'unreachable' : 'policy',
+          general: false,
+          rule: 'a-rule',
+          ...(text.includes('leave us') ? { action: { suspendMs: HOUR } } : {}),
+        }),
+      },
+      state: this.state,
+      bus: {
+        publish: (_, payload) => {
+          for (const listener of this.#listeners) listener(payload)
+        },
+        subscribe: (_, listener) => {
+          this.#listeners.add(listener)
+          return () => this.#listeners.delete(listener)
+        },
+      },
+    })
+  }
+
+  async add(domain: string, count: number, more: Partial<NewRow> = {}): Promise<void> {
+    for (let i = 0; i < count; i += 1) {
+      this.#count += 1
+      const to = { local: 'b', domain }
+      await this.store.accept({
+        message: {
+          ...{
+            id: `m${this.#count}.1`,
+            body: { kind: 'memory', bytes: Buffer.from('Subject: x\r\n\r\nx\r\n') },
+            cuts: [],
+          },
+          ...{
+            sender: { local: 'a', domain: 'us.test' },
+            utf8: false,
+            bodyType: '7BIT',
+            received: this.now,
+            origin: {},
+          },
+        },
+        rows: [
+          {
+            ...{ row: 0, to, original: to, dsn: { notify: [] }, target: 'far', lane: domain, detail: {}, prefix: '' },
+            ...{ due: this.now, expires: this.now + 48 * HOUR, priority: 0, ...more },
+          },
+        ],
+        filings: [],
+        trail: [],
+      })
+    }
+  }
+
+  start(): void {
+    for (const runner of this.runners) runner.start()
+  }
+
+  /** Until nothing moves. */
+  async settle(): Promise<void> {
+    for (let still = 0, before = -1; still < 8; ) {
+      for (const runner of this.runners) runner.wake()
+      await new Promise(resolve => setTimeout(resolve, 4))
+      still = this.tried.length === before ? still + 1 : 0
+      before = this.tried.length
+    }
+  }
+
+  async pass(ms: number): Promise<number> {
+    const before = this.tried.length
+    this.now += ms
+    await this.settle()
+    return this.tried.length - before
+  }
+
+  async rows() {
+    const found = []
+    for await (const message of this.store.queue.list())
+      found.push(...message.rows.map(row => ({ id: message.id, row })))
+    return found
+  }
+}
+
+function taken(job: Job): Outcome {
+  return { kind: 'delivered', row: job.recipients[0]!.row, remote: 'r', reply: '250 ok' }
+}
+
+function said(job: Job, reply: string): Outcome {
+  return { kind: 'deferred', row: job.recipients[0]!.row, status: '4.0.0', text: `r: ${reply}`, reply, stage: 'rcpt' }
+}
+
+function nobody(job: Job): Outcome {
+  return { kind: 'deferred', row: job.recipients[0]!.row, status: '4.4.1', text: 'r: no answer' }
+}
+
+describe('destinations of two workers', () => {
+  let bench: Bench
+  const begin = (schedule: Partial<RunnerSchedule> = {}, workers = 2) => {
+    bench = new Bench(schedule, workers)
+    return bench
+  }
+  afterEach(async () => {
+    await Promise.all(bench.runners.map(runner => runner.stop(100)))
+  })
+
+  test('a dead destination costs one attempt a pause, however much waits for it, and others are not held up', async () => {
+    begin()
+    bench.deliver = job => (job.lane === 'dead.test' ? nobody(job) : taken(job))
+    await bench.add('dead.test', 500)
+    bench.start()
+    await bench.settle()
+    const first = bench.tried.length
+    assert.ok(first >= 5 && first <= 16, `${first} attempts before it was known`)
+    await bench.add('alive.test', 20)
+    await bench.settle()
+    assert.equal(bench.tried.filter(({ lane }) => lane === 'alive.test').length, 20)
+    assert.equal(await bench.pass(4 * MINUTE), 0)
+    assert.equal(await bench.pass(2 * MINUTE), 1, 'a probe after 5 minutes')
+    assert.equal(await bench.pass(9 * MINUTE), 0)
+    assert.equal(await bench.pass(2 * MINUTE), 1, 'the next after 10')
+    assert.equal((await bench.rows()).length, 500)
+    bench.deliver = job => taken(job)
+    await bench.pass(11 * MINUTE)
+    assert.equal((await bench.rows()).length, 0, 'when it answers, all goes at once')
+  })
+
+  test('it is known after a restart that a destination was dead', async () => {
+    begin({}, 1)
+    bench.deliver = job => nobody(job)
+    await bench.add('dead.test', 50)
+    bench.start()
+    await bench.settle()
+    await bench.runners[0]!.stop(100)
+    const before = bench.tried.length
+    bench.runners.push(bench.again({}, 2))
+    bench.runners[1]!.start()
+    assert.equal(await bench.pass(4 * MINUTE), 0)
+    assert.equal(await bench.pass(2 * MINUTE), 1)
+    assert.equal(await bench.pass(9 * MINUTE), 0, 'pauses grow on from where they were')
+    assert.equal(bench.tried.length, before + 1)
+  })
+
+  test('a rule about a reply suspends for both workers, for its time', async () => {
+    begin()
+    bench.deliver = job => said(job, '421 leave us alone')
+    await bench.add('angry.test', 1)
+    bench.start()
+    await bench.settle()
+    assert.equal(bench.tried.length, 1)
+    await bench.add('angry.test', 50)
+    assert.equal(await bench.pass(59 * MINUTE), 0)
+    bench.deliver = job => taken(job)
+    assert.equal(await bench.pass(2 * MINUTE), 51)
+  })
+
+  test('mail that waits says so, hears of its delay in time, and goes back when it is over', async () => {
+    begin({}, 1)
+    const [runner] = bench.runners
+    bench.start()
+    await runner!.traffic.suspensions.suspend({
+      ...{ key: 'far/shut.test', until: bench.now + 72 * HOUR, since: bench.now, why: 'their move', by: 'admin' },
+    })
+    await bench.add('shut.test', 3, { expires: bench.now + 6 * HOUR })
+    assert.equal(await bench.pass(10 * MINUTE), 0)
+    assert.equal(await runner!.lookAtWaiting(), 3)
+    const [one] = await bench.rows()
+    assert.equal(one!.row.last?.text, 'no attempt was made, shut.test gets nothing for now: their move')
+    assert.equal(one!.row.last?.class, 'policy')
+    assert.equal(one!.row.due, bench.now + 30 * MINUTE)
+    assert.equal((await bench.store.trail.of(one!.id)).length, 1)
+    await bench.pass(31 * MINUTE)
+    assert.equal(await runner!.lookAtWaiting(), 3)
+    assert.equal((await bench.store.trail.of(one!.id)).length, 1, 'the same is not said twice')
+    await bench.pass(4 * HOUR)
+    await runner!.lookAtWaiting()
+    assert.ok(
+      (await bench.rows()).every(({ row }) => row.warned === true),
+      'their senders were told',
+    )
+    await bench.pass(2 * HOUR)
+    await runner!.lookAtWaiting()
+    assert.equal((await bench.rows()).filter(({ row }) => row.to.domain === 'shut.test').length, 0)
+    assert.equal(bench.tried.filter(({ lane }) => lane === 'shut.test').length, 0)
+  })
+
+  test('lifting a suspension lets its mail go at once, in every worker', async () => {
+    begin()
+    bench.start()
+    await bench.runners[0]!.traffic.suspensions.suspend({
+      ...{ key: 'far/shut.test', until: bench.now + HOUR, since: bench.now, why: 'their move', by: 'admin' },
+    })
+    await bench.add('shut.test', 5)
+    await bench.settle()
+    assert.equal(bench.tried.length, 0)
+    await bench.runners[1]!.traffic.suspensions.refresh()
+    await bench.runners[1]!.traffic.suspensions.lift('far/shut.test')
+    await bench.settle()
+    assert.equal(bench.tried.length, 5)
+  })
+
+  test('a rate holds over both workers, and what is over it goes later', async () => {
+    begin({ lanes: [{ match: ['slow.test'], rates: { messages: { limit: 10, windowMs: MINUTE } } }] })
+    await bench.add('slow.test', 25)
+    await bench.add('other.test', 25)
+    bench.start()
+    await bench.settle()
+    const count = () => bench.tried.filter(({ lane }) => lane === 'slow.test').length
+    assert.equal(count(), 10)
+    assert.equal(bench.tried.length, 35, 'others are not slowed')
+    await bench.pass(61_000)
+    assert.equal(count(), 20)
+    await bench.pass(61_000)
+    assert.equal(count(), 25)
+  })
+
+  test('a job larger than a limit takes all of it and goes', async () => {
+    begin({ lanes: [{ match: ['slow.test'], rates: { bytes: { limit: 5, windowMs: MINUTE } } }] }, 1)
+    await bench.add('slow.test', 2)
+    bench.start()
+    await bench.settle()
+    assert.equal(bench.tried.length, 1)
+    await bench.pass(61_000)
+    assert.equal(bench.tried.length, 2)
+  })
+
+  test('fewer at once after "too fast", more again as it goes well, never more than its limit', async () => {
+    begin({ concurrency: 30, perLane: 8 }, 1)
+    let [running, most] = [0, 0]
+    const slow: Deliver = async job => {
+      running += 1
+      most = Math.max(most, running)
+      await new Promise(resolve => setTimeout(resolve, 2))
+      running -= 1
+      return most < 6 ? taken(job) : said(job, '450 slow down')
+    }
+    bench.deliver = slow
+    await bench.add('far.test', 60)
+    bench.start()
+    await bench.settle()
+    const place = { target: 'far', lane: 'far.test' }
+    assert.equal(most, 6)
+    assert.ok(bench.runners[0]!.traffic.most('far/far.test', place) <= 3)
+    bench.deliver = async job => {
+      await new Promise(resolve => setTimeout(resolve, 1))
+      return taken(job)
+    }
+    await bench.pass(10 * MINUTE)
+    await bench.add('far.test', 200)
+    await bench.settle()
+    assert.equal(bench.runners[0]!.traffic.most('far/far.test', place), 8)
+  })
+
+  test('domains of one site share its places, its rates and its suspension', async () => {
+    begin({ concurrency: 30, perLane: 2 }, 1)
+    let [running, most] = [0, 0]
+    bench.deliver = async job => {
+      running += 1
+      most = Math.max(most, running)
+      await new Promise(resolve => setTimeout(resolve, 2))
+      running -= 1
+      return taken(job)
+    }
+    const domains = ['a', 'b', 'c', 'd', 'e', 'f'].map(name => `${name}.test`)
+    for (const domain of domains) {
+      bench.sites.set(domain, 'mx.provider.test')
+      await bench.add(domain, 5)
+    }
+    bench.start()
+    await bench.settle()
+    assert.deepEqual([bench.tried.length, most], [30, 2])
+    bench.deliver = job => nobody(job)
+    for (const domain of domains) await bench.add(domain, 20)
+    const before = bench.tried.length
+    await bench.settle()
+    assert.ok(bench.tried.length - before <= 8, `${bench.tried.length - before} attempts`)
+    assert.equal(await bench.pass(4 * MINUTE), 0)
+    assert.equal(await bench.pass(2 * MINUTE), 1, 'one probe for all of them')
+  })
+})
