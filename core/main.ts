@@ -9,9 +9,11 @@ import { fileURLToPath } from 'node:url'
 import type { StartApp } from './host/app-types.js'
 import { runCli } from './host/cli.js'
 import type { CliParts } from './host/command-base.js'
+import { deliveryCommands } from './host/commands/delivery/index.js'
 import { explainScheduleCommand } from './host/commands/schedule.js'
 import { runWorker } from './host/worker.js'
 import { forecasts } from './queue/forecast.js'
+import { laneBook } from './queue/traffic/book.js'
 
 const MAX_STDIN = 1024 * 1024
 /** lmdb may still be writing when its promises have resolved; ending at once was seen to crash in its write worker. */
@@ -32,7 +34,10 @@ async function main(): Promise<number> {
     warn: line => void process.stderr.write(`${line}\n`),
     stdin: readStdin,
   }
-  return await runCli(process.argv.slice(2), parts, [explainScheduleCommand(parts, forecasts)])
+  return await runCli(process.argv.slice(2), parts, [
+    explainScheduleCommand(parts, forecasts),
+    ...deliveryCommands(parts, laneBook),
+  ])
 }
 
 async function readStdin(): Promise<string> {

@@ -210,6 +210,24 @@ export interface ExplainedHost {
   readonly security: string
 }
 
+/** What a target asks leave for: a new connection, and a message over one. */
+export type Wanted =
+  | { readonly kind: 'connection' }
+  | { readonly kind: 'message'; readonly recipients: number; readonly bytes: number }
+
+/** `waitMs`: there was no room; as much may be granted then. `why` says which limit it is. */
+export type Allowed =
+  | { readonly granted: true }
+  | { readonly granted: false; readonly waitMs: number; readonly why: string }
+
+export interface DeliveryCall extends Call {
+  /**
+   * Charged to the limits of the lane and of our address `source` (left out: the system chooses), over all workers. What was not granted is
+   * not done: the recipients left are deferred with `notBefore`. Left out: nothing is limited here.
+   */
+  allow?(wanted: Wanted, source?: string): Promise<Allowed>
+}
+
 export interface Target {
   /** `remote` targets send mail out: core lets only allowed claims reach them. */
   readonly scope: 'local' | 'remote'
@@ -220,7 +238,7 @@ export interface Target {
    */
   site?(lane: string): string | undefined
   /** One outcome per recipient. A throw or a missing outcome counts as deferred. */
-  deliver(job: Job, call: Call): Promise<readonly Outcome[]>
+  deliver(job: Job, call: DeliveryCall): Promise<readonly Outcome[]>
   /** For `posthouse delivery explain`. Left out: nothing to tell but the lane. */
   explain?(to: Address, by: SentBy, signal: AbortSignal): Promise<Explanation>
 }

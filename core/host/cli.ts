@@ -10,7 +10,6 @@ import { loadConfig } from '../config/load.js'
 import { closest } from '../text/index.js'
 import type { CliParts, OwnCommand } from './command-base.js'
 import { checkCommand } from './commands/check.js'
-import { deliveryCommands } from './commands/delivery/index.js'
 import { explainCommand } from './commands/explain.js'
 import { initCommand } from './commands/init.js'
 import { queueCommands } from './commands/queue/index.js'
@@ -41,7 +40,7 @@ export async function runCli(
 ): Promise<number> {
   const own = [serveCommand, initCommand, checkCommand, explainCommand, tlsLsCommand, tlsReloadCommand]
     .map(make => make(parts))
-    .concat(queueCommands(parts), deliveryCommands(), more)
+    .concat(queueCommands(parts), more)
   try {
     if (argv.some(arg => arg === '--version' || arg === '-V')) {
       parts.print(`posthouse ${parts.version}`)

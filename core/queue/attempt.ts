@@ -4,6 +4,7 @@
  * The rule it keeps: whatever is thrown, the rows stay in the queue; and what was delivered is settled even when the server is stopping.
  */
 import {
+  type Allowed,
   CATALOGUE,
   type Clock,
   type Job,
@@ -18,6 +19,7 @@ import {
   type Replies,
   type Store,
   type Target,
+  type Wanted,
 } from '../api/index.js'
 import type { AskScope } from '../pipeline/intake-types.js'
 import { soundOutcomes } from '../pipeline/outcomes.js'
@@ -28,7 +30,7 @@ import { eventsOf } from './events.js'
 import type { Greylisted } from './greylisted.js'
 import { jobOf } from './job.js'
 import { type Fate, judge, tooLate } from './judgement.js'
-import { type Rules, senderClass, timingOf } from './lane-rules.js'
+import { type Place, type Rules, senderClass, timingOf } from './lane-rules.js'
 import type { Lease } from './lease.js'
 import { type NoticeParts, notices } from './notices.js'
 import { logFate, rowChange, trailEntry } from './record.js'
@@ -48,6 +50,8 @@ export interface AttemptParts {
   /** Told after the commit. */
   readonly settled: (job: JobView, outcomes: readonly Outcome[], scope: AskScope) => void
   readonly happened: (event: QueueEvent, scope: AskScope) => void
+  /** Charges what a delivery does on its way; left out: nothing is limited. */
+  readonly allow?: (place: Place, wanted: Wanted, source?: string) => Promise<Allowed>
   /** Says what replies mean; left out: nobody does. */
   readonly replies?: Pick<Replies, 'classify'>
 }
@@ -130,7 +134,10 @@ async function deliverThrough(
   try {
     const answer = await within(parts.deliveryMs, scope.signal, async signal => {
       const job = await signed(parts, lease, target, body, { ...scope, signal })
-      return target.deliver(job, { signal, log: scope.log })
+      const { allow } = parts
+      const place = lease.claimed.rows[0]!
+      const limited = allow === undefined ? {} : { allow: (wanted: Wanted, by?: string) => allow(place, wanted, by) }
+      return target.deliver(job, { signal, log: scope.log, ...limited })
     })
     return soundOutcomes(answer)
   } catch (error) {

@@ -130,6 +130,7 @@ export class QueueRunner {
       settled: (job, outcomes, scope) => pipeline.tell('settled', { job, outcomes }, NO_LABELS, scope),
       happened: (event, scope) => pipeline.tell('event', { event }, NO_LABELS, scope),
       ...(deps.replies === undefined ? {} : { replies: deps.replies }),
+      allow: (place, wanted, source) => this.#traffic.allow(place, wanted, source),
     }
     this.inspection = this.#inspection(schedule)
     this.#waiting = new Waiting({

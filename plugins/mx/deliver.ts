@@ -3,7 +3,7 @@
  * A host that is down, refuses to talk or says 4xx is followed by the next one; a 5xx for mail offered is final; silence after the
  * final dot ends the attempt, as another host would make a second copy.
  */
-import type { Call, Clock, Job, JobRecipient, Outcome, TlsResults } from 'posthouse/api'
+import type { Clock, DeliveryCall, Job, JobRecipient, Outcome, TlsResults } from 'posthouse/api'
 import { reachable } from './addresses/reachable.js'
 import { goesOn, nextBatch, noteBatch } from './batch.js'
 import { type Place, remoteOf } from './client/connection.js'
@@ -58,7 +58,7 @@ export interface DeliveryOptions {
 }
 
 /** One destination after the other; usually there is one. */
-export async function deliverJob(job: Job, call: Call, options: DeliveryOptions): Promise<readonly Outcome[]> {
+export async function deliverJob(job: Job, call: DeliveryCall, options: DeliveryOptions): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = []
   for (const destination of destinationsOf(job, options.hosts.routes, options.sources?.pools)) {
     outcomes.push(...(await new Delivery(job, call, options, destination).run()))
@@ -68,7 +68,7 @@ export async function deliverJob(job: Job, call: Call, options: DeliveryOptions)
 
 class Delivery {
   readonly #job: Job
-  readonly #call: Call
+  readonly #call: DeliveryCall
   readonly #options: DeliveryOptions
   readonly #to: Destination
   /** RFC 8689: verified TLS or nothing. Such sessions are not mixed with others. */
@@ -86,7 +86,7 @@ class Delivery {
   /** Recipients that a peer took, or may have taken. */
   #taken = 0
 
-  constructor(job: Job, call: Call, options: DeliveryOptions, to: Destination) {
+  constructor(job: Job, call: DeliveryCall, options: DeliveryOptions, to: Destination) {
     this.#job = job
     this.#call = call
     this.#options = options

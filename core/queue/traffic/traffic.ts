@@ -2,13 +2,14 @@
  * Says who may go where, now: how many at once, suspended or not, within its rates. Lanes of one site (the same mail hosts) are one destination
  * here. What it knows of a destination is this worker's, apart from suspensions and rates, which all workers share.
  */
-import type { Bus, Clock, Log, Metrics, State, Target } from '../../api/index.js'
+import type { Allowed, Bus, Clock, Log, Metrics, State, Target, Wanted } from '../../api/index.js'
 import { laneKey } from '../job.js'
 import { type LaneRule, type Place, ruleFor } from '../lane-rules.js'
 import type { Lease } from '../lease.js'
 import { type Flow, type FlowTerms, flowAfter, freshFlow, isFresh } from './flow.js'
 import type { News } from './heard.js'
-import { charge, type Rates } from './rates.js'
+import { type Charge, charge, type Rates, type Short } from './rates.js'
+import { type SourceRule, sourceKey, sourceRuleFor } from './source-rules.js'
 import { type Suspension, Suspensions } from './suspensions.js'
 
 export interface TrafficSchedule {
@@ -17,6 +18,8 @@ export interface TrafficSchedule {
   readonly lanes?: readonly LaneRule[]
   /** The longest pause for a destination where nobody answers. */
   readonly longestPauseMs?: number
+  /** By our own addresses. */
+  readonly sources?: readonly SourceRule[]
 }
 
 export interface TrafficDeps {
@@ -131,6 +134,27 @@ export class Traffic {
     return { kind: 'go', round, done: async () => probe?.leave() }
   }
 
+  /** While an attempt goes on. Messages were charged to the lane before it began, connections are when they are made. */
+  async allow(place: Place, wanted: Wanted, source?: string): Promise<Allowed> {
+    const [lane, own] = [this.ratesOf(place), sourceRuleFor(this.#deps.schedule.sources, source)?.rates]
+    const connection = [{ kind: 'connections', amount: 1 }] as const
+    if (wanted.kind === 'connection' && lane?.connections !== undefined) {
+      const short = await charge(this.#deps, this.keyOf(place), lane, connection)
+      if (short !== undefined) return refused(short, 'this destination')
+    }
+    if (own === undefined) return { granted: true }
+    const charges: readonly Charge[] =
+      wanted.kind === 'connection'
+        ? connection
+        : [
+            { kind: 'messages', amount: 1 },
+            { kind: 'recipients', amount: wanted.recipients },
+            { kind: 'bytes', amount: wanted.bytes },
+          ]
+    const short = await charge(this.#deps, sourceKey(source), own, charges)
+    return short === undefined ? { granted: true } : refused(short, source ?? 'our address')
+  }
+
   /** After an attempt. */
   async learn(place: Place & { readonly message: string }, began: number, news: News): Promise<void> {
     if (!this.#isRemote(place)) return
@@ -225,4 +249,8 @@ export class Traffic {
     this.#members.set(site, lanes.add(lane))
     this.#memberCount += 1
   }
+}
+
+function refused({ kind, waitMs }: Short, who: string): Allowed {
+  return { granted: false, waitMs, why: `the limit of ${kind} for ${who} is reached` }
 }
