@@ -3,7 +3,7 @@
  * A host that is down, refuses to talk or says 4xx is followed by the next one; a 5xx for mail offered is final; silence after the
  * final dot ends the attempt, as another host would make a second copy.
  */
-import type { Clock, DeliveryCall, Job, JobRecipient, Outcome, TlsResults } from 'posthouse/api'
+import type { Clock, DeliveryCall, Job, JobRecipient, Outcome, TlsResults, Wanted } from 'posthouse/api'
 import { reachable } from './addresses/reachable.js'
 import { goesOn, nextBatch, noteBatch } from './batch.js'
 import { type Place, remoteOf } from './client/connection.js'
@@ -23,6 +23,7 @@ import type { SessionPool } from './pool.js'
 import type { Rests } from './rests.js'
 import { resultOfSkip } from './results.js'
 import type { Going, Plan } from './security.js'
+import type { Sites } from './sites.js'
 import type { Pools, Source } from './sources/pools.js'
 import { type Turn, Turns } from './sources/turns.js'
 import type { WarmUp } from './sources/warm-up.js'
@@ -55,6 +56,8 @@ export interface DeliveryOptions {
   readonly logins?: Rests
   /** Connection attempts for one job, over all hosts and addresses. */
   readonly maxAttempts: number
+  /** Left out: every domain is a site of its own. */
+  readonly sites?: Sites
 }
 
 /** One destination after the other; usually there is one. */
@@ -69,6 +72,8 @@ export async function deliverJob(job: Job, call: DeliveryCall, options: Delivery
 class Delivery {
   readonly #job: Job
   readonly #call: DeliveryCall
+  /** A limit of ours is reached: nothing more is begun. */
+  #limited = false
   readonly #options: DeliveryOptions
   readonly #to: Destination
   /** RFC 8689: verified TLS or nothing. Such sessions are not mixed with others. */
@@ -194,6 +199,7 @@ class Delivery {
       this.#ledger.endAll(found)
       return
     }
+    if (route === undefined) this.#options.sites?.learn(this.#job.lane, found.exchanges ?? [])
     const tally = { none: 0, private: 0, trouble: 0, own: 0 }
     for await (const [host, addresses] of reachable(found.hosts, options, this.#call.signal)) {
       const plan = await this.#planner.planOf(host, addresses)
@@ -208,7 +214,8 @@ class Delivery {
   }
 
   get #spent(): boolean {
-    return this.#call.signal.aborted || this.#barred || this.#attempts >= this.#options.maxAttempts
+    const stopped = this.#call.signal.aborted || this.#barred || this.#limited
+    return stopped || this.#attempts >= this.#options.maxAttempts
   }
 
   /** RFC 8461 §8.4: the order of the hosts stays, and such a one counts as one that cannot be reached. */
@@ -250,6 +257,7 @@ class Delivery {
     this.#attempts += 1
     const errand = { ...plain, ...(this.#source === undefined ? {} : { source: this.#source }) }
     const remote = remoteOf(errand.place)
+    if (!(await this.#mayGo({ kind: 'connection' }, errand.place))) return
     try {
       const session = await openFor(errand, this.#options, this.#call)
       if (!errand.host.fixed && this.#isOurs(session.peerName)) this.#looped(session)
@@ -265,6 +273,19 @@ class Delivery {
       this.#remember(error)
       complain(error, { remote, route: this.#to.route?.id, source }, this.#call)
     }
+  }
+
+  /** Within the limits of the destination and of our own address; otherwise all that are left come later. */
+  async #mayGo(wanted: Wanted, place: Place): Promise<boolean> {
+    const local = this.#source === undefined ? undefined : localFor(this.#source, place)
+    const allowed = await this.#call.allow?.(wanted, local)
+    if (allowed === undefined || allowed.granted) return true
+    this.#limited = true
+    const notBefore = this.#options.session.now() + allowed.waitMs
+    // RFC 3463 §3.5: 4.4.5, too much to carry just now.
+    this.#ledger.hope()
+    this.#ledger.noteAll({ kind: 'deferred', status: '4.4.5', text: allowed.why, notBefore })
+    return false
   }
 
   #remember(error: unknown): void {
@@ -311,6 +332,8 @@ class Delivery {
     const recipients = nextBatch(this.#ledger.pending, session)
     if (recipients.length === 0) return false
     const more = recipients.length < this.#ledger.left
+    const message = { kind: 'message', recipients: recipients.length, bytes: job.size } as const
+    if (!(await this.#mayGo(message, session.connection.place))) return false
     const mail = mailFor(job, recipients, extensions, this.#utf8, options.now(), this.#secret)
     const { results, stale, chunkless } = await transact(session, mail, options.limits, this.#call.signal)
     if (idle && stale) return false

@@ -10,6 +10,7 @@ import { findHosts, type Host } from './hosts.js'
 import { Planner, type PlannerOptions } from './planner.js'
 import type { Route } from './routes/route.js'
 import type { Going, Plan } from './security.js'
+import type { Sites } from './sites.js'
 import type { Pools } from './sources/pools.js'
 import type { Standing } from './sts/policies.js'
 
@@ -18,6 +19,7 @@ const NO_MAIL = { read: async () => Buffer.alloc(0) }
 
 export interface ExplainOptions extends PlannerOptions {
   readonly pools?: Pools
+  readonly sites?: Sites
   lane(to: Address, by: SentBy): string
 }
 
@@ -44,6 +46,7 @@ export async function explain(
     ...(login === undefined ? {} : { login }),
     ...(pool === undefined ? {} : { pool }),
   }
+  if (found.kind === 'hosts' && route === undefined) options.sites?.learn(common.lane, found.exchanges ?? [])
   if (found.kind !== 'hosts') return { ...common, hosts: [], trouble: `${found.status} ${found.text}` }
   const planner = new Planner(NO_MAIL, { domain, route }, options, signal)
   const trouble = await planner.begin(false).catch(describeTrouble)

@@ -31,7 +31,12 @@ export interface Host {
 }
 
 export type Found =
-  | { readonly kind: 'hosts'; readonly hosts: readonly Host[] }
+  | {
+      readonly kind: 'hosts'
+      readonly hosts: readonly Host[]
+      /** All that MX records name, also those that are not tried: who has the same is the same site. */
+      readonly exchanges?: readonly string[]
+    }
   | { readonly kind: 'failed' | 'deferred'; readonly status: string; readonly text: string }
 
 export interface HostOptions {
@@ -164,6 +169,7 @@ export function ranked(domain: string, found: Exchanges, options: HostOptions): 
   if (usable.length === 0) return loop(domain)
   return {
     kind: 'hosts',
+    exchanges: hostly.map(({ exchange }) => exchange),
     hosts: shuffled(usable, random)
       .slice(0, maxHosts)
       .map(({ exchange, preference }) => ({ name: exchange, port, fixed: false, by: { domain, preference } })),

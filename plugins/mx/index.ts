@@ -22,6 +22,7 @@ import { SessionPool } from './pool.js'
 import { Rests } from './rests.js'
 import type { Reading } from './routes/read.js'
 import { Routes } from './routes/routes.js'
+import { Sites } from './sites.js'
 import { Pools } from './sources/pools.js'
 import { WarmUp } from './sources/warm-up.js'
 import { Policies } from './sts/policies.js'
@@ -59,6 +60,7 @@ export default definePlugin({
       random: Math.random,
     }
     const policies = await policiesOf(context, hosts)
+    const sites = new Sites(state, clock, context.log)
     const offer: OfferOptions = { chunkless: new Chunkless(now, !config.chunking), convert: config.convert_8bit }
     const options: DeliveryOptions = {
       hosts,
@@ -71,11 +73,14 @@ export default definePlugin({
       logins: new Rests(now),
       offer,
       maxAttempts: config.max_hosts * 3,
+      sites,
     }
+    if (context.purpose === 'serve') await sites.recall()
     const lane = (to: Address, by?: SentBy) => routes.find(to.domain, by)?.lane ?? to.domain.toLowerCase()
     const target: Target = {
       scope: 'remote',
       lane,
+      site: name => sites.of(name),
       explain: (to, by, signal) => explain(to, by, { ...options, pools, lane }, signal),
       async deliver(job, call) {
         const outcomes = await deliverJob(job, call, options)

@@ -4,6 +4,9 @@
  */
 import { join } from 'node:path'
 import { runCli } from '../../core/host/cli.js'
+import type { CliParts } from '../../core/host/command-base.js'
+import { deliveryCommands } from '../../core/host/commands/delivery/index.js'
+import { laneBook } from '../../core/queue/traffic/book.js'
 import type { Instance } from './instance.js'
 import { ROOT } from './shared.js'
 
@@ -20,7 +23,7 @@ export function commandLine(server: Instance, ...args: readonly string[]): Promi
 export async function sayHere(args: readonly string[]): Promise<Said> {
   const lines: string[] = []
   const print = (line: string) => void lines.push(line)
-  const code = await runCli(args, {
+  const parts = {
     version: 'tested',
     script: '',
     templates: join(ROOT, 'core/host/templates/'),
@@ -29,6 +32,7 @@ export async function sayHere(args: readonly string[]): Promise<Said> {
     print,
     warn: print,
     stdin: async () => '',
-  })
+  } as const satisfies CliParts
+  const code = await runCli(args, parts, deliveryCommands(parts, laneBook))
   return { code, out: lines.join('\n') }
 }
