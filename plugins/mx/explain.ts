@@ -9,7 +9,7 @@ import { Trouble } from './client/trouble.js'
 import { findHosts, type Host } from './hosts.js'
 import { Planner, type PlannerOptions } from './planner.js'
 import type { Route } from './routes/route.js'
-import type { Going, Plan } from './security.js'
+import { type Going, noDane, type Plan } from './security.js'
 import type { Sites } from './sites.js'
 import type { Pools } from './sources/pools.js'
 import type { Standing } from './sts/policies.js'
@@ -94,8 +94,9 @@ function askedOf({ path, manner }: Host, plan: Going, standing: Standing): strin
   if (path !== undefined && plan.tls === 'never') return 'a Unix socket'
   const first = manner?.implicitTls ? 'from the first octet, ' : ''
   if (plan.proof?.kind === 'demanded') return `TLS ${first}required and proven: ${plan.demand?.words ?? ''}`
-  const why =
+  const policy =
     standing.kind === 'none' ? standing.why : `the MTA-STS policy of ${standing.domain} has mode ${standing.mode}`
+  const why = [policy, ...noDane(plan)].join('; ')
   switch (plan.tls) {
     case 'never':
       return 'in clear: TLS is turned off'

@@ -11,7 +11,7 @@ import type { MailSession, TlsPolicy } from './client/session.js'
 import type { Doubt } from './client/trouble.js'
 import { chainOf, doubtOf } from './dane/chain.js'
 import type { Dane } from './dane/standing.js'
-import { presented } from './dane/tlsa.js'
+import { DANE_TA, presented } from './dane/tlsa.js'
 import type { Host } from './hosts.js'
 import type { TlsDemand } from './outcomes.js'
 import { judgeByPins } from './routes/pin.js'
@@ -130,7 +130,9 @@ function passedOver(dane: Dane): Dane {
 function assuranceOf(dane: Dane): string {
   if (dane.kind === 'none' || dane.kind === 'trouble') return ''
   const records = dane.records.map(presented).sort()
-  return ['dane', dane.base, ...(dane.kind === 'records' ? dane.names : []), ...records].join(' ')
+  // Names only matter below an authority: a host with a key of its own serves all its domains by one session.
+  const names = dane.kind === 'records' && dane.usable.some(({ usage }) => usage === DANE_TA) ? dane.names : []
+  return ['dane', dane.base, ...names, ...records].join(' ')
 }
 
 /** What the route says goes before what the plugin says of all hosts. */
@@ -224,7 +226,7 @@ function noPolicy({ standing }: SecurityWish): string {
 }
 
 /** What might have been known beside that. */
-function noDane({ dane }: Going): readonly string[] {
+export function noDane({ dane }: Pick<Going, 'dane'>): readonly string[] {
   if (dane.kind === 'unusable') return [`the DANE records of ${dane.base} are unusable`]
   return dane.kind === 'none' || dane.kind === 'trouble' ? [dane.why] : []
 }

@@ -426,6 +426,34 @@ describe('a message that asks for TLS all the way (REQUIRETLS)', () => {
     })
 })
 
+test('what would be done at a host can be asked for without a mail', async () => {
+  const { rig, publish, dns, sink } = await makeWorld()
+  const made = await rig()
+  const asked = async () => {
+    const told = await made.target.explain?.(
+      { local: 'b', domain: 'them.test' },
+      { sender: null },
+      AbortSignal.timeout(5000),
+    )
+    return told?.hosts[0]?.security ?? ''
+  }
+  assert.match(await asked(), /^TLS when offered, not proven; .*; mx\.them\.test has no TLSA records$/)
+  for (const [records, words] of [
+    [[KEY], /^TLS required and proven: the DANE records of mx\.them\.test ask for a certificate that matches$/],
+    [['1 0 1 00'], /^TLS required, not proven; .*; the DANE records of mx\.them\.test are unusable$/],
+  ] as const) {
+    publish('mx.them.test', ...records)
+    const fresh = await makeRig({ port: sink.port }, [dns.address], 'us.test', { trustAd: true })
+    open.push(fresh.dispose)
+    const told = await fresh.target.explain?.(
+      { local: 'b', domain: 'them.test' },
+      { sender: null },
+      AbortSignal.timeout(5000),
+    )
+    assert.match(told?.hosts[0]?.security ?? '', words)
+  }
+})
+
 test('without trust in the resolver nothing of it is looked at', async () => {
   const { publish, dns, sink } = await makeWorld()
   publish('mx.them.test', tlsa(3, 1, 1, OTHER))
