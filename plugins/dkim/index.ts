@@ -10,13 +10,14 @@ import {
   definePlugin,
   MailError,
   type Metrics,
+  type Notice,
   type SigningKey,
 } from 'posthouse/api'
 import { digestMessage } from 'posthouse/text'
 import { authorOf, type Choice, choose } from './choose.js'
 import { dkimCommands } from './commands.js'
 import { Publications } from './published.js'
-import { KeyRing, loadKeys } from './ring.js'
+import { KeyRing, type KeyTrouble, loadKeys, troubleOf } from './ring.js'
 import { type Settings, schema, settingsOf } from './settings.js'
 import { signatureField } from './signature.js'
 
@@ -25,7 +26,7 @@ export default definePlugin({
   summary: 'signs mail of our own that goes out (DKIM)',
   config: schema,
   supplies: ['signing-keys'],
-  async setup({ config, fault, server, dns, state, clock, log, metrics, signal, purpose }) {
+  async setup({ config, fault, server, dns, state, clock, log, metrics, signal, purpose, services }) {
     const folder = join(server.dataDir, 'dkim')
     const settings = settingsOf(config, { folder, configDir: server.configDir, fault })
     const publications = new Publications({ dns, state, clock, log, signal })
@@ -33,11 +34,8 @@ export default definePlugin({
     const ringOf = (keys: Awaited<ReturnType<typeof load>>) =>
       new KeyRing(keys, { now: () => clock.now(), published: (name, loaded) => publications.has(name, loaded) })
     const keys = purpose === 'serve' ? await load() : []
-    for (const held of keys) {
-      const { domain, selector } = held.entry
-      if (held.read.kind === 'trouble')
-        log.error({ domain, selector, why: held.read.why }, 'signing key cannot be used')
-    }
+    const troubles = keys.flatMap(held => troubleOf(held) ?? [])
+    for (const trouble of troubles) log.error(trouble, 'signing key cannot be used')
     if (keys.some(({ entry }) => entry.active === 'published') && !dns.configured)
       log.warn({}, 'signing keys wait for the name service, and none is configured')
     const ring = ringOf(keys)
@@ -48,9 +46,30 @@ export default definePlugin({
       commands,
       services: { 'signing-keys': ring },
       hooks: { sign: (asked, call) => signMail(asked, call, parts) },
+      started() {
+        if (troubles.length > 0) void services.find('notifier')?.tell(noticeOf(troubles, settings.missing))
+      },
     }
   },
 })
+
+/** Mail waits for it, so a person is told and not the log alone. */
+function noticeOf(troubles: readonly KeyTrouble[], missing: Settings['missing']): Notice {
+  const lines = troubles.slice(0, 20).map(({ domain, selector, why }) => `  ${selector} of ${domain}: ${why}`)
+  return {
+    about: `dkim keys ${troubles.map(({ domain, selector }) => `${selector} ${domain}`).join(', ')}`.slice(0, 200),
+    subject: 'Keys that mail is signed with cannot be used',
+    text: `${[
+      'These keys cannot be used:',
+      ...lines,
+      '',
+      missing === 'defer'
+        ? 'Mail of a domain without any other key waits in the queue until one is right.'
+        : 'Mail of a domain without any other key goes out unsigned.',
+      'See them all by: posthouse dkim ls. A key that was mended is read at the next SIGHUP.',
+    ].join('\n')}\n`,
+  }
+}
 
 interface SignParts {
   readonly settings: Settings
@@ -64,7 +83,7 @@ async function signMail({ job, chunks }: Asked['sign'], call: Call, parts: SignP
   const { rules, fields } = settings
   const passedOn = job.submitter === undefined && !rules.some(({ submitters }) => submitters.has('others'))
   // Not a byte is read for mail that cannot be signed.
-  if (passedOn || (ring.empty && rules.length === 0)) return undefined
+  if (passedOn || (ring.empty && rules.length === 0 && settings.fallback === undefined)) return undefined
   let choice: Choice | undefined
   const digest = await digestMessage(chunks(), header => {
     const from = header.fields.filter(({ name }) => name.toLowerCase() === 'from').map(({ raw }) => raw)

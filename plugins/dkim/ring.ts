@@ -99,7 +99,7 @@ export class KeyRing implements SigningKeys {
     const troubles: string[] = []
     for (const held of this.#byDomain.get(domain) ?? []) {
       const use = await this.useOf(held)
-      if (use === 'trouble') troubles.push(troubleOf(held))
+      if (use === 'trouble') troubles.push(inWords(held))
       if (use !== 'in use' || held.read.kind !== 'key') continue
       const { loaded } = held.read
       const since = sinceOf(held.entry, loaded)
@@ -119,7 +119,7 @@ export class KeyRing implements SigningKeys {
       const held = this.#byDomain.get(domain)?.find(({ entry }) => entry.selector === selector)
       if (held === undefined) throw missing([`there is no key ${selector} of ${domain}`])
       const use = await this.useOf(held)
-      if (use === 'trouble') throw missing([troubleOf(held)])
+      if (use === 'trouble') throw missing([inWords(held)])
       if (use === 'in use' && held.read.kind === 'key') keys.push(signingKey(domain, selector, held.read.loaded))
     }
     return keys
@@ -139,8 +139,19 @@ function sinceOf({ active }: KeyEntry, { written }: LoadedKey): number {
   return typeof active === 'number' ? active : written
 }
 
-function troubleOf({ entry, read }: HeldKey): string {
-  return `key ${entry.selector} of ${entry.domain}: ${read.kind === 'trouble' ? read.why : 'in order'}`
+export interface KeyTrouble {
+  readonly domain: string
+  readonly selector: string
+  readonly why: string
+}
+
+export function troubleOf({ entry: { domain, selector }, read }: HeldKey): KeyTrouble | undefined {
+  return read.kind === 'trouble' ? { domain, selector, why: read.why } : undefined
+}
+
+function inWords(held: HeldKey): string {
+  const { domain, selector, why } = troubleOf(held)!
+  return `key ${selector} of ${domain}: ${why}`
 }
 
 function missing(troubles: readonly string[]): MailError {

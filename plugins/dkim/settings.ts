@@ -220,6 +220,9 @@ export const OWN: ReadonlySet<Origin> = new Set(['local', 'authenticated', 'trus
 export function settingsOf(config: Infer<typeof schema>, around: Surroundings): Settings {
   const faults: Fault[] = []
   const keys = config.keys.map((entry, i) => keyEntry(entry, i, config.activate, around, faults))
+  for (const [i, key] of keys.entries())
+    if (keys.findIndex(one => one.domain === key.domain && one.selector === key.selector) < i)
+      faults.push(around.fault(['keys', i], `the key ${key.selector} of ${key.domain} stands here twice`))
   const names = [...config.oversign, ...config.sign]
   // RFC 6376 §5.4: From must be signed, whatever else is.
   if (!names.some(name => name.toLowerCase() === 'from'))

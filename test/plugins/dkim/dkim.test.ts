@@ -238,6 +238,29 @@ describe('a key that cannot be used', () => {
       await assert.rejects(sign({ config: { rules: [{ from: ['*'], ...rule }] } }), /there is no key/)
     })
 
+  test('is told of to the postmaster when the server starts', async () => {
+    const told: string[] = []
+    const notifier = { tell: async ({ text }: { readonly text: string }) => void told.push(text) }
+    for (const keys of [CONFIG.keys, []]) {
+      const { contribution } = await setUp(dkim, { config: { keys }, server: { dataDir }, services: { notifier } })
+      contribution.started?.()
+    }
+    assert.equal(told.length, 1)
+    assert.match(told[0]!, /s of gone\.test: there is no such file/)
+  })
+
+  test('is missing too where there is only a fallback, and no key of it', async () => {
+    await assert.rejects(
+      sign({ config: { fallback: 'none.test' }, from: 'a@strange.test' }),
+      /there is no key of none\.test/,
+    )
+  })
+
+  test('stands in the config once', async () => {
+    const keys = [...CONFIG.keys, ...CONFIG.keys]
+    await assert.rejects(sign({ config: { keys } }), /the key s of gone\.test stands here twice/)
+  })
+
   test('may be read by others, be no key, or be too short: each is said, and nothing of its content', async () => {
     const folder = join(dataDir, 'odd')
     await mkdir(folder)
