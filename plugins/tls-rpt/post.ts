@@ -41,11 +41,10 @@ class Answered extends Error {}
 async function addressesOf(url: URL, options: PostOptions, signal: AbortSignal): Promise<readonly string[]> {
   const { dns, allowPrivate } = options
   const host = url.hostname.replace(/^\[|\]$/g, '')
-  const found =
-    isIP(host) !== 0
-      ? [host]
-      : (await Promise.all([dns.aaaa(host, signal), dns.a(host, signal)])).flatMap(one => one.slice(0, MAX_ADDRESSES))
-  return found.filter(address => allowPrivate || !UNROUTABLE.has(address)).slice(0, MAX_ADDRESSES)
+  const asked = isIP(host) === 0 ? [dns.aaaa(host, signal), dns.a(host, signal)] : [Promise.resolve([host])]
+  const answers = await Promise.allSettled(asked)
+  const found = answers.flatMap(one => (one.status === 'fulfilled' ? one.value.slice(0, MAX_ADDRESSES) : []))
+  return found.filter(address => allowPrivate || !UNROUTABLE.has(address))
 }
 
 function postTo(address: string, url: URL, packed: Buffer, { ca }: PostOptions, signal: AbortSignal): Promise<void> {
