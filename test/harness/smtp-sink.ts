@@ -30,6 +30,8 @@ export type SinkAnswer =
   /** The usual answer, and another that nobody asked for. */
   | { readonly kind: 'also'; readonly later: Promise<unknown>; readonly reply: string }
   | { readonly kind: 'raw'; readonly bytes: string | Buffer }
+  /** Sends these bytes as fast as they are taken, for ever. */
+  | { readonly kind: 'flood'; readonly bytes: string }
   /** Sends these bytes again and again. */
   | { readonly kind: 'endless'; readonly bytes: string; readonly everyMs: number }
 
@@ -66,6 +68,8 @@ export class SmtpSink {
   /** Names that clients asked for (SNI), where they did. */
   readonly serverNames: string[] = []
   connections = 0
+  /** Octets of floods that were taken. */
+  flooded = 0
   options: SinkOptions
   #server: Server | undefined
   #port: number
@@ -329,6 +333,10 @@ class SinkConversation {
       case 'raw':
         this.#socket.write(scripted.bytes)
         return
+      case 'flood':
+        this.#busy = true
+        this.#flood(Buffer.from(scripted.bytes.repeat(Math.ceil(65_536 / scripted.bytes.length))))
+        return
       case 'endless':
         this.#busy = true
         this.#trickle(scripted.bytes, scripted.everyMs)
@@ -344,6 +352,14 @@ class SinkConversation {
   #reply(text: string, then: () => void): void {
     if (this.#socket.writable) this.#socket.write(`${text}\r\n`)
     if (/^[23]/.test(text)) then()
+  }
+
+  #flood(bytes: Buffer): void {
+    while (this.#socket.writable && !this.#socket.writableNeedDrain) {
+      this.#sink.flooded += bytes.length
+      this.#socket.write(bytes)
+    }
+    this.#socket.once('drain', () => this.#flood(bytes))
   }
 
   #trickle(bytes: string, everyMs: number): void {

@@ -12,6 +12,8 @@ export interface Reply {
   readonly lines: readonly string[]
   /** All of it in one line, as the log and the bounce tell it: `550 5.1.1 no such user`. */
   readonly text: string
+  /** Its lines have not all the same code (RFC 5321 §4.2.1): it may be two, the first without its end. */
+  readonly mixed?: true
 }
 
 export class ProtocolFault extends Error {
@@ -25,13 +27,17 @@ export class ProtocolFault extends Error {
 const MAX_LINE = 4096
 const MAX_LINES = 128
 const MAX_TEXT = 1000
-const LINE = /^([2-5][0-9]{2})(?:([ -])(.*))?$/s
-const STATUS = /^([245])\.([0-9]{1,3})\.([0-9]{1,3})(?:\s+|$)/
+/** RFC 5321 §4.2: a space or nothing behind the code. Some write their text right behind it, or a tab. */
+const LINE = /^([2-5][0-9]{2})(?:([ -])|\t|(?![0-9]))(.*)$/s
+const STATUS = /^([245])\.([0-9]{1,3})\.([0-9]{1,3})(?:[\s:;,]+|$)/
 
 export class ReplyReader {
   #rest = Buffer.alloc(0)
   #lines: string[] = []
   #status: string | undefined
+  /** Of the first line. */
+  #code: string | undefined
+  #mixed = false
 
   /**
    * Hands on the replies that are complete now. Throws `ProtocolFault`; the connection is useless then, but what came in order before
@@ -59,6 +65,10 @@ export class ReplyReader {
     const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw
     const [whole, code = '', mark = ' ', said = ''] = LINE.exec(line) ?? []
     if (whole === undefined) throw new ProtocolFault(`not a reply: ${printable(line, 80)}`)
+    // RFC 5321 §4.2.1: the same code in every line. The last one counts; but nobody can mean both yes and no.
+    this.#code ??= code
+    if (code[0] !== this.#code[0]) throw new ProtocolFault(`a reply says two things: ${printable(line, 80)}`)
+    this.#mixed ||= code !== this.#code
     const status = STATUS.exec(said)
     // RFC 2034 §4: the class of the enhanced code goes with the reply's; others are mere text.
     const ours = status !== null && status[1] === code[0]
@@ -66,9 +76,11 @@ export class ReplyReader {
     if (this.#lines.length >= MAX_LINES) throw new ProtocolFault('a reply has too many lines')
     this.#lines.push(printable(ours ? said.slice(status[0].length) : said, 512))
     if (mark === '-') return undefined
-    const reply = made(Number(code), this.#status, this.#lines)
+    const reply = { ...made(Number(code), this.#status, this.#lines), ...(this.#mixed ? { mixed: true as const } : {}) }
     this.#lines = []
     this.#status = undefined
+    this.#code = undefined
+    this.#mixed = false
     return reply
   }
 }

@@ -241,6 +241,8 @@ class Run {
     const reply = await this.#connection.reply(timeoutMs)
     this.heard = true
     if (reply.code === 421) throw this.#bye(reply)
+    // It may have swallowed the answer to the next command of the group.
+    if (sent && reply.mixed) throw this.#outOfStep(line, reply)
     return reply
   }
 

@@ -28,6 +28,10 @@ describe('the reply reader', () => {
     ['550 5.1.1000 no\r\n', 550, undefined, '550 5.1.1000 no'],
     ['250 \x1b[31mred\u202e\r\n', 250, undefined, '250 ?[31mred?'],
     ['250-\r\n250 x\r\n', 250, undefined, '250 x'],
+    ['550No such user\r\n', 550, undefined, '550 No such user'],
+    ['550\t5.1.1 nobody\r\n', 550, '5.1.1', '550 5.1.1 nobody'],
+    ['550 5.1.1: nobody\r\n', 550, '5.1.1', '550 5.1.1 nobody'],
+    ['550-5.1.1 a\r\n554 5.7.1 b\r\n', 554, '5.1.1', '554 5.1.1 a b'],
   ] as const) {
     test(`reads ${JSON.stringify(sent)}`, () => {
       const [reply, ...more] = readAll(sent)
@@ -44,7 +48,8 @@ describe('the reply reader', () => {
     '2500 long\r\n',
     '199 low\r\n',
     '650 high\r\n',
-    '250x\r\n',
+    '250-2.1.0 ok\r\n550 5.1.1 no\r\n',
+    '250-2.1.0 ok\r\n354 go\r\n',
     '\r\n',
     '250-a\r\nwhat\r\n',
     'x'.repeat(5000),
