@@ -123,7 +123,10 @@ function replyTo({ request, entry, name, type, names, byTcp }: Asked): PacketSha
     reply.header.rcode = RCODE.nxdomain
     return reply
   }
-  reply.answers.push(...(records(entry, name, type, names) as PacketShape['answers']))
+  const answers = records(entry, name, type, names) as PacketShape['answers']
+  // More than fits into a datagram, about.
+  if (!byTcp && JSON.stringify(answers).length > 4000) reply.header.tc = 1
+  else reply.answers.push(...answers)
   return reply
 }
 

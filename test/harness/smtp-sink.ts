@@ -30,6 +30,10 @@ export type SinkAnswer =
   /** The usual answer, and another that nobody asked for. */
   | { readonly kind: 'also'; readonly later: Promise<unknown>; readonly reply: string }
   | { readonly kind: 'raw'; readonly bytes: string | Buffer }
+  /** At `data`: goes on as usual, and the connection is gone after so many octets of the message. */
+  | { readonly kind: 'cut'; readonly after: number }
+  /** At `end`: the message is taken, and the connection is gone before anybody is told. */
+  | { readonly kind: 'lost' }
   /** Sends these bytes as fast as they are taken, for ever. */
   | { readonly kind: 'flood'; readonly bytes: string }
   /** Sends these bytes again and again. */
@@ -152,6 +156,7 @@ class SinkConversation {
   #buffered = Buffer.alloc(0)
   #busy = false
   #inData = false
+  #cut = Number.POSITIVE_INFINITY
   /** Octets of a BDAT chunk still to come. */
   #chunk: { size: number; last: boolean } | undefined
   #chunks: Buffer[] = []
@@ -264,6 +269,10 @@ class SinkConversation {
 
   /** True when a whole message was there. */
   #takeData(): boolean {
+    if (this.#buffered.length > this.#cut) {
+      this.#socket.destroy()
+      return false
+    }
     const empty = this.#buffered.subarray(0, 3).toString('latin1') === '.\r\n'
     const end = empty ? -2 : this.#buffered.indexOf(END)
     if (end < 0 && !empty) return false
@@ -332,6 +341,15 @@ class SinkConversation {
         return
       case 'raw':
         this.#socket.write(scripted.bytes)
+        return
+      case 'cut':
+        this.#cut = scripted.after
+        this.#reply(usual, then)
+        return
+      case 'lost':
+        this.#busy = true
+        then()
+        this.#socket.destroy()
         return
       case 'flood':
         this.#busy = true
