@@ -124,8 +124,8 @@ function replyTo({ request, entry, name, type, names, byTcp }: Asked): PacketSha
     return reply
   }
   const answers = records(entry, name, type, names) as PacketShape['answers']
-  // More than fits into a datagram, about.
-  if (!byTcp && JSON.stringify(answers).length > 4000) reply.header.tc = 1
+  // More than anybody takes in a datagram.
+  if (!byTcp && JSON.stringify(answers).length > 20_000) reply.header.tc = 1
   else reply.answers.push(...answers)
   return reply
 }
