@@ -45,7 +45,7 @@ export function openLog(wish: LogWish): OpenLog {
   )
   const isFile = wish.file !== '-' && wish.file !== 'err'
   return {
-    log: wrap(logger, sink, wish.facts),
+    log: new PinoLog(logger, sink, wish.facts),
     reopen: () => isFile && out.reopen(),
     close: () => isFile && out.destroy(),
   }
@@ -71,20 +71,43 @@ function isPretty(wish: LogWish): boolean {
 }
 
 /** What a line says itself stands in place of what its log was given: pino alone would write both, and one name twice is not JSON. */
-function wrap(logger: Logger, sink: DestinationStream, bound: object | undefined): Log {
-  const write = (level: LogWish['level']) => (facts: object, sentence: string) => {
-    if (!logger.isLevelEnabled(level)) return
-    const all = { ...bound, ...facts }
-    const line = plainLine(level, all, sentence)
-    if (line === undefined) logger[level](all, sentence)
-    else sink.write(line)
+class PinoLog implements Log {
+  readonly #logger: Logger
+  readonly #sink: DestinationStream
+  readonly #bound: object | undefined
+
+  constructor(logger: Logger, sink: DestinationStream, bound: object | undefined) {
+    this.#logger = logger
+    this.#sink = sink
+    this.#bound = bound
   }
-  return {
-    error: write('error'),
-    warn: write('warn'),
-    info: write('info'),
-    debug: write('debug'),
-    child: facts => wrap(logger, sink, { ...bound, ...facts }),
+
+  error(facts: object, sentence: string): void {
+    this.#write('error', facts, sentence)
+  }
+
+  warn(facts: object, sentence: string): void {
+    this.#write('warn', facts, sentence)
+  }
+
+  info(facts: object, sentence: string): void {
+    this.#write('info', facts, sentence)
+  }
+
+  debug(facts: object, sentence: string): void {
+    this.#write('debug', facts, sentence)
+  }
+
+  child(facts: object): Log {
+    return new PinoLog(this.#logger, this.#sink, { ...this.#bound, ...facts })
+  }
+
+  #write(level: LogWish['level'], facts: object, sentence: string): void {
+    if (!this.#logger.isLevelEnabled(level)) return
+    const all = { ...this.#bound, ...facts }
+    const line = plainLine(level, all, sentence)
+    if (line === undefined) this.#logger[level](all, sentence)
+    else this.#sink.write(line)
   }
 }
 

@@ -163,6 +163,7 @@ export class SmtpConnection extends SMTPConnection implements Wire {
 
   #answered(answer: Answer): void {
     const replies: readonly SmtpReply[] = answer === undefined ? [] : 'code' in answer ? [answer] : answer
+    if (replies.length > 1) this.#hold()
     for (const reply of replies) {
       this.say(reply)
       const last = this.#talk.sent(reply)
@@ -186,7 +187,7 @@ export class SmtpConnection extends SMTPConnection implements Wire {
     const { destroyed, writable } = this._socket
     // While the handshake runs, a reply would stand in clear in the middle of it.
     if (!this._upgrading && !this._closing && !destroyed && writable) {
-      this.#hold()
+      if (this.pending) this.#hold()
       this._socket.write(formatReply(reply, !this.#post.deps.smtp.without.includes('ENHANCEDSTATUSCODES')), 'latin1')
       this.#peer.log.debug({ code: reply.code, text: reply.text }, 'reply sent')
     }
@@ -198,7 +199,7 @@ export class SmtpConnection extends SMTPConnection implements Wire {
 
   /**
    * Replies to commands that came together leave together (RFC 2920 §3.2): all that is said in one turn of the event loop is one write.
-   * 17,000 messages, most of them pipelined: 2.0 s of CPU instead of 2.35.
+   * 17,000 messages, most of them pipelined: 2.0 s of CPU instead of 2.35. The reply to a command that came alone leaves at once.
    */
   #hold(): void {
     const socket = this._socket
