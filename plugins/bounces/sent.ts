@@ -6,11 +6,15 @@ import { createHash } from 'node:crypto'
 import type { Clock, Log, Message, State } from 'posthouse/api'
 
 const DIGEST_BYTES = 15
+/** What is noted in this time is written together: under load a commit a second, and not one for each message. */
+const GATHER_MS = 1000
 
 export class Sent {
   readonly #state: State
   readonly #clock: Clock
   readonly #keepMs: number
+  /** Not written yet: id and time of expiry by key. */
+  readonly #gathered = new Map<string, readonly [id: string, until: number]>()
 
   constructor(state: State, clock: Clock, keepMs: number) {
     this.#state = state
@@ -22,14 +26,20 @@ export class Sent {
   note(message: Message, id: string, log: Log): void {
     const messageId = message.field('message-id')?.trim()
     if (this.#keepMs === 0 || messageId === undefined || messageId === '') return
-    this.#state
-      .put(keyOf(messageId), id, this.#clock.now() + this.#keepMs)
-      .catch((error: unknown) => log.warn({ err: error }, 'what was sent cannot be remembered'))
+    if (this.#gathered.size === 0) setTimeout(() => this.#write(log), GATHER_MS)
+    this.#gathered.set(keyOf(messageId), [id, this.#clock.now() + this.#keepMs])
   }
 
   /** The queue id. */
-  find(messageId: string): Promise<string | undefined> {
-    return this.#state.get(keyOf(messageId), this.#clock.now())
+  async find(messageId: string): Promise<string | undefined> {
+    const key = keyOf(messageId)
+    return this.#gathered.get(key)?.[0] ?? this.#state.get(key, this.#clock.now())
+  }
+
+  #write(log: Log): void {
+    const puts = [...this.#gathered].map(([key, [id, until]]) => this.#state.put(key, id, until))
+    this.#gathered.clear()
+    Promise.all(puts).catch((error: unknown) => log.warn({ err: error }, 'what was sent cannot be remembered'))
   }
 }
 
