@@ -250,8 +250,8 @@ export class QueueRunner {
 
   /**
    * A place for mail that is being accepted, when it may go at once: then it is under a lease with its commit and needs no claim. None while mail
-   * waits that claims cannot keep up with, nor of those kept for what was tried before. A claim under way may bring more than there are places
-   * then; what is too much is parked, as ever.
+   * waits that claims cannot keep up with, nor when only those are left that are kept for what was tried before. Until the mail is on disk others
+   * end, so as many places are promised as there are; what finds none then is parked, as ever.
    */
   place(rows: readonly NewRow[]): Place | undefined {
     const [first] = rows
@@ -260,7 +260,7 @@ export class QueueRunner {
     const now = this.#deps.clock.now()
     if (rows.some(row => laneKey(row) !== lane || row.hold !== undefined || row.due > now)) return undefined
     const { room, shares } = this.#lanes
-    if (room - this.#promised <= shares.leastTried) return undefined
+    if (room <= shares.leastTried || this.#promised >= this.#deps.schedule.concurrency) return undefined
     if (this.#lanes.isBusy(first) || this.#traffic.isBlocked(first, now)) return undefined
     this.#promised += 1
     return {

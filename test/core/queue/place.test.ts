@@ -108,19 +108,19 @@ test('no place before mail that waits, until the queue was found empty', async (
 
 test('no place in a lane that is full, nor in those kept for mail that was tried', async () => {
   const here = await idle({ concurrency: 4, perLane: 2 })
-  const places: Place[] = []
-  for (let n = 0; n < 4; n += 1) {
-    const place = here.runner.place([to(`${n}.example`)])
-    if (place !== undefined) places.push(place)
-  }
-  assert.equal(places.length, 3, 'a quarter is kept')
-  for (const place of places) place.begin([])
+  const places = Array.from({ length: 5 }, (_, n) => here.runner.place([to(`${n}.example`)]))
+  assert.deepEqual(
+    places.map(place => place !== undefined),
+    [true, true, true, true, false],
+    'as many are promised as there are',
+  )
+  for (const place of places) place?.begin([])
   for (const id of ['q1', 'q2']) await here.accept(id, here.runner.place([to('a.example')]), to('a.example'))
   await until(() => here.underWay.size === 2)
   assert.equal(here.runner.place([to('a.example')]), undefined)
-  const elsewhere = here.runner.place([to('b.example')])
-  assert.ok(elsewhere)
-  elsewhere.begin([])
+  await here.accept('q3', here.runner.place([to('b.example')]), to('b.example'))
+  await until(() => here.underWay.size === 3)
+  assert.equal(here.runner.place([to('c.example')]), undefined, 'a quarter is kept')
   await endAll(here)
   await here.runner.stop()
 })
