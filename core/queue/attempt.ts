@@ -47,6 +47,8 @@ export interface AttemptParts {
   readonly deliveryMs: number
   /** Fields to put in front of mail that goes out (DKIM, ARC). A throw defers the job. */
   readonly sign: (job: Job, scope: AskScope) => Promise<readonly NewField[]>
+  /** Nothing is left to do but to write down that all of it was delivered. */
+  readonly delivered?: (lease: Lease) => void
   /** Told after the commit. */
   readonly settled: (job: JobView, outcomes: readonly Outcome[], scope: AskScope) => void
   readonly happened: (event: QueueEvent, scope: AskScope) => void
@@ -83,6 +85,7 @@ export async function attempt(
     const scope = { signal: stopping, log, ...(standIn === undefined ? {} : { until: standIn.until }) }
     const found = standIn === undefined ? await tried(parts, lease, scope) : { ...standIn, actions: new Map() }
     const { outcomes } = found
+    if (outcomes.length > 0 && outcomes.every(({ kind }) => kind === 'delivered')) parts.delivered?.(lease)
     if (lease.lost)
       log.error({ outcomes: outcomes.map(({ kind }) => kind) }, 'result without a lease, nothing is settled')
     else await conclude(parts, lease, lease.claimed.rows, outcomes, scope)

@@ -5,22 +5,8 @@
  */
 
 import { setMaxListeners } from 'node:events'
-import {
-  type Bus,
-  type Clock,
-  type Dispatcher,
-  type Job,
-  type Log,
-  MailError,
-  type Metrics,
-  type NewField,
-  type NewRow,
-  type Replies,
-  type ServerFacts,
-  type State,
-  type Store,
-} from '../api/index.js'
-import type { AskScope, Intake } from '../pipeline/intake-types.js'
+import type { Bus, Clock, Dispatcher, Log, Metrics, NewRow, Replies, ServerFacts, State, Store } from '../api/index.js'
+import type { Intake } from '../pipeline/intake-types.js'
 import type { Place } from '../pipeline/parts.js'
 import type { Pipeline } from '../pipeline/pipeline.js'
 import { toAsciiDomain } from '../text/index.js'
@@ -31,6 +17,7 @@ import { Inspection } from './inspection.js'
 import { laneKey } from './job.js'
 import { Lanes } from './lanes.js'
 import { Lease } from './lease.js'
+import { signatures } from './signatures.js'
 import { newsOf } from './traffic/heard.js'
 import { Reporter } from './traffic/report.js'
 import { Traffic } from './traffic/traffic.js'
@@ -128,6 +115,7 @@ export class QueueRunner {
       deliveryMs: deps.deliveryMs ?? DELIVERY_MS,
       sign: (job, scope) => signatures(pipeline, job, scope),
       settled: (job, outcomes, scope) => pipeline.tell('settled', { job, outcomes }, NO_LABELS, scope),
+      delivered: lease => this.#delivered(lease),
       happened: (event, scope) => pipeline.tell('event', { event }, NO_LABELS, scope),
       ...(deps.replies === undefined ? {} : { replies: deps.replies }),
       allow: (place, wanted, source) => this.#traffic.allow(place, wanted, source),
@@ -307,8 +295,8 @@ export class QueueRunner {
 
   async #admit(lease: Lease): Promise<void> {
     const place = this.#lanes.enter(lease)
-    if (place === 'back') await this.#giveBack(lease)
-    if (place !== 'run') return
+    if (place === 'back') return this.#giveBack(lease)
+    if (place === 'parked') return
     const running = this.#run(lease).finally(() => this.#attempts.delete(running))
     this.#attempts.add(running)
   }
@@ -343,6 +331,17 @@ export class QueueRunner {
     }
   }
 
+  /**
+   * The place is free while it is written down that all is delivered; as many may be written down at once as may be delivered. An attempt that went
+   * otherwise, or that was a probe, keeps its place until it is known what it means for the destination.
+   */
+  #delivered(lease: Lease): void {
+    const { size } = this.#attempts
+    if (size >= 2 * this.#deps.schedule.concurrency || this.#traffic.isSuspect(lease.claimed.rows[0]!)) return
+    this.#lanes.leave(lease)
+    void this.#next()
+  }
+
   /** A place is free: parked jobs first, then the queue. */
   async #next(): Promise<void> {
     if (this.#state !== 'running') return
@@ -365,22 +364,6 @@ export class QueueRunner {
       this.#deps.log.warn({ err: error, id: lease.claimed.message.id }, 'lease not released')
     }
   }
-}
-
-/** Mail that a hook should have signed does not go out unsigned: its failure defers the job. */
-async function signatures(
-  pipeline: QueueRunnerDeps['pipeline'],
-  job: Job,
-  scope: AskScope,
-): Promise<readonly NewField[]> {
-  const failures: string[] = []
-  const asked = { job, read: () => job.read(), chunks: () => job.chunks() }
-  const fields = await pipeline.gather('sign', asked, NO_LABELS, scope, (plugin, why) => {
-    failures.push(`${plugin} ${why}`)
-    return undefined
-  })
-  if (failures.length > 0) throw new MailError('internal', `signing failed: ${failures.join(', ')}`)
-  return fields
 }
 
 /** RFC 5321 §4.5.1: every domain has one; that of our host name may be nobody's. */

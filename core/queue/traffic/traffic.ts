@@ -110,6 +110,11 @@ export class Traffic {
     return [lane, key].map(one => this.suspensions.get(one)).find(one => one !== undefined && one.until > now)
   }
 
+  /** It is, or was until somebody has answered, suspended. */
+  isSuspect(place: Place): boolean {
+    return this.suspensions.size > 0 && this.suspensions.get(this.keyOf(place)) !== undefined
+  }
+
   /** Asked right before an attempt. `done` is called after it. */
   async leaveFor(lease: Lease): Promise<Leave> {
     const { clock, state } = this.#deps

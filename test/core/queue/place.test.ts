@@ -153,3 +153,27 @@ test('mail that found no place is claimed when one is free', async () => {
   await endAll(here)
   await here.runner.stop()
 })
+
+test('a place is free as soon as all is delivered, while that is written down', async () => {
+  const here = await idle({ concurrency: 1, perLane: 1 })
+  const settle = here.store.queue.settle.bind(here.store.queue)
+  let written: () => void = () => undefined
+  here.store.queue.settle = async (...said) => {
+    await new Promise<void>(done => {
+      written = done
+    })
+    await settle(...said)
+  }
+  await here.accept('q1', here.runner.place([to('a.example')]), to('a.example'))
+  await here.accept('q2', undefined, to('a.example'))
+  await until(() => here.underWay.has('q1'))
+  here.underWay.get('q1')!()
+  await until(() => here.underWay.has('q2'))
+  assert.ok(await here.store.queue.get('q1'), 'not settled yet')
+  here.underWay.get('q2')!()
+  await until(async () => {
+    written()
+    return (await here.store.queue.totals()).messages === 0
+  })
+  await here.runner.stop()
+})
