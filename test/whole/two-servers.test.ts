@@ -40,7 +40,7 @@ describe('two servers that find each other by MX', { skip }, () => {
     const common = {
       server: {
         dns: { servers: [dns.address], timeout: '500ms', tries: 2 },
-        queue: { retry: ['1s'], expire: '12s', warn_after: [] },
+        queue: { retry: ['1s'], expire: '12s', warn_after: [], longest_pause: '1s' },
       },
     }
     b = await Instance.make({ domain: 'b.test', users: [['bob@b.test', 'secret b']], ...common })

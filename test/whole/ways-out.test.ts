@@ -136,6 +136,21 @@ describe('a server that sends by routes', { skip }, () => {
     assert.ok(!a.log.includes(SECRET))
   })
 
+  test('says which way mail would go, and which line of the config says so', async () => {
+    const explain = async (...options: string[]) =>
+      (await a.cli(['delivery', 'explain', 'mail.smart.test', ...options])).stdout
+    const logged = await explain('--login', 'alice@a.test')
+    assert.match(logged, /route "\.smart\.test"\[1\] \(plugins\.yaml:\d+:\d+\), logs in as relay@b\.test/)
+    assert.match(logged, /TLS .*required and proven/)
+    assert.match(
+      logged,
+      /pool bulk \(rule 1 of pool_rules \(plugins\.yaml:\d+:\d+\)\): bulk: 127\.0\.0\.77 \(out77\.a\.test\)/,
+    )
+    assert.match(await explain('--from', 'x@nobody.test'), /route "\.smart\.test"\[0\]/)
+    assert.match(await explain('--from', '<>'), /route "\.smart\.test"\[2\]/)
+    assert.ok(!logged.includes(SECRET))
+  })
+
   test('waits when the login is refused, and says so to the admin', async () => {
     await writeFile(secret(), 'another password\n')
     await send('x@other.smart.test')

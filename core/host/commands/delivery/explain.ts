@@ -3,11 +3,11 @@
  * Names are looked up; nothing is connected to, and nothing changes.
  */
 import { join } from 'node:path'
-import { CommandError, type Explanation, type State, type Target } from '../../../api/index.js'
+import { CommandError, type Explanation, type SentBy, type State, type Target } from '../../../api/index.js'
 import { readSource } from '../../../config/files.js'
 import type { Config } from '../../../config/types.js'
 import type { YamlSource } from '../../../config/yaml.js'
-import { formatDuration, formatRate, normaliseDomain } from '../../../text/index.js'
+import { formatDuration, formatRate, normaliseDomain, parseAddress } from '../../../text/index.js'
 import type { CliParts, OwnCommand, OwnRun } from '../../command-base.js'
 import type { Loaded } from '../../loaded.js'
 import { withPlugins } from '../../open.js'
@@ -41,6 +41,11 @@ export function deliveryExplainCommand(parts: CliParts, book: LaneBook): OwnComm
     usage: 'DOMAIN',
     arity: [1, 1],
     options: {
+      from: {
+        type: 'string',
+        value: 'ADDRESS',
+        description: 'as if this address sent it, <> for a notification; default: postmaster',
+      },
       login: { type: 'string', value: 'LOGIN', description: 'as if this account sent it; routes may look at it' },
     },
     run: async run => {
@@ -81,8 +86,7 @@ async function explained(
   target: Target,
   at: At & { readonly source: YamlSource | undefined },
 ): Promise<Explained> {
-  const { login } = run.options
-  const by = { sender: null, ...(typeof login === 'string' ? { login } : {}) }
+  const by = sentBy(run, at.config)
   const to = { local: 'postmaster', domain }
   const way = await target.explain?.(to, by, AbortSignal.timeout(TIMEOUT_MS))
   const lane = way?.lane ?? target.lane(to, by)
@@ -98,6 +102,17 @@ async function explained(
     limits: await limitsOf(at, place, site, state),
     ...known,
   }
+}
+
+/** Routes and pools may look at who sends: without a word about it, postmaster of our first domain. */
+function sentBy(run: OwnRun, { domains }: Config): SentBy {
+  const { login, from } = run.options
+  const text = typeof from === 'string' ? from : `postmaster@${domains[0] ?? 'localhost'}`
+  const sender = text === '<>' ? null : parseAddress(text)
+  if (sender === undefined)
+    throw new CommandError(`"${text}" is no address; expected one such as news@example.org, or <>`, 2)
+  if (sender === null) return { sender, senderClass: 'bounces' }
+  return typeof login === 'string' ? { sender, login, senderClass: 'authenticated' } : { sender, senderClass: 'others' }
 }
 
 async function standing(book: LaneBook, state: State, place: Place, site: string | undefined) {
