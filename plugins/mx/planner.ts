@@ -97,9 +97,11 @@ export class Planner {
   async #daneOf(host: Host, addresses: Addresses): Promise<Dane> {
     const { hosts, session } = this.#options
     const { validated } = hosts.dns
-    if (session.tls === 'never' || validated === undefined) return { kind: 'none', why: 'DANE is not looked at here' }
     const { path, tls, fixed } = host
-    const settled = tls !== undefined && (fixed || tls.level === 'none' || tls.pins !== undefined)
+    const wanted = tls?.level === 'dane'
+    if ((session.tls === 'never' && !wanted) || validated === undefined)
+      return { kind: 'none', why: 'DANE is not looked at here' }
+    const settled = tls !== undefined && !wanted && (fixed || tls.level === 'none' || tls.pins !== undefined)
     if (path !== undefined || settled) return { kind: 'none', why: 'DANE is left out, as the route says what is asked' }
     const answer = addresses.kind === 'addresses' ? addresses.answer : undefined
     return daneOf(host, answer, validated, this.#signal)

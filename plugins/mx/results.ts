@@ -75,7 +75,7 @@ function policyFor(
   const dane = plan.kind === 'go' ? plan.dane : undefined
   if (dane?.kind === 'records' || dane?.kind === 'unusable')
     return { domain: dane.base, policy: { kind: 'tlsa', lines: dane.records.map(presented), hosts: [host.name] } }
-  if (plan.kind === 'skip' && plan.failure === 'dnssec-invalid')
+  if (plan.kind === 'skip' && (plan.failure === 'dnssec-invalid' || plan.failure === 'dane-required'))
     return { domain: host.name.toLowerCase(), policy: { kind: 'tlsa', lines: [], hosts: [host.name] } }
   return domain === undefined ? undefined : { domain, policy: stsFacts(standing) }
 }

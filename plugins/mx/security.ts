@@ -76,10 +76,17 @@ export function isEnforced({ standing, passOver }: SecurityWish): boolean {
 /** DANE goes first: RFC 8461 §2 lets no policy of MTA-STS make up for a certificate that does not match. */
 export function planFor(host: Host, wish: SecurityWish, published: Dane): Plan {
   const { secret, standing } = wish
-  const dane = wish.passOver ? passedOver(published) : published
+  // What our own admin asks for stands, whatever the message says.
+  const wanted = host.tls?.level === 'dane'
+  const dane = wish.passOver && !wanted ? passedOver(published) : published
   // RFC 7672 §2.1.2: as if it could not be reached.
   if (dane.kind === 'trouble') return { ...skip('deferred', '4.4.3', dane.why), failure: 'dnssec-invalid' }
   if (dane.kind === 'records') return byDane(dane, wish)
+  // RFC 7672 §6
+  if (wanted) {
+    const text = `the route asks for DANE at ${host.name}: ${noDane({ dane }).join()}`
+    return { ...skip('deferred', '4.7.0', text), failure: 'dane-required' }
+  }
   const policy = standing.kind === 'policy' ? standing : undefined
   const named = policy !== undefined && isNamed(host.name.toLowerCase(), policy.mx)
   // RFC 8689 §4.2.1: a host found by MX is the right one only when the policy names it, or the MX record is signed.

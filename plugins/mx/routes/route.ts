@@ -33,7 +33,8 @@ export type Stop = { readonly weight?: number } & (
 
 /** What the admin asks of TLS on this way. */
 export interface RouteTls {
-  readonly level: 'none' | 'opportunistic' | 'required' | 'verified'
+  /** `dane`: by TLSA records, or not at all (RFC 7672 §6). */
+  readonly level: 'none' | 'opportunistic' | 'required' | 'verified' | 'dane'
   /** PEM */
   readonly ca?: string
   /** The key itself is the proof, whatever name, authority and dates are. */

@@ -72,8 +72,9 @@ export const ROUTE = {
     port: port('of hosts that name none; 465 with implicit_tls, 24 with lmtp, otherwise that of mx'),
     protocol: { enum: ['smtp', 'lmtp'], description: 'what is spoken there' },
     tls: {
-      enum: ['none', 'opportunistic', 'required', 'verified'],
-      description: 'how safe the way has to be; verified with auth, ca, pin or server_name, otherwise that of mx',
+      enum: ['none', 'opportunistic', 'required', 'verified', 'dane'],
+      description:
+        'how safe the way has to be; dane: only to hosts that match their TLSA records; left out: verified with auth, ca, pin or server_name, otherwise that of mx',
     },
     implicit_tls: { type: 'boolean', description: 'TLS from the first octet, as on port 465' },
     ca: text('PEM file of the authorities to believe there'),

@@ -3,95 +3,29 @@
  * what becomes of a mail. What must not happen is mail in clear, or to a host that is not who it should be.
  */
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, describe, test } from 'node:test'
-import type { Job, Outcome } from '../../../../core/api/index.js'
-import { aContext } from '../../../../core/testing/context.js'
-import { type Certified, certify, tlsaOf } from '../../../harness/authority.js'
-import { PolicyHost } from '../../../harness/policy-host.js'
-import { SignedDns, type SignedEntry, type TlsaText } from '../../../harness/signed-dns.js'
+import { describe, test } from 'node:test'
+import { certify } from '../../../harness/authority.js'
+import type { SignedEntry } from '../../../harness/signed-dns.js'
 import { type SinkOptions, SmtpSink } from '../../../harness/smtp-sink.js'
-import { makeJob, makeRig, type Rig } from '../rig.js'
+import { makeJob } from '../rig.js'
+import {
+  assertDeferred,
+  assertDelivered,
+  closeAfterEach,
+  GOOD,
+  HERE,
+  KEY,
+  makeWorld,
+  OTHER,
+  open,
+  ROOT,
+  sent,
+  TLS,
+  tlsa,
+  withChain,
+} from './world.js'
 
-const ROOT = certify({ commonName: 'Root', authority: true })
-const GOOD = certify({ commonName: 'mx', names: ['mx.them.test'], by: ROOT })
-const OTHER = certify({ commonName: 'other', names: ['other.test'], by: ROOT })
-const HERE = { a: ['127.0.0.1'] }
-
-const open: (() => Promise<void> | void)[] = []
-afterEach(async () => {
-  for (const close of open.splice(0).reverse()) await close()
-})
-
-function withChain({ cert, key }: Certified): NonNullable<SinkOptions['tls']> {
-  return { cert: cert + ROOT.cert, key }
-}
-
-function tlsa(...[usage, selector, matching, certified]: Parameters<typeof tlsaOf>): TlsaText {
-  return `${usage} ${selector} ${matching} ${tlsaOf(usage, selector, matching, certified).data}` as TlsaText
-}
-
-const KEY = tlsa(3, 1, 1, GOOD)
-const TLS = withChain(GOOD)
-
-interface World {
-  readonly dns: SignedDns
-  readonly sink: SmtpSink
-  /** Of the host's own port. */
-  publish(host: string, ...records: readonly TlsaText[]): void
-  pass(ms: number): void
-  rig(config?: Parameters<typeof makeRig>[0]): Promise<Rig>
-}
-
-async function makeWorld(
-  zones: Readonly<Record<string, SignedEntry>> = {},
-  options: SinkOptions = { tls: TLS },
-): Promise<World> {
-  const sink = await new SmtpSink(options).start()
-  open.push(() => sink.stop())
-  const dns = await SignedDns.start({
-    zones: { 'them.test': { mx: [[10, 'mx.them.test']] }, 'mx.them.test': HERE, ...zones },
-  })
-  open.push(() => dns.stop())
-  const { state } = aContext({})
-  let passed = 0
-  const clock = { now: () => Date.now() + passed }
-  return {
-    ...{ dns, sink },
-    publish: (host, ...records) => dns.set(`_${sink.port}._tcp.${host}`, { tlsa: records }),
-    pass: ms => {
-      passed += ms
-    },
-    async rig(config = {}) {
-      const made = await makeRig({ port: sink.port, ...config }, [dns.address], 'us.test', {
-        state,
-        clock,
-        trustAd: true,
-      })
-      open.push(made.dispose)
-      return made
-    },
-  }
-}
-
-async function sent(rig: Rig, job: Job = makeJob(['b@them.test'])): Promise<Outcome> {
-  const [outcome, ...more] = await rig.deliver(job)
-  assert.ok(outcome !== undefined && more.length === 0)
-  return outcome
-}
-
-function assertDelivered(outcome: Outcome, security: RegExp): void {
-  assert.ok(outcome.kind === 'delivered', JSON.stringify(outcome))
-  assert.match(outcome.security ?? '', security)
-}
-
-function assertDeferred(outcome: Outcome, status: string, text: RegExp): void {
-  assert.ok(outcome.kind === 'deferred', JSON.stringify(outcome))
-  assert.equal(outcome.status, status)
-  assert.match(outcome.text, text)
-}
+closeAfterEach()
 
 const REFUSING: SinkOptions = { tls: TLS, script: stage => (stage === 'starttls' ? '454 4.7.0 no keys' : undefined) }
 const BREAKING: SinkOptions = {
@@ -318,147 +252,4 @@ describe('the name the records stand under', () => {
     publish('smart.test', tlsa(3, 1, 1, OTHER))
     assertDeferred(await sent(await rig({ routes })), '4.7.5', /no TLSA record matches/)
   })
-})
-
-describe('an open session', () => {
-  test('serves the next mail', async () => {
-    const { rig, publish, sink } = await makeWorld()
-    publish('mx.them.test', KEY)
-    const made = await rig({ keep_idle: '20s' })
-    for (const _ of [1, 2, 3]) assertDelivered(await sent(made), /verified by DANE/)
-    assert.equal(sink.connections, 1)
-  })
-
-  test('from before the records were known is not used under them, nor one under others', async () => {
-    const { rig, publish, sink, pass } = await makeWorld()
-    const made = await rig({ keep_idle: '20s' })
-    assertDelivered(await sent(made), /no TLSA records/)
-    publish('mx.them.test', KEY)
-    // As long as answers are kept.
-    pass(59_000)
-    assertDelivered(await sent(made), /no TLSA records/)
-    pass(2_000)
-    assertDelivered(await sent(made), /verified by DANE/)
-    publish('mx.them.test', tlsa(3, 1, 1, OTHER))
-    pass(61_000)
-    assertDeferred(await sent(made), '4.7.5', /no TLSA record matches/)
-    assert.equal(sink.messages.length, 3)
-  })
-})
-
-describe('beside MTA-STS', () => {
-  async function withPolicy(mx: string, records: readonly TlsaText[], tls = TLS) {
-    const policies = await PolicyHost.start({
-      name: 'mta-sts.them.test',
-      policy: `version: STSv1\nmode: enforce\nmx: ${mx}\nmax_age: 86400\n`,
-    })
-    open.push(() => policies.stop())
-    const dir = await mkdtemp(join(tmpdir(), 'posthouse-mx-'))
-    open.push(() => rm(dir, { recursive: true, force: true }))
-    const [stsCa, ca] = [join(dir, 'sts.pem'), join(dir, 'ca.pem')]
-    await writeFile(stsCa, policies.certificate)
-    await writeFile(ca, ROOT.cert)
-    const world = await makeWorld(
-      { 'mta-sts.them.test': HERE, '_mta-sts.them.test': { txt: ['v=STSv1; id=1;'] } },
-      { tls },
-    )
-    if (records.length > 0) world.publish('mx.them.test', ...records)
-    return {
-      ...world,
-      made: await world.rig({ ca, sts: { use: true, port: policies.port, ca: stsCa, timeout: '2s' } }),
-    }
-  }
-
-  test('DANE goes first: no policy makes up for a certificate that does not match', async () => {
-    const { made, sink } = await withPolicy('mx.them.test', [tlsa(3, 1, 1, OTHER)])
-    assertDeferred(await sent(made), '4.7.5', /no TLSA record matches/)
-    assert.equal(sink.messages.length, 0)
-  })
-
-  test('DANE goes first: a certificate that matches is enough', async () => {
-    const { made } = await withPolicy('x.test', [KEY])
-    assertDelivered(await sent(made), /^TLS 1\.3, verified by DANE$/)
-  })
-
-  test('the policy holds where there are no records, or none that can be used', async () => {
-    for (const [records, words] of [
-      [[], /^TLS 1\.3, verified by MTA-STS$/],
-      [['0 0 1 00'], /^TLS 1\.3, verified by MTA-STS; the DANE records of mx\.them\.test are unusable$/],
-    ] as const) {
-      assertDelivered(await sent((await withPolicy('mx.them.test', records)).made), words)
-      assertDeferred(await sent((await withPolicy('x.test', records)).made), '4.7.0', /does not name/)
-    }
-  })
-})
-
-describe('a message that asks for TLS all the way (REQUIRETLS)', () => {
-  const secret = (): Job => ({ ...makeJob(['b@them.test']), requireTls: true })
-  const offering: SinkOptions = { tls: TLS, keywords: ['PIPELINING', 'REQUIRETLS'] }
-
-  test('goes to a host that DANE vouches for', async () => {
-    const { rig, publish, sink } = await makeWorld({}, offering)
-    publish('mx.them.test', KEY)
-    assertDelivered(await sent(await rig(), secret()), /^TLS 1\.3, verified by DANE$/)
-    assert.match(sink.messages[0]?.mailArgument ?? '', /REQUIRETLS/)
-  })
-
-  test('goes to a host of signed MX records whose certificate an authority vouches for', async () => {
-    const dir = await mkdtemp(join(tmpdir(), 'posthouse-mx-'))
-    open.push(() => rm(dir, { recursive: true, force: true }))
-    const ca = join(dir, 'ca.pem')
-    await writeFile(ca, ROOT.cert)
-    const { rig } = await makeWorld({}, offering)
-    assertDelivered(await sent(await rig({ ca }), secret()), /verified by its certificate for REQUIRETLS$/)
-    assert.equal((await sent(await rig(), secret())).kind, 'failed')
-  })
-
-  for (const [what, zones, records, status] of [
-    ['to one that shows another certificate', {}, [tlsa(3, 1, 1, OTHER)], '5.7.10'],
-    ['to one that nobody vouches for', { 'them.test': { mx: [[10, 'mx.them.test']], signed: false } }, [KEY], '5.7.30'],
-  ] as const)
-    test(`does not go ${what}`, async () => {
-      const { rig, publish, sink } = await makeWorld(zones as Readonly<Record<string, SignedEntry>>, offering)
-      publish('mx.them.test', ...records)
-      const outcome = await sent(await rig(), secret())
-      assert.ok(outcome.kind === 'failed', JSON.stringify(outcome))
-      assert.equal(outcome.status, status)
-      assert.equal(sink.messages.length, 0)
-    })
-})
-
-test('what would be done at a host can be asked for without a mail', async () => {
-  const { rig, publish, dns, sink } = await makeWorld()
-  const made = await rig()
-  const asked = async () => {
-    const told = await made.target.explain?.(
-      { local: 'b', domain: 'them.test' },
-      { sender: null },
-      AbortSignal.timeout(5000),
-    )
-    return told?.hosts[0]?.security ?? ''
-  }
-  assert.match(await asked(), /^TLS when offered, not proven; .*; mx\.them\.test has no TLSA records$/)
-  for (const [records, words] of [
-    [[KEY], /^TLS required and proven: the DANE records of mx\.them\.test ask for a certificate that matches$/],
-    [['1 0 1 00'], /^TLS required, not proven; .*; the DANE records of mx\.them\.test are unusable$/],
-  ] as const) {
-    publish('mx.them.test', ...records)
-    const fresh = await makeRig({ port: sink.port }, [dns.address], 'us.test', { trustAd: true })
-    open.push(fresh.dispose)
-    const told = await fresh.target.explain?.(
-      { local: 'b', domain: 'them.test' },
-      { sender: null },
-      AbortSignal.timeout(5000),
-    )
-    assert.match(told?.hosts[0]?.security ?? '', words)
-  }
-})
-
-test('without trust in the resolver nothing of it is looked at', async () => {
-  const { publish, dns, sink } = await makeWorld()
-  publish('mx.them.test', tlsa(3, 1, 1, OTHER))
-  const made = await makeRig({ port: sink.port }, [dns.address])
-  open.push(made.dispose)
-  assertDelivered(await sent(made), /; DANE is not looked at here$/)
-  assert.ok(!dns.asked.some(question => question.startsWith('TLSA')))
 })
