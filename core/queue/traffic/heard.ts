@@ -31,8 +31,9 @@ export function newsOf(outcomes: readonly Outcome[], actions: ReadonlyMap<number
 function heardOf(outcome: Outcome, action: ReplyAction | undefined): Heard | undefined {
   if (outcome.kind === 'filed') return undefined
   if (outcome.kind === 'delivered') return 'good'
-  if (action?.slowDown === true || outcome.class === 'rate-limited') return 'bad'
   const { stage, reply, status } = outcome
+  // Without a reply it was a limit of our own.
+  if (reply !== undefined && (action?.slowDown === true || outcome.class === 'rate-limited')) return 'bad'
   if (outcome.kind === 'deferred' && (stage === 'connect' || (reply === undefined && status === '4.4.1')))
     return 'nobody'
   // It has talked to us, whatever it said.

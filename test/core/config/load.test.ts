@@ -150,6 +150,16 @@ const FAULTS: readonly (readonly [what: string, server: string, fault: RegExp])[
     /^server\.yaml:6:58: "a\.test" never comes to this rule: the one in line 6 takes it/,
   ],
   [
+    'a rate that is none',
+    `${SERVER}queue: { lanes: [{ match: [a.test], rates: { messages: 10 per minute } }] }\n`,
+    /^server\.yaml:6:56: /,
+  ],
+  [
+    'a rate of nothing',
+    `${SERVER}queue: { sources: [{ match: ["*"], rates: { bytes: 0/1m } }] }\n`,
+    /^server\.yaml:6:52: expected at least 1; to stop a destination: posthouse delivery suspend$/,
+  ],
+  [
     'a destination with a star inside',
     `${SERVER}queue: { lanes: [{ match: ["a.*"] }] }\n`,
     /^server\.yaml:6:28: expected a destination such as/,
@@ -261,7 +271,7 @@ test('what stands under `with` is checked by the schema of the plugin, with plac
 
 test('what differs by destination and sender is read, and what is left out stays left out', async () => {
   const { config } = await load(
-    `${SERVER}queue: { jitter: 20, expire_for: { bounces: 1d }, greylisted: { words: [Grey] }, lanes: [{ match: ["*.B.test"], target: mx, retry: [1m], concurrency: 2 }] }\n`,
+    `${SERVER}queue: { jitter: 20, expire_for: { bounces: 1d }, greylisted: { words: [Grey] }, lanes: [{ match: ["*.B.test"], target: mx, retry: [1m], concurrency: 2, least: 2, rates: { bytes: 1MB/1m, messages: unlimited } }] }\n`,
   )
   const { jitter, expireForMs, greylisted, lanes } = config!.queue
   assert.deepEqual(
@@ -269,7 +279,7 @@ test('what differs by destination and sender is read, and what is left out stays
     { jitter: 0.2, expireForMs: { bounces: 86_400_000 }, words: ['grey'] },
   )
   assert.deepEqual(lanes, [
-    { match: ['*.b.test'], target: 'mx', retryMs: [60_000], perLane: 2, expireForMs: {}, warnAfterForMs: {} },
+    { match: ['*.b.test'], target: 'mx', retryMs: [60_000], perLane: 2, leastPerLane: 2, rates: { bytes: { limit: 1_048_576, windowMs: 60_000 } }, expireForMs: {}, warnAfterForMs: {} },
   ])
 })
 
