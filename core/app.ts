@@ -125,7 +125,7 @@ export async function assemble({
   const services = { authenticator, dispatcher, notifier, mailer, events, replies }
   const signal = ending.signal
   const wanted = loadPlugins(config, { log, metrics, dns, clock, server, bus, signal, services, purpose })
-  const loaded = await together(wanted, purpose === 'serve' ? replies.load() : undefined)
+  const loaded = await together(wanted, purpose === 'serve' ? replies.check() : undefined)
   const entries = loaded.entries.map(({ entry, plugin, contribution }) => ({
     plugin: plugin.name,
     hooks: contribution.hooks ?? {},

@@ -35,13 +35,18 @@ export function shippedReplies(): string {
   return fileURLToPath(new URL('../../../rules/replies/', import.meta.url))
 }
 
-export async function readReplyRules(files: Files, shipped = shippedReplies()): Promise<ReplyRuleSet> {
+/** `thorough`: examples of shipped rules are tried too; a test of ours does that, so a start need not. */
+export async function readReplyRules(
+  files: Files,
+  shipped = shippedReplies(),
+  thorough = false,
+): Promise<ReplyRuleSet> {
   const names = (await readdir(shipped)).filter(name => name.endsWith('.yaml')).sort()
   const own = await files.yaml(OWN_RULES, REPLY_RULE_FILE, { optional: true })
   const theirs = await Promise.all(names.map(name => files.yaml(join(shipped, name), REPLY_RULE_FILE)))
   const reading = new Reading()
-  reading.add(own, true)
-  for (const file of theirs) reading.add(file, false)
+  reading.add(own, true, true)
+  for (const file of theirs) reading.add(file, false, thorough)
   return reading.done()
 }
 
@@ -51,7 +56,7 @@ class Reading {
   readonly #faults: Fault[] = []
   readonly #examples: { readonly text: string; readonly name: string; readonly fault: (why: string) => Fault }[] = []
 
-  add(file: YamlFile<RawRuleFile>, own: boolean): void {
+  add(file: YamlFile<RawRuleFile>, own: boolean, examples: boolean): void {
     this.#faults.push(...file.faults)
     for (const [index, raw] of (file.value?.rules ?? []).entries()) {
       const path: YamlPath = ['rules', index]
@@ -66,6 +71,7 @@ class Reading {
       }
       if (own) this.#own.add(raw.name)
       this.#rules.set(raw.name, this.#rule(file, path, raw))
+      if (!examples) continue
       raw.examples.forEach((text, i) => {
         this.#examples.push({ text, name: raw.name, fault: why => file.fault([...path, 'examples', i], why) })
       })

@@ -1,10 +1,11 @@
 /**
- * The service `replies`: the rules, read when they are first wanted or when the server starts, whichever is earlier.
- * The rule it keeps: a server does not start with rules that are wrong; a command hears of them when it asks.
+ * The service `replies`: the rules, read when they are first wanted. What an admin has written is read before the server starts, so that it does not
+ * start with rules that are wrong; the shipped ones alone are known to be right, and must not make the start slower.
  */
+import { existsSync } from 'node:fs'
 import { type ClassedReply, ConfigError, type Files, type Replies, type ReplyFacts } from '../api/index.js'
 import { classify } from './classify.js'
-import { type ReplyRuleSet, readReplyRules } from './read.js'
+import { OWN_RULES, type ReplyRuleSet, readReplyRules } from './read.js'
 
 export class ReplyRules implements Replies {
   readonly #files: Files
@@ -20,6 +21,11 @@ export class ReplyRules implements Replies {
     const set = await this.#loading
     if (set.faults.length > 0) throw new ConfigError(set.faults)
     return set
+  }
+
+  /** Throws `ConfigError` with every fault, when an admin has rules. */
+  async check(): Promise<void> {
+    if (existsSync(this.#files.resolve(OWN_RULES))) await this.load()
   }
 
   async classify(reply: ReplyFacts): Promise<ClassedReply> {

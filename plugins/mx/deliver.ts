@@ -169,7 +169,9 @@ class Delivery {
 
   /** Sessions with the same proof: one that was opened before a policy was known is not used under it. */
   get #pooled(): string {
-    return `${this.#to.key}${this.#source === undefined ? '' : ` ${this.#source.says}`}${this.#planner.key}`
+    const site = this.#planner.shares ? this.#options.sites?.of(this.#job.lane) : undefined
+    const shared = site === undefined ? this.#to.key : `site ${site} by ${this.#to.choice?.pool.name ?? ''}`
+    return `${shared}${this.#source === undefined ? '' : ` ${this.#source.says}`}${this.#planner.key}`
   }
 
   #admit(recipient: JobRecipient): void {
@@ -182,8 +184,9 @@ class Delivery {
   async #overIdle(): Promise<void> {
     const session = this.#options.pool.take(this.#pooled)
     if (session === undefined) return
-    if (await this.#planner.wouldDo(session)) await this.#use(session, true)
-    else session.connection.quit()
+    const suited = await this.#planner.suited(session)
+    if (suited === undefined) session.connection.quit()
+    else await this.#use(suited, true)
   }
 
   async #overHosts(): Promise<void> {
@@ -259,7 +262,7 @@ class Delivery {
     const remote = remoteOf(errand.place)
     if (!(await this.#mayGo({ kind: 'connection' }, errand.place))) return
     try {
-      const session = await openFor(errand, this.#options, this.#call)
+      const session = { ...(await openFor(errand, this.#options, this.#call)), domain: this.#to.domain }
       if (!errand.host.fixed && this.#isOurs(session.peerName)) this.#looped(session)
       else await this.#use(session, false)
     } catch (error) {

@@ -10,7 +10,7 @@ import { findHosts, type Host, type HostOptions } from './hosts.js'
 import { mayPassOverPolicies } from './mail.js'
 import type { Subject } from './results.js'
 import type { Route } from './routes/route.js'
-import { isEnforced, type Plan, planFor, policyDomain, type SecurityWish } from './security.js'
+import { isEnforced, type Plan, planFor, policyDomain, type SecurityWish, securityWords } from './security.js'
 import type { Policies, Standing } from './sts/policies.js'
 
 export interface PlannerOptions {
@@ -75,16 +75,27 @@ export class Planner {
     return planFor(host, this.wish, dane)
   }
 
-  /** Where hosts publish what their certificates are (DANE), a session may have been opened before that was known. */
-  async wouldDo({ connection, assurance }: MailSession): Promise<boolean> {
+  /** Whether sessions may be shared with other domains of the same hosts: where none has a policy of its own. */
+  get shares(): boolean {
+    return !this.#secret && this.#standing.kind === 'none' && this.#way.route === undefined
+  }
+
+  /**
+   * The session as it may be used here, if it may. Where hosts publish what their certificates are (DANE), it may have been opened before that was
+   * known; and one that was opened for another domain is told of anew, by what holds for this one.
+   */
+  async suited(session: MailSession): Promise<MailSession | undefined> {
+    const { connection, assurance } = session
     const { hosts } = this.#options
-    if (hosts.dns.validated === undefined) return true
     const { domain, route } = this.#way
+    const own = session.domain === domain
+    if (own && hosts.dns.validated === undefined) return session
     const found = await findHosts(domain, route, hosts, this.#signal)
     const host = found.kind === 'hosts' ? found.hosts.find(({ name }) => name === connection.place.host) : undefined
-    if (host === undefined) return false
+    if (host === undefined) return undefined
     const plan = await this.planOf(host, await addressesOf(host, hosts, this.#signal))
-    return plan.kind === 'go' && plan.assurance === assurance
+    if (plan.kind !== 'go' || plan.assurance !== assurance) return undefined
+    return own ? session : { ...session, domain, security: securityWords(session, plan, this.wish, host) }
   }
 
   async #ofDomain(): Promise<Standing> {

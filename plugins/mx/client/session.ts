@@ -69,6 +69,8 @@ export interface MailSession {
   readonly downgraded?: true
   /** Why so, in the words of reports. */
   readonly failure?: TlsFailure
+  /** Whose mail it was opened for: what is said of its security is said of this domain. */
+  readonly domain?: string
   /** How safe it is, and why so: for the trail. */
   readonly security?: string
   /** What it was proven to be, where more than its name says so. */

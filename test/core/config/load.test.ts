@@ -279,7 +279,16 @@ test('what differs by destination and sender is read, and what is left out stays
     { jitter: 0.2, expireForMs: { bounces: 86_400_000 }, words: ['grey'] },
   )
   assert.deepEqual(lanes, [
-    { match: ['*.b.test'], target: 'mx', retryMs: [60_000], perLane: 2, leastPerLane: 2, rates: { bytes: { limit: 1_048_576, windowMs: 60_000 } }, expireForMs: {}, warnAfterForMs: {} },
+    {
+      match: ['*.b.test'],
+      target: 'mx',
+      retryMs: [60_000],
+      perLane: 2,
+      leastPerLane: 2,
+      rates: { bytes: { limit: 1_048_576, windowMs: 60_000 } },
+      expireForMs: {},
+      warnAfterForMs: {},
+    },
   ])
 })
 

@@ -27,6 +27,8 @@ describe('delivery by MX', () => {
       'first.test': { a: ['127.0.0.2'] },
       'second.test': { a: ['127.0.0.3'] },
       'direct.test': { a: ['127.0.0.2'] },
+      'site1.test': { mx: [[10, 'first.test']] },
+      'site2.test': { mx: [[20, 'first.test']] },
       'null.test': { mx: [[0, '']], a: ['127.0.0.2'] },
       'broken.test': { fails: 'servfail' },
       'halfbroken.test': { mx: [[10, 'trouble.test']] },
@@ -469,6 +471,24 @@ describe('delivery by MX', () => {
     for (const _ of [1, 2, 3]) assert.equal(only(await made.deliver(makeJob(['b@direct.test']))).kind, 'delivered')
     assert.equal(first.connections, 1)
     assert.equal(first.messages.length, 3)
+  })
+
+  test('domains with the same hosts share a connection, and each is told of its own security', async () => {
+    const first = await sink()
+    const made = await rig({ keep_idle: '5s' })
+    const told: (string | undefined)[] = []
+    // Each is of the site once its records were read.
+    for (const domain of ['site1.test', 'site2.test', 'site1.test', 'site2.test']) {
+      const outcome = only(await made.deliver(makeJob([`b@${domain}`])))
+      told.push(outcome.kind === 'delivered' ? outcome.security : undefined)
+    }
+    assert.deepEqual([made.target.site?.('site1.test'), made.target.site?.('site2.test')], ['first.test', 'first.test'])
+    assert.equal(first.messages.length, 4)
+    assert.equal(first.connections, 2)
+    assert.deepEqual(
+      told.map(words => /site\d\.test/.exec(words ?? '')?.[0]),
+      ['site1.test', 'site2.test', 'site1.test', 'site2.test'],
+    )
   })
 
   test('an idle connection that died meanwhile costs nothing', async () => {

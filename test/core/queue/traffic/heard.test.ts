@@ -10,11 +10,23 @@ type Bare = Outcome extends infer O ? (O extends unknown ? Omit<O, 'row'> : neve
 
 for (const [says, outcomes, heard] of [
   ['what is delivered is good', [DELIVERED], 'good'],
-  ['a refusal of the recipient is good: it has talked to us', [{ ...DEFERRED, reply: '450 no', stage: 'rcpt', class: 'mailbox-full' }], 'good'],
+  [
+    'a refusal of the recipient is good: it has talked to us',
+    [{ ...DEFERRED, reply: '450 no', stage: 'rcpt', class: 'mailbox-full' }],
+    'good',
+  ],
   ['greylisting is good', [{ ...DEFERRED, reply: '450 later', stage: 'rcpt', class: 'greylisted' }], 'good'],
-  ['"too fast" is bad, whatever else was delivered', [DELIVERED, { ...DEFERRED, reply: '450', class: 'rate-limited' }], 'bad'],
+  [
+    '"too fast" is bad, whatever else was delivered',
+    [DELIVERED, { ...DEFERRED, reply: '450', class: 'rate-limited' }],
+    'bad',
+  ],
   ['no answer from any host is nobody', [{ ...DEFERRED, status: '4.4.1', class: 'unreachable' }], 'nobody'],
-  ['a greeting that turns us away is nobody', [{ ...DEFERRED, reply: '421 go', stage: 'connect', class: 'system' }], 'nobody'],
+  [
+    'a greeting that turns us away is nobody',
+    [{ ...DEFERRED, reply: '421 go', stage: 'connect', class: 'system' }],
+    'nobody',
+  ],
   ['one that broke off is bad', [{ ...DEFERRED, status: '4.4.2', class: 'unreachable' }], 'bad'],
   ['a name service that says nothing says nothing', [{ ...DEFERRED, status: '4.4.3', class: 'dns' }], undefined],
   ['a limit of ours says nothing', [{ ...DEFERRED, status: '4.4.5', class: 'rate-limited' }], undefined],
