@@ -31,7 +31,7 @@ export const VERIFIERS: readonly Verifier[] = [
   { name: 'OpenDKIM', missing: program('opendkim') === undefined ? 'no opendkim' : false, verify: byOpenDkim },
   {
     name: 'dkimpy',
-    missing: await missingHere([debianPython, ['-c', 'import dkim']], 'no python3-dkim'),
+    missing: await missingHere([debianPython, ['-c', 'import dkim, authres']], 'no python3-dkim and python3-authres'),
     verify: byDkimpy,
   },
   {

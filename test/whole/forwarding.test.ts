@@ -5,11 +5,16 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { ARC_VERIFIERS } from '../harness/arc-verifiers.js'
+import { VERIFIERS } from '../harness/dkim-verifiers.js'
 import { type DnsServer, startDnsServer } from '../harness/dns-server.js'
 import { Instance } from '../harness/instance.js'
+import { runProgram } from '../harness/programs.js'
 import { talk } from '../harness/relay-attempts.js'
 import { sendMail, sendOctets } from '../harness/send-mail.js'
+import { program } from '../harness/shared.js'
 import { type SinkMessage, SmtpSink } from '../harness/smtp-sink.js'
+
+const swaks = program('swaks')
 
 describe('a server that passes mail on', () => {
   let dns: DnsServer
@@ -66,6 +71,20 @@ describe('a server that passes mail on', () => {
       assert.doesNotMatch(mail.toString(), /^DKIM-Signature/m)
       await assertSealed(mail)
     })
+
+  test('signs what its own people send, and does not seal it', {
+    skip: swaks === undefined ? 'no swaks' : false,
+  }, async () => {
+    const login = ['-tls', '-a', 'PLAIN', '-au', 'alice@example.test', '-ap', 'secret a']
+    const mail = ['-f', 'alice@example.test', '-t', 'x@far.test', '-h-Subject', 'own']
+    const server = ['-s', `127.0.0.1:${a.ports.submission}`]
+    const { code, stdout } = await runProgram(swaks!, [...server, ...login, ...mail])
+    assert.equal(code, 0, stdout)
+    const out = await next()
+    assert.deepEqual(seals(out), [])
+    for (const { name, missing, verify } of VERIFIERS)
+      if (missing === false) assert.deepEqual(await verify([out], records), [[true]], name)
+  })
 
   test('does not sign for a stranger who writes under our name', async () => {
     const octets = Buffer.from('From: Alice <alice@example.test>\r\nSubject: forged\r\n\r\nhello\r\n')

@@ -1,7 +1,10 @@
 /** Seals of ours before verifiers of others, chains of others before ours, and chains that are not whole. */
 import assert from 'node:assert/strict'
 import { createHash, generateKeyPairSync, sign, verify } from 'node:crypto'
-import { describe, test } from 'node:test'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { sealMessage } from 'mailauth/lib/arc/index.js'
 import type { JobView, NewField, Resolver, SigningKey, Submitter } from '../../../core/api/index.js'
@@ -13,7 +16,10 @@ import arc from '../../../plugins/arc/index.js'
 import { ownResults } from '../../../plugins/arc/results.js'
 import { sealInput } from '../../../plugins/arc/seal-input.js'
 import { ARC_VERIFIERS } from '../../harness/arc-verifiers.js'
+import { debianPython, PERL_RECORDS } from '../../harness/dkim-verifiers.js'
 import { mutate, mutations } from '../../harness/mutate.js'
+import { runProgram } from '../../harness/programs.js'
+import { program } from '../../harness/shared.js'
 
 const US = 'mail.example.test'
 const records = new Map<string, string>()
@@ -240,6 +246,67 @@ describe('a chain that has failed', () => {
     const text = Array.from({ length: 50 }, (_, i) => set(50 - i, i === 49 ? 'none' : 'pass')).join('')
     const mail = Buffer.concat([Buffer.from(text), MAIL])
     assert.deepEqual(await sealed(mail), mail)
+  })
+})
+
+const DKIMPY = `
+import sys, dkim
+data, key = open(sys.argv[1], "rb").read(), open(sys.argv[2], "rb").read()
+fields = dkim.arc_sign(data, b"o1", b"first.test", key, b"first.test")
+sys.stdout.buffer.write(b"".join(fields) + data)
+`
+
+const MAIL_DKIM = (keys: string) => `
+use Mail::DKIM::ARC::Signer;
+my ($file, $key) = @ARGV; our $keys; $keys = '${keys}';
+${PERL_RECORDS}
+my $s = Mail::DKIM::ARC::Signer->new(Algorithm => 'rsa-sha256', Chain => 'ar', Domain => 'first.test', SrvId => 'first.test', Selector => 'o1', KeyFile => $key);
+open(my $f, '<:raw', $file); my $m; { local $/; $m = <$f> } $s->PRINT($m); $s->CLOSE;
+die $s->result unless $s->result eq 'sealed';
+print join("", map { "$_\r\n" } $s->as_strings), $m;
+`
+
+describe('chains of others', () => {
+  let dir: string
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'posthouse-arc-'))
+    await writeFile(join(dir, 'key.pem'), other.pem)
+    await writeFile(join(dir, 'keys'), [...records].map(([name, text]) => `${name} ${text}\n`).join(''))
+  })
+  after(() => rm(dir, { recursive: true, force: true }))
+
+  const makers = {
+    dkimpy: (mail: string) => runProgram(debianPython, ['-c', DKIMPY, mail, join(dir, 'key.pem')]),
+    'Mail::DKIM': (mail: string) =>
+      runProgram(program('perl')!, ['-e', MAIL_DKIM(join(dir, 'keys')), mail, join(dir, 'key.pem')]),
+  }
+
+  /** It seals what the field in front says. */
+  async function bySomebody(name: keyof typeof makers, mail: Buffer): Promise<Buffer> {
+    const path = join(dir, `${name}.eml`)
+    const before = mail.includes('ARC-Seal:') ? 'pass' : 'none'
+    const results = `Authentication-Results: first.test; spf=pass; arc=${before}\r\n`
+    await writeFile(path, Buffer.concat([Buffer.from(results), mail]))
+    const { stdout, stderr } = await makers[name](path)
+    assert.match(stdout, /^ARC-Seal/, stderr)
+    // one of them ends its lines in a way of its own
+    return Buffer.from(stdout.replace(/\r*\n/g, '\r\n'), 'latin1')
+  }
+
+  for (const name of ['dkimpy', 'Mail::DKIM'] as const) {
+    const { missing } = ARC_VERIFIERS.find(one => one.name === name)!
+    test(`of ${name} are good for us, and ours on top of them for everybody`, { skip: missing }, async () => {
+      const one = await bySomebody(name, MAIL)
+      assert.equal(await arrived(one), `${US}; arc=pass`)
+      const two = await sealed(one)
+      assert.equal(field(two, 'ARC-Seal').length, 2)
+      for (const { name: by, missing: gone, verify: look } of ARC_VERIFIERS)
+        if (gone === false) assert.deepEqual(await look([one, two], records), ['pass', 'pass'], by)
+    })
+  }
+
+  test('of dkimpy on top of ours are good for us', { skip: ARC_VERIFIERS[1]!.missing }, async () => {
+    assert.equal(await arrived(await bySomebody('dkimpy', await sealed(MAIL))), `${US}; arc=pass`)
   })
 })
 
