@@ -60,6 +60,8 @@ const PLAIN = new Set(['7bit', '8bit', 'binary'])
 const SEALED = new Set(['signed', 'encrypted'])
 
 export class ConversionScan {
+  /** A header, of the message or of a part, has octets above 127: raw text (RFC 6532 §3.2). */
+  rawFields = false
   readonly #binary: boolean
   readonly #stack: Frame[] = []
   readonly #boundaries = new Boundaries()
@@ -143,6 +145,7 @@ export class ConversionScan {
   #open(start: number, emptyLine: number | undefined): void {
     const { start: headerStart, digest, isMessage, lines } = this.#header!
     const header = Buffer.concat(lines)
+    if (header.some(octet => octet > 127)) this.rawFields = true
     const { fields } = scanFields(header, 0, header.length, MAX_FIELDS)
     const { type, subtype, encoding, params } = contentOf(fields, digest)
     const above = this.#stack.at(-1)?.part

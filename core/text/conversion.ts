@@ -22,6 +22,17 @@ export async function conversionOf(source: Pick<Octets, 'chunks'>, binary = fals
   return scan.end()
 }
 
+/** Whether a header field of the message, of a part or of a message inside holds raw text. */
+export async function hasRawFields(source: Pick<Octets, 'chunks'>): Promise<boolean> {
+  const scan = new ConversionScan(false)
+  for await (const chunk of source.chunks()) {
+    scan.push(chunk)
+    if (scan.rawFields) return true
+  }
+  scan.end()
+  return scan.rawFields
+}
+
 /** Reads all of it once to learn its size. */
 export async function converted(source: Octets, edits: readonly Edit[]): Promise<Octets> {
   const chunks = () => changed(source, edits)

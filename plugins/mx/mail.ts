@@ -2,21 +2,18 @@
  * What is said of a job in MAIL and RCPT: SIZE, BODY, SMTPUTF8, DSN and the others. Pure but for reading the header of a message.
  */
 import type { Job, JobRecipient } from 'posthouse/api'
-import { formatAddress, fromUnitext, scanHeader, toUnitext } from 'posthouse/text'
+import { formatAddress, fromUnitext, hasRawFields, scanHeader, toUnitext } from 'posthouse/text'
 import type { Extensions } from './client/session.js'
 import type { Mail } from './client/transaction.js'
 
-/** Header octets looked at to learn whether a message really needs SMTPUTF8. */
+/** Header octets looked at. */
 const HEADER_LOOK = 65_536
 
-/** RFC 6531 §3.2: an address or a header field is not ASCII. A message that was merely sent with the parameter does not count. */
+/** RFC 6531 §3.4, §3.6: an address or a field, also of a part, is not ASCII. A message that was merely sent with the parameter does not count. */
 export async function needsUtf8(job: Job): Promise<boolean> {
   const addresses = [job.sender, ...job.recipients.map(recipient => recipient.to)]
   if (!addresses.every(address => address === null || isAscii(formatAddress(address)))) return true
-  if (!job.utf8) return false
-  const start = await job.read(0, HEADER_LOOK)
-  const end = start.indexOf('\r\n\r\n')
-  return !isAscii((end < 0 ? start : start.subarray(0, end)).toString('latin1'))
+  return job.utf8 && hasRawFields(job)
 }
 
 function isAscii(text: string): boolean {

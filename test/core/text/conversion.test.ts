@@ -16,6 +16,7 @@ import {
   scanMime,
 } from '../../../core/text/index.js'
 import { ROOT } from '../../harness/instance.js'
+import { heldMemory } from '../../harness/memory.js'
 import { runProgram } from '../../harness/programs.js'
 import { program, sharedDir } from '../../harness/shared.js'
 
@@ -253,6 +254,38 @@ test('whatever a message is built of, what a reader decodes is the same before a
     }),
     { numRuns: Number(process.env.POSTHOUSE_FUZZ_RUNS ?? 300) },
   )
+})
+
+test('a message of 60 MB is looked at and converted a piece at a time', { timeout: 60_000 }, async () => {
+  const head = latin(`${MULTIPART}\n--b\nContent-Type: text/plain\n\n`)
+  const size = 60_000_000
+  const line = latin('caf\xe9 au lait, and then some more of it, so that the line is long\n')
+  const read = async (from = 0, to = size) => {
+    if (from < head.length)
+      return Buffer.concat([head.subarray(from, to), Buffer.alloc(Math.max(0, to - head.length), line)])
+    return Buffer.alloc(to - from, line)
+  }
+  const source: Octets = {
+    size,
+    read,
+    async *chunks() {
+      for (let at = 0; at < size; at += 65_536) yield await read(at, Math.min(size, at + 65_536))
+    },
+  }
+  const before = await heldMemory()
+  const found = await conversionOf(source)
+  assert.ok(found.kind === 'edits')
+  const made = await converted(source, found.edits)
+  assert.ok(made.size > size)
+  let at = 0
+  for await (const chunk of made.chunks()) {
+    if (at < size / 2 && at + chunk.length >= size / 2) {
+      const held = (await heldMemory()) - before
+      assert.ok(held < 4_000_000, `${held} octets more than before`)
+    }
+    at += chunk.length
+  }
+  assert.equal(at, made.size)
 })
 
 const shared = sharedDir()

@@ -318,3 +318,21 @@ test('MAILMAX of a peer is kept: the next message goes over another connection',
     [1, 1, 2],
   )
 })
+
+for (const [what, text, needs] of [
+  [
+    'a part',
+    'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; name="ü"\r\n\r\nx\r\n--b--\r\n',
+    true,
+  ],
+  ['the message', 'Subject: ü\r\n\r\nx\r\n', true],
+  ['nobody', 'Subject: u\r\n\r\nü\r\n', false],
+] as const) {
+  test(`a message sent with SMTPUTF8 in which ${what} has a field that is not ASCII ${needs ? 'needs' : 'does not need'} it`, async () => {
+    const job = makeJob(['b@them.test'], { bytes: Buffer.from(text), utf8: true })
+    const { sink } = await sent(job, { keywords: ['8BITMIME', 'SMTPUTF8'] })
+    assert.equal(/ SMTPUTF8$/.test(sink.messages[0]?.mailArgument ?? ''), needs)
+    const { outcomes } = await sent(job, { keywords: ['8BITMIME'] })
+    assert.equal(outcomes[0]?.kind, needs ? 'failed' : 'delivered')
+  })
+}

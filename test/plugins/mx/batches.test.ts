@@ -1,0 +1,84 @@
+/** Many recipients in one session: how the peer's limits and refusals part them. */
+import assert from 'node:assert/strict'
+import { afterEach, test } from 'node:test'
+import { parseDuration } from '../../../core/text/index.js'
+import { CONFIG } from '../../../plugins/mx/config.js'
+import { type SinkOptions, SmtpSink } from '../../harness/smtp-sink.js'
+import { makeJob, makeRig } from './rig.js'
+
+const open: (() => Promise<void> | void)[] = []
+afterEach(async () => {
+  for (const close of open.splice(0)) await close()
+})
+
+async function sent(to: readonly string[], options: SinkOptions, config: Parameters<typeof makeRig>[0] = {}) {
+  const sink = await new SmtpSink(options).start()
+  open.push(() => sink.stop())
+  const rig = await makeRig({ routes: { '*': `127.0.0.1:${sink.port}` }, ...config })
+  open.push(rig.dispose)
+  const outcomes = await rig.deliver(makeJob(to))
+  return { sink, kinds: outcomes.toSorted((a, b) => a.row - b.row).map(({ kind }) => kind), rig }
+}
+
+const people = (count: number, domain = 'them.test') => Array.from({ length: count }, (_, n) => `p${n}@${domain}`)
+
+test('a hundred recipients go in one transaction', async () => {
+  const { sink, kinds } = await sent(people(100), {})
+  assert.deepEqual(new Set(kinds), new Set(['delivered']))
+  assert.equal(sink.messages.length, 1)
+  assert.equal(sink.messages[0]!.recipients.length, 100)
+})
+
+test('a batch of which nobody is known does not keep the next one from its mail', async () => {
+  const script: SinkOptions['script'] = (stage, argument) =>
+    stage === 'rcpt' && /<p[0-3]@/.test(argument) ? '550 5.1.1 nobody' : undefined
+  const { sink, kinds } = await sent(people(6), { keywords: ['PIPELINING', 'LIMITS RCPTMAX=2'], script })
+  assert.deepEqual(kinds, ['failed', 'failed', 'failed', 'failed', 'delivered', 'delivered'])
+  assert.equal(sink.connections, 1)
+})
+
+for (const [reply, transactions] of [
+  ['452 4.5.3 too many', 2],
+  ['452 too many', 2],
+  ['552 too many', 2],
+  ['452 4.2.2 mailbox full', 1],
+] as const) {
+  test(`"${reply}" for the last of three makes ${transactions} transactions`, async () => {
+    let refusals = 0
+    const script: SinkOptions['script'] = (stage, argument) =>
+      stage === 'rcpt' && argument.includes('<p2@') && refusals++ === 0 ? reply : undefined
+    const { sink, kinds } = await sent(people(3), { script })
+    assert.equal(sink.messages.length, transactions)
+    assert.equal(kinds[2], transactions === 2 ? 'delivered' : 'deferred')
+    assert.equal(sink.connections, 1)
+  })
+}
+
+test('RCPTDOMAINMAX is kept for all of a session, and the others go over another one', async () => {
+  const to = ['a@one.test', 'b@two.test', 'c@one.test', 'd@three.test']
+  const keywords = ['PIPELINING', 'LIMITS RCPTDOMAINMAX=2']
+  const { sink, kinds, rig } = await sent(to, { keywords }, { keep_idle: '5s' })
+  assert.deepEqual(kinds, ['delivered', 'delivered', 'delivered', 'deferred'])
+  assert.deepEqual(
+    sink.messages.map(({ recipients }) => recipients),
+    [['a@one.test', 'b@two.test', 'c@one.test']],
+  )
+  assert.deepEqual(
+    (await rig.deliver(makeJob(['d@three.test']))).map(({ kind }) => kind),
+    ['delivered'],
+  )
+  assert.equal(sink.messages[1]!.connection, 2)
+})
+
+// RFC 5321 §4.5.3.2: what a client should wait at least.
+for (const [key, least] of [
+  ['greeting_timeout', '5m'],
+  ['command_timeout', '5m'],
+  ['data_timeout', '2m'],
+  ['block_timeout', '3m'],
+  ['final_timeout', '10m'],
+] as const) {
+  test(`as shipped ${key} is ${least} at least`, () => {
+    assert.ok(parseDuration(CONFIG.properties[key].default)! >= parseDuration(least)!)
+  })
+}
