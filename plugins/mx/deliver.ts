@@ -316,6 +316,7 @@ class Delivery {
     const offer = await offerTo(session, this.#job, wish, this.#options.offer)
     if (offer.kind === 'offer' || !offer.elsewhere) this.#ledger.hope()
     if (offer.kind === 'impossible') this.#refuse(session, offer)
+    else if (offer.converted) this.#call.log.info({ remote: session.connection.remote }, 'converted to 7 bits')
     let going = this.#ledger.left > 0
     // RFC 9422 §4.1: no more messages than the peer takes in one session; who is left over waits for the next attempt.
     const most = session.extensions.maxMessages ?? Number.POSITIVE_INFINITY
@@ -329,9 +330,14 @@ class Delivery {
     else this.#ledger.endAll(outcome)
   }
 
+  #noteChunkless(remote: string): void {
+    this.#options.offer.chunkless.note(remote)
+    this.#call.log.info({ remote }, 'CHUNKING does not work at this mail host')
+  }
+
   /** True when the same session should be offered the rest: it took some and put off others (RFC 5321 §4.5.3.1.10). */
   async #once(session: MailSession, { job, extensions }: Offer, idle: boolean): Promise<boolean> {
-    const { session: options, offer } = this.#options
+    const { session: options } = this.#options
     const recipients = nextBatch(this.#ledger.pending, session)
     if (recipients.length === 0) return false
     const more = recipients.length < this.#ledger.left
@@ -341,7 +347,7 @@ class Delivery {
     const { results, stale, chunkless } = await transact(session, mail, options.limits, this.#call.signal)
     if (idle && stale) return false
     noteBatch(recipients, session)
-    if (chunkless) offer.chunkless.note(session.connection.remote)
+    if (chunkless) this.#noteChunkless(session.connection.remote)
     for (const [row, result] of results) {
       const outcome = this.#asOurs(outcomeOf(row, result, session), result)
       const unknown = result.kind === 'broken' && result.unknown

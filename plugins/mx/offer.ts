@@ -19,6 +19,8 @@ export interface Offer {
   readonly kind: 'offer'
   /** Fit for this peer. */
   readonly job: Job
+  /** Octets were changed for it. */
+  readonly converted: boolean
   /** Those of the peer that are used. */
   readonly extensions: Extensions
 }
@@ -56,7 +58,7 @@ export async function offerTo(
     const text = `the message has ${size} octets, the next mail server takes ${extensions.size}`
     return { kind: 'impossible', status: '5.3.4', text }
   }
-  return { kind: 'offer', job: fitting, extensions }
+  return { kind: 'offer', job: fitting, extensions, converted: size !== job.size }
 }
 
 /** Of the variant only its octets: the wishes are those of the job at hand. */

@@ -166,7 +166,8 @@ class Run {
       if (chunk.last) await this.#answers(accepted)
       else if (!(await this.#goesOn(accepted))) return
     }
-    this.#session.dirty = false
+    // RFC 3030 §2: after a refused chunk RSET has to come first.
+    this.#session.dirty = accepted.some(row => this.results.get(row)?.kind !== 'accepted')
     this.chunkless = false
   }
 

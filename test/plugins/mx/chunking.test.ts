@@ -83,6 +83,19 @@ test('after a refused chunk no other is sent, and the session goes on in step', 
   )
 })
 
+test('after the whole message was refused RSET comes before the next one', async () => {
+  let refusals = 1
+  const script: SinkOptions['script'] = stage =>
+    stage === 'end' && refusals-- > 0 ? '554 5.7.1 not this one' : undefined
+  const { sink, send } = await toSink({ script }, { keep_idle: '5s' })
+  assert.deepEqual(kinds(await send(JOB)), ['failed'])
+  assert.deepEqual(kinds(await send(JOB)), ['delivered'])
+  assert.equal(used(sink, 'RSET').length, 1)
+  assert.deepEqual(kinds(await send(JOB)), ['delivered'])
+  assert.equal(used(sink, 'RSET').length, 1)
+  assert.equal(sink.connections, 1)
+})
+
 test('nobody taken: no chunk is sent, and the session goes on', async () => {
   const { sink, send } = await toSink(
     { script: (stage, argument) => (stage === 'rcpt' && /<no@/.test(argument) ? '550 5.1.1 no' : undefined) },
