@@ -48,7 +48,7 @@ export function isRewritten(local: string): boolean {
 export function rewrite(sender: AddressParts, scheme: Scheme, now: number): Written {
   const kind = SRS.exec(sender.local)
   const rest = sender.local.slice(4)
-  if (kind?.[1] === '0' && sender.domain === scheme.domain) return { kind: 'looped', sender }
+  if (kind !== null && toAsciiDomain(sender.domain) === scheme.domain) return { kind: 'looped', sender }
   if (kind?.[1] === '0') return fit(first(sender.domain, rest, scheme))
   if (kind?.[1] === '1') {
     const again = /^[^=]+=([^=]+)=([=+-].+)$/.exec(rest.slice(1))

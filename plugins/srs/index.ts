@@ -68,7 +68,8 @@ export default definePlugin({
     const now = () => clock.now()
     const rewriter: SenderRewriter = {
       async forwarded(sender, call) {
-        if (server.domains.has(sender.domain) && !isRewritten(sender.local)) return undefined
+        const returned = isRewritten(sender.local) && (toAsciiDomain(sender.domain) ?? sender.domain) === domain
+        if (server.domains.has(sender.domain) && !returned) return undefined
         const written = rewrite(sender, await scheme(), now())
         metrics.count(`srs.${written.kind}`)
         if (written.kind === 'rewritten') return written.sender

@@ -80,6 +80,8 @@ describe('a sender', () => {
     const theirs = rewritten(ours, scheme('them.test', { key: randomBytes(32) }))
     assert.match(theirs, /^SRS1=.*=us\.test==/)
     assert.deepEqual(rewrite(address(theirs), scheme(), NOW), { kind: 'looped', sender: address(ours) })
+    const second = rewritten('SRS0=ab=cd=first.test=alice@other.test')
+    assert.deepEqual(rewrite(address(second), scheme(), NOW), { kind: 'looped', sender: address(second) })
   })
 
   test('that leaves no room is not rewritten: 64 octets and no more', () => {

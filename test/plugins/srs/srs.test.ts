@@ -34,6 +34,8 @@ describe('srs', () => {
     assert.match(formatAddress((await forwarded('a@far.test'))!), /^SRS0=.*=far\.test=a@us\.test$/)
     assert.equal(await forwarded('a@us.test'), undefined)
     assert.equal(await forwarded('a@also.test'), undefined)
+    assert.equal(await forwarded('SRS0=a=b=far.test=x@also.test'), undefined)
+    assert.equal(formatAddress((await forwarded('SRS0=a=b=far.test=x@us.test'))!), 'SRS0=a=b=far.test=x@us.test')
     assert.equal(await forwarded(`${'a'.repeat(60)}@far.test`), undefined)
   })
 
