@@ -19,6 +19,16 @@ export const LIMITS = {
   final_timeout: '500ms',
 }
 
+/** For tests in which nobody is silent, on a machine that may be busy. */
+export const PATIENT = {
+  connect_timeout: '20s',
+  greeting_timeout: '20s',
+  command_timeout: '20s',
+  data_timeout: '20s',
+  block_timeout: '20s',
+  final_timeout: '20s',
+}
+
 const DEFAULTS: Config = {
   routes: {},
   pools: {},

@@ -6,7 +6,7 @@ import { aContext } from '../../../../core/testing/context.js'
 import { type Certified, certify, tlsaOf } from '../../../harness/authority.js'
 import { SignedDns, type SignedEntry, type TlsaText } from '../../../harness/signed-dns.js'
 import { type SinkOptions, SmtpSink } from '../../../harness/smtp-sink.js'
-import { makeJob, makeRig, type Rig } from '../rig.js'
+import { makeJob, makeRig, PATIENT, type Rig } from '../rig.js'
 
 export const ROOT = certify({ commonName: 'Root', authority: true })
 export const GOOD = certify({ commonName: 'mx', names: ['mx.them.test'], by: ROOT })
@@ -55,10 +55,11 @@ export async function makeWorld(
       passed += ms
     },
     async rig(config = {}) {
-      const made = await makeRig({ port: sink.port, ...config }, [dns.address], 'us.test', {
+      const made = await makeRig({ port: sink.port, ...PATIENT, ...config }, [dns.address], 'us.test', {
         state,
         clock,
         trustAd: true,
+        dnsMs: 2000,
       })
       open.push(made.dispose)
       return made
