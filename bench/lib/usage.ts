@@ -44,7 +44,7 @@ export function readUsage(group: number): Reading | undefined {
 
 /** What was used between two readings. A process that came or went makes the sums wrong, so they are unknown then, but for the CPU. */
 export function usageBetween(before: Reading | undefined, after: Reading | undefined): Usage {
-  if (before === undefined || after === undefined || before.pids[0] !== after.pids[0]) return {}
+  if (before === undefined || after === undefined || !before.pids.some(pid => after.pids.includes(pid))) return {}
   const cpuMs = after.cpuMs - before.cpuMs
   if (before.pids.join() !== after.pids.join()) return { cpuMs }
   return {

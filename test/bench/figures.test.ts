@@ -84,7 +84,7 @@ test('a process name with brackets and spaces does not shift the fields of its s
 
 test('usage is unknown when a process came or went meanwhile', () => {
   const reading = { pids: [1, 2], cpuMs: 5, peakBytes: 1, anonymousBytes: 1, dirtiedBytes: 1 }
-  assert.deepEqual(usageBetween(reading, { ...reading, cpuMs: 9, pids: [1, 3] }), { cpuMs: 4 })
+  assert.deepEqual(usageBetween(reading, { ...reading, cpuMs: 9, pids: [0, 1, 3] }), { cpuMs: 4 })
   assert.deepEqual(usageBetween(reading, { ...reading, pids: [3] }), {})
   assert.equal(usageBetween(reading, { ...reading, cpuMs: 9 }).cpuMs, 4)
 })
