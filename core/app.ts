@@ -100,6 +100,7 @@ export async function assemble({
       if (dispatching === undefined) throw new Error('the dispatcher was used before start-up was over')
       return dispatching.drain(wish)
     },
+    answers: async lanes => dispatching?.answers?.(lanes),
   }
   let notifying: (Notifier & Mailer) | undefined
   const notifier: Notifier = {

@@ -130,7 +130,12 @@ export interface Meaning {
 export interface Dispatcher {
   /** Resolves when nothing is left to try, or when `signal` has fired and what was under way has ended. */
   drain(wish: DrainWish): Promise<Drained>
+  /** There is a sign that these lanes (`target/lane`) answer again: what waits because nobody did is tried. Never rejects. */
+  answers?(lanes: Iterable<string>): Promise<void>
 }
+
+/** News on the bus: somebody wants this lane (`target/lane`) to be tried, although nobody answered there. */
+export const TRY_LANE = 'delivery-try'
 
 export interface DrainWish {
   /** `target/lane` */

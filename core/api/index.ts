@@ -2,7 +2,7 @@
 export * from './accounts.js'
 export type * from './address.js'
 export * from './answers.js'
-export type * from './delivery.js'
+export * from './delivery.js'
 export * from './doors.js'
 export * from './errors.js'
 export * from './hooks.js'

@@ -157,7 +157,19 @@ export class QueueRunner {
 
   /** Works beside the runner's own jobs, within the same grace time. */
   dispatcher(graceMs?: number): Dispatcher {
-    return createDispatcher({ attempt: this.#parts, schedule: this.#deps.schedule, log: this.#deps.log, graceMs })
+    const { drain } = createDispatcher({
+      attempt: this.#parts,
+      schedule: this.#deps.schedule,
+      log: this.#deps.log,
+      graceMs,
+    })
+    return {
+      drain,
+      answers: async lanes => {
+        await this.#traffic.answers(lanes)
+        this.wake()
+      },
+    }
   }
 
   start(): void {
@@ -194,7 +206,7 @@ export class QueueRunner {
     this.#draining.abort()
     this.#unwatch?.()
     this.#reporter.stop()
-    this.#traffic.suspensions.close()
+    this.#traffic.close()
     clearTimeout(this.#timer)
     await this.#claiming
     await Promise.all(this.#lanes.clear().map(lease => this.#giveBack(lease)))

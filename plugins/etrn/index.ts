@@ -90,7 +90,11 @@ export default definePlugin({
               }
             }
             try {
-              const started = await kick(queue, { target: config.target, node, allowed, now: clock.now(), signal })
+              const lanes = new Set<string>()
+              const parts = { target: config.target, node, allowed, now: clock.now(), signal }
+              const started = await kick(queue, parts, lanes)
+              // It has come on line, so that nobody answered before says nothing any more.
+              await services.find('dispatcher')?.answers?.(lanes)
               metrics.count('etrn.messages', started.messages)
               log.info({ id: session.id, node: node.text, ...started }, 'queue started for a client')
               return startedReply(node.text, started)

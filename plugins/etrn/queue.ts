@@ -21,13 +21,20 @@ export interface Started {
   readonly complete: boolean
 }
 
-export async function kick(queue: Queue, parts: KickParts): Promise<Started> {
+/** Destinations of what was started, at most. */
+const MOST_LANES = 100
+
+/** `lanes` gets the destinations (`target/lane`) of what was started. */
+export async function kick(queue: Queue, parts: KickParts, lanes = new Set<string>()): Promise<Started> {
   let messages = 0
   for await (const message of queue.list({ where: [fieldIs('target', parts.target), fieldIs('held', false)] })) {
     if (parts.signal.aborted) return { messages, complete: false }
     const rows = waitingRows(message, parts)
     if (rows.length === 0) continue
-    if ((await queue.change(message.id, { kind: 'retry', due: parts.now }, rows)) > 0) messages += 1
+    if ((await queue.change(message.id, { kind: 'retry', due: parts.now }, rows)) === 0) continue
+    messages += 1
+    for (const { row, target, lane } of message.rows)
+      if (rows.includes(row) && lanes.size < MOST_LANES) lanes.add(`${target}/${lane}`)
   }
   return { messages, complete: true }
 }

@@ -91,6 +91,9 @@ describe('destinations of a server with two workers', () => {
     assert.match(out, /lane {7}dead2\.test, site mx\.dead\.test/)
     assert.match(out, /host {7}mx\.dead\.test:\d+ \(10\): 127\.0\.0\.77/)
     assert.match(out, /state {6}suspended until .*nobody answers/)
+    const earlier = attempts()
+    assert.equal((await commandLine(server, 'queue', 'retry', 'domain=dead1.test', '--yes')).code, 0)
+    await eventually(async () => (attempts() > earlier ? true : undefined))
   })
 
   test('a reply that a rule knows suspends, is classed, and ends when an admin says so', async () => {

@@ -2,7 +2,17 @@
  * Says who may go where, now: how many at once, suspended or not, within its rates. Lanes of one site (the same mail hosts) are one destination
  * here. What it knows of a destination is this worker's, apart from suspensions and rates, which all workers share.
  */
-import type { Allowed, Bus, Clock, Log, Metrics, State, Target, Wanted } from '../../api/index.js'
+import {
+  type Allowed,
+  type Bus,
+  type Clock,
+  type Log,
+  type Metrics,
+  type State,
+  type Target,
+  TRY_LANE,
+  type Wanted,
+} from '../../api/index.js'
 import { laneKey } from '../job.js'
 import { type LaneRule, type Place, ruleFor } from '../lane-rules.js'
 import type { Lease } from '../lease.js'
@@ -53,10 +63,17 @@ export class Traffic {
   /** Lanes of a site, as far as they came by. */
   readonly #members = new Map<string, Set<string>>()
   #memberCount = 0
+  readonly #unsubscribe: (() => void) | undefined
 
   constructor(deps: TrafficDeps, changed?: () => void) {
     this.#deps = deps
     this.suspensions = new Suspensions(deps, changed)
+    this.#unsubscribe = deps.bus?.subscribe(TRY_LANE, lane => void this.answers([lane]).then(changed))
+  }
+
+  close(): void {
+    this.#unsubscribe?.()
+    this.suspensions.close()
   }
 
   /** What is limited together: the site, where it is known. */
@@ -185,6 +202,18 @@ export class Traffic {
       const { suspendMs, why, rule = '' } = news
       log.warn({ lane: key, until: now + suspendMs, rule, why }, 'destination suspended: it wants to be left alone')
       await this.suspensions.suspend({ key, until: now + suspendMs, since: now, why, by: 'reply', rule })
+    }
+  }
+
+  /** Forgets that nobody answered there, or at its site. */
+  async answers(lanes: Iterable<string>): Promise<void> {
+    for (const text of lanes) {
+      const [target = '', ...rest] = text.split('/')
+      for (const key of [text, this.keyOf({ target, lane: rest.join('/') })]) {
+        if (this.suspensions.get(key)?.by !== 'dead') continue
+        this.#flows.delete(key)
+        await this.suspensions.lift(key)
+      }
     }
   }
 

@@ -7,6 +7,7 @@ import {
   CommandError,
   type QueueChange,
   type QueuedMessage,
+  TRY_LANE,
   type TrailEntry,
 } from '../../../api/index.js'
 import { announce } from '../../../pipeline/admin-news.js'
@@ -150,6 +151,8 @@ async function change(verb: Verb, words: QueueWords, run: OwnRun, at: QueueAtHan
 /** Changes under way at a time: they share commits. */
 const TOGETHER = 200
 const PROGRESS = 10_000
+/** Destinations that are tried although nobody answered there so far. */
+const MOST_LANES = 100
 
 interface Done {
   messages: number
@@ -181,12 +184,16 @@ async function carryOut(
     if (changed > 0) announce(bus, { event: verb.event, id: message.id, rows: numbers, by: who, ...(why && { why }) })
     if (changed > 0 && done.messages % PROGRESS === 0) run.warn(`${done.messages} messages …`)
   }
+  const lanes = new Set<string>()
   for await (const message of meant(queue, words)) {
+    for (const { target, lane } of message.rows) if (lanes.size < MOST_LANES) lanes.add(`${target}/${lane}`)
     const work = one(message).finally(() => pending.delete(work))
     pending.add(work)
     if (pending.size >= TOGETHER) await Promise.race(pending)
   }
   await Promise.all(pending)
+  // Who says so wants an attempt, also where nobody has answered so far.
+  if (verb.name === 'retry') for (const lane of lanes) bus.publish(TRY_LANE, lane)
   return done
 }
 

@@ -24,7 +24,7 @@ class Bench {
   readonly tried: { lane: string; worker: number; id: string }[] = []
   readonly sites = new Map<string, string>()
   readonly runners: QueueRunner[] = []
-  readonly #listeners = new Set<(payload: string) => void>()
+  readonly #listeners = new Map<string, Set<(payload: string) => void>>()
   deliver: Deliver = job => taken(job)
   #count = 0
 
@@ -82,12 +82,13 @@ class Bench {
       },
       state: this.state,
       bus: {
-        publish: (_, payload) => {
-          for (const listener of this.#listeners) listener(payload)
+        publish: (topic, payload) => {
+          for (const listener of this.#listeners.get(topic) ?? []) listener(payload)
         },
-        subscribe: (_, listener) => {
-          this.#listeners.add(listener)
-          return () => this.#listeners.delete(listener)
+        subscribe: (topic, listener) => {
+          const listeners = this.#listeners.get(topic) ?? new Set()
+          this.#listeners.set(topic, listeners.add(listener))
+          return () => listeners.delete(listener)
         },
       },
     })
@@ -194,6 +195,19 @@ describe('destinations of two workers', () => {
     bench.deliver = job => taken(job)
     await bench.pass(11 * MINUTE)
     assert.equal((await bench.rows()).length, 0, 'when it answers, all goes at once')
+  })
+
+  test('when a client says that it is there again, or an admin wants a try, nobody waits for the end of the pause', async () => {
+    begin()
+    bench.deliver = job => nobody(job)
+    await bench.add('dead.test', 50)
+    bench.start()
+    await bench.settle()
+    bench.deliver = job => taken(job)
+    assert.equal(await bench.pass(MINUTE), 0)
+    await bench.runners[1]!.dispatcher().answers!(['far/dead.test'])
+    await bench.settle()
+    assert.equal((await bench.rows()).filter(({ row }) => row.tries === 0).length, 0, 'all that was due has gone')
   })
 
   test('it is known after a restart that a destination was dead', async () => {
