@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import type { Job } from '../../../../core/api/index.js'
+import { certify } from '../../../harness/authority.js'
 import { PolicyHost } from '../../../harness/policy-host.js'
 import type { SignedEntry, TlsaText } from '../../../harness/signed-dns.js'
 import type { SinkOptions } from '../../../harness/smtp-sink.js'
@@ -22,6 +23,7 @@ import {
   sent,
   TLS,
   tlsa,
+  withChain,
 } from './world.js'
 
 closeAfterEach()
@@ -49,6 +51,32 @@ describe('an open session', () => {
     pass(61_000)
     assertDeferred(await sent(made), '4.7.5', /no TLSA record matches/)
     assert.equal(sink.messages.length, 3)
+  })
+})
+
+describe('domains with the same mail host', () => {
+  const zones = { 'a.test': { mx: [[10, 'mx.them.test']] }, 'b.test': { mx: [[10, 'mx.them.test']] } } as const
+  const to = (domain: string) => makeJob([`x@${domain}`])
+
+  test('share its sessions where its key is the proof', async () => {
+    const { rig, publish, sink } = await makeWorld(zones)
+    publish('mx.them.test', KEY)
+    const made = await rig({ keep_idle: '20s' })
+    for (const domain of ['a.test', 'b.test', 'a.test', 'b.test'])
+      assertDelivered(await sent(made, to(domain)), /verified by DANE/)
+    assert.ok(sink.connections <= 2, String(sink.connections))
+  })
+
+  test('do not share them where it proves itself to one of them only', async () => {
+    const certified = certify({ commonName: 'x', names: ['a.test'], by: ROOT })
+    const { rig, publish, sink } = await makeWorld(zones, { tls: withChain(certified) })
+    publish('mx.them.test', tlsa(2, 0, 1, ROOT))
+    const made = await rig({ keep_idle: '20s' })
+    for (const _ of [1, 2]) {
+      assertDelivered(await sent(made, to('a.test')), /verified by DANE/)
+      assertDeferred(await sent(made, to('b.test')), '4.7.5', /not for mx\.them\.test or b\.test/)
+    }
+    assert.ok(sink.messages.every(({ recipients }) => recipients[0] === 'x@a.test'))
   })
 })
 
