@@ -38,6 +38,8 @@ export interface SuspensionDeps {
 export class Suspensions {
   readonly #deps: SuspensionDeps
   #known = new Map<string, Suspension>()
+  /** Those that only this worker knows. */
+  readonly #alone = new Map<string, Suspension>()
   #readAt = Number.NEGATIVE_INFINITY
   #reading: Promise<void> | undefined
   /** What was read while this changed is old already. */
@@ -88,18 +90,22 @@ export class Suspensions {
     if (there !== undefined && there.until > suspension.until && there.by === 'admin') return
     this.#known.set(suspension.key, suspension)
     this.#changes += 1
-    if (state === undefined || (there === undefined && this.#known.size > MOST)) return
+    if (state === undefined || (there === undefined && this.#known.size > MOST)) {
+      this.#keepAlone(suspension, clock.now())
+      return
+    }
     try {
       const kept = suspension.by === 'dead' ? PROBATION_MS : 0
       await state.put(`${SUSPENDED}${suspension.key}`, JSON.stringify(suspension), suspension.until + kept)
       bus?.publish(NEWS, suspension.key)
     } catch (error) {
+      this.#keepAlone(suspension, clock.now())
       log.warn({ err: error, lane: suspension.key, until: suspension.until }, 'suspension known to this worker alone')
     }
-    this.#forgetOver(clock.now())
   }
 
   async lift(key: string): Promise<void> {
+    this.#alone.delete(key)
     if (!this.#known.delete(key)) return
     this.#changes += 1
     try {
@@ -116,7 +122,9 @@ export class Suspensions {
       const changes = this.#changes
       const entries = await state.list(SUSPENDED, now, MOST)
       if (changes !== this.#changes) return
-      this.#known = new Map(entries.flatMap(({ value }) => readSuspension(value)).map(one => [one.key, one]))
+      this.#forgetOver(now)
+      const shared = entries.flatMap(({ value }) => readSuspension(value))
+      this.#known = new Map([...this.#alone.values(), ...shared].map(one => [one.key, one]))
       this.#readAt = now
     } catch (error) {
       this.#deps.log.warn({ err: error }, 'suspensions cannot be read')
@@ -124,10 +132,15 @@ export class Suspensions {
     }
   }
 
+  #keepAlone(suspension: Suspension, now: number): void {
+    this.#forgetOver(now)
+    if (this.#alone.size < MOST) this.#alone.set(suspension.key, suspension)
+    else this.#known.delete(suspension.key)
+  }
+
   #forgetOver(now: number): void {
-    if (this.#known.size <= MOST) return
-    for (const [key, { until, by }] of this.#known)
-      if (until + (by === 'dead' ? PROBATION_MS : 0) < now) this.#known.delete(key)
+    for (const [key, { until, by }] of this.#alone)
+      if (until + (by === 'dead' ? PROBATION_MS : 0) < now) this.#alone.delete(key)
   }
 }
 
