@@ -2,6 +2,7 @@
  * A name server for tests, on loopback: zones are data, and it can misbehave on request.
  * dns2 is the packet codec and the UDP and TCP server; both listen on the same free port.
  */
+import type { Server as TcpServer } from 'node:net'
 import { createServer, Packet, type Packet as PacketShape } from 'dns2'
 
 /**
@@ -75,6 +76,9 @@ export async function startDnsServer(zones: Zones = {}): Promise<DnsServer> {
       timers.add(timer)
     },
   })
+  const { tcp } = (server as unknown as { readonly servers: { readonly tcp?: TcpServer } }).servers
+  // Who has the answer hangs up, and not always politely.
+  tcp?.on('connection', socket => socket.on('error', () => socket.destroy()))
   const port = await listenOnBoth(server)
   return {
     address: `127.0.0.1:${port}`,

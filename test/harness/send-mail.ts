@@ -32,6 +32,7 @@ export async function sendOctets(port: number, { from, to, octets, parameters = 
     heard += chunk
     wake()
   })
+  socket.on('error', () => socket.destroy())
   socket.on('close', () => wake())
   const reply = async (code: number): Promise<void> => {
     for (;;) {

@@ -61,7 +61,7 @@ const HOPELESS = [
   'deaf.test',
 ]
 
-describe('a world that misbehaves', { skip: noInbox, timeout: 200_000 }, () => {
+describe('a world that misbehaves', { skip: noInbox, timeout: 280_000 }, () => {
   const world = new BadWorld()
   let dns: DnsServer
   let a: Instance
@@ -72,7 +72,15 @@ describe('a world that misbehaves', { skip: noInbox, timeout: 200_000 }, () => {
 
   before(async () => {
     const common = {
-      queue: { retry: ['1s'], jitter: 0, expire: '3m', warn_after: [], greylisted: { retry: ['1s'] } },
+      queue: {
+        retry: ['1s'],
+        jitter: 0,
+        expire: '3m',
+        warn_after: [],
+        greylisted: { retry: ['1s'] },
+        longest_pause: '1s',
+        lease: '10s',
+      },
       trusted: ['127.0.0.0/8'],
     }
     b = await Instance.make({ domain: 'b.test', users: [['bob@b.test', 'secret b']], server: common })
@@ -160,7 +168,7 @@ describe('a world that misbehaves', { skip: noInbox, timeout: 200_000 }, () => {
     })
   }
 
-  test('takes what it can, and everybody else is told', { timeout: 200_000 }, async () => {
+  test('takes what it can, and everybody else is told', { timeout: 240_000 }, async () => {
     const others = ['backup.test', 'far.test', ...(postfix === undefined ? [] : ['postfix.test'])]
     await Promise.all([
       ...world.servers.map(({ domain, end }) => send(domain, LOCALS, end)),
@@ -176,7 +184,7 @@ describe('a world that misbehaves', { skip: noInbox, timeout: 200_000 }, () => {
     for (const instance of [a, c, b])
       await eventually(
         async () => ((await waits(instance)).length === 0 ? true : undefined),
-        100_000,
+        150_000,
         () => `still waiting\n${instance.log.slice(-20_000)}`,
       )
     const [there, back] = [await copies(), await bounces()]
