@@ -23,6 +23,8 @@ export class Receiver {
     this.#same = same
     const chance = chanceOf(seed)
     this.#sink = new SmtpSink({
+      // By BDAT until it has trouble with that, by DATA then.
+      keywords: ['PIPELINING', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES', 'SIZE 52428800', 'CHUNKING'],
       script: (stage, argument) => refusal(stage, argument) ?? trouble(stage, chance),
       taken: message => this.#take(message),
     })
