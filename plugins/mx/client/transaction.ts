@@ -143,6 +143,7 @@ class Run {
     }
     const go = await this.#exchange('DATA', pipelining, this.#limits.dataMs)
     if (go.code < 400 && go.code !== 354) throw this.#outOfStep('DATA', go)
+    if (accepted.length > 0 && isMisplaced(go)) throw this.#outOfStep('DATA', go)
     if (go.code !== 354) {
       if (accepted.length > 0) await this.#confirm()
       this.#judge(accepted, go, 'DATA')

@@ -70,7 +70,7 @@ for (const [what, answer] of [
 }
 
 test('503 to MAIL, RCPT or DATA is a matter of order and fails nobody', async () => {
-  for (const stage of ['mail', 'rcpt'] as const) {
+  for (const stage of ['mail', 'rcpt', 'data'] as const) {
     const { rig } = await toSink(answers(stage, '503 5.5.1 nested MAIL command'))
     assert.deepEqual(kinds(await rig.deliver(three())), ['deferred', 'deferred', 'deferred'], stage)
   }
