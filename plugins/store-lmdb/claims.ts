@@ -37,6 +37,9 @@ interface Taking extends ClaimOptions {
 interface Place {
   readonly from?: HeadKey
   readonly after?: HeadKey
+  /** Of lanes that are named: those that are left, in order, and the one that was given out, which may have more. */
+  readonly heads?: HeadKey[]
+  readonly used?: HeadKey
 }
 
 /** A row that may be claimed, and how to find more of its kind. */
@@ -100,18 +103,30 @@ export class Claims {
   }
 
   /** A lane to claim from and where to go on, or only that; nothing at the end of the list. */
-  #nextHead({ now, only, shut }: Taking, rank: number, place: Place): { head?: HeadKey; place: Place } | undefined {
-    if (only !== undefined) {
-      // As many steps as lanes are named, and not as many as there are.
-      const heads = [...only].flatMap(path => this.#headOf(laneOfPath(path), rank, now))
-      const open = heads.filter(([, , lane]) => !shut.has(lane)).sort((a, b) => a[1] - b[1])
-      return open[0] === undefined ? undefined : { head: open[0], place }
-    }
+  #nextHead(taking: Taking, rank: number, place: Place): { head?: HeadKey; place: Place } | undefined {
+    const { now, only, shut } = taking
+    if (only !== undefined) return this.#nextOf(only, taking, rank, place)
     const lanes = this.#rows.ready.dueLanes(rank, now, STEP, place)
     const head = lanes.find(([, , lane]) => !shut.has(lane))
     // A claim moves its lane further down the list, never up: what has been passed over stays behind us.
     if (head !== undefined) return { head, place: { from: head } }
     return lanes.length < STEP ? undefined : { place: { after: lanes.at(-1)! } }
+  }
+
+  /** Each lane that is named is looked at once, and again only when something was taken from it. */
+  #nextOf(
+    only: ReadonlySet<string>,
+    { now, shut }: Taking,
+    rank: number,
+    { heads: left, used }: Place,
+  ): { head: HeadKey; place: Place } | undefined {
+    const heads = left ?? [...only].flatMap(path => this.#headOf(laneOfPath(path), rank, now)).sort(byDue)
+    if (used !== undefined) for (const head of this.#headOf(used[2], rank, now)) putInOrder(heads, head)
+    const at = heads.findIndex(([, , lane]) => !shut.has(lane))
+    if (at === -1) return undefined
+    const head = heads[at]!
+    heads.splice(0, at + 1)
+    return { head, place: { heads, used: head } }
   }
 
   #headOf(lane: string, rank: number, now: number): HeadKey[] {
@@ -217,6 +232,16 @@ export class Claims {
     this.#rows.setLease(job.token, { id: envelope.id, rows: rows.map(({ row }) => row), until })
     return job
   }
+}
+
+function byDue(a: HeadKey, b: HeadKey): number {
+  return a[1] - b[1]
+}
+
+/** Before those that are due later. */
+function putInOrder(heads: HeadKey[], head: HeadKey): void {
+  const at = heads.findIndex(other => other[1] > head[1])
+  heads.splice(at === -1 ? heads.length : at, 0, head)
 }
 
 function isSame(a: ReadyKey | undefined, b: ReadyKey): boolean {
