@@ -29,7 +29,7 @@ export class Lanes {
   readonly #keys = new Map<Lease, string>()
   #runningCount = 0
   #parkedCount = 0
-  /** Of those that run or are parked: jobs of rows that have been tried before. */
+  /** Of those that run: jobs of rows that have been tried before. What is parked for one slow destination takes no place from others. */
   #tried = 0
 
   constructor(concurrency: number, terms: LaneTerms) {
@@ -57,11 +57,14 @@ export class Lanes {
    * once, and neither may new mail wait for them, nor they for an hour without new mail.
    */
   get shares(): { readonly mostTried: number; readonly leastTried: number } {
-    const kept = this.#concurrency < 2 ? 0 : Math.max(1, Math.floor(this.#concurrency / 4))
     return {
-      mostTried: Math.max(0, this.#concurrency - kept - this.#tried),
-      leastTried: Math.max(0, kept - this.#tried),
+      mostTried: Math.max(0, this.#concurrency - this.#kept - this.#tried),
+      leastTried: Math.max(0, this.#kept - this.#tried),
     }
+  }
+
+  get #kept(): number {
+    return this.#concurrency < 2 ? 0 : Math.max(1, Math.floor(this.#concurrency / 4))
   }
 
   /** Lanes not to be claimed from. */
@@ -99,7 +102,6 @@ export class Lanes {
     const list = this.#parked.get(key)
     if (list === undefined) this.#parked.set(key, [lease])
     else list.push(lease)
-    this.#tried += triedOf(lease)
     this.#parkedCount += 1
     return 'parked'
   }
@@ -118,7 +120,10 @@ export class Lanes {
   /** Takes a parked job that may run now; the caller enters it again. */
   unpark(): Lease | undefined {
     if (this.#runningCount >= this.#concurrency) return undefined
+    const fullOfTried = this.#tried >= this.#concurrency - this.#kept
     for (const [key, list] of this.#parked) {
+      // Were claims held to their share and this were not, the places kept for new mail would go to what was parked.
+      if (fullOfTried && list[0] !== undefined && triedOf(list[0]) === 1) continue
       const running = this.#running.get(key)
       if (running === undefined || !this.#isFull(key, running)) return this.#take(key, list)
     }
@@ -135,7 +140,6 @@ export class Lanes {
       else this.#parked.set(key, left)
     }
     this.#parkedCount -= taken.length
-    for (const lease of taken) this.#tried -= triedOf(lease)
     return taken
   }
 
@@ -151,7 +155,6 @@ export class Lanes {
   #take(key: string, list: Lease[]): Lease | undefined {
     const lease = list.shift()
     this.#parkedCount -= 1
-    if (lease !== undefined) this.#tried -= triedOf(lease)
     if (list.length === 0) this.#parked.delete(key)
     return lease
   }
