@@ -8,7 +8,16 @@ import { type LaneRule, type Place, ruleFor } from '../lane-rules.js'
 import { usedOf } from './rates.js'
 import { FLOWS, type LaneReport } from './report.js'
 import { type SourceRule, sourceRuleFor } from './source-rules.js'
-import { NEWS, readSuspension, SUSPENDED, type Suspension } from './suspensions.js'
+import {
+  BY_HAND,
+  longest,
+  NEWS,
+  readSuspension,
+  removeSuspension,
+  SUSPENDED,
+  type Suspension,
+  stateKeyOf,
+} from './suspensions.js'
 
 interface Queue {
   readonly lanes: readonly LaneRule[]
@@ -17,8 +26,8 @@ interface Queue {
 
 export const laneBook = {
   async suspended(state: Pick<State, 'list'>, now: number): Promise<readonly Suspension[]> {
-    const entries = await state.list(SUSPENDED, now)
-    return entries.flatMap(({ value }) => readSuspension(value))
+    const entries = [...(await state.list(BY_HAND, now)), ...(await state.list(SUSPENDED, now))]
+    return [...longest(entries.flatMap(({ value }) => readSuspension(value))).values()]
   },
 
   /** All workers together. */
@@ -37,13 +46,13 @@ export const laneBook = {
   },
 
   async suspend(state: Pick<State, 'put'>, bus: Pick<Bus, 'publish'>, suspension: Suspension): Promise<void> {
-    await state.put(`${SUSPENDED}${suspension.key}`, JSON.stringify(suspension), suspension.until)
+    await state.put(stateKeyOf(suspension), JSON.stringify(suspension), suspension.until)
     bus.publish(NEWS, suspension.key)
   },
 
   /** Whether it was suspended. */
   async resume(state: Pick<State, 'remove'>, bus: Pick<Bus, 'publish'>, key: string): Promise<boolean> {
-    const there = await state.remove(`${SUSPENDED}${key}`)
+    const there = await removeSuspension(state, key)
     bus.publish(NEWS, key)
     return there
   },

@@ -1,7 +1,7 @@
 /**
  * Destinations that get nothing for a while: found dead, asked for by a rule about replies, or by an admin. Kept in the state of the store, so all
  * workers know and they last over restarts; looked at from memory, which is refreshed every few seconds and when somebody tells of a change.
- * Bounded in number; beyond that a suspension holds in this worker alone, until it ends.
+ * Bounded in number; beyond that a suspension holds in this worker alone, until it ends or somebody tells of it.
  */
 import type { Bus, Clock, Log, State } from '../../api/index.js'
 
@@ -18,6 +18,8 @@ export interface Suspension {
 }
 
 export const SUSPENDED = 'delivery/suspended/'
+/** An admin's word stands apart: however many destinations are dead, it is seen, and their ends do not take it along. */
+export const BY_HAND = 'delivery/suspended-by-hand/'
 export const NEWS = 'delivery-suspended'
 
 const MOST = 5000
@@ -48,9 +50,11 @@ export class Suspensions {
 
   constructor(deps: SuspensionDeps, changed: () => void = () => undefined) {
     this.#deps = deps
-    this.#unsubscribe = deps.bus?.subscribe(NEWS, () => {
+    this.#unsubscribe = deps.bus?.subscribe(NEWS, key => {
       this.#changes += 1
       this.#readAt = Number.NEGATIVE_INFINITY
+      // Somebody has shared it, or ended it.
+      if (this.#alone.delete(key)) this.#known.delete(key)
       changed()
     })
   }
@@ -84,23 +88,28 @@ export class Suspensions {
     }
   }
 
+  /** The longest holds: whoever wants less, or less of an admin, has it already. */
   async suspend(suspension: Suspension): Promise<void> {
     const { state, bus, clock, log } = this.#deps
-    const there = this.#known.get(suspension.key)
-    if (there !== undefined && there.until > suspension.until && there.by === 'admin') return
-    this.#known.set(suspension.key, suspension)
+    const { key, until, by } = suspension
+    const there = this.#known.get(key)
+    if (there !== undefined && there.until > until) return
+    const isShared = there !== undefined && !this.#alone.has(key)
+    const shared = this.#known.size - this.#alone.size
+    this.#known.set(key, suspension)
     this.#changes += 1
-    if (state === undefined || (there === undefined && this.#known.size > MOST)) {
+    if (state === undefined || (!isShared && by !== 'admin' && shared >= MOST)) {
       this.#keepAlone(suspension, clock.now())
       return
     }
     try {
-      const kept = suspension.by === 'dead' ? PROBATION_MS : 0
-      await state.put(`${SUSPENDED}${suspension.key}`, JSON.stringify(suspension), suspension.until + kept)
-      bus?.publish(NEWS, suspension.key)
+      const kept = by === 'dead' ? PROBATION_MS : 0
+      await state.put(stateKeyOf(suspension), JSON.stringify(suspension), until + kept)
+      this.#alone.delete(key)
+      bus?.publish(NEWS, key)
     } catch (error) {
       this.#keepAlone(suspension, clock.now())
-      log.warn({ err: error, lane: suspension.key, until: suspension.until }, 'suspension known to this worker alone')
+      log.warn({ err: error, lane: key, until }, 'suspension known to this worker alone')
     }
   }
 
@@ -108,11 +117,12 @@ export class Suspensions {
     this.#alone.delete(key)
     if (!this.#known.delete(key)) return
     this.#changes += 1
+    const { state, bus, log } = this.#deps
     try {
-      await this.#deps.state?.remove(`${SUSPENDED}${key}`)
-      this.#deps.bus?.publish(NEWS, key)
+      if (state !== undefined) await removeSuspension(state, key)
+      bus?.publish(NEWS, key)
     } catch (error) {
-      this.#deps.log.warn({ err: error, lane: key }, 'suspension not lifted for other workers')
+      log.warn({ err: error, lane: key }, 'suspension not lifted for other workers')
     }
   }
 
@@ -120,11 +130,10 @@ export class Suspensions {
     const now = this.#deps.clock.now()
     try {
       const changes = this.#changes
-      const entries = await state.list(SUSPENDED, now, MOST)
+      const entries = [...(await state.list(BY_HAND, now, MOST)), ...(await state.list(SUSPENDED, now, MOST))]
       if (changes !== this.#changes) return
       this.#forgetOver(now)
-      const shared = entries.flatMap(({ value }) => readSuspension(value))
-      this.#known = new Map([...this.#alone.values(), ...shared].map(one => [one.key, one]))
+      this.#known = longest([...this.#alone.values(), ...entries.flatMap(({ value }) => readSuspension(value))])
       this.#readAt = now
     } catch (error) {
       this.#deps.log.warn({ err: error }, 'suspensions cannot be read')
@@ -142,6 +151,23 @@ export class Suspensions {
     for (const [key, { until, by }] of this.#alone)
       if (until + (by === 'dead' ? PROBATION_MS : 0) < now) this.#alone.delete(key)
   }
+}
+
+/** Of several for one destination that which holds longest. */
+export function longest(all: readonly Suspension[]): Map<string, Suspension> {
+  const found = new Map<string, Suspension>()
+  for (const one of all) if ((found.get(one.key)?.until ?? 0) < one.until) found.set(one.key, one)
+  return found
+}
+
+export function stateKeyOf({ key, by }: Pick<Suspension, 'key' | 'by'>): string {
+  return `${by === 'admin' ? BY_HAND : SUSPENDED}${key}`
+}
+
+/** Whether it was there. */
+export async function removeSuspension(state: Pick<State, 'remove'>, key: string): Promise<boolean> {
+  const removed = [await state.remove(`${BY_HAND}${key}`), await state.remove(`${SUSPENDED}${key}`)]
+  return removed.includes(true)
 }
 
 /** None, when it is not one of ours. */

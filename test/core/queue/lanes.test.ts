@@ -1,8 +1,8 @@
 /** Who runs and who is parked, and what is left for others. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Lease } from '../../../core/queue/lease.js'
 import { Lanes } from '../../../core/queue/lanes.js'
+import type { Lease } from '../../../core/queue/lease.js'
 
 /** Domains `a1`, `a2`, … are one site `a`; at `slow` one job runs at once. */
 const TERMS = {
@@ -34,5 +34,5 @@ test('what was parked leaves the places that are kept for new mail alone', () =>
   lanes.leave(slow)
   assert.equal(lanes.unpark(), undefined, 'three of four are of mail that was tried')
   lanes.leave(quick)
-  assert.equal(lanes.unpark()?.claimed.rows[0]!.lane, 'slow2')
+  assert.equal(lanes.unpark()?.claimed.rows[0]?.lane, 'slow2')
 })
