@@ -9,7 +9,7 @@ export interface TellParts {
   /** Queue id of the mail that came. */
   readonly notice: string
   readonly classify: Classify
-  readonly trail: Pick<Trail, 'add'>
+  readonly trail: Pick<Trail, 'add' | 'of'>
   readonly events: Events
   readonly clock: Clock
   readonly metrics: Metrics
@@ -17,6 +17,8 @@ export interface TellParts {
 
 /** Of one mail; it may name anything. */
 const MAX_TOLD = 100
+/** Delays and such, of one address of one message. */
+const MAX_REPORTS = 5
 /** RFC 5965 §7.3: of these, nobody has complained about the sender. */
 const NO_COMPLAINTS: ReadonlySet<string> = new Set(['not-spam', 'auth-failure'])
 
@@ -27,8 +29,9 @@ export async function tellReturns(parts: TellParts, log: Log): Promise<void> {
       ? complaints(parts, reading.feedback, reading.recipients)
       : await Promise.all(known(reading.recipients, original).map(one => outcome(parts, one)))
   if (told.length === 0) return
-  await parts.trail.add([...told.map(({ entry }) => entry), pointer(parts)])
-  for (const { event, entry } of told) {
+  const fresh = unsaid(told, await parts.trail.of(original.id))
+  await parts.trail.add([...fresh.map(({ entry }) => entry), pointer(parts)])
+  for (const { event, entry } of fresh) {
     parts.metrics.count(`bounces.${entry.event}`)
     const { to, class: klass, status } = entry.facts
     log.info({ message: original.id, to, class: klass, status, notice: parts.notice }, entry.event)
@@ -39,6 +42,22 @@ export async function tellReturns(parts: TellParts, log: Log): Promise<void> {
 interface Told {
   readonly entry: TrailEntry
   readonly event?: QueueEvent
+}
+
+/**
+ * A message comes back from an address once, whatever one mail says how often. Who has one bounce can send it again, and again: neither may
+ * the trail grow by that, nor may it count as another failure.
+ */
+function unsaid(told: readonly Told[], before: readonly TrailEntry[]): readonly Told[] {
+  const counts = new Map<string, number>()
+  const count = ({ event, facts: { to } }: TrailEntry) => {
+    const key = `${event} ${String(to).toLowerCase()}`
+    const so = (counts.get(key) ?? 0) + 1
+    counts.set(key, so)
+    return so
+  }
+  for (const entry of before) count(entry)
+  return told.filter(({ entry }) => count(entry) <= (entry.event === 'reported' ? MAX_REPORTS : 1))
 }
 
 /** Those it went to; where another system has passed it on to somebody else, the one it went to, if that can only be one. */

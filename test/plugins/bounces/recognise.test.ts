@@ -146,6 +146,43 @@ describe('a bounce', () => {
     assert.equal((await trail(ID)).at(-1)?.event, 'reported')
   })
 
+  test('that names one address many times is told once', async () => {
+    const { judge, accept, told, trail } = await aServer()
+    const group = '\nFinal-Recipient: rfc822; bob@far.test\nAction: failed\nStatus: 5.1.1\n'
+    await judge(bounce().replace(group, group.repeat(50)))
+    await accept()
+    assert.equal(told.length, 1)
+    assert.equal((await trail(ID)).length, 3)
+  })
+
+  test('that is sent again and again is told once of each address', async () => {
+    const { judge, accept, told, trail } = await aServer({}, ['bob@far.test', 'carol@far.test'])
+    for (let i = 0; i < 10; i++) {
+      for (const to of ['bob@far.test', 'Carol@far.test']) {
+        await judge(bounce({ to }), `notice${i}.1`)
+        await accept(`notice${i}.1`)
+      }
+    }
+    assert.deepEqual(
+      told.map(({ recipient }) => recipient),
+      ['bob@far.test', 'Carol@far.test'],
+    )
+    assert.equal((await trail(ID)).length, 5)
+    assert.equal((await trail('notice9.1'))[0]?.event, 'recognised')
+  })
+
+  test('that tells of a delay is written down a few times, and the failure after it still is', async () => {
+    const { judge, accept, told, trail } = await aServer()
+    for (let i = 0; i < 10; i++) {
+      await judge(bounce({ action: 'delayed' }))
+      await accept()
+    }
+    assert.equal((await trail(ID)).filter(({ event }) => event === 'reported').length, 5)
+    await judge(bounce())
+    await accept()
+    assert.equal(told.length, 1)
+  })
+
   test('that returns only a Message-ID is known by it', async () => {
     const { judge, sendOut } = await aServer()
     const little = bounce({ header: 'Message-ID: <m@example.test>' })
