@@ -1,6 +1,7 @@
 /** The decision records: one entry per key, in the order they came, kept for a while. `note` belongs inside a write. */
 import type { Database } from 'lmdb'
 import type { Trail, TrailEntry } from 'posthouse/api'
+import { newId } from 'posthouse/text'
 import { type Environment, firstKey } from './environment.js'
 import { checkQueueId, isQueueId, under } from './keys.js'
 
@@ -56,21 +57,30 @@ export class LmdbTrail implements Trail {
   }
 
   /**
-   * Forgets what is older than `before`. Queue ids begin with their time, so the oldest come first, and the first young entry ends the
-   * sweep. Resolves to how many went.
+   * Forgets what is older than `before`; resolves to how many went. Queue ids begin with their time, so the oldest come first, and the first
+   * young entry ends the sweep, unless its message is old: what comes back late is noted there, and is stepped over.
    */
   async sweep(before: number): Promise<number> {
+    const firstYoung = newId(before, () => 0)
     let gone = 0
-    for (;;) {
-      const step = await this.#env.write(() => {
-        const oldest = [...this.#entries.getRange({ limit: SWEEP_STEP })]
-        const young = oldest.findIndex(({ value }) => value.at >= before)
-        const old = young < 0 ? oldest : oldest.slice(0, young)
-        for (const { key } of old) this.#entries.remove(key)
-        return old.length
-      })
-      gone += step
-      if (step < SWEEP_STEP) return gone
-    }
+    let after: TrailKey | undefined
+    do {
+      const place = after
+      const step = await this.#env.write(() => this.#sweepStep(place, before, firstYoung))
+      gone += step.gone
+      after = step.last
+    } while (after !== undefined)
+    return gone
+  }
+
+  /** `last`: to go on after; none at the end. */
+  #sweepStep(after: TrailKey | undefined, before: number, firstYoung: string) {
+    const start = after === undefined ? {} : { start: after, exclusiveStart: true }
+    const next = [...this.#entries.getRange({ ...start, limit: SWEEP_STEP })]
+    const end = next.findIndex(({ key: [id], value }) => value.at >= before && id >= firstYoung)
+    const seen = end < 0 ? next : next.slice(0, end)
+    const old = seen.filter(({ value }) => value.at < before)
+    for (const { key } of old) this.#entries.remove(key)
+    return { gone: old.length, last: seen.length < SWEEP_STEP ? undefined : seen.at(-1)?.key }
   }
 }

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { newId } from '../../../core/text/index.js'
 import { openEnvironment } from '../../../plugins/store-lmdb/environment.js'
 import plugin from '../../../plugins/store-lmdb/index.js'
 import { createLmdbState } from '../../../plugins/store-lmdb/state.js'
@@ -112,6 +113,21 @@ test('the trail forgets what is older than it should keep', async t => {
   await store.trail.add(Array.from({ length: 1200 }, (_, at) => entry(`q${String(at).padStart(5, '0')}`, at)))
   assert.equal((await store.sweep(0, 1100)).trail, 1100)
   assert.deepEqual([(await store.trail.of('q01099')).length, (await store.trail.of('q01100')).length], [0, 1])
+})
+
+test('what comes back late is noted with an old message, and does not keep the trail from forgetting the others', async t => {
+  const store = createLmdbStore({ path: freshPath(), mapBytes: MAP_BYTES })
+  t.after(() => store.close())
+  const entry = (id: string, at: number) => ({ id, at, event: 'accepted', says: 'it was', facts: {} })
+  const ids = Array.from({ length: 1200 }, (_, at) => newId(at, () => 0))
+  await store.trail.add(ids.map((id, at) => entry(id, at)))
+  const late = ids.filter((_, at) => at % 2 === 0).slice(0, 550)
+  await store.trail.add(late.map(id => entry(id, 1150)))
+  assert.equal((await store.sweep(0, 1100)).trail, 1100)
+  assert.deepEqual(await store.trail.of(late[0]!), [entry(late[0]!, 1150)])
+  assert.deepEqual([(await store.trail.of(ids[1099]!)).length, (await store.trail.of(ids[1100]!)).length], [0, 1])
+  assert.equal((await store.sweep(0, 1151)).trail, 550 + 51)
+  assert.deepEqual(await store.trail.of(late[0]!), [])
 })
 
 test('the plugin supplies store and state in the data directory, and ends quietly', async () => {
