@@ -4,6 +4,7 @@
  * exception can open a relay, and an install without plugins relays nothing.
  */
 import {
+  type Address,
   type Because,
   type Claim,
   type Defer,
@@ -86,16 +87,17 @@ export function maySendOut(session: Session, recipient: Recipient, claim: Claim,
   if (session.protocol === 'internal' || session.account !== undefined || session.trusted) return true
   if (server.relayDomains.has(claim.to.domain)) return !SENDER_ROUTING.test(claim.to.local)
   // An alias of ours: asked for at a domain of ours, sent on to somewhere else.
-  return isOurs(recipient, server) && !server.domains.has(claim.to.domain)
+  return isOurs(recipient.address, server) && !isOurs(claim.to, server)
 }
 
-/** RFC 5321 §4.5.1: `<postmaster>` without a domain is ours. */
-function isOurs({ address }: Recipient, server: ServerFacts): boolean {
-  return address.domain === '' || server.domains.has(address.domain)
+/** RFC 5321 §4.5.1: `<postmaster>` without a domain is ours, and so is the one at our name, whom notices of ours come from. */
+function isOurs({ local, domain }: Address, server: ServerFacts): boolean {
+  if (domain === '' || server.domains.has(domain)) return true
+  return domain === server.name && local.toLowerCase() === 'postmaster'
 }
 
 function nobodyTakes(session: Session, recipient: Recipient, server: ServerFacts): Reject {
-  if (!isOurs(recipient, server)) return relayDenied(session, recipient)
+  if (!isOurs(recipient.address, server)) return relayDenied(session, recipient)
   const because = {
     rule: 'no-route',
     evidence: 'no plugin takes mail for it',

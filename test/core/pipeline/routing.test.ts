@@ -21,6 +21,7 @@ import { ALICE, anEnvelope, aServer, aSession, STRANGER } from '../../harness/se
 const scope = { signal: new AbortController().signal, log: quietLog }
 const account: Account = { id: 'a1', login: 'alice@example.test', addresses: ['alice@example.test'] }
 const RELAYED: Address = { local: 'x', domain: 'relayed.test' }
+const AT_OUR_NAME: Address = { local: 'Postmaster', domain: 'mail.example.test' }
 const WORLD: Address = { local: 'x', domain: 'world.test' }
 
 function target(scope: Target['scope']): Target {
@@ -88,6 +89,9 @@ const CASES: readonly [string, Hooks, Session, Address, 'routed' | string][] = [
   ],
   ['an alias of ours that leads out', forward, aSession(), ALICE, 'routed'],
   ['a postmaster of ours who reads elsewhere', forward, aSession(), { local: 'postmaster', domain: '' }, 'routed'],
+  ['the postmaster at our name, who reads elsewhere', forward, aSession(), AT_OUR_NAME, 'routed'],
+  ['anybody else at our name', forward, aSession(), { ...AT_OUR_NAME, local: 'x' }, '550 5.7.1'],
+  ['the postmaster at our name claimed for the way out to itself', open, aSession(), AT_OUR_NAME, '550 5.7.1'],
   ['a postmaster nobody claims', {}, aSession(), { local: 'postmaster', domain: '' }, '550 5.1.1'],
   ['a strange address that a plugin sends to a third place', forward, aSession(), STRANGER, '550 5.7.1'],
   ['a local domain claimed for the way out to itself', open, aSession(), ALICE, '550 5.7.1'],
