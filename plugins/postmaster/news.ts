@@ -1,6 +1,6 @@
 /** Which of the things that happen are news for a postmaster, of which kind, in a line. Pure. */
 import type { QueueEvent, Session } from 'posthouse/api'
-import { parseAddress, printable } from 'posthouse/text'
+import { printable } from 'posthouse/text'
 
 /** As Postfix has them in `notify_classes`, and three that a sender needs today. */
 export const KINDS = [
@@ -53,7 +53,8 @@ export function newsOfEvent(event: QueueEvent, domains: { has(domain: string): b
 
 function kindOf(event: QueueEvent, domains: { has(domain: string): boolean }): NewsKind | undefined {
   const { kind, sender } = event
-  const local = domains.has(parseAddress(event.recipient ?? '')?.domain ?? '')
+  // An address of ours may lead elsewhere: where the mail was on its way to counts.
+  const local = domains.has(event.lane ?? '')
   switch (kind) {
     case 'failed':
     case 'expired':

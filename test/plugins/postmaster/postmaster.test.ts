@@ -34,7 +34,17 @@ describe('news is', () => {
     ['mail that is late', { kind: 'delayed' }, 'delay'],
     ['that we are blocked', { kind: 'delayed', class: 'blocked' }, 'blocked'],
     ['that our mail does not convince', { kind: 'failed', class: 'unauthenticated' }, 'blocked'],
-    ['a mailbox of ours that is full', { kind: 'delayed', recipient: 'bob@example.test' }, 'resource'],
+    [
+      'a mailbox of ours that is full',
+      { kind: 'delayed', recipient: 'bob@example.test', lane: 'example.test' },
+      'resource',
+    ],
+    ['that mail which an alias of ours sends on is late', { kind: 'delayed', recipient: 'bob@example.test' }, 'delay'],
+    [
+      'that we are blocked where an alias of ours leads',
+      { kind: 'failed', recipient: 'bob@example.test', class: 'blocked' },
+      'blocked',
+    ],
     ['a complaint', { kind: 'complained', class: 'abuse' }, 'complaint'],
     ['mail that came back', { kind: 'returned', class: 'no-such-user' }, 'returned'],
   ] as const) {
@@ -44,6 +54,9 @@ describe('news is', () => {
   for (const kind of ['accepted', 'delivered', 'held', 'failed'] as const) {
     test(`not that mail was ${kind}`, () => assert.equal(newsOfEvent(event({ kind }), OURS), undefined))
   }
+
+  test('not that mail which an alias of ours sends on has failed: its sender is told', () =>
+    assert.equal(newsOfEvent(event({ kind: 'failed', recipient: 'bob@example.test' }), OURS), undefined))
 
   test('a session that was refused something, or broke a rule', () => {
     const refused = (commands: number) => aSession({ refused: { commands, unknown: 0 } })
