@@ -88,6 +88,8 @@ export default definePlugin({
           })
         },
         async settled({ job, outcomes }) {
+          // What strangers write to dead addresses, through us to a relay domain or an alias, is nobody's experience here.
+          if (job.submitter === undefined || job.sender === null) return
           const scope = scopeOf(config.scope, { sender: job.sender, login: job.login })
           for (const one of ofSettled(job, outcomes, classes)) {
             if (isOurs(one.domain)) continue

@@ -71,7 +71,7 @@ export class Suppressed {
   async put(entry: Entry): Promise<Entry | undefined> {
     const key = `on/${keyOf(entry.scope, entry.address)}`
     const known = (await this.#state.get(key, this.#clock.now())) !== undefined
-    if (!known && (await this.all()).length >= this.#terms.most) return undefined
+    if (!known && (await this.#found()).length >= this.#terms.most) return undefined
     await this.#state.put(key, JSON.stringify(entry), entry.until)
     return entry
   }
@@ -92,9 +92,12 @@ export class Suppressed {
 
   /** By address. */
   async all(): Promise<readonly Entry[]> {
-    const found = await this.#state.list('on/', this.#clock.now(), this.#terms.most)
-    const entries = found.flatMap(({ value }) => read(value) ?? [])
+    const entries = (await this.#found()).flatMap(({ value }) => read(value) ?? [])
     return entries.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0))
+  }
+
+  #found() {
+    return this.#state.list('on/', this.#clock.now(), this.#terms.most)
   }
 
   get terms(): Terms {

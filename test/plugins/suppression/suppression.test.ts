@@ -27,12 +27,17 @@ async function aList(config: object = {}) {
     prefix: '',
     size: 10,
   })
-  const settle = (to: string, outcome: Outcome, from: string) =>
-    hooks.settled!({ job: job(to, from), outcomes: [outcome] }, aCall())
+  const settle = (to: string, outcome: Outcome, from: string, change = (one: JobView) => one) =>
+    hooks.settled!({ job: change(job(to, from)), outcomes: [outcome] }, aCall())
   return {
     clock,
     commands: contribution.commands!,
-    fail: (to: string, more: Partial<Extract<Outcome, { kind: 'failed' }>> = {}, from = ALICE.login) =>
+    fail: (
+      to: string,
+      more: Partial<Extract<Outcome, { kind: 'failed' }>> = {},
+      from = ALICE.login,
+      change?: (one: JobView) => JobView,
+    ) =>
       settle(
         to,
         {
@@ -45,6 +50,7 @@ async function aList(config: object = {}) {
           ...more,
         },
         from,
+        change,
       ),
     deliver: (to: string, from = ALICE.login) =>
       settle(to, { kind: 'delivered', row: 0, remote: 'mx.far.test', reply: '250 ok' }, from),
@@ -149,6 +155,17 @@ describe('an address', () => {
     test(`is not suppressed for ${name}`, async () => {
       const { fail, rcpt } = await aList({ after: 1 })
       await fail('bob@far.test', more)
+      assert.equal(await rcpt('bob@far.test'), 'ok')
+    })
+  }
+
+  for (const [name, change] of [
+    ['of a stranger, which only goes on from here', ({ submitter, ...others }: JobView) => others],
+    ['from nobody', (job: JobView) => ({ ...job, sender: null })],
+  ] as const) {
+    test(`is not suppressed for mail ${name}`, async () => {
+      const { fail, rcpt } = await aList({ after: 1, scope: 'all' })
+      await fail('bob@far.test', {}, ALICE.login, change)
       assert.equal(await rcpt('bob@far.test'), 'ok')
     })
   }
