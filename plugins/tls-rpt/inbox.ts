@@ -1,9 +1,22 @@
 /**
  * Takes reports about mail to us out of the mail that brings them: target `tls-rpt`. What is no report about a domain of ours is refused while the client
- * still listens, so that nobody gets a notice for it; a report is kept in the state, once, whoever sends it twice.
+ * still listens, and dropped where that is too late: nobody gets a notice for it. A report is kept in the state, once, whoever sends it twice.
  */
 import { createHash } from 'node:crypto'
-import type { Clock, Job, Log, Metrics, Outcome, Resolver, ServerFacts, State, Target } from 'posthouse/api'
+import {
+  type Address,
+  type Claim,
+  type Clock,
+  type Job,
+  type Log,
+  type Metrics,
+  type Outcome,
+  type Resolver,
+  type ServerFacts,
+  type State,
+  type Target,
+  via,
+} from 'posthouse/api'
 import { formatAddress } from 'posthouse/text'
 import { type ReceivedReport, ReportFault, readReport } from './read.js'
 import { signatureOf } from './signed.js'
@@ -37,6 +50,11 @@ const MAX_MAIL = 15_000_000
 const MOST = { limit: 2000, windowMs: 86_400_000 }
 const MAX_LISTED = 20_000
 
+/** From nobody: whoever is named as the sender may be forged, and asked for no notice of ours. */
+export function claimFor(to: Address, sender: Address | null): Claim {
+  return via(TARGET, to, { sender: null, detail: { from: formatAddress(sender) } })
+}
+
 export function inboxTarget(parts: InboxParts): Target {
   return { scope: 'local', lane: () => 'reports', deliver: async (job, call) => takeIn(job, parts, call.log) }
 }
@@ -63,7 +81,7 @@ async function verdictOn(job: Job, parts: InboxParts, log: Log): Promise<Answer>
     if (!(await state.spend('received/all', 1, MOST, now)).granted)
       return { kind: 'deferred', status: '4.3.2', text: 'too many reports today' }
     const signer = signature === undefined ? {} : { signer: signature.by }
-    const kept: KeptReport = { ...report, received: now, sender: formatAddress(job.sender), ...signer }
+    const kept: KeptReport = { ...report, received: now, sender: job.recipients[0]?.detail.from ?? '', ...signer }
     await state.put(keyOf(kept), JSON.stringify(kept), now + parts.keepMs)
     metrics.count('tls-rpt.received')
     log.info({ id: job.id, domain, organization: report.organization, ...sums(report) }, 'report about TLS received')

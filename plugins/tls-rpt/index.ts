@@ -3,10 +3,10 @@
  * reports of others about mail to us, and shows them. Counting is always on; sending and receiving are by wish.
  */
 import { readFile } from 'node:fs/promises'
-import { definePlugin, type PluginContext, via } from 'posthouse/api'
+import { definePlugin, type PluginContext } from 'posthouse/api'
 import { addressKey } from 'posthouse/text'
 import { tlsReportCommands } from './commands.js'
-import { inboxTarget, TARGET } from './inbox.js'
+import { claimFor, inboxTarget, TARGET } from './inbox.js'
 import { Sender } from './sender.js'
 import { CONFIG, type Config, type Settings, settingsOf } from './settings.js'
 import { Tally } from './tally.js'
@@ -28,8 +28,8 @@ export default definePlugin({
     return {
       services: { 'tls-results': tally },
       hooks: {
-        route({ recipient: { address } }) {
-          return settings.receive.has(addressKey(address)) ? via(TARGET, address) : undefined
+        route({ recipient: { address }, envelope: { sender } }) {
+          return settings.receive.has(addressKey(address)) ? claimFor(address, sender) : undefined
         },
       },
       targets: { [TARGET]: inboxTarget({ ...parts, server, dns, keepMs: settings.keepMs, unsigned }) },

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { tlsaOf } from '../harness/authority.js'
 import { eventually, Instance } from '../harness/instance.js'
+import { talk } from '../harness/relay-attempts.js'
 import { sendMail, sendOctets } from '../harness/send-mail.js'
 import { SignedDns } from '../harness/signed-dns.js'
 
@@ -98,5 +99,19 @@ describe('two servers, one of which asks for reports about TLS', () => {
     const mail = { from: 'x@x.test', to: ['tls-reports@b.test'], octets }
     await assert.rejects(sendOctets(b.ports.mx, mail), /550 5\.6\.0 .*only reports about TLS are taken here/)
     assert.equal((await b.cli(['queue', 'ls', '--json'])).stdout.trim(), '[]')
+  })
+
+  test('also where its sender wants to hear of success', async () => {
+    const commands = ['EHLO x.test', 'MAIL FROM:<bob@b.test>', 'RCPT TO:<tls-reports@b.test> NOTIFY=SUCCESS,FAILURE']
+    const replies = await talk(b.ports.mx, [...commands, 'DATA', 'Subject: buy\r\n\r\nnow\r\n.', 'QUIT'])
+    assert.match(replies[4] ?? '', /^550 5\.6\.0 /)
+  })
+
+  test('what cannot be refused, as it has come for somebody else too, is dropped without a notice', async () => {
+    const octets = Buffer.from('From: x@x.test\r\nSubject: buy\r\n\r\nnow\r\n')
+    await sendOctets(b.ports.mx, { from: 'bob@b.test', to: ['bob@b.test', 'tls-reports@b.test'], octets })
+    await b.logged(/"to":"tls-reports@b\.test".*"msg":"failed"/)
+    await b.stop()
+    assert.doesNotMatch(b.log, /"msg":"(bounced|notified|nobody takes the notification)"/)
   })
 })

@@ -102,13 +102,15 @@ export interface JobOptions {
   readonly body?: Job['body']
   readonly chunkBytes?: number
   readonly failAfter?: number
+  /** Of each recipient. */
+  readonly detail?: JobRecipient['detail']
 }
 
 export function makeJob(to: readonly string[], options: JobOptions = {}): Job {
   const bytes = options.bytes ?? MESSAGE
   const recipients = to.map((text, row): JobRecipient => {
     const address = addressOf(text)
-    return { row, to: address, original: address, dsn: { notify: [] }, tries: 0, detail: {} }
+    return { row, to: address, original: address, dsn: { notify: [] }, tries: 0, detail: options.detail ?? {} }
   })
   const job: Job = {
     id: 'job.1',

@@ -69,7 +69,10 @@ async function makeInbox(
     time,
     hooks,
     async take(bytes: Buffer): Promise<Outcome> {
-      const [outcome, ...more] = await target.deliver(makeJob(['rua@us.test'], { bytes }), aCall())
+      const [outcome, ...more] = await target.deliver(
+        makeJob(['rua@us.test'], { bytes, detail: { from: 'a@them.test' } }),
+        aCall(),
+      )
       assert.ok(outcome !== undefined && more.length === 0)
       return outcome
     },
@@ -103,7 +106,7 @@ describe('a report that comes in', () => {
         '  2 × certificate-expired at mx.us.test',
     )
     const [shown] = JSON.parse(await say('ls', [], true)) as { domain: string; by: { sender: string } }[]
-    assert.deepEqual([shown?.domain, shown?.by.sender], ['us.test', 'a@us.test'])
+    assert.deepEqual([shown?.domain, shown?.by.sender], ['us.test', 'a@them.test'])
     await assert.rejects(say('show', ['x.test']), /no report speaks of x\.test/)
   })
 
@@ -190,8 +193,14 @@ describe('a report is taken from who has signed it:', () => {
 test('only mail for the addresses that were named is taken', async () => {
   const { hooks } = await makeInbox()
   const ask = (local: string, domain = 'us.test') =>
-    hooks?.route?.({ recipient: { address: { local, domain }, dsn: { notify: [] } } } as never, aCall() satisfies Call)
-  assert.deepEqual(await ask('rua'), { kind: 'claim', target: 'tls-rpt', to: { local: 'rua', domain: 'us.test' } })
+    hooks?.route?.(
+      { recipient: { address: { local, domain }, dsn: { notify: [] } }, envelope: { sender: from } } as never,
+      aCall() satisfies Call,
+    )
+  const from = { local: 'tls', domain: 'them.test' }
+  const to = { local: 'rua', domain: 'us.test' }
+  const claim = { kind: 'claim', target: 'tls-rpt', to, sender: null, detail: { from: 'tls@them.test' } }
+  assert.deepEqual(await ask('rua'), claim)
   for (const address of [ask('bob'), ask('rua', 'them.test')]) assert.equal(await address, undefined)
 })
 
