@@ -259,6 +259,8 @@ export interface Contribution {
   readonly checks?: readonly Credentials['kind'][]
   /** Labels this plugin may set; `explain` and `check` know them. */
   readonly labels?: readonly string[]
+  /** Plugins that would answer in its place if their entries stood above its own; `check` warns of that. */
+  readonly above?: readonly string[]
   /** Called once in each worker when all doors are open: what a plugin does by itself begins here. Not for commands, nor for `check`. */
   started?(): void
   /** Called once at the end, after the last session; waited for. */

@@ -14,6 +14,7 @@ const PARTS = [
   'commands',
   'checks',
   'labels',
+  'above',
   'started',
   'dispose',
 ]

@@ -81,6 +81,8 @@ export default definePlugin({
     }
     return {
       services: { 'sender-rewriter': rewriter },
+      // Who knows the users of our domains would say that there is nobody of that name.
+      above: ['mda'],
       commands: srsCommands({ scheme, now }),
       hooks: {
         async route(asked, call) {

@@ -32,6 +32,8 @@ export default definePlugin({
           return settings.receive.has(addressKey(address)) ? claimFor(address, sender) : undefined
         },
       },
+      // Who knows the users of our domains would say that there is nobody of that name.
+      above: settings.receive.size > 0 ? ['mda'] : [],
       targets: { [TARGET]: inboxTarget({ ...parts, server, dns, keepMs: settings.keepMs, unsigned }) },
       commands: tlsReportCommands({ state, clock }),
       started: () => sender?.start(),

@@ -6,6 +6,7 @@ import type { Config } from '../../config/types.js'
 import type { CliParts, OwnCommand, OwnRun } from '../command-base.js'
 import { daysLeft, expiring } from '../expiry.js'
 import { findPlugins } from '../find.js'
+import type { LoadedEntry } from '../loaded.js'
 import { withPlugins } from '../open.js'
 import { readSource, sourcesOf } from '../sources.js'
 
@@ -40,6 +41,7 @@ async function check(dir: string, parts: CliParts): Promise<Checked> {
   const warnings = [...read.warnings, ...(await expiringIssued(read.config))]
   try {
     const summary = await withPlugins(dir, parts, 'serve', async ({ entries, listeners }, config) => {
+      warnings.push(...misplaced(entries))
       const doors = config.listeners.length + listeners.length
       return `the configuration in ${dir} is right: ${doors} listeners, ${entries.length} plugins`
     })
@@ -48,6 +50,16 @@ async function check(dir: string, parts: CliParts): Promise<Checked> {
     if (error instanceof ConfigError) return { faults: error.faults, warnings, summary: '' }
     throw error
   }
+}
+
+/** Pure. Entries in the order of plugins.yaml. */
+function misplaced(entries: readonly LoadedEntry[]): readonly Fault[] {
+  return entries.flatMap(({ entry, plugin, contribution: { above = [] } }, at) => {
+    const before = entries.slice(0, at).find(one => above.includes(one.plugin.name))
+    if (before === undefined) return []
+    const message = `"${plugin.name}" stands below "${before.plugin.name}", which answers in its place; put it above`
+    return [entry.fault(['use'], message)]
+  })
 }
 
 /** Those that server.yaml does not name. */

@@ -1,0 +1,47 @@
+/** What `posthouse check` says of entries that stand where they are not heard. */
+import assert from 'node:assert/strict'
+import { after, beforeEach, describe, test } from 'node:test'
+import { commandLine } from '../../../harness/command-line.js'
+import { Instance } from '../../../harness/instance.js'
+
+describe('posthouse check', () => {
+  const made: Instance[] = []
+  let instance: Instance
+
+  beforeEach(async () => {
+    instance = await Instance.make()
+    made.push(instance)
+  })
+  after(() => Promise.all(made.map(one => one.destroy())))
+
+  const check = () => commandLine(instance, 'check')
+  const edit = (change: (text: string) => string) => instance.edit('plugins.yaml', change)
+  /** Takes the "#" away, as an admin does. */
+  const uncommented = (use: string) => (text: string) =>
+    text.replace(new RegExp(`^# - use: ${use}\\n(#   .*\\n)*`, 'm'), entry => entry.replace(/^# /gm, ''))
+
+  for (const use of ['tls-rpt', 'srs'])
+    test(`has nothing to say of the shipped entry ${use} without its "#"`, async () => {
+      await edit(uncommented(use))
+      assert.match((await commandLine(instance, 'explain')).out, new RegExp(use))
+      const { code, out } = await check()
+      assert.equal(code, 0)
+      assert.doesNotMatch(out, /warning/)
+    })
+
+  for (const entry of ['- use: tls-rpt\n  with: { receive: [reports@example.test] }', '- use: srs'])
+    test(`warns of an entry below mda, which would answer in its place: ${entry}`, async () => {
+      await edit(text => `${text}\n${entry}\n`)
+      const { code, out } = await check()
+      assert.equal(code, 0)
+      assert.match(
+        out,
+        /plugins\.yaml:\d+:\d+: warning: "(tls-rpt|srs)" stands below "mda", which answers in its place/,
+      )
+    })
+
+  test('does not warn of one that is asked for nothing there', async () => {
+    await edit(text => `${text}\n- use: tls-rpt\n`)
+    assert.doesNotMatch((await check()).out, /warning/)
+  })
+})
