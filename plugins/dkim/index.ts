@@ -64,8 +64,9 @@ function noticeOf(troubles: readonly KeyTrouble[], missing: Settings['missing'])
       ...lines,
       '',
       missing === 'defer'
-        ? 'Mail of a domain without any other key waits in the queue until one is right.'
-        : 'Mail of a domain without any other key goes out unsigned.',
+        ? 'Mail that they should sign waits in the queue until they are right, or taken away.'
+        : 'Mail that they should sign goes out unsigned.',
+      'One that newer ones have replaced is not waited for; delete it.',
       'See them all by: posthouse dkim ls. A key that was mended is read at the next SIGHUP.',
     ].join('\n')}\n`,
   }

@@ -16,9 +16,13 @@ export interface LoadedKey {
   readonly written: number
 }
 
-export type ReadKey =
-  | { readonly kind: 'key'; readonly loaded: LoadedKey }
-  | { readonly kind: 'trouble'; readonly why: string }
+/** It cannot be used; with what is known of it all the same. */
+export interface Trouble extends Partial<Pick<LoadedKey, 'algorithm' | 'written'>> {
+  readonly kind: 'trouble'
+  readonly why: string
+}
+
+export type ReadKey = { readonly kind: 'key'; readonly loaded: LoadedKey } | Trouble
 
 const MAX_BYTES = 64 * 1024
 /** RFC 8301 §3.2: nothing shorter is ever signed with. */
@@ -33,8 +37,9 @@ export async function readKeyFile(path: string): Promise<ReadKey> {
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
     const { mode, size, mtimeMs } = await file.stat()
     const why = unfit(mode, size)
-    if (why !== undefined) return { kind: 'trouble', why }
-    return keyOf(await file.readFile(), mtimeMs)
+    if (why !== undefined) return { kind: 'trouble', why, written: mtimeMs }
+    const read = keyOf(await file.readFile(), mtimeMs)
+    return (mode & 0o077) === 0 ? read : exposed(read, mode)
   } catch (error) {
     return { kind: 'trouble', why: inWords((error as NodeJS.ErrnoException).code) }
   } finally {
@@ -44,9 +49,14 @@ export async function readKeyFile(path: string): Promise<ReadKey> {
 
 function unfit(mode: number, size: number): string | undefined {
   if ((mode & constants.S_IFMT) !== constants.S_IFREG) return 'it is no file'
-  if (size > MAX_BYTES) return 'it is too large for a key'
-  if ((mode & 0o077) === 0) return undefined
-  return `others may read or write it (mode ${(mode & 0o777).toString(8).padStart(4, '0')}): chmod 600`
+  return size > MAX_BYTES ? 'it is too large for a key' : undefined
+}
+
+/** Not to be used, of whatever kind it is. */
+function exposed(read: ReadKey, mode: number): Trouble {
+  const facts = read.kind === 'key' ? { algorithm: read.loaded.algorithm, written: read.loaded.written } : read
+  const octal = (mode & 0o777).toString(8).padStart(4, '0')
+  return { ...facts, kind: 'trouble', why: `others may read or write it (mode ${octal}): chmod 600` }
 }
 
 function inWords(code: string | undefined): string {
@@ -59,13 +69,14 @@ function inWords(code: string | undefined): string {
 function keyOf(pem: Buffer, written: number): ReadKey {
   const key = privateKey(pem)
   if (key === undefined)
-    return { kind: 'trouble', why: 'there is no private key in it that needs no passphrase, in PEM' }
+    return { kind: 'trouble', written, why: 'there is no private key in it that needs no passphrase, in PEM' }
   if (key.asymmetricKeyType === 'ed25519') return { kind: 'key', loaded: { key, algorithm: 'ed25519-sha256', written } }
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0
-  if (key.asymmetricKeyType !== 'rsa') return { kind: 'trouble', why: 'it is neither an RSA nor an Ed25519 key' }
+  if (key.asymmetricKeyType !== 'rsa')
+    return { kind: 'trouble', written, why: 'it is neither an RSA nor an Ed25519 key' }
   if (bits < LEAST_BITS || bits > MOST_BITS)
     return {
-      kind: 'trouble',
+      ...{ kind: 'trouble', algorithm: 'rsa-sha256', written },
       why: `its RSA key has ${bits} bits; ${LEAST_BITS} to ${MOST_BITS} can be used, 2048 are right`,
     }
   return { kind: 'key', loaded: { key, algorithm: 'rsa-sha256', bits, written } }

@@ -1,12 +1,12 @@
 /**
  * All keys we have, and which of them are in use: of a domain the newest of each kind, so that an RSA and an Ed25519 key sign together, and a
- * prepared one takes over from the one before it when its time has come.
+ * prepared one takes over from the one before it when its time has come. One that cannot be read stands for no other: mail waits for it.
  */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MailError, type SigningKey, type SigningKeys } from 'posthouse/api'
 import { toAsciiDomain } from 'posthouse/text'
-import { type LoadedKey, type ReadKey, readKeyFile, signingKey } from './key-file.js'
+import { type LoadedKey, type ReadKey, readKeyFile, signingKey, type Trouble } from './key-file.js'
 import type { KeyName } from './published.js'
 import { type KeyEntry, keyPath, SELECTOR_FORM, type Settings } from './settings.js'
 
@@ -95,18 +95,19 @@ export class KeyRing implements SigningKeys {
   }
 
   async inUse(domain: string): Promise<readonly SigningKey[]> {
-    const newest = new Map<string, { readonly held: HeldKey; readonly loaded: LoadedKey; readonly since: number }>()
-    const troubles: string[] = []
+    const newest = new Map<SigningKey['algorithm'], Newest>()
+    const troubled: HeldKey[] = []
     for (const held of this.#byDomain.get(domain) ?? []) {
       const use = await this.useOf(held)
-      if (use === 'trouble') troubles.push(inWords(held))
+      if (use === 'trouble') troubled.push(held)
       if (use !== 'in use' || held.read.kind !== 'key') continue
       const { loaded } = held.read
       const since = sinceOf(held.entry, loaded)
       const before = newest.get(loaded.algorithm)
       if (before === undefined || since > before.since) newest.set(loaded.algorithm, { held, loaded, since })
     }
-    if (newest.size === 0 && troubles.length > 0) throw missing(troubles)
+    const wanted = troubled.filter(held => held.read.kind === 'trouble' && !isReplaced(held.entry, held.read, newest))
+    if (wanted.length > 0) throw missing(wanted.map(inWords))
     // RSA on top: who reads one signature only reads that, and can check it.
     const inOrder = [...newest.values()].sort((a, b) => (a.loaded.algorithm < b.loaded.algorithm ? 1 : -1))
     return inOrder.map(({ held: { entry }, loaded }) => signingKey(entry.domain, entry.selector, loaded))
@@ -134,9 +135,28 @@ export class KeyRing implements SigningKeys {
   }
 }
 
+interface Newest {
+  readonly held: HeldKey
+  readonly loaded: LoadedKey
+  readonly since: number
+}
+
 /** Without a date, as old as its file. */
-function sinceOf({ active }: KeyEntry, { written }: LoadedKey): number {
+function sinceOf({ active }: KeyEntry, { written }: Pick<LoadedKey, 'written'>): number {
   return typeof active === 'number' ? active : written
+}
+
+const KINDS = ['rsa-sha256', 'ed25519-sha256'] as const
+
+/** One in trouble would not sign if it could be read: there is a newer one of its kind, or of each where nobody can tell. */
+function isReplaced(
+  entry: KeyEntry,
+  { algorithm, written = Number.POSITIVE_INFINITY }: Trouble,
+  newest: ReadonlyMap<SigningKey['algorithm'], Newest>,
+): boolean {
+  const since = sinceOf(entry, { written })
+  const kinds = algorithm === undefined ? KINDS : [algorithm]
+  return kinds.every(kind => since <= (newest.get(kind)?.since ?? Number.NEGATIVE_INFINITY))
 }
 
 export interface KeyTrouble {

@@ -1,6 +1,6 @@
 /** Who signs what, with which keys, and what happens when one is not there. */
 import assert from 'node:assert/strict'
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -223,6 +223,38 @@ describe('a key that cannot be used', () => {
     assert.ok(logged.includes('error signing key cannot be used'))
     assert.equal((await sign({ config: CONFIG })).answer.length, 2)
   })
+
+  /** Keys of a domain, the oldest first, one of them in trouble: its kind can be told, or cannot. */
+  async function withTrouble(domain: string, kinds: readonly ('rsa' | 'ed25519')[], bad: number, known = true) {
+    for (const [at, kind] of kinds.entries()) {
+      const path = await addKey(domain, `k${at}`, kind)
+      if (at === bad && !known) await writeFile(path, 'no key')
+      if (at === bad) await chmod(path, known ? 0o644 : 0o600)
+      await utimes(path, 1000 + at, 1000 + at)
+    }
+    return sign({ from: `a@${domain}` }).finally(() => rm(join(dataDir, 'dkim', domain), { recursive: true }))
+  }
+
+  for (const [what, domain, kinds, bad, known] of [
+    ['with an older one of its kind at hand', 'a1.test', ['rsa', 'rsa'], 1, true],
+    ['with one of another kind at hand', 'a2.test', ['rsa', 'ed25519'], 0, true],
+    ['of which nobody can tell the kind, with a newer one of one kind', 'a3.test', ['rsa', 'ed25519'], 0, false],
+  ] as const)
+    test(`keeps mail waiting too ${what}`, async () => {
+      await assert.rejects(withTrouble(domain, kinds, bad, known), /cannot sign: key k/)
+    })
+
+  for (const [what, domain, kinds, known, by] of [
+    ['of its kind', 'b1.test', ['rsa', 'rsa'], true, ['k1']],
+    ['of each kind', 'b2.test', ['rsa', 'rsa', 'ed25519'], false, ['k1', 'k2']],
+  ] as const)
+    test(`keeps no mail waiting that a newer one ${what} signs`, async () => {
+      const signed = await withTrouble(domain, kinds, 0, known)
+      assert.deepEqual(
+        signed.by,
+        by.map(selector => `${selector} ${domain}`),
+      )
+    })
 
   test('lets mail go unsigned, with a warning, where the config says so', async () => {
     const logged: string[] = []
