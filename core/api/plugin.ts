@@ -6,6 +6,7 @@ import type { Accounts, Authenticator, ChannelBinding, Credentials } from './acc
 import type { Address } from './address.js'
 import type { Dispatcher, MailClient, Target } from './delivery.js'
 import type { Hooks } from './hooks.js'
+import type { ArcChains, MailAuth } from './mail-auth.js'
 import type { Events } from './queue-event.js'
 import type { Replies } from './replies.js'
 import type { Infer, JsonSchema } from './schema.js'
@@ -89,6 +90,8 @@ export interface ServiceTable {
   events: Events
   'signing-keys': SigningKeys
   'sender-rewriter': SenderRewriter
+  'mail-auth': MailAuth
+  'arc-chains': ArcChains
   /** Of core. */
   replies: Replies
 }

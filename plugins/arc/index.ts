@@ -4,7 +4,9 @@
  */
 import {
   type Answered,
+  type ArcLink,
   type Asked,
+  awaitedLater,
   type Call,
   definePlugin,
   type Message,
@@ -45,6 +47,7 @@ export default definePlugin({
   summary: 'seals mail that goes on to somewhere else (ARC), and checks the chain it comes with',
   config: CONFIG,
   needs: ['signing-keys'],
+  supplies: ['arc-chains'],
   setup({ config, server, dns, clock, metrics, services, signal }) {
     const [first = server.name] = server.domains
     const domain = toAsciiDomain(config.domain ?? first) ?? first
@@ -53,15 +56,28 @@ export default definePlugin({
       now: clock.now(),
       signal: AbortSignal.any([signal, call.signal, AbortSignal.timeout(VALIDATE_MS)]),
     })
+    const arrived = new WeakMap<Message, Promise<Checked | undefined>>()
+    const chainOfArrival = ({ session, message }: Asked['score'], call: Call): Promise<Checked | undefined> => {
+      const foreign = session.account === undefined && !session.trusted && session.protocol !== 'internal'
+      if (!foreign || !dns.configured || !message.header.some(({ name }) => isArcField(name)))
+        return Promise.resolve(undefined)
+      const there = arrived.get(message)
+      if (there !== undefined) return there
+      const found = awaitedLater(
+        statusOf(pieces(message), parts(call)).catch((error: unknown) => {
+          // Asked again when it goes out; who files it here has lost nothing.
+          call.log.info({ err: error }, 'ARC chain cannot be checked now')
+          return undefined
+        }),
+      )
+      arrived.set(message, found)
+      return found
+    }
     return {
+      services: { 'arc-chains': { whole: async (asked, call) => linksOf(await chainOfArrival(asked, call)) } },
       hooks: {
-        async headers({ session, message }, call) {
-          const foreign = session.account === undefined && !session.trusted && session.protocol !== 'internal'
-          if (!foreign || !dns.configured || !message.header.some(({ name }) => isArcField(name))) return undefined
-          const found = await statusOf(pieces(message), parts(call)).catch((error: unknown) => {
-            // Asked again when it goes out; who files it here has lost nothing.
-            call.log.info({ err: error }, 'ARC chain cannot be checked now')
-          })
+        async headers(asked, call) {
+          const found = await chainOfArrival(asked, call)
           return found && { name: 'Authentication-Results', value: `${server.name}; ${resultOf(found, metrics)}` }
         },
         async sign(asked, call) {
@@ -95,6 +111,15 @@ async function* pieces(message: Message): AsyncGenerator<Buffer> {
 interface Checked {
   readonly chain: Chain
   readonly status: ChainStatus
+}
+
+/** Of a chain that is whole. */
+function linksOf(found: Checked | undefined): readonly ArcLink[] | undefined {
+  if (found?.chain.kind !== 'sets' || found.status.cv !== 'pass') return undefined
+  return found.chain.sets.map(({ results, seal: own }) => ({
+    sealer: toAsciiDomain(own.tags.get('d') ?? '') ?? '',
+    results: results.text.replace(/\r?\n/g, ''),
+  }))
 }
 
 async function statusOf(octets: AsyncIterable<Buffer>, parts: ValidateParts): Promise<Checked> {

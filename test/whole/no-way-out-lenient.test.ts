@@ -51,6 +51,7 @@ const LENIENT: Readonly<Record<string, object>> = {
   'leak-check': { except: ['alice@example.test'] },
   limits: {},
   'login-guard': { never: EVERYWHERE, most_delay: '0s' },
+  'mail-auth': { enforce: 'reject', forwarders: ['world.test', 'far.test'] },
   'outgoing-brake': {
     messages_per_hour: 0,
     messages_per_day: 0,

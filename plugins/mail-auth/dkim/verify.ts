@@ -1,0 +1,168 @@
+/**
+ * Checks the signatures of a message (RFC 6376 §6, RFC 8301, RFC 8463). What cannot be relied on is no pass, however right the numbers are: weak
+ * keys, a body that is covered in part, a second From that nobody signed (`policy`, RFC 8601 §2.7.1). Trouble with the name service is temperror.
+ */
+import { createHash, type KeyObject, verify as verifyCallback } from 'node:crypto'
+import { promisify } from 'node:util'
+import { type DkimFacts, MailError, type Resolver } from 'posthouse/api'
+import {
+  type CanonicalForm,
+  type DkimRecord,
+  digestMessage,
+  type HeaderOctets,
+  headerInput,
+  type MessageDigest,
+  printable,
+  readDkimRecord,
+  readTagList,
+  signatureInput,
+  withoutSpace,
+} from 'posthouse/text'
+import { type ReadSignature, readSignature, type Signature } from './signature.js'
+
+export interface DkimParts {
+  readonly dns: Pick<Resolver, 'txt'>
+  readonly signal: AbortSignal
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  /** Signatures that are checked; more are left alone. */
+  readonly most: number
+  /** Those of this domain and below come first, as they say the most. */
+  readonly first: string | undefined
+}
+
+/** RFC 8301 §3.2 */
+const LEAST_BITS = 1024
+/** A stranger chooses the key we reckon with: no longer ones, and no large exponents. */
+const MOST_BITS = 4096
+const MOST_EXPONENT = 2n ** 33n
+
+/** RFC 5322 §3.6: fields that stand there once. A second one that nobody signed may be the one that is shown. */
+const SINGLE = ['from', 'sender', 'reply-to', 'to', 'cc', 'subject', 'date', 'message-id']
+
+const verify: (algorithm: string | null, data: Buffer, key: KeyObject, signature: Buffer) => Promise<boolean> =
+  promisify(verifyCallback)
+
+/** Never throws, unless the message cannot be read. */
+export async function checkSignatures(octets: AsyncIterable<Buffer>, parts: DkimParts): Promise<readonly DkimFacts[]> {
+  let read: readonly ReadSignature[] = []
+  const digest = await digestMessage(octets, header => {
+    read = chosen(header, parts)
+    return formsOf(read)
+  })
+  return Promise.all(read.map(one => check(one, digest, parts)))
+}
+
+function chosen(header: HeaderOctets, { most, first }: DkimParts): readonly ReadSignature[] {
+  const fields = header.fields.filter(({ name }) => name.toLowerCase() === 'dkim-signature').slice(0, 100)
+  const read = fields.map(field => readSignature(field, header.octets))
+  const ours = ({ label }: ReadSignature) =>
+    first !== undefined && (label.domain === first || label.domain.endsWith(`.${first}`))
+  return [...read.filter(ours), ...read.filter(one => !ours(one))].slice(0, most)
+}
+
+/** Nothing: the body need not be read. */
+function formsOf(read: readonly ReadSignature[]): readonly CanonicalForm[] | undefined {
+  const forms = read.flatMap(one => (one.kind === 'signature' ? [one.body] : []))
+  return forms.length === 0 ? undefined : forms
+}
+
+type Result = Pick<DkimFacts, 'result' | 'why'>
+
+async function check(read: ReadSignature, digest: MessageDigest, parts: DkimParts): Promise<DkimFacts> {
+  const { label } = read
+  const found =
+    read.kind === 'broken' ? { result: 'permerror' as const, why: read.why } : await judge(read, digest, parts)
+  const domain = label.domain === '' ? 'a domain that cannot be read' : label.domain
+  return {
+    ...label,
+    result: found.result,
+    why: `the signature of ${domain} (${printable(label.selector, 63)}): ${found.why}`,
+  }
+}
+
+async function judge(signature: Signature, digest: MessageDigest, parts: DkimParts): Promise<Result> {
+  const { expires, label } = signature
+  if (expires !== undefined && expires * 1000 < parts.now) return { result: 'fail', why: 'its time is over' }
+  const record = await keyOf(signature, parts)
+  if ('result' in record) return record
+  const input =
+    headerInput(digest, signature.names, signature.header) + signatureInput(signature.text, signature.header)
+  const wholeBody = signature.bodyHash === digest.bodyHashes.get(signature.body)
+  if (!wholeBody)
+    return signature.partial
+      ? { result: 'policy', why: 'it covers a part of the body only (l=), and there is more' }
+      : { result: 'fail', why: 'the body is not the one that was signed' }
+  if (!(await isRight(Buffer.from(input, 'latin1'), record, signature)))
+    return { result: 'fail', why: 'the header is not the one that was signed' }
+  return weakness(signature, digest, record) ?? { result: 'pass', why: `right, by ${label.algorithm}${bitsOf(record)}` }
+}
+
+function bitsOf({ bits }: DkimRecord): string {
+  return bits === undefined ? '' : ` with ${bits} bits`
+}
+
+async function isRight(input: Buffer, { type, key }: DkimRecord, { signature }: Signature): Promise<boolean> {
+  // RFC 8463 §3: Ed25519 signs the hash.
+  return type === 'rsa'
+    ? verify('sha256', input, key, signature)
+    : verify(null, createHash('sha256').update(input).digest(), key, signature)
+}
+
+/** Of a signature that is right: why it does not count all the same. */
+function weakness(signature: Signature, digest: MessageDigest, { bits }: DkimRecord): Result | undefined {
+  if (bits !== undefined && bits < LEAST_BITS)
+    return { result: 'policy', why: `right, but a key of ${bits} bits proves nothing` }
+  const unsigned = SINGLE.find(name => {
+    const there = count(
+      digest.fields.map(field => field.name),
+      name,
+    )
+    return there > 1 && there > count(signature.names, name)
+  })
+  return unsigned === undefined
+    ? undefined
+    : { result: 'policy', why: `right, but one more field ${unsigned} is there that it does not cover` }
+}
+
+function count(names: readonly string[], wanted: string): number {
+  return names.filter(name => name.toLowerCase() === wanted).length
+}
+
+async function keyOf({ label, algorithm, identity }: Signature, parts: DkimParts): Promise<DkimRecord | Result> {
+  const name = `${label.selector.toLowerCase()}._domainkey.${label.domain}`
+  const texts = await ask(name, parts)
+  if ('result' in texts) return texts
+  const records = texts.filter(text => /(?:^|;)\s*p\s*=/.test(text))
+  const [text] = records.length > 0 ? records : texts
+  if (text === undefined) return { result: 'permerror', why: `there is no key at ${name}` }
+  // RFC 6376 §3.6.2.2: which of several would be meant, nobody knows.
+  if (records.length > 1) return { result: 'permerror', why: `there are several keys at ${name}` }
+  const record = readDkimRecord(text)
+  if (record.kind === 'revoked') return { result: 'permerror', why: `its key was taken back (${name})` }
+  if (record.kind === 'broken')
+    return { result: 'permerror', why: `the key record at ${name}: ${printable(record.why, 120)}` }
+  if (`${record.type}-sha256` !== algorithm)
+    return { result: 'permerror', why: `the key at ${name} is of another kind` }
+  return unfit(record, text, label.domain, identity) ?? record
+}
+
+function unfit({ key, bits }: DkimRecord, text: string, domain: string, identity: string): Result | undefined {
+  const exponent = key.asymmetricKeyDetails?.publicExponent ?? 3n
+  if ((bits ?? 0) > MOST_BITS || exponent > MOST_EXPONENT)
+    return { result: 'policy', why: 'its key is longer than we reckon with' }
+  const flags = withoutSpace(readTagList(text)?.get('t') ?? '').split(':')
+  // RFC 6376 §3.6.1: t=s
+  return flags.includes('s') && identity !== domain
+    ? { result: 'permerror', why: 'its key is not for subdomains, and its i= is of one' }
+    : undefined
+}
+
+async function ask(name: string, { dns, signal }: DkimParts): Promise<readonly string[] | Result> {
+  try {
+    return await dns.txt(name, signal)
+  } catch (error) {
+    if (!(error instanceof MailError) && !signal.aborted) throw error
+    return { result: 'temperror', why: `its key at ${name} cannot be looked up now` }
+  }
+}

@@ -1,0 +1,158 @@
+/** DMARC by the text of RFC 7489: whose name it is, which record, who is aligned, and what then comes of it. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { DkimFacts, SpfFacts } from '../../../core/api/index.js'
+import { MailError } from '../../../core/api/index.js'
+import { authorOf, checkDmarc, organisationOf } from '../../../plugins/mail-auth/dmarc/check.js'
+import { readDmarcRecord } from '../../../plugins/mail-auth/dmarc/record.js'
+
+const signal = new AbortController().signal
+
+function spf(result: SpfFacts['result'], domain = 'first.test'): SpfFacts {
+  return { result, domain, why: '' }
+}
+
+function dkim(result: DkimFacts['result'], domain = 'first.test'): DkimFacts {
+  return { result, domain, selector: 's', algorithm: 'rsa-sha256', tag: '', why: '' }
+}
+
+interface Case {
+  readonly zone: Readonly<Record<string, string | readonly string[]>>
+  readonly from?: string
+  readonly spf?: SpfFacts
+  readonly dkim?: readonly DkimFacts[]
+  readonly id?: string
+}
+
+function check({ zone, from = 'first.test', spf: bySpf = spf('none'), dkim: byDkim = [], id = 'x' }: Case) {
+  const dns = {
+    txt: async (name: string) => {
+      if (zone[name] === 'trouble') throw new MailError('dns-unavailable', name)
+      return [zone[name] ?? []].flat()
+    },
+  }
+  return checkDmarc({ from: { domain: from }, spf: bySpf, dkim: byDkim, id }, { dns, signal })
+}
+
+const REJECT = { '_dmarc.first.test': 'v=DMARC1; p=reject' }
+
+const CASES: readonly (readonly [string, Case, string])[] = [
+  ['no record', { zone: {} }, 'none'],
+  ['SPF that is aligned', { zone: REJECT, spf: spf('pass') }, 'pass'],
+  ['SPF of a subdomain', { zone: REJECT, spf: spf('pass', 'bounce.first.test') }, 'pass'],
+  ['SPF of another domain', { zone: REJECT, spf: spf('pass', 'mailer.test') }, 'fail'],
+  ['a domain that only ends like it', { zone: REJECT, spf: spf('pass', 'notfirst.test') }, 'fail'],
+  ['a signature that is aligned', { zone: REJECT, dkim: [dkim('fail', 'x.test'), dkim('pass')] }, 'pass'],
+  ['a signature of another domain', { zone: REJECT, dkim: [dkim('pass', 'mailer.test')] }, 'fail'],
+  ['a wrong signature', { zone: REJECT, dkim: [dkim('fail')] }, 'fail'],
+  ['a weak signature', { zone: REJECT, dkim: [dkim('policy')] }, 'fail'],
+  [
+    'strict SPF of a subdomain',
+    { zone: { '_dmarc.first.test': 'v=DMARC1; p=reject; aspf=s' }, spf: spf('pass', 'a.first.test') },
+    'fail',
+  ],
+  [
+    'strict DKIM of a subdomain',
+    { zone: { '_dmarc.first.test': 'v=DMARC1; p=reject; adkim=s' }, dkim: [dkim('pass', 'a.first.test')] },
+    'fail',
+  ],
+  ['trouble with the record', { zone: { '_dmarc.first.test': 'trouble' } }, 'temperror'],
+  ['trouble with a signature that might have passed', { zone: REJECT, dkim: [dkim('temperror')] }, 'temperror'],
+  ['trouble with the signature of somebody else', { zone: REJECT, dkim: [dkim('temperror', 'x.test')] }, 'fail'],
+  ['trouble with SPF that might have passed', { zone: REJECT, spf: spf('temperror') }, 'temperror'],
+  ['two records', { zone: { '_dmarc.first.test': ['v=DMARC1; p=reject', 'v=DMARC1; p=none'] } }, 'none'],
+  [
+    'another record beside it',
+    { zone: { '_dmarc.first.test': ['hello', 'v=DMARC1; p=reject'] }, spf: spf('pass') },
+    'pass',
+  ],
+  ['a broken record', { zone: { '_dmarc.first.test': 'v=DMARC1; p=maybe' } }, 'permerror'],
+]
+
+for (const [what, given, wanted] of CASES)
+  test(`${what}: ${wanted}`, async () => {
+    const found = await check(given)
+    assert.equal(found.result, wanted, found.why)
+    assert.equal(found.disposition, wanted === 'fail' ? 'reject' : 'none')
+  })
+
+describe('which policy', () => {
+  const zone = { '_dmarc.first.test': 'v=DMARC1; p=reject; sp=quarantine' }
+  for (const [from, wanted] of [
+    ['first.test', 'reject'],
+    ['a.first.test', 'quarantine'],
+    ['a.b.c.first.test', 'quarantine'],
+  ] as const)
+    test(`${from}: ${wanted}`, async () => assert.equal((await check({ zone, from })).disposition, wanted))
+
+  test('that of a subdomain itself stands before its organisation', async () => {
+    const own = { ...zone, '_dmarc.a.first.test': 'v=DMARC1; p=none' }
+    assert.equal((await check({ zone: own, from: 'a.first.test' })).policy, 'none')
+  })
+
+  for (const [record, wanted] of [
+    ['v=DMARC1; p=reject; pct=0', 'quarantine'],
+    ['v=DMARC1; p=quarantine; pct=0', 'none'],
+    ['v=DMARC1; p=reject; pct=100', 'reject'],
+    ['v=DMARC1; p=reject; t=y', 'quarantine'],
+    ['v=DMARC1; p=quarantine; t=y', 'none'],
+  ] as const)
+    test(`${record} comes to ${wanted}`, async () =>
+      assert.equal((await check({ zone: { '_dmarc.first.test': record } })).disposition, wanted))
+
+  test('pct=30 applies to about that many, and to a mail always in the same way', async () => {
+    const half = { '_dmarc.first.test': 'v=DMARC1; p=reject; pct=30' }
+    const all = await Promise.all(Array.from({ length: 1000 }, (_, i) => check({ zone: half, id: `m${i}` })))
+    const again = await Promise.all(Array.from({ length: 1000 }, (_, i) => check({ zone: half, id: `m${i}` })))
+    assert.deepEqual(all, again)
+    const rejected = all.filter(({ disposition }) => disposition === 'reject').length
+    assert.ok(rejected > 240 && rejected < 360, `${rejected}`)
+  })
+})
+
+test('it says in a sentence what was looked up and what came of it', async () => {
+  const found = await check({ zone: REJECT, spf: spf('pass', 'mailer.test') })
+  assert.equal(
+    found.why,
+    'From first.test publishes p=reject; SPF: pass for mailer.test, which is not aligned; no DKIM signature',
+  )
+})
+
+for (const [domain, wanted] of [
+  ['a.b.example.co.uk', 'example.co.uk'],
+  ['example.com', 'example.com'],
+  ['co.uk', 'co.uk'],
+  ['user.github.io', 'user.github.io'],
+  ['first.test', 'first.test'],
+] as const)
+  test(`the organisation of ${domain} is ${wanted}`, () => assert.equal(organisationOf(domain), wanted))
+
+for (const [fields, wanted] of [
+  [['Carol <carol@First.Test>'], 'first.test'],
+  [['a@first.test, b@first.test'], 'first.test'],
+  [['"x@evil.test" <a@first.test>'], 'first.test'],
+  [['a@b\u00c3\u00bccher.example'], 'xn--bcher-kva.example'],
+  [[], undefined],
+  [['a@first.test', 'b@first.test'], undefined],
+  [['a@first.test, b@other.test'], undefined],
+  [['nobody'], undefined],
+  [['undisclosed:;'], undefined],
+] as const)
+  test(`From ${JSON.stringify(fields)} is of ${wanted}`, () => {
+    const author = authorOf(fields)
+    assert.equal('domain' in author ? author.domain : undefined, wanted)
+  })
+
+for (const [text, wanted] of [
+  ['v=DMARC1;p=none', 'none none 100'],
+  ['v=DMARC1 ; p = Reject ; sp=none; pct=7', 'reject none 7'],
+  ['v=DMARC1; p=reject; pct=x', 'reject reject 100'],
+  ['v=DMARC1; p=reject; p=none', undefined],
+  ['v=DMARC1', undefined],
+  ['v=DMARC1; rua=mailto:a@b.test', 'none none 100'],
+] as const)
+  test(`the record "${text}" says ${wanted}`, () => {
+    const record = readDmarcRecord(text)
+    const said = 'broken' in record ? undefined : `${record.policy} ${record.below} ${record.percent}`
+    assert.equal(said, wanted)
+  })
