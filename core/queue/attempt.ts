@@ -102,7 +102,9 @@ export async function attempt(
 async function tried(parts: AttemptParts, lease: Lease, scope: AskScope): Promise<Classing> {
   const said = await deliver(parts, lease, scope)
   const decided = lease.claimed.rows[0]!.verdict !== undefined
-  return classed(decided ? undefined : parts.replies, said, parts.clock.now(), scope.log)
+  // Cut short by our own stop: there is no time left to read rules for the first time, and little was said.
+  const replies = decided || scope.signal.aborted ? undefined : parts.replies
+  return classed(replies, said, parts.clock.now(), scope.log)
 }
 
 async function deliver(parts: AttemptParts, lease: Lease, scope: AskScope): Promise<readonly Outcome[]> {
