@@ -52,7 +52,7 @@ const REPLIES: Record<Protocol, Replies> = {
     door: 'pop3s',
     auth: 'AUTH',
     good: /^\+OK /,
-    cancelled: /^-ERR Cancelled/,
+    cancelled: /^-ERR Authentication cancelled/,
     malformed: /^-ERR /,
     unknown: /^-ERR Unknown mechanism/,
     huge: /^-ERR The response is too long/,
