@@ -3,7 +3,8 @@
  * together the first one counts.
  */
 import { randomBytes } from 'node:crypto'
-import { link, readFile, rm, writeFile } from 'node:fs/promises'
+import { link, open, readFile, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 
 export const KEY_BYTES = 32
 
@@ -23,16 +24,40 @@ async function read(path: string): Promise<Buffer | undefined> {
   }
 }
 
-/** Written aside and put in place whole. */
+/** Written aside, and on disk before it is put in place: after a power cut the file is whole, or not there. */
 async function make(path: string): Promise<Buffer> {
   const aside = `${path}.${randomBytes(6).toString('hex')}`
-  await writeFile(aside, randomBytes(KEY_BYTES), { mode: 0o600, flag: 'wx' })
   try {
-    await link(aside, path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    await write(aside)
+    await link(aside, path).catch(unlessThere)
   } finally {
     await rm(aside, { force: true })
   }
+  // What is made with the key may outlive a power cut, and is worth nothing without it.
+  await syncFolder(dirname(path))
   return (await read(path))!
+}
+
+/** Another process was first. */
+function unlessThere(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error
+}
+
+async function write(path: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600)
+  try {
+    await file.writeFile(randomBytes(KEY_BYTES))
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
 }
