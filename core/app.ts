@@ -106,7 +106,7 @@ export async function assemble({
   const notifier: Notifier = {
     async tell(notice) {
       if (notifying === undefined) throw new Error('the notifier was used before start-up was over')
-      await notifying.tell(notice)
+      return notifying.tell(notice)
     },
   }
   const mailer: Mailer = {

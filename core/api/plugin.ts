@@ -100,9 +100,10 @@ export interface ServiceTable {
 export interface Notifier {
   /**
    * Accepts a short message of ours, durably, and routes it as any other. `about` says what it is about (`login-lock 192.0.2.0/24`): within
-   * `everyMs` (default one day) nothing more is sent about the same. Never throws: what could not be sent is logged.
+   * `everyMs` (default one day) nothing more is sent about the same. Resolves to whether it was accepted now. Never throws: what could not be
+   * sent is logged.
    */
-  tell(notice: Notice): Promise<void>
+  tell(notice: Notice): Promise<boolean>
 }
 
 /** Sends a whole message of ours. */

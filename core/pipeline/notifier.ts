@@ -25,9 +25,10 @@ export function createNotifier(parts: NotifierParts): Notifier & Mailer {
   return {
     async tell(notice) {
       try {
-        if (await isNews(parts, notice)) await send(parts, notice)
+        return (await isNews(parts, notice)) && (await send(parts, notice))
       } catch (error) {
         parts.log.error({ err: error, about: notice.about, subject: notice.subject }, 'notice could not be sent')
+        return false
       }
     },
     async send({ sender, to, bytes, reason }) {
@@ -46,13 +47,15 @@ async function isNews({ state, clock }: NotifierParts, { about, everyMs = EVERY_
   return sent.granted
 }
 
-async function send(parts: NotifierParts, notice: Notice): Promise<void> {
+/** False when nobody takes it. */
+async function send(parts: NotifierParts, notice: Notice): Promise<boolean> {
   const now = parts.clock.now()
   const recipient = notice.to ?? postmaster(parts)
   const id = `${newId(now)}.1`
   const bytes = write(parts.server.name, recipient, notice, id, now)
-  if (!(await accept(parts, { id, sender: null, recipient, bytes, now, reason: notice.subject }))) return
+  if (!(await accept(parts, { id, sender: null, recipient, bytes, now, reason: notice.subject }))) return false
   parts.log.info({ id, to: formatAddress(recipient), about: notice.about, subject: notice.subject }, 'notice sent')
+  return true
 }
 
 /** False when nobody takes it. */

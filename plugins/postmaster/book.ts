@@ -3,7 +3,7 @@
  * written once. Bounded by the number of lines, whatever happens.
  */
 import { createHash } from 'node:crypto'
-import type { Clock, State } from 'posthouse/api'
+import type { Clock, State, StateEntry } from 'posthouse/api'
 import { KINDS, type News, type NewsKind } from './news.js'
 
 export interface BookTerms {
@@ -15,6 +15,18 @@ export interface Page {
   readonly kind: NewsKind
   readonly count: number
   readonly lines: readonly string[]
+}
+
+/** For a digest; `told`: when it is accepted. */
+export interface Due {
+  readonly pages: readonly Page[]
+  told(): Promise<void>
+}
+
+interface Waiting {
+  readonly kind: NewsKind
+  readonly counted: number
+  readonly entries: readonly StateEntry[]
 }
 
 const DIGEST_BYTES = 9
@@ -42,18 +54,16 @@ export class Book {
 
   /** What waits; stays there. */
   async pages(): Promise<readonly Page[]> {
-    const pages = await Promise.all(KINDS.map(kind => this.#page(kind)))
-    return pages.filter(({ count }) => count > 0)
+    return (await this.#waiting()).map(one => this.#pageOf(one))
   }
 
-  /** What waits, and is gone from here: nothing when there is none, or when somebody has had one within that time. */
-  async due(everyMs: number): Promise<readonly Page[]> {
-    const pages = await this.pages()
-    if (pages.length === 0) return []
+  /** What waits, and stays until it is told: nothing when there is none, or when somebody has had one within that time. */
+  async due(everyMs: number): Promise<Due | undefined> {
+    const waiting = await this.#waiting()
+    if (waiting.length === 0) return undefined
     const turn = await this.#state.spend('sent', 1, { limit: 1, windowMs: everyMs }, this.#clock.now())
-    if (!turn.granted) return []
-    for (const { kind } of pages) await this.#clear(kind)
-    return pages
+    if (!turn.granted) return undefined
+    return { pages: waiting.map(one => this.#pageOf(one)), told: () => this.#forget(waiting) }
   }
 
   /** Known beyond those told, so that they are counted once too. */
@@ -61,21 +71,34 @@ export class Book {
     return this.#terms.lines * KNOWN_BEYOND
   }
 
-  async #page(kind: NewsKind): Promise<Page> {
+  async #waiting(): Promise<readonly Waiting[]> {
     const now = this.#clock.now()
-    const found = await this.#state.list(`line/${kind}/`, now, this.#most)
-    const lines = found.flatMap(({ value }) => read(value)).sort((a, b) => a.number - b.number)
-    const count = Number((await this.#state.get(`count/${kind}`, now)) ?? 0)
+    const waiting = await Promise.all(
+      KINDS.map(async kind => ({
+        kind,
+        counted: Number((await this.#state.get(`count/${kind}`, now)) ?? 0),
+        entries: await this.#state.list(`line/${kind}/`, now, this.#most),
+      })),
+    )
+    return waiting.filter(({ counted, entries }) => counted > 0 || entries.length > 0)
+  }
+
+  #pageOf({ kind, counted, entries }: Waiting): Page {
+    const lines = entries.flatMap(({ value }) => read(value)).sort((a, b) => a.number - b.number)
     return {
       kind,
-      count: Math.max(count, lines.length),
+      count: Math.max(counted, lines.length),
       lines: lines.slice(0, this.#terms.lines).map(({ says }) => says),
     }
   }
 
-  async #clear(kind: NewsKind): Promise<void> {
-    await this.#state.remove(`count/${kind}`)
-    for (const { key } of await this.#state.list(`line/${kind}/`, this.#clock.now())) await this.#state.remove(key)
+  /** What came meanwhile waits for the next. */
+  async #forget(waiting: readonly Waiting[]): Promise<void> {
+    const now = this.#clock.now()
+    for (const { kind, counted, entries } of waiting) {
+      await this.#state.add(`count/${kind}`, -counted, now, now + this.#terms.keepMs)
+      for (const { key } of entries) await this.#state.remove(key)
+    }
   }
 }
 

@@ -3,7 +3,7 @@
  * goes wrong with a digest is never news for the next one.
  */
 import { ConfigError, definePlugin, type QueueEvent } from 'posthouse/api'
-import { addressKey, parseAddress, parseDuration } from 'posthouse/text'
+import { addressKey, formatDuration, parseAddress, parseDuration } from 'posthouse/text'
 import { Book } from './book.js'
 import { postmasterCommands } from './commands.js'
 import { digestOf } from './digest.js'
@@ -11,6 +11,7 @@ import { KINDS, type News, newsOfEvent, newsOfSession } from './news.js'
 
 /** Looked at this often whether a digest is due. */
 const LOOK_MS = 60_000
+const LEAST_EVERY_MS = 1000
 
 const CONFIG = {
   type: 'object',
@@ -23,7 +24,12 @@ const CONFIG = {
       default: ['double-bounce', 'blocked', 'complaint', 'resource'],
       description: 'which news',
     },
-    every: { type: 'string', format: 'duration', default: '1h', description: 'at most one digest in this time' },
+    every: {
+      type: 'string',
+      format: 'duration',
+      default: '1h',
+      description: 'at most one digest in this time; 1s or more',
+    },
     lines: {
       type: 'integer',
       minimum: 1,
@@ -49,6 +55,10 @@ export default definePlugin({
     if (config.to !== undefined && to === undefined)
       throw new ConfigError([fault(['to'], `expected an address, got "${config.to}"`)])
     const everyMs = parseDuration(config.every)!
+    if (everyMs < LEAST_EVERY_MS)
+      throw new ConfigError([
+        fault(['every'], `expected ${formatDuration(LEAST_EVERY_MS)} or more, got "${config.every}"`),
+      ])
     const wanted: ReadonlySet<string> = new Set(config.tell)
     const book = new Book(state, clock, { lines: config.lines, keepMs: Math.max(everyMs * 3, 7 * 86_400_000) })
     const [domain = server.name] = server.domains
@@ -66,17 +76,19 @@ export default definePlugin({
 
     async function look(): Promise<void> {
       try {
-        const pages = await book.due(everyMs)
-        if (pages.length === 0) return
-        const { subject, text } = digestOf(pages, server.name)
-        metrics.count('postmaster.digests')
-        await services.get('notifier').tell({
+        const due = await book.due(everyMs)
+        if (due === undefined) return
+        const { subject, text } = digestOf(due.pages, server.name)
+        const accepted = await services.get('notifier').tell({
           ...(to === undefined ? {} : { to }),
           about: `postmaster ${clock.now()}`,
           subject,
           text,
           everyMs: 1000,
         })
+        if (!accepted) return
+        metrics.count('postmaster.digests')
+        await due.told()
       } catch (error) {
         log.error({ err: error }, 'digest for the postmaster could not be written')
       }

@@ -53,7 +53,7 @@ test('postmaster is told once per mark, and not of what is fresh', () => {
   let now = NOW
   const notifier = {
     async tell(notice: Notice) {
-      told.push(notice)
+      return told.push(notice) > 0
     },
   }
   const stop = watchExpiry({ tls: materialOf([SOON, FRESH]), notifier, clock: { now: () => now } })

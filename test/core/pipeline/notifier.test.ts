@@ -47,7 +47,7 @@ function open({ broken = false } = {}) {
 
 test('a notice goes to the postmaster of our first domain, as a message of nobody', async () => {
   const { notifier, planned, accepted } = open()
-  await notifier.tell(NOTICE)
+  assert.equal(await notifier.tell(NOTICE), true)
   assert.equal(accepted(), 1)
   const [message] = planned
   assert.equal(message?.sender, null)
@@ -63,7 +63,7 @@ test('a notice goes to the postmaster of our first domain, as a message of nobod
 test('about the same nothing more is sent for a day, about another thing it is', async () => {
   const { notifier, planned, wait } = open()
   await notifier.tell(NOTICE)
-  await notifier.tell({ ...NOTICE, text: 'In 6 days.' })
+  assert.equal(await notifier.tell({ ...NOTICE, text: 'In 6 days.' }), false)
   await notifier.tell({ ...NOTICE, about: 'certificate imap.example.test' })
   assert.equal(planned.length, 2)
   wait(2 * DAY_MS)
@@ -71,8 +71,8 @@ test('about the same nothing more is sent for a day, about another thing it is',
   assert.equal(planned.length, 3)
 })
 
-test('a notice that cannot be stored is logged and nobody hears of it', async () => {
+test('a notice that cannot be stored is logged, and who tells it hears that it was not sent', async () => {
   const { notifier, log } = open({ broken: true })
-  await notifier.tell(NOTICE)
+  assert.equal(await notifier.tell(NOTICE), false)
   assert.equal(log.lines.at(-1)?.sentence, 'notice could not be sent')
 })

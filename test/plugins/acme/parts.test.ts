@@ -106,7 +106,7 @@ async function rig(t: TestContext): Promise<Rig> {
       metrics: { count: () => undefined, observe: () => undefined },
       notifier: {
         async tell(notice) {
-          told.push(notice)
+          return told.push(notice) > 0
         },
       },
       clock: { now: () => it.now },

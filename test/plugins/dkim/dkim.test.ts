@@ -272,7 +272,7 @@ describe('a key that cannot be used', () => {
 
   test('is told of to the postmaster when the server starts', async () => {
     const told: string[] = []
-    const notifier = { tell: async ({ text }: { readonly text: string }) => void told.push(text) }
+    const notifier = { tell: async ({ text }: { readonly text: string }) => told.push(text) > 0 }
     for (const keys of [CONFIG.keys, []]) {
       const { contribution } = await setUp(dkim, { config: { keys }, server: { dataDir }, services: { notifier } })
       contribution.started?.()

@@ -92,7 +92,7 @@ function rig(zone: Record<string, FakeZone[string]>, config: object = {}, shared
     log,
     metrics: context.metrics,
     bus: context.bus,
-    notifier: { tell: async notice => void notices.push(notice) },
+    notifier: { tell: async notice => notices.push(notice) > 0 },
     signal: context.signal,
   })
   const change = (next: FakeZone) => {

@@ -57,7 +57,7 @@ export class Scene {
       services: {
         state: createMemoryState(),
         accounts: { ...directory, ...options.accounts },
-        notifier: { tell: async notice => void notices.push(notice) },
+        notifier: { tell: async notice => notices.push(notice) > 0 },
       },
       server: { dataDir: options.dataDir ?? mkdtempSync(join(folder, `${count++}-`)) },
       state: options.state ?? createMemoryState(),

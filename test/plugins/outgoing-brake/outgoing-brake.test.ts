@@ -26,7 +26,7 @@ async function aBrake(config: object = {}) {
   const notices: Notice[] = []
   const state = createMemoryState()
   const store = createMemoryStore()
-  const notifier = { tell: async (notice: Notice) => void notices.push(notice) }
+  const notifier = { tell: async (notice: Notice) => notices.push(notice) > 0 }
   const accounts = {
     byLogin: async () => undefined,
     byAddress: async () => undefined,

@@ -1,7 +1,7 @@
 /** Digests for the postmaster: what is news, what is told when, and that they cannot loop. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { QueueEvent } from '../../../core/api/index.js'
+import type { Notice, QueueEvent } from '../../../core/api/index.js'
 import { aCall, aSession, setUp } from '../../../core/testing/index.js'
 import { Book } from '../../../plugins/postmaster/book.js'
 import { digestOf } from '../../../plugins/postmaster/digest.js'
@@ -87,16 +87,30 @@ describe('the book', () => {
     assert.deepEqual(await book.pages(), [{ kind: 'blocked', count: 1, lines: ['line same'] }])
   })
 
-  test('is due once in its time, and empty afterwards', async () => {
+  test('is due once in its time, and empty once that is told', async () => {
     const { book, clock, note } = aBook()
-    assert.deepEqual(await book.due(HOUR), [])
+    assert.equal(await book.due(HOUR), undefined)
     await note('a')
-    assert.equal((await book.due(HOUR)).length, 1)
+    const due = await book.due(HOUR)
+    assert.equal(due?.pages.length, 1)
+    await due.told()
     assert.deepEqual(await book.pages(), [])
     await note('b')
-    assert.deepEqual(await book.due(HOUR), [])
+    assert.equal(await book.due(HOUR), undefined)
     clock.now += HOUR + 1
-    assert.deepEqual(await book.due(HOUR), [{ kind: 'blocked', count: 1, lines: ['line b'] }])
+    assert.deepEqual((await book.due(HOUR))?.pages, [{ kind: 'blocked', count: 1, lines: ['line b'] }])
+  })
+
+  test('keeps what was due and not told, and what came while it was told', async () => {
+    const { book, clock, note } = aBook()
+    for (let i = 0; i < 5; i++) await note(String(i))
+    await book.due(HOUR)
+    clock.now += HOUR + 1
+    const due = await book.due(HOUR)
+    assert.deepEqual(due?.pages, [{ kind: 'blocked', count: 5, lines: ['line 0', 'line 1', 'line 2'] }])
+    await note('late')
+    await due.told()
+    assert.deepEqual(await book.pages(), [{ kind: 'blocked', count: 1, lines: ['line late'] }])
   })
 })
 
@@ -142,7 +156,39 @@ describe('the plugin', () => {
     })
   }
 
-  test('wants an address', async () => {
-    await assert.rejects(aPlugin({ to: 'nobody' }), /expected an address/)
+  test('forgets what waits once the digest is accepted, and not before', async t => {
+    t.mock.timers.enable({ apis: ['setInterval'] })
+    let now = 20_000 * 24 * HOUR
+    let accepts = false
+    const told: string[] = []
+    const notifier = {
+      async tell({ text }: Notice) {
+        told.push(text)
+        return accepts
+      },
+    }
+    const { hooks, contribution } = await setUp(postmaster, {
+      state: createMemoryState(),
+      services: { notifier },
+      now: () => now,
+    })
+    await hooks.event!({ event: event({ kind: 'failed', sender: '' }) }, aCall())
+    contribution.started!()
+    for (let i = 0; i < 3; i++) {
+      t.mock.timers.tick(60_000)
+      await new Promise(setImmediate)
+      now += HOUR + 1
+      accepts = true
+    }
+    assert.equal(told.length, 2)
+    assert.equal(told[1], told[0])
+    await contribution.dispose!()
   })
+
+  for (const [name, config, fault] of [
+    ['an address', { to: 'nobody' }, /expected an address/],
+    ['some time between digests', { every: '0s' }, /expected 1s or more, got "0s"/],
+  ] as const) {
+    test(`wants ${name}`, () => assert.rejects(aPlugin(config), fault))
+  }
 })
