@@ -26,6 +26,8 @@ interface Mention {
   readonly leads: boolean
 }
 
+const MAX_MENTIONS = 500
+
 /** Lines that name a sender, a link or an id, and never the one who failed. */
 const NOT_ABOUT =
   /^\W{0,5}(?:mail from|from|sender|original sender|return-path|message-?id|in-reply-to|reply-to|references|subject|envelope sender|x-[\w-]+)\b\s?[:<]|https?:\/\/[^\s]{0,200}@|\bcontact\b|\bsupport\b.{0,40}@|send (?:a|an|the|your) (?:message|e?-?mail)|forward this|e-?mail us|\bfrom <?[^\s@]{1,64}@|MAIL FROM/i
@@ -40,7 +42,7 @@ export function readProse(facts: ProseFacts): readonly ProseRecipient[] {
   const mentions = mentionsOf(facts)
   const chosen = choose(mentions, facts)
   if (chosen.length === 0) return fallback(facts)
-  const starts = chosen.filter(({ at }, i) => chosen.findIndex(other => other.at === at) === i).map(({ at }) => at)
+  const starts = [...new Set(chosen.map(({ at }) => at))]
   return chosen.slice(0, MAX_RECIPIENTS).map(({ address, at, leads }) => {
     const end = starts.find(other => other > at) ?? facts.lines.length
     const own = reasonIn(facts.lines.slice(at, Math.min(end, at + 40)), address, leads)
@@ -63,7 +65,7 @@ function mentionsOf({ lines, written }: ProseFacts): readonly Mention[] {
   for (const [at, one] of lines.entries()) {
     if (!one.includes('@') || NOT_ABOUT.test(one.slice(0, 300))) continue
     for (const [i, address] of addressesIn(one).entries()) {
-      if (mentions.length >= 2000) return mentions
+      if (mentions.length >= MAX_MENTIONS) return mentions
       if (NEVER.test(address) && !written.has(address)) continue
       mentions.push({ address, at, leads: i === 0 && LEADS.test(one.slice(0, one.indexOf(address))) })
     }
@@ -73,20 +75,23 @@ function mentionsOf({ lines, written }: ProseFacts): readonly Mention[] {
 
 function choose(mentions: readonly Mention[], { not, written, named }: ProseFacts): readonly Mention[] {
   const key = (address: string) => address.toLowerCase()
+  const inHeader = new Set(named.map(key))
   const known = new Set([...written, ...named].map(key))
   const others = mentions.filter(({ address }) => !not.has(key(address)))
   // Who wrote to themselves fails and is told.
   const selves = mentions.filter(({ address, leads }) => known.has(key(address)) || (leads && known.size === 0))
   const pool = others.length > 0 ? others : selves
   const ranked = [
-    pool.filter(({ address, leads }) => leads && named.map(key).includes(key(address))),
+    pool.filter(({ address, leads }) => leads && inHeader.has(key(address))),
     pool.filter(({ leads }) => leads),
     pool.filter(({ address }) => known.has(key(address))),
     pool,
   ].find(some => some.length > 0)
-  return (ranked ?? []).filter(
-    ({ address }, i, all) => all.findIndex(other => key(other.address) === key(address)) === i,
-  )
+  const seen = new Set<string>()
+  return (ranked ?? []).filter(({ address }) => {
+    const before = seen.size
+    return seen.add(key(address)).size > before
+  })
 }
 
 interface Reason {

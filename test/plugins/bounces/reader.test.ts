@@ -244,6 +244,21 @@ hi
 })
 
 describe('hostile mail', () => {
+  test('with many addresses costs no more for each of them', t => {
+    const cost = (count: number) => {
+      const lines = Array.from({ length: count }, (_, i) => `nobody${i}@far.test`)
+      const text = mail(`From: MAILER-DAEMON@far.test\nSubject: failure notice\n\nundeliverable\n${lines.join('\n')}\n`)
+      const lower = t.mock.method(String.prototype, 'toLowerCase')
+      try {
+        assert.equal(bounce(readBounce(text, { nullSender: true })).recipients.length, count)
+        return lower.mock.callCount()
+      } finally {
+        lower.mock.restore()
+      }
+    }
+    assert.ok(cost(400) < 8 * cost(100))
+  })
+
   test('with any octets out of place is read to an end', () => {
     const good = fc.constantFrom(
       REPORT,
