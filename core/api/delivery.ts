@@ -101,6 +101,8 @@ export type Outcome =
       readonly source?: string
       /** Of no use before this time (milliseconds since the epoch). */
       readonly notBefore?: number
+      /** For a reason of our own (a limit, a suspension) nobody was asked: this was no attempt, and it is due again at `notBefore`. */
+      readonly untried?: true
       /** Not to be tried again by itself: held for this reason from now on, and this was no attempt. */
       readonly hold?: string
     } & Meaning)

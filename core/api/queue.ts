@@ -63,6 +63,15 @@ export interface QueueRow extends NewRow {
     /** What it meant, by the rules about replies. */
     readonly class?: string
   }
+  /** Why nothing was tried when it was due, for a reason of our own; gone with the next attempt. */
+  readonly wait?: {
+    /** When that was first so, and when last. */
+    readonly since: number
+    readonly at: number
+    readonly status: string
+    readonly text: string
+    readonly class?: string
+  }
   /** Under a lease right now. */
   readonly leased: boolean
   /** The sender was told of the delay. */
@@ -130,6 +139,8 @@ export type RowChange =
       readonly remote?: string
       readonly class?: string
       readonly warned?: boolean
+      /** It was no attempt: `tries` and `last` stay as they are, and what is said here becomes `wait`. */
+      readonly untried?: true
     }
   | { readonly kind: 'hold'; readonly row: number; readonly reason: string }
 

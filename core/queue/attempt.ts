@@ -29,7 +29,7 @@ import { type Classing, classed } from './classing.js'
 import { eventsOf } from './events.js'
 import type { Greylisted } from './greylisted.js'
 import { jobOf } from './job.js'
-import { type Fate, judge, tooLate } from './judgement.js'
+import { type Fate, isUntried, judge, tooLate } from './judgement.js'
 import { type Place, type Rules, senderClass, timingOf } from './lane-rules.js'
 import type { Lease } from './lease.js'
 import { type NoticeParts, notices } from './notices.js'
@@ -82,8 +82,9 @@ export async function attempt(
   standIn?: StandIn,
 ): Promise<Classing | undefined> {
   try {
-    const scope = { signal: stopping, log, ...(standIn === undefined ? {} : { until: standIn.until }) }
-    const found = standIn === undefined ? await tried(parts, lease, scope) : { ...standIn, actions: new Map() }
+    const scope = { signal: stopping, log, suspended: standIn !== undefined }
+    const found =
+      standIn === undefined ? await tried(parts, lease, scope) : { outcomes: untried(standIn), actions: new Map() }
     const { outcomes } = found
     if (outcomes.length > 0 && outcomes.every(({ kind }) => kind === 'delivered')) parts.delivered?.(lease)
     if (lease.lost)
@@ -97,6 +98,10 @@ export async function attempt(
   } finally {
     lease.end()
   }
+}
+
+function untried({ outcomes, until }: StandIn): readonly Outcome[] {
+  return outcomes.map(one => (one.kind === 'deferred' ? { ...one, untried: true, notBefore: until } : one))
 }
 
 async function tried(parts: AttemptParts, lease: Lease, scope: AskScope): Promise<Classing> {
@@ -197,7 +202,7 @@ async function within<T>(ms: number, outer: AbortSignal, work: (signal: AbortSig
   }
 }
 
-type Concluding = AskScope & { readonly until?: number }
+type Concluding = AskScope & { readonly suspended: boolean }
 
 /** Settles these rows of the lease; the others are given back. */
 async function conclude(
@@ -264,8 +269,8 @@ async function commit(
     received: Math.max(message.received, message.holdUntil ?? 0),
     timing: timingOf(parts.schedule, senderClass(message, first.sender), first),
     ...(parts.schedule.greylisted === undefined ? {} : { greylisted: parts.schedule.greylisted }),
-    ...(scope.until === undefined ? {} : { waitUntil: scope.until }),
     random: parts.random,
+    suspended: scope.suspended,
     ...(message.deliverBy === undefined ? {} : { deliverBy: message.deliverBy }),
   }
   const judged = judge(rows, outcomes, facts)
@@ -274,7 +279,7 @@ async function commit(
   const job = jobOf(lease.claimed, parts.store.blobs)
   const { fates, follow, trail } = await bouncesOrLater(parts, job, kept, now, scope.log)
   // Mail that still waits for the same reason has nothing new to tell.
-  const news = scope.until === undefined ? fates : fates.filter(fate => !saysTheSame(fate))
+  const news = fates.filter(fate => !saysTheSame(fate))
   await settle(parts, lease, scope.log, fates, {
     filings: fates.flatMap(fate => (fate.kind === 'filed' ? fate.outcome.filings : [])),
     follow,
@@ -293,7 +298,7 @@ async function commit(
 }
 
 function saysTheSame(fate: Fate): boolean {
-  return fate.kind === 'again' && !fate.warn && fate.row.last?.text === fate.outcome.text
+  return fate.kind === 'again' && isUntried(fate) && !fate.warn && fate.row.wait?.text === fate.outcome.text
 }
 
 function isFinal(fate: Fate): boolean {

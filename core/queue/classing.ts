@@ -46,8 +46,10 @@ async function classedOne(
     ...(remote === undefined ? {} : { remote }),
     ...(reply === undefined ? { stage: 'none' as const } : stage === undefined ? {} : { stage }),
   })
-  if (found.action !== undefined) actions.set(outcome.row, found.action)
   const rule = found.rule === undefined ? {} : { rule: found.rule }
+  // Nobody has said anything, so there is nothing to act upon.
+  if (outcome.kind === 'deferred' && outcome.untried) return { ...outcome, class: found.class, ...rule }
+  if (found.action !== undefined) actions.set(outcome.row, found.action)
   const meant = treated(
     { ...outcome, class: found.class, ...rule },
     reply === undefined ? undefined : found.action?.treatAs,

@@ -1,7 +1,7 @@
 /** From a settled job to the events that are told of it. Pure. */
 import { type QueuedMessage, type QueueEvent, type TrailEntry, unreachable } from '../api/index.js'
 import { formatAddress } from '../text/index.js'
-import type { Fate } from './judgement.js'
+import { type Fate, triesOf } from './judgement.js'
 
 type Facts = Pick<QueuedMessage, 'id' | 'sender' | 'bodySize' | 'received'>
 
@@ -33,9 +33,9 @@ export function eventsOf(
   ]
 }
 
-function recipientFacts({ row, kind }: Fate) {
-  const { original, target, lane, tries } = row
-  return { recipient: formatAddress(original), target, lane, tries: kind === 'held' ? tries : tries + 1 }
+function recipientFacts(fate: Fate) {
+  const { original, target, lane } = fate.row
+  return { recipient: formatAddress(original), target, lane, tries: triesOf(fate) }
 }
 
 function outcomeFacts(fate: Fate): Pick<QueueEvent, 'kind'> & Partial<QueueEvent> {

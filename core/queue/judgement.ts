@@ -5,7 +5,7 @@
 import { type DeliverBy, type Outcome, type QueueRow, unreachable } from '../api/index.js'
 import { printable } from '../text/index.js'
 import { type Greylisted, quickWait } from './greylisted.js'
-import { isTimeToWarn, nextTry, type Timing } from './schedule.js'
+import { beforeWarning, isTimeToWarn, nextTry, type Timing } from './schedule.js'
 
 /** A row, what its attempt came to, and what follows from it. */
 export type Fate = { readonly row: QueueRow } & (
@@ -35,17 +35,31 @@ export interface JudgementFacts {
   readonly timing: Timing
   readonly greylisted?: Greylisted
   readonly random: () => number
-  /** Nothing was tried: due again then, not by the ladder. */
-  readonly waitUntil?: number
+  /** Its destination is suspended: how much goes there afterwards is measured out elsewhere. */
+  readonly suspended?: boolean
 }
 
 /** Longest text of a target or a peer that we keep. */
 const MAX_TEXT = 1000
+/** What waits for room of ours is looked at again a little after it may be there: the longer it has waited, the further apart from others. */
+const LEAST_SPREAD_MS = 1000
+const LONGEST_SPREAD_MS = 600_000
+const SPREAD = 0.5
 
 export function judge(rows: readonly QueueRow[], outcomes: readonly Outcome[], facts: JudgementFacts): readonly Fate[] {
   const byRow = new Map<number, Outcome>()
   for (const outcome of outcomes) if (!byRow.has(outcome.row)) byRow.set(outcome.row, outcome)
   return rows.map(row => judgeRow(row, byRow.get(row.row) ?? missing(row), facts))
+}
+
+/** Attempts made, this one counted if it was one. */
+export function triesOf(fate: Fate): number {
+  return fate.row.tries + (fate.kind === 'held' || isUntried(fate) ? 0 : 1)
+}
+
+/** Nobody was asked, for a reason of our own. */
+export function isUntried(fate: Fate): boolean {
+  return 'untried' in fate.outcome && fate.outcome.untried === true
 }
 
 function judgeRow(row: QueueRow, outcome: Outcome, facts: JudgementFacts): Fate {
@@ -71,10 +85,32 @@ function tidyDelivered(outcome: Delivered): Delivered {
 }
 
 function deferred(row: QueueRow, outcome: Deferred, facts: JudgementFacts): Fate {
-  const { now, received, timing, greylisted, random, deliverBy, waitUntil } = facts
+  const { now, received, timing, deliverBy } = facts
   // Claimed although it is held: its client came for it. It waits for the client's next call, which may be soon or never.
   if (row.hold !== undefined) return { kind: 'again', row, outcome, due: now + 1, warn: false }
   if (outcome.hold !== undefined) return { kind: 'held', row, outcome, reason: printable(outcome.hold, MAX_TEXT) }
+  const due = outcome.untried === true ? waited(row, outcome, facts) : byLadder(row, outcome, facts)
+  if (due === undefined) {
+    const late = deliverBy?.mode === 'return'
+    return { kind: 'failed', row, outcome: late ? tooLate(row.row, outcome) : outcome, expired: !late }
+  }
+  // A look without an attempt warns too.
+  const before = latest(row.last?.at, row.wait?.at)
+  const warn = isTimeToWarn(received, before, now, timing.warnAfterMs)
+  if (deliverBy?.mode !== 'notify') return { kind: 'again', row, outcome, due, warn }
+  // RFC 2852 §4.1.3: the sender is told when the time is over, so an attempt is made then. What came too late is told of at once.
+  const { at } = deliverBy
+  const late = isTimeToWarn(received, before, now, [Math.max(at - received, 1)])
+  const next = at > now ? Math.min(due, at) : due
+  return { kind: 'again', row, outcome, due: next, warn: warn || late, ...(late ? { late } : {}) }
+}
+
+function latest(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.max(a, b)
+}
+
+function byLadder(row: QueueRow, outcome: Deferred, facts: JudgementFacts): number | undefined {
+  const { now, received, timing, greylisted, random } = facts
   const quickMs = quickWait(outcome, row.tries, greylisted)
   const usual = nextTry({
     tries: row.tries,
@@ -85,23 +121,18 @@ function deferred(row: QueueRow, outcome: Deferred, facts: JudgementFacts): Fate
     random: random(),
     ...(quickMs === undefined ? {} : { quickMs }),
   })
-  const due = waitUntil === undefined ? laterOf(outcome, usual, row.expires) : waited(waitUntil, now, row.expires)
-  if (due === undefined) {
-    const late = deliverBy?.mode === 'return'
-    return { kind: 'failed', row, outcome: late ? tooLate(row.row, outcome) : outcome, expired: !late }
-  }
-  const warn = isTimeToWarn(received, row.last?.at, now, timing.warnAfterMs)
-  if (deliverBy?.mode !== 'notify') return { kind: 'again', row, outcome, due, warn }
-  // RFC 2852 §4.1.3: the sender is told when the time is over, so an attempt is made then. What came too late is told of at once.
-  const { at } = deliverBy
-  const late = isTimeToWarn(received, row.last?.at, now, [Math.max(at - received, 1)])
-  const next = at > now ? Math.min(due, at) : due
-  return { kind: 'again', row, outcome, due: next, warn: warn || late, ...(late ? { late } : {}) }
+  return laterOf(outcome, usual, row.expires)
 }
 
-/** At the end of its time there is one more look. */
-function waited(until: number, now: number, expires: number): number | undefined {
-  return now >= expires ? undefined : Math.max(now + 1, Math.min(until, expires))
+/** Not by the ladder, as nothing was tried: when there may be room. Warnings come in time, and at its end there is one more look. */
+function waited({ wait, expires }: QueueRow, { notBefore = 0 }: Deferred, facts: JudgementFacts): number | undefined {
+  const { now, received, timing, random, suspended = false } = facts
+  if (now >= expires) return undefined
+  const waitedMs = now - (wait?.since ?? now)
+  const spreadMs = suspended ? 0 : Math.min(Math.max(waitedMs * SPREAD, LEAST_SPREAD_MS), LONGEST_SPREAD_MS)
+  const free = Math.max(Number.isFinite(notBefore) ? notBefore : 0, now + 1)
+  const next = free + Math.round(random() * spreadMs)
+  return Math.min(beforeWarning(next, now, received, timing.warnAfterMs), expires)
 }
 
 /** The target knows that an earlier attempt would be in vain; but the last one is made before the time is over. */

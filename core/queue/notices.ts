@@ -16,7 +16,7 @@ import type { AskScope, OwnMessage } from '../pipeline/intake-types.js'
 import { formatAddress, newId, scanHeader } from '../text/index.js'
 import { buildDsn, type DsnAction, type DsnRecipient, type Original } from './dsn.js'
 import { languageOf } from './dsn-words.js'
-import type { Fate } from './judgement.js'
+import { type Fate, isUntried } from './judgement.js'
 
 export interface NoticeParts {
   readonly plan: (message: OwnMessage, scope: AskScope) => Promise<Acceptance | undefined>
@@ -193,8 +193,8 @@ function lastWholeLine(bytes: Buffer): Buffer {
 
 function dsnRecipient(fate: Fate, action: DsnAction, now: number): DsnRecipient {
   const { row } = fate
-  // An admin's verdict, and that of time, are no attempts.
-  const lastAttempt = row.verdict === undefined ? now : row.last?.at
+  // An admin's verdict, and that of time, are no attempts; nor is a wait of our own.
+  const lastAttempt = row.verdict === undefined && !isUntried(fate) ? now : row.last?.at
   const common = {
     address: formatAddress(row.original),
     ...(row.dsn.orcpt === undefined ? {} : { orcpt: row.dsn.orcpt }),
@@ -210,18 +210,22 @@ function dsnRecipient(fate: Fate, action: DsnAction, now: number): DsnRecipient 
     }
     case 'again':
       // RFC 2852 §4.1.3: 4.4.7 when it is the sender's time that is over.
-      return { ...common, ...said(fate.outcome), ...(fate.late ? { status: '4.4.7' } : {}), until: row.expires }
+      return { ...common, ...said(fate), ...(fate.late ? { status: '4.4.7' } : {}), until: row.expires }
     case 'held':
-      return { ...common, ...said(fate.outcome), until: row.expires }
+      return { ...common, ...said(fate), until: row.expires }
     case 'failed':
-      return { ...common, ...said(fate.outcome), expired: fate.expired }
+      return { ...common, ...said(fate), expired: fate.expired }
   }
 }
 
-function said({ status, text, remote, reply }: Extract<Fate, { kind: 'again' | 'failed' }>['outcome']) {
+function said(fate: Extract<Fate, { kind: 'again' | 'held' | 'failed' }>) {
+  const { status, text, remote, reply } = fate.outcome
+  const { last } = fate.row
+  // What the other side said last tells the sender more than that we wait.
+  const before = isUntried(fate) && last !== undefined ? `; at the last attempt: ${last.text}` : ''
   return {
     status,
-    text,
+    text: `${text}${before}`,
     ...(remote === undefined ? {} : { remote }),
     ...(reply === undefined ? {} : { reply }),
   }

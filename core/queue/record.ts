@@ -3,7 +3,7 @@
  */
 import { type Log, type QueuedMessage, type RowChange, type TrailEntry, unreachable } from '../api/index.js'
 import { formatAddress, formatDate, printable } from '../text/index.js'
-import type { Fate } from './judgement.js'
+import { type Fate, triesOf } from './judgement.js'
 
 export function rowChange(fate: Fate): RowChange {
   const { row } = fate.row
@@ -19,6 +19,7 @@ export function rowChange(fate: Fate): RowChange {
     ...(outcome.remote === undefined ? {} : { remote: outcome.remote }),
     ...(outcome.class === undefined ? {} : { class: outcome.class }),
     ...(warn ? { warned: true } : {}),
+    ...(outcome.untried ? { untried: true } : {}),
   }
 }
 
@@ -45,7 +46,7 @@ export function trailEntry(id: string, fate: Fate, at: number): TrailEntry {
     case 'again': {
       const { status, text, source, class: meant, rule } = fate.outcome
       const { hold } = fate.row
-      const tries = fate.row.tries + 1
+      const tries = triesOf(fate)
       const next = hold === undefined ? `next attempt at ${formatDate(fate.due)}` : `still held (${printable(hold)})`
       const says = `Not delivered for ${to} yet, ${next}: ${text}`
       const until: TrailEntry['facts'] = hold === undefined ? { due: fate.due } : { hold }
@@ -63,7 +64,7 @@ export function trailEntry(id: string, fate: Fate, at: number): TrailEntry {
       const { status, text, source, class: meant, rule } = fate.outcome
       const how = fate.expired ? 'Gave up after the last try' : 'Failed'
       const says = `${how} for ${to}: ${text}`
-      const tries = fate.row.tries + 1
+      const tries = triesOf(fate)
       const facts = { to, status, tries, expired: fate.expired, ...given({ class: meant, rule, source }) }
       return { id, at, event: 'failed', says, facts }
     }
@@ -86,7 +87,7 @@ export function logFate(
     to: formatAddress(row.original),
     lane: row.lane,
     size: message.bodySize,
-    tries: row.tries + 1,
+    tries: triesOf(fate),
     waitedMs,
   }
   switch (fate.kind) {
@@ -100,7 +101,7 @@ export function logFate(
       log.info({ ...facts, mailbox: fate.outcome.filings.map(filing => filing.mailbox).join(',') }, 'filed')
       return
     case 'held':
-      log.info({ ...facts, tries: row.tries, hold: fate.reason, status: fate.outcome.status }, 'held')
+      log.info({ ...facts, hold: fate.reason, status: fate.outcome.status }, 'held')
       return
     case 'again':
     case 'failed': {

@@ -41,6 +41,11 @@ export function nextTry({ tries, now, since, expires, timing, random, quickMs }:
         quickMs * (1 + jitter * random)
   const next = now + Math.round(wait)
   if (next > expires) return undefined
+  return beforeWarning(next, now, since, warnAfterMs)
+}
+
+/** `next`, or the time to warn when that comes first. */
+export function beforeWarning(next: number, now: number, since: number, warnAfterMs: readonly number[]): number {
   const warnings = warnAfterMs.map(age => since + age).filter(at => at > now)
   return Math.min(next, ...warnings.map(at => Math.max(at, now + LEAST_MS)))
 }

@@ -263,15 +263,12 @@ export class LmdbQueue implements Queue {
     switch (change.kind) {
       case 'again': {
         const { due, status, text, remote, class: meant } = change
-        const last = {
-          at: this.#now(),
-          status,
-          text,
-          ...(remote === undefined ? {} : { remote }),
-          ...(meant === undefined ? {} : { class: meant }),
-        }
+        const said = { at: this.#now(), status, text, ...(meant === undefined ? {} : { class: meant }) }
         const warned = change.warned || row.warned ? { warned: true } : {}
-        return { ...row, due, tries: row.tries + 1, last, ...warned }
+        const { wait, ...rest } = row
+        if (change.untried) return { ...row, due, wait: { ...said, since: wait?.since ?? said.at }, ...warned }
+        const last = { ...said, ...(remote === undefined ? {} : { remote }) }
+        return { ...rest, due, tries: row.tries + 1, last, ...warned }
       }
       case 'hold':
         return { ...row, hold: change.reason }
@@ -316,7 +313,7 @@ export class LmdbQueue implements Queue {
 }
 
 function redirected(row: RowRecord, change: Extract<QueueChange, { kind: 'redirect' }>): RowRecord {
-  const { hold: _, last: __, verdict: ___, ...rest } = row
+  const { hold: _, last: __, wait: ___, verdict: ____, ...rest } = row
   const { to, target, lane, detail } = change
   return { ...rest, to, target, lane, detail, due: 0, tries: 0 }
 }

@@ -298,15 +298,16 @@ export class MemoryQueue implements Queue {
         return
       case 'again': {
         const { due, status, text, remote, class: meant } = change
-        const last = {
-          at: this.#now(),
-          status,
-          text,
-          ...(remote === undefined ? {} : { remote }),
-          ...(meant === undefined ? {} : { class: meant }),
-        }
+        const said = { at: this.#now(), status, text, ...(meant === undefined ? {} : { class: meant }) }
         const warned = change.warned || row.warned ? { warned: true } : {}
-        message.rows.set(change.row, { ...row, due, tries: row.tries + 1, last, ...warned })
+        const { wait, ...rest } = row
+        if (change.untried) {
+          const waits = { ...said, since: wait?.since ?? said.at }
+          message.rows.set(change.row, { ...row, due, wait: waits, ...warned })
+          return
+        }
+        const last = { ...said, ...(remote === undefined ? {} : { remote }) }
+        message.rows.set(change.row, { ...rest, due, tries: row.tries + 1, last, ...warned })
         return
       }
       case 'hold':
@@ -352,7 +353,7 @@ function groupOf(message: Message, { target, lane, sender, prefix, verdict }: Ro
 }
 
 function redirected(row: Row, { to, target, lane, detail }: Extract<QueueChange, { kind: 'redirect' }>): Row {
-  const { hold: _, last: __, verdict: ___, ...rest } = row
+  const { hold: _, last: __, wait: ___, verdict: ____, ...rest } = row
   return { ...rest, to, target, lane, detail, due: 0, tries: 0 }
 }
 

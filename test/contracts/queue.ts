@@ -1,5 +1,6 @@
 /** The contract of the queue: who may claim what, in which order, and that a lease is the only way to change a row that goes out. */
 import assert from 'node:assert/strict'
+import type { RowChange } from '../../core/api/index.js'
 import { acceptance, claim, coded, contract, enqueue, message, row, rowsOf, type StoreBackend } from './backend.js'
 import { queueAdminContract } from './queue-admin.js'
 import { queueChangesContract } from './queue-changes.js'
@@ -404,6 +405,38 @@ function leases(backend: StoreBackend): void {
       ])
       assert.deepEqual(rowsOf(await claim(bench)), ['q1:3'])
       assert.equal((await store.queue.totals()).held, 1)
+    },
+  )
+
+  contract(
+    backend,
+    'what was put off without an attempt keeps its count and last words, and says why it waits',
+    async bench => {
+      const { store, clock } = bench
+      await enqueue(store, 'q1', {})
+      const settle = async (change: Omit<Extract<RowChange, { kind: 'again' }>, 'kind' | 'row' | 'due'>) => {
+        const [claimed] = await claim(bench)
+        await store.queue.settle(claimed!.token, [{ kind: 'again', row: 0, due: clock.time, ...change }])
+        return (await store.queue.get('q1'))!.rows[0]!
+      }
+      const fresh = await settle({ status: '4.4.5', text: 'a limit', untried: true })
+      const since = clock.time
+      const wait = { since, at: since, status: '4.4.5', text: 'a limit' }
+      assert.deepEqual(fresh, { ...row(0, { due: clock.time }), tries: 0, wait, leased: false })
+      const [still] = await claim(bench, { mostTried: 0 })
+      assert.equal(still?.message.id, 'q1', 'it is as new as before')
+      await store.queue.release(still!.token)
+      const tried = await settle({ status: '4.2.0', text: 'not now' })
+      assert.deepEqual([tried.tries, tried.last?.text, tried.wait], [1, 'not now', undefined])
+      const first = clock.time
+      for (const text of ['a limit', 'another']) {
+        clock.time += 1000
+        await settle({ status: '4.4.5', text, untried: true, class: 'rate-limited', warned: true })
+      }
+      const [only] = (await store.queue.get('q1'))!.rows
+      assert.deepEqual([only!.tries, only!.last, only!.warned], [1, tried.last, true])
+      const said = { status: '4.4.5', text: 'another', class: 'rate-limited' }
+      assert.deepEqual(only!.wait, { since: first + 1000, at: clock.time, ...said })
     },
   )
 

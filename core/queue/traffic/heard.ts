@@ -31,6 +31,7 @@ export function newsOf(outcomes: readonly Outcome[], actions: ReadonlyMap<number
 function heardOf(outcome: Outcome, action: ReplyAction | undefined): Heard | undefined {
   if (outcome.kind === 'filed') return undefined
   if (outcome.kind === 'delivered') return 'good'
+  if (outcome.kind === 'deferred' && outcome.untried) return undefined
   const { stage, reply, status } = outcome
   // Without a reply it was a limit of our own.
   if (reply !== undefined && (action?.slowDown === true || outcome.class === 'rate-limited')) return 'bad'

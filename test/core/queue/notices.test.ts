@@ -124,6 +124,19 @@ describe('a bounce', () => {
     const tried: Fate = { ...fate, row: row({ verdict, last: { at: NOW - 60_000, status: '4.4.1', text: 'x' } }) }
     assert.match(await textOf(aJob(MAIL), tried), /Last-Attempt-Date: Sat, 21 Nov 2026 11:59:00/)
   })
+
+  test('of what waited for us at its end tells when the last attempt was, and what was heard then', async () => {
+    const outcome: Outcome = { kind: 'deferred', row: 0, status: '4.4.5', text: 'the limit is reached', untried: true }
+    const last = { at: NOW - 60_000, status: '4.2.0', text: 'them: 450 not now' }
+    const over = (more: Partial<QueueRow>): Fate => ({ kind: 'failed', row: row(more), outcome, expired: true })
+    const text = (await textOf(aJob(MAIL), over({ last }))).replace(/\r\n[ \t]+/g, ' ')
+    assert.match(text, /Last-Attempt-Date: Sat, 21 Nov 2026 11:59:00/)
+    assert.match(
+      text,
+      /^Diagnostic-Code: x-posthouse; the limit is reached; at the last attempt: them: 450 not now\r$/m,
+    )
+    assert.doesNotMatch(await textOf(aJob(MAIL), over({})), /Last-Attempt-Date/)
+  })
 })
 
 describe('what goes back', () => {

@@ -107,6 +107,10 @@ function recipient(row: QueueRow, now: number): readonly string[] {
       `    ${many(row.tries, 'try', 'tries')}, the last at ${timeOf(at)}${host}: ${printable(`${status} ${text}`, 1000)}`,
     )
   }
+  if (row.wait !== undefined) {
+    const { since, status, text } = row.wait
+    lines.push(`    waits since ${timeOf(since)}: ${printable(`${status} ${text}`, 1000)}`)
+  }
   if (row.quarantine !== undefined) lines.push(`    quarantined: ${printable(row.quarantine)}`)
   return lines
 }

@@ -35,8 +35,9 @@ export function messageLine(message: QueuedMessage, now: number): string {
 export function rowLine(row: QueueRow, now: number): string {
   const state = [stateOf(row, now)]
   if (row.tries > 0) state.push(many(row.tries, 'try', 'tries'))
-  if (row.last !== undefined) state.push(printable(`${row.last.status} ${row.last.text}`, 300))
-  if (row.last?.class !== undefined) state.push(row.last.class)
+  const said = row.wait ?? row.last
+  if (said !== undefined) state.push(printable(`${said.status} ${said.text}`, 300))
+  if (said?.class !== undefined) state.push(said.class)
   return `${printable(addressKey(row.to))}  ${printable(`${row.target}/${row.lane}`)}  ${state.join('  ')}`
 }
 

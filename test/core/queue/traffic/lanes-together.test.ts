@@ -250,8 +250,8 @@ describe('destinations of two workers', () => {
     assert.equal(await bench.pass(10 * MINUTE), 0)
     assert.equal(await runner!.lookAtWaiting(), 3)
     const [one] = await bench.rows()
-    assert.equal(one!.row.last?.text, 'no attempt was made, shut.test gets nothing for now: their move')
-    assert.equal(one!.row.last?.class, 'policy')
+    assert.equal(one!.row.wait?.text, 'no attempt was made, shut.test gets nothing for now: their move')
+    assert.equal(one!.row.wait?.class, 'policy')
     assert.equal(one!.row.due, bench.now + 30 * MINUTE)
     assert.equal((await bench.store.trail.of(one!.id)).length, 1)
     await bench.pass(31 * MINUTE)
@@ -267,6 +267,28 @@ describe('destinations of two workers', () => {
     await runner!.lookAtWaiting()
     assert.equal((await bench.rows()).filter(({ row }) => row.to.domain === 'shut.test').length, 0)
     assert.equal(bench.tried.filter(({ lane }) => lane === 'shut.test').length, 0)
+  })
+
+  test('a look at mail that waits is no attempt: count, last words and quick waits stay', async () => {
+    begin({ greylisted: { retryMs: [MINUTE, 2 * MINUTE], longestMs: HOUR, words: ['greylisted'] } }, 1)
+    const [runner] = bench.runners
+    bench.deliver = job => said(job, '450 4.7.1 greylisted')
+    bench.start()
+    await bench.add('grey.test', 1)
+    await bench.settle()
+    const [first] = await bench.rows()
+    await runner!.traffic.suspensions.suspend({
+      ...{ key: 'far/grey.test', until: bench.now + HOUR, since: bench.now, why: 'a rest', by: 'admin' },
+    })
+    await bench.pass(10 * MINUTE)
+    assert.equal(await runner!.lookAtWaiting(), 1)
+    const [looked] = await bench.rows()
+    assert.deepEqual([looked!.row.tries, looked!.row.last], [1, first!.row.last])
+    await bench.pass(2 * HOUR)
+    const [again] = await bench.rows()
+    assert.deepEqual([bench.tried.length, again!.row.tries, again!.row.wait], [2, 2, undefined])
+    const waits = again!.row.due - bench.now
+    assert.ok(waits >= 2 * MINUTE && waits < 3 * MINUTE, `the second quick wait, not ${waits}`)
   })
 
   test('lifting a suspension lets its mail go at once, in every worker', async () => {
