@@ -224,13 +224,15 @@ export type Wanted =
 
 /** `waitMs`: there was no room; as much may be granted then. `why` says which limit it is. */
 export type Allowed =
-  | { readonly granted: true }
-  | { readonly granted: false; readonly waitMs: number; readonly why: string }
+  /** `giveBack`: what was charged and then not used. */
+  | { readonly granted: true; giveBack?(): Promise<void> }
+  /** `own`: a limit of our address, so another one may have room. */
+  | { readonly granted: false; readonly waitMs: number; readonly why: string; readonly own?: true }
 
 export interface DeliveryCall extends Call {
   /**
    * Charged to the limits of the lane and of our address `source` (left out: the system chooses), over all workers. What was not granted is
-   * not done: the recipients left are deferred with `notBefore`. Left out: nothing is limited here.
+   * not done: the recipients left are deferred as `untried`, with `notBefore`. Left out: nothing is limited here.
    */
   allow?(wanted: Wanted, source?: string): Promise<Allowed>
 }

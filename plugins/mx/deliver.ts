@@ -3,7 +3,7 @@
  * A host that is down, refuses to talk or says 4xx is followed by the next one; a 5xx for mail offered is final; silence after the
  * final dot ends the attempt, as another host would make a second copy.
  */
-import type { Clock, DeliveryCall, Job, JobRecipient, Outcome, TlsResults, Wanted } from 'posthouse/api'
+import type { Clock, DeliveryCall, Job, JobRecipient, Outcome, TlsResults } from 'posthouse/api'
 import { reachable } from './addresses/reachable.js'
 import { goesOn, nextBatch, noteBatch } from './batch.js'
 import { type Place, remoteOf } from './client/connection.js'
@@ -22,6 +22,7 @@ import { Planner } from './planner.js'
 import type { SessionPool } from './pool.js'
 import type { Rests } from './rests.js'
 import { resultOfSkip } from './results.js'
+import { Room, type Shortage } from './room.js'
 import type { Going, Plan } from './security.js'
 import type { Sites } from './sites.js'
 import type { Pools, Source } from './sources/pools.js'
@@ -72,8 +73,7 @@ export async function deliverJob(job: Job, call: DeliveryCall, options: Delivery
 class Delivery {
   readonly #job: Job
   readonly #call: DeliveryCall
-  /** A limit of ours is reached: nothing more is begun. */
-  #limited = false
+  readonly #room: Room
   readonly #options: DeliveryOptions
   readonly #to: Destination
   /** RFC 8689: verified TLS or nothing. Such sessions are not mixed with others. */
@@ -97,6 +97,7 @@ class Delivery {
     this.#options = options
     this.#to = to
     this.#secret = job.requireTls === true
+    this.#room = new Room(call, options.session.now)
     this.#planner = new Planner(job, to, options, call.signal)
     for (const recipient of to.recipients) this.#admit(recipient)
   }
@@ -109,6 +110,7 @@ class Delivery {
       this.#call.log.error({ err: error }, 'delivery broke off')
       this.#ledger.endAll({ kind: 'deferred', status: '4.3.0', text: 'internal error while delivering' })
     }
+    await this.#room.end()
     return this.#ledger.close(this.#call.signal.aborted ? 'delivery was cancelled' : 'no mail host could be tried')
   }
 
@@ -125,17 +127,19 @@ class Delivery {
     if (!this.#ledger.heard) this.#ledger.noteAll(turns.nobody)
   }
 
-  /** True when the next source should be asked: nothing could go out by this one at all. */
+  /** True when the next source should be asked: nothing could go out by this one at all, or its limit is reached. */
   async #bySource({ source, leave }: Turn): Promise<boolean> {
     this.#source = source
     this.#attempts = 0
     this.#stuck = 0
+    this.#room.turn()
     try {
       await this.#asWished()
     } finally {
       if (this.#taken === 0) await leave.giveBack()
     }
-    return this.#ledger.left > 0 && this.#stuck > 0 && this.#attempts === 0
+    const elsewhere = this.#room.short === 'own' || this.#stuck > 0
+    return this.#ledger.left > 0 && elsewhere && this.#attempts === 0
   }
 
   async #asWished(): Promise<void> {
@@ -217,7 +221,7 @@ class Delivery {
   }
 
   get #spent(): boolean {
-    const stopped = this.#call.signal.aborted || this.#barred || this.#limited
+    const stopped = this.#call.signal.aborted || this.#barred || this.#room.short !== undefined
     return stopped || this.#attempts >= this.#options.maxAttempts
   }
 
@@ -252,15 +256,15 @@ class Delivery {
     if (source === undefined || place.path !== undefined || localFor(source, place) !== undefined) return true
     this.#stuck += 1
     const text = `${remoteOf(place)} cannot be reached from ${source.says}, which has no address of that family`
-    if (!this.#ledger.heard) this.#ledger.noteAll({ kind: 'deferred', status: '4.4.1', text, source: source.says })
+    if (!this.#ledger.heard) this.#ledger.remarkAll({ kind: 'deferred', status: '4.4.1', text, source: source.says })
     return false
   }
 
   async #attempt(plain: Errand): Promise<void> {
-    this.#attempts += 1
     const errand = { ...plain, ...(this.#source === undefined ? {} : { source: this.#source }) }
     const remote = remoteOf(errand.place)
-    if (!(await this.#mayGo({ kind: 'connection' }, errand.place))) return
+    if (!(await this.#mayConnect(errand.place))) return
+    this.#attempts += 1
     try {
       const session = { ...(await openFor(errand, this.#options, this.#call)), domain: this.#to.domain }
       if (!errand.host.fixed && this.#isOurs(session.peerName)) this.#looped(session)
@@ -278,16 +282,25 @@ class Delivery {
     }
   }
 
-  /** Within the limits of the destination and of our own address; otherwise all that are left come later. */
-  async #mayGo(wanted: Wanted, place: Place): Promise<boolean> {
-    const local = this.#source === undefined ? undefined : localFor(this.#source, place)
-    const allowed = await this.#call.allow?.(wanted, local)
-    if (allowed === undefined || allowed.granted) return true
-    this.#limited = true
-    const notBefore = this.#options.session.now() + allowed.waitMs
-    // RFC 3463 §3.5: 4.4.5, too much to carry just now.
+  /** Nobody is called only to hear that there is no room for the message. */
+  async #mayConnect(place: Place): Promise<boolean> {
+    const local = this.#localFor(place)
+    const message = { kind: 'message', recipients: this.#ledger.left, bytes: this.#job.size } as const
+    return this.#orLater(
+      (await this.#room.reserve(message, local)) ?? (await this.#room.ask({ kind: 'connection' }, local)),
+    )
+  }
+
+  #localFor(place: Place): string | undefined {
+    return this.#source === undefined ? undefined : localFor(this.#source, place)
+  }
+
+  /** False: a limit is reached, and all of whom no host has said anything come later. */
+  #orLater(short: Shortage | undefined): boolean {
+    if (short === undefined) return true
     this.#ledger.hope()
-    this.#ledger.noteAll({ kind: 'deferred', status: '4.4.5', text: allowed.why, notBefore })
+    // RFC 3463 §3.5: 4.4.5, too much to carry just now.
+    this.#ledger.remarkAll({ kind: 'deferred', status: '4.4.5', ...short, untried: true })
     return false
   }
 
@@ -342,10 +355,12 @@ class Delivery {
     if (recipients.length === 0) return false
     const more = recipients.length < this.#ledger.left
     const message = { kind: 'message', recipients: recipients.length, bytes: job.size } as const
-    if (!(await this.#mayGo(message, session.connection.place))) return false
+    const local = this.#localFor(session.connection.place)
+    if (!this.#orLater(await this.#room.reserve(message, local))) return false
     const mail = mailFor(job, recipients, extensions, this.#utf8, options.now(), this.#secret)
     const { results, stale, chunkless } = await transact(session, mail, options.limits, this.#call.signal)
     if (idle && stale) return false
+    this.#room.spent()
     noteBatch(recipients, session)
     if (chunkless) this.#noteChunkless(session.connection.remote)
     for (const [row, result] of results) {

@@ -16,6 +16,8 @@ export class Ledger {
   readonly #final: Outcome[] = []
   /** What the last host said about those still pending. */
   readonly #last = new Map<number, Outcome>()
+  /** Rows of whom nothing is said but why we have not asked. */
+  readonly #remarks = new Set<number>()
   #hopes = 0
 
   admit(recipient: JobRecipient): void {
@@ -60,6 +62,7 @@ export class Ledger {
 
   /** Until another host says something else. */
   note(outcome: Outcome): void {
+    this.#remarks.delete(outcome.row)
     this.#last.set(outcome.row, outcome)
   }
 
@@ -67,9 +70,19 @@ export class Ledger {
     for (const row of this.#pending.keys()) this.note({ ...outcome, row } as Refusal)
   }
 
+  /** Why we do not ask: of those about whom no host has said anything. What a host has said counts for more. */
+  remarkAll(outcome: ForAll): void {
+    for (const row of this.#pending.keys()) {
+      if (this.#last.has(row) && !this.#remarks.has(row)) continue
+      this.note({ ...outcome, row } as Refusal)
+      this.#remarks.add(row)
+    }
+  }
+
   /** As if no host had been asked. */
   forget(): void {
     this.#last.clear()
+    this.#remarks.clear()
   }
 
   /** One outcome per recipient; `nothing`: of those about whom no host has said anything. */

@@ -26,8 +26,14 @@ const TROUBLE_MS = 1000
 /** What has been found to be used up is asked again after this at the latest. */
 const LONGEST_MS = 60_000
 
+export interface RateDeps {
+  readonly state: Pick<State, 'spend'> | undefined
+  readonly clock: Clock
+  readonly log: Log
+}
+
 export async function charge(
-  deps: { readonly state: Pick<State, 'spend'> | undefined; readonly clock: Clock; readonly log: Log },
+  deps: RateDeps,
   key: string,
   rates: Rates,
   charges: readonly Charge[],
@@ -54,6 +60,24 @@ export async function charge(
   } catch (error) {
     log.warn({ err: error, key }, 'rates cannot be counted')
     return { kind: charges[0]!.kind, waitMs: TROUBLE_MS }
+  }
+}
+
+/** What was charged and then not used. Never rejects: too little is sent then, never too much. */
+export async function giveBack(
+  { state, clock, log }: RateDeps,
+  key: string,
+  rates: Rates,
+  charges: readonly Charge[],
+): Promise<void> {
+  try {
+    for (const { kind, amount } of charges) {
+      const budget = rates[kind]
+      if (budget !== undefined)
+        await state?.spend(`${RATES}${kind}/${key}`, -Math.min(amount, budget.limit), budget, clock.now())
+    }
+  } catch (error) {
+    log.warn({ err: error, key }, 'rates cannot be counted')
   }
 }
 

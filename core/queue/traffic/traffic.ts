@@ -18,7 +18,7 @@ import { type LaneRule, type Place, ruleFor } from '../lane-rules.js'
 import type { Lease } from '../lease.js'
 import { type Flow, type FlowTerms, flowAfter, freshFlow, isFresh } from './flow.js'
 import type { News } from './heard.js'
-import { type Charge, charge, type Rates, type Short } from './rates.js'
+import { type Charge, charge, giveBack, type Rates, type Short } from './rates.js'
 import { type SourceRule, sourceKey, sourceRuleFor } from './source-rules.js'
 import { type Suspension, Suspensions } from './suspensions.js'
 
@@ -174,7 +174,8 @@ export class Traffic {
             { kind: 'bytes', amount: wanted.bytes },
           ]
     const short = await charge(this.#deps, sourceKey(source), own, charges)
-    return short === undefined ? { granted: true } : refused(short, source ?? 'our address')
+    if (short !== undefined) return { ...refused(short, source ?? 'our address'), own: true }
+    return { granted: true, giveBack: () => giveBack(this.#deps, sourceKey(source), own, charges) }
   }
 
   /** After an attempt. */
@@ -285,6 +286,6 @@ export class Traffic {
   }
 }
 
-function refused({ kind, waitMs }: Short, who: string): Allowed {
+function refused({ kind, waitMs }: Short, who: string): Extract<Allowed, { granted: false }> {
   return { granted: false, waitMs, why: `the limit of ${kind} for ${who} is reached` }
 }

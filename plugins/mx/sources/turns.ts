@@ -67,6 +67,6 @@ export class Turns {
     // RFC 3463 §3.5: X.4.5, congestion: there is no room for it now. What is broken may be mended before tomorrow.
     if (broken !== '') return { kind: 'deferred', status: '4.4.5', text: `${text}; ${broken}`.slice(0, 900) }
     const notBefore = nextDay(this.#clock.now()) + Math.round(this.#random() * SPREAD_MS)
-    return { kind: 'deferred', status: '4.4.5', text: text.slice(0, 900), notBefore }
+    return { kind: 'deferred', status: '4.4.5', text: text.slice(0, 900), notBefore, untried: true }
   }
 }

@@ -4,8 +4,9 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import { afterEach, describe, test } from 'node:test'
-import type { Job, Outcome } from '../../../core/api/index.js'
+import type { Allowed, Job, Outcome, Wanted } from '../../../core/api/index.js'
 import { aContext } from '../../../core/testing/context.js'
+import { quietLog } from '../../../core/testing/index.js'
 import { inOrder } from '../../../plugins/mx/hosts.js'
 import { Pools } from '../../../plugins/mx/sources/pools.js'
 import { limitOn, nextDay, readWarmUp, WarmUp } from '../../../plugins/mx/sources/warm-up.js'
@@ -231,6 +232,7 @@ describe('warm-up', () => {
       last.text,
       'all sources of the pool "a" have sent what their warm-up allows for today: 127.0.0.7 (2 a day)',
     )
+    assert.equal(last.untried, true)
     const wait = last.notBefore! - nextDay(DAY)
     assert.ok(wait >= 0 && wait <= 600_000)
     assert.equal(peer.messages.length, 2)
@@ -250,6 +252,95 @@ describe('warm-up', () => {
     const [source] = new Pools({ a: two({}) }, [], 'us.test').all.get('a')!.sources
     const leaves = await Promise.all(Array.from({ length: 20 }, () => warmUp.ask(source!)))
     assert.equal(leaves.filter(({ kind }) => kind === 'granted').length, 2)
+  })
+})
+
+describe('a limit of our own', () => {
+  const pools = {
+    bulk: {
+      sources: [
+        { address: '127.0.0.7', weight: 1 },
+        { address: '127.0.0.8', weight: 0 },
+      ],
+    },
+  }
+  const clock = { now: () => DAY }
+  const limited = (why: string, own: boolean): Allowed => ({
+    ...{ granted: false, waitMs: 1000, why },
+    ...(own ? { own: true } : {}),
+  })
+  type Allow = (wanted: Wanted, source?: string) => Allowed
+
+  async function sent(peer: SmtpSink, allow: Allow, config: Partial<Parameters<typeof makeRig>[0]> = {}) {
+    const { target } = await rig({ routes: to(peer), pools, pool_rules: [{ pool: 'bulk' }], ...config }, { clock })
+    const asked: string[] = []
+    const call = { signal: new AbortController().signal, log: quietLog }
+    const outcomes = await target.deliver(makeJob(['b@them.test']), {
+      ...call,
+      allow: async (wanted, source) => {
+        asked.push(`${wanted.kind} ${source}`)
+        return allow(wanted, source)
+      },
+    })
+    return { outcome: outcomes[0]!, asked }
+  }
+
+  test('is no attempt: nobody is connected to, and the mail is due when there is room', async () => {
+    const peer = await sink()
+    const { outcome } = await sent(peer, ({ kind }) => (kind === 'message' ? limited('full', true) : { granted: true }))
+    assert.equal(peer.connections, 0)
+    assert.deepEqual(outcome, {
+      ...{ kind: 'deferred', row: 0, status: '4.4.5', text: 'full', notBefore: DAY + 1000, untried: true },
+    })
+  })
+
+  test('on one source lets the mail go by the next', async () => {
+    const peer = await sink()
+    const { outcome } = await sent(peer, (_, source) =>
+      source === '127.0.0.7' ? limited('full', true) : { granted: true },
+    )
+    assert.equal(outcome.kind, 'delivered', JSON.stringify(outcome))
+    assert.deepEqual(peer.from, ['127.0.0.8'])
+  })
+
+  test('on the destination is one for all sources', async () => {
+    const peer = await sink()
+    const { asked } = await sent(peer, ({ kind }) =>
+      kind === 'connection' ? limited('full', false) : { granted: true },
+    )
+    assert.deepEqual(asked, ['message 127.0.0.7', 'connection 127.0.0.7'])
+  })
+
+  test('is charged once for a message, and given back when it could not go', async () => {
+    const used = { charged: 0, back: 0 }
+    const note = () => {
+      used.back += 1
+    }
+    const allow = ({ kind }: Wanted): Allowed => {
+      if (kind !== 'message') return { granted: true }
+      used.charged += 1
+      return { granted: true, giveBack: async () => note() }
+    }
+    await sent(await sink(), allow)
+    assert.deepEqual(used, { charged: 1, back: 0 })
+    await sent(await sink({ script: stage => (stage === 'connect' ? '421 not now' : undefined) }), allow)
+    assert.deepEqual(used, { charged: 2, back: 1 })
+  })
+
+  test('does not hide what a mail host has said in the same attempt', async () => {
+    const peer = await sink({ script: stage => (stage === 'rcpt' ? '451 4.7.1 greylisted' : undefined) })
+    let connections = 0
+    const once = ({ kind }: Wanted): Allowed => {
+      if (kind === 'connection') connections += 1
+      return connections > 1 ? limited('full', true) : { granted: true }
+    }
+    const { outcome } = await sent(peer, once, {
+      routes: { '*': { hosts: [`127.0.0.1:${peer.port}`, `127.0.0.2:${peer.port}`] } },
+    })
+    assert.ok(outcome.kind === 'deferred')
+    assert.match(outcome.text, /greylisted/)
+    assert.equal(outcome.untried, undefined)
+    assert.equal(connections, 2)
   })
 })
 

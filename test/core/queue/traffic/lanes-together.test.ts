@@ -269,6 +269,20 @@ describe('destinations of two workers', () => {
     assert.equal(bench.tried.filter(({ lane }) => lane === 'shut.test').length, 0)
   })
 
+  test('what one of our addresses was charged for nothing is given back, and its limit is known as its own', async () => {
+    const sources = [{ match: ['192.0.2.7'], rates: { messages: { limit: 1, windowMs: HOUR } } }]
+    begin({ sources } as object, 1)
+    const { traffic } = bench.runners[0]!
+    const ask = () =>
+      traffic.allow({ target: 'far', lane: 'a.test' }, { kind: 'message', recipients: 1, bytes: 10 }, '192.0.2.7')
+    const first = await ask()
+    const second = await ask()
+    assert.deepEqual([first.granted, second.granted, 'own' in second && second.own], [true, false, true])
+    if (first.granted) await first.giveBack?.()
+    assert.equal((await ask()).granted, true)
+    assert.equal((await ask()).granted, false)
+  })
+
   test('a look at mail that waits is no attempt: count, last words and quick waits stay', async () => {
     begin({ greylisted: { retryMs: [MINUTE, 2 * MINUTE], longestMs: HOUR, words: ['greylisted'] } }, 1)
     const [runner] = bench.runners
