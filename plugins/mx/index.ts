@@ -109,9 +109,9 @@ async function policiesOf(context: PluginContext<Config>, hosts: HostOptions): P
   })
 }
 
-function readingOf({ fault, files }: PluginContext<Config>): Reading {
+function readingOf({ fault, files, dns }: PluginContext<Config>): Reading {
   const path = (name: string) => files.resolve(name)
-  return { fault, path, file: name => readFileSync(path(name), 'utf8') }
+  return { fault, path, validates: dns.validated !== undefined, file: name => readFileSync(path(name), 'utf8') }
 }
 
 function limitsOf(config: Config): Limits {

@@ -87,6 +87,12 @@ export function planFor(host: Host, wish: SecurityWish, published: Dane): Plan {
     const text = `the route asks for DANE at ${host.name}: ${noDane({ dane }).join()}`
     return { ...skip('deferred', '4.7.0', text), failure: 'dane-required' }
   }
+  if (host.manner?.login !== undefined && !isTheOneMeant(host))
+    return skip(
+      'deferred',
+      '4.7.0',
+      `the route logs in, and nobody vouches that ${host.name} is the mail host that is meant`,
+    )
   const policy = standing.kind === 'policy' ? standing : undefined
   const named = policy !== undefined && isNamed(host.name.toLowerCase(), policy.mx)
   // RFC 8689 §4.2.1: a host found by MX is the right one only when the policy names it, or the MX record is signed.
@@ -121,6 +127,12 @@ function byDane(dane: Extract<Dane, { kind: 'records' }>, { secret, now }: Secur
   const demand = { words, final: secret }
   const proof = { kind: 'demanded', called: dane.base, judge } as const
   return { kind: 'go', tls: 'required', proof, demand, named: false, dane, assurance: assuranceOf(dane) }
+}
+
+/** A certificate proves a name, and a name out of unsigned MX records is whosever. What the admin has named, or will recognise, is the right one. */
+function isTheOneMeant({ fixed, name, by, mx, tls, manner }: Host): boolean {
+  const recognised = tls?.level === 'verified' && (tls.pins !== undefined || manner?.serverName !== undefined)
+  return fixed || recognised || mx?.secure === true || name === by?.domain
 }
 
 /** RFC 7672 §2.2: records that are no use still promise TLS. */

@@ -25,6 +25,8 @@ export interface Reading {
   file?(name: string): string
   /** Names of pools. */
   readonly pools?: readonly string[]
+  /** Whether look-ups can say that DNSSEC vouches for them. */
+  readonly validates?: boolean
 }
 
 export type Wrong = (path: YamlPath, message: string) => void
@@ -184,7 +186,8 @@ class RouteReader {
     }
   }
 
-  #contradictions({ hosts, mx, protocol, tls, auth, ca, pin, implicit_tls: implicit }: RouteConfig): void {
+  #contradictions(entry: RouteConfig): void {
+    const { hosts, mx, protocol, tls, auth, ca, pin, implicit_tls: implicit } = entry
     if (mx && hosts === undefined) this.#wrong(['mx'], 'mx: true needs hosts, whose mail hosts are looked up')
     if (protocol === 'lmtp' && (hosts === undefined || mx))
       this.#wrong(['protocol'], 'LMTP needs hosts, as nobody is found by MX for it')
@@ -197,6 +200,18 @@ class RouteReader {
       this.#wrong(['tls'], 'a login is not sent in clear; expected required or verified, or in_clear: true in auth')
     if (auth !== undefined && hosts === undefined)
       this.#wrong(['auth'], 'a login needs hosts: it is not for any mail host of the world')
+    this.#unknownHost(entry)
+  }
+
+  /** Whoever can forge an MX record would get the password. */
+  #unknownHost({ mx, tls, auth, pin, server_name: name }: RouteConfig): void {
+    if (auth === undefined || !mx || this.#reading.validates === true || pin !== undefined) return
+    const verified = (tls ?? (auth.in_clear === true ? undefined : 'verified')) === 'verified'
+    if (name === undefined || !verified)
+      this.#wrong(
+        ['auth'],
+        'with mx: true a login needs server_name or pin and tls: verified, or signed MX records (dns.trust_ad)',
+      )
   }
 
   #knownPool(pool: string): void {

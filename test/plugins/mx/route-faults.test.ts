@@ -52,6 +52,18 @@ for (const [route, place, message] of [
     '/tls',
     'a login is not sent in clear; expected required or verified, or in_clear: true in auth',
   ],
+  ...[
+    { hosts: ['a'], mx: true, auth: AUTH },
+    { hosts: ['a'], mx: true, auth: AUTH, ca: 'ca.pem' },
+    { hosts: ['a'], mx: true, auth: AUTH, server_name: 'a', tls: 'required' },
+    { hosts: ['a'], mx: true, auth: { ...AUTH, in_clear: true }, server_name: 'a' },
+  ].map(
+    route =>
+      [
+        ...[route, '/auth'],
+        'with mx: true a login needs server_name or pin and tls: verified, or signed MX records (dns.trust_ad)',
+      ] as const,
+  ),
 ] as const) {
   test(`${JSON.stringify(route)}: ${message}`, () => {
     assert.throws(
@@ -60,6 +72,17 @@ for (const [route, place, message] of [
         error instanceof ConfigError &&
         error.faults.some(fault => fault.file === `routes/*${place}` && fault.message === message),
     )
+  })
+}
+
+for (const [what, route, validates] of [
+  ['a name to look for', { server_name: 'smart.test' }, false],
+  ['a pinned key', { pin: ['a'.repeat(64)] }, false],
+  ['signed MX records', {}, true],
+] as const) {
+  test(`a login at the mail hosts of a domain is taken with ${what}`, () => {
+    const config = { '*': { hosts: ['a'], mx: true, auth: AUTH, ...route } } as unknown as RoutesConfig
+    assert.ok(new Routes(config, { ...READING, validates }))
   })
 }
 

@@ -174,6 +174,26 @@ describe('a route with tls: dane', () => {
     assertDelivered(await sent(await smart.rig({ routes: way })), /^TLS 1\.3, verified by DANE$/)
   })
 
+  for (const [what, signed, served] of [
+    ['goes to one that signed MX records name', true, true],
+    ['does not go to one that unsigned MX records name, whatever it can prove', false, false],
+  ] as const) {
+    test(`a login ${what}`, async () => {
+      const auth = (stage: string) => (stage === 'other' ? '235 2.7.0 hello' : undefined)
+      const options = { tls: TLS, keywords: ['AUTH PLAIN'], script: auth }
+      const { rig, sink } = await makeWorld({ 'them.test': { mx: [[10, 'mx.them.test']], signed } }, options)
+      const dir = await mkdtemp(join(tmpdir(), 'posthouse-mx-'))
+      open.push(() => rm(dir, { recursive: true, force: true }))
+      await writeFile(join(dir, 'ca.pem'), TLS.cert)
+      const login = { auth: { user: 'relay', password: 'x' }, ca: join(dir, 'ca.pem') }
+      const routes = { '*': { hosts: ['them.test'], mx: true, port: sink.port, ...login } }
+      const outcome = await sent(await rig({ routes }))
+      if (served) assertDelivered(outcome, /^TLS 1\.3, verified by its certificate/)
+      else assertDeferred(outcome, '4.7.0', /nobody vouches that mx\.them\.test is the mail host that is meant/)
+      assert.equal(sink.connections, served ? 1 : 0)
+    })
+  }
+
   for (const [what, zones, records, why] of [
     ['has no records', {}, [], /the route asks for DANE at mx\.them\.test: mx\.them\.test has no TLSA records$/],
     ['has records of no use', {}, ['1 0 1 00'], /the DANE records of mx\.them\.test are unusable$/],
