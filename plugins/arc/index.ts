@@ -95,8 +95,8 @@ export default definePlugin({
 async function keyOf(all: SigningKeys, domain: string, call: Call): Promise<SigningKey | undefined> {
   try {
     const keys = await all.inUse(domain)
-    // Who checks seals need not know Ed25519.
-    return keys.find(({ algorithm }) => algorithm === 'rsa-sha256') ?? keys[0]
+    // Who does not know Ed25519 (RFC 8463) finds the whole chain broken, which is worse than no seal of ours.
+    return keys.find(({ algorithm }) => algorithm === 'rsa-sha256')
   } catch (error) {
     call.log.warn({ err: error, domain }, 'mail goes on without a seal')
     return undefined
