@@ -35,7 +35,7 @@ export function readDkimRecord(text: string): ReadRecord {
   if (hashes !== undefined && !listed(hashes, 'sha256')) return broken(`its h=${hashes} does not allow SHA-256`)
   const services = tags.get('s')
   if (services !== undefined && !listed(services, '*') && !listed(services, 'email'))
-    return broken(`its s=${services} is not for mail`)
+    return broken(`its s=${services} is ${notForMail(services)}`)
   const written = tags.get('p')
   if (written === undefined) return broken('it has no p=')
   const base64 = withoutSpace(written)
@@ -50,6 +50,13 @@ export function readDkimRecord(text: string): ReadRecord {
 
 function broken(why: string): ReadRecord {
   return { kind: 'broken', why }
+}
+
+/** RFC 8460 §3: there are keys for reports. */
+function notForMail(services: string): string {
+  return listed(services, 'tlsrpt')
+    ? 'for reports about TLS alone, not for other mail: a key for both has s=email:tlsrpt'
+    : 'not for mail'
 }
 
 function listed(list: string, wanted: string): boolean {

@@ -49,6 +49,10 @@ const SIGN = [
   'List-Owner',
   'List-Archive',
   'Auto-Submitted',
+  // RFC 8460 §5.3: those of reports about TLS are to be signed.
+  'TLS-Report-Domain',
+  'TLS-Report-Submitter',
+  'TLS-Required',
 ] as const
 
 const DOMAIN_PATTERN = '^(\\*|(\\*\\.)?[^\\s*@/]{1,255})$'

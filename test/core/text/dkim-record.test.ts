@@ -100,6 +100,7 @@ describe('a record', () => {
     [`${ED25519}; h=sha1:sha256`, 'key'],
     [`${ED25519}; s=tlsrpt`, 'broken'],
     [`${ED25519}; s=email; t=y:s`, 'key'],
+    [`${ED25519}; s=email:tlsrpt`, 'key'],
     [`${ED25519}; p=x`, 'broken'],
     ['hello', 'broken'],
     ['', 'broken'],
@@ -107,6 +108,12 @@ describe('a record', () => {
     test(`${JSON.stringify(text)} is ${wanted}`, () => {
       assert.equal(readDkimRecord(text).kind, wanted)
     })
+
+  test('for reports about TLS alone says what to write instead', () => {
+    const read = readDkimRecord(`${ED25519}; s=tlsrpt`)
+    assert.ok(read.kind === 'broken')
+    assert.match(read.why, /for reports about TLS alone, .*s=email:tlsrpt/)
+  })
 
   test('is read without a throw, whatever it is', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 300 }), text => void readDkimRecord(`p=${text}`)))

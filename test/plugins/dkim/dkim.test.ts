@@ -196,6 +196,16 @@ describe('what is signed', () => {
     )
   })
 
+  test('covers what tells of a report about TLS, and that it may go without', async () => {
+    const fields = ['TLS-Report-Domain: them.test', 'TLS-Report-Submitter: us.test', 'TLS-Required: No']
+    const { answer } = await sign({ mail: `From: a@us.test\r\n${fields.join('\r\n')}\r\n\r\nhello\r\n` })
+    const names = tag(answer[0]!.value, 'h')!
+      .toLowerCase()
+      .split(/[\s:]+/)
+    for (const name of ['tls-report-domain', 'tls-report-submitter', 'tls-required'])
+      assert.ok(names.includes(name), `${name} in ${names.join(' ')}`)
+  })
+
   for (const canonicalization of ['relaxed/relaxed', 'relaxed/simple', 'simple/relaxed', 'simple/simple'])
     for (const verifier of VERIFIERS)
       test(`verifies as ${canonicalization} by ${verifier.name}`, { skip: verifier.missing }, async () => {
