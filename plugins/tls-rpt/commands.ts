@@ -54,8 +54,15 @@ async function ls(parts: CommandParts, run: CommandRun): Promise<void> {
   for (const { day, policy, report } of lines) {
     const { domain, type, successes, failures, details } = policy
     const why = details.length === 0 ? '' : `  (${[...new Set(details.map(one => one.type))].join(', ')})`
-    run.print(`${day}  ${domain}  ${type}  ${successes} good, ${failures} bad${why}  by ${report.organization}`)
+    run.print(
+      `${day}  ${domain}  ${type}  ${successes} good, ${failures} bad${why}  by ${report.organization}${signedBy(report)}`,
+    )
   }
+}
+
+/** The name of an organization is whatever it writes. */
+function signedBy({ signer }: KeptReport): string {
+  return signer === undefined ? ', not signed' : `, signed by ${signer}`
 }
 
 function told({ day, policy, report }: Line): object {
@@ -74,11 +81,9 @@ async function show(parts: CommandParts, run: CommandRun): Promise<void> {
     throw new CommandError(`no report speaks of ${printable(name, 100)}; see posthouse tls-rpt ls`)
   if (run.json) return run.print(JSON.stringify(lines.map(told), null, 2))
   for (const { day, policy, report } of lines) {
-    const { organization, contact, id, signer } = report
+    const { organization, contact, id } = report
     run.print(`${day}  ${policy.type}: ${policy.successes} good, ${policy.failures} bad`)
-    run.print(
-      `  by ${organization}${contact === '' ? '' : ` (${contact})`}, report ${id}${signer === undefined ? ', not signed' : `, signed by ${signer}`}`,
-    )
+    run.print(`  by ${organization}${contact === '' ? '' : ` (${contact})`}, report ${id}${signedBy(report)}`)
     for (const line of policy.lines) run.print(`  policy: ${line}`)
     for (const detail of policy.details) run.print(`  ${wordsOfReceived(detail)}`)
   }

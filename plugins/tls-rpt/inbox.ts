@@ -18,6 +18,7 @@ import {
   via,
 } from 'posthouse/api'
 import { formatAddress } from 'posthouse/text'
+import { getDomain } from 'tldts'
 import { type ReceivedReport, ReportFault, readReport } from './read.js'
 import { signatureOf } from './signed.js'
 import { unpackReport } from './unpack.js'
@@ -46,8 +47,9 @@ export interface InboxParts {
 }
 
 const MAX_MAIL = 15_000_000
-/** Of a day: more would come from no honest senders. */
-const MOST = { limit: 2000, windowMs: 86_400_000 }
+/** Of a day, by one reporter and by all: more would come from no honest senders. */
+const MOST_OF_ONE = { limit: 2000, windowMs: 86_400_000 }
+const MOST = { limit: 10_000, windowMs: 86_400_000 }
 const MAX_LISTED = 20_000
 
 /** From nobody: whoever is named as the sender may be forged, and asked for no notice of ours. */
@@ -78,7 +80,7 @@ async function verdictOn(job: Job, parts: InboxParts, log: Log): Promise<Answer>
     const signature = parts.unsigned ? undefined : await signatureOf(mail, reporterOf(report), parts.dns)
     if (signature?.kind === 'missing') throw new ReportFault(signature.why)
     if (signature?.kind === 'unknown') return { kind: 'deferred', status: '4.7.5', text: signature.why }
-    if (!(await state.spend('received/all', 1, MOST, now)).granted)
+    if (!(await isWithin(state, keeperOf(reporterOf(report)), now)))
       return { kind: 'deferred', status: '4.3.2', text: 'too many reports today' }
     const signer = signature === undefined ? {} : { signer: signature.by }
     const kept: KeptReport = { ...report, received: now, sender: job.recipients[0]?.detail.from ?? '', ...signer }
@@ -96,7 +98,7 @@ async function verdictOn(job: Job, parts: InboxParts, log: Log): Promise<Answer>
 
 /** RFC 8460 §5.3: the domain of its contact is that of its submitter. */
 function reporterOf({ contact }: ReceivedReport): string {
-  return contact.slice(contact.lastIndexOf('@') + 1)
+  return contact.slice(contact.lastIndexOf('@') + 1).toLowerCase()
 }
 
 /** The policy domain of DANE is that of a mail host. */
@@ -109,9 +111,25 @@ function isOurs(domain: string, { domains, relayDomains, name }: ServerFacts): b
   })
 }
 
-function keyOf({ until, organization, id }: KeptReport): string {
+/** Whoever keeps a domain has as many hosts below it as they like. */
+function keeperOf(domain: string): string {
+  return getDomain(domain, { allowPrivateDomains: true }) ?? domain
+}
+
+async function isWithin(state: State, reporter: string, now: number): Promise<boolean> {
+  const { granted } = await state.spend(`received/by/${digestOf(reporter)}`, 1, MOST_OF_ONE, now)
+  return granted && (await state.spend('received/all', 1, MOST, now)).granted
+}
+
+/** By the domain that has signed or should have: name and id are whatever somebody writes. */
+function keyOf(report: KeptReport): string {
+  const { until, organization, id } = report
   const day = new Date(Math.max(0, Math.min(until, 4_102_444_800_000))).toISOString().slice(0, 10)
-  return `report/${day}/${createHash('sha256').update(`${organization} ${id}`).digest('hex').slice(0, 24)}`
+  return `report/${day}/${digestOf(`${keeperOf(reporterOf(report))} ${organization} ${id}`)}`
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 24)
 }
 
 export function sums({ policies }: ReceivedReport): { readonly successes: number; readonly failures: number } {

@@ -16,14 +16,16 @@ interface Wish {
   readonly id?: string
   readonly domain?: string
   readonly organization?: string
+  readonly contact?: string
   readonly day?: string
 }
 
-function mailWith({ id = 'r1', domain = 'us.test', organization = 'Them', day = '2026-11-20' }: Wish): Buffer {
+function mailWith(wish: Wish): Buffer {
+  const { id = 'r1', domain = 'us.test', organization = 'Them', contact = 'tls@them.test', day = '2026-11-20' } = wish
   const report = {
     'organization-name': organization,
     'date-range': { 'start-datetime': `${day}T00:00:00Z`, 'end-datetime': `${day}T23:59:59Z` },
-    'contact-info': 'tls@them.test',
+    'contact-info': contact,
     'report-id': id,
     policies: [
       {
@@ -97,8 +99,8 @@ describe('a report that comes in', () => {
     )
     assert.equal(
       await say('ls'),
-      '2026-11-20  us.test  sts  5 good, 2 bad  (certificate-expired)  by Them\n' +
-        '2026-11-19  mx.us.test  sts  5 good, 2 bad  (certificate-expired)  by Others',
+      '2026-11-20  us.test  sts  5 good, 2 bad  (certificate-expired)  by Them, not signed\n' +
+        '2026-11-19  mx.us.test  sts  5 good, 2 bad  (certificate-expired)  by Others, not signed',
     )
     assert.equal(
       await say('show', ['US.test']),
@@ -137,11 +139,17 @@ describe('a report that comes in', () => {
       assert.equal(await say('ls'), 'no report has come in')
     })
 
-  test('after very many others of the day is put off', async () => {
+  test('under the name and id of another reporter is kept beside theirs', async () => {
+    const { take, say } = await makeInbox()
+    for (const contact of ['tls@them.test', 'tls@other.test']) await take(mailWith({ contact }))
+    assert.equal((await say('ls')).split('\n').length, 2)
+  })
+
+  test('after very many others of the day by the same reporter is put off, whatever host it names', async () => {
     const { take } = await makeInbox()
-    const bytes = mailWith({})
-    for (let i = 0; i < 2000; i += 1) await take(bytes)
-    assert.equal((await take(bytes)).kind, 'deferred')
+    for (let i = 0; i < 2000; i += 1) await take(mailWith({ contact: `tls@h${i % 5}.them.test` }))
+    assert.equal((await take(mailWith({}))).kind, 'deferred')
+    assert.equal((await take(mailWith({ contact: 'tls@other.test' }))).kind, 'delivered')
     assert.equal((await take(Buffer.from('x'))).kind, 'failed')
   })
 })
@@ -179,6 +187,12 @@ describe('a report is taken from who has signed it:', () => {
       assert.equal(outcome.kind, kind, JSON.stringify(outcome))
       if (why !== undefined) assert.match('text' in outcome ? outcome.text : '', why)
     }) // biome-ignore format: a table
+
+  test('and who that is stands in the list', async () => {
+    const { take, say } = await makeInbox('refuse', at('mail.them.test'))
+    await take(await signed('mail.them.test'))
+    assert.match(await say('ls'), / by Them, signed by mail\.them\.test$/)
+  })
 
   test('what was changed afterwards is not', async () => {
     const { take } = await makeInbox('refuse', at('them.test'))
