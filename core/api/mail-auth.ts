@@ -67,8 +67,8 @@ export interface MailAuth {
 export interface ArcLink {
   /** Who sealed it: `d=` of the seal. */
   readonly sealer: string
-  /** What it says it has found: ARC-Authentication-Results as it stands there. */
-  readonly results: string
+  /** What it says it has found (ARC-Authentication-Results), one by one: `dmarc=pass header.from=example.org`. */
+  readonly results: readonly string[]
 }
 
 /** Supplied by whoever checks chains (service `arc-chains`). */

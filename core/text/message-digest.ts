@@ -19,7 +19,10 @@ export type WantedForms = (header: HeaderOctets) => readonly CanonicalForm[] | u
 const MAX_HEADER = 4 * 1024 * 1024
 const EMPTY_LINE = Buffer.from('\r\n\r\n')
 
-/** Rejects when the header has no bound. */
+/** There is no end to the header. */
+export class EndlessHeader extends Error {}
+
+/** Rejects with `EndlessHeader` when the header has no bound. */
 export async function digestMessage(pieces: AsyncIterable<Buffer>, wanted: WantedForms): Promise<MessageDigest> {
   let head: Buffer = Buffer.alloc(0)
   let header: HeaderOctets | undefined
@@ -32,7 +35,8 @@ export async function digestMessage(pieces: AsyncIterable<Buffer>, wanted: Wante
     const before = head.length
     head = before === 0 ? piece : Buffer.concat([head, piece])
     const end = headerEnd(head, before)
-    if (end === undefined && head.length > MAX_HEADER) throw new Error(`the header has more than ${MAX_HEADER} octets`)
+    if (end === undefined && head.length > MAX_HEADER)
+      throw new EndlessHeader(`the header has more than ${MAX_HEADER} octets`)
     if (end === undefined) continue
     header = headerOf(head.subarray(0, end))
     const forms = wanted(header)

@@ -16,7 +16,7 @@ import {
 } from 'posthouse/api'
 import { digestMessage, toAsciiDomain } from 'posthouse/text'
 import { type Chain, isArcField, MOST_SETS, readChain } from './chain.js'
-import { ownResults } from './results.js'
+import { ownResults, parts } from './results.js'
 import { sealFields } from './seal.js'
 import type { SetTexts } from './seal-input.js'
 import { bodyFormsOf, type ChainStatus, type ValidateParts, validate } from './validate.js'
@@ -51,7 +51,7 @@ export default definePlugin({
   setup({ config, server, dns, clock, metrics, services, signal }) {
     const [first = server.name] = server.domains
     const domain = toAsciiDomain(config.domain ?? first) ?? first
-    const parts = (call: Call): ValidateParts => ({
+    const validating = (call: Call): ValidateParts => ({
       dns,
       now: clock.now(),
       signal: AbortSignal.any([signal, call.signal, AbortSignal.timeout(VALIDATE_MS)]),
@@ -64,7 +64,7 @@ export default definePlugin({
       const there = arrived.get(message)
       if (there !== undefined) return there
       const found = awaitedLater(
-        statusOf(pieces(message), parts(call)).catch((error: unknown) => {
+        statusOf(pieces(message), validating(call)).catch((error: unknown) => {
           // Asked again when it goes out; who files it here has lost nothing.
           call.log.info({ err: error }, 'ARC chain cannot be checked now')
           return undefined
@@ -84,7 +84,7 @@ export default definePlugin({
           if (asked.job.submitter !== undefined && !config.all) return undefined
           const key = await keyOf(services.get('signing-keys'), domain, call)
           if (key === undefined) return undefined
-          return seal(asked, call, { key, server: server.name, dns, validating: parts(call), metrics })
+          return seal(asked, call, { key, server: server.name, dns, validating: validating(call), metrics })
         },
       },
     }
@@ -118,7 +118,8 @@ function linksOf(found: Checked | undefined): readonly ArcLink[] | undefined {
   if (found?.chain.kind !== 'sets' || found.status.cv !== 'pass') return undefined
   return found.chain.sets.map(({ results, seal: own }) => ({
     sealer: toAsciiDomain(own.tags.get('d') ?? '') ?? '',
-    results: results.text.replace(/\r?\n/g, ''),
+    // instance and server stand in front
+    results: parts(results.text.replace(/\r?\n/g, '')).slice(2),
   }))
 }
 

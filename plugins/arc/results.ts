@@ -36,7 +36,8 @@ function resultsOf(value: string, server: string): readonly string[] {
   return id.toLowerCase() === server.toLowerCase() ? results.filter(one => one !== '' && one !== 'none') : []
 }
 
-function parts(value: string): readonly string[] {
+/** At semicolons that stand neither in a comment nor in quotes. */
+export function parts(value: string): readonly string[] {
   const found: string[] = []
   let depth = 0
   let quoted = false

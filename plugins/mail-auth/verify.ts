@@ -100,12 +100,18 @@ async function excused(
   const links = await chain()
   const trusted = links !== undefined && links.length > 0 && links.every(({ sealer }) => terms.sealers.has(sealer))
   // What the first of them saw is what the author sent.
-  if (!trusted || !/(?:^|;)\s*dmarc\s*=\s*pass\b/i.test(links[0]!.results)) return dmarc
+  if (!trusted || !links[0]!.results.some(result => sawPass(result, dmarc.domain))) return dmarc
   return {
     ...dmarc,
     disposition: 'none',
     why: `${dmarc.why}; it passed when ${links[0]!.sealer} sealed it, which we trust (ARC)`,
   }
+}
+
+/** Of this domain, where it says of which. */
+function sawPass(result: string, domain: string): boolean {
+  const from = /\bheader\.from=([^\s;"()]+)/i.exec(result)?.[1]
+  return /^dmarc\s*=\s*pass\b/i.test(result) && (from === undefined || toAsciiDomain(from) === domain)
 }
 
 function isAmong(domain: string, known: ReadonlySet<string>): boolean {

@@ -9,6 +9,7 @@ import {
   type CanonicalForm,
   type DkimRecord,
   digestMessage,
+  EndlessHeader,
   type HeaderOctets,
   headerInput,
   type MessageDigest,
@@ -43,13 +44,17 @@ const SINGLE = ['from', 'sender', 'reply-to', 'to', 'cc', 'subject', 'date', 'me
 const verify: (algorithm: string | null, data: Buffer, key: KeyObject, signature: Buffer) => Promise<boolean> =
   promisify(verifyCallback)
 
-/** Never throws, unless the message cannot be read. */
+/** Throws only when the message cannot be read. A header without end has no signatures: nobody signs such. */
 export async function checkSignatures(octets: AsyncIterable<Buffer>, parts: DkimParts): Promise<readonly DkimFacts[]> {
   let read: readonly ReadSignature[] = []
   const digest = await digestMessage(octets, header => {
     read = chosen(header, parts)
     return formsOf(read)
+  }).catch((error: unknown) => {
+    if (error instanceof EndlessHeader) return undefined
+    throw error
   })
+  if (digest === undefined) return []
   return Promise.all(read.map(one => check(one, digest, parts)))
 }
 

@@ -349,6 +349,28 @@ describe('a chain that comes in', () => {
     assert.match(field(await sealed(good, { dns: down, tries: 3 }), 'ARC-Seal')[0]!, /cv=fail/)
   })
 
+  test('is told to other plugins while it is whole: who sealed, and what each of them saw', async () => {
+    const twice = await sealed(await byMailauth(MAIL, 1), {
+      prefix: `Authentication-Results: ${US}; dmarc=pass (a;b)\r\n`,
+    })
+    const made = await setUp(arc, {
+      services: { 'signing-keys': { inUse: async () => [] } },
+      dns,
+      server: { name: US },
+    })
+    const whole = (text: string) => {
+      const message = aMessage(text.replaceAll('\r\n', '\n'))
+      const asked = { session: aSession(), envelope: anEnvelope(), message }
+      return made.contribution.services!['arc-chains']!.whole(asked, made.call)
+    }
+    assert.deepEqual(await whole(twice.toString()), [
+      { sealer: 'first.test', results: ['spf=pass'] },
+      { sealer: 'example.test', results: ['dmarc=pass (a;b)', 'arc=pass'] },
+    ])
+    assert.equal(await whole(twice.toString().replace('hello', 'hullo')), undefined)
+    assert.equal(await whole(MAIL.toString()), undefined)
+  })
+
   test('is not looked at where there is no name service, nor from those we trust', async () => {
     const good = await byMailauth(MAIL, 1)
     assert.equal(await arrived(good, { dns: { configured: false } }), undefined)

@@ -1,0 +1,80 @@
+/** SPF where the name service is hostile or in trouble: bounded, and never worse for the sender than no answer. The suite has the rest. */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { Resolver } from '../../../core/api/index.js'
+import { createResolver } from '../../../core/dns/resolver.js'
+import { checkHost } from '../../../plugins/mail-auth/spf/check.js'
+import { type DnsServer, startDnsServer, type ZoneEntry } from '../../harness/dns-server.js'
+
+const many = (count: number, make: (i: number) => string) => Array.from({ length: count }, (_, i) => make(i))
+
+const ZONES: Readonly<Record<string, ZoneEntry>> = {
+  'bomb.test': { txt: [`v=spf1 ${many(30, i => `include:b${i}.test`).join(' ')} -all`] },
+  ...Object.fromEntries(many(30, i => `b${i}.test`).map(name => [name, { txt: ['v=spf1 a:x.test -all'] }])),
+  'x.test': { a: ['203.0.113.1'] },
+  'loop.test': { txt: ['v=spf1 include:loop.test -all'] },
+  'void.test': { txt: ['v=spf1 a:n1.test a:n2.test a:n3.test -all'] },
+  'mx.test': { txt: ['v=spf1 mx -all'], mx: many(50, i => `h${i}.test`).map(host => [1, host] as const) },
+  'two.test': { txt: ['v=spf1 -all', 'v=spf1 +all'] },
+  'thousand.test': { txt: [...many(1000, i => `text ${i}`), 'v=spf1 -all'] },
+  'long.test': { txt: [`v=spf1 ${'ip4:192.0.2.1 '.repeat(2000)}`] },
+  'circle.test': { cname: 'circle2.test' },
+  'circle2.test': { cname: 'circle.test' },
+  'alias.test': { cname: 'good.test' },
+  'good.test': { txt: ['v=spf1 ip4:192.0.2.1 -all'] },
+  'servfail.test': { fails: 'servfail' },
+  'refused.test': { fails: 'refused' },
+  'silent.test': { fails: 'drop' },
+  'garbage.test': { fails: 'garbage' },
+  'lame.test': { fails: 'lame' },
+  'truncated.test': { fails: 'truncated' },
+  'behind.test': { txt: ['v=spf1 include:servfail.test -all'] },
+  'tagged.test': { txt: ['v=spf1 exists:%{l}.users.tagged.test -all'] },
+}
+
+describe('SPF of bad zones', () => {
+  let server: DnsServer
+  let dns: Resolver
+  before(async () => {
+    server = await startDnsServer(ZONES)
+    dns = createResolver({ servers: [server.address], timeoutMs: 200, tries: 1, clock: { now: Date.now } })
+  })
+  after(() => server.close())
+
+  for (const [domain, wanted, most] of [
+    ['bomb.test', 'permerror', 11],
+    ['loop.test', 'permerror', 12],
+    ['void.test', 'permerror', 4],
+    ['mx.test', 'permerror', 2],
+    ['two.test', 'permerror', 1],
+    ['alias.test', 'pass', 1],
+    ['servfail.test', 'temperror', 1],
+    ['refused.test', 'temperror', 1],
+    ['silent.test', 'temperror', 1],
+    ['garbage.test', 'temperror', 1],
+    ['lame.test', 'temperror', 1],
+    ['truncated.test', 'temperror', 1],
+    ['circle.test', 'temperror', 1],
+    ['behind.test', 'temperror', 2],
+    ['tagged.test', 'temperror', 2],
+  ] as const)
+    test(`${domain}: ${wanted}, after ${most} questions at most`, async () => {
+      const question = { ip: '192.0.2.1', domain, local: 'user+tag', helo: 'mx.test' }
+      const found = await checkHost(question, { dns, signal: AbortSignal.timeout(10_000) })
+      assert.equal(found.result, wanted, found.why)
+      assert.ok(found.questions <= most, `${found.questions}`)
+    })
+
+  for (const domain of ['thousand.test', 'long.test'])
+    test(`${domain} has an end, and its sender does not fail for it`, async () => {
+      const question = { ip: '192.0.2.1', domain, helo: 'mx.test' }
+      const found = await checkHost(question, { dns, signal: AbortSignal.timeout(10_000) })
+      assert.notEqual(found.result, 'fail', found.why)
+    })
+
+  test('a budget that is over is temperror at once', async () => {
+    const question = { ip: '192.0.2.1', domain: 'good.test', helo: 'mx.test' }
+    const found = await checkHost({ ...question, domain: 'other.good.test' }, { dns, signal: AbortSignal.abort() })
+    assert.equal(found.result, 'temperror')
+  })
+})
