@@ -3,6 +3,8 @@
  * Of an admin's commands only `held` is among them, and only while a server runs: the commands do not need one.
  */
 
+import type { Submitter } from './delivery.js'
+
 /**
  * `accepted`: taken over, once per message; the others are once per recipient. `delayed`: will be tried again; `failed`: refused for good;
  * `expired`: given up, its time was over; `bounced`: a notice of one of both was sent to the sender. `returned`: another server that had
@@ -32,6 +34,8 @@ export interface QueueEvent {
   readonly recipients?: { readonly count: number; readonly first: readonly string[] }
   /** Who had logged in to send it; of `returned` and `complained`. */
   readonly login?: string
+  /** Whose word the message had come in on; of `returned` and `complained`. Left out: anybody. */
+  readonly submitter?: Submitter
   /** Octets of the body. */
   readonly size: number
   /** Since it was received. */

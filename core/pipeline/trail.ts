@@ -62,6 +62,7 @@ function facts(received: Received, verdict: Verdict): TrailEntry['facts'] {
     listener: received.session.listener,
     sender: formatAddress(received.envelope.sender),
     ...(received.session.account === undefined ? {} : { login: printable(received.session.account.login) }),
+    ...(received.session.trusted ? { trusted: true } : {}),
     size: received.message.size,
     sum: verdict.sum,
     findings: JSON.stringify(verdict.findings),

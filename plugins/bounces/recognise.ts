@@ -11,6 +11,7 @@ import {
   type Clock,
   type Log,
   type Queue,
+  type Submitter,
   type Trail,
   type TrailEntry,
 } from 'posthouse/api'
@@ -43,6 +44,8 @@ export interface Original {
   readonly sender: string
   /** Who had logged in to send it. */
   readonly login?: string
+  /** Left out: anybody; it only went on from here. */
+  readonly submitter?: Submitter
   readonly accepted: number
   readonly size: number
   /** To whom it went, lower case. */
@@ -132,12 +135,13 @@ export class Recogniser {
       const queued = await this.#parts.queue.get(id)
       for (const { original } of queued?.rows ?? []) recipients.add(formatAddress(original).toLowerCase())
     }
-    const { sender, size, login } = accepted.facts
+    const { sender, size, login, trusted } = accepted.facts
     if (recipients.size === 0) return undefined
     return {
       id,
       sender: String(sender ?? ''),
-      ...(login === undefined ? {} : { login: String(login) }),
+      ...(login === undefined ? {} : { login: String(login), submitter: 'authenticated' }),
+      ...(login === undefined && trusted === true ? { submitter: 'trusted' } : {}),
       accepted: accepted.at,
       size: Number(size ?? 0),
       recipients,

@@ -129,12 +129,13 @@ function complaints(
   })
 }
 
-function eventFacts({ id, sender, login, size, accepted }: Original, at: number, notice: string) {
+function eventFacts({ id, sender, login, submitter, size, accepted }: Original, at: number, notice: string) {
   return {
     at,
     message: id,
     sender,
     ...(login === undefined ? {} : { login }),
+    ...(submitter === undefined ? {} : { submitter }),
     size,
     ageMs: Math.max(0, at - accepted),
     notice,

@@ -30,10 +30,10 @@ export function ofSettled(
   })
 }
 
-/** What the plugin `bounces` knows to be about mail that left from here. */
+/** What the plugin `bounces` knows to be about mail that left from here. Of what strangers send on through us they can write the bounce, too. */
 export function ofReport(event: QueueEvent, classes: ReadonlySet<string>): Report | undefined {
   const to = parseAddress(event.recipient ?? '')
-  if (to === undefined) return undefined
+  if (to === undefined || event.submitter === undefined) return undefined
   const sender = parseAddress(event.sender) ?? null
   const common = { address: formatAddress(to), domain: to.domain, sender }
   if (event.kind === 'complained') return { kind: 'complained', ...common, why: reason(event.class, 'a complaint') }

@@ -263,6 +263,14 @@ test('the sum is the sum of the findings, to the last hundredth', async () => {
   assert.equal(accepted?.facts.sum, 1)
 })
 
+for (const trusted of [true, false]) {
+  test(`the trail says whether mail came from a network we trust: ${trusted}`, async () => {
+    const { store } = await receive({}, [address('alice')], { trusted })
+    const accepted = (await store.trail.of('session1.1')).find(entry => entry.event === 'accepted')
+    assert.equal(accepted?.facts.trusted, trusted ? true : undefined)
+  })
+}
+
 test('a score hook that fails is a finding of no points, and the mail goes on', async () => {
   const score: Hooks = {
     score: async () => {

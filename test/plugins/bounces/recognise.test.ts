@@ -9,12 +9,12 @@ import { address } from '../../harness/context.js'
 
 const ALICE = { id: 'aalice', login: 'alice@example.test', addresses: ['alice@example.test'] }
 const NOW = 1_800_000_000_000
+const FACTS = { sender: ALICE.login, login: ALICE.login, size: 77 }
 const ID = '01abcdefghjkmnpq.1'
 
-async function aServer(config: object = {}, sentTo: readonly string[] = ['bob@far.test']) {
+async function aServer(config: object = {}, sentTo: readonly string[] = ['bob@far.test'], facts: object = FACTS) {
   const store = createMemoryStore()
   const told: QueueEvent[] = []
-  const facts = { sender: ALICE.login, login: ALICE.login, size: 77 }
   const entry = (event: string, more: TrailEntry['facts']): TrailEntry => ({
     id: ID,
     at: NOW - 5000,
@@ -23,7 +23,7 @@ async function aServer(config: object = {}, sentTo: readonly string[] = ['bob@fa
     facts: more,
   })
   await store.trail.add([
-    entry('accepted', facts),
+    entry('accepted', facts as TrailEntry['facts']),
     ...sentTo.map(to => entry('delivered', { to, remote: 'mx.far.test' })),
   ])
   const replies = { classify: async () => ({ class: 'no-such-user', general: false }) as const }
@@ -123,6 +123,22 @@ describe('a bounce', () => {
     await accept()
     assert.equal(told.length, 1)
   })
+
+  for (const [name, facts, submitter] of [
+    ['somebody who had logged in', FACTS, 'authenticated'],
+    ['a network we trust', { sender: ALICE.login, trusted: true }, 'trusted'],
+    ['a stranger', { sender: ALICE.login }, undefined],
+  ] as const) {
+    test(`says that the message had come from ${name}`, async () => {
+      const { judge, accept, told } = await aServer({}, ['bob@far.test'], facts)
+      await judge(bounce())
+      await accept()
+      assert.deepEqual(
+        told.map(event => event.submitter),
+        [submitter],
+      )
+    })
+  }
 
   test('for somebody the message did not go to is told of nobody', async () => {
     const { judge, accept, told } = await aServer({}, ['bob@far.test', 'carol@far.test'])

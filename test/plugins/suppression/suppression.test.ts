@@ -54,7 +54,7 @@ async function aList(config: object = {}) {
       ),
     deliver: (to: string, from = ALICE.login) =>
       settle(to, { kind: 'delivered', row: 0, remote: 'mx.far.test', reply: '250 ok' }, from),
-    hear: (event: Partial<QueueEvent>) =>
+    hear: (event: Partial<QueueEvent>, about?: 'a stranger') =>
       hooks.event!(
         {
           event: {
@@ -63,6 +63,7 @@ async function aList(config: object = {}) {
             message: 'q1.1',
             sender: ALICE.login,
             login: ALICE.login,
+            ...(about === 'a stranger' ? {} : { submitter: 'authenticated' }),
             size: 1,
             ageMs: 1,
             recipient: 'bob@far.test',
@@ -209,6 +210,13 @@ describe('what comes back later', () => {
       await hear({})
     }
     assert.match(await rcpt('bob@far.test'), /^550 5\.1\.1/)
+  })
+
+  test('of mail that a stranger sent on through us counts for nobody', async () => {
+    const { hear, rcpt } = await aList({ after: 1, complaints: '1d' })
+    await hear({}, 'a stranger')
+    await hear({ kind: 'complained', class: 'abuse' }, 'a stranger')
+    assert.equal(await rcpt('bob@far.test'), 'ok')
   })
 
   test('as a complaint counts at once, where the admin wants that', async () => {
