@@ -18,6 +18,7 @@ import { laneKey } from './job.js'
 import { Lanes } from './lanes.js'
 import { Lease } from './lease.js'
 import { signatures } from './signatures.js'
+import { broughtForward } from './traffic/forward.js'
 import { newsOf } from './traffic/heard.js'
 import { Reporter } from './traffic/report.js'
 import { Traffic } from './traffic/traffic.js'
@@ -166,8 +167,9 @@ export class QueueRunner {
     return {
       drain,
       answers: async lanes => {
-        await this.#traffic.answers(lanes)
+        const freed = await this.#traffic.answers(lanes)
         this.wake()
+        await broughtForward(this.#deps.store.queue, freed, this.#deps.clock.now())
       },
     }
   }

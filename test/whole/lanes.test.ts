@@ -107,8 +107,9 @@ describe('destinations of a server with two workers', () => {
     await send('c@busy.test', 'busy 2')
     busy = false
     assert.equal(taken('busy.test').length, 0)
-    const { code } = await commandLine(server, 'delivery', 'resume', 'mx/mx.busy.test')
-    assert.equal(code, 0)
+    const { code, out } = await commandLine(server, 'delivery', 'resume', 'busy.test')
+    assert.equal(code, 0, 'the site of the domain is meant too')
+    assert.match(out, /^mx\/mx\.busy\.test gets mail again/)
     await eventually(async () => (taken('busy.test').length === 1 ? true : undefined))
   })
 

@@ -5,6 +5,7 @@
 import type { Bus, State } from '../../api/index.js'
 import { laneKey } from '../job.js'
 import { type LaneRule, type Place, ruleFor } from '../lane-rules.js'
+import { broughtForward } from './forward.js'
 import { usedOf } from './rates.js'
 import { FLOWS, type LaneReport } from './report.js'
 import { type SourceRule, sourceRuleFor } from './source-rules.js'
@@ -56,6 +57,8 @@ export const laneBook = {
     bus.publish(NEWS, key)
     return there
   },
+
+  broughtForward,
 
   keyOf(place: Place, site?: string): string {
     return site === undefined ? laneKey(place) : `${place.target}/${site}`

@@ -206,16 +206,19 @@ export class Traffic {
     }
   }
 
-  /** Forgets that nobody answered there, or at its site. */
-  async answers(lanes: Iterable<string>): Promise<void> {
+  /** Forgets that nobody answered there, or at its site. The lanes for which that changes something. */
+  async answers(lanes: Iterable<string>): Promise<readonly Place[]> {
+    const freed: Place[] = []
     for (const text of lanes) {
-      const [target = '', ...rest] = text.split('/')
-      for (const key of [text, this.keyOf({ target, lane: rest.join('/') })]) {
+      const place = placeOf(text)
+      for (const key of new Set([text, this.keyOf(place)])) {
         if (this.suspensions.get(key)?.by !== 'dead') continue
+        freed.push(...[...this.lanesOf(key)].map(placeOf))
         this.#flows.delete(key)
         await this.suspensions.lift(key)
       }
     }
+    return freed
   }
 
   /** For people: what is not as in the beginning. */
@@ -284,6 +287,12 @@ export class Traffic {
     this.#members.set(site, lanes.add(lane))
     this.#memberCount += 1
   }
+}
+
+/** Of `target/lane`; targets have no slash in their names. */
+function placeOf(text: string): Place {
+  const [target = '', ...rest] = text.split('/')
+  return { target, lane: rest.join('/') }
 }
 
 function refused({ kind, waitMs }: Short, who: string): Extract<Allowed, { granted: false }> {

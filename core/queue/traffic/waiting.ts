@@ -6,6 +6,7 @@ import type { Log, Outcome } from '../../api/index.js'
 import { type AttemptParts, attempt } from '../attempt.js'
 import { laneKey } from '../job.js'
 import { Lease } from '../lease.js'
+import { LONGEST_WAIT_MS } from './forward.js'
 import type { Suspension } from './suspensions.js'
 import type { Traffic } from './traffic.js'
 
@@ -23,8 +24,6 @@ const BATCH = 200
 const LANES = 500
 /** So soon before the end of a suspension nothing is taken up, and so late after its beginning. */
 const EDGE_MS = 5000
-/** Looked at again after this, however long the suspension: for warnings and for what is over. */
-const LONGEST_MS = 30 * 60_000
 
 export class Waiting {
   readonly #deps: WaitingDeps
@@ -58,7 +57,9 @@ export class Waiting {
       const now = parts.clock.now()
       const lanes = this.#lanes(now)
       if (lanes.size === 0) return 0
-      const claimed = await parts.store.queue.claim({ now, leaseMs, max: BATCH, only: new Set(lanes.keys()) })
+      const claimed = await parts.store.queue.claim({
+        ...{ now, leaseMs, max: BATCH, only: new Set(lanes.keys()) },
+      })
       for (const one of claimed) {
         const row = one.rows[0]!
         const lease = new Lease(one, parts.store.queue, leaseMs, parts.clock, log)
@@ -103,7 +104,7 @@ function standIn(
     const text = `no attempt was made, ${lane} gets nothing for now: ${why}`
     return { kind: 'deferred', row, text, ...MEANING[by], ...(rule === undefined ? {} : { rule }) }
   })
-  return { outcomes, until: Math.min(until, now + LONGEST_MS) }
+  return { outcomes, until: Math.min(until, now + LONGEST_WAIT_MS) }
 }
 
 const MEANING = {

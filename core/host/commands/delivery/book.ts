@@ -1,5 +1,5 @@
 /** What these commands know of destinations; it comes from `core/queue`, which the host does not know. */
-import type { Budget, Bus, State } from '../../../api/index.js'
+import type { Budget, Bus, Queue, State } from '../../../api/index.js'
 import type { QueueConfig } from '../../../config/types.js'
 
 export interface Place {
@@ -30,6 +30,8 @@ export interface LaneBook {
   flows(state: State, now: number): Promise<readonly LaneReport[]>
   suspend(state: State, bus: Bus, suspension: Suspension): Promise<void>
   resume(state: State, bus: Bus, key: string): Promise<boolean>
+  /** Mail of these lanes that waits for the end of a suspension is due now; how many rows. */
+  broughtForward(queue: Pick<Queue, 'list' | 'change'>, lanes: Iterable<Place>, now: number): Promise<number>
   keyOf(place: Place, site?: string): string
   rulesOf(
     queue: Pick<QueueConfig, 'lanes' | 'sources'>,

@@ -4,7 +4,13 @@ import type { LaneBook } from './book.js'
 import { classifyCommand } from './classify.js'
 import { deliveryExplainCommand } from './explain.js'
 import { laneCommands } from './lanes.js'
+import { resumeCommand } from './resume.js'
 
 export function deliveryCommands(parts: CliParts, book: LaneBook): readonly OwnCommand[] {
-  return [classifyCommand(), deliveryExplainCommand(parts, book), ...laneCommands(parts, book)]
+  return [
+    classifyCommand(),
+    deliveryExplainCommand(parts, book),
+    ...laneCommands(parts, book),
+    resumeCommand(parts, book),
+  ]
 }

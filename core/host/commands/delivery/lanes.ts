@@ -1,4 +1,4 @@
-/** `posthouse delivery lanes`, `suspend`, `resume`: what is under way and what is left alone, and an admin's word on it. */
+/** `posthouse delivery lanes`, `suspend`: what is under way and what is left alone, and an admin's word on it. */
 import { type Bus, CommandError, type State } from '../../../api/index.js'
 import { normaliseDomain, parseDuration, printable } from '../../../text/index.js'
 import type { CliParts, OwnCommand, OwnRun } from '../../command-base.js'
@@ -13,7 +13,7 @@ const DEFAULT_TARGET = 'mx'
 const MOST_SHOWN = 200
 
 export function laneCommands(parts: CliParts, book: LaneBook): readonly OwnCommand[] {
-  return [lanesCommand(parts, book), suspendCommand(parts, book), resumeCommand(parts, book)]
+  return [lanesCommand(parts, book), suspendCommand(parts, book)]
 }
 
 export function withState<T>(run: OwnRun, parts: CliParts, work: (state: State, bus: Bus) => Promise<T>): Promise<T> {
@@ -21,13 +21,14 @@ export function withState<T>(run: OwnRun, parts: CliParts, work: (state: State, 
     run.configDir,
     parts,
     'command',
-    async ({ services }, _config, _assembled, bus) => {
-      const state = services.find('state')
-      if (state === undefined) throw new CommandError('no plugin supplies the service "state"; see plugins.yaml')
-      return work(state, bus)
-    },
+    async ({ services }, _config, _assembled, bus) => work(stateOf(services.find('state')), bus),
     ['store', 'state'],
   )
+}
+
+export function stateOf(state: State | undefined): State {
+  if (state === undefined) throw new CommandError('no plugin supplies the service "state"; see plugins.yaml')
+  return state
 }
 
 function lanesCommand(parts: CliParts, book: LaneBook): OwnCommand {
@@ -92,24 +93,8 @@ function suspendCommand(parts: CliParts, book: LaneBook): OwnCommand {
   }
 }
 
-function resumeCommand(parts: CliParts, book: LaneBook): OwnCommand {
-  return {
-    name: 'delivery resume',
-    summary: 'let mail go to a destination again, whoever suspended it',
-    usage: 'DESTINATION',
-    arity: [1, 1],
-    async run(run) {
-      const key = keyOf(run.args[0]!)
-      const there = await withState(run, parts, (state, bus) => book.resume(state, bus, key))
-      if (run.json) run.print(JSON.stringify({ key, resumed: there }))
-      else run.print(there ? `${printable(key)} gets mail again` : `${printable(key)} was not suspended`)
-      return there ? 0 : 1
-    },
-  }
-}
-
 /** A bare domain is one of the target `mx`. */
-function keyOf(text: string): string {
+export function keyOf(text: string): string {
   if (text.includes('/')) return text
   const domain = normaliseDomain(text)
   if (domain === undefined)

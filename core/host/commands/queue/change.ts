@@ -185,15 +185,24 @@ async function carryOut(
     if (changed > 0 && done.messages % PROGRESS === 0) run.warn(`${done.messages} messages …`)
   }
   const lanes = new Set<string>()
+  // Who says so wants an attempt, also where nobody has answered so far.
+  const tryLane = (lane: string) => {
+    if (verb.name === 'retry') bus.publish(TRY_LANE, lane)
+  }
   for await (const message of meant(queue, words)) {
-    for (const { target, lane } of message.rows) if (lanes.size < MOST_LANES) lanes.add(`${target}/${lane}`)
+    for (const lane of message.rows.map(row => `${row.target}/${row.lane}`)) {
+      if (lanes.has(lane) || lanes.size >= MOST_LANES) continue
+      lanes.add(lane)
+      // Before, or mail of a suspended destination is put off again while we are at it.
+      tryLane(lane)
+    }
     const work = one(message).finally(() => pending.delete(work))
     pending.add(work)
     if (pending.size >= TOGETHER) await Promise.race(pending)
   }
   await Promise.all(pending)
-  // Who says so wants an attempt, also where nobody has answered so far.
-  if (verb.name === 'retry') for (const lane of lanes) bus.publish(TRY_LANE, lane)
+  // The first attempts may have found nobody, and have suspended it anew.
+  for (const lane of lanes) tryLane(lane)
   return done
 }
 

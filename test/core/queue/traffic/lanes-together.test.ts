@@ -4,8 +4,9 @@
  */
 import assert from 'node:assert/strict'
 import { afterEach, describe, test } from 'node:test'
-import type { Job, NewRow, Outcome, Target } from '../../../../core/api/index.js'
+import type { Bus, Job, NewRow, Outcome, Target } from '../../../../core/api/index.js'
 import { QueueRunner, type RunnerSchedule } from '../../../../core/queue/runner.js'
+import { laneBook } from '../../../../core/queue/traffic/book.js'
 import { createMemoryState } from '../../../../plugins/store-memory/state.js'
 import { createMemoryStore } from '../../../../plugins/store-memory/store.js'
 
@@ -25,6 +26,16 @@ class Bench {
   readonly sites = new Map<string, string>()
   readonly runners: QueueRunner[] = []
   readonly #listeners = new Map<string, Set<(payload: string) => void>>()
+  readonly bus: Bus = {
+    publish: (topic, payload) => {
+      for (const listener of this.#listeners.get(topic) ?? []) listener(payload)
+    },
+    subscribe: (topic, listener) => {
+      const listeners = this.#listeners.get(topic) ?? new Set()
+      this.#listeners.set(topic, listeners.add(listener))
+      return () => listeners.delete(listener)
+    },
+  }
   deliver: Deliver = job => taken(job)
   #count = 0
 
@@ -81,16 +92,7 @@ class Bench {
         }),
       },
       state: this.state,
-      bus: {
-        publish: (topic, payload) => {
-          for (const listener of this.#listeners.get(topic) ?? []) listener(payload)
-        },
-        subscribe: (topic, listener) => {
-          const listeners = this.#listeners.get(topic) ?? new Set()
-          this.#listeners.set(topic, listeners.add(listener))
-          return () => listeners.delete(listener)
-        },
-      },
+      bus: this.bus,
     })
   }
 
@@ -318,6 +320,37 @@ describe('destinations of two workers', () => {
     await bench.runners[1]!.traffic.suspensions.lift('far/shut.test')
     await bench.settle()
     assert.equal(bench.tried.length, 5)
+  })
+
+  test('mail that was put off until the end of a suspension goes at once when it ends before', async () => {
+    begin()
+    bench.start()
+    const shut = { until: bench.now + 72 * HOUR, since: bench.now, why: 'their move', by: 'admin' } as const
+    await bench.runners[0]!.traffic.suspensions.suspend({ key: 'far/shut.test', ...shut })
+    await bench.add('shut.test', 3)
+    await bench.add('shut.test', 1, { due: bench.now + 20 * MINUTE })
+    await bench.pass(MINUTE)
+    assert.equal(await bench.runners[0]!.lookAtWaiting(), 3)
+    await laneBook.resume(bench.state, bench.bus, 'far/shut.test')
+    await bench.settle()
+    assert.equal(bench.tried.length, 0, 'due in half an hour')
+    await laneBook.broughtForward(bench.store.queue, [{ target: 'far', lane: 'shut.test' }], bench.now)
+    await bench.settle()
+    assert.equal(bench.tried.length, 3, 'what was never tried keeps its time')
+  })
+
+  test('mail that was put off at a dead destination goes when its client says that it is there', async () => {
+    begin({ retryMs: [30 * MINUTE] })
+    bench.deliver = job => nobody(job)
+    await bench.add('dead.test', 50)
+    bench.start()
+    await bench.settle()
+    bench.deliver = job => taken(job)
+    await bench.pass(MINUTE)
+    assert.ok((await bench.runners[0]!.lookAtWaiting()) > 30)
+    await bench.runners[1]!.dispatcher().answers!(['far/dead.test'])
+    await bench.settle()
+    assert.equal((await bench.rows()).length, 0)
   })
 
   test('a rate holds over both workers, and what is over it goes later', async () => {
