@@ -59,6 +59,8 @@ export class Waiting {
       if (lanes.size === 0) return 0
       const claimed = await parts.store.queue.claim({
         ...{ now, leaseMs, max: BATCH, only: new Set(lanes.keys()) },
+        // New mail has nothing to tell that could not wait; what was tried may be over, or its sender wants to know.
+        leastTried: BATCH / 2,
       })
       for (const one of claimed) {
         const row = one.rows[0]!

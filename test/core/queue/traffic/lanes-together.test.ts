@@ -353,6 +353,24 @@ describe('destinations of two workers', () => {
     assert.equal((await bench.rows()).length, 0)
   })
 
+  test('new mail that comes to a suspended destination without end does not hide what is old', async () => {
+    begin({ retryMs: [5 * MINUTE] }, 1)
+    bench.deliver = job => said(job, '450 not now')
+    bench.start()
+    await bench.add('shut.test', 2)
+    await bench.settle()
+    const shut = { until: bench.now + 72 * HOUR, since: bench.now, why: 'their move', by: 'admin' } as const
+    await bench.runners[0]!.traffic.suspensions.suspend({ key: 'far/shut.test', ...shut })
+    await bench.pass(6 * MINUTE)
+    await bench.add('shut.test', 250)
+    assert.equal(await bench.runners[0]!.lookAtWaiting(), 200)
+    const old = (await bench.rows()).filter(({ id }) => ['m1.1', 'm2.1'].includes(id))
+    assert.deepEqual(
+      old.map(({ row }) => row.due - bench.now),
+      [30 * MINUTE, 30 * MINUTE],
+    )
+  })
+
   test('a rate holds over both workers, and what is over it goes later', async () => {
     begin({ lanes: [{ match: ['slow.test'], rates: { messages: { limit: 10, windowMs: MINUTE } } }] })
     await bench.add('slow.test', 25)
