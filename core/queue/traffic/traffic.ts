@@ -9,6 +9,7 @@ import {
   type Log,
   type Metrics,
   type State,
+  type Place as StatePlace,
   type Target,
   TRY_LANE,
   type Wanted,
@@ -52,6 +53,8 @@ const MOST_MEMBERS = 20_000
 const LONGEST_PAUSE_MS = 30 * 60_000
 /** Another worker probes. */
 const OTHERS_PROBE_MS = 2000
+/** The state does not say whether one does. */
+const TROUBLE_MS = 1000
 const PROBING = 'delivery/probe/'
 
 export class Traffic {
@@ -134,7 +137,7 @@ export class Traffic {
 
   /** Asked right before an attempt. `done` is called after it. */
   async leaveFor(lease: Lease): Promise<Leave> {
-    const { clock, state } = this.#deps
+    const { clock, log, state } = this.#deps
     const [place] = lease.claimed.rows
     const now = clock.now()
     // What an admin has decided needs no way to anywhere.
@@ -144,16 +147,26 @@ export class Traffic {
     if (suspension !== undefined) return { kind: 'wait', until: suspension.until, why: suspension.why }
     const key = this.keyOf(place)
     const probing = this.suspensions.get(key)?.by === 'dead'
-    const probe = probing ? await state?.enter(`${PROBING}${key}`, 1, now) : undefined
+    let probe: StatePlace | undefined
+    try {
+      probe = probing ? await state?.enter(`${PROBING}${key}`, 1, now) : undefined
+    } catch (error) {
+      log.warn({ err: error, lane: key }, 'probe cannot begin')
+      return this.#waiting(key, now + TROUBLE_MS, 'nobody can say whether another worker looks whether it is there')
+    }
     if (probing && state !== undefined && probe === undefined)
       return this.#waiting(key, now + OTHERS_PROBE_MS, 'another worker looks whether it is there')
+    const done = async () => {
+      // It ends by itself a little later.
+      await probe?.leave().catch((error: unknown) => log.warn({ err: error, lane: key }, 'probe not ended'))
+    }
     const short = await this.#charge(lease, place, key)
     if (short !== undefined) {
-      await probe?.leave()
+      await done()
       return this.#waiting(key, now + short.waitMs, `its limit of ${short.kind} is reached`)
     }
     const round = this.#flows.get(key)?.round ?? 0
-    return { kind: 'go', round, done: async () => probe?.leave() }
+    return { kind: 'go', round, done }
   }
 
   /** While an attempt goes on. Messages were charged to the lane before it began, connections are when they are made. */
