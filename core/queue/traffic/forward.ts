@@ -5,12 +5,10 @@
 import { fieldIs, type Queue, type QueuedMessage } from '../../api/index.js'
 import type { Place } from '../lane-rules.js'
 
-/** Mail of suspended destinations is looked at again after this, however long the suspension: for warnings and for what is over. */
-export const LONGEST_WAIT_MS = 30 * 60_000
 /** Changes under way at a time: they share commits. */
 const TOGETHER = 200
 
-/** How many rows are due now that were not. What has not been tried, is held or waits for its time (RFC 4865) is left alone. */
+/** How many rows are due now that were not. What waits for another reason (its ladder, or RFC 4865) is left alone. */
 export async function broughtForward(
   queue: Pick<Queue, 'list' | 'change'>,
   lanes: Iterable<Place>,
@@ -34,11 +32,9 @@ export async function broughtForward(
   return count
 }
 
-function waitingOf({ rows, holdUntil = 0 }: QueuedMessage, now: number): readonly number[] {
-  if (holdUntil > now) return []
+function waitingOf({ rows }: QueuedMessage, now: number): readonly number[] {
   const waits = rows.filter(
-    ({ due, hold, leased, last }) =>
-      hold === undefined && !leased && last !== undefined && due > now && due <= now + LONGEST_WAIT_MS,
+    ({ due, hold, leased, wait }) => wait !== undefined && hold === undefined && !leased && due > now,
   )
   return waits.map(({ row }) => row)
 }

@@ -6,7 +6,6 @@ import type { Log, Outcome } from '../../api/index.js'
 import { type AttemptParts, attempt } from '../attempt.js'
 import { laneKey } from '../job.js'
 import { Lease } from '../lease.js'
-import { LONGEST_WAIT_MS } from './forward.js'
 import type { Suspension } from './suspensions.js'
 import type { Traffic } from './traffic.js'
 
@@ -24,6 +23,9 @@ const BATCH = 200
 const LANES = 500
 /** So soon before the end of a suspension nothing is taken up, and so late after its beginning. */
 const EDGE_MS = 5000
+
+/** Looked at again after this, however long the suspension: for warnings and for what is over. */
+const LONGEST_MS = 30 * 60_000
 
 export class Waiting {
   readonly #deps: WaitingDeps
@@ -106,7 +108,7 @@ function standIn(
     const text = `no attempt was made, ${lane} gets nothing for now: ${why}`
     return { kind: 'deferred', row, text, ...MEANING[by], ...(rule === undefined ? {} : { rule }) }
   })
-  return { outcomes, until: Math.min(until, now + LONGEST_WAIT_MS) }
+  return { outcomes, until: Math.min(until, now + LONGEST_MS) }
 }
 
 const MEANING = {
