@@ -25,7 +25,7 @@ export function createNotifier(parts: NotifierParts): Notifier & Mailer {
   return {
     async tell(notice) {
       try {
-        return (await isNews(parts, notice)) && (await send(parts, notice))
+        return (await isNews(parts, notice)) && (await sendOrForget(parts, notice))
       } catch (error) {
         parts.log.error({ err: error, about: notice.about, subject: notice.subject }, 'notice could not be sent')
         return false
@@ -39,12 +39,27 @@ export function createNotifier(parts: NotifierParts): Notifier & Mailer {
   }
 }
 
+/** What could not be sent has not been told: the next one about it is news again. */
+async function sendOrForget(parts: NotifierParts, notice: Notice): Promise<boolean> {
+  let sent = false
+  try {
+    sent = await send(parts, notice)
+    return sent
+  } finally {
+    if (!sent) await parts.state?.remove(turnKey(notice))
+  }
+}
+
 /** The first one in its time; counted, so that of two workers one sends. */
-async function isNews({ state, clock }: NotifierParts, { about, everyMs = EVERY_MS }: Notice): Promise<boolean> {
+async function isNews({ state, clock }: NotifierParts, notice: Notice): Promise<boolean> {
   if (state === undefined) return true
-  const now = clock.now()
-  const sent = await state.spend(`notices/${about}`, 1, { limit: 1, windowMs: everyMs }, now)
-  return sent.granted
+  const budget = { limit: 1, windowMs: notice.everyMs ?? EVERY_MS }
+  const { granted } = await state.spend(turnKey(notice), 1, budget, clock.now())
+  return granted
+}
+
+function turnKey({ about }: Notice): string {
+  return `notices/${about}`
 }
 
 /** False when nobody takes it. */

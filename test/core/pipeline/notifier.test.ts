@@ -14,7 +14,8 @@ const NOTICE: Notice = {
   text: 'In 7 days.\nRenew it.',
 }
 
-function open({ broken = false } = {}) {
+function open({ broken = 0 } = {}) {
+  let failures = broken
   let now = Date.UTC(2026, 0, 1)
   const planned: OwnMessage[] = []
   let accepted = 0
@@ -28,7 +29,7 @@ function open({ broken = false } = {}) {
     },
     store: {
       async accept() {
-        if (broken) throw new Error('the disk is full')
+        if (failures-- > 0) throw new Error('the disk is full')
         accepted++
         return []
       },
@@ -71,8 +72,11 @@ test('about the same nothing more is sent for a day, about another thing it is',
   assert.equal(planned.length, 3)
 })
 
-test('a notice that cannot be stored is logged, and who tells it hears that it was not sent', async () => {
-  const { notifier, log } = open({ broken: true })
+test('a notice that cannot be stored is logged, who tells it hears that it was not sent, and it is news the next time', async () => {
+  const { notifier, accepted, log } = open({ broken: 1 })
   assert.equal(await notifier.tell(NOTICE), false)
   assert.equal(log.lines.at(-1)?.sentence, 'notice could not be sent')
+  assert.equal(await notifier.tell(NOTICE), true)
+  assert.equal(accepted(), 1)
+  assert.equal(await notifier.tell(NOTICE), false)
 })
