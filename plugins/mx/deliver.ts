@@ -256,7 +256,8 @@ class Delivery {
     if (source === undefined || place.path !== undefined || localFor(source, place) !== undefined) return true
     this.#stuck += 1
     const text = `${remoteOf(place)} cannot be reached from ${source.says}, which has no address of that family`
-    if (!this.#ledger.heard) this.#ledger.remarkAll({ kind: 'deferred', status: '4.4.1', text, source: source.says })
+    // RFC 3463 §3.4: 4.3.5. It is our pool that lacks something, and not the host.
+    if (!this.#ledger.heard) this.#ledger.remarkAll({ kind: 'deferred', status: '4.3.5', text, source: source.says })
     return false
   }
 

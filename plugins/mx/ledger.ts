@@ -93,8 +93,9 @@ export class Ledger {
   /** A 5xx greeting counts as a refusal only when every host greeted us so. */
   #leftOver(row: number, nothing: string): Outcome {
     const last = this.#last.get(row)
-    if (last === undefined) return { kind: 'deferred', row, status: '4.4.1', text: nothing }
+    // 4.4.1 is for hosts that do not answer, and nobody was asked.
+    if (last === undefined) return { kind: 'deferred', row, status: '4.3.0', text: nothing }
     if (last.kind !== 'failed' || !this.hopeful) return last
-    return { ...last, kind: 'deferred', status: '4.4.1' }
+    return { ...last, kind: 'deferred', status: last.reply === undefined ? `4${last.status.slice(1)}` : '4.4.1' }
   }
 }

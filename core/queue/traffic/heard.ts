@@ -35,6 +35,8 @@ function heardOf(outcome: Outcome, action: ReplyAction | undefined): Heard | und
   const { stage, reply, status } = outcome
   // Without a reply it was a limit of our own.
   if (reply !== undefined && (action?.slowDown === true || outcome.class === 'rate-limited')) return 'bad'
+  // It wants to see us again: that is an answer, also in a greeting.
+  if (reply !== undefined && outcome.class === 'greylisted') return 'good'
   if (outcome.kind === 'deferred' && (stage === 'connect' || (reply === undefined && status === '4.4.1')))
     return 'nobody'
   // It has talked to us, whatever it said.

@@ -32,7 +32,8 @@ const STATUS = {
   // RFC 3463 §3.8: 4.7.0. Our own login at a smarthost: a matter for our admin, not for the sender.
   login: '4.7.0',
   source: '4.3.0',
-  cancelled: '4.4.1',
+  // That we stopped waiting says nothing of them.
+  cancelled: '4.3.0',
 } as const satisfies Record<TroubleKind, string>
 
 /** Why a peer is not who it should be. */

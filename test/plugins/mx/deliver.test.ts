@@ -510,6 +510,19 @@ describe('delivery by MX', () => {
     assert.equal(first.connections, 1)
   })
 
+  test('that a delivery is cut short says nothing of the destination', async () => {
+    const stop = new AbortController()
+    await sink({
+      script: stage => {
+        if (stage === 'connect') stop.abort()
+        return stage === 'connect' ? { kind: 'silent' } : undefined
+      },
+    })
+    const made = await rig()
+    assertOutcome(only(await made.deliver(makeJob(['b@direct.test']), stop.signal)), 'deferred', '4.3.0')
+    assertOutcome(only(await made.deliver(makeJob(['b@direct.test']), AbortSignal.abort())), 'deferred', '4.3.0')
+  })
+
   test('a server that was down gets the mail once it is up, and once only', async () => {
     const made = await rig()
     const job = makeJob(['b@direct.test'])

@@ -120,6 +120,7 @@ describe('a pool', () => {
     const outcome = await only(deliver(makeJob(['b@them.test'])))
     assert.equal(outcome.kind, 'deferred')
     assert.match('text' in outcome ? outcome.text : '', /no address of that family/)
+    assert.equal('status' in outcome && outcome.status, '4.3.5', 'no word about the destination')
     assert.equal(peer.connections, 0)
   })
 

@@ -27,9 +27,16 @@ for (const [says, outcomes, heard] of [
     [{ ...DEFERRED, reply: '421 go', stage: 'connect', class: 'system' }],
     'nobody',
   ],
+  [
+    'greylisting is good in a greeting too',
+    [{ ...DEFERRED, reply: '421 later', stage: 'connect', class: 'greylisted' }],
+    'good',
+  ],
   ['one that broke off is bad', [{ ...DEFERRED, status: '4.4.2', class: 'unreachable' }], 'bad'],
   ['a name service that says nothing says nothing', [{ ...DEFERRED, status: '4.4.3', class: 'dns' }], undefined],
   ['a limit of ours says nothing', [{ ...DEFERRED, status: '4.4.5', class: 'rate-limited' }], undefined],
+  ['what nobody was asked for says nothing', [{ ...DEFERRED, status: '4.4.1', untried: true }], undefined],
+  ['trouble of our own says nothing', [{ ...DEFERRED, status: '4.3.5', class: 'system' }], undefined],
   ['nothing says nothing', [], undefined],
 ] as const satisfies readonly (readonly [string, readonly Bare[], string | undefined])[]) {
   test(says, () => {
