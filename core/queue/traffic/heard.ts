@@ -34,7 +34,8 @@ function heardOf(outcome: Outcome, action: ReplyAction | undefined): Heard | und
   if (outcome.kind === 'deferred' && outcome.untried) return undefined
   const { stage, reply, status } = outcome
   // Without a reply it was a limit of our own.
-  if (reply !== undefined && (action?.slowDown === true || outcome.class === 'rate-limited')) return 'bad'
+  if (reply !== undefined && (action?.slowDown === true || (outcome.class === 'rate-limited' && !isOfOne(action))))
+    return 'bad'
   // It wants to see us again: that is an answer, also in a greeting.
   if (reply !== undefined && outcome.class === 'greylisted') return 'good'
   if (outcome.kind === 'deferred' && (stage === 'connect' || (reply === undefined && status === '4.4.1')))
@@ -42,4 +43,9 @@ function heardOf(outcome: Outcome, action: ReplyAction | undefined): Heard | und
   // It has talked to us, whatever it said.
   if (reply !== undefined) return 'good'
   return outcome.class === 'unreachable' && outcome.kind === 'deferred' ? 'bad' : undefined
+}
+
+/** A rule that only lets this recipient wait means one of many. */
+function isOfOne(action: ReplyAction | undefined): boolean {
+  return action?.retryAfterMs !== undefined && action.suspendMs === undefined
 }

@@ -35,6 +35,53 @@ for (const [text, wanted] of [
   test(`"${text}" is ${wanted}`, () => assert.equal(classify(shipped.rules, { text }).class, wanted))
 }
 
+for (const [text, retryAfter] of [
+  ['450 4.2.1 The recipient has exceeded their message rate limit. Try again later. 1700000000-AbCdEf', true],
+  ['432 4.3.2 STOREDRV.Deliver; recipient thread limit exceeded', true],
+  ['432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded', true],
+  ['550 Recipient frequency limited. https://service.mail.qq.com/detail/0/1', true],
+  ['550 Sender frequency limited [AbCd IP: 192.0.2.9]. https://service.mail.qq.com/detail/0/1', true],
+  ['550 Domain frequency limited [AbCd IP: 192.0.2.9]. https://service.mail.qq.com/detail/0/1', true],
+  ['550 Mail content denied [AbCd IP: 192.0.2.9]. https://service.mail.qq.com/detail/0/2', false],
+  ['550 Domain is blocked. https://service.mail.qq.com/detail/0/3', false],
+  ['451 Ratelimit exceeded for mailbox nobody@mail.example. Try again later.', true],
+  [
+    '421-4.7.28 Gmail has detected an unusual rate of unsolicited mail originating from your SPF domain [example.org 35]. - gsmtp',
+    true,
+  ],
+  [
+    '421 4.7.28 Our system has detected an unusual rate of unsolicited mail originating from your DKIM domain. - gsmtp',
+    true,
+  ],
+  [
+    '550 Administrative prohibition - envelope blocked - https://community.mimecast.com/docs/DOC-1369#550 [AbCd]',
+    false,
+  ],
+  ['550 Rejected by header based Anti-Spoofing policy: a@example.org - https://community.mimecast.com [AbCd]', false],
+  ['550 5.1.0 <news@example.org> sender rejected. Refer to Error Codes section AUP#CXSND', false],
+  ['553-Message filtered. You are trying to use me [server-4.tower-161.messagelabs.example] as a relay', false],
+] as const) {
+  test(`"${text.slice(0, 60)}", which is about one of many, does not stop mail for the others`, () => {
+    const { action, general } = classify(shipped.rules, { text })
+    assert.deepEqual([action?.suspendMs, action?.retryAfterMs !== undefined, general], [undefined, retryAfter, false])
+  })
+}
+
+for (const text of [
+  '451 4.7.500 Server busy. Please try again later from [192.0.2.25]. (S77719)',
+  '550 Ip frequency limited [AbCdEf IP: 192.0.2.9]. https://service.mail.qq.com/detail/0/725',
+  '550 Suspected spam ip. http://service.mail.qq.com/cgi-bin/help?subtype=1&no=1000726',
+  '421 4.7.0 too many connections, please try later yandex',
+  '451 Ratelimit exceeded. Too many messages from your IP. mail.ru',
+  '421-4.7.28 Our system has detected an unusual rate of unsolicited mail originating from your IP address. gsmtp',
+  '554 Host network not allowed - https://community.mimecast.com/docs/DOC-1369#554 [AbCd]',
+  '550 5.1.0 <news@example.org> sender rejected. Refer to Error Codes section AUP#CDRBL',
+]) {
+  test(`"${text.slice(0, 60)}", which is about us, stops mail for all`, () => {
+    assert.ok(classify(shipped.rules, { text }).action?.suspendMs !== undefined)
+  })
+}
+
 test('what is said of the recipient differs from what is said of the message', () => {
   const of = (stage: 'rcpt' | 'end') => classify(shipped.rules, { text: '552 no', stage }).class
   assert.deepEqual([of('rcpt'), of('end')], ['mailbox-full', 'too-big'])

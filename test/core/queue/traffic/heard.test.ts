@@ -45,6 +45,14 @@ for (const [says, outcomes, heard] of [
   })
 }
 
+test('a limit for one recipient is no trouble of the destination', () => {
+  const limited = { ...DEFERRED, row: 0, reply: '450 slow', stage: 'rcpt', class: 'rate-limited' } as const
+  const heard = (action: ReplyAction) => newsOf([limited], new Map([[0, action]])).heard
+  assert.equal(heard({ retryAfterMs: 1000 }), 'good')
+  assert.equal(heard({ retryAfterMs: 1000, slowDown: true }), 'bad')
+  assert.equal(heard({ retryAfterMs: 1000, suspendMs: 1000 }), 'bad')
+})
+
 test('the longest suspension that a rule asks for counts, with its words', () => {
   const outcomes = [
     { ...DEFERRED, row: 0, text: 'first', reply: '421 a', rule: 'short' },
