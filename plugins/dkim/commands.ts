@@ -13,7 +13,7 @@ export interface CommandParts {
   readonly server: Pick<ServerFacts, 'dataDir' | 'domains'>
   readonly dns: Pick<Resolver, 'txt' | 'configured'>
   readonly load: () => Promise<readonly HeldKey[]>
-  readonly useOf: (held: HeldKey) => Promise<KeyUse>
+  readonly usesOf: (all: readonly HeldKey[]) => Promise<ReadonlyMap<HeldKey, KeyUse>>
   readonly now: () => number
 }
 
@@ -118,15 +118,15 @@ function selectorOf(given: unknown, type: KeyType, now: number): string {
   return selector
 }
 
-async function list(run: CommandRun, { load, useOf }: CommandParts): Promise<void> {
+async function list(run: CommandRun, { load, usesOf }: CommandParts): Promise<void> {
   const rows = []
-  for (const held of await load()) {
+  for (const [held, use] of await usesOf(await load())) {
     const { entry, read } = held
     rows.push({
       domain: entry.domain,
       selector: entry.selector,
       type: typeAndBits(held),
-      use: await useOf(held),
+      use,
       file: entry.file,
       ...(read.kind === 'trouble' ? { why: read.why } : {}),
       ...(typeof entry.active === 'number' ? { from: day(entry.active) } : {}),
@@ -151,27 +151,42 @@ function day(at: number): string {
   return new Date(at).toISOString()
 }
 
-async function check(run: CommandRun, { load, dns }: CommandParts): Promise<number> {
+interface Row {
+  readonly name: string
+  readonly use: KeyUse
+  /** Left out: nobody was asked. */
+  readonly right?: boolean
+  readonly says: string
+  readonly advice?: string
+}
+
+async function check(run: CommandRun, { load, usesOf, dns }: CommandParts): Promise<number> {
   const wanted = run.args[0] === undefined ? undefined : toAsciiDomain(run.args[0])
   if (run.args[0] !== undefined && wanted === undefined)
     throw new CommandError(`${printable(run.args[0], 100)} is no domain`, 2)
   const keys = (await load()).filter(({ entry }) => wanted === undefined || entry.domain === wanted)
   if (keys.length === 0) throw new CommandError(`there is no key${wanted === undefined ? '' : ` of ${wanted}`}`)
-  const rows = []
-  for (const { entry, read } of keys) {
+  const rows: Row[] = []
+  for (const [{ entry, read }, use] of await usesOf(keys)) {
+    const name = recordName(entry)
+    if (use === 'replaced' || use === 'retired') {
+      // Its record may be there for mail under way, or gone by now: both are right.
+      rows.push({ name, use, says: `${use}, and signs nothing any more` })
+      continue
+    }
     const shown: Shown =
       read.kind === 'key'
         ? await ask(dns, entry, read.loaded)
         : { kind: 'unknown', why: `our own key cannot be used: ${read.why}` }
-    rows.push({ name: recordName(entry), ...verdictOf(shown), ...adviceOf(read) })
+    rows.push({ name, use, ...verdictOf(shown), ...adviceOf(read) })
   }
   if (run.json) run.print(JSON.stringify(rows, null, 2))
   else
     for (const { name, right, says, advice } of rows) {
-      run.print(`${name}: ${right ? 'right' : 'WRONG'}: ${says}`)
+      run.print(`${name}: ${right === undefined ? 'not asked for' : right ? 'right' : 'WRONG'}: ${says}`)
       if (advice !== undefined) run.print(`  ${advice}`)
     }
-  return rows.every(({ right }) => right) ? 0 : 1
+  return rows.every(({ right }) => right !== false) ? 0 : 1
 }
 
 function verdictOf(shown: Shown): { readonly right: boolean; readonly says: string } {

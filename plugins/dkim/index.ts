@@ -17,7 +17,7 @@ import { digestMessage } from 'posthouse/text'
 import { authorOf, type Choice, choose } from './choose.js'
 import { dkimCommands } from './commands.js'
 import { Publications } from './published.js'
-import { KeyRing, type KeyTrouble, loadKeys, troubleOf } from './ring.js'
+import { type HeldKey, KeyRing, type KeyTrouble, loadKeys, troubleOf } from './ring.js'
 import { type Settings, schema, settingsOf } from './settings.js'
 import { signatureField } from './signature.js'
 
@@ -40,7 +40,12 @@ export default definePlugin({
       log.warn({}, 'signing keys wait for the name service, and none is configured')
     const ring = ringOf(keys)
     const now = () => clock.now()
-    const commands = dkimCommands({ folder, server, dns, load, now, useOf: held => ringOf([]).useOf(held) })
+    const named = new Set(settings.rules.flatMap(({ selectors = [] }) => selectors))
+    const usesOf = async (all: readonly HeldKey[]) => {
+      const held = ringOf(all)
+      return new Map(await Promise.all(all.map(async key => [key, await held.useOf(key, named)] as const)))
+    }
+    const commands = dkimCommands({ folder, server, dns, load, now, usesOf })
     const parts = { settings, ring, metrics, clock }
     return {
       commands,

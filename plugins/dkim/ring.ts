@@ -15,8 +15,8 @@ export interface HeldKey {
   readonly read: ReadKey
 }
 
-/** `waits`: for its record; `later`: for its date. */
-export type KeyUse = 'in use' | 'waits' | 'later' | 'retired' | 'trouble'
+/** `waits`: for its record; `later`: for its date; `replaced`: by a newer one of its kind. */
+export type KeyUse = 'in use' | 'waits' | 'later' | 'replaced' | 'retired' | 'trouble'
 
 export interface RingParts {
   readonly published: (name: KeyName, loaded: LoadedKey) => Promise<boolean>
@@ -95,10 +95,19 @@ export class KeyRing implements SigningKeys {
   }
 
   async inUse(domain: string): Promise<readonly SigningKey[]> {
+    const { newest, wanted } = await this.#look(domain)
+    if (wanted.length > 0) throw missing(wanted.map(inWords))
+    // RSA on top: who reads one signature only reads that, and can check it.
+    const inOrder = [...newest.values()].sort((a, b) => (a.loaded.algorithm < b.loaded.algorithm ? 1 : -1))
+    return inOrder.map(({ held: { entry }, loaded }) => signingKey(entry.domain, entry.selector, loaded))
+  }
+
+  /** The newest of each kind that are in use, and those in trouble that would be among them. */
+  async #look(domain: string) {
     const newest = new Map<SigningKey['algorithm'], Newest>()
     const troubled: HeldKey[] = []
     for (const held of this.#byDomain.get(domain) ?? []) {
-      const use = await this.useOf(held)
+      const use = await this.#dueOf(held)
       if (use === 'trouble') troubled.push(held)
       if (use !== 'in use' || held.read.kind !== 'key') continue
       const { loaded } = held.read
@@ -107,10 +116,7 @@ export class KeyRing implements SigningKeys {
       if (before === undefined || since > before.since) newest.set(loaded.algorithm, { held, loaded, since })
     }
     const wanted = troubled.filter(held => held.read.kind === 'trouble' && !isReplaced(held.entry, held.read, newest))
-    if (wanted.length > 0) throw missing(wanted.map(inWords))
-    // RSA on top: who reads one signature only reads that, and can check it.
-    const inOrder = [...newest.values()].sort((a, b) => (a.loaded.algorithm < b.loaded.algorithm ? 1 : -1))
-    return inOrder.map(({ held: { entry }, loaded }) => signingKey(entry.domain, entry.selector, loaded))
+    return { newest, wanted }
   }
 
   /** Just these, as far as they are in use by now. */
@@ -119,14 +125,24 @@ export class KeyRing implements SigningKeys {
     for (const selector of selectors) {
       const held = this.#byDomain.get(domain)?.find(({ entry }) => entry.selector === selector)
       if (held === undefined) throw missing([`there is no key ${selector} of ${domain}`])
-      const use = await this.useOf(held)
+      const use = await this.#dueOf(held)
       if (use === 'trouble') throw missing([inWords(held)])
       if (use === 'in use' && held.read.kind === 'key') keys.push(signingKey(domain, selector, held.read.loaded))
     }
     return keys
   }
 
-  async useOf({ entry, read }: HeldKey): Promise<KeyUse> {
+  /** `named`: selectors that rules name, which sign whatever is newer. */
+  async useOf(held: HeldKey, named: ReadonlySet<string>): Promise<KeyUse> {
+    const due = await this.#dueOf(held)
+    const { domain, selector } = held.entry
+    if (due !== 'in use' || named.has(selector)) return due
+    const { newest } = await this.#look(domain)
+    return [...newest.values()].some(one => one.held.entry.selector === selector) ? due : 'replaced'
+  }
+
+  /** By its own dates and record alone. */
+  async #dueOf({ entry, read }: HeldKey): Promise<Exclude<KeyUse, 'replaced'>> {
     const now = this.#parts.now()
     if (entry.until !== undefined && now >= entry.until) return 'retired'
     if (typeof entry.active === 'number' && now < entry.active) return 'later'

@@ -1,6 +1,6 @@
 /** `posthouse dkim`, as an admin types it. */
 import assert from 'node:assert/strict'
-import { chmod, chown, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { chmod, chown, mkdtemp, readFile, rm, stat, utimes } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -95,12 +95,14 @@ describe('posthouse dkim', () => {
       assert.equal(code, 1)
     }
     dns.set('e2._domainkey.us.test', { txt: [other.value] })
+    // Made after the other, by all clocks.
+    await utimes(join(instance.dataDir, 'dkim/us.test/e1.pem'), 1000, 1000)
     const { stdout: s1 } = await dkim('ls', '--json')
     const rows = JSON.parse(s1) as { selector: string; use: string; type: string }[]
     assert.deepEqual(
       rows.map(({ selector, use, type }) => [selector, type, use]),
       [
-        ['e1', 'ed25519', 'in use'],
+        ['e1', 'ed25519', 'replaced'],
         ['e2', 'ed25519', 'in use'],
         ['s1', 'rsa 2048', 'waits'],
       ],
@@ -112,9 +114,14 @@ describe('posthouse dkim', () => {
     const { stdout } = await runProgram('openssl', ['rsa', '-in', path, '-pubout', '-outform', 'DER'])
     const der = Buffer.from(stdout, 'latin1').toString('base64')
     dns.set('s1._domainkey.us.test', { txt: [`v=DKIM1; k=rsa; p=${der}`] })
+    // That of the key that another one has replaced was taken away, as it should be.
+    dns.set('e1._domainkey.us.test', { txt: [] })
     const { code, stdout: text } = await dkim('check')
     assert.equal(code, 0, text)
-    assert.equal(text.match(/: right: /g)?.length, 3)
+    assert.equal(text.match(/: right: /g)?.length, 2)
+    assert.match(text, /^e1\._domainkey\.us\.test: not asked for: replaced, and signs nothing any more$/m)
+    const rows = JSON.parse((await dkim('check', '--json')).stdout) as { name: string; use: string; right?: boolean }[]
+    assert.deepEqual([rows[0]?.name, rows[0]?.use, rows[0]?.right], ['e1._domainkey.us.test', 'replaced', undefined])
   })
 
   test('check tells of trouble with the name service, and of a key that others may read', async () => {
