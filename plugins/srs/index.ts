@@ -32,7 +32,7 @@ const CONFIG = {
       type: 'string',
       format: 'duration',
       default: '21d',
-      description: 'how long bounces are sent on; in whole days, at most 500d',
+      description: 'how long bounces are sent on; in whole days, 1d to 500d',
     },
     hash_length: {
       type: 'integer',
@@ -60,6 +60,9 @@ export default definePlugin({
     if (!server.domains.has(domain))
       throw new ConfigError([fault(['domain'], `${domain} is not among the domains of server.yaml`)])
     const maxAgeDays = Math.min(500, Math.floor((parseDuration(config.max_age) ?? 0) / 86_400_000))
+    // With none, what comes back after midnight would be too late.
+    if (maxAgeDays < 1)
+      throw new ConfigError([fault(['max_age'], `max_age: at least 1d, as it counts in days; got ${config.max_age}`)])
     let known: Buffer | undefined
     const scheme = async (): Promise<Scheme> => {
       known ??= await key('srs')

@@ -80,6 +80,12 @@ describe('srs', () => {
     assert.equal(await forwarded('a@also.test'), undefined)
   })
 
+  test('wants bounces to be good for a day at least, as days are what it counts', async () => {
+    for (const max_age of ['0s', '23h', '1439m'])
+      await assert.rejects(make({ max_age }), /max_age: at least 1d/, max_age)
+    await make({ max_age: '24h' })
+  })
+
   test('wants its domain to be one of ours', async () => {
     await assert.rejects(make({ domain: 'world.test' }), /world\.test is not among the domains/)
   })
