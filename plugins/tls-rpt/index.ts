@@ -11,7 +11,7 @@ import { Sender } from './sender.js'
 import { CONFIG, type Config, type Settings, settingsOf } from './settings.js'
 import { Tally } from './tally.js'
 
-const POST_MS = 60_000
+const POST_MS = 20_000
 
 export default definePlugin({
   name: 'tls-rpt',

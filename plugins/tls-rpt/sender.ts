@@ -35,6 +35,10 @@ const TRY_MS = DAY_MS
 const FIRST_RETRY_MS = 900_000
 const KEEP_MS = 4 * DAY_MS
 const MAX_LISTED = 200_000
+/** Domains at a time: one whose places do not answer keeps only a few others waiting. */
+const AT_ONCE = 8
+/** Of the places that a domain names; each may take as long as `posting.timeoutMs`. */
+const MAX_PLACES = 3
 
 /** What became of a report: taken by somebody, not wanted, or to be tried again. */
 export type Fate = 'sent' | 'unwanted' | 'failed'
@@ -107,11 +111,17 @@ export class Sender {
     )
     const settled = new Set([...told!, ...waiting!].map(({ key }) => key.split('/')[2]))
     let left = waiting!.length
-    for (const tally of await tallied(state, day, now)) {
-      if (signal.aborted) return
-      if (!settled.has(tally.domain) && (await this.#domain(day, tally)) === 'failed') left += 1
+    const open = (await tallied(state, day, now)).filter(({ domain }) => !settled.has(domain)).values()
+    const isOver = () => signal.aborted || !this.#isDue(day, clock.now())
+    const send = async () => {
+      for (const tally of open) {
+        if (isOver()) return
+        if ((await this.#domain(day, tally)) === 'failed') left += 1
+      }
     }
-    if (left === 0) await state.put(`done/${day}`, '1', now + KEEP_MS)
+    const ends = await Promise.allSettled(Array.from({ length: AT_ONCE }, send))
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
+    if (left === 0 && !isOver()) await state.put(`done/${day}`, '1', now + KEEP_MS)
   }
 
   async #domain(day: string, tally: DomainTally): Promise<Fate> {
@@ -149,7 +159,7 @@ export class Sender {
     const report = writeReport(facts)
     let why = ''
     // RFC 8460 §3: it is delivered when one of them has taken it.
-    for (const destination of destinations) {
+    for (const destination of destinations.slice(0, MAX_PLACES)) {
       const to = destination.kind === 'mail' ? formatAddress(destination.to) : destination.url.origin
       try {
         await this.#deliver(report, facts, destination)

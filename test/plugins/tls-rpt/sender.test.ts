@@ -170,6 +170,44 @@ describe('a report', () => {
   })
 })
 
+describe('many reports', () => {
+  const zoneOf = (names: readonly string[]) =>
+    Object.fromEntries(names.map(name => [`_smtp._tls.${name}.test`, record(`mailto:r@${name}.test`)]))
+  const LETTERS = [...'abcdefghij']
+
+  test('do not wait for one that is slow', async () => {
+    let release: (id: string) => void = () => undefined
+    const mailer: Mailer = {
+      send({ to }) {
+        if (to.domain === 'a.test') return new Promise<string>(resolve => (release = resolve))
+        if (to.domain === 'j.test') release('id')
+        return Promise.resolve('id')
+      },
+    }
+    const { at, state } = await makeWorld(zoneOf(LETTERS), { mailer })
+    await at(MIDNIGHT + 5 * HOUR_MS)
+    assert.equal((await state.list('told/', NOON)).length, 10)
+  })
+
+  test('are not sent on when their time is over meanwhile', async () => {
+    let taken = 0
+    const clock = { now: () => (taken === 0 ? MIDNIGHT + 5 * HOUR_MS : MIDNIGHT + 2 * DAY_MS) }
+    const mailer: Mailer = { send: async () => `${++taken}` }
+    const { at } = await makeWorld(zoneOf(LETTERS), { mailer, clock })
+    await at(MIDNIGHT + 5 * HOUR_MS)
+    assert.ok(taken > 0 && taken < 10, `${taken} were sent`)
+  })
+
+  test('are offered to the first three places of a domain, and no more at a time', async () => {
+    const asked: string[] = []
+    const mailer: Mailer = { send: async ({ to }) => void asked.push(to.local) }
+    const rua = LETTERS.map(name => `mailto:${name}@them.test`).join(',')
+    const { at } = await makeWorld({ '_smtp._tls.them.test': record(rua) }, { mailer })
+    await at(MIDNIGHT + 5 * HOUR_MS)
+    assert.deepEqual(asked, ['a', 'b', 'c'])
+  })
+})
+
 describe('a report that is posted', () => {
   test('goes to the very URL, packed', async () => {
     const { port, posted } = await receiver()
