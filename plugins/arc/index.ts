@@ -1,6 +1,6 @@
 /**
- * Seals mail that goes on to somewhere else (ARC, RFC 8617): by an alias, or to a domain we relay for. Who gets it sees what we saw when it came,
- * though SPF fails by then. Chains of others are checked when mail arrives, before anything of it could change.
+ * Seals mail that goes on to somewhere else (ARC, RFC 8617): by an alias, or to a domain we relay for. Who gets it sees what we saw when it came
+ * (what `mail-auth` found; without it little), though SPF fails by then. Chains of others are checked when mail arrives, before anything of it could change.
  */
 import {
   type Answered,
