@@ -278,7 +278,7 @@ export class QueueRunner {
   /** A stop that came while we were claiming gives everything back. */
   async #take(leases: readonly Lease[]): Promise<void> {
     if (this.#state !== 'running') await Promise.all(leases.map(lease => this.#giveBack(lease)))
-    else for (const lease of leases) await this.#admit(lease)
+    else await this.#admit(leases)
   }
 
   /** Lanes not to be claimed from: busy, suspended, or beyond their rate. */
@@ -307,12 +307,17 @@ export class QueueRunner {
     return new Lease(claimed, store.queue, schedule.leaseMs, clock, log)
   }
 
-  async #admit(lease: Lease): Promise<void> {
-    const place = this.#lanes.enter(lease)
-    if (place === 'back') return this.#giveBack(lease)
-    if (place === 'parked') return
-    const running = this.#run(lease).finally(() => this.#attempts.delete(running))
-    this.#attempts.add(running)
+  /** What finds no place is given back at the end: by then the lanes of all of them are known, and are not claimed from again at once. */
+  async #admit(leases: readonly Lease[]): Promise<void> {
+    const back: Lease[] = []
+    for (const lease of leases) {
+      const place = this.#lanes.enter(lease)
+      if (place === 'back') back.push(lease)
+      if (place !== 'run') continue
+      const running = this.#run(lease).finally(() => this.#attempts.delete(running))
+      this.#attempts.add(running)
+    }
+    await Promise.all(back.map(lease => this.#giveBack(lease)))
   }
 
   async #run(lease: Lease): Promise<void> {
@@ -364,7 +369,7 @@ export class QueueRunner {
     if (shut.length > 0) await Promise.all(shut.map(lease => this.#giveBack(lease)))
     for (let lease = this.#lanes.unpark(); lease !== undefined; lease = this.#lanes.unpark()) {
       if (lease.lost) lease.end()
-      else await this.#admit(lease)
+      else await this.#admit([lease])
     }
     // Where nothing waits a free place changes nothing; what comes now wakes us itself.
     if (!this.#allSeen) this.wake()

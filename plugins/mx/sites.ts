@@ -9,10 +9,19 @@ import type { Clock, Log, State } from 'posthouse/api'
 const MOST = 20_000
 const LONGEST_NAME = 200
 const KEPT_MS = 7 * 86_400_000
+/** What is seen again is kept anew, but not with every delivery. */
+const RENEW_MS = 86_400_000
 const PREFIX = 'site/'
 
+interface Known {
+  readonly site: string
+  /** When it was written to the state. */
+  readonly kept: number
+}
+
 export class Sites {
-  readonly #sites = new Map<string, string>()
+  /** Asked for longest ago first. */
+  readonly #sites = new Map<string, Known>()
   readonly #state: Pick<State, 'list' | 'put'> | undefined
   readonly #clock: Clock
   readonly #log: Pick<Log, 'debug'> | undefined
@@ -27,26 +36,32 @@ export class Sites {
   async recall(): Promise<void> {
     try {
       const known = (await this.#state?.list(PREFIX, this.#clock.now(), MOST)) ?? []
-      for (const { key, value } of known)
-        if (!this.#sites.has(key.slice(PREFIX.length))) this.#sites.set(key.slice(PREFIX.length), value)
+      for (const { key, value, expires } of known)
+        if (!this.#sites.has(key.slice(PREFIX.length)))
+          this.#sites.set(key.slice(PREFIX.length), { site: value, kept: expires - KEPT_MS })
     } catch (error) {
       this.#log?.debug({ err: error }, 'sites are learned anew')
     }
   }
 
   of(lane: string): string | undefined {
-    return this.#sites.get(lane)
+    const known = this.#sites.get(lane)
+    if (known === undefined) return undefined
+    this.#sites.delete(lane)
+    this.#sites.set(lane, known)
+    return known.site
   }
 
   /** `names`: all hosts that the records name, of whatever preference. */
   learn(lane: string, names: readonly string[]): void {
     const site = siteOf(names)
-    if (site === undefined || this.#sites.get(lane) === site) return
+    const [known, now] = [this.#sites.get(lane), this.#clock.now()]
+    if (site === undefined || (known?.site === site && now < known.kept + RENEW_MS)) return
     this.#sites.delete(lane)
     if (this.#sites.size >= MOST) this.#sites.delete(this.#sites.keys().next().value!)
-    this.#sites.set(lane, site)
+    this.#sites.set(lane, { site, kept: now })
     this.#state
-      ?.put(`${PREFIX}${lane}`, site, this.#clock.now() + KEPT_MS)
+      ?.put(`${PREFIX}${lane}`, site, now + KEPT_MS)
       .catch((error: unknown) => this.#log?.debug({ err: error, lane }, 'site not kept'))
   }
 }

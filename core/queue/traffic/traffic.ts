@@ -63,7 +63,7 @@ export class Traffic {
   readonly #flows = new Map<string, Flow>()
   /** Until when a destination has used up a rate, or somebody else probes it. */
   readonly #waits = new Map<string, number>()
-  /** Lanes of a site, as far as they came by. */
+  /** Lanes of a site, as far as they came by; the site that grew last is the last one. */
   readonly #members = new Map<string, Set<string>>()
   #memberCount = 0
   readonly #unsubscribe: (() => void) | undefined
@@ -292,11 +292,19 @@ export class Traffic {
   #join(site: string, lane: string): void {
     const lanes = this.#members.get(site) ?? new Set()
     if (lanes.has(lane)) return
-    if (this.#memberCount >= MOST_MEMBERS) {
-      this.#members.clear()
-      this.#memberCount = 0
-      lanes.clear()
+    // The site that got a new lane longest ago is forgotten first: its lanes join anew when they come by.
+    for (const [other, its] of this.#members) {
+      if (this.#memberCount < MOST_MEMBERS) break
+      if (other === site) continue
+      this.#members.delete(other)
+      this.#memberCount -= its.size
     }
+    // One site with more lanes than all may have together keeps its newest.
+    if (this.#memberCount >= MOST_MEMBERS) {
+      lanes.delete(lanes.values().next().value!)
+      this.#memberCount -= 1
+    }
+    this.#members.delete(site)
     this.#members.set(site, lanes.add(lane))
     this.#memberCount += 1
   }

@@ -33,6 +33,34 @@ test('what was learned is known after a restart, and changes with the records', 
   assert.deepEqual([again.of('one.test'), again.of('two.test')], ['mx.provider.test', 'mx.elsewhere.test'])
 })
 
+test('what is seen again is kept for another week, written once a day', async () => {
+  const state = createMemoryState()
+  const [clock, put] = [{ time: 0, now: () => clock.time }, state.put.bind(state)]
+  let writes = 0
+  state.put = (...entry) => {
+    writes += 1
+    return put(...entry)
+  }
+  const sites = new Sites(state, clock)
+  for (let hour = 0; hour <= 6 * 24; hour += 1) {
+    clock.time = hour * 3_600_000
+    sites.learn('one.test', ['mx.provider.test'])
+  }
+  assert.equal(writes, 7)
+  clock.time += 6 * 86_400_000
+  const again = new Sites(state, clock)
+  await again.recall()
+  assert.equal(again.of('one.test'), 'mx.provider.test')
+})
+
+test('beyond the limit that site is forgotten which nobody has asked for', () => {
+  const sites = new Sites()
+  for (const lane of ['first.test', 'second.test']) sites.learn(lane, ['mx.provider.test'])
+  assert.ok(sites.of('first.test'))
+  for (let n = 0; n < 19_999; n += 1) sites.learn(`${n}.test`, ['mx.provider.test'])
+  assert.deepEqual([sites.of('first.test'), sites.of('second.test')], ['mx.provider.test', undefined])
+})
+
 test('a domain without MX records is a site of its own', () => {
   const sites = new Sites()
   sites.learn('one.test', [])

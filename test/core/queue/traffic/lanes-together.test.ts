@@ -371,6 +371,25 @@ describe('destinations of two workers', () => {
     )
   })
 
+  test('lanes of a suspended site stay shut, however many lanes other sites have', async () => {
+    begin({}, 1)
+    const { traffic } = bench.runners[0]!
+    const until = bench.now + HOUR
+    await traffic.suspensions.suspend({ key: 'far/shut', until, since: bench.now, why: 'their move', by: 'admin' })
+    const come = (site: string, count: number) => {
+      for (let n = 0; n < count; n += 1) {
+        bench.sites.set(`${n}.${site}.test`, site)
+        traffic.keyOf({ target: 'far', lane: `${n}.${site}.test` })
+      }
+    }
+    come('old', 10_000)
+    come('shut', 5000)
+    come('new', 10_000)
+    const blocked = new Set(traffic.blocked(bench.now))
+    assert.equal(blocked.size, 5001)
+    assert.ok(blocked.has('far/0.shut.test') && blocked.has('far/4999.shut.test'))
+  })
+
   test('a rate holds over both workers, and what is over it goes later', async () => {
     begin({ lanes: [{ match: ['slow.test'], rates: { messages: { limit: 10, windowMs: MINUTE } } }] })
     await bench.add('slow.test', 25)
