@@ -88,7 +88,10 @@ export class QueueRunner {
   #timer: NodeJS.Timeout | undefined
   #claiming: Promise<void> | undefined
   #again = false
-  /** The last claim found less than there was room for; and there was no lane it might not take from. */
+  /**
+   * The last claim found less than there was room for; and nothing, with no lane left out because it was busy. Suspended lanes do not count: they
+   * open at a time or with news, and not when an attempt ends.
+   */
   #slack = false
   #allSeen = false
   /** Places given to mail that is being accepted. */
@@ -228,7 +231,8 @@ export class QueueRunner {
       await this.#traffic.suspensions.refresh()
       while (this.#state === 'running' && this.#lanes.room > 0) {
         const { room: max, shares } = this.#lanes
-        const except = this.#closed
+        const { busy } = this.#lanes
+        const except = this.#closed(busy)
         const claimed = await this.#deps.store.queue.claim({
           now: this.#deps.clock.now(),
           leaseMs: this.#deps.schedule.leaseMs,
@@ -238,7 +242,7 @@ export class QueueRunner {
           ...shares,
         })
         this.#slack = claimed.length < max
-        this.#allSeen = claimed.length === 0 && except.size === 0 && shares.mostTried > 0
+        this.#allSeen = claimed.length === 0 && busy.size === 0 && shares.mostTried > 0
         if (claimed.length === 0) break
         await this.#take(claimed.map(one => this.#leaseOf(one)))
       }
@@ -282,8 +286,8 @@ export class QueueRunner {
   }
 
   /** Lanes not to be claimed from: busy, suspended, or beyond their rate. */
-  get #closed(): ReadonlySet<string> {
-    const lanes = this.#lanes.busy
+  #closed(busy: ReadonlySet<string>): ReadonlySet<string> {
+    const lanes = new Set(busy)
     for (const lane of this.#traffic.blocked(this.#deps.clock.now())) lanes.add(lane)
     return lanes
   }

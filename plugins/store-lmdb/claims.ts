@@ -61,21 +61,29 @@ export class Claims {
 
   due(options: ClaimOptions): Claimed[] {
     const { max, leastTried = 0, mostTried = max } = options
-    const taking: Taking = {
-      ...options,
-      claimed: [],
-      tried: 0,
-      shut: new Set([...(options.except ?? [])].map(laneOfPath)),
-      taken: new Map(),
-    }
+    const taking = takingOf(options)
     const mostNew = max - Math.min(max, leastTried, mostTried)
     const isNew = (rank: number) => !isTriedRank(rank)
     this.#take(taking, rank =>
       isNew(rank) ? taking.claimed.length - taking.tried < mostNew : taking.tried < mostTried,
     )
-    // What nobody who was tried has come for.
-    this.#take(taking, isNew)
+    // What nobody who was tried has come for; where new mail was not held to its share, there is no more of it.
+    if (taking.claimed.length - taking.tried >= mostNew) this.#take(taking, isNew)
     return taking.claimed
+  }
+
+  /** Whether a claim may find something; without a write. */
+  anyDue(options: ClaimOptions): boolean {
+    const taking = takingOf(options)
+    for (const rank of this.#rows.ready.ranks()) {
+      if (isTriedRank(rank) && options.mostTried === 0) continue
+      for (let place: Place | undefined = {}; place !== undefined; ) {
+        const found = this.#nextHead(taking, rank, place)
+        if (found?.head !== undefined) return true
+        place = found?.place
+      }
+    }
+    return false
   }
 
   /** Until there are enough jobs; ranks that are not `meant` (any more) are passed over. */
@@ -236,6 +244,11 @@ export class Claims {
 
 function byDue(a: HeadKey, b: HeadKey): number {
   return a[1] - b[1]
+}
+
+function takingOf(options: ClaimOptions): Taking {
+  const shut = new Set([...(options.except ?? [])].map(laneOfPath))
+  return { ...options, claimed: [], tried: 0, shut, taken: new Map() }
 }
 
 /** Before those that are due later. */

@@ -98,7 +98,7 @@ export class LmdbQueue implements Queue {
     if (options.max <= 0) return []
     // An idle runner asks often: looking costs nothing, a transaction costs a flush.
     const any =
-      !this.#rows.indexed || (held === undefined ? this.#rows.ready.anyDue(now) : this.#claims.anyIn(held, now))
+      !this.#rows.indexed || (held === undefined ? this.#claims.anyDue(options) : this.#claims.anyIn(held, now))
     if (!any && this.#rows.expired(now, 1).length === 0) return []
     return this.#env.write(() => {
       this.#expire(now)

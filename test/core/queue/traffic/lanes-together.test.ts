@@ -371,6 +371,36 @@ describe('destinations of two workers', () => {
     )
   })
 
+  test('deliveries that end do not ask the queue again because something is suspended', async () => {
+    begin({ concurrency: 20, perLane: 20 }, 1)
+    const [runner] = bench.runners
+    const until = bench.now + HOUR
+    await runner!.traffic.suspensions.suspend({ key: 'far/shut.test', until, since: bench.now, why: 'x', by: 'admin' })
+    const ends: (() => void)[] = []
+    bench.deliver = async job => {
+      await new Promise<void>(resolve => ends.push(resolve))
+      return taken(job)
+    }
+    for (let n = 0; n < 10; n += 1) await bench.add(`${n}.test`, 1)
+    // This store tells of everything; one that knows that nothing has become due does not.
+    bench.store.queue.watch = () => () => undefined
+    bench.start()
+    while (ends.length < 10) await new Promise(setImmediate)
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate)
+    let claims = 0
+    const { claim } = bench.store.queue
+    bench.store.queue.claim = options => {
+      claims += 1
+      return claim.call(bench.store.queue, options)
+    }
+    // One by one, as they would end: were all to end at once, they would share a claim.
+    for (const end of ends) {
+      end()
+      for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate)
+    }
+    assert.ok(claims <= 3, `${claims} claims for 10 ends`)
+  })
+
   test('lanes of a suspended site stay shut, however many lanes other sites have', async () => {
     begin({}, 1)
     const { traffic } = bench.runners[0]!
