@@ -33,6 +33,7 @@ async function main(): Promise<number> {
     print: line => void process.stdout.write(`${line}\n`),
     warn: line => void process.stderr.write(`${line}\n`),
     stdin: readStdin,
+    book: laneBook,
   }
   return await runCli(process.argv.slice(2), parts, [
     explainScheduleCommand(parts, forecasts),

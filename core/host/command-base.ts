@@ -5,6 +5,7 @@ import type { Address, Claim, Command, CommandRun, Defer, Reject } from '../api/
 import type { Forecast } from '../config/forecast.js'
 import type { QueueConfig } from '../config/types.js'
 import type { AppBase, StartApp } from './app-types.js'
+import type { LaneBook } from './commands/delivery/book.js'
 import type { Loaded } from './loaded.js'
 
 export interface OwnRun extends CommandRun {
@@ -37,6 +38,8 @@ export interface Forecasts {
 
 /** Comes from `core/app.ts`, one floor up. */
 export interface CliParts {
+  /** What is known of destinations; left out: nothing. */
+  readonly book?: LaneBook
   readonly version: string
   /** The script of this program, for workers and for commands it runs itself. */
   readonly script: string

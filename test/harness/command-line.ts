@@ -32,6 +32,7 @@ export async function sayHere(args: readonly string[]): Promise<Said> {
     print,
     warn: print,
     stdin: async () => '',
+    book: laneBook,
   } as const satisfies CliParts
   const code = await runCli(args, parts, deliveryCommands(parts, laneBook))
   return { code, out: lines.join('\n') }

@@ -133,6 +133,9 @@ describe('destinations of a server with two workers', () => {
       ways: readonly { suspended: { why: string } }[]
     }
     assert.equal(explained.ways[0]!.suspended.why, 'they move house')
+    const retried = await commandLine(server, 'queue', 'retry', 'domain=two.test')
+    assert.match(retried.out, /mx\/two\.test is suspended for .* more: its mail waits/)
+    assert.equal(taken('two.test').length, 0)
     await commandLine(server, 'delivery', 'resume', 'two.test')
     await eventually(async () => (taken('two.test').length === 1 ? true : undefined))
   })

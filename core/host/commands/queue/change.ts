@@ -15,6 +15,7 @@ import { addressKey, formatAddress, parseAddress, printable } from '../../../tex
 import type { CliParts, OwnCommand, OwnRun } from '../../command-base.js'
 import { meant, type QueueAtHand, whoAsks, withQueue } from './common.js'
 import { fieldLines, type QueueWords, readFilter } from './filter.js'
+import { warnOfSuspended } from './held-back.js'
 import { Preview } from './preview.js'
 import { many } from './words.js'
 
@@ -110,14 +111,25 @@ export function queueChangeCommands(parts: CliParts): readonly OwnCommand[] {
       yes: { type: 'boolean', description: 'do it, also to more than one message' },
     },
     more: ['A filter is words that must all fit:', '', ...fieldLines()],
-    run: run => {
+    run: async run => {
       const words = readFilter(run.args)
-      return withQueue(run, parts, at => change(verb, words, run, at), { routing: verb.name === 'redirect' })
+      const lanes = new Set<string>()
+      const routing = verb.name === 'redirect'
+      const code = await withQueue(run, parts, at => change(verb, words, run, at, lanes), { routing })
+      if (verb.name === 'retry') await warnOfSuspended(run, parts, lanes)
+      return code
     },
   }))
 }
 
-async function change(verb: Verb, words: QueueWords, run: OwnRun, at: QueueAtHand): Promise<number> {
+/** `lanes`: filled with destinations of what was changed. */
+async function change(
+  verb: Verb,
+  words: QueueWords,
+  run: OwnRun,
+  at: QueueAtHand,
+  lanes: Set<string>,
+): Promise<number> {
   const wanted = await verb.change(run, at)
   const fits = verb.fits ?? (() => true)
   const preview = new Preview()
@@ -139,7 +151,7 @@ async function change(verb: Verb, words: QueueWords, run: OwnRun, at: QueueAtHan
         run.print(line)
     return 1
   }
-  const done = await carryOut(verb, words, wanted, fits, run, at)
+  const done = await carryOut(verb, words, wanted, fits, run, at, lanes)
   if (run.json) run.print(JSON.stringify({ ...done, done: true }))
   else {
     const left = done.underWay > 0 ? `; ${many(done.underWay, 'recipient')} under way, left alone` : ''
@@ -167,6 +179,7 @@ async function carryOut(
   fits: NonNullable<Verb['fits']>,
   run: OwnRun,
   { queue, bus }: QueueAtHand,
+  lanes: Set<string>,
 ): Promise<Done> {
   const done: Done = { messages: 0, recipients: 0, underWay: 0 }
   const pending = new Set<Promise<void>>()
@@ -184,7 +197,6 @@ async function carryOut(
     if (changed > 0) announce(bus, { event: verb.event, id: message.id, rows: numbers, by: who, ...(why && { why }) })
     if (changed > 0 && done.messages % PROGRESS === 0) run.warn(`${done.messages} messages …`)
   }
-  const lanes = new Set<string>()
   // Who says so wants an attempt, also where nobody has answered so far.
   const tryLane = (lane: string) => {
     if (verb.name === 'retry') bus.publish(TRY_LANE, lane)
