@@ -7,6 +7,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { answers } from '../../test/harness/ports.js'
+import { masterCf } from '../../test/harness/postfix.js'
 import { program } from '../../test/harness/shared.js'
 import { FlushCounter } from '../lib/flush.js'
 import { readStat } from '../lib/usage.js'
@@ -41,7 +42,7 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   for (const folder of [config, queue, data]) mkdirSync(folder)
   const flushes = counter(options)
   writeFileSync(join(config, 'main.cf'), mainCf(options, { queue, data }, flushes?.env ?? {}))
-  writeFileSync(join(config, 'master.cf'), masterCf(options.port))
+  writeFileSync(join(config, 'master.cf'), masterCf(options.port, true))
   await run('chown', ['postfix', data])
   const postfix = program('postfix')!
   await run(postfix, ['-c', config, 'start'])
@@ -95,31 +96,6 @@ in_flow_delay = 0
 default_process_limit = 200
 smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
-`
-}
-
-function masterCf(port: number): string {
-  return `127.0.0.1:${port} inet n - n - - smtpd
-pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-tlsmgr unix - - n 1000? 1 tlsmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-verify unix - - n - 1 verify
-flush unix n - n 1000? 0 flush
-proxymap unix - - n - - proxymap
-smtp unix - - n - - smtp
-relay unix - - n - - smtp
-showq unix n - n - - showq
-error unix - - n - - error
-retry unix - - n - - error
-discard unix - - n - - discard
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-postlog unix-dgram n - n - 1 postlogd
 `
 }
 

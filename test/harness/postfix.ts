@@ -92,7 +92,9 @@ maillog_file_prefixes = /dev
 `
 }
 
-function masterCf(port: number): string {
+/** `sends`: it may also deliver to other servers. */
+export function masterCf(port: number, sends = false): string {
+  const delivery = sends ? 'smtp unix - - n - - smtp\nrelay unix - - n - - smtp\n' : ''
   return `127.0.0.1:${port} inet n - n - - smtpd
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
@@ -105,7 +107,7 @@ trace unix - - n - 0 bounce
 verify unix - - n - 1 verify
 flush unix n - n 1000? 0 flush
 proxymap unix - - n - - proxymap
-showq unix n - n - - showq
+${delivery}showq unix n - n - - showq
 error unix - - n - - error
 retry unix - - n - - error
 discard unix - - n - - discard
