@@ -10,6 +10,22 @@ export interface HeaderOctets {
   readonly fields: readonly Field[]
 }
 
+/** What people see of a message, and what says how to read it: fields that nobody may add to one that is signed (RFC 6376 §5.4.2, oversigning). */
+export const CLOSED_FIELDS = [
+  'From',
+  'To',
+  'Cc',
+  'Subject',
+  'Date',
+  'Reply-To',
+  'Message-ID',
+  'In-Reply-To',
+  'References',
+  'MIME-Version',
+  'Content-Type',
+  'Content-Transfer-Encoding',
+] as const
+
 /**
  * The names for `h=`: each of `names` as often as it stands there, those of `closed` once more, so that nobody can add one unseen
  * (RFC 6376 §5.4, §8.15).

@@ -2,6 +2,7 @@
 import type { NewField, SigningKey } from 'posthouse/api'
 import {
   base64InPieces,
+  CLOSED_FIELDS,
   foldField,
   headerInput,
   type MessageDigest,
@@ -23,24 +24,16 @@ export interface SealWish {
   readonly now: number
 }
 
-/** Closed against additions: what people see, and what says how to read it. */
-const CLOSED = [
-  'From',
-  'To',
-  'Cc',
-  'Subject',
-  'Date',
-  'Reply-To',
-  'Message-ID',
-  'In-Reply-To',
-  'References',
-  'MIME-Version',
-  'Content-Type',
-  'Content-Transfer-Encoding',
-] as const
 /** §4.1.2: signatures that are there already are covered; results and ARC's own fields never. */
-const NAMES = [...CLOSED, 'Sender', 'List-Id', 'List-Unsubscribe', 'List-Unsubscribe-Post', 'DKIM-Signature'] as const
-const CLOSED_SET: ReadonlySet<string> = new Set(CLOSED.map(name => name.toLowerCase()))
+const NAMES = [
+  ...CLOSED_FIELDS,
+  'Sender',
+  'List-Id',
+  'List-Unsubscribe',
+  'List-Unsubscribe-Post',
+  'DKIM-Signature',
+] as const
+const CLOSED_SET: ReadonlySet<string> = new Set(CLOSED_FIELDS.map(name => name.toLowerCase()))
 
 /** From the top down: seal, signature, results. */
 export async function sealFields(wish: SealWish): Promise<readonly NewField[]> {

@@ -1,7 +1,7 @@
 /** The plugin's part of plugins.yaml, and what becomes of it. */
 import { resolve } from 'node:path'
 import { ConfigError, type Fault, type Infer, type JsonSchema, type Submitter, type YamlPath } from 'posthouse/api'
-import { type CanonicalForm, parseDuration, toAsciiDomain } from 'posthouse/text'
+import { type CanonicalForm, CLOSED_FIELDS, parseDuration, toAsciiDomain } from 'posthouse/text'
 
 const HEADERS = (description: string, list: readonly string[]) =>
   ({
@@ -13,21 +13,6 @@ const HEADERS = (description: string, list: readonly string[]) =>
     description,
   }) as const
 
-/** Fields nobody may add to a signed message: what people see and what says how to read it. */
-const OVERSIGN = [
-  'From',
-  'To',
-  'Cc',
-  'Subject',
-  'Date',
-  'Reply-To',
-  'Message-ID',
-  'In-Reply-To',
-  'References',
-  'MIME-Version',
-  'Content-Type',
-  'Content-Transfer-Encoding',
-] as const
 /** Signed when they are there; lists add them to mail that goes through them. */
 const SIGN = [
   'Sender',
@@ -156,7 +141,7 @@ export const schema = {
       description: 'when a key that should sign cannot be used: the mail waits, or goes out unsigned',
     },
     sign: HEADERS('fields that are signed when they are there', SIGN),
-    oversign: HEADERS('fields that are signed, and that nobody can add afterwards', OVERSIGN),
+    oversign: HEADERS('fields that are signed, and that nobody can add afterwards', CLOSED_FIELDS),
     canonicalization: {
       enum: ['relaxed/relaxed', 'relaxed/simple', 'simple/relaxed', 'simple/simple'],
       default: 'relaxed/relaxed',
