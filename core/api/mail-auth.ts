@@ -25,6 +25,33 @@ export interface DkimFacts {
 
 export type DmarcPolicy = 'none' | 'quarantine' | 'reject'
 
+/** The record that was found, as far as reports about it tell of it (RFC 7489 §6.3). */
+export interface DmarcPublished {
+  /** Whose it is: the domain of From, or its organisation. */
+  readonly at: string
+  readonly policy: DmarcPolicy
+  /** For subdomains. */
+  readonly below: DmarcPolicy
+  readonly strictDkim: boolean
+  readonly strictSpf: boolean
+  /** To how many of a hundred that fail the policy applies. */
+  readonly percent: number
+  /** `t=y`: the domain is only trying, and wants one step less. */
+  readonly testing: boolean
+  /** `fo` as it stands there. */
+  readonly failureOptions: string
+  /** `rua` as it stands there; '': no reports are wanted. */
+  readonly reportsTo: string
+  /** `ri`: seconds from one report to the next. */
+  readonly reportsEvery: number
+}
+
+/** Why less was done than the domain asks for, in the words of reports (RFC 7489 appendix C). */
+export interface DmarcOverride {
+  readonly kind: 'sampled_out' | 'trusted_forwarder' | 'local_policy'
+  readonly why: string
+}
+
 export interface DmarcFacts {
   readonly result: 'none' | 'pass' | 'fail' | 'temperror' | 'permerror'
   /** Domain of From in A-labels; '' when it has none that can be read. */
@@ -33,6 +60,13 @@ export interface DmarcFacts {
   readonly policy?: DmarcPolicy
   /** What comes of it here, after sampling (`pct`, `t`) and the exceptions of config; `none` unless it failed. */
   readonly disposition: DmarcPolicy
+  /** What of that is done (`enforce`); left out: nothing. */
+  readonly applied?: DmarcPolicy
+  /** The record it was held to; left out: there is none that can be read. */
+  readonly published?: DmarcPublished
+  /** Whether each has passed for a name that is aligned; left out: there was nothing to hold it to. */
+  readonly aligned?: { readonly dkim: boolean; readonly spf: boolean }
+  readonly overrides?: readonly DmarcOverride[]
   readonly why: string
 }
 

@@ -19,7 +19,7 @@ import {
 } from 'posthouse/api'
 import { orElse, withinBudget } from './budget.js'
 import { mailAuthCommands } from './commands.js'
-import { CONFIG, type Terms, termsOf } from './config.js'
+import { CONFIG, termsOf } from './config.js'
 import { findingsFrom } from './findings.js'
 import { iprevOf } from './iprev.js'
 import { resultsField } from './results.js'
@@ -59,7 +59,7 @@ export default definePlugin({
         async message(asked, call) {
           if (terms.enforce === 'off' || spares(asked.recipient.address)) return undefined
           const facts = await checked.found(asked, call)
-          return facts && consequence(facts, terms)
+          return facts && consequence(facts)
         },
         async headers(asked, call) {
           const facts = await checked.found(asked, call)
@@ -131,12 +131,13 @@ function arrivalOf({ session, envelope, message }: Asked['score'], signal: Abort
 }
 
 /** RFC 7489 §6.7: what the domain of From asks for, as far as the admin follows it. */
-function consequence({ dmarc }: AuthFacts, { enforce }: Terms): Answered['message'] {
-  if (dmarc.disposition === 'none') return undefined
+function consequence({ dmarc }: AuthFacts): Answered['message'] {
+  const { applied = 'none' } = dmarc
+  if (applied === 'none') return undefined
   const exception = 'name its list or forwarder in forwarders of mail-auth, or a sealer in trusted_sealers'
   const because = { rule: `dmarc-${dmarc.disposition}`, evidence: dmarc.why, exception }
   // RFC 7372 §3.3
-  if (enforce === 'reject' && dmarc.disposition === 'reject')
+  if (applied === 'reject')
     return reject(
       `${dmarc.domain} asks to refuse mail in its name that is neither signed by it nor sent by its servers`,
       {

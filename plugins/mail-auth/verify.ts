@@ -2,7 +2,17 @@
  * All checks of one message, at the same time where they do not stand on each other, within one budget: what is not answered by its end is
  * temperror. Nothing is decided here.
  */
-import type { ArcLink, AuthFacts, DkimFacts, DmarcFacts, IprevFacts, Message, Resolver, SpfFacts } from 'posthouse/api'
+import type {
+  ArcLink,
+  AuthFacts,
+  DkimFacts,
+  DmarcFacts,
+  DmarcOverride,
+  IprevFacts,
+  Message,
+  Resolver,
+  SpfFacts,
+} from 'posthouse/api'
 import { toAsciiDomain } from 'posthouse/text'
 import type { Terms } from './config.js'
 import { checkSignatures } from './dkim/verify.js'
@@ -27,7 +37,7 @@ export interface Client {
 
 export interface VerifyParts {
   readonly dns: Resolver
-  readonly terms: Pick<Terms, 'signatures' | 'forwarders' | 'sealers'>
+  readonly terms: Pick<Terms, 'signatures' | 'forwarders' | 'sealers' | 'enforce'>
   readonly signal: AbortSignal
   readonly now: number
   /** The chain it came with, if it is whole; asked for only when it matters. */
@@ -50,11 +60,12 @@ export async function verifyMessage(arrival: Arrival, given: VerifyParts): Promi
   const spf = arrival.sender === null ? helo : mailFrom
   const judged = await checkDmarc({ from, spf, dkim, id: arrival.id }, parts)
   const vouching = vouchingFor(spf, dkim)
+  const dmarc = followed(await excused(judged, vouching, parts), parts.terms.enforce)
   return {
     ...(iprev === undefined ? {} : { iprev }),
     ...(helo === undefined ? {} : { helo }),
     ...(mailFrom === undefined ? {} : { mailFrom }),
-    ...{ dkim, vouching, dmarc: await excused(judged, vouching, parts), questions: counted.questions() },
+    ...{ dkim, vouching, dmarc, questions: counted.questions() },
   }
 }
 
@@ -86,6 +97,19 @@ function vouchingFor(spf: SpfFacts | undefined, dkim: readonly DkimFacts[]): rea
   return [...new Set([...(spf?.result === 'pass' ? [spf.domain.toLowerCase()] : []), ...signers])]
 }
 
+/** RFC 7489 §6.7: what is done about it, as far as the admin follows the domain. */
+function followed(dmarc: DmarcFacts, enforce: Terms['enforce']): DmarcFacts {
+  const { disposition } = dmarc
+  if (disposition === 'none') return dmarc
+  const applied = { off: 'none', quarantine: 'quarantine', reject: disposition } as const
+  if (applied[enforce] === disposition) return { ...dmarc, applied: disposition }
+  return { ...overridden(dmarc, 'local_policy', `enforce is ${enforce} here`), applied: applied[enforce] }
+}
+
+function overridden(dmarc: DmarcFacts, kind: DmarcOverride['kind'], why: string): DmarcFacts {
+  return { ...dmarc, overrides: [...(dmarc.overrides ?? []), { kind, why }] }
+}
+
 /** Lists and forwarders break what DMARC stands on; those the admin knows are no reason to apply a policy. */
 async function excused(
   dmarc: DmarcFacts,
@@ -95,14 +119,18 @@ async function excused(
   if (dmarc.disposition === 'none') return dmarc
   const forwarder = vouching.find(domain => isAmong(domain, terms.forwarders))
   if (forwarder !== undefined)
-    return { ...dmarc, disposition: 'none', why: `${dmarc.why}; it came over ${forwarder}, a forwarder we know` }
+    return {
+      ...overridden(dmarc, 'trusted_forwarder', `it came over ${forwarder}`),
+      disposition: 'none',
+      why: `${dmarc.why}; it came over ${forwarder}, a forwarder we know`,
+    }
   if (terms.sealers.size === 0) return dmarc
   const links = await chain()
   const trusted = links !== undefined && links.length > 0 && links.every(({ sealer }) => terms.sealers.has(sealer))
   // What the first of them saw is what the author sent.
   if (!trusted || !links[0]!.results.some(result => sawPass(result, dmarc.domain))) return dmarc
   return {
-    ...dmarc,
+    ...overridden(dmarc, 'local_policy', `arc=pass, sealed by ${links[0]!.sealer}`),
     disposition: 'none',
     why: `${dmarc.why}; it passed when ${links[0]!.sealer} sealed it, which we trust (ARC)`,
   }

@@ -86,14 +86,16 @@ function judge({ spf, dkim, id }: DmarcQuestion, domain: string, record: DmarcRe
   const bySpf = spf !== undefined && fits(spf.domain.toLowerCase(), record.strictSpf)
   const byDkim = dkim.filter(one => fits(one.domain, record.strictDkim))
   const signed = byDkim.find(({ result }) => result === 'pass')
+  const sent = bySpf && spf.result === 'pass'
+  const held = { published: { ...record, at }, aligned: { dkim: signed !== undefined, spf: sent } }
   const say = (result: DmarcFacts['result'], why: string) =>
-    ({ result, domain, policy, disposition: 'none', why: `${shown}; ${why}` }) as const
+    ({ result, domain, policy, disposition: 'none', ...held, why: `${shown}; ${why}` }) as const
   if (signed !== undefined) return say('pass', `${signed.domain} has signed it`)
-  if (bySpf && spf.result === 'pass') return say('pass', `SPF passed for ${spf.domain}`)
+  if (sent) return say('pass', `SPF passed for ${spf.domain}`)
   const why = [spfWords(spf, bySpf), dkimWords(dkim, byDkim)].join('; ')
   // §6.6.2: who might have passed has not failed.
   const unsure = (bySpf && spf.result === 'temperror') || byDkim.some(({ result }) => result === 'temperror')
-  return unsure ? say('temperror', why) : { ...say('fail', why), disposition: sampled(policy, record, id) }
+  return unsure ? say('temperror', why) : { ...say('fail', why), ...sampled(policy, record, id) }
 }
 
 function spfWords(spf: SpfFacts | undefined, aligned: boolean): string {
@@ -112,7 +114,10 @@ function dkimWords(all: readonly DkimFacts[], aligned: readonly DkimFacts[]): st
 const MILDER: Readonly<Record<DmarcPolicy, DmarcPolicy>> = { reject: 'quarantine', quarantine: 'none', none: 'none' }
 
 /** §6.6.4: who is not among the hundredths gets the next milder policy; so does everybody while the domain is only trying. */
-function sampled(policy: DmarcPolicy, { percent, testing }: DmarcRecord, id: string): DmarcPolicy {
+function sampled(policy: DmarcPolicy, { percent, testing }: DmarcRecord, id: string) {
   const lot = createHash('sha256').update(id).digest().readUInt32BE(0) % 100
-  return testing || lot >= percent ? MILDER[policy] : policy
+  const disposition = testing || lot >= percent ? MILDER[policy] : policy
+  if (disposition === policy) return { disposition }
+  const why = testing ? 'the domain is only trying (t=y)' : `not among the ${percent} of a hundred (pct)`
+  return { disposition, overrides: [{ kind: 'sampled_out' as const, why }] }
 }

@@ -1,20 +1,13 @@
 /** DMARC records (RFC 7489 §6.3): which of the TXT records is one, and what it asks for. Pure. */
-import type { DmarcPolicy } from 'posthouse/api'
+import type { DmarcPolicy, DmarcPublished } from 'posthouse/api'
 import { readTagList } from 'posthouse/text'
 
-export interface DmarcRecord {
-  readonly policy: DmarcPolicy
-  /** For subdomains. */
-  readonly below: DmarcPolicy
-  readonly strictDkim: boolean
-  readonly strictSpf: boolean
-  /** To how many of a hundred that fail the policy applies. */
-  readonly percent: number
-  /** `t=y`: the domain is only trying, and wants one step less. */
-  readonly testing: boolean
-}
+export type DmarcRecord = Omit<DmarcPublished, 'at'>
 
 export type ReadDmarc = DmarcRecord | { readonly broken: string }
+
+const DAY_SECONDS = 86_400
+const MAX_REPORTS_TO = 2000
 
 const POLICIES = ['none', 'quarantine', 'reject'] as const
 
@@ -40,6 +33,10 @@ export function readDmarcRecord(text: string): ReadDmarc {
     strictSpf: tags.get('aspf')?.toLowerCase() === 's',
     percent,
     testing: tags.get('t')?.toLowerCase() === 'y',
+    failureOptions: /^[01ds:\s]{1,20}$/i.test(tags.get('fo') ?? '') ? tags.get('fo')! : '0',
+    // Half an address would be another one.
+    reportsTo: (tags.get('rua') ?? '').length > MAX_REPORTS_TO ? '' : (tags.get('rua') ?? ''),
+    reportsEvery: /^[0-9]{1,10}$/.test(tags.get('ri') ?? '') ? Number(tags.get('ri')) : DAY_SECONDS,
   }
 }
 

@@ -156,3 +156,30 @@ for (const [text, wanted] of [
     const said = 'broken' in record ? undefined : `${record.policy} ${record.below} ${record.percent}`
     assert.equal(said, wanted)
   })
+
+describe('for reports it also tells', () => {
+  const record = 'v=DMARC1; p=reject; sp=none; adkim=s; pct=0; ri=3600; fo=1; rua=mailto:a@first.test'
+
+  test('the record it was held to, and who was aligned', async () => {
+    const zone = { '_dmarc.first.test': record }
+    const { published, aligned, overrides } = await check({
+      zone,
+      spf: spf('pass'),
+      dkim: [dkim('pass', 'a.first.test')],
+    })
+    assert.deepEqual(published, {
+      ...{ at: 'first.test', policy: 'reject', below: 'none', strictDkim: true, strictSpf: false, percent: 0 },
+      ...{ testing: false, failureOptions: '1', reportsTo: 'mailto:a@first.test', reportsEvery: 3600 },
+    })
+    assert.deepEqual([aligned, overrides], [{ dkim: false, spf: true }, undefined])
+  })
+
+  test('why less was done than the domain asks for', async () => {
+    const found = await check({ zone: { '_dmarc.first.test': record } })
+    assert.deepEqual(found.overrides, [{ kind: 'sampled_out', why: 'not among the 0 of a hundred (pct)' }])
+  })
+
+  test('nothing of a domain without a record', async () => {
+    assert.deepEqual(Object.keys(await check({ zone: {} })), ['result', 'domain', 'disposition', 'why'])
+  })
+})

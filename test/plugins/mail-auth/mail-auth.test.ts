@@ -189,6 +189,22 @@ describe('policies of others', () => {
     })
 })
 
+describe('for reports, what was done and why it was less than asked for:', () => {
+  const forged = { ip: '203.0.113.9', sender: 'x@none.test' }
+  const LIST = { ip: '192.0.2.1', sender: 'bounces@list.test' }
+  for (const [what, wish, applied, kinds] of [
+    ['enforce is off', forged, 'none', ['local_policy']],
+    ['enforce is milder', { ...forged, config: { enforce: 'quarantine' } }, 'quarantine', ['local_policy']],
+    ['as asked for', { ...forged, config: { enforce: 'reject' } }, 'reject', undefined],
+    ['a forwarder', { ...LIST, config: { enforce: 'reject', forwarders: ['list.test'] } }, undefined, ['trusted_forwarder']],
+    ['it passes', {}, undefined, undefined],
+  ] as const)
+    test(what, async () => {
+      const { facts } = await asked(wish)
+      assert.deepEqual([facts?.dmarc.applied, facts?.dmarc.overrides?.map(({ kind }) => kind)], [applied, kinds])
+    }) // biome-ignore format: a table
+})
+
 test('what a stranger chose cannot end a result or begin one, and a seal reads what we wrote', async () => {
   const text =
     'From: "x; dmarc=pass" <a@first.test>\nDKIM-Signature: v=1; a=rsa-sha256; d=e.test; s=a"b; h=from; b=a/"(;bh=x\n\nx\n'
