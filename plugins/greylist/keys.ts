@@ -4,8 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Address } from 'posthouse/api'
-import { addressKey } from 'posthouse/text'
-import { getDomain } from 'tldts'
+import { addressKey, organisationOf, publicSuffixOf } from 'posthouse/text'
 
 const DIGEST_BYTES = 18
 
@@ -35,6 +34,7 @@ export function senderKey(sender: Address | null): string {
 
 /** RFC 6647 §5, 5: hosts of one pool may be far apart, but their confirmed names end alike. Whose customers have names, they do not share. */
 export function poolOf(name: string): string | undefined {
-  const domain = getDomain(name, { allowPrivateDomains: true }) ?? undefined
-  return domain === undefined ? undefined : `pool ${domain}`
+  const domain = organisationOf(name)
+  // A public suffix is nobody's pool.
+  return domain === (publicSuffixOf(domain) ?? domain) ? undefined : `pool ${domain}`
 }

@@ -13,10 +13,10 @@ import type {
   Resolver,
   SpfFacts,
 } from 'posthouse/api'
-import { toAsciiDomain } from 'posthouse/text'
+import { organisationOf, toAsciiDomain } from 'posthouse/text'
 import type { Terms } from './config.js'
 import { checkSignatures } from './dkim/verify.js'
-import { authorOf, checkDmarc, organisationOf } from './dmarc/check.js'
+import { authorOf, checkDmarc } from './dmarc/check.js'
 import { checkHost } from './spf/check.js'
 
 /** How a message came. */

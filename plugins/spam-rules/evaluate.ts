@@ -3,9 +3,9 @@
  * a pure function of the facts. A finding says which rule, how many points, and why.
  */
 import type { Finding } from 'posthouse/api'
-import { printable } from 'posthouse/text'
+import { nameAndParents, organisationOf, printable } from 'posthouse/text'
 import { Automaton } from './automaton.js'
-import { type Facts, organisation } from './facts.js'
+import type { Facts } from './facts.js'
 import { fold, foldPhrase } from './fold.js'
 import { testLetters } from './letters.js'
 import { testOrigin } from './origin.js'
@@ -146,9 +146,10 @@ function testField(condition: Of<'field'>, facts: Facts): string | undefined {
 function testClaims({ brands }: Of<'claims'>, facts: Facts): string | undefined {
   if (facts.from === undefined) return undefined
   const name = facts.folded('name')
-  const home = organisation(facts.from.domain)
+  const homes = [...nameAndParents(facts.from.domain)]
   for (const [brand, domains] of brands) {
-    if (name.includes(brand) && !domains.has(home)) return `${brand.trim()} at ${home}`
+    if (name.includes(brand) && !homes.some(home => domains.has(home)))
+      return `${brand.trim()} at ${organisationOf(facts.from.domain)}`
   }
   return undefined
 }

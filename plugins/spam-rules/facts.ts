@@ -3,28 +3,12 @@
  * 256 K characters, of many links the first few hundred.
  */
 import type { Address, Asked, Message, MessageText } from 'posthouse/api'
-import { decodeWords, parseAddressList } from 'posthouse/text'
-import { getDomain } from 'tldts'
+import { type FieldMailbox, mailboxOf, type WebLink, webLinks } from 'posthouse/text'
 import { fold } from './fold.js'
 import type { TextName, Zone } from './rule.js'
 
 export const MAX_TEXT = 256 * 1024
 const MAX_LINKS = 300
-// The bound on length keeps it linear.
-const PLAIN_LINK = /\bhttps?:\/\/[^\s<>"'()[\]{}]{3,500}/gi
-
-export interface Link {
-  readonly href: string
-  readonly text: string
-  /** `undefined` for what is no web address. */
-  readonly url: URL | undefined
-}
-
-export interface Sender {
-  readonly name: string
-  readonly local: string
-  readonly domain: string
-}
 
 export class Facts {
   readonly envelopeSender: Address | null
@@ -34,9 +18,8 @@ export class Facts {
   readonly message: Message
   readonly #text: MessageText
   readonly #folded = new Map<Zone, string>()
-  #links: readonly Link[] | undefined
-  #from: Sender | undefined | null = null
-  #replyTo: Sender | undefined | null = null
+  #from: FieldMailbox | undefined | null = null
+  #replyTo: FieldMailbox | undefined | null = null
 
   private constructor({ session, envelope, message }: Asked['score'], text: MessageText) {
     this.envelopeSender = envelope.sender
@@ -50,24 +33,18 @@ export class Facts {
     return new Facts(asked, await asked.message.text())
   }
 
-  get from(): Sender | undefined {
-    if (this.#from === null) this.#from = firstAddress(this.message, 'from')
+  get from(): FieldMailbox | undefined {
+    if (this.#from === null) this.#from = mailboxOf(this.message.header, 'from')
     return this.#from
   }
 
-  get replyTo(): Sender | undefined {
-    if (this.#replyTo === null) this.#replyTo = firstAddress(this.message, 'reply-to')
+  get replyTo(): FieldMailbox | undefined {
+    if (this.#replyTo === null) this.#replyTo = mailboxOf(this.message.header, 'reply-to')
     return this.#replyTo
   }
 
-  get links(): readonly Link[] {
-    this.#links ??= [
-      ...this.#text.links,
-      ...[...this.text('body').matchAll(PLAIN_LINK)].slice(0, MAX_LINKS).map(([href]) => ({ href, text: '' })),
-    ]
-      .slice(0, MAX_LINKS)
-      .map(({ href, text }) => ({ href, text, url: webAddress(href) }))
-    return this.#links
+  get links(): readonly WebLink[] {
+    return webLinks(this.#text)
   }
 
   text(name: TextName): string {
@@ -79,7 +56,7 @@ export class Facts {
       case 'html':
         return this.#text.html.slice(0, MAX_TEXT)
       case 'link':
-        return this.links.map(link => link.href).join('\n')
+        return hrefs([...this.#text.links.slice(0, MAX_LINKS), ...this.links])
     }
   }
 
@@ -96,28 +73,7 @@ export class Facts {
   }
 }
 
-/** `mail.shop.example.co.uk` → `example.co.uk`. A name without a public suffix is its own organisation. */
-export function organisation(host: string): string {
-  const name = host.toLowerCase().replace(/\.$/, '')
-  return getDomain(name, { allowPrivateDomains: false, validateHostname: false }) ?? name
-}
-
-function firstAddress(message: Message, field: string): Sender | undefined {
-  const raw = message.header.find(({ name }) => name.toLowerCase() === field)?.raw
-  if (raw === undefined) return undefined
-  const items = parseAddressList(raw.slice(0, 4000))
-  const item = items
-    .flatMap(entry => (entry.kind === 'group' ? entry.members : [entry]))
-    .find(entry => entry.domain !== '')
-  if (item === undefined) return undefined
-  return { name: decodeWords(item.name).slice(0, 300), local: item.local, domain: item.domain.toLowerCase() }
-}
-
-function webAddress(href: string): URL | undefined {
-  if (!/^\s*https?:/i.test(href)) return undefined
-  try {
-    return new URL(href.trim())
-  } catch {
-    return undefined
-  }
+/** Each once, those that lead elsewhere than into the web too. */
+function hrefs(links: readonly { readonly href: string }[]): string {
+  return [...new Set(links.map(({ href }) => href))].join('\n')
 }

@@ -3,8 +3,8 @@
  * Each is a pure function from facts to what was found, or nothing.
  */
 import { isIP } from 'node:net'
-import { parseAddressList } from 'posthouse/text'
-import { type Facts, organisation } from './facts.js'
+import { nameAndParents, organisationOf, parseAddressList } from 'posthouse/text'
+import type { Facts } from './facts.js'
 import type { OriginTest } from './rule.js'
 
 type Test = (facts: Facts, list: ReadonlySet<string>) => string | undefined
@@ -15,7 +15,7 @@ export function testOrigin(test: OriginTest, facts: Facts, list: ReadonlySet<str
 
 const TESTS: Readonly<Record<OriginTest, Test>> = {
   'reply-to-differs': ({ from, replyTo }) =>
-    from !== undefined && replyTo !== undefined && organisation(from.domain) !== organisation(replyTo.domain)
+    from !== undefined && replyTo !== undefined && organisationOf(from.domain) !== organisationOf(replyTo.domain)
       ? replyTo.domain
       : undefined,
 
@@ -36,11 +36,13 @@ const TESTS: Readonly<Record<OriginTest, Test>> = {
 
   'name-holds-address': ({ from }) => {
     const [, domain] = /[^\s@<>"]{1,64}@([a-z0-9.-]{3,200}\.[a-z]{2,20})/i.exec(from?.name ?? '') ?? []
-    return domain !== undefined && organisation(domain) !== organisation(from!.domain) ? domain : undefined
+    return domain !== undefined && organisationOf(domain) !== organisationOf(from!.domain) ? domain : undefined
   },
 
   'sender-differs': ({ from, envelopeSender }) =>
-    from !== undefined && envelopeSender !== null && organisation(from.domain) !== organisation(envelopeSender.domain)
+    from !== undefined &&
+    envelopeSender !== null &&
+    organisationOf(from.domain) !== organisationOf(envelopeSender.domain)
       ? envelopeSender.domain
       : undefined,
 
@@ -64,42 +66,39 @@ const TESTS: Readonly<Record<OriginTest, Test>> = {
   'helo-is-no-name': ({ helo, insider }) =>
     helo !== undefined && !insider && isIP(helo) === 0 && !/^\[.*\]$|.\../.test(helo) ? helo : undefined,
 
-  'link-to-number': ({ links }) =>
-    links.find(({ url }) => url !== undefined && isIP(url.hostname.replace(/^\[|\]$/g, '')) !== 0)?.url?.hostname,
+  'link-to-number': ({ links }) => links.find(({ host }) => isIP(host) !== 0)?.url.hostname,
 
   'link-in-list': (facts, list) => firstHost(facts, host => inList(host, list)),
 
   'link-domain-under': (facts, list) => firstHost(facts, host => under(host, list)),
 
   'link-shows-other-domain': ({ links, from }) => {
-    for (const { url, text } of links) {
-      const shown = url === undefined ? undefined : shownDomain(text)
+    for (const { host, text } of links) {
+      const shown = shownDomain(text)
       if (shown === undefined) continue
-      const [there, here] = [organisation(url!.hostname), organisation(shown)]
+      const [there, here] = [organisationOf(host), organisationOf(shown)]
       // A newsletter shows its own domain and counts clicks elsewhere.
-      if (there !== here && (from === undefined || here !== organisation(from.domain)))
+      if (there !== here && (from === undefined || here !== organisationOf(from.domain)))
         return `${here} leads to ${there}`
     }
     return undefined
   },
 
-  'link-hides-name': ({ links }) =>
-    links.find(({ url }) => url !== undefined && (url.username !== '' || url.password !== ''))?.url?.hostname,
+  'link-hides-name': ({ links }) => links.find(({ url }) => url.username !== '' || url.password !== '')?.url.hostname,
 }
 
-function firstHost(facts: Facts, find: (host: string) => string | undefined): string | undefined {
-  for (const { url } of facts.links) {
-    const found = url === undefined ? undefined : find(url.hostname)
+function firstHost({ links }: Facts, find: (host: string) => string | undefined): string | undefined {
+  for (const { host } of links) {
+    const found = find(host)
     if (found !== undefined) return found
   }
   return undefined
 }
 
-/** The domain or its organisation is on the list. */
+/** The domain or one above it is on the list. */
 function inList(domain: string, list: ReadonlySet<string>): string | undefined {
-  if (list.has(domain)) return domain
-  const whole = organisation(domain)
-  return list.has(whole) ? whole : undefined
+  for (const name of nameAndParents(domain)) if (list.has(name)) return name
+  return undefined
 }
 
 /** The last label is on the list: `click`. */

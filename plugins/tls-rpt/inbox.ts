@@ -17,8 +17,7 @@ import {
   type Target,
   via,
 } from 'posthouse/api'
-import { formatAddress } from 'posthouse/text'
-import { getDomain } from 'tldts'
+import { formatAddress, organisationOf } from 'posthouse/text'
 import { type ReceivedReport, ReportFault, readReport } from './read.js'
 import { signatureOf } from './signed.js'
 import { unpackReport } from './unpack.js'
@@ -113,7 +112,7 @@ function isOurs(domain: string, { domains, relayDomains, name }: ServerFacts): b
 
 /** Whoever keeps a domain has as many hosts below it as they like. */
 function keeperOf(domain: string): string {
-  return getDomain(domain, { allowPrivateDomains: true }) ?? domain
+  return organisationOf(domain)
 }
 
 async function isWithin(state: State, reporter: string, now: number): Promise<boolean> {

@@ -11,8 +11,7 @@ import {
   type Resolver,
   type SpfFacts,
 } from 'posthouse/api'
-import { parseAddressList, printable, toAsciiDomain } from 'posthouse/text'
-import { getDomain } from 'tldts'
+import { organisationOf, parseAddressList, printable, toAsciiDomain } from 'posthouse/text'
 import { type DmarcRecord, isDmarcRecord, readDmarcRecord } from './record.js'
 
 export interface DmarcQuestion {
@@ -43,11 +42,6 @@ export function authorOf(fields: readonly string[]): Author {
   const [domain] = domains
   if (domains.size > 1) return { why: 'From names several domains' }
   return domain === undefined ? { why: 'From has no address that can be read' } : { domain }
-}
-
-/** Up to the public suffix and one label more; what is a suffix itself is its own. */
-export function organisationOf(domain: string): string {
-  return getDomain(domain, { allowPrivateDomains: true, extractHostname: false, validateHostname: false }) ?? domain
 }
 
 /** Never throws, unless there is a bug. */

@@ -1,0 +1,48 @@
+/**
+ * Whose a domain name is, by the Public Suffix List with its private part: `user.github.io` is not its neighbour. The list is that of the
+ * release of tldts in package.json. Names come in however they are written and go out in lower case and A-labels.
+ */
+import { parse } from 'tldts'
+import { toAsciiDomain } from './domain.js'
+
+const OPTIONS = { allowPrivateDomains: true, extractHostname: false, validateHostname: false } as const
+const LONGEST = 255
+
+/** `mail.shop.example.co.uk` → `example.co.uk`: the public suffix and one label more. A suffix, an address, or what is no name is its own. */
+export function organisationOf(name: string): string {
+  const written = plainName(name)
+  return isLiteral(written) ? written : (parse(written, OPTIONS).domain ?? written)
+}
+
+/** `co.uk`, `github.io`; of an ending that nobody has listed, its last label; of an address: none. */
+export function publicSuffixOf(name: string): string | undefined {
+  const written = plainName(name)
+  return isLiteral(written) ? undefined : (parse(written, OPTIONS).publicSuffix ?? undefined)
+}
+
+/** Whether its ending is one that the world's name service has, as far as the list knows. */
+export function hasListedSuffix(name: string): boolean {
+  const { isIcann, isPrivate } = parse(plainName(name), OPTIONS)
+  return isIcann === true || isPrivate === true
+}
+
+/** The name itself and those above it, the longest first: what a list of domains is asked for. */
+export function* nameAndParents(name: string): Generator<string> {
+  for (let rest = plainName(name); ; ) {
+    yield rest
+    const dot = rest.indexOf('.')
+    if (dot < 0) return
+    rest = rest.slice(dot + 1)
+  }
+}
+
+/** RFC 5321 §4.1.3: an address in place of a name. */
+function isLiteral(name: string): boolean {
+  return name.startsWith('[')
+}
+
+function plainName(name: string): string {
+  const cut = name.slice(0, LONGEST + 1)
+  const dotless = cut.endsWith('.') ? cut.slice(0, -1) : cut
+  return toAsciiDomain(dotless) ?? dotless.toLowerCase()
+}
