@@ -14,6 +14,7 @@ import {
   type Events,
   type Listener,
   type Mailer,
+  type Markings,
   type Notifier,
   type Reject,
   type Resolver,
@@ -122,8 +123,15 @@ export async function assemble({
       telling.tell(event)
     },
   }
+  let hearing: Markings | undefined
+  const markings: Markings = {
+    tell(marking) {
+      if (hearing === undefined) throw new Error('a marking was told before start-up was over')
+      hearing.tell(marking)
+    },
+  }
   const replies = new ReplyRules(filesIn(config.dir))
-  const services = { authenticator, dispatcher, notifier, mailer, events, replies }
+  const services = { authenticator, dispatcher, notifier, mailer, events, markings, replies }
   const signal = ending.signal
   const wanted = loadPlugins(config, { log, metrics, dns, clock, server, bus, signal, services, purpose })
   const loaded = await together(wanted, purpose === 'serve' ? replies.check() : undefined)
@@ -139,6 +147,9 @@ export async function assemble({
   const pipeline = new Pipeline(entries, metrics)
   telling = {
     tell: event => pipeline.tell('event', { event }, new Set(), { signal: ending.signal, log }),
+  }
+  hearing = {
+    tell: marking => pipeline.tell('marked', { marking }, new Set(), { signal: ending.signal, log }),
   }
   inner = createAuthenticator({
     gate: new LoginGate(pipeline, log),

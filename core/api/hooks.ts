@@ -8,6 +8,7 @@
 import type { Account, Credentials } from './accounts.js'
 import type { Authenticated, Claim, Defer, Discard, Hold, Label, Nothing, Quarantine, Reject } from './answers.js'
 import type { JobView, Outcome } from './delivery.js'
+import type { Decided, Marking } from './learning.js'
 import type { Log } from './plugin.js'
 import type { QueueEvent } from './queue-event.js'
 import type { Envelope, Finding, Message, Peer, Recipient, Session, Verdict } from './session.js'
@@ -37,6 +38,20 @@ export interface Asked {
     readonly message: Message
     readonly verdict: Verdict
   }
+  /**
+   * What became of a message from this session, told at once: after the commit, or when it has been refused. Its octets may be gone when a hook
+   * has waited for something else: what is wanted of them is asked for first.
+   */
+  decided: {
+    readonly session: Session
+    readonly envelope: Envelope
+    readonly message: Message
+    readonly verdict: Verdict
+    /** In the order of the envelope. */
+    readonly results: readonly Decided[]
+  }
+  /** The owner of a mailbox says by what they do with a message whether it is junk. */
+  marked: { readonly marking: Marking }
   /** The octets that go out: whole, or in pieces of at most 64 KB for whoever would not hold a large message. */
   sign: { readonly job: JobView; readonly read: () => Promise<Buffer>; readonly chunks: () => AsyncIterable<Buffer> }
   settled: { readonly job: JobView; readonly outcomes: readonly Outcome[] }
@@ -87,6 +102,8 @@ export interface Answered {
   score: Finding | readonly Finding[] | Nothing
   message: Reject | Defer | Discard | Quarantine | Hold | Nothing
   headers: NewField | Removal | readonly (NewField | Removal)[] | Nothing
+  decided: Nothing
+  marked: Nothing
   sign: NewField | readonly NewField[] | Nothing
   settled: Nothing
   event: Nothing
@@ -108,6 +125,8 @@ export const MOMENTS = {
   score: 'gather',
   message: 'first',
   headers: 'gather',
+  decided: 'tell',
+  marked: 'tell',
   sign: 'gather',
   settled: 'tell',
   event: 'tell',

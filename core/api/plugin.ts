@@ -6,9 +6,11 @@ import type { Accounts, Authenticator, ChannelBinding, Credentials } from './acc
 import type { Address } from './address.js'
 import type { Dispatcher, MailClient, Target } from './delivery.js'
 import type { Hooks } from './hooks.js'
+import type { Markings } from './learning.js'
 import type { ArcChains, MailAuth } from './mail-auth.js'
 import type { Events } from './queue-event.js'
 import type { Replies } from './replies.js'
+import type { Reputation } from './reputation.js'
 import type { Infer, JsonSchema } from './schema.js'
 import type { Message, Peer, Session, TlsFacts } from './session.js'
 import type { SenderRewriter, SigningKeys } from './signing.js'
@@ -88,10 +90,13 @@ export interface ServiceTable {
   'tls-results': TlsResults
   /** Of core. */
   events: Events
+  /** Of core. */
+  markings: Markings
   'signing-keys': SigningKeys
   'sender-rewriter': SenderRewriter
   'mail-auth': MailAuth
   'arc-chains': ArcChains
+  reputation: Reputation
   /** Of core. */
   replies: Replies
 }

@@ -225,6 +225,11 @@ export interface Spending {
   readonly waitMs: number
 }
 
+/** How fast the sums of a tally fade. */
+export interface Fading {
+  readonly halfLifeMs: number
+}
+
 /** One of a bounded number of places, across all processes. Given back by itself when its process ends. */
 export interface Place {
   leave(): Promise<void>
@@ -247,10 +252,15 @@ export interface State {
   add(key: string, by: number, now: number, expires: number): Promise<number>
   /** Takes `amount` out of a budget, which is there again when it has left the window; 0 only asks, less than 0 gives back. */
   spend(key: string, amount: number, budget: Budget, now: number): Promise<Spending>
+  /**
+   * Adds to named sums under one key that fade, each by half in every half-life; less than 0 takes away, and no sum falls below 0. Kept until
+   * they have faded away. `get` has the tally, for `readTally` of `posthouse/text`.
+   */
+  tally(key: string, amounts: Readonly<Record<string, number>>, fading: Fading, now: number): Promise<void>
   /** `undefined` when `most` places are taken. */
   enter(key: string, most: number, now: number): Promise<Place | undefined>
   /** Whether it was there. */
   remove(key: string): Promise<boolean>
-  /** What is kept by `put` and `add` under keys with this beginning, by key; at most `most` (default 10,000). */
+  /** What is kept by `put`, `add` and `tally` under keys with this beginning, by key; at most `most` (default 10,000). */
   list(prefix: string, now: number, most?: number): Promise<readonly StateEntry[]>
 }

@@ -182,6 +182,7 @@ function stateOf(plugin: string, services: Services): State {
     put: async (key, value, expires) => state().put(own(key), value, expires),
     add: async (key, by, now, expires) => state().add(own(key), by, now, expires),
     spend: async (key, amount, budget, now) => state().spend(own(key), amount, budget, now),
+    tally: async (key, amounts, fading, now) => state().tally(own(key), amounts, fading, now),
     enter: async (key, most, now) => state().enter(own(key), most, now),
     remove: async key => state().remove(own(key)),
     list: async (prefix, now, most) => {

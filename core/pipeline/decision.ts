@@ -3,7 +3,8 @@
  * only when nobody wants it; otherwise those who would have refused get it quarantined, never bounced. Trouble of our own (4.3.x: a hook
  * failed) is no opinion of one recipient: it refuses the whole for now. LMTP answers for each (RFC 2033 §4.2).
  */
-import type { Defer, Discard, Hold, Quarantine, Reject } from '../api/index.js'
+import type { Decided, Defer, Discard, Hold, Quarantine, Reject } from '../api/index.js'
+import type { RecipientAnswer } from './intake-types.js'
 
 export type Wish = Reject | Defer | Discard | Quarantine | Hold | undefined
 
@@ -42,5 +43,19 @@ function fate(wish: Wish): Fate {
       return { kind: 'keep', quarantine: wish.text }
     case 'hold':
       return { kind: 'keep', hold: wish.text }
+  }
+}
+
+/** What is told of it afterwards. `answer`: what the client heard of this recipient. */
+export function resultOf(decided: Fate, answer: RecipientAnswer): Decided['kind'] {
+  switch (decided.kind) {
+    case 'refuse':
+      return decided.reply.kind === 'defer' ? 'deferred' : 'refused'
+    case 'discard':
+      return 'discarded'
+    case 'keep':
+      if (answer.kind !== 'accepted') return 'undeliverable'
+      if (decided.quarantine !== undefined) return 'quarantined'
+      return decided.hold === undefined ? 'accepted' : 'held'
   }
 }

@@ -24,7 +24,7 @@ import {
   type Verdict,
 } from '../api/index.js'
 import { formatAddress } from '../text/index.js'
-import { type Fate, fates, type Wish } from './decision.js'
+import { type Fate, fates, resultOf, type Wish } from './decision.js'
 import { arrivals } from './events.js'
 import { fileLocally, type LocalResult } from './filing.js'
 import { heldByRules, heldEntries } from './holds.js'
@@ -58,11 +58,9 @@ async function receive(parts: IntakeParts, received: Received, scope: AskScope):
   const verdict = await weigh(parts.pipeline, received, scope)
   const decided = fates(await wishes(parts, received, verdict, scope), lmtp)
   if (decided.every(one => one.kind === 'refuse')) {
-    return refuse(
-      parts,
-      received,
-      verdict,
-      decided.map(one => one.reply),
+    const refused = decided.map(one => one.reply)
+    return refuse(parts, received, verdict, refused, () =>
+      tellDecided(parts, received, verdict, decided, refused, scope),
     )
   }
   const asked = { session, envelope, message, verdict }
@@ -79,7 +77,8 @@ async function receive(parts: IntakeParts, received: Received, scope: AskScope):
   const answers = lmtp ? 'each' : decided.every(one => one.kind === 'keep') ? 'one' : 'none'
   const local = await fileLocally(parts, { received, rows, cuts, answers }, scope)
   const replies = answersOf(routed, decided, rows, local)
-  if (replies.every(isNo)) return refuse(parts, received, verdict, replies)
+  const tell = () => tellDecided(parts, received, verdict, decided, replies, scope)
+  if (replies.every(isNo)) return refuse(parts, received, verdict, replies, tell)
   const now = parts.clock.now()
   const trail = [acceptedEntry(received, replies.filter(one => !isNo(one)).length, verdict, now)]
   if (decided.some(one => one.kind === 'discard')) trail.push(discardedEntry(received, decided, now))
@@ -88,9 +87,22 @@ async function receive(parts: IntakeParts, received: Received, scope: AskScope):
   await keep(parts, entering, local, trail, scope, () => {
     for (const event of arrivals(received, taken, local.rows, now))
       parts.pipeline.tell('event', { event }, session.labels, scope)
+    tell()
   })
   tellHeld(local.rows, entering, scope.log)
   return { id: envelope.id, answers: replies }
+}
+
+function tellDecided(
+  { pipeline }: IntakeParts,
+  { session, envelope, message, routed }: Received,
+  verdict: Verdict,
+  decided: readonly Fate[],
+  replies: readonly RecipientAnswer[],
+  scope: AskScope,
+): void {
+  const results = routed.map(({ recipient }, i) => ({ recipient, kind: resultOf(decided[i]!, replies[i]!) }))
+  pipeline.tell('decided', { session, envelope, message, verdict, results }, session.labels, scope)
 }
 
 /** One line per recipient, as for every other event of the queue. */
@@ -109,8 +121,10 @@ async function refuse(
   received: Received,
   verdict: Verdict,
   answers: readonly (Reject | Defer)[],
+  tell: () => void,
 ): Promise<Receipt> {
   await parts.store.trail.add([refusedEntry(received, verdict, answers[0]!, parts.clock.now())])
+  tell()
   return { id: received.envelope.id, answers }
 }
 

@@ -5,7 +5,7 @@ import { MailError } from '../api/index.js'
 import { filesIn } from '../config/files.js'
 import { keyIn } from '../storage/key-file.js'
 import { messageOf } from '../storage/message.js'
-import { spendFrom } from '../text/index.js'
+import { addToTally, spendFrom } from '../text/index.js'
 import { aServer } from './asked.js'
 import { quietLog } from './log.js'
 
@@ -76,6 +76,9 @@ function emptyState(): State {
       const { keep, ...spending } = spendFrom(live(key, now), amount, budget, now)
       if (keep !== undefined) kept.set(key, keep)
       return spending
+    },
+    tally: async (key, amounts, fading, now) => {
+      kept.set(key, addToTally(live(key, now), amounts, fading, now))
     },
     enter: async (key, most) => {
       const taken = places.get(key) ?? 0

@@ -21,6 +21,7 @@ export default definePlugin({
       settings: settingsOf(config, server.maxMessageBytes),
       store: services.get('store'),
       authenticator: services.get('authenticator'),
+      markings: services.find('markings'),
       server,
       clock,
       metrics,

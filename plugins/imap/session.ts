@@ -10,6 +10,7 @@ import {
   type ErrorCode,
   type Log,
   MailError,
+  type Markings,
   type Metrics,
   type ServerFacts,
   type Store,
@@ -27,6 +28,8 @@ export interface Deps {
   readonly settings: Settings
   readonly store: Store
   readonly authenticator: Authenticator
+  /** Who is told what people take for junk. */
+  readonly markings: Markings | undefined
   readonly server: ServerFacts
   readonly clock: Clock
   readonly metrics: Metrics

@@ -2,6 +2,7 @@
  * What COPY and MOVE have in common (RFC 3501 §6.4.7, RFC 6851): finding both ends, and telling which UID became which (RFC 4315 §3).
  */
 import { type Done, no } from './answer.js'
+import { tellTransfer } from './marking.js'
 import { isDone } from './selected.js'
 import type { Session } from './session.js'
 import { readMailbox } from './wire/mailbox.js'
@@ -41,6 +42,7 @@ export async function transfer(
   const pairs = await selected.mailbox[how](uids, target.id)
   selected.touch()
   if (pairs.length === 0) return { kind: 'nothing' }
+  tellTransfer(session, selected.info, target, pairs, how)
   const from = formatSet(pairs.map(pair => pair[0]))
   const to = formatSet(pairs.map(pair => pair[1]))
   return { kind: 'transferred', code: `COPYUID ${target.uidValidity} ${from} ${to}` }

@@ -3,8 +3,17 @@
  * Every change is made in a transaction: workers count together. What is answered may lag a flush: a power cut takes the last
  * moments, and nothing else.
  */
-import { type Budget, type Log, MailError, type Place, type Spending, type State, type StateEntry } from 'posthouse/api'
-import { byKey, spendFrom } from 'posthouse/text'
+import {
+  type Budget,
+  type Fading,
+  type Log,
+  MailError,
+  type Place,
+  type Spending,
+  type State,
+  type StateEntry,
+} from 'posthouse/api'
+import { addToTally, byKey, spendFrom } from 'posthouse/text'
 import { type Environment, openEnvironment } from './environment.js'
 import { Places, type TakenPlaces } from './places.js'
 import { type Entry, StateEntries, type Sum } from './state-entries.js'
@@ -89,6 +98,13 @@ class EnvironmentState implements LmdbState {
       if (keep?.value === '') this.#entries.remove('b', key)
       else if (keep !== undefined) this.#entries.keep('b', key, keep.value, keep.expires)
       return spent
+    })
+  }
+
+  tally(key: string, amounts: Readonly<Record<string, number>>, fading: Fading, now: number): Promise<void> {
+    return this.#write(() => {
+      const { value, expires } = addToTally(this.#entries.live('v', key, now), amounts, fading, now)
+      this.#keep(key, value, expires)
     })
   }
 

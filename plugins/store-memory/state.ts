@@ -3,7 +3,7 @@
  * there first. Expired values are swept as new ones come.
  */
 import { MailError, type State } from 'posthouse/api'
-import { byKey, costOf, familyOf, spendFrom } from 'posthouse/text'
+import { addToTally, byKey, costOf, familyOf, spendFrom } from 'posthouse/text'
 
 interface Value {
   readonly value: string
@@ -42,6 +42,10 @@ export function createMemoryState(most = DEFAULT_MOST): State {
       const { keep, ...spending } = spendFrom(entries.live(`b${key}`, now), amount, budget, now)
       if (keep !== undefined) entries.keep(`b${key}`, keep.value, keep.expires)
       return spending
+    },
+    async tally(key, amounts, fading, now) {
+      const { value, expires } = addToTally(entries.live(`v${key}`, now), amounts, fading, now)
+      entries.keep(`v${key}`, value, expires)
     },
     async enter(key, most) {
       const taken = places.get(key) ?? 0

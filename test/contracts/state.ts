@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { State } from '../../core/api/index.js'
+import { readTally } from '../../core/text/index.js'
 import { coded, type StateBackend } from './backend.js'
 
 const MINUTE = 60_000
@@ -44,6 +45,23 @@ export function stateContract(backend: StateBackend): void {
       counts.sort((a, b) => a - b),
       Array.from({ length: 100 }, (_, at) => at + 1),
     )
+  })
+
+  check('what is added to a tally at the same time is all added, and it fades', async state => {
+    const fading = { halfLifeMs: MINUTE }
+    await Promise.all(Array.from({ length: 100 }, () => state.tally('t', { ham: 1, spam: 0.5 }, fading, MINUTE)))
+    const sumsAt = async (now: number) => [...readTally(await state.get('t', now), fading, now)!.sums]
+    assert.deepEqual(await sumsAt(MINUTE), [
+      ['ham', 100],
+      ['spam', 50],
+    ])
+    await state.tally('t', { ham: -10 }, fading, 2 * MINUTE)
+    assert.deepEqual(await sumsAt(2 * MINUTE), [
+      ['ham', 40],
+      ['spam', 25],
+    ])
+    assert.deepEqual((await state.list('t', MINUTE)).length, 1)
+    assert.equal(await state.remove('t'), true)
   })
 
   check('keys may be long, odd and alike', async state => {
@@ -138,6 +156,15 @@ export function stateContract(backend: StateBackend): void {
   const small = (behaviour: string, run: (state: State) => Promise<void>) =>
     test(`${backend.name}: ${behaviour}`, async () => run(await backend.open(64 * 1024)))
   const keysOf = async (state: State, prefix: string) => (await state.list(prefix, 1)).map(({ key }) => key)
+
+  small('a full state forgets tallies first that have little behind them', async state => {
+    const fading = { halfLifeMs: MINUTE }
+    for (let at = 0; at < 20; at++) await state.tally(`p/k/much${at}`, { ham: 100 }, fading, 1)
+    for (let at = 0; at < 1000; at++) await state.tally(`p/k/little${at}`, { ham: 1 }, fading, 1)
+    const left = await keysOf(state, 'p/k/')
+    assert.equal(left.filter(key => key.includes('much')).length, 20)
+    assert.ok(left.length > 200 && left.length < 500, String(left.length))
+  })
 
   small('a full state forgets what expires first', async state => {
     for (let at = 0; at < 1000; at++) await state.put(`p/k/${String(at).padStart(4, '0')}`, 'v', 10_000 + at)

@@ -17,6 +17,7 @@ const state: State = {
   remove: trouble,
   add: trouble,
   spend: trouble,
+  tally: trouble,
   enter: trouble,
   list: trouble,
 } as never

@@ -5,6 +5,7 @@
 import type { FlagChange, MailEntry } from 'posthouse/api'
 import { no, ok } from '../answer.js'
 import { command } from '../command.js'
+import { tellKeywords } from '../marking.js'
 import { isDone, writeUpdate } from '../selected.js'
 import type { Session } from '../session.js'
 import { hasFlag, readFlags, sameFlags } from '../wire/flags.js'
@@ -46,6 +47,7 @@ export const store = command({
     for (let at = 0; at < uids.length; at += BATCH_MESSAGES) {
       const { entries } = await selected.mailbox.flag(uids.slice(at, at + BATCH_MESSAGES), change)
       changed += entries.length
+      tellKeywords(session, entries, change)
       await tell(session, entries, change, silent, uid)
     }
     return changed < uids.length && !uid ? gone() : ok('STORE done')

@@ -347,3 +347,45 @@ test('a list takes nothing along of what a sender wants to be told (RFC 3461 §5
   )
   assert.deepEqual((await firstQueued(store))?.rows[0]?.dsn, { notify: [] })
 })
+
+const TOLD: readonly (readonly [made: string, message: Hooks['message'], kinds: readonly string[]])[] = [
+  ['is kept', () => undefined, ['accepted', 'accepted']],
+  ['nobody wants', () => reject('spam'), ['refused', 'refused']],
+  ['shall come again', () => defer('later'), ['deferred', 'deferred']],
+  [
+    'is Junk for one',
+    ({ recipient }) => (to(recipient, 'bob') ? quarantine('junk') : undefined),
+    ['accepted', 'quarantined'],
+  ],
+  [
+    'is refused for one of two over SMTP',
+    ({ recipient }) => (to(recipient, 'bob') ? reject('no') : undefined),
+    ['accepted', 'quarantined'],
+  ],
+  ['is thrown away', () => discard('virus'), ['discarded', 'discarded']],
+]
+
+function to({ address }: Recipient, local: string): boolean {
+  return address.local === local
+}
+
+for (const [made, message, kinds] of TOLD) {
+  test(`of mail that ${made} the decided hooks hear what became of it, with its findings`, async () => {
+    const heard: [sum: number, kinds: readonly string[]][] = []
+    await receive(
+      {
+        score: () => ({ name: 'tried', points: 2, says: 'It was tried.' }),
+        message,
+        decided: ({ verdict, results }) => void heard.push([verdict.sum, results.map(one => one.kind)]),
+      },
+      [address('alice'), address('bob')],
+    )
+    assert.deepEqual(heard, [[2, kinds]])
+  })
+}
+
+test('what no mailbox can take is told as such: it says nothing of the message', async () => {
+  const heard: (readonly string[])[] = []
+  await receive({ decided: ({ results }) => void heard.push(results.map(one => one.kind)) }, [address('gone')])
+  assert.deepEqual(heard, [['undeliverable']])
+})

@@ -3,7 +3,7 @@
  */
 import { connect, type Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
-import type { Account, Authenticator, Store } from 'posthouse/api'
+import type { Account, Authenticator, Marking, Store } from 'posthouse/api'
 import { type LogLine, rememberingLog, setUp } from 'posthouse/testing'
 import { selfSigned } from '../../../core/net/certificate.js'
 import { openListener } from '../../../core/net/listener.js'
@@ -20,6 +20,8 @@ export interface Rig {
   readonly port: number
   readonly tlsPort: number
   readonly lines: LogLine[]
+  /** What was told of junk. */
+  readonly markings: Marking[]
   readonly door: OpenListener
   client(login?: string): Promise<Client>
   drain(): void
@@ -42,6 +44,7 @@ export const authenticator: Authenticator = authenticatorOf((login, password) =>
 
 export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const lines: LogLine[] = []
+  const markings: Marking[] = []
   const log = rememberingLog(lines)
   const store = options.store ?? createMemoryStore()
   const { contribution, end } = await setUp(imap, {
@@ -52,7 +55,11 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
       login_delay: '10ms',
       ...options.config,
     },
-    services: { store, authenticator: options.authenticator ?? authenticator },
+    services: {
+      store,
+      authenticator: options.authenticator ?? authenticator,
+      markings: { tell: marking => void markings.push(marking) },
+    },
     server: { maxMessageBytes: options.maxMessageBytes ?? 20 * 1024 * 1024 },
     log,
   })
@@ -73,6 +80,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     port,
     tlsPort,
     lines,
+    markings,
     door: doors[0]!,
     async client(login) {
       const client = await Client.connect(port)

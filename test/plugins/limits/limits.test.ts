@@ -287,7 +287,7 @@ test('where no rule applies nothing is asked of the state and nobody waits', asy
 
 const broken = (): State => {
   const fail = async () => Promise.reject(new MailError('store-unavailable', 'gone'))
-  return { get: fail, put: fail, add: fail, spend: fail, enter: fail, remove: fail, list: fail }
+  return { get: fail, put: fail, add: fail, spend: fail, tally: fail, enter: fail, remove: fail, list: fail }
 }
 const EVERYTHING = [
   { count: 'connections', per: 'network', limit: '1/1m' },
