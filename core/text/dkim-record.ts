@@ -19,6 +19,12 @@ export interface DkimRecord {
 /** `revoked`: there is a record, and its key was taken back; `broken`: it cannot be used, `why` says so in words. */
 export type ReadRecord = DkimRecord | { readonly kind: 'revoked' } | { readonly kind: 'broken'; readonly why: string }
 
+/** RFC 8301 §3.2 */
+const LEAST_BITS = 1024
+/** A stranger chooses the key we reckon with: no longer ones, and no large exponents. */
+const MOST_BITS = 4096
+const MOST_EXPONENT = 2n ** 33n
+
 /** RFC 8410 §4: what stands before the 32 octets of an Ed25519 key in SubjectPublicKeyInfo. */
 const ED25519_SPKI = Buffer.from('302a300506032b6570032100', 'hex')
 
@@ -78,6 +84,13 @@ function fromDer(key: Buffer, type: 'spki' | 'pkcs1'): KeyObject | undefined {
   } catch {
     return undefined
   }
+}
+
+/** `weak`: what it signed proves nothing; `costly`: not to be reckoned with at all. */
+export function fitnessOf({ key, bits = LEAST_BITS }: DkimRecord): 'fit' | 'weak' | 'costly' {
+  const exponent = key.asymmetricKeyDetails?.publicExponent ?? 3n
+  if (bits > MOST_BITS || exponent > MOST_EXPONENT) return 'costly'
+  return bits < LEAST_BITS ? 'weak' : 'fit'
 }
 
 /** What is to be published for a key: of a private key, the public half. */

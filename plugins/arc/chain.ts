@@ -26,7 +26,8 @@ export type Chain =
 
 /** RFC 8617 §4.2.1 */
 export const MOST_SETS = 50
-const MAX_FIELD = 64 * 1024
+/** All fields of a chain together: each seal covers all before it, so the work grows with the square of it. */
+const MAX_OCTETS = 256 * 1024
 const KINDS = new Map([
   ['arc-authentication-results', 'results'],
   ['arc-message-signature', 'signature'],
@@ -41,12 +42,13 @@ export function isArcField(name: string): boolean {
 export function readChain({ octets, fields }: HeaderOctets): Chain {
   const found = new Map<number, Partial<Record<Kind, ArcField>>>()
   let why: string | undefined
-  let count = 0
+  let [count, size] = [0, 0]
   for (const { name, raw, start, end } of fields) {
     const kind = KINDS.get(name.toLowerCase() as never) as Kind | undefined
     if (kind === undefined) continue
     count += 1
-    const tags = count > 3 * MOST_SETS || end - start > MAX_FIELD ? undefined : tagsOf(kind, raw)
+    size += end - start
+    const tags = count > 3 * MOST_SETS || size > MAX_OCTETS ? undefined : tagsOf(kind, raw)
     const instance = tags === undefined ? undefined : instanceOf(tags)
     if (tags === undefined || instance === undefined) why ??= `a field ${name} cannot be read`
     else if (found.get(instance)?.[kind] !== undefined) why ??= `there are two fields ${name} of instance ${instance}`

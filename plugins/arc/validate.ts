@@ -3,10 +3,11 @@
  * service is thrown, since who asks again may hear better.
  */
 import { createHash, verify } from 'node:crypto'
-import { MailError, type Resolver } from 'posthouse/api'
+import { awaitedLater, MailError, type Resolver } from 'posthouse/api'
 import {
   type CanonicalForm,
   type DkimRecord,
+  fitnessOf,
   headerInput,
   type MessageDigest,
   readDkimRecord,
@@ -14,7 +15,7 @@ import {
   toAsciiDomain,
   withoutSpace,
 } from 'posthouse/text'
-import { type ArcField, type Chain, isArcField } from './chain.js'
+import type { ArcField, Chain } from './chain.js'
 import { sealInput } from './seal-input.js'
 
 export type ChainStatus =
@@ -39,7 +40,11 @@ export async function validate(chain: Chain, digest: MessageDigest, parts: Valid
   if (chain.kind === 'broken') return { cv: 'fail', why: chain.why }
   const { sets } = chain
   const keys = new Keys(parts)
-  const why = await messageTrouble(sets.at(-1)!.signature, digest, keys, parts.now)
+  const newest = sets.at(-1)!.signature
+  const unusable = messageFault(newest, digest, parts.now)
+  if (unusable !== undefined) return { cv: 'fail', why: `message signature ${sets.length}: ${unusable}` }
+  keys.askFor([newest, ...sets.map(({ seal }) => seal)])
+  const why = await signatureTrouble(newest, messageInput(newest, digest), keys)
   if (why !== undefined) return { cv: 'fail', why: `message signature ${sets.length}: ${why}` }
   const texts = sets.map(({ results, signature, seal }) => ({
     results: results.text,
@@ -53,25 +58,31 @@ export async function validate(chain: Chain, digest: MessageDigest, parts: Valid
   return { cv: 'pass', instance: sets.length }
 }
 
-async function messageTrouble(
-  field: ArcField,
-  digest: MessageDigest,
-  keys: Keys,
-  now: number,
-): Promise<string | undefined> {
-  const { tags, text } = field
-  const { header, body } = formsOf(field)
-  const names = withoutSpace(tags.get('h') ?? '').split(':')
-  // RFC 6376 §5.4: From is always signed. RFC 8617 §4.1.2: ARC's own fields never are.
+/** What is wrong with a message signature before any key is asked for. */
+function messageFault(field: ArcField, digest: MessageDigest, now: number): string | undefined {
+  const { tags } = field
+  const names = signedBy(field)
+  // RFC 6376 §5.4: From is always signed.
   if (!names.some(name => name.toLowerCase() === 'from')) return 'it does not cover From'
-  if (names.some(isArcField)) return 'it covers fields of ARC'
+  // RFC 8617 §4.1.2 forbids ARC's own fields to who signs; sealers after its drafts, and the published suite, cover all but seals.
+  if (names.some(name => name.toLowerCase() === 'arc-seal')) return 'it covers a seal'
   // RFC 6376 §8.2: what only covers a part of the body says nothing of the rest.
   if (tags.has('l')) return 'it covers a part of the body only'
   const expires = tags.get('x')
   if (expires !== undefined && !(Number(expires) * 1000 > now)) return 'its time is over'
-  if (withoutSpace(tags.get('bh') ?? '') !== digest.bodyHashes.get(body)) return 'the body is another one'
-  const input = headerInput(digest, names, header) + signatureInput(text, header)
-  return signatureTrouble(field, Buffer.from(input, 'latin1'), keys)
+  return withoutSpace(tags.get('bh') ?? '') === digest.bodyHashes.get(formsOf(field).body)
+    ? undefined
+    : 'the body is another one'
+}
+
+function messageInput(field: ArcField, digest: MessageDigest): Buffer {
+  const { header } = formsOf(field)
+  const input = headerInput(digest, signedBy(field), header) + signatureInput(field.text, header)
+  return Buffer.from(input, 'latin1')
+}
+
+function signedBy({ tags }: ArcField): readonly string[] {
+  return withoutSpace(tags.get('h') ?? '').split(':')
 }
 
 function formsOf({ tags }: ArcField): { readonly header: CanonicalForm; readonly body: CanonicalForm } {
@@ -80,14 +91,15 @@ function formsOf({ tags }: ArcField): { readonly header: CanonicalForm; readonly
   return { header: header === 'relaxed' ? header : 'simple', body: body === 'relaxed' ? body : 'simple' }
 }
 
-async function signatureTrouble({ tags }: ArcField, input: Buffer, keys: Keys): Promise<string | undefined> {
+async function signatureTrouble(field: ArcField, input: Buffer, keys: Keys): Promise<string | undefined> {
+  const { tags } = field
   const algorithm = tags.get('a')
   if (algorithm !== 'rsa-sha256' && algorithm !== 'ed25519-sha256') return 'its algorithm is none we take'
-  const record = await keys.get(tags.get('s') ?? '', tags.get('d') ?? '')
+  const record = await keys.of(field)
   if (typeof record === 'string') return record
   if (`${record.type}-sha256` !== algorithm) return 'the record is of another kind of key'
-  // RFC 8301 §3.2
-  if (record.bits !== undefined && record.bits < 1024) return 'its key is too short'
+  const fitness = fitnessOf(record)
+  if (fitness !== 'fit') return fitness === 'weak' ? 'its key is too short' : 'its key is longer than we reckon with'
   const signature = Buffer.from(withoutSpace(tags.get('b') ?? ''), 'base64')
   const good =
     record.type === 'rsa'
@@ -105,8 +117,14 @@ class Keys {
     this.#parts = parts
   }
 
+  /** All at once, as each of many sealers may be slow. Who needs an answer hears of trouble then. */
+  askFor(fields: readonly ArcField[]): void {
+    for (const field of fields) awaitedLater(this.of(field))
+  }
+
   /** The record, or what is wrong with it. */
-  get(selector: string, domain: string): Promise<DkimRecord | string> {
+  of({ tags }: ArcField): Promise<DkimRecord | string> {
+    const [selector, domain] = [tags.get('s') ?? '', tags.get('d') ?? '']
     const name =
       toAsciiDomain(domain) && /^[A-Za-z0-9._-]{1,63}$/.test(selector) ? recordName(selector, domain) : undefined
     if (name === undefined) return Promise.resolve('it names no key')

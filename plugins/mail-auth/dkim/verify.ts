@@ -10,6 +10,7 @@ import {
   type DkimRecord,
   digestMessage,
   EndlessHeader,
+  fitnessOf,
   type HeaderOctets,
   headerInput,
   type MessageDigest,
@@ -31,12 +32,6 @@ export interface DkimParts {
   /** Those of this domain and below come first, as they say the most. */
   readonly first: string | undefined
 }
-
-/** RFC 8301 §3.2 */
-const LEAST_BITS = 1024
-/** A stranger chooses the key we reckon with: no longer ones, and no large exponents. */
-const MOST_BITS = 4096
-const MOST_EXPONENT = 2n ** 33n
 
 /** RFC 5322 §3.6: fields that stand there once. A second one that nobody signed may be the one that is shown. */
 const SINGLE = ['from', 'sender', 'reply-to', 'to', 'cc', 'subject', 'date', 'message-id']
@@ -115,9 +110,9 @@ async function isRight(input: Buffer, { type, key }: DkimRecord, { signature }: 
 }
 
 /** Of a signature that is right: why it does not count all the same. */
-function weakness(signature: Signature, digest: MessageDigest, { bits }: DkimRecord): Result | undefined {
-  if (bits !== undefined && bits < LEAST_BITS)
-    return { result: 'policy', why: `right, but a key of ${bits} bits proves nothing` }
+function weakness(signature: Signature, digest: MessageDigest, record: DkimRecord): Result | undefined {
+  if (fitnessOf(record) === 'weak')
+    return { result: 'policy', why: `right, but a key of ${record.bits} bits proves nothing` }
   const unsigned = SINGLE.find(name => {
     const there = count(
       digest.fields.map(field => field.name),
@@ -152,10 +147,8 @@ async function keyOf({ label, algorithm, identity }: Signature, parts: DkimParts
   return unfit(record, text, label.domain, identity) ?? record
 }
 
-function unfit({ key, bits }: DkimRecord, text: string, domain: string, identity: string): Result | undefined {
-  const exponent = key.asymmetricKeyDetails?.publicExponent ?? 3n
-  if ((bits ?? 0) > MOST_BITS || exponent > MOST_EXPONENT)
-    return { result: 'policy', why: 'its key is longer than we reckon with' }
+function unfit(record: DkimRecord, text: string, domain: string, identity: string): Result | undefined {
+  if (fitnessOf(record) === 'costly') return { result: 'policy', why: 'its key is longer than we reckon with' }
   const flags = withoutSpace(readTagList(text)?.get('t') ?? '').split(':')
   // RFC 6376 §3.6.1: t=s
   return flags.includes('s') && identity !== domain

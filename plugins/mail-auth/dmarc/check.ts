@@ -38,10 +38,16 @@ export function authorOf(fields: readonly string[]): Author {
   if (fields.length > 1) return { why: `there are ${fields.length} From fields` }
   const items = parseAddressList(field).flatMap(item => (item.kind === 'group' ? item.members : [item]))
   const written = [...new Set(items.map(({ domain }) => domain))].slice(0, 20)
-  const domains = new Set(written.map(domain => toAsciiDomain(Buffer.from(domain, 'latin1').toString())))
+  const domains = new Set(written.map(domain => nameOf(Buffer.from(domain, 'latin1').toString())))
   const [domain] = domains
   if (domains.size > 1) return { why: 'From names several domains' }
   return domain === undefined ? { why: 'From has no address that can be read' } : { domain }
+}
+
+/** With underscores too: no host is called so, but somebody could write below a domain that publishes a policy. */
+function nameOf(domain: string): string | undefined {
+  const plain = domain.replaceAll('_', '-')
+  return plain === domain || toAsciiDomain(plain) !== plain.toLowerCase() ? toAsciiDomain(domain) : domain.toLowerCase()
 }
 
 /** Never throws, unless there is a bug. */

@@ -1,9 +1,9 @@
 /** Records of public keys, lists of tags, and what a signature is made of. */
 import assert from 'node:assert/strict'
-import { createHash, generateKeyPairSync, verify } from 'node:crypto'
+import { createHash, createPublicKey, generateKeyPairSync, randomBytes, verify } from 'node:crypto'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { readDkimRecord, samePublicKey, writeDkimRecord } from '../../../core/text/dkim-record.js'
+import { fitnessOf, readDkimRecord, samePublicKey, writeDkimRecord } from '../../../core/text/dkim-record.js'
 import { digestMessage } from '../../../core/text/message-digest.js'
 import { headerInput, signatureInput, signedNames, withoutSignature } from '../../../core/text/signed-header.js'
 import { readTagList } from '../../../core/text/tag-list.js'
@@ -119,6 +119,30 @@ describe('a record', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 300 }), text => void readDkimRecord(`p=${text}`)))
     fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 300 }), text => void readDkimRecord(text)))
   })
+})
+
+for (const [bits, exponent, wanted] of [
+  [1016, 'AQAB', 'weak'],
+  [1024, 'AQAB', 'fit'],
+  [4096, 'AQAB', 'fit'],
+  [4104, 'AQAB', 'costly'],
+  [2048, 'AQAAAAAAAQ', 'costly'],
+] as const)
+  test(`a key of ${bits} bits with the exponent ${exponent} is ${wanted}`, () => {
+    const modulus = randomBytes(bits / 8)
+    modulus[0]! |= 0x80
+    const n = modulus.toString('base64url')
+    const record = readDkimRecord(
+      writeDkimRecord(createPublicKey({ key: { kty: 'RSA', n, e: exponent }, format: 'jwk' })),
+    )
+    assert.ok(record.kind === 'key')
+    assert.equal(fitnessOf(record), wanted)
+  })
+
+test('a key of Ed25519 is fit', () => {
+  const record = readDkimRecord(writeDkimRecord(generateKeyPairSync('ed25519').privateKey))
+  assert.ok(record.kind === 'key')
+  assert.equal(fitnessOf(record), 'fit')
 })
 
 describe('what is signed', () => {

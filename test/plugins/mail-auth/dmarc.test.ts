@@ -126,6 +126,8 @@ for (const [fields, wanted] of [
   [[], undefined],
   [['a@first.test', 'b@first.test'], undefined],
   [['a@first.test, b@other.test'], undefined],
+  [['a@not_a_host.First.test'], 'not_a_host.first.test'],
+  [['a@-.first.test'], undefined],
   [['nobody'], undefined],
   [['undisclosed:;'], undefined],
 ] as const)
