@@ -126,6 +126,8 @@ export interface OwnMail {
   readonly bytes: Buffer
   /** Why it is written, for the trail: `report about TLS`. */
   readonly reason: string
+  /** Accepted once: who sends another of the same key and time (milliseconds since the epoch) hears the id of the first, also after a crash. */
+  readonly once?: { readonly key: string; readonly at: number }
 }
 
 export interface Notice {

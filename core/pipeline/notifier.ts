@@ -2,7 +2,20 @@
  * Tells people of the house something by mail: a lock-out, a certificate that runs out, mail that is held. Such a message is routed and
  * stored as any other of our own; about one thing nothing more is sent for a while, so that trouble does not fill a mailbox.
  */
-import type { Address, Clock, Log, Mailer, Notice, Notifier, ServerFacts, State, Store } from '../api/index.js'
+import { createHash } from 'node:crypto'
+import type {
+  Address,
+  Clock,
+  Log,
+  Mailer,
+  Notice,
+  Notifier,
+  OwnMail,
+  ServerFacts,
+  State,
+  Store,
+  Trail,
+} from '../api/index.js'
 import { encodeWords, foldField, formatAddress, formatDate, newId } from '../text/index.js'
 import type { Intake, OwnMessage } from './intake-types.js'
 
@@ -11,7 +24,7 @@ const ROUTE_MS = 60_000
 
 export interface NotifierParts {
   readonly intake: Pick<Intake, 'plan'>
-  readonly store: Pick<Store, 'accept'>
+  readonly store: Pick<Store, 'accept'> & { readonly trail: Pick<Trail, 'of'> }
   /** Without it every notice is sent. */
   readonly state: State | undefined
   readonly server: ServerFacts
@@ -31,12 +44,18 @@ export function createNotifier(parts: NotifierParts): Notifier & Mailer {
         return false
       }
     },
-    async send({ sender, to, bytes, reason }) {
+    async send({ sender, to, bytes, reason, once }) {
       const now = parts.clock.now()
-      const id = `${newId(now)}.1`
+      const id = `${once === undefined ? newId(now) : idOf(once)}.1`
+      // Its entry was committed with the message.
+      if (once !== undefined && (await parts.store.trail.of(id)).length > 0) return id
       return (await accept(parts, { id, sender, recipient: to, bytes, now, reason })) ? id : undefined
     },
   }
+}
+
+function idOf({ key, at }: NonNullable<OwnMail['once']>): string {
+  return newId(at, () => createHash('sha256').update(key).digest())
 }
 
 /** What could not be sent has not been told: the next one about it is news again. */

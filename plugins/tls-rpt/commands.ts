@@ -1,9 +1,8 @@
 /** `posthouse tls-rpt …`: what others report about TLS to us, and what we have counted of TLS to others. */
-import { type Clock, type Command, CommandError, type CommandRun, type State } from 'posthouse/api'
-import { printable } from 'posthouse/text'
-import { dayOf } from './days.js'
-import { type KeptReport, keptReports } from './inbox.js'
-import type { ReceivedFailure, ReceivedPolicy } from './read.js'
+import { type Clock, type Command, CommandError, type CommandRun, keptReports, type State } from 'posthouse/api'
+import { dayOf, printable } from 'posthouse/text'
+import type { KeptTlsReport } from './inbox.js'
+import type { ReceivedFailure, ReceivedPolicy, ReceivedReport } from './read.js'
 import { type DomainTally, daysKnown, type FailureFacts, tallied } from './tally.js'
 
 export interface CommandParts {
@@ -39,11 +38,11 @@ export function tlsReportCommands(parts: CommandParts): readonly Command[] {
 interface Line {
   readonly day: string
   readonly policy: ReceivedPolicy
-  readonly report: KeptReport
+  readonly report: KeptTlsReport
 }
 
 async function linesOf({ state, clock }: CommandParts): Promise<readonly Line[]> {
-  const reports = await keptReports(state, clock.now())
+  const reports = await keptReports<ReceivedReport>(state, clock.now())
   return reports.flatMap(report => report.policies.map(policy => ({ day: dayOf(report.until), policy, report })))
 }
 
@@ -61,7 +60,7 @@ async function ls(parts: CommandParts, run: CommandRun): Promise<void> {
 }
 
 /** The name of an organization is whatever it writes. */
-function signedBy({ signer }: KeptReport): string {
+function signedBy({ signer }: KeptTlsReport): string {
   return signer === undefined ? ', not signed' : `, signed by ${signer}`
 }
 

@@ -3,13 +3,13 @@
  * reports of others about mail to us, and shows them. Counting is always on; sending and receiving are by wish.
  */
 import { readFile } from 'node:fs/promises'
-import { definePlugin, type PluginContext } from 'posthouse/api'
+import { claimReport, definePlugin, type PluginContext, type ReportRounds, reportTarget } from 'posthouse/api'
 import { addressKey } from 'posthouse/text'
 import { tlsReportCommands } from './commands.js'
-import { claimFor, inboxTarget, TARGET } from './inbox.js'
-import { Sender } from './sender.js'
+import { TARGET, TLS_REPORTS } from './inbox.js'
+import { senderOf } from './sender.js'
 import { CONFIG, type Config, type Settings, settingsOf } from './settings.js'
-import { Tally } from './tally.js'
+import { type DomainTally, Tally } from './tally.js'
 
 const POST_MS = 20_000
 
@@ -24,17 +24,18 @@ export default definePlugin({
     const parts = { state, clock, log, metrics }
     const tally = new Tally(parts)
     const unsigned = config.unsigned === 'keep'
-    const sender = context.purpose === 'serve' ? await senderOf(context, settings) : undefined
+    const sender = context.purpose === 'serve' ? await roundsOf(context, settings) : undefined
     return {
       services: { 'tls-results': tally },
       hooks: {
-        route({ recipient: { address }, envelope: { sender } }) {
-          return settings.receive.has(addressKey(address)) ? claimFor(address, sender) : undefined
+        route({ recipient: { address }, envelope, session }) {
+          if (!settings.receive.has(addressKey(address))) return undefined
+          return claimReport(TARGET, address, envelope.sender, session)
         },
       },
       // Who knows the users of our domains would say that there is nobody of that name.
       above: settings.receive.size > 0 ? ['mda'] : [],
-      targets: { [TARGET]: inboxTarget({ ...parts, server, dns, keepMs: settings.keepMs, unsigned }) },
+      targets: { [TARGET]: reportTarget(TLS_REPORTS, { ...parts, server, dns, keepMs: settings.keepMs, unsigned }) },
       commands: tlsReportCommands({ state, clock }),
       started: () => sender?.start(),
       async dispose() {
@@ -45,12 +46,15 @@ export default definePlugin({
   },
 })
 
-async function senderOf(context: PluginContext<Config>, { from, spreadMs }: Settings): Promise<Sender | undefined> {
+async function roundsOf(
+  context: PluginContext<Config>,
+  { from, spreadMs }: Settings,
+): Promise<ReportRounds<DomainTally> | undefined> {
   const { config, state, dns, clock, log, metrics, server, services, files, signal } = context
   if (!config.send || from === undefined) return undefined
   if (!dns.configured) log.warn({}, 'reports about TLS wait for the name service, and none is configured')
   const ca = config.ca === undefined ? undefined : await readFile(files.resolve(config.ca), 'utf8')
-  return new Sender({
+  return senderOf({
     ...{ state, dns, clock, log, metrics, from, spreadMs, signal },
     mailer: services.get('mailer'),
     organization: config.organization ?? server.name,

@@ -2,15 +2,10 @@
  * Reads a report that somebody sent about mail to us (RFC 8460 §4.4): JSON of a stranger, so that every text, number and list is bounded. What is not
  * known is passed over; what is not there, or is something else than it should be, makes it no report. Pure.
  */
+import { ReportFault, type ReportHead } from 'posthouse/api'
 import { printable } from 'posthouse/text'
 
-export interface ReceivedReport {
-  readonly organization: string
-  readonly contact: string
-  readonly id: string
-  /** Milliseconds since the epoch. */
-  readonly from: number
-  readonly until: number
+export interface ReceivedReport extends ReportHead {
   readonly policies: readonly ReceivedPolicy[]
 }
 
@@ -34,8 +29,6 @@ export interface ReceivedFailure {
   readonly helo?: string
   readonly remote?: string
 }
-
-export class ReportFault extends Error {}
 
 const MAX_TEXT = 200
 const MAX_ID = 300

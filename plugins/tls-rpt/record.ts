@@ -1,5 +1,5 @@
 /** Where a domain wants reports about TLS to go: the TXT record `_smtp._tls.DOMAIN` (RFC 8460 §3). Pure; strangers write it. */
-import { type AddressParts, parseAddress, ReadError, Reader } from 'posthouse/text'
+import { type AddressParts, ReadError, Reader, readMailto } from 'posthouse/text'
 
 export type Destination =
   | { readonly kind: 'mail'; readonly to: AddressParts }
@@ -48,22 +48,10 @@ function readUris(value: string): readonly Destination[] {
 }
 
 function readUri(text: string): Destination | undefined {
-  if (/^mailto:/i.test(text)) {
-    const to = parseAddress(decoded(text.slice('mailto:'.length).replace(/[?].*$/s, '')) ?? '')
-    return to === undefined ? undefined : { kind: 'mail', to }
-  }
+  const to = readMailto(text)
+  if (to !== undefined) return { kind: 'mail', to }
   const url = URL.canParse(text) ? new URL(text) : undefined
   // A secret in a URL of somebody else is none of ours to send.
   if (url?.protocol !== 'https:' || url.username !== '' || url.password !== '') return undefined
   return { kind: 'post', url }
-}
-
-/** RFC 6068 §2 */
-function decoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    // Percent signs that stand for nothing.
-    return undefined
-  }
 }

@@ -1,8 +1,7 @@
 /** A report about TLS, as it goes out: JSON (RFC 8460 §4.4), and the mail around it (§5.3). Pure but for compressing. */
 import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
-import { type AddressParts, foldField, formatAddress, formatDate } from 'posthouse/text'
-import { endOf, startOf } from './days.js'
+import { type AddressParts, endOfDay, formatAddress, formatDate, startOfDay, writeReportMail } from 'posthouse/text'
 import type { DomainTally, PolicyTally } from './tally.js'
 
 export interface ReportFacts {
@@ -67,33 +66,27 @@ function policyOf(domain: string, { policy, successes, failures }: PolicyTally):
 
 /** RFC 8460 §5.1 */
 export function fileName({ domain }: Report, { day, from }: Pick<ReportFacts, 'day' | 'from'>): string {
-  return `${from.domain}!${domain}!${startOf(day) / 1000}!${endOf(day) / 1000 - 1}.json.gz`
+  return `${from.domain}!${domain}!${startOfDay(day) / 1000}!${endOfDay(day) / 1000 - 1}.json.gz`
 }
 
 export function mailOf(report: Report, facts: ReportFacts, to: AddressParts, now: number): Buffer {
   const { id, domain, packed } = report
   const { from } = facts
-  const boundary = `tls-report-${id.split('@', 1)[0]}`
-  const name = fileName(report, facts)
-  const header = [
-    foldField('From', `<${formatAddress(from)}>`),
-    foldField('To', `<${formatAddress(to)}>`),
-    foldField('Subject', `Report Domain: ${domain} Submitter: ${from.domain} Report-ID: <${id}>`),
-    foldField('Date', formatDate(now)),
-    foldField('Message-ID', `<tls-report.${id}>`),
-    foldField('TLS-Report-Domain', domain),
-    foldField('TLS-Report-Submitter', from.domain),
-    // RFC 8460 §5.3: policies of the receiver must not stand in the way of a report about them; RFC 8689 §3 says that on the whole way.
-    foldField('TLS-Required', 'No'),
-    foldField('Auto-Submitted', 'auto-generated'),
-    foldField('MIME-Version', '1.0'),
-    foldField('Content-Type', `multipart/report; report-type="tlsrpt"; boundary="${boundary}"`),
-  ].join('')
-  const words = `This is an aggregate report about TLS from ${from.domain},\r\nabout mail to ${domain} on ${facts.day} (UTC).\r\n`
-  const data = (packed.toString('base64').match(/.{1,76}/g) ?? []).join('\r\n')
-  return Buffer.from(
-    `${header}\r\n--${boundary}\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n${words}\r\n` +
-      `--${boundary}\r\nContent-Type: application/tlsrpt+gzip\r\nContent-Transfer-Encoding: base64\r\n` +
-      `${foldField('Content-Disposition', `attachment; filename="${name}"`)}\r\n${data}\r\n--${boundary}--\r\n`,
-  )
+  return writeReportMail({
+    header: [
+      ['From', `<${formatAddress(from)}>`],
+      ['To', `<${formatAddress(to)}>`],
+      ['Subject', `Report Domain: ${domain} Submitter: ${from.domain} Report-ID: <${id}>`],
+      ['Date', formatDate(now)],
+      ['Message-ID', `<tls-report.${id}>`],
+      ['TLS-Report-Domain', domain],
+      ['TLS-Report-Submitter', from.domain],
+      // RFC 8460 §5.3: policies of the receiver must not stand in the way of a report about them; RFC 8689 §3 says that on the whole way.
+      ['TLS-Required', 'No'],
+    ],
+    type: 'multipart/report; report-type="tlsrpt"',
+    boundary: `tls-report-${id.split('@', 1)[0]}`,
+    words: `This is an aggregate report about TLS from ${from.domain},\r\nabout mail to ${domain} on ${facts.day} (UTC).\r\n`,
+    file: { type: 'application/tlsrpt+gzip', name: fileName(report, facts), octets: packed },
+  })
 }

@@ -5,8 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Clock, Log, Metrics, State, TlsFailure, TlsPolicyFacts, TlsResult, TlsResults } from 'posthouse/api'
-import { printable } from 'posthouse/text'
-import { DAY_MS, dayOf, endOf } from './days.js'
+import { DAY_MS, dayOf, endOfDay, printable } from 'posthouse/text'
 
 export interface FailureFacts {
   readonly type: TlsFailure
@@ -94,7 +93,7 @@ export class Tally implements TlsResults {
   async #write(counts: ReadonlyMap<string, number>, texts: ReadonlyMap<string, string>): Promise<void> {
     const { state, clock, log } = this.#parts
     try {
-      const expires = (key: string) => endOf(key.split('/')[1]!) + KEEP_MS
+      const expires = (key: string) => endOfDay(key.split('/')[1]!) + KEEP_MS
       await Promise.all([...texts].map(([key, text]) => state.put(key, text, expires(key))))
       await Promise.all([...counts].map(([key, by]) => state.add(key, by, clock.now(), expires(key))))
     } catch (error) {

@@ -1,7 +1,7 @@
 /** Notices of the house, on the in-memory store. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Acceptance, Notice } from '../../../core/api/index.js'
+import type { Acceptance, Notice, TrailEntry } from '../../../core/api/index.js'
 import type { OwnMessage } from '../../../core/pipeline/intake-types.js'
 import { createNotifier } from '../../../core/pipeline/notifier.js'
 import { aServer, type RememberingLog, rememberingLog } from '../../../core/testing/index.js'
@@ -19,17 +19,20 @@ function open({ broken = 0 } = {}) {
   let now = Date.UTC(2026, 0, 1)
   const planned: OwnMessage[] = []
   let accepted = 0
+  const trail = new Map<string, readonly TrailEntry[]>()
   const log: RememberingLog = rememberingLog()
   const notifier = createNotifier({
     intake: {
       async plan(message) {
         planned.push(message)
-        return {} as Acceptance
+        return { message: { id: message.id } } as Acceptance
       },
     },
     store: {
-      async accept() {
+      trail: { of: async id => trail.get(id) ?? [] },
+      async accept({ message: { id } }) {
         if (failures-- > 0) throw new Error('the disk is full')
+        trail.set(id, [{ id, at: now, event: 'accepted', says: '', facts: {} }])
         accepted++
         return []
       },
@@ -79,4 +82,19 @@ test('a notice that cannot be stored is logged, who tells it hears that it was n
   assert.equal(await notifier.tell(NOTICE), true)
   assert.equal(accepted(), 1)
   assert.equal(await notifier.tell(NOTICE), false)
+})
+
+test('a mail that is to be accepted once is, and who sends it again hears the id of the first', async () => {
+  const { notifier, accepted, wait } = open({ broken: 1 })
+  const send = (key: string) =>
+    notifier.send({
+      ...{ sender: null, to: { local: 'a', domain: 'b.test' }, bytes: Buffer.from('\r\n'), reason: 'report' },
+      once: { key, at: Date.UTC(2026, 0, 1) },
+    })
+  await assert.rejects(send('one'), /disk is full/)
+  const first = await send('one')
+  wait(DAY_MS)
+  assert.equal(await send('one'), first)
+  assert.equal(accepted(), 1)
+  assert.notEqual(await send('two'), first)
 })

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
-import { ReportFault, readReport } from '../../../plugins/tls-rpt/read.js'
+import { ReportFault } from '../../../core/api/index.js'
+import { TLS_REPORTS } from '../../../plugins/tls-rpt/inbox.js'
+import { readReport } from '../../../plugins/tls-rpt/read.js'
 import { readRecord } from '../../../plugins/tls-rpt/record.js'
-import { unpackReport } from '../../../plugins/tls-rpt/unpack.js'
 import { mutate, mutations } from '../../harness/mutate.js'
 
 const numRuns = Number(process.env.POSTHOUSE_FUZZ_RUNS ?? 150)
@@ -66,7 +67,8 @@ test('mails with octets changed are unpacked or refused', async () => {
   await fc.assert(
     fc.asyncProperty(mutations, async changes => {
       try {
-        reads(await unpackReport(mutate(Buffer.from(MAIL), changes)))
+        const { policies } = await TLS_REPORTS.read(mutate(Buffer.from(MAIL), changes))
+        assert.ok(policies.length > 0)
       } catch (error) {
         assert.ok(error instanceof ReportFault, String(error))
       }

@@ -70,9 +70,9 @@ async function makeInbox(
   return {
     time,
     hooks,
-    async take(bytes: Buffer): Promise<Outcome> {
+    async take(bytes: Buffer, detail = {}): Promise<Outcome> {
       const [outcome, ...more] = await target.deliver(
-        makeJob(['rua@us.test'], { bytes, detail: { from: 'a@them.test' } }),
+        makeJob(['rua@us.test'], { bytes, detail: { from: 'a@them.test', ...detail } }),
         aCall(),
       )
       assert.ok(outcome !== undefined && more.length === 0)
@@ -147,7 +147,7 @@ describe('a report that comes in', () => {
 
   test('after very many others of the day by the same reporter is put off, whatever host it names', async () => {
     const { take } = await makeInbox()
-    for (let i = 0; i < 2000; i += 1) await take(mailWith({ contact: `tls@h${i % 5}.them.test` }))
+    for (let i = 0; i < 2000; i += 1) await take(mailWith({ id: `m${i}`, contact: `tls@h${i % 5}.them.test` }))
     assert.equal((await take(mailWith({}))).kind, 'deferred')
     assert.equal((await take(mailWith({ contact: 'tls@other.test' }))).kind, 'delivered')
     assert.equal((await take(Buffer.from('x'))).kind, 'failed')
@@ -188,6 +188,11 @@ describe('a report is taken from who has signed it:', () => {
       if (why !== undefined) assert.match('text' in outcome ? outcome.text : '', why)
     }) // biome-ignore format: a table
 
+  test('or from ourselves, without', async () => {
+    const { take } = await makeInbox('refuse', {})
+    assert.equal((await take(plain, { own: 'yes' })).kind, 'delivered')
+  })
+
   test('and who that is stands in the list', async () => {
     const { take, say } = await makeInbox('refuse', at('mail.them.test'))
     await take(await signed('mail.them.test'))
@@ -206,15 +211,21 @@ describe('a report is taken from who has signed it:', () => {
 
 test('only mail for the addresses that were named is taken', async () => {
   const { hooks } = await makeInbox()
-  const ask = (local: string, domain = 'us.test') =>
+  const ask = (local: string, domain = 'us.test', protocol = 'smtp') =>
     hooks?.route?.(
-      { recipient: { address: { local, domain }, dsn: { notify: [] } }, envelope: { sender: from } } as never,
+      {
+        recipient: { address: { local, domain }, dsn: { notify: [] } },
+        envelope: { sender: from },
+        session: { protocol },
+      } as never,
       aCall() satisfies Call,
     )
   const from = { local: 'tls', domain: 'them.test' }
   const to = { local: 'rua', domain: 'us.test' }
-  const claim = { kind: 'claim', target: 'tls-rpt', to, sender: null, detail: { from: 'tls@them.test' } }
+  const claim = { kind: 'claim', target: 'tls-rpt', to, sender: null, detail: { from: 'tls@them.test', own: 'no' } }
   assert.deepEqual(await ask('rua'), claim)
+  const own = { ...claim, detail: { ...claim.detail, own: 'yes' } }
+  assert.deepEqual(await ask('rua', 'us.test', 'internal'), own)
   for (const address of [ask('bob'), ask('rua', 'them.test')]) assert.equal(await address, undefined)
 })
 

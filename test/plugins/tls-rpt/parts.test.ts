@@ -5,11 +5,11 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import type { TlsResult } from '../../../core/api/index.js'
 import { aContext } from '../../../core/testing/context.js'
 import { scanHeader } from '../../../core/text/index.js'
+import { TLS_REPORTS } from '../../../plugins/tls-rpt/inbox.js'
 import { readReport } from '../../../plugins/tls-rpt/read.js'
 import { readRecord } from '../../../plugins/tls-rpt/record.js'
 import { mailOf, writeReport } from '../../../plugins/tls-rpt/report.js'
 import { Tally, tallied } from '../../../plugins/tls-rpt/tally.js'
-import { unpackReport } from '../../../plugins/tls-rpt/unpack.js'
 
 describe('the record of a domain', () => {
   for (const [what, texts, expected] of [
@@ -175,7 +175,7 @@ describe('a report', () => {
         .split('\r\n')
         .every(line => line.length < 200 && !/[\r\n]/.test(line)),
     )
-    const read = readReport(await unpackReport(mail))
+    const read = await TLS_REPORTS.read(mail)
     assert.deepEqual([read.organization, read.id, read.policies[0]?.failures], ['Us', report.id, 2])
   })
 })
@@ -185,11 +185,11 @@ const PART = 'Content-Type: application/tlsrpt+gzip\r\nContent-Transfer-Encoding
 describe('what is no report', () => {
   for (const [what, mail, why] of [
     ['a letter', Buffer.from('Subject: hi\r\n\r\nhello\r\n'), /no report in it/],
-    ['no gzip', Buffer.from(`${PART}aGVsbG8=\r\n`), /cannot be unpacked/],
+    ['no gzip', Buffer.from(`${PART}aGVsbG8=\r\n`), /not JSON/],
     ['ever so much of nothing', Buffer.from(`${PART}${gzipSync(Buffer.alloc(50_000_000)).toString('base64')}\r\n`), /too large when unpacked/],
     ['half a gzip', Buffer.from(`${PART}${gzipSync('{}').subarray(0, 15).toString('base64')}\r\n`), /cannot be unpacked/],
   ] as const)
-    test(`is ${what}`, async () => assert.rejects(unpackReport(mail), why)) // biome-ignore format: a table
+    test(`is ${what}`, async () => assert.rejects(TLS_REPORTS.read(mail), why)) // biome-ignore format: a table
 
   const whole = {
     'organization-name': 'Us',

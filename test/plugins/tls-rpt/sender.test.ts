@@ -6,7 +6,7 @@ import { afterEach, describe, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import type { Mailer, OwnMail } from '../../../core/api/index.js'
 import { aContext } from '../../../core/testing/context.js'
-import { Sender, type SenderParts } from '../../../plugins/tls-rpt/sender.js'
+import { type SenderParts, senderOf } from '../../../plugins/tls-rpt/sender.js'
 import { Tally } from '../../../plugins/tls-rpt/tally.js'
 import { certify } from '../../harness/authority.js'
 import { fakeDns } from '../../harness/fake-dns.js'
@@ -60,7 +60,7 @@ async function makeWorld(records: Zone, more: Partial<SenderParts> = {}) {
     signal: new AbortController().signal,
     ...more,
   }
-  const at = async (ms: number, sender = new Sender(parts)) => {
+  const at = async (ms: number, sender = senderOf(parts)) => {
     time.now = ms
     await sender.look()
   }
@@ -108,7 +108,7 @@ describe('a report', () => {
 
   test('is sent by one of two workers', async () => {
     const { sent, at, parts } = await makeWorld({ '_smtp._tls.them.test': record('mailto:rua@them.test') })
-    await Promise.all([at(MIDNIGHT + 5 * HOUR_MS), at(MIDNIGHT + 5 * HOUR_MS, new Sender(parts))])
+    await Promise.all([at(MIDNIGHT + 5 * HOUR_MS), at(MIDNIGHT + 5 * HOUR_MS, senderOf(parts))])
     assert.equal(sent.length, 1)
   })
 

@@ -1,9 +1,9 @@
 /**
- * Whether the reporter has signed its mail (RFC 8460 §3: reports without a valid signature of the reporting domain are to be ignored). mailauth
- * checks signatures, loaded when the first report comes, with our own resolver; how many it is given is bounded.
+ * Whether a reporter has signed the mail of its report: names in a report are whatever somebody writes. mailauth checks signatures, loaded when the
+ * first report comes, with our own resolver; how many it is given is bounded.
  */
-import type { Resolver } from 'posthouse/api'
-import { scanHeader } from 'posthouse/text'
+import { scanHeader } from '../../text/index.js'
+import type { Resolver } from '../plugin.js'
 
 export type Signature =
   | { readonly kind: 'good'; readonly by: string }
@@ -19,8 +19,14 @@ interface Result {
   readonly status: { readonly result: string; readonly comment?: string | false }
 }
 
-/** `reporter`: the domain that the report says it comes from. */
-export async function signatureOf(mail: Buffer, reporter: string, dns: Resolver): Promise<Signature> {
+/** Who must have signed. */
+export interface ReportSigner {
+  /** For words. */
+  readonly name: string
+  readonly is: (domain: string) => boolean
+}
+
+export async function signatureOf(mail: Buffer, wanted: ReportSigner, dns: Resolver): Promise<Signature> {
   const count = scanHeader(mail).fields.filter(({ name }) => name.toLowerCase() === 'dkim-signature').length
   if (count === 0) return { kind: 'missing', why: 'it is not signed (DKIM)' }
   if (count > MAX_SIGNATURES) return { kind: 'missing', why: 'it has too many signatures' }
@@ -29,22 +35,18 @@ export async function signatureOf(mail: Buffer, reporter: string, dns: Resolver)
   const { results } = (await dkimVerify(mail, { resolver: resolverBy(dns) as never })) as unknown as {
     readonly results: readonly Result[]
   }
-  // RFC 8460 §3: `l=` must not be used; others could add to what was signed.
+  // RFC 8460 §3: `l=` must not be used; others could add to what was signed. A domain of one label is nobody's.
   const good = results.find(
     ({ status, signingDomain = '', canonBodyLengthLimited }) =>
-      status.result === 'pass' && canonBodyLengthLimited !== true && isSame(signingDomain, reporter),
+      status.result === 'pass' &&
+      canonBodyLengthLimited !== true &&
+      /[^.][.]/.test(signingDomain) &&
+      wanted.is(signingDomain.toLowerCase()),
   )
   if (good?.signingDomain !== undefined) return { kind: 'good', by: good.signingDomain.toLowerCase() }
   if (results.some(({ status }) => status.result === 'temperror'))
     return { kind: 'unknown', why: 'its signature cannot be checked now' }
-  return { kind: 'missing', why: `it has no valid signature of ${reporter}` }
-}
-
-/** The very domain, or one above or below it: reporters name a host, and sign by their domain, or the other way round. */
-function isSame(signer: string, reporter: string): boolean {
-  const [a, b] = [signer.toLowerCase(), reporter.toLowerCase()]
-  // A domain of one label is nobody's.
-  return a === b || (a.includes('.') && b.endsWith(`.${a}`)) || (b.includes('.') && a.endsWith(`.${b}`))
+  return { kind: 'missing', why: `it has no valid signature of ${wanted.name}` }
 }
 
 /** As node:dns answers. */
