@@ -1,13 +1,17 @@
 /**
- * The engine behind our resolver: node:dns `Resolver` (c-ares), which retries, falls back to TCP and takes `ip:port` per server.
- * It alone knows c-ares' error codes. "No such name" and "no such record" are empty answers here; everything else is thrown as
- * `dns-unavailable`. Answers come back bounded and checked: at most 100 records, names and addresses valid.
+ * The engines behind our resolver. Most is asked by node:dns `Resolver` (c-ares), which retries, falls back to TCP and takes `ip:port` per server;
+ * names that it refuses by our own (`wire.ts`). This file alone knows c-ares' error codes. "No such name" and "no such record" are empty answers here;
+ * everything else is thrown as `dns-unavailable`. Answers come back bounded and checked: at most 100 records, names and addresses valid.
  */
+import { getServers } from 'node:dns'
 import { Resolver as Cares } from 'node:dns/promises'
 import { isIPv4, isIPv6 } from 'node:net'
 import { MailError } from '../api/index.js'
+import { askToTheEnd } from './aliases.js'
 import { Recursion } from './lame.js'
-import { answerName, arpaName } from './names.js'
+import { answerName, arpaName, isOdd } from './names.js'
+import type { WireQuestion } from './packet.js'
+import { wireEngine } from './wire.js'
 
 export type Question = 'mx' | 'a' | 'aaaa' | 'txt' | 'ptr'
 
@@ -34,7 +38,34 @@ const MAX_ALIASES = 8
 /** One TXT record, all its strings put together. */
 const MAX_TEXT = 8192
 
-export function caresEngine(options: EngineOptions): Engine {
+/** Of names that only our own engine asks for: each question has a socket. */
+const MAX_ODD = 200
+
+/** c-ares, and for names it refuses our own. */
+export function resolverEngine(options: EngineOptions): Engine {
+  const [plain, odd] = [caresEngine(options), oddEngine(options)]
+  return { ask: (question, name) => (question !== 'ptr' && isOdd(name) ? odd : plain).ask(question, name) }
+}
+
+function oddEngine({ servers, timeoutMs, tries }: EngineOptions): Engine {
+  const wire = wireEngine({ servers: () => (servers === 'system' ? getServers() : servers), timeoutMs, tries })
+  let pending = 0
+  return {
+    async ask(question, name) {
+      if (pending >= MAX_ODD) throw new MailError('dns-unavailable', 'too many questions under way')
+      pending += 1
+      try {
+        const { records, ttl } = await askToTheEnd(wire, question as WireQuestion, name)
+        const kept = bounded(records)
+        return { records: question === 'txt' ? kept.map(text => String(text).slice(0, MAX_TEXT)) : kept, ttl }
+      } finally {
+        pending -= 1
+      }
+    },
+  }
+}
+
+function caresEngine(options: EngineOptions): Engine {
   const cares = new Cares({ timeout: options.timeoutMs, tries: options.tries })
   if (options.servers !== 'system') cares.setServers(options.servers)
   const recursion = new Recursion()

@@ -6,6 +6,8 @@
 import { domainToASCII } from 'node:url'
 import { reversedLabels } from '../text/index.js'
 
+/** RFC 1035 §2.3.4: 255 octets with length bytes and root, so 253 as text. */
+const MAX_NAME = 253
 /** Letters, digits, hyphen and underscore (service names, PTR targets in the wild), 63 octets a label. */
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
 
@@ -16,6 +18,23 @@ export function questionName(text: string): string | undefined {
   const bare = text.endsWith('.') ? text.slice(0, -1) : text
   const ascii = /^[\x00-\x7f]*$/.test(bare) ? bare.toLowerCase() : domainToASCII(bare)
   return isName(ascii) ? ascii : undefined
+}
+
+/** Not letters, digits, hyphens and underscores alone: c-ares asks for no such name, though a zone may have it (RFC 2181 §11). */
+export function isOdd(name: string): boolean {
+  return !isName(name)
+}
+
+/**
+ * A name that only a zone's author could have made up, as SPF's macros do of local parts (`user+tag`): any printable ASCII, in lower case.
+ * `undefined`: a label is empty or too long, or there is one only.
+ */
+export function oddName(text: string): string | undefined {
+  const bare = text.endsWith('.') ? text.slice(0, -1) : text
+  const fits = bare.length <= MAX_NAME && /^[\x20-\x7e]+$/.test(bare)
+  const labels = fits ? bare.split('.') : []
+  const right = labels.length > 1 && labels.every(({ length }) => length > 0 && length <= 63)
+  return right ? bare.toLowerCase() : undefined
 }
 
 /** A host name from an answer; `undefined` when it is no name. `''` is the root (RFC 7505 null MX). */
@@ -31,7 +50,6 @@ export function arpaName(address: string): string {
 }
 
 function isName(name: string): boolean {
-  // RFC 1035 §2.3.4: 255 octets with length bytes and root, so 253 as text.
-  if (name === '' || name.length > 253) return false
+  if (name === '' || name.length > MAX_NAME) return false
   return name.split('.').every(label => LABEL.test(label))
 }

@@ -1,13 +1,13 @@
 /**
- * The octets of a question and of its answer (RFC 1035 §4), for the engine that looks at the AD bit. Written by dns-packet; read here, as
+ * The octets of a question and of its answer (RFC 1035 §4), for the engine of our own (`wire.ts`). Written by dns-packet; read here, as
  * answers are hostile input: every name, count and length is bounded, and a record is never read beyond its own octets. Pure.
  */
 import { encode, RECURSION_DESIRED } from 'dns-packet'
 import type { TlsaRecord } from '../api/index.js'
-import { answerName } from './names.js'
+import { answerName, isOdd, oddName } from './names.js'
 import { type Row, readName, readRows } from './rows.js'
 
-export const TYPES = { a: 1, cname: 5, mx: 15, aaaa: 28, tlsa: 52 } as const
+export const TYPES = { a: 1, cname: 5, mx: 15, txt: 16, aaaa: 28, tlsa: 52 } as const
 export type WireQuestion = keyof typeof TYPES
 export type WireRecord = string | TlsaRecord | { readonly preference: number; readonly exchange: string }
 
@@ -125,12 +125,12 @@ function follow(
   for (let aliases = 0; aliases <= MAX_ALIASES; aliases += 1) {
     const here = rows.filter(row => row.type === TYPES[question] && row.name === at)
     if (here.length > 0) {
-      const records = here.flatMap(row => readRecord(octets, row, question) ?? [])
+      const records = here.flatMap(row => readRecord(octets, row, question, isOdd(name)) ?? [])
       return { records, name: at, ttl: Math.min(ttl, ...here.map(row => row.ttl)) }
     }
     const alias = rows.find(row => row.type === TYPES.cname && row.name === at)
     if (alias === undefined) return { records: [], name: at, ttl }
-    const target = answerName(readName(octets, alias.start, alias.end).name)
+    const target = nameIn(octets, alias.start, alias.end, isOdd(name))
     if (target === undefined || target === '') throw new WireFault('an alias of no name')
     ;[at, ttl] = [target, Math.min(ttl, alias.ttl)]
   }
@@ -138,7 +138,7 @@ function follow(
 }
 
 /** `undefined`: unfit, and as if it were not there. */
-function readRecord(octets: Buffer, { start, end }: Row, question: WireQuestion): WireRecord | undefined {
+function readRecord(octets: Buffer, { start, end }: Row, question: WireQuestion, odd: boolean): WireRecord | undefined {
   switch (question) {
     case 'a':
       return end - start === 4 ? octets.subarray(start, end).join('.') : undefined
@@ -148,14 +148,34 @@ function readRecord(octets: Buffer, { start, end }: Row, question: WireQuestion)
       return answerName(readName(octets, start, end).name)
     case 'mx': {
       if (end - start < 3) return undefined
-      const exchange = answerName(readName(octets, start + 2, end).name)
+      const exchange = nameIn(octets, start + 2, end, odd)
       return exchange === undefined ? undefined : { preference: octets.readUInt16BE(start), exchange }
     }
+    case 'txt':
+      return textOf(octets.subarray(start, end))
     case 'tlsa': {
       const [usage = 255, selector = 255, matching = 255] = octets.subarray(start, Math.min(end, start + 3))
       return { usage, selector, matching, data: octets.toString('hex', Math.min(end, start + 3), end) }
     }
   }
+}
+
+/** Who asks for odd names takes them for an answer too; nobody connects to such. */
+function nameIn(octets: Buffer, start: number, end: number, odd: boolean): string | undefined {
+  const { name } = readName(octets, start, end)
+  return answerName(name) ?? (odd ? oddName(name) : undefined)
+}
+
+/** RFC 1035 §3.3.14: strings with their length in front, which are one text to all who use them here. */
+function textOf(octets: Buffer): string | undefined {
+  const parts: string[] = []
+  for (let at = 0; at < octets.length; ) {
+    const end = at + 1 + octets[at]!
+    if (end > octets.length) return undefined
+    parts.push(octets.toString('latin1', at + 1, end))
+    at = end
+  }
+  return parts.join('')
 }
 
 /** RFC 5952 is not needed to connect; groups without leading zeros are. */

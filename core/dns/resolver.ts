@@ -6,8 +6,8 @@
 import { isIP } from 'node:net'
 import { type Clock, MailError, type Resolver } from '../api/index.js'
 import { AnswerCache } from './cache.js'
-import { type Answer, caresEngine, type Engine, type Question } from './engine.js'
-import { questionName } from './names.js'
+import { type Answer, type Engine, type Question, resolverEngine } from './engine.js'
+import { oddName, questionName } from './names.js'
 import { createValidated } from './validated.js'
 import { leaveOn, withDeadline } from './waiting.js'
 
@@ -68,7 +68,7 @@ class Asker {
     if (this.#options.servers.length === 0) {
       throw new MailError('dns-unavailable', 'no resolver configured: set dns.servers')
     }
-    const name = question === 'ptr' ? addressOnly(text) : questionName(text)
+    const name = question === 'ptr' ? addressOnly(text) : (questionName(text) ?? oddName(text))
     if (name === undefined) return []
     const key = `${question} ${name}`
     const kept = this.#cache.get(key, this.#options.clock.now())
@@ -88,7 +88,7 @@ class Asker {
   }
 
   async #query(key: string, question: Question, name: string): Promise<readonly unknown[]> {
-    this.#engine ??= caresEngine(this.#options)
+    this.#engine ??= resolverEngine(this.#options)
     const answer = await withDeadline(this.#engine.ask(question, name), this.#deadlineMs(), key)
     const ttlMs = keepFor(answer)
     if (ttlMs > 0) this.#cache.put(key, answer.records, this.#options.clock.now() + ttlMs)

@@ -40,7 +40,7 @@ export function readRows(
   return { rows, end: at }
 }
 
-/** `limit`: the name, but not what it points to, ends before. A label with a dot or without ASCII is no name of ours: it reads as `?`. */
+/** `limit`: the name, but not what it points to, ends before. A label with a dot or without printable ASCII is no name of ours: it reads as `?`. */
 export function readName(
   octets: Buffer,
   from: number,
@@ -67,7 +67,7 @@ export function readName(
     const label = octets.toString('latin1', at + 1, at + 1 + size)
     length += size + 1
     if (length > MAX_NAME + 1) throw new RangeError('a name is too long')
-    labels.push(/^[!-~]+$/.test(label) && !label.includes('.') ? label.toLowerCase() : '?')
+    labels.push(/^[ -~]+$/.test(label) && !label.includes('.') ? label.toLowerCase() : '?')
     at += size + 1
   }
 }

@@ -4,6 +4,7 @@
  */
 import { getServers } from 'node:dns'
 import { type Clock, MailError, type Validated, type ValidatedResolver } from '../api/index.js'
+import { askToTheEnd } from './aliases.js'
 import { AnswerCache } from './cache.js'
 import { questionName } from './names.js'
 import type { WireQuestion } from './packet.js'
@@ -23,8 +24,6 @@ type Answer = Validated<unknown>
 
 const MAX_TTL_MS = 3_600_000
 const MAX_NEGATIVE_MS = 900_000
-/** Times that an answer leaves an alias open and its end is asked for. */
-const MAX_STEPS = 8
 /** Questions under way; each has a socket. */
 const MAX_PENDING = 1000
 
@@ -77,24 +76,12 @@ class Asker {
   }
 
   async #query(key: string, question: WireQuestion, name: string): Promise<Answer> {
-    const { answer, ttl } = await withDeadline(this.#followed(question, name), this.#deadlineMs, key)
+    const work = askToTheEnd(this.#engine, question, name)
+    const { ttl, records, secure, name: end } = await withDeadline(work, this.#deadlineMs, key)
+    const answer = { records, secure, name: end }
     const longest = answer.records.length === 0 ? MAX_NEGATIVE_MS : MAX_TTL_MS
     const ttlMs = Math.min(ttl * 1000, longest)
     if (ttlMs > 0) this.#cache.put(key, [answer], this.#clock.now() + ttlMs)
     return answer
-  }
-
-  /** RFC 7672 §2.1.3: where an answer ends at an alias, its end is asked for; one step that nobody vouches for spoils all behind it. */
-  async #followed(question: WireQuestion, name: string): Promise<{ readonly answer: Answer; readonly ttl: number }> {
-    let [at, secure, ttl] = [name, true, Number.POSITIVE_INFINITY]
-    for (let steps = 0; steps < MAX_STEPS; steps += 1) {
-      const found = await this.#engine.ask(question, at)
-      secure &&= found.secure
-      ttl = Math.min(ttl, found.ttl)
-      const open = found.records.length === 0 && found.name !== at && question !== 'cname'
-      at = found.name
-      if (!open) return { answer: { records: found.records, secure, name: at }, ttl }
-    }
-    throw new MailError('dns-unavailable', `${name}: aliases without end`)
   }
 }

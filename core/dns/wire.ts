@@ -1,6 +1,7 @@
 /**
- * The engine that hears the AD bit: one question over UDP, over TCP when the answer is cut short, from server to server until one answers.
- * Every question has an id and a port of its own, and only its own server is heard; c-ares (`engine.ts`) shows neither TLSA nor AD.
+ * The engine of our own, which hears the AD bit and asks for names of any letters: one question over UDP, over TCP when the answer is cut short,
+ * from server to server until one answers. Every question has an id and a port of its own, and only its own server is heard; c-ares (`engine.ts`) shows
+ * neither TLSA nor AD, and refuses such names.
  */
 import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'

@@ -5,7 +5,7 @@
 import { isIPv6 } from 'node:net'
 import { MailError, type Resolver } from 'posthouse/api'
 import { parseNetwork, printable } from 'posthouse/text'
-import { asksForValidated, expand, expandName, type MacroFacts, type MacroString, readMacros } from './macro.js'
+import { asksFor, expand, expandName, type MacroFacts, type MacroString, readMacros } from './macro.js'
 import {
   isSpfRecord,
   type Mechanism,
@@ -99,16 +99,6 @@ function isAskable(name: string): boolean {
   return name.length <= 253 && name.split('.').every(label => label.length >= 1 && label.length <= 63)
 }
 
-/**
- * A name that could stand in a zone and that our resolver cannot ask for: c-ares takes nothing but letters, digits, hyphens and underscores.
- * Local parts come into names by macros (`user+tag`), and nobody is to fail for what we cannot look up.
- */
-function isBeyondUs(name: string): boolean {
-  return (
-    /^[a-z0-9.!#$&'*+/=?^_`{|}~-]+$/i.test(name) && !/^(?:_?[a-z0-9](?:[a-z0-9_-]*[a-z0-9_])?(?:\.|$))+$/i.test(name)
-  )
-}
-
 class Check {
   questions = 0
   #terms = 0
@@ -135,7 +125,7 @@ class Check {
       const explanation = mechanism.qualifier === 'fail' ? await this.#explanation(record, domain) : undefined
       return { result: mechanism.qualifier, why, ...(explanation === undefined ? {} : { explanation }) }
     }
-    if (record.redirect === undefined)
+    if (record.redirect === undefined || this.#isBeyondNames(record.redirect))
       return { result: 'neutral', why: `nothing in the record of ${printable(domain, 255)} matches ${this.#facts.ip}` }
     this.#countTerm()
     const target = expandName(record.redirect, await this.#factsFor(record.redirect, domain))
@@ -172,6 +162,7 @@ class Check {
         return this.#facts.family === 6 && test.has(this.#facts.ip)
       default:
         this.#countTerm()
+        if (test.name !== undefined && this.#isBeyondNames(test.name)) return false
         return this.#looksUp(
           test,
           test.name === undefined ? domain : expandName(test.name, await this.#factsFor(test.name, domain)),
@@ -251,7 +242,7 @@ class Check {
   }
 
   async #factsFor(macros: MacroString, domain: string): Promise<MacroFacts> {
-    if (!asksForValidated(macros)) return { ...this.#facts, domain }
+    if (!asksFor(macros, 'p')) return { ...this.#facts, domain }
     const names = await this.#validated()
     // §7.3: the domain itself, else one below it, else any
     const best =
@@ -275,6 +266,11 @@ class Check {
     }
   }
 
+  /** RFC 8616 §4: a local part beyond ASCII is part of no name, and what asks for it matches nothing. */
+  #isBeyondNames(macros: MacroString): boolean {
+    return !/^[\x20-\x7e]*$/.test(this.#facts.local) && asksFor(macros, 'sl')
+  }
+
   #countTerm(): void {
     this.#terms += 1
     if (this.#terms > MAX_TERMS) throw new Trouble('permerror', `more than ${MAX_TERMS} terms ask the name service`)
@@ -291,8 +287,6 @@ class Check {
 
   async #ask<K extends keyof Asks>(type: K, name: string): Promise<readonly Asks[K][]> {
     if (type !== 'ptr' && !isAskable(name)) return []
-    if (type !== 'ptr' && isBeyondUs(name))
-      throw new Trouble('temperror', `${printable(name, 255)} cannot be asked for from here`)
     this.questions += 1
     try {
       return (await this.#parts.dns[type](name, this.#parts.signal)) as readonly Asks[K][]

@@ -78,8 +78,9 @@ function readMacro(text: string, forExplanation: boolean): Macro | undefined {
   }
 }
 
-export function asksForValidated(macros: MacroString): boolean {
-  return macros.some(piece => typeof piece !== 'string' && piece.letter === 'p')
+/** Whether one of these letters is in it. */
+export function asksFor(macros: MacroString, letters: string): boolean {
+  return macros.some(piece => typeof piece !== 'string' && letters.includes(piece.letter))
 }
 
 export function expand(macros: MacroString, facts: MacroFacts): string {

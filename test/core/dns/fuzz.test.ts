@@ -9,7 +9,7 @@ import { mutate, mutations } from '../../harness/mutate.js'
 
 const numRuns = Number(process.env.POSTHOUSE_FUZZ_RUNS ?? 150)
 
-const KINDS: readonly WireQuestion[] = ['a', 'aaaa', 'mx', 'cname', 'tlsa']
+const KINDS: readonly WireQuestion[] = ['a', 'aaaa', 'mx', 'cname', 'txt', 'tlsa']
 
 function answerTo(question: WireQuestion): Buffer {
   const name = 'mx.them.test'
@@ -20,6 +20,7 @@ function answerTo(question: WireQuestion): Buffer {
     { type: 'A', name: 'b.test', ttl: 60, data: '192.0.2.1' },
     { type: 'AAAA', name: 'b.test', ttl: 60, data: '2001:db8::1' },
     { type: 'MX', name: 'b.test', ttl: 60, data: { preference: 1, exchange: 'c.test' } },
+    { type: 'TXT', name: 'b.test', ttl: 60, data: ['one', 'two'] },
     { type: 'TLSA', name: 'b.test', ttl: 60, data: { usage: 3, selector: 1, matchingType: 1, certificate } },
   ] as Answer[]
   const authorities = [{ type: 'SOA', name: 'test', ttl: 60, data: soa }] as Answer[]

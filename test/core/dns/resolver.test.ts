@@ -125,7 +125,10 @@ describe('the resolver', () => {
 
   test('a name that cannot exist is answered without asking', async () => {
     const before = server.asked.length
-    assert.deepEqual(await resolver.a('a b.example'), [])
+    assert.deepEqual(await resolver.a('a..b.example'), [])
+    assert.deepEqual(await resolver.a('a\tb.example'), [])
+    assert.deepEqual(await resolver.a('a\u00e4+b.example'), [])
+    assert.deepEqual(await resolver.a('a+b'), [])
     assert.deepEqual(await resolver.a('x'.repeat(64)), [])
     assert.deepEqual(await resolver.ptr('no address'), [])
     assert.equal(server.asked.length, before)

@@ -32,11 +32,6 @@ interface Scenario {
 
 /** Cases in which we say something else, each with the reason. */
 const EXCEPT: ReadonlyMap<string, string> = new Map([
-  ['a-colon-domain', 'the name has a colon and a slash, which c-ares refuses to ask for'],
-  ['a-colon-domain-ip4mapped', 'the name has a colon and a slash, which c-ares refuses to ask for'],
-  ['mx-colon-domain', 'the name has a colon and a slash, which c-ares refuses to ask for'],
-  ['mx-colon-domain-ip4mapped', 'the name has a colon and a slash, which c-ares refuses to ask for'],
-  ['macro-mania-in-domain', 'the name has spaces and percent signs, which c-ares refuses to ask for'],
   ['default-modifier', 'default= is of pyspf alone; to RFC 7208 §6 it is an unknown modifier, which is passed over'],
   ['default-modifier-harsh', 'the same, and "ambiguous" is no result of RFC 7208'],
 ])

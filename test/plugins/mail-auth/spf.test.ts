@@ -30,6 +30,13 @@ const ZONES: Readonly<Record<string, ZoneEntry>> = {
   'truncated.test': { fails: 'truncated' },
   'behind.test': { txt: ['v=spf1 include:servfail.test -all'] },
   'tagged.test': { txt: ['v=spf1 exists:%{l}.users.tagged.test -all'] },
+  'user+tag.users.tagged.test': { cname: 'bob o`users.tagged.test' },
+  'bob o`users.tagged.test': { cname: 'x.test' },
+  'untagged.test': { txt: ['v=spf1 exists:%{l}.users.untagged.test -all'] },
+  'mute.test': { txt: ['v=spf1 exists:%{l}.silent.mute.test -all'] },
+  'user+tag.silent.mute.test': { fails: 'drop' },
+  'liar.test': { txt: ['v=spf1 exists:%{l}.liar.test -all'] },
+  'user+tag.liar.test': { fails: 'wrong-name' },
 }
 
 describe('SPF of bad zones', () => {
@@ -56,7 +63,10 @@ describe('SPF of bad zones', () => {
     ['truncated.test', 'temperror', 1],
     ['circle.test', 'temperror', 1],
     ['behind.test', 'temperror', 2],
-    ['tagged.test', 'temperror', 2],
+    ['tagged.test', 'pass', 2],
+    ['untagged.test', 'fail', 2],
+    ['mute.test', 'temperror', 2],
+    ['liar.test', 'temperror', 2],
   ] as const)
     test(`${domain}: ${wanted}, after ${most} questions at most`, async () => {
       const question = { ip: '192.0.2.1', domain, local: 'user+tag', helo: 'mx.test' }
@@ -77,4 +87,19 @@ describe('SPF of bad zones', () => {
     const found = await checkHost({ ...question, domain: 'other.good.test' }, { dns, signal: AbortSignal.abort() })
     assert.equal(found.result, 'temperror')
   })
+})
+
+describe('a local part beyond ASCII (RFC 8616 §4)', () => {
+  for (const [record, wanted] of [
+    ['v=spf1 exists:%{l}.x.test +all', 'pass'],
+    ['v=spf1 -include:%{S}.x.test ~all', 'softfail'],
+    ['v=spf1 exists:%{d}.x.test -all', 'pass'],
+    ['v=spf1 redirect=%{l}.x.test', 'neutral'],
+  ] as const)
+    test(`${record}: ${wanted}`, async () => {
+      const dns = { txt: async () => [record], a: async () => ['127.0.0.2'] } as unknown as Resolver
+      const question = { ip: '192.0.2.1', domain: 'first.test', local: 'j\u00f6rg', helo: 'mx.test' }
+      const found = await checkHost(question, { dns, signal: AbortSignal.timeout(10_000) })
+      assert.equal(found.result, wanted, found.why)
+    })
 })
