@@ -7,6 +7,7 @@ import type { Address } from './address.js'
 import type { Dispatcher, MailClient, Target } from './delivery.js'
 import type { Hooks } from './hooks.js'
 import type { Markings } from './learning.js'
+import type { LocalList } from './local-list.js'
 import type { ArcChains, MailAuth } from './mail-auth.js'
 import type { Events } from './queue-event.js'
 import type { Replies } from './replies.js'
@@ -15,6 +16,7 @@ import type { Infer, JsonSchema } from './schema.js'
 import type { Message, Peer, Session, TlsFacts } from './session.js'
 import type { SenderRewriter, SigningKeys } from './signing.js'
 import type { State, Store } from './stores.js'
+import type { Tables } from './tables.js'
 import type { TlsResults } from './tls-results.js'
 import type { ValidatedResolver } from './validated.js'
 
@@ -78,6 +80,7 @@ export interface ServiceTable {
   store: Store
   /** What core makes every plugin's own `state` of. */
   state: State
+  tables: Tables
   accounts: Accounts
   authenticator: Authenticator
   /** Of core; there is mail to deliver only once the server is up. */
@@ -97,6 +100,7 @@ export interface ServiceTable {
   'mail-auth': MailAuth
   'arc-chains': ArcChains
   reputation: Reputation
+  'local-list': LocalList
   /** Of core. */
   replies: Replies
 }

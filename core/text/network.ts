@@ -136,6 +136,39 @@ export function reversedLabels(ip: string): string | undefined {
     .join('.')
 }
 
+/**
+ * A network as one short text for look-ups: family, prefix length, and the bits that count in hexadecimal, as `4/24/c00002`. `undefined`: no
+ * network.
+ */
+export function networkKey(text: string): string | undefined {
+  const network = readNetwork(text)
+  if (network === undefined) return undefined
+  const { bytes, bits } = network
+  return keyFrom(bytes.length === 4 ? 4 : 6, hexOf(bytes), bits)
+}
+
+/** Keys of the networks with these prefix lengths that an address is of, in the order of the lengths; none for what is no address. */
+export function networkKeys(
+  ip: string,
+  { ipv4, ipv6 }: { readonly ipv4: readonly number[]; readonly ipv6: readonly number[] },
+): readonly string[] {
+  const bytes = addressBytes(ip)
+  if (bytes === undefined) return []
+  const hex = hexOf(bytes)
+  return bytes.length === 4 ? ipv4.map(bits => keyFrom(4, hex, bits)) : ipv6.map(bits => keyFrom(6, hex, bits))
+}
+
+function hexOf(bytes: readonly number[]): string {
+  return Buffer.from(bytes).toString('hex')
+}
+
+function keyFrom(family: 4 | 6, hex: string, bits: number): string {
+  const whole = bits >> 2
+  const rest = bits & 3
+  const part = rest === 0 ? '' : (Number.parseInt(hex[whole]!, 16) & (0xf0 >> rest) & 0xf).toString(16)
+  return `${family}/${bits}/${hex.slice(0, whole)}${part}`
+}
+
 function readNetwork(text: string): Network | undefined {
   const slash = text.indexOf('/')
   const address = slash < 0 ? text : text.slice(0, slash)

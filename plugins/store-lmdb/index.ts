@@ -1,8 +1,10 @@
 /**
- * Plugin `store-lmdb`: queue, bodies, mailboxes and trail in one LMDB environment, and the plugins' state in a second one.
+ * Plugin `store-lmdb`: queue, bodies, mailboxes and trail in one LMDB environment, the plugins' state in a second one, and their tables in
+ * a third.
  * Durable: what a promise of the store has resolved for survives a killed process and, as far as the disk keeps its word, a power cut.
  */
 import cluster from 'node:cluster'
+import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { definePlugin, type Log } from 'posthouse/api'
 import { parseDuration, parseSize } from 'posthouse/text'
@@ -11,6 +13,7 @@ import { createLmdbState, type LmdbState } from './state.js'
 import { stateCommands } from './state-commands.js'
 import { createLmdbStore, type LmdbStore } from './store.js'
 import { storeCommands } from './store-commands.js'
+import { LmdbTables } from './tables.js'
 import { Complaints } from './trouble.js'
 
 const SWEEP_EVERY_MS = 60 * 60 * 1000
@@ -56,7 +59,7 @@ export default definePlugin({
     },
     additionalProperties: false,
   },
-  supplies: ['store', 'state'],
+  supplies: ['store', 'state', 'tables'],
   setup({ config, server, clock, log, metrics, bus }) {
     const path = resolve(server.dataDir, config.path)
     const mapBytes = parseSize(config.map_size)!
@@ -64,7 +67,10 @@ export default definePlugin({
     const most = Math.max(parseSize(config.state_size)!, LEAST_STATE_BYTES)
     const statePath = join(dirname(path), 'state.lmdb')
     const state = createLmdbState({ path: statePath, mapBytes, most, log })
-    const unwatch = [path, statePath].map(file => mindDisk(file, log, () => clock.now()))
+    const mind = (file: string) => mindDisk(file, log, () => clock.now())
+    const unwatch = [path, statePath].map(mind)
+    const tablesPath = join(dirname(path), 'tables.lmdb')
+    const tables = new LmdbTables({ path: tablesPath, mapBytes, opened: file => void unwatch.push(mind(file)) })
     const keepMs = parseDuration(config.trail_keep)!
     const stopSweeping = sweepHourly(
       () => sweep(store, state, clock.now(), keepMs),
@@ -72,16 +78,17 @@ export default definePlugin({
     )
     const files = async () => {
       await stopSweeping()
-      await Promise.all([store.close(), state.close()])
-      return [path, statePath].map(environmentAt)
+      const known = existsSync(tablesPath) ? [tables.environment()] : []
+      await Promise.all([store.close(), state.close(), tables.close()])
+      return [...[path, statePath].map(environmentAt), ...known]
     }
     return {
-      services: { store, state },
+      services: { store, state, tables },
       commands: [...stateCommands(state, () => clock.now()), ...storeCommands({ stats: () => store.stats(), files })],
       async dispose() {
         await stopSweeping()
         for (const stop of unwatch) stop()
-        await Promise.all([store.close(), state.close()])
+        await Promise.all([store.close(), state.close(), tables.close()])
       },
     }
   },

@@ -3,6 +3,7 @@ import { definePlugin } from 'posthouse/api'
 import { parseSize } from 'posthouse/text'
 import { createMemoryState } from './state.js'
 import { createMemoryStore } from './store.js'
+import { createMemoryTables } from './tables.js'
 
 const LEAST_STATE_BYTES = 1024 ** 2
 
@@ -21,10 +22,10 @@ export default definePlugin({
     },
     additionalProperties: false,
   },
-  supplies: ['store', 'state'],
+  supplies: ['store', 'state', 'tables'],
   setup({ config, clock, log }) {
     const store = createMemoryStore({ now: () => clock.now(), log })
     const state = createMemoryState(Math.max(parseSize(config.state_size)!, LEAST_STATE_BYTES))
-    return { services: { store, state }, dispose: () => store.close() }
+    return { services: { store, state, tables: createMemoryTables() }, dispose: () => store.close() }
   },
 })
