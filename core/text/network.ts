@@ -172,11 +172,12 @@ function keyFrom(family: 4 | 6, hex: string, bits: number): string {
 function readNetwork(text: string): Network | undefined {
   const slash = text.indexOf('/')
   const address = slash < 0 ? text : text.slice(0, slash)
-  if (isIP(address) === 0) return undefined
-  const written = ipaddr.parse(address).toByteArray()
+  const family = isIP(address)
+  if (family === 0) return undefined
+  const written = family === 4 ? octetsOf(address) : ipaddr.parse(address).toByteArray()
   const bits = slash < 0 ? written.length * 8 : readBits(text.slice(slash + 1), written.length * 8)
   if (bits === undefined) return undefined
-  const bytes = addressBytes(address)!
+  const bytes = family === 4 ? written : addressBytes(address)!
   const mapped = bytes.length !== written.length
   if (mapped && bits < 96) return { bytes: written, bits }
   return { bytes, bits: mapped ? bits - 96 : bits }
@@ -189,7 +190,14 @@ function readBits(text: string, most: number): number | undefined {
 function addressBytes(ip: string): readonly number[] | undefined {
   const zone = ip.indexOf('%')
   const bare = zone < 0 ? ip : ip.slice(0, zone)
-  return isIP(bare) === 0 ? undefined : ipaddr.process(bare).toByteArray()
+  const family = isIP(bare)
+  if (family === 4) return octetsOf(bare)
+  return family === 0 ? undefined : ipaddr.process(bare).toByteArray()
+}
+
+/** Of an IPv4 address: lists hold a million of them. */
+function octetsOf(address: string): readonly number[] {
+  return address.split('.').map(Number)
 }
 
 function maskedKey(bytes: readonly number[], bits: number): string {

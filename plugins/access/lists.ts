@@ -2,7 +2,7 @@
  * One list of allow and deny entries and how an address, a name or a network finds its entry: the longest match wins, by
  * look-ups in Maps whose number depends on the length of the name asked for and never on the length of the list.
  */
-import ipaddr from 'ipaddr.js'
+import { networkKey, networkKeys } from 'posthouse/text'
 
 export interface Entry {
   readonly kind: 'deny' | 'allow'
@@ -12,66 +12,33 @@ export interface Entry {
   readonly place: string
 }
 
-/** Networks by prefix length. IPv4-mapped IPv6 addresses count as IPv4. */
+/** The longest network wins. IPv4-mapped IPv6 addresses count as IPv4. */
 export class NetworkList {
-  /** `4/24` → network bytes → entry. */
-  readonly #byLength = new Map<string, Map<string, Entry>>()
-  #lengths: readonly { readonly kind: string; readonly bits: number }[] = []
+  readonly #entries = new Map<string, Entry>()
+  /** Prefix lengths that occur, the longest first. */
+  readonly #lengths: { readonly ipv4: number[]; readonly ipv6: number[] } = { ipv4: [], ipv6: [] }
 
   /** False when the pattern is no network; the entry found there already when there is one. */
   add(pattern: string, entry: Entry): Entry | boolean {
-    const network = readNetwork(pattern)
-    if (network === undefined) return false
-    const group = `${network.kind}/${network.bits}`
-    const entries = this.#byLength.get(group) ?? new Map<string, Entry>()
-    const key = mask(network.bytes, network.bits)
-    const there = entries.get(key)
+    const key = networkKey(pattern)
+    if (key === undefined) return false
+    const there = this.#entries.get(key)
     if (there !== undefined) return there
-    this.#byLength.set(group, entries.set(key, entry))
-    this.#lengths = [...this.#byLength.keys()]
-      .map(name => ({ kind: name.split('/')[0]!, bits: Number(name.split('/')[1]) }))
-      .sort((a, b) => b.bits - a.bits)
+    this.#entries.set(key, entry)
+    const [family, bits] = key.split('/', 2)
+    const lengths = family === '4' ? this.#lengths.ipv4 : this.#lengths.ipv6
+    if (!lengths.includes(Number(bits))) lengths.push(Number(bits))
+    lengths.sort((one, other) => other - one)
     return true
   }
 
   find(ip: string): Entry | undefined {
-    const address = readAddress(ip)
-    if (address === undefined) return undefined
-    for (const { kind, bits } of this.#lengths) {
-      if (kind !== address.kind) continue
-      const entry = this.#byLength.get(`${kind}/${bits}`)?.get(mask(address.bytes, bits))
+    for (const key of networkKeys(ip, this.#lengths)) {
+      const entry = this.#entries.get(key)
       if (entry !== undefined) return entry
     }
     return undefined
   }
-}
-
-interface Bytes {
-  readonly kind: 'ipv4' | 'ipv6'
-  readonly bytes: readonly number[]
-}
-
-function readAddress(text: string): Bytes | undefined {
-  const bare = text.split('%', 1)[0]!
-  if (!ipaddr.isValid(bare)) return undefined
-  const address = ipaddr.process(bare)
-  return { kind: address.kind(), bytes: address.toByteArray() }
-}
-
-function readNetwork(pattern: string): (Bytes & { readonly bits: number }) | undefined {
-  const [address, length, ...rest] = pattern.split('/')
-  // Only whole addresses: ipaddr.js would read "10" and "0x7f.1" too.
-  if (address === undefined || rest.length > 0 || !/^(\d+(\.\d+){3}|[0-9a-f:.]*:[0-9a-f:.]*)$/i.test(address))
-    return undefined
-  const read = readAddress(address)
-  if (read === undefined || (length !== undefined && !/^\d{1,3}$/.test(length))) return undefined
-  const most = read.bytes.length * 8
-  const bits = length === undefined ? most : Number(length)
-  return bits > most ? undefined : { ...read, bits }
-}
-
-function mask(bytes: readonly number[], bits: number): string {
-  return bytes.map((byte, at) => byte & (0xff00 >> Math.max(0, Math.min(8, bits - at * 8)))).join('.')
 }
 
 /** `host.example.org` matches itself, `.example.org` everything below. */

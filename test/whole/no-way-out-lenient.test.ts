@@ -50,6 +50,7 @@ const LENIENT: Readonly<Record<string, object>> = {
   },
   'leak-check': { except: ['alice@example.test'] },
   limits: {},
+  'local-list': { files: ['everybody.list'] },
   'login-guard': { never: EVERYWHERE, most_delay: '0s' },
   'mail-auth': { enforce: 'reject', forwarders: ['world.test', 'far.test'] },
   'outgoing-brake': {
@@ -94,6 +95,7 @@ describe('with every policy at its most lenient, a stranger', () => {
       files: {
         'aliases.yaml': ALIASES,
         'access.yaml': JSON.stringify(ACCESS),
+        'everybody.list': [...EVERYWHERE, '.test', '@world.test', 'localhost'].map(one => `!${one}\n`).join(''),
         'send-as.yaml': JSON.stringify({ 'alice@example.test': 'any', '': 'any' }),
       },
     })
