@@ -27,11 +27,15 @@ export type DmarcPolicy = 'none' | 'quarantine' | 'reject'
 
 /** The record that was found, as far as reports about it tell of it (RFC 7489 §6.3). */
 export interface DmarcPublished {
-  /** Whose it is: the domain of From, or its organisation. */
+  /** Whose it is: the domain of From, its organisation, or a registry above. */
   readonly at: string
   readonly policy: DmarcPolicy
   /** For subdomains. */
   readonly below: DmarcPolicy
+  /** `np`: for subdomains that do not exist. */
+  readonly nonexistent?: DmarcPolicy
+  /** `psd`: whether it is the record of a registry, whose subdomains belong to others. */
+  readonly registry?: 'y' | 'n'
   readonly strictDkim: boolean
   readonly strictSpf: boolean
   /** To how many of a hundred that fail the policy applies. */

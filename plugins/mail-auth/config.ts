@@ -34,7 +34,7 @@ export const CONFIG = {
       properties: {
         spf_fail: pointsOf(1),
         spf_softfail: pointsOf(0.5),
-        spf_permerror: pointsOf(0.2),
+        spf_permerror: pointsOf(0),
         helo_fail: pointsOf(0.5),
         dkim_fail: pointsOf(0.2),
         dmarc_fail: pointsOf(0.5),

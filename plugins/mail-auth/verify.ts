@@ -16,7 +16,8 @@ import type {
 import { organisationOf, toAsciiDomain } from 'posthouse/text'
 import type { Terms } from './config.js'
 import { checkSignatures } from './dkim/verify.js'
-import { authorOf, checkDmarc } from './dmarc/check.js'
+import { authorOf } from './dmarc/author.js'
+import { checkDmarc, findPolicies } from './dmarc/check.js'
 import { checkHost } from './spf/check.js'
 
 /** How a message came. */
@@ -51,14 +52,15 @@ export async function verifyMessage(arrival: Arrival, given: VerifyParts): Promi
     arrival.message.header.filter(({ name }) => name.toLowerCase() === 'from').map(({ raw }) => raw),
   )
   const first = 'domain' in from ? organisationOf(from.domain) : undefined
-  const [iprev, { helo, mailFrom }, dkim] = await Promise.all([
+  const [iprev, policies, { helo, mailFrom }, dkim] = await Promise.all([
     arrival.client?.iprev(),
+    findPolicies(from, parts),
     checkSpf(arrival, parts),
     checkSignatures(pieces(arrival.message), { ...parts, most: parts.terms.signatures, first }),
   ])
   // RFC 7489 §3.1.2: of the null sender, HELO.
   const spf = arrival.sender === null ? helo : mailFrom
-  const judged = await checkDmarc({ from, spf, dkim, id: arrival.id }, parts)
+  const judged = await checkDmarc({ from, policies, spf, dkim, id: arrival.id }, parts)
   const vouching = vouchingFor(spf, dkim)
   const dmarc = followed(await excused(judged, vouching, parts), parts.terms.enforce)
   return {

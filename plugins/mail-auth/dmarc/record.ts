@@ -1,4 +1,4 @@
-/** DMARC records (RFC 7489 §6.3): which of the TXT records is one, and what it asks for. Pure. */
+/** DMARC records (RFC 7489 §6.3, RFC 9091 §3.2): which of the TXT records is one, and what it asks for. Pure. */
 import type { DmarcPolicy, DmarcPublished } from 'posthouse/api'
 import { readTagList } from 'posthouse/text'
 
@@ -21,6 +21,8 @@ export function readDmarcRecord(text: string): ReadDmarc {
   if (tags === undefined) return { broken: 'it is no list of tag=value' }
   const asked = policyOf(tags.get('p'))
   const below = policyOf(tags.get('sp'))
+  const nonexistent = policyOf(tags.get('np'))
+  const registry = tags.get('psd')?.toLowerCase()
   const wrong = asked === undefined || (tags.has('sp') && below === undefined)
   // §6.6.3: a policy that cannot be read is none, as long as reports are wanted.
   if (wrong && !/^\s*mailto:/i.test(tags.get('rua') ?? ''))
@@ -29,6 +31,8 @@ export function readDmarcRecord(text: string): ReadDmarc {
   return {
     policy: wrong ? 'none' : asked,
     below: wrong ? 'none' : (below ?? asked),
+    ...(wrong || nonexistent === undefined ? {} : { nonexistent }),
+    ...(registry === 'y' || registry === 'n' ? { registry } : {}),
     strictDkim: tags.get('adkim')?.toLowerCase() === 's',
     strictSpf: tags.get('aspf')?.toLowerCase() === 's',
     percent,

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { DkimFacts, SpfFacts } from '../../../core/api/index.js'
 import { MailError } from '../../../core/api/index.js'
-import { authorOf, checkDmarc } from '../../../plugins/mail-auth/dmarc/check.js'
+import { authorOf } from '../../../plugins/mail-auth/dmarc/author.js'
+import { checkDmarc, findPolicies } from '../../../plugins/mail-auth/dmarc/check.js'
 import { readDmarcRecord } from '../../../plugins/mail-auth/dmarc/record.js'
 
 const signal = new AbortController().signal
@@ -18,20 +19,37 @@ function dkim(result: DkimFacts['result'], domain = 'first.test'): DkimFacts {
 
 interface Case {
   readonly zone: Readonly<Record<string, string | readonly string[]>>
-  readonly from?: string
+  /** A domain, or From fields. */
+  readonly from?: string | readonly string[]
+  /** Names that are there. */
+  readonly there?: readonly string[]
   readonly spf?: SpfFacts
   readonly dkim?: readonly DkimFacts[]
   readonly id?: string
 }
 
-function check({ zone, from = 'first.test', spf: bySpf = spf('none'), dkim: byDkim = [], id = 'x' }: Case) {
+async function check({
+  zone,
+  from = 'first.test',
+  there = [],
+  spf: bySpf = spf('none'),
+  dkim: byDkim = [],
+  id = 'x',
+}: Case) {
+  const addresses = async (name: string) => {
+    if (there.includes('trouble')) throw new MailError('dns-unavailable', name)
+    return there.includes(name) ? ['192.0.2.1'] : []
+  }
   const dns = {
+    ...{ a: addresses, aaaa: async () => [], mx: async () => [] },
     txt: async (name: string) => {
       if (zone[name] === 'trouble') throw new MailError('dns-unavailable', name)
       return [zone[name] ?? []].flat()
     },
   }
-  return checkDmarc({ from: { domain: from }, spf: bySpf, dkim: byDkim, id }, { dns, signal })
+  const author = typeof from === 'string' ? { domain: from } : authorOf(from)
+  const policies = await findPolicies(author, { dns, signal })
+  return checkDmarc({ from: author, policies, spf: bySpf, dkim: byDkim, id }, { dns, signal })
 }
 
 const REJECT = { '_dmarc.first.test': 'v=DMARC1; p=reject' }
@@ -108,6 +126,97 @@ describe('which policy', () => {
     const rejected = all.filter(({ disposition }) => disposition === 'reject').length
     assert.ok(rejected > 240 && rejected < 360, `${rejected}`)
   })
+})
+
+describe('a name that is not there (np)', () => {
+  const zone = { '_dmarc.first.test': 'v=DMARC1; p=none; sp=quarantine; np=reject' }
+  for (const [what, given, wanted] of [
+    ['is held to np', { from: 'nobody.first.test' }, 'reject'],
+    ['is held to sp when it is there', { from: 'a.first.test', there: ['a.first.test'] }, 'quarantine'],
+    ['is held to sp when nobody can say', { from: 'nobody.first.test', there: ['trouble'] }, 'quarantine'],
+    ['is held to p when it is the domain itself', { from: 'first.test' }, 'none'],
+  ] as const)
+    test(`${what}: ${wanted}`, async () => assert.equal((await check({ zone, ...given })).disposition, wanted))
+
+  test('is held to sp, else p, without np', async () => {
+    const found = await check({ zone: REJECT, from: 'nobody.first.test' })
+    assert.equal(found.disposition, 'reject')
+  })
+})
+
+describe('the record of a registry (psd)', () => {
+  const zone = { '_dmarc.co.uk': 'v=DMARC1; p=reject; sp=quarantine; np=reject; psd=y' }
+  for (const [what, given, wanted] of [
+    ['speaks for who has none', { zone, from: 'bank.co.uk', there: ['bank.co.uk'] }, 'fail quarantine'],
+    ['speaks for names that nobody has', { zone, from: 'nobody.co.uk' }, 'fail reject'],
+    [
+      'does not align those who register there',
+      { zone, from: 'bank.co.uk', there: ['bank.co.uk'], spf: spf('pass', 'evil.co.uk') },
+      'fail quarantine',
+    ],
+    [
+      'leaves names of one organisation aligned',
+      { zone, from: 'a.bank.co.uk', spf: spf('pass', 'b.bank.co.uk') },
+      'pass none',
+    ],
+    [
+      'is no record for others without psd=y',
+      { zone: { '_dmarc.co.uk': 'v=DMARC1; p=reject' }, from: 'bank.co.uk' },
+      'none none',
+    ],
+    [
+      'parts those below, though no list knows of it',
+      {
+        zone: { '_dmarc.first.test': 'v=DMARC1; p=reject; psd=y' },
+        from: 'a.first.test',
+        spf: spf('pass', 'b.first.test'),
+      },
+      'fail reject',
+    ],
+    [
+      'is that of a name of its own too',
+      { zone: { '_dmarc.first.test': 'v=DMARC1; p=reject; psd=y' }, spf: spf('pass', 'b.first.test') },
+      'fail reject',
+    ],
+    [
+      'says by psd=n where an organisation ends',
+      {
+        zone: { '_dmarc.a.first.test': 'v=DMARC1; p=reject; psd=n' },
+        from: 'a.first.test',
+        spf: spf('pass', 'b.first.test'),
+      },
+      'fail reject',
+    ],
+    [
+      'and what belongs to it',
+      {
+        zone: { '_dmarc.a.first.test': 'v=DMARC1; p=reject; psd=n' },
+        from: 'a.first.test',
+        spf: spf('pass', 'b.a.first.test'),
+      },
+      'pass none',
+    ],
+  ] as const)
+    test(`${what}: ${wanted}`, async () => {
+      const { result, disposition, why } = await check(given)
+      assert.equal(`${result} ${disposition}`, wanted, why)
+    })
+})
+
+describe('several in From', () => {
+  const zone = { ...REJECT, '_dmarc.soft.test': 'v=DMARC1; p=quarantine', '_dmarc.none.test': 'v=DMARC1; p=none' }
+  for (const [fields, given, wanted] of [
+    [['a@first.test', 'b@none.test'], {}, 'fail reject first.test'],
+    [['b@none.test, a@first.test'], {}, 'fail reject first.test'],
+    [['b@soft.test, a@first.test'], { spf: spf('pass') }, 'fail quarantine soft.test'],
+    [['b@soft.test, a@first.test'], {}, 'fail reject first.test'],
+    [['b@none.test, a@first.test'], { spf: spf('pass') }, 'permerror none '],
+    [['b@none.test, c@other.test'], {}, 'permerror none '],
+  ] as const)
+    test(`${fields.join(' / ')}: ${wanted}`, async () => {
+      const { result, disposition, domain } = await check({ zone, from: fields, ...given })
+      assert.equal(`${result} ${disposition} ${domain}`, wanted)
+    })
 })
 
 test('it says in a sentence what was looked up and what came of it', async () => {

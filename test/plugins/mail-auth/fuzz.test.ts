@@ -6,7 +6,8 @@ import { scanHeader } from '../../../core/text/index.js'
 import { ownResults } from '../../../plugins/arc/results.js'
 import { readSignature } from '../../../plugins/mail-auth/dkim/signature.js'
 import { checkSignatures } from '../../../plugins/mail-auth/dkim/verify.js'
-import { authorOf, checkDmarc } from '../../../plugins/mail-auth/dmarc/check.js'
+import { authorOf } from '../../../plugins/mail-auth/dmarc/author.js'
+import { checkDmarc, findPolicies } from '../../../plugins/mail-auth/dmarc/check.js'
 import { resultsField } from '../../../plugins/mail-auth/results.js'
 import { checkHost } from '../../../plugins/mail-auth/spf/check.js'
 import { mutate, mutations } from '../../harness/mutate.js'
@@ -125,8 +126,11 @@ describe('readers of strangers', () => {
         const [field] = scanHeader(octets).fields
         if (field === undefined) return
         const { label } = readSignature(field, octets)
-        const dns = { txt: async () => [from] }
-        const dmarc = await checkDmarc({ from: authorOf([from]), spf: undefined, dkim: [], id: from }, { dns, signal })
+        const none = async () => []
+        const dns = { txt: async () => [from], a: none, aaaa: none, mx: none }
+        const author = authorOf([from])
+        const policies = await findPolicies(author, { dns, signal })
+        const dmarc = await checkDmarc({ from: author, policies, spf: undefined, dkim: [], id: from }, { dns, signal })
         const dkim = [{ ...label, result: 'fail' as const, why: from }]
         const text = resultsField('mx.test', { dkim, dmarc, vouching: [], questions: 0 }, { local: from, domain: from })
         assert.equal(
