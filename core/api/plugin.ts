@@ -8,6 +8,7 @@ import type { Dispatcher, MailClient, Target } from './delivery.js'
 import type { Hooks } from './hooks.js'
 import type { Markings } from './learning.js'
 import type { LocalList } from './local-list.js'
+import type { ListHits } from './list-hits.js'
 import type { ArcChains, MailAuth } from './mail-auth.js'
 import type { Events } from './queue-event.js'
 import type { Replies } from './replies.js'
@@ -101,6 +102,7 @@ export interface ServiceTable {
   'arc-chains': ArcChains
   reputation: Reputation
   'local-list': LocalList
+  'list-hits': ListHits
   /** Of core. */
   replies: Replies
 }

@@ -9,61 +9,35 @@ import {
   type YamlPath,
 } from 'posthouse/api'
 import { LOCAL_NETWORKS, NetworkSet, parseDuration } from 'posthouse/text'
-import { type CodePattern, fits, isNoListing, parseCode } from './codes.js'
+import { testEntry } from './health.js'
+import { faultsOfList, LIST, type List, listOf } from './list.js'
+import { subjectsOf } from './watch.js'
 
-const LIST = {
-  type: 'object',
-  additionalProperties: false,
-  required: ['zone'],
-  properties: {
-    zone: { type: 'string', format: 'domain', description: 'where it stands in the name service' },
-    name: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 100,
-      description:
-        'what it is called in replies, log and commands; default the zone. For zones with a secret key in their name',
-    },
-    kind: { enum: ['block', 'allow'], default: 'block', description: 'whether it counts against or for an address' },
-    weight: {
-      type: 'number',
-      minimum: 0,
-      maximum: 1000,
-      description: 'of a code that `codes` does not name; default 1, with `codes` 0',
-    },
-    codes: {
-      type: 'object',
-      additionalProperties: { type: 'number', minimum: 0, maximum: 1000 },
-      default: {},
-      description:
-        'weights by return code: { "127.0.0.2": 4, "127.0.0.10-11": 2, "127.0.*.3": 1 }; the greatest that fits counts',
-    },
-    refused: {
-      type: 'array',
-      items: { type: 'string', minLength: 1 },
-      maxItems: 50,
-      default: [],
-      description: 'more codes by which it refuses to answer; 127.255.255.* and all outside of 127.0.0.0/8 always do',
-    },
-    ipv4: { type: 'boolean', default: true, description: 'asked for IPv4 addresses' },
-    ipv6: { type: 'boolean', default: false, description: 'asked for IPv6 addresses' },
-    check: {
-      type: 'boolean',
-      default: true,
-      description: 'has the test entries of RFC 5782 and is only asked while they are right',
-    },
-  },
-} as const satisfies JsonSchema
+const NETWORKS = { type: 'array', items: { type: 'string', format: 'network' }, maxItems: 10_000 } as const
+const DOMAINS = { type: 'array', items: { type: 'string', format: 'domain' }, maxItems: 10_000 } as const
+
+/** Named in the markup of all the world, and of no interest to any list. */
+const MARKUP_DOMAINS: readonly string[] = ['w3.org', 'schema.org', 'openxmlformats.org', 'purl.org', 'xmlsoap.org']
 
 export const CONFIG = {
   type: 'object',
   additionalProperties: false,
   properties: {
     lists: { type: 'array', items: LIST, maxItems: 50, default: [], description: 'whom to ask; nobody as shipped' },
-    reject_at: { type: 'number', minimum: 0.1, description: 'refuse at this sum of weights; left out: never' },
+    reject_at: {
+      type: 'number',
+      minimum: 0.1,
+      description: 'refuse at this sum of weights of what the client is on; left out: never',
+    },
     defer_at: { type: 'number', minimum: 0.1, description: 'put off at this sum; left out: never' },
     label_at: { type: 'number', default: 1, description: 'set the label dnsbl-listed at this sum' },
     score: { type: 'boolean', default: true, description: 'the weights are points of the message too' },
+    cap: {
+      type: 'number',
+      minimum: 0,
+      default: 4.5,
+      description: 'points that all lists together give or take at most; 0: no bound',
+    },
     answer_at: {
       enum: ['connect', 'rcpt', 'score'],
       default: 'rcpt',
@@ -74,13 +48,51 @@ export const CONFIG = {
       ...POLICY_KEYS.when_unknown,
       description: 'what follows when a list could not be asked and the others do not suffice',
     },
-    within: { ...POLICY_KEYS.within, description: 'longest wait for all lists together' },
+    within: { ...POLICY_KEYS.within, description: 'longest wait for all lists together, of a client and of a message' },
     exempt: {
-      type: 'array',
-      items: { type: 'string', format: 'network' },
-      maxItems: 10_000,
+      ...NETWORKS,
       default: [...LOCAL_NETWORKS],
-      description: 'networks no list is asked about; as shipped, local ones',
+      description: 'networks no list is asked about, nor about their mail; as shipped, local ones',
+    },
+    relays: {
+      ...NETWORKS,
+      maxItems: 1000,
+      default: [],
+      description: 'our own mail hosts in front of this one: who gave them a mail is its client',
+    },
+    skip: {
+      ...DOMAINS,
+      default: [...MARKUP_DOMAINS],
+      description: 'domains no list is asked about, with all below them; our own never are',
+    },
+    shorteners: { ...DOMAINS, default: [], description: 'hosts of short links beside those that are known' },
+    most_links: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 200,
+      default: 20,
+      description: 'hosts of links that are asked about; they are chosen over all organisations',
+    },
+    most_emails: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 100,
+      default: 10,
+      description: 'mail addresses of the text that are asked about',
+    },
+    most_hops: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 50,
+      default: 5,
+      description: 'addresses of Received fields that are asked about, the newest first',
+    },
+    most_questions: {
+      type: 'integer',
+      minimum: 10,
+      maximum: 2000,
+      default: 150,
+      description: 'questions about what a message holds, to all lists together',
     },
     check_every: {
       type: 'string',
@@ -99,18 +111,12 @@ export const CONFIG = {
 
 export type Config = Infer<typeof CONFIG>
 
-export interface List {
-  readonly name: string
-  readonly zone: string
-  readonly kind: 'block' | 'allow'
-  readonly ipv4: boolean
-  readonly ipv6: boolean
-  readonly check: boolean
-  readonly weightOf: (code: string) => number
-  /** The greatest weight it can give. */
-  readonly most: number
-  /** This answer is no listing. */
-  readonly refuses: (code: string) => boolean
+/** How much of a message is asked about. */
+export interface Bounds {
+  readonly links: number
+  readonly emails: number
+  readonly hops: number
+  readonly questions: number
 }
 
 export interface Terms extends PolicyTerms, Pick<Config, 'score'> {
@@ -118,10 +124,15 @@ export interface Terms extends PolicyTerms, Pick<Config, 'score'> {
   readonly rejectAt: number
   readonly deferAt: number
   readonly labelAt: number
+  readonly cap: number
   readonly answerAt: Config['answer_at']
   readonly everyMs: number
   readonly recheckMs: number
   readonly exempt: NetworkSet
+  readonly relays: NetworkSet
+  readonly skip: readonly string[]
+  readonly shorteners: readonly string[]
+  readonly most: Bounds
 }
 
 const LEAST_EVERY_MS = 1000
@@ -133,50 +144,51 @@ export function termsOf(config: Config): Terms {
     deferAt: config.defer_at ?? Number.POSITIVE_INFINITY,
     labelAt: config.label_at,
     score: config.score,
+    cap: config.cap === 0 ? Number.POSITIVE_INFINITY : config.cap,
     answerAt: config.answer_at,
     ...policyTerms(config),
     everyMs: Math.max(LEAST_EVERY_MS, parseDuration(config.check_every)!),
     recheckMs: Math.max(LEAST_EVERY_MS, parseDuration(config.recheck)!),
     exempt: new NetworkSet(config.exempt),
-  }
-}
-
-function listOf(config: Config['lists'][number]): List {
-  const codes = Object.entries(config.codes).map(([code, weight]) => [parseCode(code)!, weight] as const)
-  const otherwise = config.weight ?? (codes.length === 0 ? 1 : 0)
-  const refused: readonly CodePattern[] = config.refused.map(code => parseCode(code)!)
-  return {
-    name: config.name ?? config.zone,
-    zone: config.zone,
-    kind: config.kind,
-    ipv4: config.ipv4,
-    ipv6: config.ipv6,
-    check: config.check,
-    weightOf(code) {
-      const weights = codes.flatMap(([pattern, weight]) => (fits(code, pattern) ? [weight] : []))
-      return weights.length === 0 ? otherwise : Math.max(...weights)
+    relays: new NetworkSet(config.relays),
+    skip: config.skip,
+    shorteners: config.shorteners,
+    most: {
+      links: config.most_links,
+      emails: config.most_emails,
+      hops: config.most_hops,
+      questions: config.most_questions,
     },
-    most: Math.max(otherwise, ...codes.map(([, weight]) => weight)),
-    refuses: code => isNoListing(code) || refused.some(pattern => fits(code, pattern)),
   }
 }
 
 /** What the schema cannot find. */
 export function faultsIn(config: Config, fault: (path: YamlPath, message: string) => Fault): readonly Fault[] {
-  const wish = 'expected a return code like 127.0.0.2, 127.0.0.10-11 or 127.0.*.3'
   const names = new Set<string>()
   return config.lists.flatMap((list, i) => {
     const name = list.name ?? list.zone
     const twice = names.has(name)
     names.add(name)
+    const faults = faultsOfList(list, ['lists', i], fault)
     return [
       ...(twice ? [fault(['lists', i], `there is a list ${name} already; give one of them a name`)] : []),
-      ...Object.keys(list.codes).flatMap(code =>
-        parseCode(code) === undefined ? [fault(['lists', i, 'codes', code], `"${code}": ${wish}`)] : [],
-      ),
-      ...list.refused.flatMap((code, n) =>
-        parseCode(code) === undefined ? [fault(['lists', i, 'refused', n], `"${code}": ${wish}`)] : [],
-      ),
+      ...faults,
+      ...(faults.length === 0 ? faultsOfTest(config.lists[i]!, ['lists', i, 'test'], fault) : []),
     ]
+  })
+}
+
+/** Test entries that the list could not have. */
+function faultsOfTest(
+  config: Config['lists'][number],
+  at: YamlPath,
+  fault: (path: YamlPath, message: string) => Fault,
+): readonly Fault[] {
+  const list = listOf(config)
+  const kinds = subjectsOf([list])
+  return (['listed', 'clear'] as const).flatMap(key => {
+    const text = list.test[key]
+    if (text === undefined || kinds.some(({ family }) => testEntry(list, family, text) !== undefined)) return []
+    return [fault([...at, key], `"${text}" is nothing that a list of ${list.holds} is asked about`)]
   })
 }

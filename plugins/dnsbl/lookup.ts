@@ -1,10 +1,11 @@
 /**
- * Asking lists in the name service (RFC 5782). What is asked for is a label in front of the zone: a reversed address here, and a domain
- * for lists of domains. All lists are asked at once and within one budget; what a list says late is as if it had not been asked.
+ * Asking lists in the name service (RFC 5782), all at once and within one budget; what a list says late is as if it had not been asked.
+ * A question that several things in a mail lead to is asked once.
  */
 import { MailError, type Resolver, troubleOf, within } from 'posthouse/api'
 import { printable } from 'posthouse/text'
-import type { List } from './config.js'
+import type { List, Topic } from './list.js'
+import type { Entries, Question } from './question.js'
 
 /** What of a list's reason is worth a line of log. */
 const MAX_REASON = 200
@@ -17,27 +18,79 @@ export type Listing =
 
 export interface Heard {
   readonly list: List
+  readonly of: string
+  /** Where in the mail it stood. */
+  readonly topics: readonly Topic[]
   readonly listing: Listing
 }
 
-/** Never throws, unless there is a bug; as many as there are lists, in their order. */
-export async function askLists(
-  dns: Resolver,
-  lists: readonly List[],
-  label: string,
+/** Whether a list can be asked now; lists that are wrong (`off`) are as if they were not there. */
+export type Readiness = (list: List, entries: Entries) => 'ready' | 'off' | { readonly why: string }
+
+/** The questions of one mail, or of one client; they may come one after the other while the first are on their way. */
+export class Round {
+  readonly #dns: Resolver
+  readonly #readiness: Readiness
+  readonly #asked = new Map<string, { readonly question: Question; readonly topics: Set<Topic>; listing?: Listing }>()
+  #questions = 0
+
+  constructor(dns: Resolver, readiness: Readiness) {
+    this.#dns = dns
+    this.#readiness = readiness
+  }
+
+  /** How many were put to the name service. */
+  get questions(): number {
+    return this.#questions
+  }
+
+  /** Asks those that have not been asked; resolves when they are answered. Never throws, unless there is a bug. */
+  async ask(questions: readonly Question[], signal: AbortSignal): Promise<void> {
+    await Promise.all(questions.map(question => this.#one(question, signal)))
+  }
+
+  /** What has come back until now, in the order of asking. */
+  heard(late = 'no answer in time'): readonly Heard[] {
+    return [...this.#asked.values()].map(({ question: { list, of }, topics, listing }) => ({
+      ...{ list, of, topics: [...topics], listing: listing ?? { kind: 'unknown', why: late } },
+    }))
+  }
+
+  async #one(question: Question, signal: AbortSignal): Promise<void> {
+    const { list, entries, label, topic } = question
+    const key = `${label} ${list.name}`
+    const there = this.#asked.get(key)
+    if (there !== undefined) {
+      there.topics.add(topic)
+      return
+    }
+    const ready = this.#readiness(list, entries)
+    if (ready === 'off') return
+    const asked: { question: Question; topics: Set<Topic>; listing?: Listing } = { question, topics: new Set([topic]) }
+    this.#asked.set(key, asked)
+    if (ready !== 'ready') asked.listing = { kind: 'unknown', why: ready.why }
+    else {
+      this.#questions++
+      await askOne(this.#dns, list, label, signal, listing => {
+        asked.listing = listing
+      })
+    }
+  }
+}
+
+/** All of `questions`, within `ms`. Never throws, unless there is a bug. */
+export async function askWithin(
+  round: Round,
+  questions: readonly Question[],
   ms: number,
   outer: AbortSignal,
 ): Promise<readonly Heard[]> {
-  const heard = new Map<List, Listing>()
-  let late = 'no answer in time'
   try {
-    await within(ms, outer, signal =>
-      Promise.all(lists.map(list => askOne(dns, list, label, signal, listing => heard.set(list, listing)))),
-    )
+    await within(ms, outer, signal => round.ask(questions, signal))
+    return round.heard()
   } catch (error) {
-    late = troubleOf(error)
+    return round.heard(troubleOf(error))
   }
-  return lists.map(list => ({ list, listing: heard.get(list) ?? { kind: 'unknown', why: late } }))
 }
 
 /** Tells what is known as soon as it is; the reason comes later, or not at all. */

@@ -4,8 +4,11 @@
  */
 import type { Bus, Clock, Log, Metrics, Notifier, Resolver, State as SharedState } from 'posthouse/api'
 import { troubleOf, within } from 'posthouse/api'
-import type { List, Terms } from './config.js'
-import { type Family, type Health, isDue, nextHealth, readHealth, testList, worthTelling } from './health.js'
+import type { Terms } from './config.js'
+import { type Health, isDue, nextHealth, readHealth, testList, worthTelling } from './health.js'
+import type { List } from './list.js'
+import type { Readiness } from './lookup.js'
+import type { Entries } from './question.js'
 
 const PREFIX = 'health/'
 const TOPIC = 'dnsbl'
@@ -30,15 +33,17 @@ export interface WatchParts {
 
 export interface Subject {
   readonly list: List
-  readonly family: Family
+  readonly family: Entries
 }
 
-/** Every list for every family it is asked about. */
+/** Every list for every kind of entries it is asked for: families of addresses, names or hashes. */
 export function subjectsOf(lists: readonly List[]): readonly Subject[] {
-  return lists.flatMap(list => [
-    ...(list.ipv4 ? [{ list, family: 'ipv4' } as const] : []),
-    ...(list.ipv6 ? [{ list, family: 'ipv6' } as const] : []),
-  ])
+  return lists.flatMap(list => entriesIn(list).map(family => ({ list, family })))
+}
+
+function entriesIn({ holds, ipv4, ipv6 }: List): readonly Entries[] {
+  if (holds !== 'addresses') return [holds === 'domains' ? 'names' : 'hashes']
+  return [...(ipv4 ? (['ipv4'] as const) : []), ...(ipv6 ? (['ipv6'] as const) : [])]
 }
 
 export async function readAll(state: SharedState, now: number): Promise<ReadonlyMap<string, Health>> {
@@ -66,12 +71,20 @@ export class Watch {
 
   constructor(parts: WatchParts) {
     this.#parts = parts
-    this.#subjects = subjectsOf(parts.terms.lists.filter(({ check }) => check))
+    this.#subjects = subjectsOf(parts.terms.lists.filter(({ check }) => check !== false))
   }
 
   /** `undefined`: not tested yet. */
-  healthOf(list: List, family: Family): Health | undefined {
+  healthOf(list: List, family: Entries): Health | undefined {
     return this.#known.get(keyOf({ list, family }))
+  }
+
+  readonly readiness: Readiness = (list, family) => {
+    if (list.check === false) return 'ready'
+    const health = this.healthOf(list, family)
+    if (health === undefined) return { why: 'not tested yet' }
+    if (health.state === 'healthy') return 'ready'
+    return health.state === 'silent' ? { why: health.why ?? 'it does not answer' } : 'off'
   }
 
   start(): void {

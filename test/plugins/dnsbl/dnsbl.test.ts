@@ -16,6 +16,9 @@ for (const [pattern, code, wanted] of [
   ['127.0.0.10-11', '127.0.0.12', false],
   ['127.0.*.3', '127.0.77.3', true],
   ['127.0.*.3', '127.1.77.3', false],
+  ['127.0.0.&8', '127.0.0.72', true],
+  ['127.0.0.&8', '127.0.0.64', false],
+  ['127.*.*.&12', '127.0.9.4', true],
 ] as const) {
   test(`the code ${code} ${wanted ? 'fits' : 'does not fit'} ${pattern}`, () => {
     assert.equal(fits(code, parseCode(pattern)!), wanted)
@@ -31,6 +34,9 @@ for (const text of [
   '*.0.0.2',
   '127.0.0.2/32',
   '127.0.0.a',
+  '127.0.0.&0',
+  '127.0.0.&2-4',
+  '&127.0.0.2',
 ]) {
   test(`${text || 'nothing'} is no pattern of codes`, () => assert.equal(parseCode(text), undefined))
 }
@@ -52,6 +58,7 @@ const BAD = '2.2.0.192'
 const SIX = '1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2'
 const listed = (...codes: string[]) => ({ a: codes, txt: ['Spam\r\nseen \u202e, see https://bad.test/'] })
 const ZONE: FakeZone = {
+  'evil.test.rhs.test': { a: ['127.0.1.2'] },
   [`${BAD}.bad.test`]: listed('127.0.0.2'),
   [`${BAD}.codes.test`]: listed('127.0.0.11', '127.0.0.4'),
   [`${BAD}.good.test`]: { a: ['127.0.5.3'] },
@@ -260,7 +267,7 @@ for (const [says, config, fault] of [
     /"10\.0\.0\.1": expected a return code/,
   ],
   ['two lists of one name', { lists: [list('bad.test'), list('bad.test')] }, /already; give one of them a name/],
-  ['a zone that is none', { lists: [list('bad test')] }, /domain/],
+  ['a zone that is none', { lists: [list('bad test')] }, /where it stands in the name service/],
 ] as const) {
   test(`${says} is a fault of the configuration`, async t => {
     await assert.rejects(rig(t, config), fault)
@@ -281,6 +288,26 @@ test('dnsbl check asks all lists and says what would follow', async t => {
   assert.equal((JSON.parse(json.join('\n')) as { sum: number }).sum, 1)
   await assert.rejects(runCommand(commands, 'dnsbl check', ['nobody']), /expected an address/)
 })
+
+for (const [about, wanted] of [
+  ['www.evil.test', ['rhs.test  evil.test  listed (127.0.1.2, spam)  2', 'together 2: pass']],
+  [
+    'Me+x@evil.test',
+    ['rhs.test  evil.test  listed (127.0.1.2, spam)  2', 'hash.test  me@evil.test  not listed  0', 'together 2: pass'],
+  ],
+  ['https://evil.test/x', ['rhs.test  evil.test  listed (127.0.1.2, spam)  2', 'together 2: pass']],
+  ['192.0.2.2', ['bad.test  listed (127.0.0.2: Spam??seen ?, see https://bad.test/)  1', 'together 1: reject']],
+] as const) {
+  test(`dnsbl check ${about} asks the lists that may have it`, async t => {
+    const lists = [
+      list('bad.test'),
+      list('rhs.test', { holds: 'domains', codes: { '127.0.1.2': { weight: 2, means: 'spam' } } }),
+      list('hash.test', { holds: 'emails' }),
+    ]
+    const { commands } = await rig(t, { lists, reject_at: 1 })
+    assert.deepEqual((await runCommand(commands, 'dnsbl check', [about])).out, wanted)
+  })
+}
 
 test('mail of our own is never asked about, whatever is exempt', async t => {
   const { rcpt, dns } = await rig(t, { lists: [list('bad.test')], reject_at: 1, exempt: [] })

@@ -7,7 +7,9 @@ import { aContext } from '../../../core/testing/context.js'
 import { rememberingLog } from '../../../core/testing/index.js'
 import { dnsblCommands } from '../../../plugins/dnsbl/commands.js'
 import { CONFIG, type Config, termsOf } from '../../../plugins/dnsbl/config.js'
+import { hashed } from '../../../plugins/dnsbl/hash.js'
 import { type Health, isDue, readHealth, testList } from '../../../plugins/dnsbl/health.js'
+import type { Entries } from '../../../plugins/dnsbl/question.js'
 import { Watch } from '../../../plugins/dnsbl/watch.js'
 import { runCommand } from '../../harness/context.js'
 import { type FakeEntry, type FakeZone, fakeDns } from '../../harness/fake-dns.js'
@@ -47,6 +49,76 @@ for (const [says, zone, state, why] of [
       if (why !== undefined) assert.match(found.why ?? '', why)
     })
   }
+}
+
+// RFC 5782 §5: TEST and INVALID for names. Hashes have no such rule: what cannot exist must not be there.
+const IMPOSSIBLE = hashed('nobody@posthouse.invalid', { hash: 'sha1', encoding: 'hex' })
+const OWN = hashed('listed@own.test', { hash: 'sha1', encoding: 'hex' })
+for (const [says, list, entries, zone, state, why] of [
+  ['of names with its entries', { holds: 'domains' }, 'names', { 'test.bad.test': OK }, 'healthy'],
+  ['of names without', { holds: 'domains' }, 'names', {}, 'wrong', /test entry test is not listed/],
+  [
+    'of names that has all',
+    { holds: 'domains' },
+    'names',
+    { 'test.bad.test': OK, 'invalid.bad.test': OK },
+    'wrong',
+    /lists invalid/,
+  ],
+  [
+    'of names with an entry of its own',
+    { holds: 'domains', test: { listed: 'Test.URI.test' } },
+    'names',
+    { 'test.uri.test.bad.test': OK },
+    'healthy',
+  ],
+  ['whose test entry nobody knows', { holds: 'domains', check: 'clear' }, 'names', {}, 'healthy'],
+  [
+    'whose test entry nobody knows and that has all',
+    { check: 'clear' },
+    'ipv4',
+    { [`${FOUR.gone}.bad.test`]: OK },
+    'wrong',
+    /lists 127/,
+  ],
+  [
+    'of addresses with an entry of its own',
+    { test: { listed: '127.0.0.9' } },
+    'ipv4',
+    { '9.0.0.127.bad.test': OK },
+    'healthy',
+  ],
+  ['of hashes', { holds: 'emails' }, 'hashes', {}, 'healthy'],
+  [
+    'of hashes that has all',
+    { holds: 'emails' },
+    'hashes',
+    { [`${IMPOSSIBLE}.bad.test`]: OK },
+    'wrong',
+    /lists nobody@/,
+  ],
+  [
+    'of hashes with an entry of its own',
+    { holds: 'emails', test: { listed: 'listed@own.test' } },
+    'hashes',
+    { [`${OWN}.bad.test`]: OK },
+    'healthy',
+  ],
+  [
+    'of hashes without its own',
+    { holds: 'emails', test: { listed: 'listed@own.test' } },
+    'hashes',
+    {},
+    'wrong',
+    /listed@own\.test is not/,
+  ],
+] as const satisfies readonly (readonly [string, object, Entries, FakeZone, Health['state'], RegExp?])[]) {
+  test(`a list ${says} is ${state}`, async () => {
+    const [ready] = terms({ lists: [{ zone: 'bad.test', ...list }] }).lists
+    const found = await testList(fakeDns(zone), ready!, entries, new AbortController().signal)
+    assert.equal(found.state, state)
+    if (why !== undefined) assert.match(found.why ?? '', why)
+  })
 }
 
 for (const [state, age, wanted] of [
@@ -195,20 +267,24 @@ test('of two workers one tests, and both know', async () => {
   assert.deepEqual([one.stateOf(), other.stateOf()], ['healthy', 'healthy'])
 })
 
-test('a list is tested for every family it is asked about, unless it is not to be tested', async () => {
+test('a list is tested for every kind of entries it is asked for, unless it is not to be tested', async () => {
   const { watch, asked } = rig(
     {},
     {
       lists: [
         { zone: 'six.test', ipv6: true },
         { zone: 'private.test', check: false },
+        { zone: 'names.test', holds: 'domains', ipv6: true },
       ],
     },
   )
   await watch.round()
   assert.deepEqual(
     [...asked()].sort(),
-    [`a ${FOUR.gone}.six.test`, `a ${SIX.gone}.six.test`, `a ${FOUR.there}.six.test`, `a ${SIX.there}.six.test`].sort(),
+    [
+      ...[FOUR.gone, SIX.gone, FOUR.there, SIX.there].map(label => `a ${label}.six.test`),
+      ...['test', 'invalid'].map(label => `a ${label}.names.test`),
+    ].sort(),
   )
 })
 
@@ -216,13 +292,16 @@ test('dnsbl status shows every list with its health, for people and as JSON', as
   const lists = [{ zone: 'bad.test' }, { zone: 'dead.test' }, { zone: 'own.test', check: false, kind: 'allow' }]
   const { watch, clock, state, terms: ready, dns } = rig(HEALTHY, { lists })
   const commands = dnsblCommands(ready, dns, state, clock)
-  assert.match((await runCommand(commands, 'dnsbl status')).out[0]!, /^bad\.test {2}block {2}ipv4 {2}untested$/)
+  assert.match(
+    (await runCommand(commands, 'dnsbl status')).out[0]!,
+    /^bad\.test {2}block {2}ipv4 {2}client {2}untested$/,
+  )
   await watch.round()
   clock.ms += 90_000
   assert.deepEqual((await runCommand(commands, 'dnsbl status')).out, [
-    'bad.test  block  ipv4  healthy  for 1m30s, tested 1m30s ago',
-    'dead.test  block  ipv4  wrong  for 1m30s, tested 1m30s ago  its test entry 127.0.0.2 is not listed',
-    'own.test  allow  ipv4  unchecked',
+    'bad.test  block  ipv4  client  healthy  for 1m30s, tested 1m30s ago',
+    'dead.test  block  ipv4  client  wrong  for 1m30s, tested 1m30s ago  its test entry 127.0.0.2 is not listed',
+    'own.test  allow  ipv4  client  unchecked',
   ])
   const { out } = await runCommand(commands, 'dnsbl status', [], { json: true })
   assert.deepEqual(

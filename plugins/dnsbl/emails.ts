@@ -1,0 +1,43 @@
+/** Mail addresses in running text and in links, for lists of addresses that answers shall go to. Bounded, linear, never throws. */
+import type { HeaderField, MessageText } from 'posthouse/api'
+
+export interface Email {
+  readonly local: string
+  readonly domain: string
+}
+
+const MAX_TEXT = 256 * 1024
+/** Signs that are looked at; a text full of them is no letter. */
+const MAX_SIGNS = 1000
+const MAX_LOCAL = 64
+const MAX_DOMAIN = 255
+const LOCAL = /[a-z0-9.!#$%&'*+/=?^_{|}~-]+$/i
+const DOMAIN = /^[a-z0-9-]+(?:\.[a-z0-9-]+)+/i
+const MAILTO = /^\s*mailto:/i
+
+/** In the order they appear, as often as they appear. */
+export function emailsIn(text: MessageText, header: readonly HeaderField[]): readonly Email[] {
+  const links = text.links.filter(({ href }) => MAILTO.test(href)).map(({ href }) => unescaped(href))
+  const lists = header.filter(({ name }) => name.toLowerCase() === 'list-unsubscribe').map(({ raw }) => unescaped(raw))
+  return [...links, ...lists, text.body.slice(0, MAX_TEXT)].flatMap(emailsOf).slice(0, MAX_SIGNS)
+}
+
+function emailsOf(text: string): readonly Email[] {
+  const found: Email[] = []
+  let signs = 0
+  for (let at = text.indexOf('@'); at >= 0 && signs < MAX_SIGNS; at = text.indexOf('@', at + 1), signs++) {
+    const local = LOCAL.exec(text.slice(Math.max(0, at - MAX_LOCAL), at))?.[0].replace(/^[^a-z0-9]+|\.+$/gi, '')
+    const domain = DOMAIN.exec(text.slice(at + 1, at + 1 + MAX_DOMAIN))?.[0]
+    if (local !== undefined && local !== '' && domain !== undefined) found.push({ local, domain: domain.toLowerCase() })
+  }
+  return found
+}
+
+/** `mailto:a%40example.org?subject=…`, of which only the address counts. */
+function unescaped(href: string): string {
+  return href
+    .slice(0, 2000)
+    .replace(MAILTO, '')
+    .replace(/\?[^<>,]*/g, '')
+    .replace(/%(40|2b)/gi, (_all, code: string) => (code === '40' ? '@' : '+'))
+}

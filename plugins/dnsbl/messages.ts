@@ -1,0 +1,243 @@
+/**
+ * What the lists have of each message from elsewhere: names it comes under, links, mail addresses, hosts on its way. Found out once for each
+ * message, all at once and within one budget; only what the reverse name and mail-auth prove is asked as soon as they know.
+ */
+import {
+  type Asked,
+  awaitedLater,
+  type Call,
+  type ListFacts,
+  type ListHits,
+  type Log,
+  type MailAuth,
+  type Message,
+  type ServerFacts,
+  tellUnknown,
+  troubleOf,
+  within,
+} from 'posthouse/api'
+import { nameAndParents, organisationOf, toAsciiDomain } from 'posthouse/text'
+import { chooseFairly } from './choose.js'
+import type { ClientParts, Clients } from './clients.js'
+import { emailsIn } from './emails.js'
+import { hostsToAsk, linksIn, urlsToAsk } from './links.js'
+import type { Topic } from './list.js'
+import { type Heard, Round } from './lookup.js'
+import { claimed, proven, reverseSeen } from './names.js'
+import { type Question, questionsFor, type Seen } from './question.js'
+import { hopsOf } from './received.js'
+import { shortenerTest } from './shorteners.js'
+import { inLog, ruleOf, type Weighed, weigh } from './weigh.js'
+
+type ScoreAsked = Asked['score']
+
+export interface MessageParts extends ClientParts {
+  readonly clients: Clients
+  readonly server: Pick<ServerFacts, 'name' | 'domains' | 'relayDomains'>
+  readonly mailAuth: () => MailAuth | undefined
+}
+
+/** What was made of a message. */
+interface Found {
+  readonly facts: ListFacts
+  readonly weighed: Weighed
+}
+
+/** Gathered while the questions are on their way. */
+interface Contents {
+  readonly shorteners: readonly string[]
+  readonly leftOut: number
+}
+
+const NO_CONTENTS: Contents = { shorteners: [], leftOut: 0 }
+const TEXT_TOPICS: readonly Topic[] = ['links', 'short-links', 'body']
+
+export class Messages implements ListHits {
+  readonly #parts: MessageParts
+  readonly #topics: ReadonlySet<Topic>
+  readonly #skipped: (host: string) => boolean
+  readonly #short: (host: string) => boolean
+  readonly #found = new WeakMap<Message, Promise<Found>>()
+
+  constructor(parts: MessageParts) {
+    const { terms, server } = parts
+    this.#parts = parts
+    this.#topics = new Set(terms.lists.flatMap(({ about }) => [...about]))
+    this.#skipped = domainTest([...terms.skip, server.name, ...server.domains, ...server.relayDomains])
+    this.#short = shortenerTest(terms.shorteners)
+  }
+
+  async found(asked: ScoreAsked, call: Call): Promise<ListFacts | undefined> {
+    return (await this.#once(asked, call))?.facts
+  }
+
+  async weighed(asked: ScoreAsked, call: Call): Promise<Weighed | undefined> {
+    return (await this.#once(asked, call))?.weighed
+  }
+
+  async #once(asked: ScoreAsked, call: Call): Promise<Found | undefined> {
+    if (!this.#parts.dns.configured || !this.#isForeign(asked)) return undefined
+    const there = this.#found.get(asked.message)
+    if (there !== undefined) return there
+    const found = awaitedLater(this.#find(asked, call))
+    this.#found.set(asked.message, found)
+    return found
+  }
+
+  /** LMTP and mail of our own come from this house; a relay of ours only passes on what others gave it. */
+  #isForeign({ session }: ScoreAsked): boolean {
+    if (session.protocol !== 'smtp' || session.account !== undefined) return false
+    const { address } = session.remote
+    const { terms } = this.#parts
+    return terms.relays.has(address) || !(session.trusted || terms.exempt.has(address))
+  }
+
+  async #find(asked: ScoreAsked, call: Call): Promise<Found> {
+    const { terms, dns, readiness, clients } = this.#parts
+    const client = clients.heard(asked.session, call)
+    const round = new Round(dns, readiness)
+    let contents = NO_CONTENTS
+    let late: string | undefined
+    const note = (found: Contents) => {
+      contents = found
+    }
+    try {
+      await within(terms.withinMs, call.signal, signal => this.#askAll(asked, call, round, signal, note))
+    } catch (error) {
+      late = troubleOf(error)
+    }
+    const heard = round.heard(late)
+    this.#note(heard, round.questions, contents.leftOut, call.log)
+    const all = [...(await client), ...heard]
+    return { facts: factsOf(all, round.questions, contents), weighed: weigh(all) }
+  }
+
+  async #askAll(
+    asked: ScoreAsked,
+    call: Call,
+    round: Round,
+    signal: AbortSignal,
+    note: (found: Contents) => void,
+  ): Promise<void> {
+    const { terms } = this.#parts
+    const relayed = terms.relays.has(asked.session.remote.address)
+    const ask = (seen: readonly Seen[]) => round.ask(this.#questions(seen), signal)
+    await Promise.all([
+      ask(claimed(asked, relayed)),
+      this.#contents(asked, relayed).then(({ questions, ...contents }) => {
+        note(contents)
+        return round.ask(questions, signal)
+      }),
+      relayed || !this.#topics.has('reverse')
+        ? undefined
+        : asked.session.reverse().then(found => ask(reverseSeen(found))),
+      this.#provenBy(asked, call).then(ask),
+    ])
+  }
+
+  /** Others wait for it too: our budget is not theirs. */
+  async #provenBy(asked: ScoreAsked, call: Call): Promise<readonly Seen[]> {
+    const facts = await this.#parts.mailAuth()?.found(asked, call)
+    return facts === undefined ? [] : proven(facts)
+  }
+
+  /** Only this can be many, and is bounded: what counts most comes first. */
+  async #contents(
+    asked: ScoreAsked,
+    relayed: boolean,
+  ): Promise<Contents & { readonly questions: readonly Question[] }> {
+    const { terms } = this.#parts
+    const hops = this.#hops(asked, relayed)
+    const text = await this.#text(asked)
+    const questions = this.#questions([...hops, ...text.seen])
+    const asking = questions.slice(0, terms.most.questions)
+    const dropped = new Set(questions.slice(terms.most.questions).map(({ of }) => of))
+    for (const { of } of asking) dropped.delete(of)
+    return { questions: asking, shorteners: text.shorteners, leftOut: text.leftOut + dropped.size }
+  }
+
+  #hops({ session, message }: ScoreAsked, relayed: boolean): readonly Seen[] {
+    const { terms } = this.#parts
+    const outside = this.#topics.has('received') || relayed ? hopsOf(message.header) : []
+    const hops = outside.filter(address => !terms.relays.has(address) && !terms.exempt.has(address))
+    const first = relayed ? hops[0] : undefined
+    const before = [...new Set(hops)].filter(address => address !== (first ?? session.remote.address))
+    return [
+      ...(first === undefined ? [] : [{ kind: 'address', topic: 'client', proven: true, address: first } as const]),
+      ...before.slice(0, terms.most.hops).map(address => ({ kind: 'address', topic: 'received', address }) as const),
+    ]
+  }
+
+  async #text({ envelope, message }: ScoreAsked): Promise<Contents & { readonly seen: readonly Seen[] }> {
+    if (!TEXT_TOPICS.some(topic => this.#topics.has(topic))) return { ...NO_CONTENTS, seen: [] }
+    const text = await message.text()
+    const { most } = this.#parts.terms
+    const lot = envelope.id
+    const wanted = this.#topics.has('body') ? emailsIn(text, message.header) : []
+    const emails = wanted
+      .filter(({ domain }) => !this.#skipped(domain))
+      .map(email => ({ ...email, group: organisationOf(email.domain) }))
+    const asked = chooseFairly(emails, ({ local, domain }) => `${local.toLowerCase()}@${domain}`, most.emails, lot)
+    const links = linksIn(text, message.header, this.#skipped)
+    const hosts = hostsToAsk(links, most.links, lot)
+    const urls = urlsToAsk(links, this.#short, most.links, lot)
+    const shorteners = new Set(links.map(({ host }) => host).filter(this.#short))
+    const mails = asked.map(({ local, domain }) => ({ kind: 'email', topic: 'body', local, domain }) as const)
+    return { seen: [...mails, ...urls, ...hosts.seen], shorteners: [...shorteners], leftOut: hosts.leftOut }
+  }
+
+  #questions(seen: readonly Seen[]): readonly Question[] {
+    return seen.filter(one => !this.#isOurs(one)).flatMap(one => questionsFor(this.#parts.terms.lists, one))
+  }
+
+  #isOurs(seen: Seen): boolean {
+    switch (seen.kind) {
+      case 'address':
+        return this.#parts.terms.exempt.has(seen.address)
+      case 'host':
+        return this.#skipped(seen.host)
+      case 'email':
+        return this.#skipped(seen.domain)
+      case 'url':
+        return this.#skipped(seen.url.hostname)
+    }
+  }
+
+  #note(heard: readonly Heard[], questions: number, leftOut: number, log: Log): void {
+    const { metrics } = this.#parts
+    const { hits, sum, unknown } = weigh(heard)
+    tellUnknown(
+      log,
+      unknown.map(({ list, why }) => ({ kind: 'unknown', rule: ruleOf(list), why })),
+    )
+    if (unknown.length > 0) metrics.count('unknown', unknown.length)
+    if (questions > 0) metrics.count('questions', questions)
+    if (heard.length === 0) return
+    if (hits.length > 0) metrics.count('messages')
+    log.info({ questions, leftOut, sum, lists: hits.map(inLog) }, 'lists were asked about a message')
+  }
+}
+
+function factsOf(heard: readonly Heard[], questions: number, { shorteners, leftOut }: Contents): ListFacts {
+  const hits = heard.flatMap(({ list, of, topics, listing }) => {
+    if (listing.kind !== 'listed') return []
+    const { weight, means } = list.read(listing.codes)
+    const { codes, reason } = listing
+    return {
+      ...{ list: list.name, kind: list.kind, of, topics, codes, points: list.kind === 'allow' ? 0 - weight : weight },
+      ...(means === undefined ? {} : { means }),
+      ...(reason === undefined ? {} : { reason }),
+    }
+  })
+  const silent = heard.filter(({ listing }) => listing.kind === 'unknown').map(({ list }) => list.name)
+  return { hits, unknown: [...new Set(silent)], shorteners, questions, leftOut }
+}
+
+/** Whether a name is one of these domains or below one. */
+function domainTest(domains: readonly string[]): (host: string) => boolean {
+  const known = new Set(domains.map(domain => toAsciiDomain(domain) ?? domain.toLowerCase()))
+  return host => {
+    for (const name of nameAndParents(host)) if (known.has(name)) return true
+    return false
+  }
+}
