@@ -109,7 +109,16 @@ for (const [trouble, entry] of Object.entries(TROUBLES)) {
   })
 }
 
-const LIST = { codes: {}, refused: [], kind: 'block', holds: 'addresses', ipv4: true, ipv6: false, check: true, test: {} }
+const LIST = {
+  codes: {},
+  refused: [],
+  kind: 'block',
+  holds: 'addresses',
+  ipv4: true,
+  ipv6: false,
+  check: true,
+  test: {},
+}
 const LIST_TERMS = { within: '1s', check_every: '1h', recheck: '1h', spare: [], exempt: [], relays: [] }
 
 /** Every objection as `moment kind`, and the findings. */
