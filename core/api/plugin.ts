@@ -9,6 +9,7 @@ import type { Hooks } from './hooks.js'
 import type { Markings } from './learning.js'
 import type { ListHits } from './list-hits.js'
 import type { LocalList } from './local-list.js'
+import type { LookAlikes } from './look-alikes.js'
 import type { ArcChains, MailAuth } from './mail-auth.js'
 import type { Events } from './queue-event.js'
 import type { Replies } from './replies.js'
@@ -103,6 +104,7 @@ export interface ServiceTable {
   reputation: Reputation
   'local-list': LocalList
   'list-hits': ListHits
+  'look-alikes': LookAlikes
   /** Of core. */
   replies: Replies
 }

@@ -3,7 +3,7 @@
  * a pure function of the facts. A finding says which rule, how many points, and why.
  */
 import type { Finding } from 'posthouse/api'
-import { nameAndParents, organisationOf, printable } from 'posthouse/text'
+import { printable } from 'posthouse/text'
 import { Automaton } from './automaton.js'
 import type { Facts } from './facts.js'
 import { fold, foldPhrase } from './fold.js'
@@ -13,7 +13,7 @@ import type { Condition, Rule, Zone } from './rule.js'
 import { type Language, Stemmer } from './stem.js'
 
 type Words = Extract<Condition, { kind: 'words' }>
-type Of<K extends 'field' | 'claims'> = Extract<Condition, { kind: K }>
+type OfField = Extract<Condition, { kind: 'field' }>
 type Many = Extract<Condition, { readonly of: readonly Condition[] }>
 
 /** Words of a long text beyond this are not stemmed: a stem costs a hundred times a comparison. */
@@ -75,8 +75,6 @@ export class RuleSet {
         return condition.matches.exec(facts.text(condition.text))?.[0]
       case 'origin':
         return testOrigin(condition.test, facts, condition.list)
-      case 'claims':
-        return testClaims(condition, facts)
       case 'letters':
         return testLetters(condition.test, facts.zone(condition.where), condition.atLeast)
       case 'all':
@@ -135,23 +133,12 @@ class Scan {
   }
 }
 
-function testField(condition: Of<'field'>, facts: Facts): string | undefined {
+function testField(condition: OfField, facts: Facts): string | undefined {
   const values = facts.message.fields(condition.name)
   if (condition.missing) return values.length === 0 ? `no ${condition.name}` : undefined
   const { matches } = condition
   if (matches === undefined) return values[0]
   return first(values.slice(0, FIELDS_OF_ONE_NAME), value => matches.exec(value.slice(0, FIELD_INPUT))?.[0])
-}
-
-function testClaims({ brands }: Of<'claims'>, facts: Facts): string | undefined {
-  if (facts.from === undefined) return undefined
-  const name = facts.folded('name')
-  const homes = [...nameAndParents(facts.from.domain)]
-  for (const [brand, domains] of brands) {
-    if (name.includes(brand) && !homes.some(home => domains.has(home)))
-      return `${brand.trim()} at ${organisationOf(facts.from.domain)}`
-  }
-  return undefined
 }
 
 function findingOf(rule: Rule, found: string): Finding {

@@ -1,5 +1,6 @@
 /**
- * Where a message says it comes from and where its links lead: tests on names and domains alone, without any look-up.
+ * Where a message says it comes from and where its links lead: tests on names and domains alone, without any look-up. What is made to be taken for
+ * something else is the matter of the plugin look-alikes.
  * Each is a pure function from facts to what was found, or nothing.
  */
 import { isIP } from 'node:net'
@@ -39,13 +40,6 @@ const TESTS: Readonly<Record<OriginTest, Test>> = {
     return domain !== undefined && organisationOf(domain) !== organisationOf(from!.domain) ? domain : undefined
   },
 
-  'sender-differs': ({ from, envelopeSender }) =>
-    from !== undefined &&
-    envelopeSender !== null &&
-    organisationOf(from.domain) !== organisationOf(envelopeSender.domain)
-      ? envelopeSender.domain
-      : undefined,
-
   // RFC 5321 §4.5.5: the null sender is for bounces, receipts and other answers of machines.
   'null-sender-without-bounce': ({ envelopeSender, message }) => {
     if (envelopeSender !== null) return undefined
@@ -71,20 +65,6 @@ const TESTS: Readonly<Record<OriginTest, Test>> = {
   'link-in-list': (facts, list) => firstHost(facts, host => inList(host, list)),
 
   'link-domain-under': (facts, list) => firstHost(facts, host => under(host, list)),
-
-  'link-shows-other-domain': ({ links, from }) => {
-    for (const { host, text } of links) {
-      const shown = shownDomain(text)
-      if (shown === undefined) continue
-      const [there, here] = [organisationOf(host), organisationOf(shown)]
-      // A newsletter shows its own domain and counts clicks elsewhere.
-      if (there !== here && (from === undefined || here !== organisationOf(from.domain)))
-        return `${here} leads to ${there}`
-    }
-    return undefined
-  },
-
-  'link-hides-name': ({ links }) => links.find(({ url }) => url.username !== '' || url.password !== '')?.url.hostname,
 }
 
 function firstHost({ links }: Facts, find: (host: string) => string | undefined): string | undefined {
@@ -105,12 +85,4 @@ function inList(domain: string, list: ReadonlySet<string>): string | undefined {
 function under(domain: string, list: ReadonlySet<string>): string | undefined {
   const last = domain.slice(domain.lastIndexOf('.') + 1)
   return last !== domain && list.has(last) ? domain : undefined
-}
-
-/** A link text that is itself an address of the web. */
-function shownDomain(text: string): string | undefined {
-  const found = /^(?:https?:\/\/)?((?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,20})(?:[/?#:]\S{0,500})?$/i.exec(text.trim())
-  const [, name] = found ?? []
-  // "Node.js" and "README.md" are no hosts: without a scheme it needs a www. or a path.
-  return name !== undefined && (/^https?:|^www\./i.test(text.trim()) || /[/?#]/.test(text)) ? name : undefined
 }

@@ -102,7 +102,7 @@ function placeOf(file: OpenFile, path: YamlPath): Rule['place'] {
   return { file: file.fault([], '').file, ...file.at(path) }
 }
 
-const KINDS = ['words', 'field', 'text', 'origin', 'claims', 'letters', 'all', 'any', 'not'] as const
+const KINDS = ['words', 'field', 'text', 'origin', 'letters', 'all', 'any', 'not'] as const
 type Kind = (typeof KINDS)[number]
 /** Which further keys a kind of condition has. */
 const COMPANIONS: Readonly<Record<Kind, readonly (keyof RawCondition)[]>> = {
@@ -110,7 +110,6 @@ const COMPANIONS: Readonly<Record<Kind, readonly (keyof RawCondition)[]>> = {
   field: ['matches', 'missing'],
   text: ['matches'],
   origin: ['list'],
-  claims: [],
   letters: ['where', 'at_least'],
   all: [],
   any: [],
@@ -140,8 +139,6 @@ function readCondition(reading: Reading, file: OpenFile, path: YamlPath, raw: Ra
       return { kind, text: raw.text!, matches: pattern(raw, 'text', wrong) ?? /(?!)/ }
     case 'origin':
       return readOrigin(reading, raw, wrong)
-    case 'claims':
-      return { kind, brands: brandsOf(raw.claims!) }
     case 'letters':
       return readLetters(raw, wrong)
     default:
@@ -196,12 +193,6 @@ function readOrigin({ lists }: Reading, raw: RawCondition, wrong: Wrong): Condit
   if (list !== undefined) return { kind: 'origin', test, list }
   const near = closest(raw.list, lists.keys())
   return wrong(['list'], `there is no list "${raw.list}"${near === undefined ? '' : `, did you mean "${near}"?`}`)
-}
-
-function brandsOf(claims: NonNullable<RawCondition['claims']>): ReadonlyMap<string, ReadonlySet<string>> {
-  return new Map(
-    Object.entries(claims).map(([brand, domains]) => [foldPhrase(brand), new Set(domains.map(d => d.toLowerCase()))]),
-  )
 }
 
 function readLetters(raw: RawCondition, wrong: Wrong): Condition {

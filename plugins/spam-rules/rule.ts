@@ -19,7 +19,6 @@ export const ORIGIN_TESTS = [
   'from-missing',
   'from-broken',
   'name-holds-address',
-  'sender-differs',
   'null-sender-without-bounce',
   'message-id-missing',
   'message-id-without-host',
@@ -28,8 +27,6 @@ export const ORIGIN_TESTS = [
   'link-to-number',
   'link-in-list',
   'link-domain-under',
-  'link-shows-other-domain',
-  'link-hides-name',
 ] as const
 export type OriginTest = (typeof ORIGIN_TESTS)[number]
 export const TESTS_WITH_LIST: ReadonlySet<OriginTest> = new Set([
@@ -62,8 +59,6 @@ export type Condition =
   | { readonly kind: 'field'; readonly name: string; readonly matches?: RegExp; readonly missing: boolean }
   | { readonly kind: 'text'; readonly text: TextName; readonly matches: RegExp }
   | { readonly kind: 'origin'; readonly test: OriginTest; readonly list: ReadonlySet<string> }
-  /** The display name claims to be one of these, the address is not theirs. Normalised phrase → organisational domains. */
-  | { readonly kind: 'claims'; readonly brands: ReadonlyMap<string, ReadonlySet<string>> }
   | { readonly kind: 'letters'; readonly test: LetterTest; readonly where: Zone; readonly atLeast: number }
   | { readonly kind: 'all' | 'any' | 'not'; readonly of: readonly Condition[] }
 

@@ -14,11 +14,6 @@ const CONDITION_KEYS = {
   missing: { type: 'boolean', description: 'the field must not be there' },
   origin: { type: 'string', enum: ORIGIN_TESTS, description: 'test on where the message comes from and leads to' },
   list: { type: 'string', description: 'name of a list for the origin test' },
-  claims: {
-    type: 'object',
-    description: 'brand: domains it sends from',
-    additionalProperties: { type: 'array', items: { type: 'string', format: 'domain' } },
-  },
   letters: { type: 'string', enum: LETTER_TESTS, description: 'test on letter patterns' },
   where: {
     type: 'array',
@@ -101,7 +96,6 @@ export interface RawCondition {
   readonly missing?: boolean
   readonly origin?: (typeof ORIGIN_TESTS)[number]
   readonly list?: string
-  readonly claims?: Readonly<Record<string, readonly string[]>>
   readonly letters?: (typeof LETTER_TESTS)[number]
   readonly where?: readonly ((typeof ZONES)[number] | 'anywhere')[]
   readonly at_least?: number

@@ -1,15 +1,19 @@
 /**
  * Honest mail that comes closest to spam: what a false positive would look like on the day it happens. All of it is made up.
- * It must stay below the Junk line, with room to spare where the test says so.
+ * It must stay below the Junk line by the rules and by what look-alikes adds to them.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Finding } from '../../../core/api/index.js'
 import { filesIn } from '../../../core/config/files.js'
 import { messageOf } from '../../../core/storage/message.js'
+import { anEnvelope, aSession, setUp } from '../../../core/testing/index.js'
+import lookAlikes from '../../../plugins/look-alikes/index.js'
 import { findingsIn, sumOf } from '../../../plugins/spam-rules/commands.js'
 import { mailOf } from '../../../plugins/spam-rules/example.js'
 import { loadRules, shippedRules } from '../../../plugins/spam-rules/index.js'
 
+const { hooks, call } = await setUp(lookAlikes)
 const set = await loadRules(filesIn('/nowhere'), shippedRules(), 'local.yaml')
 
 const MAILS = {
@@ -116,7 +120,9 @@ Dear Alex, 1,200 reward points will expire on June 30th. Redeem your points for 
 
 for (const [what, mail] of Object.entries(MAILS)) {
   test(`${what} stays out of Junk`, async () => {
-    const findings = await findingsIn(set, messageOf, mailOf(mail))
+    const message = messageOf(mailOf(mail))
+    const names = await hooks.score!({ session: aSession(), envelope: anEnvelope({ sender: null }), message }, call)
+    const findings = [...(await findingsIn(set, messageOf, mailOf(mail))), ...(names as Finding[])]
     const told = findings.map(({ name, points }) => `${name} ${points}`).join(', ')
     assert.ok(sumOf(findings) < 5, `${sumOf(findings)}: ${told}`)
   })

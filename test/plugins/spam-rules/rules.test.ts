@@ -93,13 +93,9 @@ describe('origin', () => {
     ['origin: link-to-number', 'http://127.1/x', '127.0.0.1'],
     ['origin: link-to-number', '<a href="http://[2001:db8::1]/">x</a>', '[2001:db8::1]'],
     ['origin: link-to-number', '<a href="mailto:1@2.example">x</a>', undefined],
-    ['origin: sender-differs', 'Envelope-From: <a@two.example>\nFrom: a@one.example', 'two.example'],
     ['origin: null-sender-without-bounce', 'Envelope-From: <>', '<>'],
     ['origin: null-sender-without-bounce', 'Envelope-From: <>\nAuto-Submitted: auto-replied', undefined],
     ['origin: null-sender-without-bounce', 'x', undefined],
-    ['claims: { paypal: [paypal.com] }', 'From: "Pay-Pal PayPal!" <x@odd.example>', 'paypal at odd.example'],
-    ['claims: { paypal: [paypal.com] }', 'From: "PayPal" <x@mail.paypal.com>', undefined],
-    ['claims: { paypal: [paypal.com] }', 'From: "PayPal" <x@paypal.com.odd.example>', 'paypal at odd.example'],
   ] as const) {
     test(`${condition.replace(/\s+/g, ' ')}: ${JSON.stringify(mail)}`, async () => {
       const set = await load(rule(condition))

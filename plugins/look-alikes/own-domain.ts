@@ -1,0 +1,49 @@
+/**
+ * A domain of ours as sender, in From or in the envelope, of mail that comes from outside: proven by SPF or DKIM, forged, or not known. Who has logged in
+ * or comes from a trusted network never gets here. Pure.
+ */
+import type { AuthFacts, Envelope, OwnDomain } from 'posthouse/api'
+import { organisationOf } from 'posthouse/text'
+
+export interface OwnDomainQuestion {
+  /** Domain of From in A-labels; '' when there is none. */
+  readonly from: string
+  readonly sender: Envelope['sender']
+  /** Domains whose mailboxes are ours. */
+  readonly own: { has(domain: string): boolean }
+  /** Lists and forwarders that may carry our mail back to us. */
+  readonly forwarders: ReadonlySet<string>
+  /** Left out: nothing could be checked. */
+  readonly auth: AuthFacts | undefined
+}
+
+export function ownDomain({ from, sender, own, forwarders, auth }: OwnDomainQuestion): OwnDomain {
+  const envelope = sender?.domain.toLowerCase() ?? ''
+  const domain = own.has(from) ? from : own.has(envelope) ? envelope : undefined
+  if (domain === undefined) return { kind: 'not-ours' }
+  const where = domain === from ? 'From' : 'the envelope'
+  const say = (kind: 'proven' | 'forged' | 'unknown', why: string): OwnDomain => ({
+    ...{ kind, domain },
+    says: `The sender in ${where} is of ${domain}, which is ours, and the mail comes from outside: ${why}`,
+  })
+  if (auth === undefined) return say('unknown', 'whether it is proven is not checked here')
+  const ours = organisationOf(domain)
+  const proof = auth.vouching.find(other => organisationOf(other) === ours)
+  if (proof !== undefined) return say('proven', `${proof} vouches for it`)
+  const forwarder = auth.vouching.find(other => isBelow(other, forwarders))
+  if (forwarder !== undefined)
+    return say('proven', `${forwarder} carries it, which is a forwarder by our configuration`)
+  if (unsure(auth, ours)) return say('unknown', 'the name service has trouble')
+  return say('forged', 'the client has not logged in, and neither SPF nor DKIM proves it')
+}
+
+/** Who might have proven it has not failed to. */
+function unsure({ mailFrom, dkim, dmarc }: AuthFacts, ours: string): boolean {
+  if (dmarc.result === 'temperror' || mailFrom?.result === 'temperror') return true
+  return dkim.some(({ result, domain }) => result === 'temperror' && organisationOf(domain) === ours)
+}
+
+function isBelow(name: string, domains: ReadonlySet<string>): boolean {
+  for (const domain of domains) if (name === domain || name.endsWith(`.${domain}`)) return true
+  return false
+}
