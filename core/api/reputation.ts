@@ -50,9 +50,11 @@ export interface ReputationFacts {
   readonly proved: 'yes' | 'no' | 'unknown'
   /** What is proved, from the widest to the narrowest; those nothing is known of are left out. */
   readonly histories: readonly History[]
+  /** What was proved to come from whom From names; it says nothing of this mail unless that is proved too. */
+  readonly claimed?: History
   /** Whom From names, if our users write to them: look at `proved` before you believe it. */
   readonly correspondent?: Correspondent
-  /** One of the recipients has written to them. */
+  /** All recipients of this mail have written to them. */
   readonly personal: boolean
   /** It answers a mail that one of our users sent to that address or domain. */
   readonly answers: boolean

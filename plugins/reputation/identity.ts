@@ -1,0 +1,86 @@
+/**
+ * Whom a message comes from, as far as it is proved: nobody's name is better or worse for mail that only claims to be theirs. Pure.
+ */
+import type { AuthFacts, IdentityKind, Message, ReputationFacts } from 'posthouse/api'
+import { mailboxOf, networkAround, organisationOf } from 'posthouse/text'
+
+export interface Identity {
+  readonly kind: IdentityKind
+  readonly name: string
+}
+
+export interface Author {
+  readonly local: string
+  /** A-labels. */
+  readonly domain: string
+}
+
+/** From the widest to the narrowest. */
+export interface Origin {
+  readonly author?: Author
+  readonly proved: ReputationFacts['proved']
+  readonly identities: readonly Identity[]
+}
+
+export const SITE: Identity = { kind: 'site', name: 'all' }
+/** RFC 5321 §4.5.3.1: 64 octets before the @, 255 behind it. Longer ones are nobody's. */
+const LONGEST = 320
+const MOST_SIGNERS = 3
+
+/** `auth`: what `mail-auth` has found; nothing: nobody checks. */
+export function originOf(message: Pick<Message, 'header'>, address: string, auth: AuthFacts | undefined): Origin {
+  const author = authorOf(message)
+  const proved = auth === undefined ? 'unknown' : provedBy(auth, author)
+  const identities = [SITE, ...networkOf(address), ...(auth === undefined ? [] : vouchersOf(auth, author))]
+  if (proved === 'yes') identities.push(...namesOf(author!))
+  return { ...(author === undefined ? {} : { author }), proved, identities }
+}
+
+export function networkOf(address: string): readonly Identity[] {
+  const name = networkAround(address, { ipv4: 24, ipv6: 48 })
+  return name === undefined ? [] : [{ kind: 'network', name }]
+}
+
+/** What an address is one of, and the address. */
+export function namesOf(author: Author): readonly Identity[] {
+  return [...domainsOf(author.domain), { kind: 'address', name: `${author.local}@${author.domain}` }]
+}
+
+export function domainsOf(domain: string): readonly Identity[] {
+  const whole = organisationOf(domain)
+  const organisation: Identity = { kind: 'organisation', name: whole }
+  return whole === domain ? [organisation] : [organisation, { kind: 'domain', name: domain }]
+}
+
+function authorOf({ header }: Pick<Message, 'header'>): Author | undefined {
+  const box = mailboxOf(header, 'from')
+  return box === undefined ? undefined : plainAuthor(box)
+}
+
+/** Case is nobody's identity here. */
+export function plainAuthor({ local, domain }: Author): Author | undefined {
+  const plain = { local: local.normalize('NFC').toLowerCase(), domain: domain.toLowerCase() }
+  return plain.local.length + plain.domain.length < LONGEST ? plain : undefined
+}
+
+/** By DMARC where there is a policy; else by whoever of the same organisation vouches. Trouble proves nothing, and disproves nothing. */
+function provedBy({ dmarc, mailFrom, dkim, vouching }: AuthFacts, author: Author | undefined): Origin['proved'] {
+  // Of several authors none is proved.
+  if (author === undefined || dmarc.domain !== author.domain) return 'no'
+  if (dmarc.result === 'pass') return 'yes'
+  if (dmarc.result === 'fail') return 'no'
+  const whole = organisationOf(author.domain)
+  if (vouching.some(domain => organisationOf(domain) === whole)) return 'yes'
+  const trouble = [dmarc, mailFrom, ...dkim].some(one => one?.result === 'temperror')
+  return trouble ? 'unknown' : 'no'
+}
+
+/** Signatures that passed, and the envelope's domain where it is not that of From. */
+function vouchersOf({ dkim, mailFrom }: AuthFacts, author: Author | undefined): readonly Identity[] {
+  const signers = new Set(dkim.filter(({ result }) => result === 'pass').map(({ domain }) => domain))
+  const found: Identity[] = [...signers].slice(0, MOST_SIGNERS).map(name => ({ kind: 'dkim', name }))
+  if (mailFrom?.result !== 'pass') return found
+  const name = mailFrom.domain.toLowerCase()
+  const aligned = author !== undefined && organisationOf(name) === organisationOf(author.domain)
+  return aligned || signers.has(name) ? found : [...found, { kind: 'spf', name }]
+}
