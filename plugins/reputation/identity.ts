@@ -2,7 +2,7 @@
  * Whom a message comes from, as far as it is proved: nobody's name is better or worse for mail that only claims to be theirs. Pure.
  */
 import type { AuthFacts, IdentityKind, Message, ReputationFacts } from 'posthouse/api'
-import { mailboxOf, networkAround, organisationOf } from 'posthouse/text'
+import { LOCAL_NETWORKS, mailboxOf, NetworkSet, networkAround, organisationOf } from 'posthouse/text'
 
 export interface Identity {
   readonly kind: IdentityKind
@@ -26,6 +26,7 @@ export const SITE: Identity = { kind: 'site', name: 'all' }
 /** RFC 5321 §4.5.3.1: 64 octets before the @, 255 behind it. Longer ones are nobody's. */
 const LONGEST = 320
 const MOST_SIGNERS = 3
+const LOCAL = new NetworkSet(LOCAL_NETWORKS)
 
 /** `auth`: what `mail-auth` has found; nothing: nobody checks. */
 export function originOf(message: Pick<Message, 'header'>, address: string, auth: AuthFacts | undefined): Origin {
@@ -36,7 +37,9 @@ export function originOf(message: Pick<Message, 'header'>, address: string, auth
   return { ...(author === undefined ? {} : { author }), proved, identities }
 }
 
+/** None for addresses of the house: what comes by them (a proxy, a gateway) comes from anywhere. */
 export function networkOf(address: string): readonly Identity[] {
+  if (LOCAL.has(address)) return []
   const name = networkAround(address, { ipv4: 24, ipv6: 48 })
   return name === undefined ? [] : [{ kind: 'network', name }]
 }

@@ -164,6 +164,8 @@ test('mail without From, or from no address of the network, has the identities t
     originOf(aMessage(text), address, auth).identities.map(({ kind }) => kind)
   assert.deepEqual(kinds('Subject: x\n\n', '192.0.2.1', passed('far.test')), ['site', 'network', 'dkim'])
   assert.deepEqual(kinds('From: a@b.test\n\n', 'unix:/x'), ['site'])
+  for (const house of ['127.0.0.1', '10.1.2.3', '::1', 'fd00::1'])
+    assert.deepEqual(kinds('From: a@b.test\n\n', house), ['site'], house)
   const many = passed('far.test').dkim[0]!
   const signers = Array.from({ length: 9 }, (_, at) => ({ ...many, domain: `s${at}.test` }))
   assert.equal(kinds('From: a@b.test\n\n', '', { ...forged('b.test'), dkim: signers }).length, 4)
