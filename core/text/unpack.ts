@@ -5,14 +5,15 @@
 import { promisify } from 'node:util'
 import { gunzip, inflateRaw } from 'node:zlib'
 
+/** `why` goes on from "it …". */
 export type Unpacked = { readonly octets: Buffer } | { readonly why: string }
 
 /** Up to here nobody asks how well it was packed. */
 const FREE_BYTES = 1_000_000
 /** Text in even lines comes to 50:1; a bomb of zeros to 1000:1. */
 const MOST_RATIO = 200
-const BROKEN = { why: 'it cannot be unpacked' }
-const TOO_LARGE = { why: 'it is too large when unpacked' }
+const BROKEN = { why: 'cannot be unpacked' }
+const TOO_LARGE = { why: 'is too large when unpacked' }
 
 const CRLF = Buffer.from('\r\n')
 
@@ -46,10 +47,10 @@ export function isZip(octets: Buffer): boolean {
 export async function unpackZip(octets: Buffer, most: number): Promise<Unpacked> {
   const entry = firstEntry(octets)
   if (entry === undefined) return BROKEN
-  if (entry.encrypted) return { why: 'it is encrypted' }
+  if (entry.encrypted) return { why: 'is encrypted' }
   const { method, packed } = entry
   if (method === STORED) return packed.length > most ? TOO_LARGE : { octets: packed }
-  return method === DEFLATED ? unpackBy(promisify(inflateRaw), packed, most) : { why: 'it is packed in an unknown way' }
+  return method === DEFLATED ? unpackBy(promisify(inflateRaw), packed, most) : { why: 'is packed in an unknown way' }
 }
 
 async function unpackBy(

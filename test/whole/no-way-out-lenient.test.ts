@@ -23,6 +23,7 @@ const SERVICES: ReadonlySet<string> = new Set([
   'auth-oauth',
   'bounces',
   'dkim',
+  'dmarc-reports',
   'etrn',
   'imap',
   'mda',

@@ -22,13 +22,13 @@ export async function reportIn(mail: Buffer, isReport: (part: MimePart, name: st
   if (part === undefined) throw new ReportFault('there is no report in it')
   const octets = decodeTransfer(mail.subarray(part.start, part.end), part.encoding)
   const unpacked = await unpack(octets)
-  if ('why' in unpacked) throw new ReportFault(`of the report in it: ${unpacked.why}`)
+  if ('why' in unpacked) throw new ReportFault(`the report in it ${unpacked.why}`)
   return unpacked.octets
 }
 
 /** By what it is, not by what it is called: a zip is sent as gzip, and the other way round. */
 async function unpack(octets: Buffer): Promise<Unpacked> {
-  if (octets.length > MAX_UNPACKED) return { why: 'it is too large' }
+  if (octets.length > MAX_UNPACKED) return { why: 'is too large' }
   if (isGzip(octets)) return unpackGzip(octets, MAX_UNPACKED)
   return isZip(octets) ? unpackZip(octets, MAX_UNPACKED) : { octets }
 }

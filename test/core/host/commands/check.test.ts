@@ -20,7 +20,7 @@ describe('posthouse check', () => {
   const uncommented = (use: string) => (text: string) =>
     text.replace(new RegExp(`^# - use: ${use}\\n(#   .*\\n)*`, 'm'), entry => entry.replace(/^# /gm, ''))
 
-  for (const use of ['tls-rpt', 'srs'])
+  for (const use of ['tls-rpt', 'dmarc-reports', 'srs'])
     test(`has nothing to say of the shipped entry ${use} without its "#"`, async () => {
       await edit(uncommented(use))
       assert.match((await commandLine(instance, 'explain')).out, new RegExp(use))
