@@ -38,10 +38,10 @@ function groupsOf<T extends Choosable>(items: readonly T[], same: (item: T) => s
   const known = new Set<string>()
   for (const item of items) {
     const group = groups.get(item.group) ?? { items: [], count: 0 }
-    groups.set(item.group, group)
-    group.count++
-    if (known.has(same(item))) continue
-    known.add(same(item))
+    if (group.count++ === 0) groups.set(item.group, group)
+    const key = same(item)
+    if (known.has(key)) continue
+    known.add(key)
     group.items.push(item)
   }
   return groups

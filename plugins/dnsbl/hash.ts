@@ -18,7 +18,8 @@ const GMAIL = new Set(['gmail.com', 'googlemail.com'])
 
 /** A mail address as its list has it: case does not matter, and what mail services pass over is left out. */
 export function canonicalEmail(
-  { local, domain }: { readonly local: string; readonly domain: string },
+  local: string,
+  domain: string,
   { cutTags, foldGmail }: Pick<HashTerms, 'cutTags' | 'foldGmail'>,
 ): string {
   const host = domain.toLowerCase()

@@ -1,7 +1,8 @@
 /** Hosts that a mail leads to, in its body and in the header fields of lists, and those of its links that are short. Nothing is visited. */
 import type { HeaderField, MessageText } from 'posthouse/api'
-import { organisationOf, webLinks } from 'posthouse/text'
+import { webLinks } from 'posthouse/text'
 import { chooseFairly } from './choose.js'
+import type { Topic } from './list.js'
 import { hostSeen, type Seen } from './question.js'
 
 /** RFC 2369, RFC 8058, RFC 5064: where those who want to leave, answer or read are led. */
@@ -15,6 +16,8 @@ export interface Link {
   readonly host: string
   /** Whose it is. */
   readonly group: string
+  /** Its host, as lists hear of it. */
+  readonly seen: Seen
 }
 
 /** Those of domains that are to be asked about, as often as they appear. */
@@ -23,16 +26,18 @@ export function linksIn(
   header: readonly HeaderField[],
   skipped: (host: string) => boolean,
 ): readonly Link[] {
-  const body = webLinks(text).map(({ url, host }) => ({ url, host }))
-  const groups = new Map<string, string | undefined>()
-  const groupOf = (host: string) => {
-    if (!groups.has(host)) groups.set(host, skipped(host) ? undefined : organisationOf(host))
-    return groups.get(host)
-  }
-  return [...body, ...linksOfFields(header)].flatMap(link => {
-    const group = groupOf(link.host)
-    return group === undefined ? [] : [{ ...link, group }]
+  const places = new Map<string, Pick<Link, 'group' | 'seen'> | undefined>()
+  return [...webLinks(text), ...linksOfFields(header)].flatMap(({ url, host }) => {
+    if (!places.has(host)) places.set(host, placeOf(host, skipped))
+    const place = places.get(host)
+    return place === undefined ? [] : [{ url, host, group: place.group, seen: place.seen }]
   })
+}
+
+function placeOf(host: string, skipped: (host: string) => boolean): Pick<Link, 'group' | 'seen'> | undefined {
+  const seen = hostSeen(host)
+  if (seen === undefined || skipped(host)) return undefined
+  return { seen, group: seen.kind === 'host' ? seen.host.organisation : host }
 }
 
 function linksOfFields(header: readonly HeaderField[]): readonly Pick<Link, 'url' | 'host'>[] {
@@ -55,21 +60,15 @@ export function hostsToAsk(
 ): { readonly seen: readonly Seen[]; readonly leftOut: number } {
   const chosen = chooseFairly(links, ({ host }) => host, most, lot)
   const all = new Set(links.map(({ host }) => host))
-  return { seen: chosen.flatMap(({ host }) => hostSeen(host)), leftOut: all.size - chosen.length }
+  return { seen: chosen.map(({ seen }) => seen), leftOut: all.size - chosen.length }
 }
 
-/** Whole links, for lists that have them; `short` tells those that hide where they lead. */
-export function urlsToAsk(
-  links: readonly Link[],
-  short: (host: string) => boolean,
-  most: number,
-  lot: string,
-): readonly Seen[] {
+/** Whole links, for lists that have them. */
+export function urlsToAsk(links: readonly Link[], topic: Topic, most: number, lot: string): readonly Seen[] {
   const whole = links.filter(({ url }) => url.pathname.length > 1)
-  const shortened = whole.filter(({ host }) => short(host))
-  const asked = (some: readonly Link[]) => chooseFairly(some, ({ url }) => `${url.hostname}${url.pathname}`, most, lot)
-  return [
-    ...asked(shortened).map(({ url }) => ({ kind: 'url', topic: 'short-links', url }) as const),
-    ...asked(whole).map(({ url }) => ({ kind: 'url', topic: 'links', url }) as const),
-  ]
+  return chooseFairly(whole, ({ url }) => `${url.hostname}${url.pathname}`, most, lot).map(({ url }) => ({
+    kind: 'url',
+    topic,
+    url,
+  }))
 }

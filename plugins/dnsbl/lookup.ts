@@ -16,6 +16,8 @@ export type Listing =
   /** It could not be asked, or refused to answer. */
   | { readonly kind: 'unknown'; readonly why: string }
 
+const CLEAR: Listing = { kind: 'clear' }
+
 export interface Heard {
   readonly list: List
   readonly of: string
@@ -27,11 +29,19 @@ export interface Heard {
 /** Whether a list can be asked now; lists that are wrong (`off`) are as if they were not there. */
 export type Readiness = (list: List, entries: Entries) => 'ready' | 'off' | { readonly why: string }
 
+/** A question, and what has come back. */
+interface Asked {
+  readonly list: List
+  readonly of: string
+  readonly topics: Topic[]
+  listing: Listing | undefined
+}
+
 /** The questions of one mail, or of one client; they may come one after the other while the first are on their way. */
 export class Round {
   readonly #dns: Resolver
   readonly #readiness: Readiness
-  readonly #asked = new Map<string, { readonly question: Question; readonly topics: Set<Topic>; listing?: Listing }>()
+  readonly #asked = new Map<string, Asked>()
   #questions = 0
 
   constructor(dns: Resolver, readiness: Readiness) {
@@ -46,35 +56,38 @@ export class Round {
 
   /** Asks those that have not been asked; resolves when they are answered. Never throws, unless there is a bug. */
   async ask(questions: readonly Question[], signal: AbortSignal): Promise<void> {
-    await Promise.all(questions.map(question => this.#one(question, signal)))
+    const asked: Promise<void>[] = []
+    for (const question of questions) {
+      const answer = this.#one(question, signal)
+      if (answer !== undefined) asked.push(answer)
+    }
+    await Promise.all(asked)
   }
 
   /** What has come back until now, in the order of asking. */
   heard(late = 'no answer in time'): readonly Heard[] {
-    return [...this.#asked.values()].map(({ question: { list, of }, topics, listing }) => ({
-      ...{ list, of, topics: [...topics], listing: listing ?? { kind: 'unknown', why: late } },
-    }))
+    return [...this.#asked.values()].map(({ list, of, topics, listing }) => {
+      return { list, of, topics, listing: listing ?? { kind: 'unknown', why: late } }
+    })
   }
 
-  async #one(question: Question, signal: AbortSignal): Promise<void> {
-    const { list, entries, label, topic } = question
+  #one({ list, entries, label, of, topic }: Question, signal: AbortSignal): Promise<void> | undefined {
     const key = `${label} ${list.name}`
     const there = this.#asked.get(key)
     if (there !== undefined) {
-      there.topics.add(topic)
-      return
+      if (!there.topics.includes(topic)) there.topics.push(topic)
+      return undefined
     }
     const ready = this.#readiness(list, entries)
-    if (ready === 'off') return
-    const asked: { question: Question; topics: Set<Topic>; listing?: Listing } = { question, topics: new Set([topic]) }
+    if (ready === 'off') return undefined
+    const listing = ready === 'ready' ? undefined : ({ kind: 'unknown', why: ready.why } as const)
+    const asked: Asked = { list, of, topics: [topic], listing }
     this.#asked.set(key, asked)
-    if (ready !== 'ready') asked.listing = { kind: 'unknown', why: ready.why }
-    else {
-      this.#questions++
-      await askOne(this.#dns, list, label, signal, listing => {
-        asked.listing = listing
-      })
-    }
+    if (ready !== 'ready') return undefined
+    this.#questions++
+    return askOne(this.#dns, list, label, signal, told => {
+      asked.listing = told
+    })
   }
 }
 
@@ -112,7 +125,7 @@ async function askOne(
 export async function lookUp(dns: Resolver, list: List, label: string, signal: AbortSignal): Promise<Listing> {
   try {
     const codes = await dns.a(`${label}.${list.zone}`, signal)
-    if (codes.length === 0) return { kind: 'clear' }
+    if (codes.length === 0) return CLEAR
     const refused = codes.find(list.refuses)
     return refused === undefined ? { kind: 'listed', codes } : { kind: 'unknown', why: `query refused (${refused})` }
   } catch (error) {

@@ -16,11 +16,9 @@ import {
   troubleOf,
   within,
 } from 'posthouse/api'
-import { nameAndParents, organisationOf, toAsciiDomain } from 'posthouse/text'
-import { chooseFairly } from './choose.js'
 import type { ClientParts, Clients } from './clients.js'
-import { emailsIn } from './emails.js'
-import { hostsToAsk, linksIn, urlsToAsk } from './links.js'
+import { type Contents, type ContentTerms, contentsOf, NO_CONTENTS } from './contents.js'
+import { domainTest } from './host.js'
 import type { Topic } from './list.js'
 import { type Heard, Round } from './lookup.js'
 import { claimed, proven, reverseSeen } from './names.js'
@@ -43,28 +41,29 @@ interface Found {
   readonly weighed: Weighed
 }
 
-/** Gathered while the questions are on their way. */
-interface Contents {
-  readonly shorteners: readonly string[]
-  readonly leftOut: number
+/** What is asked about the inside of a message. */
+interface Asking extends Pick<Contents, 'shorteners' | 'leftOut'> {
+  readonly questions: readonly Question[]
 }
 
-const NO_CONTENTS: Contents = { shorteners: [], leftOut: 0 }
+const NOTHING: Asking = { questions: [], shorteners: [], leftOut: 0 }
 const TEXT_TOPICS: readonly Topic[] = ['links', 'short-links', 'body']
 
 export class Messages implements ListHits {
   readonly #parts: MessageParts
-  readonly #topics: ReadonlySet<Topic>
-  readonly #skipped: (host: string) => boolean
-  readonly #short: (host: string) => boolean
+  readonly #contentTerms: ContentTerms
   readonly #found = new WeakMap<Message, Promise<Found>>()
 
   constructor(parts: MessageParts) {
     const { terms, server } = parts
     this.#parts = parts
-    this.#topics = new Set(terms.lists.flatMap(({ about }) => [...about]))
-    this.#skipped = domainTest([...terms.skip, server.name, ...server.domains, ...server.relayDomains])
-    this.#short = shortenerTest(terms.shorteners)
+    this.#contentTerms = {
+      most: terms.most,
+      skipped: domainTest([...terms.skip, server.name, ...server.domains, ...server.relayDomains]),
+      short: shortenerTest(terms.shorteners),
+      wanted: new Set(terms.lists.flatMap(({ about }) => [...about])),
+      wholeLinks: terms.lists.some(({ holds, about }) => holds === 'urls' && about.has('links')),
+    }
   }
 
   async found(asked: ScoreAsked, call: Call): Promise<ListFacts | undefined> {
@@ -96,10 +95,10 @@ export class Messages implements ListHits {
     const { terms, dns, readiness, clients } = this.#parts
     const client = clients.heard(asked.session, call)
     const round = new Round(dns, readiness)
-    let contents = NO_CONTENTS
+    let inside = NOTHING
     let late: string | undefined
-    const note = (found: Contents) => {
-      contents = found
+    const note = (found: Asking) => {
+      inside = found
     }
     try {
       await within(terms.withinMs, call.signal, signal => this.#askAll(asked, call, round, signal, note))
@@ -107,9 +106,9 @@ export class Messages implements ListHits {
       late = troubleOf(error)
     }
     const heard = round.heard(late)
-    this.#note(heard, round.questions, contents.leftOut, call.log)
+    this.#note(heard, round.questions, inside.leftOut, call.log)
     const all = [...(await client), ...heard]
-    return { facts: factsOf(all, round.questions, contents), weighed: weigh(all) }
+    return { facts: factsOf(all, round.questions, inside), weighed: weigh(all) }
   }
 
   async #askAll(
@@ -117,18 +116,18 @@ export class Messages implements ListHits {
     call: Call,
     round: Round,
     signal: AbortSignal,
-    note: (found: Contents) => void,
+    note: (found: Asking) => void,
   ): Promise<void> {
     const { terms } = this.#parts
     const relayed = terms.relays.has(asked.session.remote.address)
     const ask = (seen: readonly Seen[]) => round.ask(this.#questions(seen), signal)
     await Promise.all([
       ask(claimed(asked, relayed)),
-      this.#contents(asked, relayed).then(({ questions, ...contents }) => {
-        note(contents)
-        return round.ask(questions, signal)
+      this.#contents(asked, relayed).then(found => {
+        note(found)
+        return round.ask(found.questions, signal)
       }),
-      relayed || !this.#topics.has('reverse')
+      relayed || !this.#contentTerms.wanted.has('reverse')
         ? undefined
         : asked.session.reverse().then(found => ask(reverseSeen(found))),
       this.#provenBy(asked, call).then(ask),
@@ -142,10 +141,7 @@ export class Messages implements ListHits {
   }
 
   /** Only this can be many, and is bounded: what counts most comes first. */
-  async #contents(
-    asked: ScoreAsked,
-    relayed: boolean,
-  ): Promise<Contents & { readonly questions: readonly Question[] }> {
+  async #contents(asked: ScoreAsked, relayed: boolean): Promise<Asking> {
     const { terms } = this.#parts
     const hops = this.#hops(asked, relayed)
     const text = await this.#text(asked)
@@ -158,7 +154,7 @@ export class Messages implements ListHits {
 
   #hops({ session, message }: ScoreAsked, relayed: boolean): readonly Seen[] {
     const { terms } = this.#parts
-    const outside = this.#topics.has('received') || relayed ? hopsOf(message.header) : []
+    const outside = this.#contentTerms.wanted.has('received') || relayed ? hopsOf(message.header) : []
     const hops = outside.filter(address => !terms.relays.has(address) && !terms.exempt.has(address))
     const first = relayed ? hops[0] : undefined
     const before = [...new Set(hops)].filter(address => address !== (first ?? session.remote.address))
@@ -168,22 +164,9 @@ export class Messages implements ListHits {
     ]
   }
 
-  async #text({ envelope, message }: ScoreAsked): Promise<Contents & { readonly seen: readonly Seen[] }> {
-    if (!TEXT_TOPICS.some(topic => this.#topics.has(topic))) return { ...NO_CONTENTS, seen: [] }
-    const text = await message.text()
-    const { most } = this.#parts.terms
-    const lot = envelope.id
-    const wanted = this.#topics.has('body') ? emailsIn(text, message.header) : []
-    const emails = wanted
-      .filter(({ domain }) => !this.#skipped(domain))
-      .map(email => ({ ...email, group: organisationOf(email.domain) }))
-    const asked = chooseFairly(emails, ({ local, domain }) => `${local.toLowerCase()}@${domain}`, most.emails, lot)
-    const links = linksIn(text, message.header, this.#skipped)
-    const hosts = hostsToAsk(links, most.links, lot)
-    const urls = urlsToAsk(links, this.#short, most.links, lot)
-    const shorteners = new Set(links.map(({ host }) => host).filter(this.#short))
-    const mails = asked.map(({ local, domain }) => ({ kind: 'email', topic: 'body', local, domain }) as const)
-    return { seen: [...mails, ...urls, ...hosts.seen], shorteners: [...shorteners], leftOut: hosts.leftOut }
+  async #text({ envelope, message }: ScoreAsked): Promise<Contents> {
+    if (!TEXT_TOPICS.some(topic => this.#contentTerms.wanted.has(topic))) return NO_CONTENTS
+    return contentsOf(await message.text(), message.header, this.#contentTerms, envelope.id)
   }
 
   #questions(seen: readonly Seen[]): readonly Question[] {
@@ -195,11 +178,10 @@ export class Messages implements ListHits {
       case 'address':
         return this.#parts.terms.exempt.has(seen.address)
       case 'host':
-        return this.#skipped(seen.host)
       case 'email':
-        return this.#skipped(seen.domain)
+        return this.#contentTerms.skipped(seen.host.name)
       case 'url':
-        return this.#skipped(seen.url.hostname)
+        return this.#contentTerms.skipped(seen.url.hostname)
     }
   }
 
@@ -218,7 +200,7 @@ export class Messages implements ListHits {
   }
 }
 
-function factsOf(heard: readonly Heard[], questions: number, { shorteners, leftOut }: Contents): ListFacts {
+function factsOf(heard: readonly Heard[], questions: number, { shorteners, leftOut }: Asking): ListFacts {
   const hits = heard.flatMap(({ list, of, topics, listing }) => {
     if (listing.kind !== 'listed') return []
     const { weight, means } = list.read(listing.codes)
@@ -231,13 +213,4 @@ function factsOf(heard: readonly Heard[], questions: number, { shorteners, leftO
   })
   const silent = heard.filter(({ listing }) => listing.kind === 'unknown').map(({ list }) => list.name)
   return { hits, unknown: [...new Set(silent)], shorteners, questions, leftOut }
-}
-
-/** Whether a name is one of these domains or below one. */
-function domainTest(domains: readonly string[]): (host: string) => boolean {
-  const known = new Set(domains.map(domain => toAsciiDomain(domain) ?? domain.toLowerCase()))
-  return host => {
-    for (const name of nameAndParents(host)) if (known.has(name)) return true
-    return false
-  }
 }

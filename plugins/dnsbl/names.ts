@@ -1,8 +1,9 @@
 /** Whom a mail says it comes from: names and mail addresses of session, envelope and header, and which of them have been proven. */
 import type { Asked, AuthFacts, ReverseName } from 'posthouse/api'
 import { mailboxOf } from 'posthouse/text'
+import { hostOf } from './host.js'
 import type { Topic } from './list.js'
-import { hostName, type Seen } from './question.js'
+import type { Seen } from './question.js'
 
 /** Passing signatures whose domains are asked about. */
 const MAX_SIGNERS = 5
@@ -44,7 +45,7 @@ export function proven({ helo, mailFrom, dkim, dmarc }: AuthFacts): readonly See
 }
 
 function named(topic: Topic, text: string | undefined, isProven = false): readonly Seen[] {
-  const host = text === undefined ? undefined : hostName(text)
+  const host = text === undefined ? undefined : hostOf(text)
   return host === undefined ? [] : [{ kind: 'host', topic, host, ...(isProven ? { proven: true } : {}) }]
 }
 
@@ -53,6 +54,6 @@ function mailbox(
   topic: Topic,
   { local, domain }: { readonly local: string; readonly domain: string },
 ): readonly Seen[] {
-  const host = hostName(domain)
-  return host === undefined ? [] : [{ kind: 'email', topic, local, domain: host }]
+  const host = hostOf(domain)
+  return host === undefined ? [] : [{ kind: 'email', topic, local, host }]
 }

@@ -3,8 +3,9 @@
  * addresses, names or hashes. Pure, and the only place that knows which list is asked about what.
  */
 import { isIP, isIPv6 } from 'node:net'
-import { normaliseDomain, organisationOf, parseAddress, plainIp, reversedLabels, toAsciiDomain } from 'posthouse/text'
+import { parseAddress, plainIp, reversedLabels } from 'posthouse/text'
 import { canonicalEmail, hashed, hostAndPath } from './hash.js'
+import { type Host, hostOf } from './host.js'
 import type { List, Topic } from './list.js'
 
 /** Something in a mail, and where it stood. */
@@ -14,8 +15,8 @@ export type Seen = {
   readonly proven?: true
 } & (
   | { readonly kind: 'address'; readonly address: string }
-  | { readonly kind: 'host'; readonly host: string }
-  | { readonly kind: 'email'; readonly local: string; readonly domain: string }
+  | { readonly kind: 'host'; readonly host: Host }
+  | { readonly kind: 'email'; readonly local: string; readonly host: Host }
   | { readonly kind: 'url'; readonly url: URL }
 )
 
@@ -37,59 +38,47 @@ const MAX_NAME = 253
 
 /** Questions to all lists that want to hear of it, list by list. */
 export function questionsFor(lists: readonly List[], seen: Seen): readonly Question[] {
-  return lists
-    .filter(list => list.about.has(seen.topic) && (list.kind === 'block' || seen.proven === true))
-    .flatMap(list => questionsTo(list, seen))
+  return lists.flatMap(list =>
+    list.about.has(seen.topic) && (list.kind === 'block' || seen.proven === true) ? questionsTo(list, seen) : [],
+  )
 }
 
 /** Whatever the list can have an entry of, wanted or not. */
 export function questionsTo(list: List, seen: Seen): readonly Question[] {
-  return namesIn(list, seen)
-    .filter(({ label }) => label.length + 1 + list.zone.length <= MAX_NAME)
-    .map(name => ({ ...name, list, topic: seen.topic }))
-}
-
-function namesIn(list: List, seen: Seen): readonly Pick<Question, 'entries' | 'label' | 'of'>[] {
+  const { topic } = seen
   switch (list.holds) {
     case 'addresses':
-      return seen.kind === 'address' ? reversed(list, seen.address) : []
+      return seen.kind === 'address' ? aboutAddress(list, seen.address, topic) : []
     case 'domains':
-      if (seen.kind === 'address')
-        return list.ipLinks ? reversed(list, seen.address).map(name => ({ ...name, entries: 'names' as const })) : []
       if (seen.kind === 'url') return []
-      return hostsOf(list, seen.kind === 'host' ? seen.host : seen.domain).map(host => ({
-        ...{ entries: 'names', label: host, of: host },
-      }))
+      if (seen.kind === 'address') return list.ipLinks ? aboutAddress(list, seen.address, topic, 'names') : []
+      return namesOf(list, seen.host).flatMap(name => question(list, 'names', name, name, topic))
     case 'emails':
-      return seen.kind === 'email' ? [hashOf(list, canonicalEmail(seen, list))] : []
+      return seen.kind === 'email' ? aboutHash(list, canonicalEmail(seen.local, seen.host.name, list), topic) : []
     case 'urls':
-      return seen.kind === 'url' ? [hashOf(list, hostAndPath(seen.url))] : []
+      return seen.kind === 'url' ? aboutHash(list, hostAndPath(seen.url), topic) : []
   }
 }
 
-function reversed(list: List, address: string): readonly Pick<Question, 'entries' | 'label' | 'of'>[] {
+/** Written out field by field: there are many for each message, and copies of objects are slow. */
+function question(list: List, entries: Entries, label: string, of: string, topic: Topic): readonly Question[] {
+  return label.length + 1 + list.zone.length > MAX_NAME ? [] : [{ list, entries, label, of, topic }]
+}
+
+function aboutAddress(list: List, text: string, topic: Topic, entries?: Entries): readonly Question[] {
+  const address = plainIp(text)
   const labels = reversedLabels(address)
-  const entries = isIPv6(plainIp(address)) ? 'ipv6' : 'ipv4'
-  return labels === undefined || !list[entries] ? [] : [{ entries, label: labels, of: plainIp(address) }]
+  const family = isIPv6(address) ? 'ipv6' : 'ipv4'
+  return labels === undefined || !list[family] ? [] : question(list, entries ?? family, labels, address, topic)
 }
 
-function hostsOf({ names }: List, text: string): readonly string[] {
-  const host = hostName(text)
-  if (host === undefined) return []
-  if (names === 'host') return [host]
-  const organisation = organisationOf(host)
-  return names === 'both' && organisation !== host ? [organisation, host] : [organisation]
+function namesOf({ names }: List, { name, organisation }: Host): readonly string[] {
+  if (names === 'host') return [name]
+  return names === 'both' && organisation !== name ? [organisation, name] : [organisation]
 }
 
-function hashOf(list: List, text: string): Pick<Question, 'entries' | 'label' | 'of'> {
-  return { entries: 'hashes', label: hashed(text, list), of: text }
-}
-
-/** A name of the public name space in A-labels; `undefined` for what is none: an address, a single label, a label nobody can register. */
-export function hostName(text: string): string | undefined {
-  const name = normaliseDomain(text)
-  const ascii = name === undefined ? undefined : toAsciiDomain(name)
-  return ascii === undefined || !ascii.includes('.') || isIP(ascii) !== 0 || /\.[0-9]+$/.test(ascii) ? undefined : ascii
+function aboutHash(list: List, text: string, topic: Topic): readonly Question[] {
+  return question(list, 'hashes', hashed(text, list), text, topic)
 }
 
 /** What an admin asks about, from its form: an address, a mail address, a link, a name. */
@@ -98,25 +87,25 @@ export function seenIn(text: string): readonly Seen[] | undefined {
   if (isIP(address) !== 0) return [{ kind: 'address', topic: 'client', address }]
   if (/^[^\s/@]+@[^\s/@]+$/.test(text)) {
     const email = parseAddress(text)
-    return email === undefined ? undefined : [{ kind: 'email', topic: 'from', ...email }]
+    const host = email && hostOf(email.domain)
+    return email && host && [{ kind: 'email', topic: 'from', local: email.local, host }]
   }
-  if (!text.includes('/')) {
-    const host = hostName(text)
-    return host === undefined ? undefined : [{ kind: 'host', topic: 'links', host }]
-  }
-  return seenInLink(text.includes('://') ? text : `http://${text}`)
+  if (text.includes('/')) return seenInLink(text.includes('://') ? text : `http://${text}`)
+  const host = hostOf(text)
+  return host && [{ kind: 'host', topic: 'links', host }]
 }
 
 function seenInLink(text: string): readonly Seen[] | undefined {
   if (!URL.canParse(text)) return undefined
   const url = new URL(text)
-  return [...hostSeen(url.hostname), { kind: 'url', topic: 'links', url }]
+  const host = hostSeen(url.hostname)
+  return [...(host === undefined ? [] : [host]), { kind: 'url', topic: 'links', url }]
 }
 
 /** The host of a link, by name or by number. */
-export function hostSeen(hostname: string): readonly Seen[] {
+export function hostSeen(hostname: string): Extract<Seen, { kind: 'address' | 'host' }> | undefined {
   const address = hostname.replace(/^\[|\]$/g, '')
-  if (isIP(address) !== 0) return [{ kind: 'address', topic: 'links', address }]
-  const host = hostName(hostname)
-  return host === undefined ? [] : [{ kind: 'host', topic: 'links', host }]
+  if (isIP(address) !== 0) return { kind: 'address', topic: 'links', address }
+  const host = hostOf(hostname)
+  return host && { kind: 'host', topic: 'links', host }
 }

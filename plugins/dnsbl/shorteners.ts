@@ -3,7 +3,7 @@
  * short links are asked about it. Written for Posthouse. Services where every link belongs to the company itself (youtu.be, aka.ms)
  * hide nothing and are left out.
  */
-import { nameAndParents } from 'posthouse/text'
+import { domainTest } from './host.js'
 
 const KNOWN = `
 2u.pw 4.fo abre.ai acesse.one acortar.link adf.ly bc.vc bit.do bit.ly bitly.com bitly.is bitly.ws bl.ink bom.so budurl.com buff.ly buly.kr
@@ -19,9 +19,5 @@ zws.im zzb.bz`
 
 /** A test of hosts: they themselves and what is below them. */
 export function shortenerTest(more: readonly string[]): (host: string) => boolean {
-  const hosts = new Set([...KNOWN, ...more])
-  return host => {
-    for (const name of nameAndParents(host)) if (hosts.has(name)) return true
-    return false
-  }
+  return domainTest([...KNOWN, ...more])
 }
