@@ -146,7 +146,8 @@ async function keep(
     local.tell()
     return
   }
-  const place = parts.place?.(rows)
+  const given = parts.place?.(rows)
+  const place = given instanceof Promise ? await given : given
   let jobs: readonly Claimed[] = []
   try {
     jobs = await parts.store.accept({ message, rows, filings, trail: all }, place?.lend)

@@ -21,7 +21,7 @@ export interface IntakeParts {
     row: Pick<NewRow, 'target' | 'lane' | 'sender'>,
   ) => number
   /** Mail that may go out at once is accepted under a lease and needs no claim; left out: it all waits to be claimed. */
-  readonly place?: (rows: readonly NewRow[]) => Place | undefined
+  readonly place?: (rows: readonly NewRow[]) => Place | undefined | Promise<Place | undefined>
   /** When a recipient that could not be filed at once is tried again. */
   readonly firstRetryMs: number
 }

@@ -116,7 +116,8 @@ export class Pipeline {
       entries.push(step.entry)
     }
     const join = (all: readonly Settled<M>[]) => {
-      for (const [i, settled] of all.entries()) {
+      for (let i = 0; i < all.length; i++) {
+        const settled = all[i]!
         if (settled.kind !== 'answer' || settled.answer === undefined) continue
         scope.log.debug({ plugin: entries[i]!.plugin, hook: moment, answer: settled.answer }, 'hook answered')
       }
@@ -273,7 +274,8 @@ function collect<M extends GatherName>(
   onFailure: (plugin: string, why: string) => Item<M> | undefined,
 ): Item<M>[] {
   const items: Item<M>[] = []
-  for (const [i, settled] of all.entries()) {
+  for (let i = 0; i < all.length; i++) {
+    const settled = all[i]!
     if (settled.kind === 'failed') {
       const item = onFailure(entries[i]!.plugin, settled.why)
       if (item !== undefined) items.push(item)

@@ -169,13 +169,14 @@ async function signed(
   body: BodyReader,
   scope: AskScope,
 ): Promise<Job> {
-  const job = jobOf(claimed, body)
-  if (target.scope === 'local') return job
+  if (target.scope === 'local') return jobOf(claimed, body)
   const sign = async (variant: Job) => {
     const fields = await parts.sign(variant, scope)
     return fields.map(({ name, value }) => foldField(name, value)).join('')
   }
-  return jobOf(claimed, body, await sign(job), sign)
+  const job = jobOf(claimed, body, '', sign)
+  const fields = await sign(job)
+  return fields === '' ? job : jobOf(claimed, body, fields, sign)
 }
 
 /** Runs `work` with a signal that fires at the time limit or with `outer`; what ignores it is left behind a little later. */
@@ -263,7 +264,7 @@ async function commit(
   const { message, rows: all } = lease.claimed
   const first = all[0]!
   const now = parts.clock.now()
-  const facts = {
+  const judged = judge(rows, outcomes, () => ({
     now,
     // RFC 4865 §4.2: what was held for its time is as old as its release.
     received: Math.max(message.received, message.holdUntil ?? 0),
@@ -272,8 +273,7 @@ async function commit(
     random: parts.random,
     suspended: scope.suspended,
     ...(message.deliverBy === undefined ? {} : { deliverBy: message.deliverBy }),
-  }
-  const judged = judge(rows, outcomes, facts)
+  }))
   // Cut short by our own stop: that was no attempt of theirs. Such rows go back as they were.
   const kept = scope.signal.aborted ? judged.filter(isFinal) : judged
   const job = jobOf(lease.claimed, parts.store.blobs)

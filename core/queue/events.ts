@@ -19,18 +19,12 @@ export function eventsOf(
     size: message.bodySize,
     ageMs: Math.max(0, at - message.received),
   }
-  const bounced = notices.filter(({ event, facts }) => event === 'bounced' && facts.planned === true)
-  return [
-    ...fates.map(fate => ({ ...common, ...recipientFacts(fate), ...outcomeFacts(fate) })),
-    ...bounced.map(
-      ({ facts }): QueueEvent => ({
-        ...common,
-        kind: 'bounced',
-        recipient: common.sender,
-        notice: String(facts.notice),
-      }),
-    ),
-  ]
+  const events: QueueEvent[] = fates.map(fate => ({ ...outcomeFacts(fate), ...common, ...recipientFacts(fate) }))
+  for (const { event, facts } of notices) {
+    if (event !== 'bounced' || facts.planned !== true) continue
+    events.push({ ...common, kind: 'bounced', recipient: common.sender, notice: String(facts.notice) })
+  }
+  return events
 }
 
 function recipientFacts(fate: Fate) {

@@ -5,7 +5,7 @@
 import type { Blobs, Claimed, Job, JobRecipient, QueuedMessage, QueueRow, SevenBit, Submitter } from '../api/index.js'
 import { type SignText, sevenBitOf } from '../pipeline/seven-bit.js'
 import { wishesOf } from '../pipeline/wishes.js'
-import { readSum, sumChunks, sumSize } from '../text/index.js'
+import { readSum, type Sum, sumChunks, sumSize } from '../text/index.js'
 import { senderClass } from './lane-rules.js'
 
 /** `signed`: fields that go in front of everything else; `sign` gives those of a variant. */
@@ -24,10 +24,11 @@ function signedJob(claimed: Claimed, blobs: Pick<Blobs, 'read'>, signed: string)
   const { message, rows } = claimed
   const first = rows[0]!
   const text = signed + first.prefix
-  const prefix = Buffer.from(text)
   const { bodySize, cuts } = message
-  const sum = { prefix, bodySize, cuts }
-  const size = sumSize({ prefixBytes: prefix.length, bodySize, cuts })
+  const size = sumSize({ prefixBytes: Buffer.byteLength(text), bodySize, cuts })
+  let known: Sum | undefined
+  // Most jobs are looked at, and one is read.
+  const sum = () => (known ??= { prefix: Buffer.from(text), bodySize, cuts })
   const readBody = (from: number, to: number) => blobs.read(message.bodyId, from, to)
   return {
     id: message.id,
@@ -47,8 +48,8 @@ function signedJob(claimed: Claimed, blobs: Pick<Blobs, 'read'>, signed: string)
     ...wishesOf(message),
     prefix: text,
     size,
-    chunks: () => sumChunks(sum, readBody),
-    read: (from = 0, to = size) => readSum(sum, readBody, from, to),
+    chunks: () => sumChunks(sum(), readBody),
+    read: (from = 0, to = size) => readSum(sum(), readBody, from, to),
   }
 }
 

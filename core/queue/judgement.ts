@@ -46,7 +46,12 @@ const LEAST_SPREAD_MS = 1000
 const LONGEST_SPREAD_MS = 600_000
 const SPREAD = 0.5
 
-export function judge(rows: readonly QueueRow[], outcomes: readonly Outcome[], facts: JudgementFacts): readonly Fate[] {
+/** `facts` is asked for only where they matter: most mail is delivered. */
+export function judge(
+  rows: readonly QueueRow[],
+  outcomes: readonly Outcome[],
+  facts: () => JudgementFacts,
+): readonly Fate[] {
   const byRow = new Map<number, Outcome>()
   for (const outcome of outcomes) if (!byRow.has(outcome.row)) byRow.set(outcome.row, outcome)
   return rows.map(row => judgeRow(row, byRow.get(row.row) ?? missing(row), facts))
@@ -62,7 +67,7 @@ export function isUntried(fate: Fate): boolean {
   return 'untried' in fate.outcome && fate.outcome.untried === true
 }
 
-function judgeRow(row: QueueRow, outcome: Outcome, facts: JudgementFacts): Fate {
+function judgeRow(row: QueueRow, outcome: Outcome, facts: () => JudgementFacts): Fate {
   switch (outcome.kind) {
     case 'delivered':
       return { kind: 'delivered', row, outcome: tidyDelivered(outcome) }
@@ -71,7 +76,7 @@ function judgeRow(row: QueueRow, outcome: Outcome, facts: JudgementFacts): Fate 
     case 'failed':
       return { kind: 'failed', row, outcome: tidy(outcome, '5'), expired: outcome.expired === true }
     case 'deferred':
-      return deferred(row, tidy(outcome, '4'), facts)
+      return deferred(row, tidy(outcome, '4'), facts())
     default:
       return unreachable(outcome)
   }

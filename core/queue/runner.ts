@@ -14,9 +14,9 @@ import type { AttemptParts } from './attempt.js'
 import { attempt } from './attempt.js'
 import { createDispatcher } from './dispatcher.js'
 import { Inspection } from './inspection.js'
-import { laneKey } from './job.js'
 import { Lanes } from './lanes.js'
 import { Lease } from './lease.js'
+import { Placing } from './placing.js'
 import { signatures } from './signatures.js'
 import { broughtForward } from './traffic/forward.js'
 import { newsOf } from './traffic/heard.js'
@@ -88,14 +88,9 @@ export class QueueRunner {
   #timer: NodeJS.Timeout | undefined
   #claiming: Promise<void> | undefined
   #again = false
-  /**
-   * The last claim found less than there was room for; and nothing, with no lane left out because it was busy. Suspended lanes do not count: they
-   * open at a time or with news, and not when an attempt ends.
-   */
-  #slack = false
+  /** The last claim found nothing, with no lane left out because it was busy. Suspended lanes open at a time or with news, not when an attempt ends. */
   #allSeen = false
-  /** Places given to mail that is being accepted. */
-  #promised = 0
+  readonly #placing: Placing
   #state: 'new' | 'running' | 'draining' = 'new'
 
   constructor(deps: QueueRunnerDeps) {
@@ -107,6 +102,10 @@ export class QueueRunner {
     const shared = bus === undefined ? {} : { bus }
     this.#traffic = new Traffic({ schedule, targets, metrics, ...known, ...shared }, () => this.wake())
     this.#lanes = new Lanes(schedule.concurrency, this.#traffic)
+    this.#placing = new Placing({ schedule, lanes: this.#lanes, traffic: this.#traffic, clock }, jobs => {
+      const begun = this.#take(jobs.map(one => this.#leaseOf(one))).finally(() => this.#attempts.delete(begun))
+      this.#attempts.add(begun)
+    })
     this.#reporter = new Reporter({ ...known, worker: String(process.pid) }, this.#lanes, this.#traffic)
     this.#parts = {
       store,
@@ -209,6 +208,7 @@ export class QueueRunner {
   async stop(graceMs = 20_000): Promise<void> {
     this.#state = 'draining'
     this.#draining.abort()
+    this.#placing.close()
     this.#unwatch?.()
     this.#reporter.stop()
     this.#traffic.close()
@@ -241,7 +241,7 @@ export class QueueRunner {
           perLane: this.#deps.schedule.perLane,
           ...shares,
         })
-        this.#slack = claimed.length < max
+        this.#placing.open = claimed.length < max
         this.#allSeen = claimed.length === 0 && busy.size === 0 && shares.mostTried > 0
         if (claimed.length === 0) break
         await this.#take(claimed.map(one => this.#leaseOf(one)))
@@ -254,29 +254,9 @@ export class QueueRunner {
     if (this.#state === 'running') this.#timer = setTimeout(() => this.wake(), sleepMs)
   }
 
-  /**
-   * A place for mail that is being accepted, when it may go at once: then it is under a lease with its commit and needs no claim. None while mail
-   * waits that claims cannot keep up with, nor when only those are left that are kept for what was tried before. Until the mail is on disk others
-   * end, so as many places are promised as there are; what finds none then is parked, as ever.
-   */
-  place(rows: readonly NewRow[]): Place | undefined {
-    const [first] = rows
-    if (first === undefined || this.#state !== 'running' || !this.#slack) return undefined
-    const lane = laneKey(first)
-    const now = this.#deps.clock.now()
-    if (rows.some(row => laneKey(row) !== lane || row.hold !== undefined || row.due > now)) return undefined
-    const { room, shares } = this.#lanes
-    if (room <= shares.leastTried || this.#promised >= this.#deps.schedule.concurrency) return undefined
-    if (this.#lanes.isBusy(first) || this.#traffic.isBlocked(first, now)) return undefined
-    this.#promised += 1
-    return {
-      lend: { now, leaseMs: this.#deps.schedule.leaseMs, max: 1 },
-      begin: jobs => {
-        this.#promised -= 1
-        const begun = this.#take(jobs.map(one => this.#leaseOf(one))).finally(() => this.#attempts.delete(begun))
-        this.#attempts.add(begun)
-      },
-    }
+  /** See `Placing`. */
+  place(rows: readonly NewRow[]): Place | undefined | Promise<Place | undefined> {
+    return this.#placing.place(rows)
   }
 
   /** A stop that came while we were claiming gives everything back. */
@@ -375,6 +355,7 @@ export class QueueRunner {
       if (lease.lost) lease.end()
       else await this.#admit([lease])
     }
+    this.#placing.freed()
     // Where nothing waits a free place changes nothing; what comes now wakes us itself.
     if (!this.#allSeen) this.wake()
   }

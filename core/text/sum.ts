@@ -61,6 +61,10 @@ export async function readSum(sum: Sum, readBody: ReadBody, from?: number, to?: 
 
 /** The whole sum in pieces of at most `chunkBytes`, read one after the other as they are asked for. */
 export async function* sumChunks(sum: Sum, readBody: ReadBody, chunkBytes = CHUNK): AsyncGenerator<Buffer> {
+  if (sum.prefix.length + sum.bodySize <= chunkBytes) {
+    yield await readSum(sum, readBody)
+    return
+  }
   for (const segment of sumSegments({ prefixBytes: sum.prefix.length, bodySize: sum.bodySize, cuts: sum.cuts })) {
     for (let start = segment.start; start < segment.end; start += chunkBytes) {
       const end = Math.min(segment.end, start + chunkBytes)

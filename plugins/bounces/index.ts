@@ -75,14 +75,13 @@ export default definePlugin({
           if (ours && outside) sent.note(message, envelope.id, call.log)
           return undefined
         },
-        async event({ event }, call) {
-          if (event.kind !== 'accepted') return
-          const found = recogniser.take(event.message)
-          if (found !== undefined)
-            await tellReturns(
-              { found, notice: event.message, classify, trail, events: services.get('events'), clock, metrics },
-              call.log,
-            )
+        event({ event }, call) {
+          const found = event.kind === 'accepted' ? recogniser.take(event.message) : undefined
+          if (found === undefined) return undefined
+          return tellReturns(
+            { found, notice: event.message, classify, trail, events: services.get('events'), clock, metrics },
+            call.log,
+          )
         },
       },
       commands: bounceCommands({ classify }),

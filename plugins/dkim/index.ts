@@ -84,12 +84,18 @@ interface SignParts {
   readonly clock: { now(): number }
 }
 
-async function signMail({ job, chunks }: Asked['sign'], call: Call, parts: SignParts): Promise<Answered['sign']> {
+/** Not a byte is read for mail that cannot be signed, and nobody waits. */
+function signMail(asked: Asked['sign'], call: Call, parts: SignParts): Promise<Answered['sign']> | undefined {
+  const { settings, ring } = parts
+  const { rules, fallback } = settings
+  const passedOn = asked.job.submitter === undefined && !rules.some(({ submitters }) => submitters.has('others'))
+  const nothing = passedOn || (ring.empty && rules.length === 0 && fallback === undefined)
+  return nothing ? undefined : signed(asked, call, parts)
+}
+
+async function signed({ job, chunks }: Asked['sign'], call: Call, parts: SignParts): Promise<Answered['sign']> {
   const { settings, ring, metrics, clock } = parts
-  const { rules, fields } = settings
-  const passedOn = job.submitter === undefined && !rules.some(({ submitters }) => submitters.has('others'))
-  // Not a byte is read for mail that cannot be signed.
-  if (passedOn || (ring.empty && rules.length === 0 && settings.fallback === undefined)) return undefined
+  const { fields } = settings
   let choice: Choice | undefined
   const digest = await digestMessage(chunks(), header => {
     const from = header.fields.filter(({ name }) => name.toLowerCase() === 'from').map(({ raw }) => raw)

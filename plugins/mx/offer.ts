@@ -62,7 +62,9 @@ export async function offerTo(
 }
 
 /** Of the variant only its octets: the wishes are those of the job at hand. */
-function dressed(job: Job, { body, prefix, size, chunks, read, sevenBit }: Job): Job {
+function dressed(job: Job, variant: Job): Job {
+  if (variant === job) return job
+  const { body, prefix, size, chunks, read, sevenBit } = variant
   return { ...job, body, prefix, size, chunks, read, sevenBit }
 }
 

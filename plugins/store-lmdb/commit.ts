@@ -26,6 +26,31 @@ export class Commit {
 
   /** Inside the transaction. What it throws itself undoes all of them. */
   make(nested: Nested, sums: Iterable<Summed>): void {
+    if (!this.#together(nested, sums)) this.#apart(nested, sums)
+    for (const one of sums) one.write()
+  }
+
+  /**
+   * All of them as one: a transaction of its own for each costs a tenth of the change, and hardly any throws. False: one has, nothing is made,
+   * and each has to be made for itself. So a change is run twice now and then, the second time on the same data as the first.
+   */
+  #together(nested: Nested, sums: Iterable<Summed>): boolean {
+    if (this.#changes.length === 1) return false
+    try {
+      nested(() => {
+        for (const entry of this.#changes) {
+          entry.made = { kind: 'made', result: entry.change() }
+          for (const one of sums) one.keep()
+        }
+      })
+      return true
+    } catch {
+      for (const one of sums) one.forget()
+      return false
+    }
+  }
+
+  #apart(nested: Nested, sums: Iterable<Summed>): void {
     for (const entry of this.#changes) {
       try {
         entry.made = { kind: 'made', result: nested(entry.change) }
@@ -35,6 +60,5 @@ export class Commit {
         for (const one of sums) one.drop()
       }
     }
-    for (const one of sums) one.write()
   }
 }

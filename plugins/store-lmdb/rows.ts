@@ -43,8 +43,9 @@ const INDEXES = 3
 type RowKey = [id: string, row: number]
 type ExpiryKey = [until: number, token: string]
 
-/** The key of the totals. */
+/** The keys among the totals: of the counters, and of how often the hold rules were changed. */
 const QUEUE = 'queue'
+const RULES = 'hold-rules'
 const NO_TOTALS: Totals = { messages: 0, rows: 0, held: 0, changes: 0, indexes: INDEXES }
 
 export class QueueRows {
@@ -54,6 +55,8 @@ export class QueueRows {
   readonly #messages: Database<Envelope, string>
   readonly #rows: Database<RowRecord, RowKey>
   readonly #rules: Database<HoldRule, string>
+  readonly #ruleVersion: Database<number, string>
+  #knownRules: { readonly version: number; readonly rules: readonly HoldRule[] } | undefined
   readonly #leases: Database<Lease, string>
   readonly #expiry: Database<number, ExpiryKey>
   readonly #totals: Database<Totals, string>
@@ -70,6 +73,7 @@ export class QueueRows {
     this.#messages = env.database('messages')
     this.#rows = env.database('rows')
     this.#rules = env.database('hold-rules')
+    this.#ruleVersion = env.database('totals')
     this.#leases = env.database('leases')
     this.#expiry = env.database('expiry')
     this.#totals = env.database('totals')
@@ -103,11 +107,11 @@ export class QueueRows {
     body: { readonly id: string; readonly size: number },
     lend?: LendWish,
   ): readonly Claimed[] {
-    const { id, body: _, ...facts } = message
-    const envelope = defined({ id, ...facts, bodyId: body.id, bodySize: body.size })
+    const { id } = message
+    const envelope = defined({ ...message, body: undefined, bodyId: body.id, bodySize: body.size })
     this.#messages.put(id, envelope)
     const since = minuteOf(message.received)
-    const records = rows.map(row => ({ ...defined({ ...row, tries: 0 }), since }))
+    const records = rows.map(row => defined({ ...row, tries: 0, since }))
     const jobs = lend === undefined ? [] : newJobs(envelope, records, lend)
     const tokens = new Map(jobs.flatMap(({ token, rows }) => rows.map(({ row }) => [row, token])))
     for (const record of records) {
@@ -283,22 +287,33 @@ export class QueueRows {
 
   // ── hold rules ──
 
+  /** Asked for with every message, and hardly ever changed. */
   holdRules(): readonly HoldRule[] {
-    return [...this.#rules.getRange({})]
-      .map(({ value }) => value)
-      .sort((a, b) => a.created - b.created || (a.id < b.id ? -1 : 1))
+    const version = this.#ruleVersion.get(RULES) ?? 0
+    if (this.#knownRules?.version !== version) {
+      const rules = [...this.#rules.getRange({})]
+        .map(({ value }) => value)
+        .sort((a, b) => a.created - b.created || (a.id < b.id ? -1 : 1))
+      this.#knownRules = { version, rules }
+    }
+    return this.#knownRules.rules
   }
 
   addHoldRule(rule: HoldRule): void {
     this.#rules.put(rule.id, rule)
-    this.count({})
+    this.#rulesChanged()
   }
 
   removeHoldRule(id: string): boolean {
     if (!this.#rules.doesExist(id)) return false
     this.#rules.remove(id)
-    this.count({})
+    this.#rulesChanged()
     return true
+  }
+
+  #rulesChanged(): void {
+    this.#ruleVersion.put(RULES, (this.#ruleVersion.get(RULES) ?? 0) + 1)
+    this.count({})
   }
 
   // ── leases ──
@@ -377,13 +392,13 @@ export class QueueRows {
 
 /** What the first says of the indexes stands. */
 function plus(a: Totals, b: Totals): Totals {
-  return {
-    ...a,
+  const sum = {
     messages: a.messages + b.messages,
     rows: a.rows + b.rows,
     held: a.held + b.held,
     changes: a.changes + b.changes,
   }
+  return a.indexes === undefined ? sum : { ...sum, indexes: a.indexes }
 }
 
 function isHeld<R extends RowRecord>(row: R): row is R & { readonly hold: string } {
@@ -392,5 +407,7 @@ function isHeld<R extends RowRecord>(row: R): row is R & { readonly hold: string
 
 /** Without the properties that are there but undefined: msgpack would keep them. */
 function defined<T extends object>(value: T): T {
-  return Object.fromEntries(Object.entries(value).filter(([, held]) => held !== undefined)) as T
+  const there: Partial<T> = {}
+  for (const key in value) if (value[key] !== undefined) there[key] = value[key]
+  return there as T
 }

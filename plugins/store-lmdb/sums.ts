@@ -9,6 +9,8 @@ export interface Summed {
   keep(): void
   /** It is undone. */
   drop(): void
+  /** All changes of this transaction are undone. */
+  forget(): void
   /** No change follows in this transaction. */
   write(): void
 }
@@ -52,6 +54,11 @@ export class Sums<V> implements Summed {
   drop(): void {
     this.#own.clear()
     this.#anew = false
+  }
+
+  forget(): void {
+    this.drop()
+    this.#kept.clear()
   }
 
   write(): void {

@@ -31,8 +31,10 @@ const MAX_TEXT = 1000
 const LINE = /^([2-5][0-9]{2})(?:([ -])|\t|(?![0-9]))(.*)$/s
 const STATUS = /^([245])\.([0-9]{1,3})\.([0-9]{1,3})(?:[\s:;,]+|$)/
 
+const NOTHING = Buffer.alloc(0)
+
 export class ReplyReader {
-  #rest = Buffer.alloc(0)
+  #rest: Buffer = NOTHING
   #lines: string[] = []
   #status: string | undefined
   /** Of the first line. */
@@ -52,7 +54,7 @@ export class ReplyReader {
       if (reply !== undefined) take(reply)
       from = end + 1
     }
-    this.#rest = Buffer.from(bytes.subarray(from))
+    this.#rest = from === bytes.length ? NOTHING : Buffer.from(bytes.subarray(from))
     if (this.#rest.length > MAX_LINE) throw new ProtocolFault('a reply line is too long')
   }
 
@@ -76,7 +78,8 @@ export class ReplyReader {
     if (this.#lines.length >= MAX_LINES) throw new ProtocolFault('a reply has too many lines')
     this.#lines.push(printable(ours ? said.slice(status[0].length) : said, 512))
     if (mark === '-') return undefined
-    const reply = { ...made(Number(code), this.#status, this.#lines), ...(this.#mixed ? { mixed: true as const } : {}) }
+    const plain = made(Number(code), this.#status, this.#lines)
+    const reply: Reply = this.#mixed ? { ...plain, mixed: true } : plain
     this.#lines = []
     this.#status = undefined
     this.#code = undefined
@@ -86,7 +89,8 @@ export class ReplyReader {
 }
 
 function made(code: number, status: string | undefined, lines: readonly string[]): Reply {
-  const said = lines.filter(line => line !== '').join(' ')
-  const text = printable([code, status, said].filter(part => part !== undefined && part !== '').join(' '), MAX_TEXT)
-  return { code, ...(status === undefined ? {} : { status }), lines, text }
+  const said = lines.length === 1 ? lines[0]! : lines.filter(line => line !== '').join(' ')
+  const head = status === undefined ? String(code) : `${code} ${status}`
+  const text = printable(said === '' ? head : `${head} ${said}`, MAX_TEXT)
+  return status === undefined ? { code, lines, text } : { code, status, lines, text }
 }

@@ -81,12 +81,12 @@ for (const [retryAfterMs, due] of [
 ] as const) {
   test(`retry after ${retryAfterMs / 60_000} minutes: tried again after ${due / 60_000}`, async () => {
     const { outcomes } = await classed(answering({ action: { retryAfterMs } }), [DEFERRED], 0, LOG)
-    const [fate] = judge([ROW], outcomes, {
+    const [fate] = judge([ROW], outcomes, () => ({
       now: 0,
       received: 0,
       timing: { retryMs: [300_000], warnAfterMs: [], jitter: 0 },
       random: () => 0.5,
-    })
+    }))
     assert.equal(fate?.kind === 'again' ? fate.due : undefined, due)
   })
 }

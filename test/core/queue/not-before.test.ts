@@ -11,7 +11,7 @@ function dueWith(notBefore: number | undefined): number | undefined {
   const row = { row: 0, tries: 0, expires: EXPIRES } as QueueRow
   const outcome = { kind: 'deferred', row: 0, status: '4.4.5', text: 'used up', notBefore } as Outcome
   const timing = { retryMs: [5 * MINUTE], warnAfterMs: [], jitter: 0 }
-  const [fate] = judge([row], [outcome], { now: 0, received: 0, timing, random: () => 0.5 })
+  const [fate] = judge([row], [outcome], () => ({ now: 0, received: 0, timing, random: () => 0.5 }))
   return fate?.kind === 'again' ? fate.due : undefined
 }
 

@@ -84,7 +84,7 @@ const to = (lane: string, more: Partial<NewRow> = {}) => row(0, { lane, due: NOW
 test('mail with a place goes out without a claim, and is settled', async () => {
   const here = await idle()
   const rows = [to('a.example')]
-  assert.equal((await here.accept('q1', here.runner.place(rows), ...rows)).length, 1)
+  assert.equal((await here.accept('q1', await here.runner.place(rows), ...rows)).length, 1)
   await until(() => here.underWay.has('q1'))
   await endAll(here)
   assert.ok(here.claims.every(claimed => claimed.length === 0))
@@ -94,12 +94,12 @@ test('mail with a place goes out without a claim, and is settled', async () => {
 test('no place before mail that waits, until the queue was found empty', async () => {
   const here = rig()
   await here.accept('old', undefined, to('b.example'))
-  assert.equal(here.runner.place([to('a.example')]), undefined)
+  assert.equal(await here.runner.place([to('a.example')]), undefined)
   here.runner.start()
-  assert.equal(here.runner.place([to('a.example')]), undefined)
+  assert.equal(await here.runner.place([to('a.example')]), undefined)
   await until(() => here.claims.at(-1)?.length === 0)
   await new Promise(setImmediate)
-  const place = here.runner.place([to('a.example')])
+  const place = await here.runner.place([to('a.example')])
   assert.ok(place)
   place.begin([])
   await endAll(here)
@@ -108,19 +108,19 @@ test('no place before mail that waits, until the queue was found empty', async (
 
 test('no place in a lane that is full, nor in those kept for mail that was tried', async () => {
   const here = await idle({ concurrency: 4, perLane: 2 })
-  const places = Array.from({ length: 5 }, (_, n) => here.runner.place([to(`${n}.example`)]))
+  const places = await Promise.all(Array.from({ length: 5 }, (_, n) => here.runner.place([to(`${n}.example`)])))
   assert.deepEqual(
     places.map(place => place !== undefined),
     [true, true, true, true, false],
     'as many are promised as there are',
   )
   for (const place of places) place?.begin([])
-  for (const id of ['q1', 'q2']) await here.accept(id, here.runner.place([to('a.example')]), to('a.example'))
+  for (const id of ['q1', 'q2']) await here.accept(id, await here.runner.place([to('a.example')]), to('a.example'))
   await until(() => here.underWay.size === 2)
-  assert.equal(here.runner.place([to('a.example')]), undefined)
-  await here.accept('q3', here.runner.place([to('b.example')]), to('b.example'))
+  assert.equal(await here.runner.place([to('a.example')]), undefined)
+  await here.accept('q3', await here.runner.place([to('b.example')]), to('b.example'))
   await until(() => here.underWay.size === 3)
-  assert.equal(here.runner.place([to('c.example')]), undefined, 'a quarter is kept')
+  assert.equal(await here.runner.place([to('c.example')]), undefined, 'a quarter is kept')
   await endAll(here)
   await here.runner.stop()
 })
@@ -133,23 +133,40 @@ test('no place for what is held, not due, or goes to several lanes; nor when the
     [to('a.example', { due: NOW + 1 })],
     [to('a.example'), to('b.example')],
   ])
-    assert.equal(here.runner.place(rows), undefined)
-  const place = here.runner.place([to('a.example')])
+    assert.equal(await here.runner.place(rows), undefined)
+  const place = await here.runner.place([to('a.example')])
   const stopped = here.runner.stop()
   await here.accept('q1', place, to('a.example'))
   await stopped
   assert.equal((await here.store.queue.get('q1'))!.rows[0]!.leased, false, 'given back')
-  assert.equal(here.runner.place([to('a.example')]), undefined)
+  assert.equal(await here.runner.place([to('a.example')]), undefined)
 })
 
 test('mail that found no place is claimed when one is free', async () => {
   const here = await idle({ concurrency: 1, perLane: 1 })
-  await here.accept('q1', here.runner.place([to('a.example')]), to('a.example'))
-  assert.equal(here.runner.place([to('b.example')]), undefined)
+  await here.accept('q1', await here.runner.place([to('a.example')]), to('a.example'))
+  assert.equal(await here.runner.place([to('b.example')]), undefined)
   await here.accept('q2', undefined, to('b.example'))
   await until(() => here.underWay.has('q1'))
   here.underWay.get('q1')!()
   await until(() => here.underWay.has('q2'))
+  await endAll(here)
+  await here.runner.stop()
+})
+
+test('mail waits a moment for a place that is about to come free', async () => {
+  const here = await idle({ concurrency: 1, perLane: 1 })
+  await here.accept('q1', await here.runner.place([to('a.example')]), to('a.example'))
+  await until(() => here.underWay.has('q1'))
+  const waiting = here.runner.place([to('a.example')])
+  assert.ok(waiting instanceof Promise)
+  here.underWay.get('q1')!()
+  const place = await waiting
+  assert.ok(place)
+  const claims = here.claims.length
+  await here.accept('q2', place, to('a.example'))
+  await until(() => here.underWay.has('q2'))
+  assert.ok(here.claims.slice(claims).every(claimed => claimed.length === 0))
   await endAll(here)
   await here.runner.stop()
 })
@@ -164,7 +181,7 @@ test('a place is free as soon as all is delivered, while that is written down', 
     })
     await settle(...said)
   }
-  await here.accept('q1', here.runner.place([to('a.example')]), to('a.example'))
+  await here.accept('q1', await here.runner.place([to('a.example')]), to('a.example'))
   await here.accept('q2', undefined, to('a.example'))
   await until(() => here.underWay.has('q1'))
   here.underWay.get('q1')!()

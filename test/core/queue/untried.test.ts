@@ -19,7 +19,7 @@ function fateOf(
   const all = { row: 0, tries: 2, expires: EXPIRES, ...row } as QueueRow
   const outcome = { kind: 'deferred', row: 0, status: '4.4.5', text: 'the limit', untried: true, notBefore } as Outcome
   const facts = { now: more.now ?? NOW, received: 0, timing: TIMING, random: () => more.random ?? 0 }
-  return judge([all], [outcome], facts)[0]!
+  return judge([all], [outcome], () => facts)[0]!
 }
 
 const dueOf = (...args: Parameters<typeof fateOf>) => {
