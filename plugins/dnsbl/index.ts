@@ -45,6 +45,14 @@ export default definePlugin({
           return weighed && findingsOf(weighed, terms.cap)
         },
       },
+      started() {
+        const deaf = terms.lists.filter(({ kind, holds }) => kind === 'allow' && holds === 'domains')
+        if (deaf.length > 0 && services.find('mail-auth') === undefined)
+          log.warn(
+            { lists: deaf.map(({ name }) => name) },
+            'nothing proves names to these lists: mail-auth is not used',
+          )
+      },
       dispose: () => watch.end(),
     }
   },

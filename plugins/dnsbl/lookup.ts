@@ -9,6 +9,10 @@ import type { Entries, Question } from './question.js'
 
 /** What of a list's reason is worth a line of log. */
 const MAX_REASON = 200
+/** One of them is told; the others are for whoever wants to know all. */
+const MAX_REASONS = 3
+/** More of them mean nothing that a list has said of its codes. */
+const MAX_CODES = 50
 
 export type Listing =
   | { readonly kind: 'listed'; readonly codes: readonly string[]; readonly reason?: string }
@@ -42,6 +46,7 @@ export class Round {
   readonly #dns: Resolver
   readonly #readiness: Readiness
   readonly #asked = new Map<string, Asked>()
+  readonly #reasons = new Map<List, number>()
   #questions = 0
 
   constructor(dns: Resolver, readiness: Readiness) {
@@ -84,10 +89,22 @@ export class Round {
     const asked: Asked = { list, of, topics: [topic], listing }
     this.#asked.set(key, asked)
     if (ready !== 'ready') return undefined
+    return this.#answer(asked, label, signal)
+  }
+
+  /** Known as soon as it has come; the reason comes later, or not at all. */
+  async #answer(asked: Asked, label: string, signal: AbortSignal): Promise<void> {
+    const { list } = asked
     this.#questions++
-    return askOne(this.#dns, list, label, signal, told => {
-      asked.listing = told
-    })
+    const listing = await lookUp(this.#dns, list, label, signal)
+    asked.listing = listing
+    if (listing.kind !== 'listed' || list.kind === 'allow') return
+    const reasons = this.#reasons.get(list) ?? 0
+    if (reasons >= MAX_REASONS) return
+    this.#reasons.set(list, reasons + 1)
+    this.#questions++
+    const reason = await reasonOf(this.#dns, list, label, signal)
+    if (reason !== undefined) asked.listing = { ...listing, reason }
   }
 }
 
@@ -106,28 +123,14 @@ export async function askWithin(
   }
 }
 
-/** Tells what is known as soon as it is; the reason comes later, or not at all. */
-async function askOne(
-  dns: Resolver,
-  list: List,
-  label: string,
-  signal: AbortSignal,
-  tell: (listing: Listing) => void,
-): Promise<void> {
-  const listing = await lookUp(dns, list, label, signal)
-  tell(listing)
-  if (listing.kind !== 'listed' || list.kind === 'allow') return
-  const reason = await reasonOf(dns, list, label, signal)
-  if (reason !== undefined) tell({ ...listing, reason })
-}
-
 /** One list, without a budget of its own. Never throws, unless there is a bug. */
 export async function lookUp(dns: Resolver, list: List, label: string, signal: AbortSignal): Promise<Listing> {
   try {
     const codes = await dns.a(`${label}.${list.zone}`, signal)
     if (codes.length === 0) return CLEAR
     const refused = codes.find(list.refuses)
-    return refused === undefined ? { kind: 'listed', codes } : { kind: 'unknown', why: `query refused (${refused})` }
+    if (refused !== undefined) return { kind: 'unknown', why: `query refused (${refused})` }
+    return { kind: 'listed', codes: codes.slice(0, MAX_CODES) }
   } catch (error) {
     // The zone may hold a customer's key.
     return { kind: 'unknown', why: troubleOf(error).replaceAll(list.zone, list.name) }

@@ -84,7 +84,7 @@ async function rig(t: TestContext, config: object) {
     hooks.rcpt!({ session, envelope: anEnvelope(), recipient: { address, dsn: { notify: [] } } }, call)
   const score = async (session: Session) =>
     (await hooks.score!({ session, envelope: anEnvelope(), message: aMessage('\n') }, call)) as readonly Finding[]
-  return { hooks, call, commands: contribution.commands!, log, dns, rcpt, score }
+  return { hooks, call, commands: contribution.commands!, started: contribution.started!, log, dns, rcpt, score }
 }
 
 function client(address = '192.0.2.2'): Session {
@@ -271,6 +271,46 @@ for (const [says, config, fault] of [
 ] as const) {
   test(`${says} is a fault of the configuration`, async t => {
     await assert.rejects(rig(t, config), fault)
+  })
+}
+
+for (const [says, more, fault] of [
+  [
+    'domains asked about the client',
+    { holds: 'domains', about: ['client'] },
+    /cannot be asked about client; expected one of helo/,
+  ],
+  [
+    'links that speak for a mail',
+    { holds: 'domains', kind: 'allow', about: ['links'] },
+    /links proves nothing for a mail/,
+  ],
+  ['mail addresses that speak for a mail', { holds: 'emails', kind: 'allow' }, /cannot speak for a mail/],
+  ['a bit that is none', { codes: { '127.0.0.&0': 1 } }, /expected a return code/],
+  [
+    'a test entry of another kind',
+    { holds: 'emails', test: { listed: 'evil.test' } },
+    /"evil\.test" is nothing that a list of emails/,
+  ],
+  ['a topic that is none', { about: ['subject'] }, /expected one of client, received/],
+] as const) {
+  test(`a list with ${says} is a fault of the configuration`, async t => {
+    await assert.rejects(rig(t, { lists: [list('d.test', more)] }), fault)
+  })
+}
+
+for (const [holds, lines] of [
+  ['domains', 1],
+  ['addresses', 0],
+] as const) {
+  test(`without mail-auth a list of ${holds} that speaks for mail is ${lines ? '' : 'not '}warned of`, async t => {
+    const { started, log } = await rig(t, { lists: [list('bad.test'), list('good.test', { kind: 'allow', holds })] })
+    started()
+    const warned = log.lines.filter(({ sentence }) => sentence.startsWith('nothing proves names'))
+    assert.deepEqual(
+      warned.map(({ facts }) => facts.lists),
+      lines ? [['good.test']] : [],
+    )
   })
 }
 
