@@ -32,7 +32,7 @@ export interface EngineOptions {
 }
 
 /** More records than this are a mistake or an attack; the rest is not looked at. */
-const MAX_RECORDS = 100
+export const MAX_RECORDS = 100
 /** An alias that leads to an alias, and so on: resolvers give up at about as many. */
 const MAX_ALIASES = 8
 /** One TXT record, all its strings put together. */
@@ -56,8 +56,7 @@ function oddEngine({ servers, timeoutMs, tries }: EngineOptions): Engine {
       pending += 1
       try {
         const { records, ttl } = await askToTheEnd(wire, question as WireQuestion, name)
-        const kept = bounded(records)
-        return { records: question === 'txt' ? kept.map(text => String(text).slice(0, MAX_TEXT)) : kept, ttl }
+        return { records: question === 'txt' ? texts(records as readonly string[], name) : bounded(records), ttl }
       } finally {
         pending -= 1
       }
@@ -141,7 +140,13 @@ async function putOnce(cares: Cares, question: Question, name: string): Promise<
     }
     case 'txt': {
       const found = await cares.resolveTxt(name)
-      return { records: bounded(found).map(parts => parts.join('').slice(0, MAX_TEXT)), seen: found.length }
+      return {
+        records: texts(
+          found.map(parts => parts.join('')),
+          name,
+        ),
+        seen: found.length,
+      }
     }
     case 'ptr': {
       // Not cares.reverse: it takes SERVFAIL for "no name" and looks into the hosts file.
@@ -167,6 +172,12 @@ function exchanges(found: readonly { priority: number; exchange: string }[]): re
 
 function hostNames(found: readonly string[]): readonly string[] {
   return bounded(found).flatMap(text => answerName(text) || [])
+}
+
+/** What is left out or cut might be the very record that says who may send; who has so much is not known, rather than said to have nothing. */
+function texts(found: readonly string[], name: string): readonly string[] {
+  if (found.length <= MAX_RECORDS && found.every(({ length }) => length <= MAX_TEXT)) return found
+  throw new MailError('dns-unavailable', `TXT ${name}: more than anybody should have to read`)
 }
 
 function bounded<T>(records: readonly T[]): readonly T[] {

@@ -3,8 +3,9 @@
  * Never throws: a resolver that has trouble is an answer of its own, so that nobody is punished for what is not known.
  */
 import { isIP, isIPv6 } from 'node:net'
-import type { Resolver, ReverseName } from '../api/index.js'
+import { MailError, type Resolver, type ReverseName } from '../api/index.js'
 import { NetworkSet, plainIp } from '../text/index.js'
+import { MAX_RECORDS } from './engine.js'
 
 /** RFC 7208 §5.5 has the same bound: more PTR records than this are noise. */
 const MAX_NAMES = 10
@@ -35,7 +36,9 @@ async function leadsTo(dns: Resolver, name: string, address: string, signal: Abo
   const six = isIPv6(plainIp(address))
   const found = await (six ? dns.aaaa(name, signal) : dns.a(name, signal))
   const here = new NetworkSet([address])
-  return found.some(one => here.has(one))
+  if (found.some(one => here.has(one))) return true
+  if (found.length >= MAX_RECORDS) throw new MailError('dns-unavailable', `${name} has too many addresses`)
+  return false
 }
 
 function unknown(error: unknown): ReverseName {

@@ -2,12 +2,13 @@
  * A name server for tests, on loopback: zones are data, and it can misbehave on request.
  * dns2 is the packet codec and the UDP and TCP server; both listen on the same free port.
  */
-import type { Server as TcpServer } from 'node:net'
+import type { Socket, Server as TcpServer } from 'node:net'
+import { type Answer, encode, RECURSION_AVAILABLE, TRUNCATED_RESPONSE } from 'dns-packet'
 import { createServer, Packet, type Packet as PacketShape } from 'dns2'
 
 /**
  * `lame`: a referral from a server that neither knows nor asks others; `truncated`: only by TCP, and that ends at once; `wrong-id` and
- * `wrong-name`: the answer to something else.
+ * `wrong-name`: the answer to something else; `thousands` of records, and one of 60,000 octets (`huge`), of whatever type is asked for.
  */
 export type Failure =
   | 'servfail'
@@ -19,6 +20,8 @@ export type Failure =
   | 'truncated'
   | 'wrong-id'
   | 'wrong-name'
+  | 'thousands'
+  | 'huge'
 
 export interface ZoneEntry {
   readonly a?: readonly string[]
@@ -27,6 +30,8 @@ export interface ZoneEntry {
   readonly txt?: readonly string[]
   readonly ptr?: readonly string[]
   readonly cname?: string
+  /** Records of other names that nobody asked for: among the answers, and beside them. */
+  readonly poison?: Readonly<Record<string, ZoneEntry>>
   readonly ttl?: number
   /** What goes wrong when this name is asked for (any type, or only those named in `failsFor`). */
   readonly fails?: Failure
@@ -78,7 +83,11 @@ export async function startDnsServer(zones: Zones = {}): Promise<DnsServer> {
   })
   const { tcp } = (server as unknown as { readonly servers: { readonly tcp?: TcpServer } }).servers
   // Who has the answer hangs up, and not always politely.
-  tcp?.on('connection', socket => socket.on('error', () => socket.destroy()))
+  const open = new Set<Socket>()
+  tcp?.on('connection', socket => {
+    open.add(socket)
+    socket.on('error', () => socket.destroy()).on('close', () => open.delete(socket))
+  })
   const port = await listenOnBoth(server)
   return {
     address: `127.0.0.1:${port}`,
@@ -86,6 +95,8 @@ export async function startDnsServer(zones: Zones = {}): Promise<DnsServer> {
     set: (name, entry) => void names.set(name.toLowerCase(), entry),
     async close() {
       for (const timer of timers) clearTimeout(timer)
+      // c-ares keeps its connections, and the server would wait for them.
+      for (const socket of open) socket.destroy()
       await server.close()
     },
   }
@@ -122,6 +133,7 @@ function replyTo({ request, entry, name, type, names, byTcp }: Asked): PacketSha
   const reply = Packet.createResponseFromRequest(request)
   reply.header.ra = 1
   const failure = entry !== undefined && (entry.failsFor?.includes(type) ?? true) ? entry.fails : undefined
+  if (failure === 'thousands' || failure === 'huge') return oversized(failure, reply, type, byTcp)
   if (failure !== undefined) return failed(failure, reply, byTcp)
   if (entry === undefined) {
     reply.header.rcode = RCODE.nxdomain
@@ -131,10 +143,48 @@ function replyTo({ request, entry, name, type, names, byTcp }: Asked): PacketSha
   // More than anybody takes in a datagram.
   if (!byTcp && JSON.stringify(answers).length > 20_000) reply.header.tc = 1
   else reply.answers.push(...answers)
+  for (const [other, more] of Object.entries(entry.poison ?? {})) {
+    const foreign = records(more, other, type, names) as PacketShape['answers']
+    reply.answers.push(...foreign)
+    reply.additionals.push(...foreign)
+  }
   return reply
 }
 
-function failed(failure: Failure, reply: PacketShape, byTcp: boolean): PacketShape | Buffer | undefined {
+/** Too much for a datagram; written by dns-packet, as dns2 takes seconds for it. */
+function oversized(failure: 'thousands' | 'huge', reply: PacketShape, type: string, byTcp: boolean): Buffer {
+  const { name } = reply.questions[0]!
+  const make = (i: number) => ({ type, name, ttl: 60, data: dataOf(type, i, failure) })
+  const count = failure === 'huge' ? 1 : 900
+  return encode({
+    type: 'response',
+    id: reply.header.id,
+    flags: RECURSION_AVAILABLE | (byTcp ? 0 : TRUNCATED_RESPONSE),
+    questions: [{ type: type as 'A', name }],
+    answers: byTcp ? (Array.from({ length: count }, (_, i) => make(i)) as Answer[]) : [],
+  })
+}
+
+function dataOf(type: string, i: number, failure: 'thousands' | 'huge'): unknown {
+  switch (type) {
+    case 'A':
+      return `44.1.${i >> 8}.${i & 255}`
+    case 'AAAA':
+      return `2a01:1::${i.toString(16)}`
+    case 'MX':
+      return { preference: i, exchange: `h${i}.test` }
+    case 'TXT':
+      return failure === 'huge' ? Array.from({ length: 230 }, () => 'x'.repeat(255)) : `text ${i}`
+    default:
+      return `h${i}.test`
+  }
+}
+
+function failed(
+  failure: Exclude<Failure, 'thousands' | 'huge'>,
+  reply: PacketShape,
+  byTcp: boolean,
+): PacketShape | Buffer | undefined {
   const { id } = reply.header
   const name = reply.questions[0]!.name
   const record = { name, class: Packet.CLASS.IN, ttl: 60 }

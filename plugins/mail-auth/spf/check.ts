@@ -49,6 +49,8 @@ export interface SpfParts {
 const MAX_TERMS = 10
 const MAX_NAMES = 10
 const MAX_VOID = 2
+/** Our resolver tells no more addresses of a name. */
+const MAX_ADDRESSES = 100
 
 /** Never throws, unless there is a bug. */
 export async function checkHost(question: SpfQuestion, parts: SpfParts): Promise<SpfOutcome> {
@@ -64,7 +66,7 @@ export async function checkHost(question: SpfQuestion, parts: SpfParts): Promise
         why: `"${shown}" is no domain name that could have a record`,
         questions: 0,
       }
-    const { result, why, explanation } = await check.domain(domain)
+    const { result, why, explanation } = check.doubted(await check.domain(domain))
     return {
       result,
       domain: shown,
@@ -103,6 +105,7 @@ class Check {
   questions = 0
   #terms = 0
   #voids = 0
+  #ptrTrouble: string | undefined
   readonly #parts: SpfParts
   readonly #facts: Omit<MacroFacts, 'domain' | 'validated'>
 
@@ -114,6 +117,13 @@ class Check {
       local: question.local === undefined || question.local === '' ? 'postmaster' : question.local,
       ...parts.explain,
     }
+  }
+
+  /** §5.5 has trouble with a reverse name match nothing. Who fails only then is not known to fail. */
+  doubted(found: Found): Found {
+    return this.#ptrTrouble !== undefined && (found.result === 'fail' || found.result === 'softfail')
+      ? { result: 'temperror', why: `${this.#ptrTrouble}, and ${found.why}` }
+      : found
   }
 
   async domain(domain: string): Promise<Found> {
@@ -219,7 +229,9 @@ class Check {
 
   #holds(addresses: readonly string[], { bits4, bits6 }: { readonly bits4: number; readonly bits6: number }): boolean {
     const bits = this.#facts.family === 4 ? bits4 : bits6
-    return addresses.some(address => parseNetwork(`${address}/${bits}`)?.(this.#facts.ip) ?? false)
+    const holds = addresses.some(address => parseNetwork(`${address}/${bits}`)?.(this.#facts.ip) ?? false)
+    if (!holds && addresses.length >= MAX_ADDRESSES) throw new Trouble('temperror', 'a name has too many addresses')
+    return holds
   }
 
   #names: Promise<readonly string[]> | undefined
@@ -231,14 +243,26 @@ class Check {
   }
 
   async #lookUpNames(): Promise<readonly string[]> {
-    const names = await this.#ask('ptr', this.#facts.ip).catch(asNothing)
-    const found: string[] = []
+    const all = await this.#ask('ptr', this.#facts.ip).catch((error: unknown) => this.#withoutNames(error))
     // §4.6.4: the rest is not looked at.
-    for (const name of names.slice(0, MAX_NAMES)) {
-      const addresses = await this.#ask(this.#family(), name).catch(asNothing)
-      if (this.#holds(addresses, { bits4: 32, bits6: 128 })) found.push(name)
+    const names = all.slice(0, MAX_NAMES)
+    const back = await Promise.all(names.map(name => this.#leadsBack(name)))
+    return names.filter((_, i) => back[i])
+  }
+
+  async #leadsBack(name: string): Promise<boolean> {
+    try {
+      return this.#holds(await this.#ask(this.#family(), name), { bits4: 32, bits6: 128 })
+    } catch (error) {
+      this.#withoutNames(error)
+      return false
     }
-    return found
+  }
+
+  #withoutNames(error: unknown): readonly never[] {
+    if (!(error instanceof Trouble)) throw error
+    this.#ptrTrouble ??= error.message
+    return []
   }
 
   async #factsFor(macros: MacroString, domain: string): Promise<MacroFacts> {

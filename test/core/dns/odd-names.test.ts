@@ -20,12 +20,22 @@ before(async () => {
     'alias+.x.test': { cname: 'plain.test' },
     'plain.test': { txt: ['plain'] },
     'circle+.x.test': { cname: 'circle+.x.test' },
-    'many+.x.test': { txt: Array.from({ length: 1000 }, (_, i) => `text ${i}`) },
-    'long+.x.test': { txt: ['y'.repeat(20_000)] },
+    'many+.x.test': { a: Array.from({ length: 150 }, (_, i) => `192.0.2.${i}`) },
     ...Object.fromEntries(
-      (['servfail', 'refused', 'drop', 'garbage', 'lame', 'truncated', 'wrong-id', 'wrong-name'] as const).map(
-        fails => [`${fails}+.x.test`, { fails }],
-      ),
+      (
+        [
+          'servfail',
+          'refused',
+          'drop',
+          'garbage',
+          'lame',
+          'truncated',
+          'wrong-id',
+          'wrong-name',
+          'thousands',
+          'huge',
+        ] as const
+      ).map(fails => [`${fails}+.x.test`, { fails }]),
     ),
   })
   resolver = createResolver({ servers: [server.address], timeoutMs: 200, tries: 1, clock: { now: Date.now } })
@@ -56,12 +66,23 @@ test('an answer is kept, and asked for once by many', async () => {
   assert.equal(server.asked.length, before + 1)
 })
 
-test('so many records, and so much of one, are taken', async () => {
-  assert.equal((await resolver.txt('many+.x.test')).length, 100)
-  assert.equal((await resolver.txt('long+.x.test'))[0]!.length, 8192)
+test('so many records are taken', async () => {
+  assert.equal((await resolver.a('many+.x.test')).length, 100)
 })
 
-for (const name of ['circle', 'servfail', 'refused', 'drop', 'garbage', 'lame', 'truncated', 'wrong-id', 'wrong-name'])
+for (const name of [
+  'circle',
+  'servfail',
+  'refused',
+  'drop',
+  'garbage',
+  'lame',
+  'truncated',
+  'wrong-id',
+  'wrong-name',
+  'thousands',
+  'huge',
+])
   test(`trouble (${name}) is thrown as dns-unavailable`, async () => {
     await assert.rejects(
       resolver.txt(`${name}+.x.test`),

@@ -1,7 +1,7 @@
 /** SPF where the name service is hostile or in trouble: bounded, and never worse for the sender than no answer. The suite has the rest. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { Resolver } from '../../../core/api/index.js'
+import { MailError, type Resolver } from '../../../core/api/index.js'
 import { createResolver } from '../../../core/dns/resolver.js'
 import { checkHost } from '../../../plugins/mail-auth/spf/check.js'
 import { type DnsServer, startDnsServer, type ZoneEntry } from '../../harness/dns-server.js'
@@ -87,6 +87,29 @@ describe('SPF of bad zones', () => {
     const found = await checkHost({ ...question, domain: 'other.good.test' }, { dns, signal: AbortSignal.abort() })
     assert.equal(found.result, 'temperror')
   })
+})
+
+test('who fails only because his reverse name cannot be looked up is not known to fail', async () => {
+  const trouble = () => Promise.reject(new MailError('dns-unavailable', 'PTR'))
+  const question = { ip: '192.0.2.1', domain: 'first.test', helo: 'mx.test' }
+  for (const [record, wanted] of [
+    ['v=spf1 ptr -all', 'temperror'],
+    ['v=spf1 exists:%{p}.first.test ~all', 'temperror'],
+    ['v=spf1 ptr +all', 'pass'],
+    ['v=spf1 ptr ?all', 'neutral'],
+  ] as const) {
+    const dns = { txt: async () => [record], a: async () => [], ptr: trouble } as unknown as Resolver
+    const found = await checkHost(question, { dns, signal: AbortSignal.timeout(10_000) })
+    assert.equal(found.result, wanted, `${record}: ${found.why}`)
+  }
+})
+
+test('a host of more addresses than we are told is not known to be another one', async () => {
+  const a = async () => many(100, i => `203.0.113.${i}`)
+  const dns = { txt: async () => ['v=spf1 a -all'], a } as unknown as Resolver
+  const question = { ip: '192.0.2.1', domain: 'first.test', helo: 'mx.test' }
+  const found = await checkHost(question, { dns, signal: AbortSignal.timeout(10_000) })
+  assert.equal(found.result, 'temperror', found.why)
 })
 
 describe('a local part beyond ASCII (RFC 8616 §4)', () => {
