@@ -8,7 +8,7 @@ import { createServer, Packet, type Packet as PacketShape } from 'dns2'
 
 /**
  * `lame`: a referral from a server that neither knows nor asks others; `truncated`: only by TCP, and that ends at once; `wrong-id` and
- * `wrong-name`: the answer to something else; `thousands` of records, and one of 60,000 octets (`huge`), of whatever type is asked for.
+ * `wrong-name`: the answer to something else; as many records as TCP takes (`thousands`), and one of 60,000 octets (`huge`), of whatever type is asked for.
  */
 export type Failure =
   | 'servfail'
@@ -155,7 +155,7 @@ function replyTo({ request, entry, name, type, names, byTcp }: Asked): PacketSha
 function oversized(failure: 'thousands' | 'huge', reply: PacketShape, type: string, byTcp: boolean): Buffer {
   const { name } = reply.questions[0]!
   const make = (i: number) => ({ type, name, ttl: 60, data: dataOf(type, i, failure) })
-  const count = failure === 'huge' ? 1 : 900
+  const count = failure === 'huge' ? 1 : 600
   return encode({
     type: 'response',
     id: reply.header.id,

@@ -72,16 +72,32 @@ const WHOLE = new Set(['a referral', 'addresses of a captive network for all tha
 
 /** Questions that one mail may cost, at most. */
 const MOST_QUESTIONS = 300
+const LISTS = [
+  { zone: 'bad.list.test', check: false },
+  { zone: 'names.list.test', holds: 'domains', names: 'both', check: false },
+  { zone: 'emails.list.test', holds: 'emails', check: false },
+  { zone: 'urls.list.test', holds: 'urls', check: false },
+]
 const PLUGINS: readonly (readonly [Plugin, object])[] = [
   [mailAuth as unknown as Plugin, { within: '400ms', enforce: 'reject' }],
   [arc as unknown as Plugin, {}],
-  [dnsbl as unknown as Plugin, { lists: [{ zone: 'bad.list.test', check: false }], reject_at: 1, within: '400ms' }],
+  [dnsbl as unknown as Plugin, { lists: LISTS, reject_at: 1, within: '400ms' }],
   [reverseDns as unknown as Plugin, { require: 'confirmed', within: '400ms' }],
   [helo as unknown as Plugin, { rules: { unknown_name: 'reject' }, within: '400ms' }],
   [senderDomain as unknown as Plugin, { within: '400ms' }],
 ]
 
-const PLAIN = Buffer.from('From: Carol <carol@first.test>\r\nSubject: hello\r\n\r\nhello\r\n')
+const PLAIN = Buffer.from(
+  'From: Carol <carol@first.test>\r\nReply-To: sales@other.test\r\nSubject: hello\r\n\r\nsee http://shop.other.test/x?y=1 or ask dave@third.test\r\n',
+)
+/** What lists are asked for about it. */
+const LISTED = [
+  '9.0.0.44.bad',
+  'first.test.names',
+  'mx.first.test.names',
+  'shop.other.test.names',
+  'other.test.names',
+].map(label => `${label}.list.test`)
 const mails = new Map<string, Buffer>([['with SPF alone', PLAIN]])
 before(async () => {
   const one = await signed(PLAIN, { key })
@@ -176,7 +192,7 @@ for (const [trouble, entry] of Object.entries(TROUBLES))
     for (const [part, hits] of Object.entries(PARTS).slice(0, WHOLE.has(trouble) ? 1 : undefined))
       for (const kind of mails.size === 0 ? [] : ['with SPF alone', 'signed', 'sealed by somebody'])
         test(`about ${part}, a mail ${kind} costs its sender nothing`, async () => {
-          const names = [...Object.keys(HONEST), '9.0.0.44.bad.list.test'].filter(hits)
+          const names = [...Object.keys(HONEST), ...LISTED].filter(hits)
           const bad = Object.fromEntries(
             names.map(name => [name, 'failsFor' in entry ? { ...HONEST[name], ...entry } : entry]),
           )
