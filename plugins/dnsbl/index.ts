@@ -26,7 +26,9 @@ export default definePlugin({
     if (purpose === 'serve') watch.start()
     const parts = { terms, dns, metrics, readiness: watch.readiness }
     const clients = new Clients(parts)
-    const messages = new Messages({ ...parts, clients, server, mailAuth: () => services.find('mail-auth') })
+    const mailAuth = () => services.find('mail-auth')
+    const localList = () => services.find('local-list')
+    const messages = new Messages({ ...parts, clients, server, mailAuth, localList })
     return {
       labels: ['dnsbl-listed', 'dnswl-listed'],
       services: { 'list-hits': messages },
@@ -47,7 +49,7 @@ export default definePlugin({
       },
       started() {
         const deaf = terms.lists.filter(({ kind, holds }) => kind === 'allow' && holds === 'domains')
-        if (deaf.length > 0 && services.find('mail-auth') === undefined)
+        if (deaf.length > 0 && mailAuth() === undefined)
           log.warn(
             { lists: deaf.map(({ name }) => name) },
             'nothing proves names to these lists: mail-auth is not used',

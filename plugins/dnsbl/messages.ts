@@ -8,6 +8,7 @@ import {
   type Call,
   type ListFacts,
   type ListHits,
+  type LocalList,
   type Log,
   type MailAuth,
   type Message,
@@ -16,6 +17,7 @@ import {
   troubleOf,
   within,
 } from 'posthouse/api'
+import { withoutAllowed } from './allowed.js'
 import type { ClientParts, Clients } from './clients.js'
 import { type Contents, type ContentTerms, contentsOf, NO_CONTENTS } from './contents.js'
 import { domainTest } from './host.js'
@@ -33,6 +35,7 @@ export interface MessageParts extends ClientParts {
   readonly clients: Clients
   readonly server: Pick<ServerFacts, 'name' | 'domains' | 'relayDomains'>
   readonly mailAuth: () => MailAuth | undefined
+  readonly localList: () => LocalList | undefined
 }
 
 /** What was made of a message. */
@@ -105,9 +108,10 @@ export class Messages implements ListHits {
     } catch (error) {
       late = troubleOf(error)
     }
-    const heard = round.heard(late)
+    const site = this.#parts.localList()
+    const heard = await withoutAllowed(round.heard(late), site)
     this.#note(heard, round.questions, inside.leftOut, call.log)
-    const all = [...(await client), ...heard]
+    const all = [...(await withoutAllowed(await client, site)), ...heard]
     return { facts: factsOf(all, round.questions, inside), weighed: weigh(all) }
   }
 
