@@ -3,6 +3,7 @@
  * is not known is passed over, case does not matter; what is not there, or cannot be so, makes it no report. Pure.
  */
 import { isIP } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import { ReportFault, type ReportHead } from 'posthouse/api'
 import { printable, toAsciiDomain } from 'posthouse/text'
 import { childOf, childrenOf, type Element, readElement, textOf } from './xml.js'
@@ -50,6 +51,7 @@ export type Disposition = 'none' | 'pass' | 'quarantine' | 'reject'
 const DISPOSITIONS = ['none', 'pass', 'quarantine', 'reject'] as const
 const MAX_RECORDS = 10_000
 const MAX_KEPT = 500
+const PAUSE_EVERY = 500
 const MAX_DETAILS = 5
 const MAX_NAME = 253
 const MAX_ID = 300
@@ -60,20 +62,31 @@ const MAX_AHEAD_MS = 2 * 86_400_000
 const POLICY_TAGS = ['p', 'sp', 'np', 'adkim', 'aspf', 'pct', 'testing', 'fo', 'discovery_method'] as const
 
 /** Throws `ReportFault`. */
-export function readReport(xml: string, now: number): ReceivedReport {
+export async function readReport(xml: string, now: number): Promise<ReceivedReport> {
   // Some senders put it inside an element of their own, or forget to end that.
-  const feedback = readElement(xml, 'feedback')
+  const feedback = await readElement(xml, 'feedback')
   const head = readHead(need(childOf(feedback, 'report_metadata'), 'report_metadata'), now)
   const published = need(childOf(feedback, 'policy_published'), 'policy_published')
   const domain = toAsciiDomain(textOf(published, 'domain').replace(/\.$/, ''))
   if (domain === undefined) throw new ReportFault('policy_published speaks of no domain')
   const records = childrenOf(feedback, 'record')
   if (records.length > MAX_RECORDS) throw new ReportFault(`it has more than ${MAX_RECORDS} records`)
-  const rows = together(records.flatMap(one => readRecord(one) ?? []))
+  const rows = together(await rowsOf(records))
   if (rows.length === 0) throw new ReportFault('it has no record that can be read')
   const kept = rows.slice(0, MAX_KEPT)
   const policy = POLICY_TAGS.flatMap(tag => tagOf(published, tag) ?? []).join('; ')
   return { ...head, domain, policy, rows: kept, sums: sumsOf(rows), beyond: sumsOf(rows.slice(MAX_KEPT)) }
+}
+
+/** Others have their turn in between. */
+async function rowsOf(records: readonly Element[]): Promise<readonly ReceivedRow[]> {
+  const rows: ReceivedRow[] = []
+  for (const [i, record] of records.entries()) {
+    if (i % PAUSE_EVERY === PAUSE_EVERY - 1) await setImmediate()
+    const row = readRecord(record)
+    if (row !== undefined) rows.push(row)
+  }
+  return rows
 }
 
 function readHead(metadata: Element, now: number): ReportHead {

@@ -74,7 +74,8 @@ async function send(period: string, tally: PolicyTally, parts: SenderParts): Pro
   const why = [...failed, ...refused].join('; ')
   // §7.2.1: every one of them is tried; who has taken it is not sent it again.
   if (failed.length > 0) return { fate: 'failed', why }
-  return taken.length > 0 ? { fate: 'sent', to: taken.join(', ') } : { fate: 'unwanted', why }
+  const others = why === '' ? {} : { why }
+  return taken.length > 0 ? { fate: 'sent', to: taken.join(', '), ...others } : { fate: 'unwanted', ...others }
 }
 
 /** Why it was not; nothing: it was. Throws when it may be another time. */

@@ -1,8 +1,9 @@
 /**
  * As much of XML as reports are written in: elements, text, the entities everybody knows. Strangers write it, so everything is bounded, and what could
  * grow or reach out (document types, entities of their own) is refused. A `<` that begins no tag is text: some senders put addresses in angle brackets.
- * Attributes are passed over, prefixes of names left out. Linear in its input. Pure.
+ * Attributes are passed over, prefixes of names left out. Linear in its input, and a long one lets others have their turn meanwhile. Pure.
  */
+import { setImmediate } from 'node:timers/promises'
 import { ReportFault } from 'posthouse/api'
 
 export interface Element {
@@ -14,6 +15,9 @@ export interface Element {
 
 const MAX_DEPTH = 20
 const MAX_ELEMENTS = 250_000
+/** Tags, comments and what else begins with `<`. */
+const MAX_MARKUP = 600_000
+const PAUSE_EVERY = 10_000
 /** `<` that begins no tag. */
 const MAX_STRAY = 1000
 const MAX_TEXT = 1000
@@ -30,7 +34,7 @@ const NAMED: ReadonlyMap<string, string> = new Map([
 ])
 
 /** The first element of that name, wherever it stands; what follows it is not looked at. Throws `ReportFault`. */
-export function readElement(text: string, name: string): Element {
+export function readElement(text: string, name: string): Promise<Element> {
   return new Tree(text, name).read()
 }
 
@@ -49,8 +53,10 @@ class Tree {
     this.#wanted = wanted
   }
 
-  read(): Element {
-    while (this.#found === undefined) {
+  async read(): Promise<Element> {
+    for (let i = 1; this.#found === undefined; i += 1) {
+      if (i > MAX_MARKUP) throw new ReportFault('it has too many elements')
+      if (i % PAUSE_EVERY === 0) await setImmediate()
       const next = this.#text.indexOf('<', this.#at)
       if (next < 0) throw new ReportFault(this.#withoutEnd())
       this.#add(this.#text.slice(this.#at, next), true)

@@ -18,6 +18,7 @@ export interface ReportPeriod {
 /** What became of a report: taken by somebody, not wanted, or to be tried again. */
 export interface SentReport {
   readonly fate: 'sent' | 'unwanted' | 'failed'
+  /** Why not, or why others that were named have not got it. */
   readonly why?: string
   readonly to?: string
 }
@@ -148,7 +149,7 @@ export class ReportRounds<T> {
     metrics.count(`${plugin}.report-${fate}`)
     if (fate !== 'failed') {
       await state.put(`told/${key}`, fate, now + KEEP_MS)
-      if (fate === 'sent') log.info({ ...facts, to }, `report about ${about} sent`)
+      if (fate === 'sent') log.info({ ...facts, to, why }, `report about ${about} sent`)
       else log.debug({ ...facts, why }, `report about ${about} is not wanted`)
       return fate
     }
