@@ -63,4 +63,6 @@ export interface ReputationFacts {
 export interface Reputation {
   /** Found out once for each message; nothing: it did not come from elsewhere. Never throws, unless there is a bug. */
   found(asked: Asked['score'], call: Call): Promise<ReputationFacts | undefined>
+  /** Domains that our users write to, of at most so many addresses; for those who compare names. Left out: it cannot tell. */
+  writtenTo?(mostAddresses: number): Promise<readonly string[]>
 }

@@ -3,7 +3,7 @@ import { type Infer, type JsonSchema, pointsOf, type ServerFacts } from 'posthou
 import { parseAddress, toAsciiDomain } from 'posthouse/text'
 import { BRAND, type Brand, type Brands } from './brands.js'
 import { lurePattern, type World } from './judge.js'
-import { wordsOf } from './names.js'
+import { phraseOf, wordsOf } from './names.js'
 import { chosenLabel, ProtectedNames } from './protected.js'
 
 const DOMAINS = { type: 'array', items: { type: 'string', format: 'domain' }, maxItems: 50_000, default: [] } as const
@@ -73,7 +73,8 @@ export const CONFIG = {
         brand_with_lure: pointsOf(2),
         name_claims_person: pointsOf(3),
         name_holds_address: pointsOf(2.5),
-        name_odd_characters: pointsOf(2),
+        name_odd_characters: pointsOf(3),
+        name_mixed_scripts: pointsOf(3),
         link_looks_like: pointsOf(2.5),
         link_one_slip: pointsOf(1),
         link_other_ending: pointsOf(0.3),
@@ -105,7 +106,12 @@ export interface Terms {
 const LEAST_OWN_WORD = 8
 
 /** Everything that mail is held against. Our own names come first: what looks like two is told as ours. */
-export function worldOf(config: Config, shipped: Brands, server: Pick<ServerFacts, 'domains'>): World {
+export function worldOf(
+  config: Config,
+  shipped: Brands,
+  server: Pick<ServerFacts, 'domains'>,
+  known: World['known'] = () => undefined,
+): World {
   const names = new ProtectedNames()
   const left = new Set(config.without_brands.map(brand => wordsOf(brand)))
   const brands = [...config.brands, ...shipped.brands.filter(({ brand }) => !left.has(wordsOf(brand)))]
@@ -119,16 +125,20 @@ export function worldOf(config: Config, shipped: Brands, server: Pick<ServerFact
     names.add({ kind: 'brand', title: brand }, asciiDomains(domains), words)
   names.spare(asciiDomains([...shipped.neighbours, ...config.neighbours]))
   return {
-    ...{ names, own: server.domains },
+    ...{ names, known, own: server.domains },
     brands: brands.map(claimed),
-    people: config.people.map(({ name, addresses }) => ({ name, addresses: addresses.map(inLowerCase) })),
+    people: config.people.map(({ name, addresses }) => ({
+      name,
+      words: wordsOf(name).trim().split(' ').map(phraseOf),
+      addresses: addresses.map(inLowerCase),
+    })),
     forwarders: new Set(asciiDomains(config.forwarders)),
     lures: lurePattern(shipped.lures),
   }
 }
 
 function claimed({ brand, names, domains }: Brand) {
-  return { brand, phrases: (names ?? [brand]).map(wordsOf), domains: asciiDomains(domains) }
+  return { brand, phrases: (names ?? [brand]).map(phraseOf), domains: asciiDomains(domains) }
 }
 
 function longLabel(domain: string): readonly string[] {

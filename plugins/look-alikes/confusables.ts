@@ -11,6 +11,7 @@ export const LONGEST_NAME = 300
 const IGNORABLE = /\p{Default_Ignorable_Code_Point}/gu
 const MARKS = /\p{M}/gu
 const ASCII = /^[\x00-\x7f]*$/
+const ANY_PAIR = /rn|vv|cl/
 /** Two letters that are read as one. Unicode has it the other way round for m, and does not know the others. */
 const PAIRS: readonly (readonly [RegExp, string])[] = [
   [/rn/g, 'm'],
@@ -72,16 +73,20 @@ export function skeletonOf(text: string): string {
  * it is dropped: a capital I is an l.
  */
 export function lookOf(text: string): string {
-  const skeleton = skeletonOf(text)
-  let look = (ASCII.test(skeleton) ? skeleton : skeleton.replace(MARKS, '')).toLowerCase()
-  for (const [pair, letter] of PAIRS) look = look.replace(pair, letter)
+  let look = ASCII.test(text) ? asciiSkeleton(text) : skeletonOf(text).replace(MARKS, '')
+  look = look.toLowerCase()
+  if (ANY_PAIR.test(look)) for (const [pair, letter] of PAIRS) look = look.replace(pair, letter)
   return look
 }
 
-/** What one character alone looks like, where that is something else. */
-export function looksLike(character: string): string | undefined {
-  const look = lookOf(character)
-  return look === character.toLowerCase() ? undefined : look
+let ofAscii: readonly string[] | undefined
+
+/** Nearly all names are: what each of these characters looks like stands in a row. */
+function asciiSkeleton(text: string): string {
+  ofAscii ??= Array.from({ length: 128 }, (_, code) => skeletonOf(String.fromCharCode(code)))
+  let skeleton = ''
+  for (let at = 0; at < text.length && at < LONGEST_NAME; at++) skeleton += ofAscii[text.charCodeAt(at)]
+  return skeleton
 }
 
 function charactersOf(codes: readonly string[]): string {

@@ -1,7 +1,9 @@
 /** What is odd with one host: what it is to be taken for, and by which trick. The strongest only. No look-ups; pure but for the table it is given. */
+
+import { isIP } from 'node:net'
 import { domainToUnicode } from 'node:url'
 import type { Trick } from 'posthouse/api'
-import { organisationOf, printable, publicSuffixOf } from 'posthouse/text'
+import { organisationOf, printable } from 'posthouse/text'
 import { lookOf, skeletonOf } from './confusables.js'
 import { chosenLabel, type Owner, type ProtectedName, type ProtectedNames } from './protected.js'
 import { restrictionOf, scriptsIn, scriptsOf } from './scripts.js'
@@ -25,15 +27,25 @@ const UNREAL = /\.invalid$/
 /** `host` in A-labels; `written`: as it stands in the message, where case tells (paypaI.com). */
 export function oddHost(host: string, names: ProtectedNames, written = host): OddHost | undefined {
   if (names.isHome(host) || UNREAL.test(host)) return undefined
-  const label = chosenLabel(host)
+  const whole = organisationOf(host)
+  const label = isIP(host) === 0 ? chosenLabel(host, whole) : undefined
   if (label === undefined) return undefined
   const drawn = chosenPart(written, host, label)
   return (
     looksLikeAnother(host, label, drawn, names) ??
     mixed(host, label) ??
     oneSlip(host, label, names) ??
-    holdsAnother(host, label, names)
+    holdsAnother(host, whole, label, names)
   )
+}
+
+/** Of a sender: whom people here write to, and it is not. Their names need not be rare, so only what looks like them or is one slip away is told. */
+export function nearKnown(host: string, known: ProtectedNames, written = host): OddHost | undefined {
+  const label = known.isHome(host) ? undefined : chosenLabel(host)
+  if (label === undefined) return undefined
+  const near = looksLikeAnother(host, label, chosenPart(written, host, label), known) ?? oneSlip(host, label, known)
+  if (near === undefined || near.trick === 'other-ending') return undefined
+  return { ...near, says: `${near.says} (people here write to ${near.like})` }
 }
 
 /** The chosen label with the letters that a reader sees. */
@@ -71,19 +83,21 @@ function of(trick: Trick, { domain, owner }: ProtectedName, says: string): OddHo
 }
 
 /** paypal.com.evil.test, paypal-login.test, mypaypalaccount.test */
-function holdsAnother(host: string, label: string, names: ProtectedNames): OddHost | undefined {
-  const suffix = publicSuffixOf(host) ?? ''
-  const labels = host
-    .slice(0, -suffix.length - 1)
-    .split('.')
-    .slice(-MOST_LABELS)
-  const whole = wholeNameIn(labels, names)
-  if (whole !== undefined) {
-    const [domain, owner] = whole
-    const says = `${printable(host, 255)} begins like ${domain} and belongs to ${organisationOf(host)}`
+function holdsAnother(host: string, whole: string, label: string, names: ProtectedNames): OddHost | undefined {
+  const below =
+    host.length > whole.length
+      ? host
+          .slice(0, -whole.length - 1)
+          .split('.')
+          .slice(-MOST_LABELS)
+      : []
+  const another = wholeNameIn([...below, whole.slice(0, whole.indexOf('.'))], names)
+  if (another !== undefined) {
+    const [domain, owner] = another
+    const says = `${printable(host, 255)} begins like ${domain} and belongs to ${whole}`
     return { trick: 'holds-brand', like: domain, whose: owner.title, says }
   }
-  const found = names.wordIn(label, labels.slice(0, -1))
+  const found = names.wordIn(label, below)
   if (found === undefined) return undefined
   const { word, owner } = found
   const says = `${printable(host, 255)} holds “${word}”, and is no name of ${titleOf(owner)}`
@@ -95,7 +109,7 @@ function wholeNameIn(labels: readonly string[], names: ProtectedNames): readonly
   for (let at = 0; at + 1 < labels.length; at++) {
     for (const more of [3, 2]) {
       const name = labels.slice(at, at + more).join('.')
-      const owner = names.ownerOf(name)
+      const owner = names.ownerAt(name)
       if (owner !== undefined) return [name, owner]
     }
   }

@@ -22,6 +22,7 @@ import { lookAlikeCommands } from './commands.js'
 import { CONFIG, type Terms, worldOf } from './config.js'
 import { findingsFrom } from './findings.js'
 import { judge, type World } from './judge.js'
+import { Known } from './known.js'
 
 /** RFC 5321 §4.5.1: who is asked for help by those whose mail we refuse. */
 const spares = sparing(['postmaster', 'abuse'])
@@ -31,9 +32,11 @@ export default definePlugin({
   summary: 'finds domains, names and links that are made to be taken for others',
   config: CONFIG,
   supplies: ['look-alikes'],
-  setup({ config, files, server, services, metrics, messageOf, purpose }) {
+  setup({ config, files, server, services, metrics, messageOf, purpose, clock, log, signal }) {
+    const known = new Known({ reputation: () => services.find('reputation'), clock, log, signal })
     let reading: Promise<World> | undefined
-    const world = () => (reading ??= shippedBrands(files).then(shipped => worldOf(config, shipped, server)))
+    const world = () =>
+      (reading ??= shippedBrands(files).then(shipped => worldOf(config, shipped, server, () => known.names())))
     const seen = new Seen(world, services, metrics)
     const contribution = {
       services: { 'look-alikes': seen },

@@ -1,13 +1,16 @@
 /** All that is odd with the names of one message, put together. Pure but for reading the text of the message, which is bounded. */
 import type { AuthFacts, Envelope, LookAlike, LookAlikeFacts, Message, MessageText, NamePlace } from 'posthouse/api'
 import { type FieldMailbox, mailboxOf, organisationOf, printable, toAsciiDomain } from 'posthouse/text'
-import { oddHost } from './hosts.js'
+import { nearKnown, oddHost } from './hosts.js'
 import { tricksOfLinks } from './links.js'
 import { type Names, trickOfName, wordsOf } from './names.js'
-import { turnedFileName, turnedName } from './odd-characters.js'
+import { hidingInName, mixedWord, turnedFileName } from './odd-characters.js'
 import { ownDomain } from './own-domain.js'
+import type { ProtectedNames } from './protected.js'
 
 export interface World extends Names {
+  /** Whom people here write to, as far as that is known. */
+  readonly known: () => ProtectedNames | undefined
   /** In A-labels. */
   readonly forwarders: ReadonlySet<string>
   /** Of `wordsOf` text: words that want something of the reader. */
@@ -24,42 +27,52 @@ export interface Arrived {
 const LIST_FIELDS = ['list-id', 'list-post', 'mailing-list', 'x-mailing-list', 'x-beenthere']
 const ANSWER_FIELDS = ['in-reply-to', 'references']
 const MOST_LURED = 32 * 1024
+const MOST_SAID = 1000
 // SRS, VERP, BATV and what bulk senders make: local parts that a machine reads when a bounce comes.
 const MACHINE_MADE =
   /^(?:srs[01]|prvs|m?s?prvs\d?|bounces?|returns?|errors?|noreply|no-reply)(?:[=+_.-]|$)|=|[+-]\d|\d{6}/i
 
 export async function judge({ message, sender, auth }: Arrived, world: World): Promise<LookAlikeFacts> {
   const text = await message.text()
-  const from = mailboxOf(message.header, 'from')
-  const replyTo = mailboxOf(message.header, 'reply-to')
+  const addresses = { from: mailboxOf(message.header, 'from'), replyTo: mailboxOf(message.header, 'reply-to'), sender }
   const isList = LIST_FIELDS.some(name => message.field(name) !== undefined)
-  const isAnswer = ANSWER_FIELDS.some(name => message.field(name) !== undefined)
-  const tricks = [
-    ...senderTricks(message, { from, replyTo, sender }, world),
-    // A list writes "Somebody via our list" and the like.
-    ...(from === undefined || isList ? [] : [trickOfName(from, world) ?? []].flat()),
-    ...nameCharacters(from),
-    ...tricksOfLinks(text, {
-      ...{ names: world.names, quoting: isList || isAnswer },
-      from: from === undefined ? '' : organisationOf(from.domain),
-      senders: sendersOf(message, auth),
-    }),
-    ...fileTricks(text),
-  ]
+  const tricks = tricksIn({ message, text, addresses, auth, isList }, world)
   const lure = tricks.some(({ trick }) => trick === 'claims-brand') ? lureIn(text, world.lures) : undefined
-  const question = {
-    from: from?.domain ?? '',
-    sender: sender ?? null,
-    own: world.own,
-    forwarders: world.forwarders,
-    auth,
-  }
+  const { own, forwarders } = world
+  const question = { from: addresses.from?.domain ?? '', sender: sender ?? null, own, forwarders, auth }
   return {
     tricks,
     ownDomain: isList && auth === undefined ? { kind: 'not-ours' } : ownDomain(question),
-    ...elsewhere({ from, replyTo, sender, auth, isList }),
+    ...elsewhere(addresses, auth, isList),
     ...(lure === undefined ? {} : { lure }),
   }
+}
+
+interface Seen {
+  readonly message: Message
+  readonly text: MessageText
+  readonly addresses: Addresses
+  readonly auth: AuthFacts | undefined
+  readonly isList: boolean
+}
+
+function tricksIn({ message, text, addresses, auth, isList }: Seen, world: World): readonly LookAlike[] {
+  const { from } = addresses
+  const isAnswer = ANSWER_FIELDS.some(name => message.field(name) !== undefined)
+  // A list writes "Somebody via our list" and the like.
+  const claim = from === undefined || isList ? undefined : trickOfName(from, world)
+  const name = claim ?? (from === undefined ? undefined : oddName(from))
+  const links = tricksOfLinks(text, {
+    ...{ names: world.names, quoting: isList || isAnswer, senders: sendersOf(message, auth) },
+    from: from === undefined ? '' : organisationOf(from.domain),
+  })
+  const all = [
+    ...senderTricks(message, addresses, world),
+    ...(name === undefined ? [] : [name]),
+    ...links,
+    ...fileTricks(text),
+  ]
+  return all.map(trick => ({ ...trick, says: printable(trick.says, MOST_SAID) }))
 }
 
 interface Addresses {
@@ -68,7 +81,7 @@ interface Addresses {
   readonly sender: Envelope['sender'] | undefined
 }
 
-function senderTricks(message: Message, { from, replyTo, sender }: Addresses, { names }: World): readonly LookAlike[] {
+function senderTricks(message: Message, { from, replyTo, sender }: Addresses, world: World): readonly LookAlike[] {
   const envelope = sender === undefined || sender === null ? undefined : (toAsciiDomain(sender.domain) ?? sender.domain)
   const places: readonly (readonly [NamePlace, string | undefined, string])[] = [
     ['from', from?.domain, 'From'],
@@ -79,7 +92,9 @@ function senderTricks(message: Message, { from, replyTo, sender }: Addresses, { 
   return places.flatMap(([place, host = '', where]) => {
     if (seen.has(host)) return []
     seen.add(host)
-    const odd = oddHost(host, names, asWritten(message, place, host))
+    const written = asWritten(message, place, host)
+    const known = world.names.isHome(host) ? undefined : world.known()
+    const odd = oddHost(host, world.names, written) ?? (known && nearKnown(host, known, written))
     const shown = printable(host, 255)
     return odd === undefined ? [] : [{ place, shown, ...odd, says: `The sender in ${where} deceives: ${odd.says}` }]
   })
@@ -92,17 +107,15 @@ function asWritten({ header }: Message, place: NamePlace, host: string): string 
   return at < 0 ? host : raw.slice(at + 1, at + 1 + host.length)
 }
 
-function nameCharacters(from: FieldMailbox | undefined): readonly LookAlike[] {
-  if (from === undefined || !turnedName(from.name)) return []
-  const shown = printable(from.name, 60)
-  return [
-    {
-      place: 'name',
-      trick: 'odd-characters',
-      shown,
-      says: `The display name “${shown}” turns the direction of writing`,
-    },
-  ]
+function oddName({ name }: FieldMailbox): LookAlike | undefined {
+  const shown = printable(name, 60)
+  const hiding = hidingInName(name)
+  if (hiding !== undefined)
+    return { place: 'name', trick: 'odd-characters', shown, says: `The display name “${shown}” ${hiding}` }
+  const word = mixedWord(name)
+  if (word === undefined) return undefined
+  const says = `The display name “${shown}” has a word of letters from two alphabets: ${word}`
+  return { place: 'name', trick: 'mixed-scripts', shown, says }
 }
 
 function fileTricks({ attachments }: MessageText): readonly LookAlike[] {
@@ -120,13 +133,7 @@ function sendersOf(message: Message, auth: AuthFacts | undefined): ReadonlySet<s
   return new Set([...(auth?.vouching ?? []).slice(0, 20), ...hosts].map(organisationOf))
 }
 
-function elsewhere({
-  from,
-  replyTo,
-  sender,
-  auth,
-  isList,
-}: Addresses & { auth: AuthFacts | undefined; isList: boolean }) {
+function elsewhere({ from, replyTo, sender }: Addresses, auth: AuthFacts | undefined, isList: boolean) {
   if (from === undefined || isList) return {}
   const home = organisationOf(from.domain)
   const answers = replyTo === undefined ? home : organisationOf(replyTo.domain)
@@ -134,8 +141,8 @@ function elsewhere({
   const vouched = auth?.vouching.some(domain => organisationOf(domain) === home) ?? false
   const made = MACHINE_MADE.test(sender?.local ?? '')
   return {
-    ...(answers === home ? {} : { replyElsewhere: answers }),
-    ...(bounces === home || vouched || made ? {} : { bouncesElsewhere: bounces }),
+    ...(answers === home ? {} : { replyElsewhere: printable(answers, 255) }),
+    ...(bounces === home || vouched || made ? {} : { bouncesElsewhere: printable(bounces, 255) }),
   }
 }
 

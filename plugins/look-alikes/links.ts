@@ -19,7 +19,8 @@ export interface LinkWorld {
   readonly quoting: boolean
 }
 
-const MOST_HOSTS = 100
+const MOST_HOSTS = 60
+const ASCII = /^[\x00-\x7f]*$/
 const LOCAL = new NetworkSet(LOCAL_NETWORKS)
 // Slashes may be missing or many, and either way round, to a browser.
 const AUTHORITY = /^\s*https?:[/\\]{0,10}([^/?#\\]{0,500})/i
@@ -41,7 +42,7 @@ export function tricksOfLinks(text: MessageText, world: LinkWorld): readonly Loo
 }
 
 function* tricksOf(link: WebLink, world: LinkWorld, fresh: boolean): Generator<LookAlike> {
-  const { host, url, href } = link
+  const { host, url, href, text } = link
   const shown = printable(host, 255)
   const say = (trick: Trick, says: string): LookAlike => ({ place: 'link', trick, shown, says })
   const numeric = isIP(host) !== 0
@@ -57,7 +58,8 @@ function* tricksOf(link: WebLink, world: LinkWorld, fresh: boolean): Generator<L
       'hides-name',
       `A link has a user name in front of its host: it leads to ${shown}, not to ${printable(url.username, 100)}`,
     )
-  const hiding = hidingIn(AUTHORITY.exec(href)?.[1] ?? '')
+  // What stands as text may go straight on in a language with such dots.
+  const hiding = text === '' || ASCII.test(href) ? undefined : hidingIn(AUTHORITY.exec(href)?.[1] ?? '')
   if (hiding !== undefined) yield say('odd-characters', `The host of a link is written with ${hiding}: ${shown}`)
   const other = world.quoting ? undefined : shownInstead(link, world)
   if (other !== undefined)
@@ -67,7 +69,7 @@ function* tricksOf(link: WebLink, world: LinkWorld, fresh: boolean): Generator<L
 /** The organisation that the text of a link shows in place of the one it leads to. */
 function shownInstead({ text, host }: WebLink, { names, from, senders }: LinkWorld): string | undefined {
   const domain = shownDomain(text)
-  if (domain === undefined) return undefined
+  if (domain === undefined || domain === host) return undefined
   const [there, here] = [organisationOf(host), organisationOf(domain)]
   // A newsletter shows its own domain and counts clicks elsewhere.
   if (there === here || here === from || GATEWAYS.test(host)) return undefined

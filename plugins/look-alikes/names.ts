@@ -7,16 +7,22 @@ import { type FieldMailbox, organisationOf, printable } from 'posthouse/text'
 import { lookOf } from './confusables.js'
 import type { ProtectedNames } from './protected.js'
 
+/** Words made ready to be compared. */
+export interface Phrase {
+  readonly words: string
+  readonly looks: string
+}
+
 export interface ClaimedBrand {
   readonly brand: string
-  /** As `wordsOf` gives them. */
-  readonly phrases: readonly string[]
+  readonly phrases: readonly Phrase[]
   /** In A-labels. */
   readonly domains: readonly string[]
 }
 
 export interface Person {
   readonly name: string
+  readonly words: readonly Phrase[]
   /** In lower case. */
   readonly addresses: readonly string[]
 }
@@ -48,6 +54,11 @@ export function wordsOf(text: string): string {
 function looksOf(text: string): string {
   const words = text.normalize('NFKC').replace(APOSTROPHES, '').split(GAPS)
   return ` ${words.map(lookOf).join(' ').trim()} `
+}
+
+export function phraseOf(text: string): Phrase {
+  const words = wordsOf(text)
+  return { words, looks: looksOf(words) }
 }
 
 /** The gravest that a display name claims. `from.domain` may be '': it is only asked about the name. */
@@ -82,8 +93,8 @@ function claimsBrand(from: FieldMailbox, { brands }: Names): LookAlike | undefin
   const looks = looksOf(from.name)
   for (const { brand, phrases, domains } of brands) {
     for (const phrase of phrases) {
-      const literal = words.includes(phrase)
-      if (!literal && !looks.includes(looksOf(phrase))) continue
+      const literal = words.includes(phrase.words)
+      if (!literal && !looks.includes(phrase.looks)) continue
       if (domains.some(domain => from.domain === domain || from.domain.endsWith(`.${domain}`))) break
       const how = literal ? `claims to be ${brand}` : `looks like ${brand} in other letters`
       return trick(from, 'claims-brand', [brand, brand], how)
@@ -94,22 +105,16 @@ function claimsBrand(from: FieldMailbox, { brands }: Names): LookAlike | undefin
 
 function claimsPerson(from: FieldMailbox, { people, own }: Names): LookAlike | undefined {
   const address = `${from.local}@${from.domain}`.toLowerCase()
-  for (const { name, addresses } of people) {
-    if (addresses.includes(address) || own.has(from.domain)) continue
-    if (!samePerson(from.name, name)) continue
+  if (people.length === 0 || own.has(from.domain)) return undefined
+  const words = wordsOf(from.name)
+  const looks = looksOf(from.name)
+  for (const { name, words: wanted, addresses } of people) {
+    // In any order, perhaps with others and in other letters: `Director, Maria (CEO)`.
+    const claimed = wanted.every(word => words.includes(word.words) || looks.includes(word.looks))
+    if (!claimed || addresses.includes(address)) continue
     return trick(from, 'claims-person', [name, name], `is that of ${name}, who does not write from there`)
   }
   return undefined
-}
-
-/** All words of the name, in any order, perhaps with others and in other letters: `Director, Maria (CEO)`. */
-function samePerson(shown: string, name: string): boolean {
-  const words = new Set(wordsOf(shown).trim().split(' '))
-  const looks = new Set(looksOf(shown).trim().split(' '))
-  return wordsOf(name)
-    .trim()
-    .split(' ')
-    .every(word => words.has(word) || looks.has(lookOf(word)))
 }
 
 function trick(

@@ -3,7 +3,7 @@
  * they look like, by what is one slip away, and by the words that stand for them, so that a question costs some look-ups however many there are.
  */
 import { domainToUnicode } from 'node:url'
-import { nameAndParents, organisationOf, publicSuffixOf } from 'posthouse/text'
+import { organisationOf } from 'posthouse/text'
 import { lookOf } from './confusables.js'
 import { Neighbours } from './edits.js'
 
@@ -50,19 +50,25 @@ export class ProtectedNames {
     for (const domain of domains) if (!this.#homes.has(domain)) this.#homes.set(domain, undefined)
   }
 
-  /** It is a protected or spared name, or below one. */
+  /** It is a protected or spared name, or below one. Names are in A-labels here and below. */
   isHome(host: string): boolean {
-    for (const name of nameAndParents(host)) if (this.#homes.has(name)) return true
+    for (let rest: string | undefined = host; rest !== undefined; rest = above(rest))
+      if (this.#homes.has(rest)) return true
     return false
   }
 
   /** The protected name it is or is below of. */
   ownerOf(host: string): Owner | undefined {
-    for (const name of nameAndParents(host)) {
-      const owner = this.#homes.get(name)
+    for (let rest: string | undefined = host; rest !== undefined; rest = above(rest)) {
+      const owner = this.#homes.get(rest)
       if (owner !== undefined) return owner
     }
     return undefined
+  }
+
+  /** Whose this very name is. */
+  ownerAt(name: string): Owner | undefined {
+    return this.#homes.get(name)
   }
 
   looksLike(label: string): ProtectedName | undefined {
@@ -123,11 +129,16 @@ function partsOf(label: string): readonly string[] {
   return label.includes('-') ? [label, ...label.split('-')] : [label]
 }
 
-/** What somebody chose for a name, in U-labels: the label in front of the public suffix. Nothing: it is a suffix, or no name. */
-export function chosenLabel(host: string): string | undefined {
-  const whole = organisationOf(host)
-  const suffix = publicSuffixOf(whole)
-  if (suffix === undefined || suffix === whole || !whole.endsWith(`.${suffix}`)) return undefined
-  const label = whole.slice(0, -suffix.length - 1)
-  return domainToUnicode(label) || label
+/** `b.example` of `a.b.example`. */
+function above(name: string): string | undefined {
+  const dot = name.indexOf('.')
+  return dot < 0 ? undefined : name.slice(dot + 1)
+}
+
+/** What somebody chose for a name, in U-labels: the label in front of the public suffix. Nothing: it has one label alone, or is an address. */
+export function chosenLabel(host: string, whole = organisationOf(host)): string | undefined {
+  const dot = whole.indexOf('.')
+  if (dot <= 0 || whole.startsWith('[')) return undefined
+  const label = whole.slice(0, dot)
+  return label.startsWith('xn--') ? domainToUnicode(label) || label : label
 }

@@ -1,12 +1,8 @@
 /** The plugin as a whole: names, links, own domains and elsewhere-addresses of mails, what they weigh, and what is left alone. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import type { AuthFacts, Finding, MailAuth, Session } from '../../../core/api/index.js'
 import { aMessage, anEnvelope, aSession } from '../../../core/testing/index.js'
-import { runCommand } from '../../harness/context.js'
 import { authFacts, plugin } from './world.js'
 
 interface Wish {
@@ -105,6 +101,18 @@ describe('a mail deceives', () => {
       'From: "Tom\u202emot" <tom@odd.example>\n\nx',
       ['name-odd-characters'],
       /turns the direction/,
+    ],
+    [
+      'by invisible characters in a name',
+      'From: "Pr\u200bime Shop" <x@odd.example>\n\nx',
+      ['name-odd-characters'],
+      /invisible characters within its words/,
+    ],
+    [
+      'by two alphabets in a name',
+      'From: "Аmаrа Shop" <x@odd.example>\n\nx',
+      ['name-mixed-scripts'],
+      /letters from two alphabets: Аmаrа/,
     ],
     [
       'by a link that shows another',
@@ -307,42 +315,6 @@ describe('a domain of ours from outside', () => {
       assert.equal(given?.kind, answer)
       if (given?.kind === 'reject') assert.deepEqual([given.code, given.status], [550, '5.7.26'])
     })
-})
-
-describe('posthouse look-alikes check', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'look-alikes-'))
-  after(() => rmSync(folder, { recursive: true, force: true }))
-  writeFileSync(join(folder, 'a.eml'), 'From x Mon Jan  1\nFrom: PayPal <x@paypaI.com>\n\nx\n')
-  for (const [what, lines] of [
-    ['paypaI.com', ['paypaI.com looks like paypal.com: the letter I stands for l.']],
-    ['paypal.com', ['Nothing is odd with “paypal.com”.']],
-    ['PayPal Support', ['The display name “PayPal Support” claims to be PayPal.']],
-    ['Alice Example', ['Nothing is odd with “Alice Example”.']],
-  ] as const)
-    test(what, async () =>
-      assert.deepEqual(
-        (await runCommand((await plugin()).contribution.commands!, 'look-alikes check', [what])).out,
-        lines,
-      ),
-    )
-
-  test('a mail from a file, with what it weighs', async () => {
-    const { out } = await runCommand((await plugin()).contribution.commands!, 'look-alikes check', [
-      join(folder, 'a.eml'),
-    ])
-    assert.match(out.join('\n'), /^ {2}3\.5 {2}name-claims-brand: .*\n {2}1\.5 {2}sender-looks-like: /)
-  })
-
-  test('--json is data', async () => {
-    const run = async (what: string) =>
-      JSON.parse(
-        (
-          await runCommand((await plugin()).contribution.commands!, 'look-alikes check', [what], { json: true })
-        ).out.join('\n'),
-      )
-    assert.equal((await run('paypaI.com')).tricks[0].like, 'paypal.com')
-    assert.equal((await run(join(folder, 'a.eml'))).findings.length, 2)
-  })
 })
 
 test('a mail of nothing but odd links is looked at in bounds', async () => {
