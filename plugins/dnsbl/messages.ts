@@ -55,6 +55,8 @@ const TEXT_TOPICS: readonly Topic[] = ['links', 'short-links', 'body']
 export class Messages implements ListHits {
   readonly #parts: MessageParts
   readonly #contentTerms: ContentTerms
+  /** A list wants to hear of what is proven. */
+  readonly #wantsProof: boolean
   readonly #found = new WeakMap<Message, Promise<Found>>()
 
   constructor(parts: MessageParts) {
@@ -67,6 +69,9 @@ export class Messages implements ListHits {
       wanted: new Set(terms.lists.flatMap(({ about }) => [...about])),
       wholeLinks: terms.lists.some(({ holds, about }) => holds === 'urls' && about.has('links')),
     }
+    this.#wantsProof = terms.lists.some(
+      ({ holds, kind, about }) => about.has('dkim') || (kind === 'allow' && holds === 'domains'),
+    )
   }
 
   async found(asked: ScoreAsked, call: Call): Promise<ListFacts | undefined> {
@@ -134,7 +139,7 @@ export class Messages implements ListHits {
       relayed || !this.#contentTerms.wanted.has('reverse')
         ? undefined
         : asked.session.reverse().then(found => ask(reverseSeen(found))),
-      this.#provenBy(asked, call).then(ask),
+      this.#wantsProof ? this.#provenBy(asked, call).then(ask) : undefined,
     ])
   }
 

@@ -1,7 +1,7 @@
 /** What lists say of a message weighs together, what is no listing, and what others learn of it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DOMAINS, type Given, listed, rig, sha1 } from './message-rig.js'
+import { DOMAINS, type Given, listed, rig, sha1, vouched } from './message-rig.js'
 
 test('a list weighs once for a message, says what it weighs for, with meaning and reason, and how much more it has', async t => {
   const codes = { '127.0.1.2': { weight: 1, means: 'spam' }, '127.0.1.4': { weight: 2.5, means: 'phishing' } }
@@ -169,6 +169,14 @@ test('signatures that are checked for too long hold up nothing else', async t =>
     zone: { 'from.test.d.test': listed('127.0.0.2') },
   })
   assert.equal((await score()).length, 1)
+})
+
+test('where no list hears of what is proven, nobody waits for signatures', async t => {
+  let asked = 0
+  const auth = { found: async () => vouched({ questions: asked++ }) }
+  const { score } = await rig(t, { lists: [{ ...DOMAINS, about: ['from', 'sender'] }], auth })
+  await score()
+  assert.equal(asked, 0)
 })
 
 test('a message is asked about once, whoever wants to know, and the log does not tell what stood in it', async t => {
