@@ -23,13 +23,13 @@ export function dmarcReports(clock: Clock): ReportKind<ReceivedReport> {
   }
 }
 
-const TYPES = new Set(['gzip', 'x-gzip', 'zip', 'x-zip', 'x-zip-compressed', 'xml', 'octet-stream'])
+const TYPES = new Set(['gzip', 'x-gzip', 'zip', 'x-zip', 'x-zip-compressed', 'xml'])
 const NAME = /\.(?:xml|xml\.gz|gz|zip)$/
 
-/** Types are all but arbitrary. */
+/** Types are all but arbitrary. A message inside the mail is somebody else's, whatever its name. */
 function isReport({ type, subtype }: MimePart, name: string): boolean {
-  if (type === 'application' && TYPES.has(subtype)) return subtype !== 'octet-stream' || NAME.test(name)
-  return (type === 'text' && subtype === 'xml') || (type !== 'multipart' && NAME.test(name))
+  if (type !== 'application' && type !== 'text') return false
+  return NAME.test(name) || (type === 'application' ? TYPES.has(subtype) : subtype === 'xml')
 }
 
 function authorOf(mail: Buffer): string {

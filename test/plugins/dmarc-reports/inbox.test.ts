@@ -133,6 +133,7 @@ describe('refused is what', () => {
   const BOMB = gzipSync(Buffer.from(`<feedback>${' '.repeat(20_000_000)}`))
   for (const [what, bytes, why] of [
     ['is no report', Buffer.from('From: a@them.test\r\n\r\nhello\r\n'), /there is no report in it/],
+    ['is inside a message inside', Buffer.from(`From: a@them.test\r\nContent-Type: message/rfc822; name="r.xml"\r\n\r\n${mailWith(xmlOf({}))}`), /there is no report in it/],
     ['is no XML', mailWith('hello'), /it is not XML/],
     ['is another XML', mailWith('<html><p>x</p></html>'), /no feedback in it/],
     ['ends in the middle', mailWith(xmlOf({}).slice(0, -20)), /ends in the middle/],
