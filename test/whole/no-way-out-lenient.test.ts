@@ -36,6 +36,7 @@ const SERVICES: ReadonlySet<string> = new Set([
   'store-memory',
   'tls-rpt',
   'webhooks',
+  'zone-server',
 ])
 
 /** `with:` of each policy, where there is something to be more lenient with than `mode: observe` alone. */
