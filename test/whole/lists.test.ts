@@ -9,6 +9,7 @@ import { parseScripts, runScript } from '../harness/conversation.js'
 import { type DnsServer, startDnsServer } from '../harness/dns-server.js'
 import { inboxOf, noInbox } from '../harness/inbox.js'
 import { Instance } from '../harness/instance.js'
+import { edKey, recordOf, signed } from '../harness/signed-mail.js'
 
 const PASSWORD = 'correct horse'
 const BOX = createHash('sha1').update('drop@gmail.com').digest('hex')
@@ -22,6 +23,14 @@ Message-ID: <1@from.test>
 See https://www.evil.test/x and https://fine.test/ and https://mail.example.test/
 or write to d.rop+7@googlemail.com, please.`
 
+const KEY = edKey()
+
+/** Signed by its domain; its lines. */
+async function mail(): Promise<readonly string[]> {
+  const octets = await signed(Buffer.from(`${MAIL}\n`.replace(/\n/g, '\r\n')), { key: KEY, domain: 'from.test' })
+  return octets.toString().trimEnd().split('\r\n')
+}
+
 describe('lists in a whole server', () => {
   let dns: DnsServer
   let instance: Instance
@@ -32,6 +41,9 @@ describe('lists in a whole server', () => {
       [`${BOX}.mail.test`]: { a: ['127.0.0.2'] },
       'test.refusing.test': { a: ['127.0.0.2'] },
       'evil.test.refusing.test': { a: ['127.255.255.254'] },
+      'test.good.test': { a: ['127.0.0.2'] },
+      'from.test.good.test': { a: ['127.0.5.2'] },
+      's1._domainkey.from.test': { txt: [recordOf(KEY)] },
       // Not a list: it has everything.
       'test.all.test': { a: ['127.0.0.2'] },
       'invalid.all.test': { a: ['127.0.0.2'] },
@@ -57,14 +69,22 @@ describe('lists in a whole server', () => {
               { zone: 'mail.test', holds: 'emails', weight: 2 },
               { zone: 'refusing.test', holds: 'domains' },
               { zone: 'all.test', holds: 'domains' },
+              {
+                zone: 'good.test',
+                holds: 'domains',
+                kind: 'allow',
+                codes: { '127.0.*.2': { weight: 1, means: 'medium' } },
+              },
             ],
           },
         },
+        // Behind: nothing depends on the order.
+        { use: 'mail-auth' },
       ],
     })
     await instance.start()
     await instance.logged(
-      /"healthy":\["uri\.test names","mail\.test hashes","refusing\.test names"\],"off":\["all\.test names"\]/,
+      /"healthy":\["uri\.test names","mail\.test hashes","refusing\.test names","good\.test names"\],"off":\["all\.test names"\]/,
     )
   })
   after(async () => {
@@ -88,9 +108,7 @@ describe('lists in a whole server', () => {
       S: 250 …
       C: DATA
       S: 354 …
-      ${MAIL.split('\n')
-        .map(line => `C: ${line}`)
-        .join('\n')}
+      ${(await mail()).map(line => `C: ${line}`).join('\n')}
       C: .
       S: 250 …
       C: QUIT
@@ -99,12 +117,16 @@ describe('lists in a whole server', () => {
       await runScript(one, { port: instance.ports.mx, timeoutMs: 15_000 })
     const [line] = await instance.logged(/[^\n]*lists were asked about a message/)
     const { lists, questions, sum } = JSON.parse(`${line}"}`) as { lists: string[]; questions: number; sum: number }
-    assert.deepEqual(lists.sort(), ['mail.test body (127.0.0.2) 2', 'uri.test links (127.0.0.72) 3'])
-    assert.deepEqual([sum, questions], [5, 12])
+    assert.deepEqual(lists.sort(), [
+      'good.test dkim (127.0.5.2) -1',
+      'mail.test body (127.0.0.2) 2',
+      'uri.test links (127.0.0.72) 3',
+    ])
+    assert.deepEqual([sum, questions], [4, 13])
     if (noInbox !== false) return
     const all = await inboxOf(instance.ports.imap, 'alice@example.test', PASSWORD)
-    const mail = all.find(one => one.includes('Subject: hello'))
-    const report = mail!.replace(/\r\n[ \t]+/g, ' ')
+    const filed = all.find(one => one.includes('Subject: hello'))
+    const report = filed!.replace(/\r\n[ \t]+/g, ' ')
     assert.match(
       report,
       /dnsbl-uri-test 3\.0 \(uri\.test lists evil\.test \(a link\): 127\.0\.0\.72, phishing, spam: see/,
@@ -130,6 +152,7 @@ describe('lists in a whole server', () => {
         'uri.test  evil.test  listed (127.0.0.72, phishing, spam: see https://uri.test/evil.test)  3',
         'refusing.test  evil.test  not known: query refused (127.255.255.254)  0',
         'all.test  evil.test  listed (127.0.0.2)  1',
+        'good.test  evil.test  not listed  0',
         'together 4: pass',
         '',
       ].join('\n'),
