@@ -51,6 +51,13 @@ export default definePlugin({
           return facts && consequence(facts, config)
         },
       },
+      started() {
+        if (config.enforce !== 'off' && services.find('mail-auth') === undefined)
+          log.warn(
+            { enforce: config.enforce },
+            'nothing is enforced: mail-auth, which tells what is forged, is not there',
+          )
+      },
       commands: lookAlikeCommands({ world, terms: config, messageOf }),
     }
     // A command that has nothing to do with it need not wait for the lists.

@@ -31,52 +31,81 @@ const GATEWAYS =
 
 /** The first of each kind. */
 export function tricksOfLinks(text: MessageText, world: LinkWorld): readonly LookAlike[] {
-  const found = new Map<Trick, LookAlike>()
-  const seen = new Set<string>()
-  for (const link of webLinks(text)) {
-    const fresh = !seen.has(link.host) && seen.size < MOST_HOSTS
-    if (fresh) seen.add(link.host)
-    for (const one of tricksOf(link, world, fresh)) if (!found.has(one.trick)) found.set(one.trick, one)
-  }
-  return [...found.values()]
+  const looking = new Looking(world)
+  for (const link of webLinks(text)) looking.at(link)
+  return [...looking.found.values()]
 }
 
-function* tricksOf(link: WebLink, world: LinkWorld, fresh: boolean): Generator<LookAlike> {
-  const { host, url, href, text } = link
-  const shown = printable(host, 255)
-  const say = (trick: Trick, says: string): LookAlike => ({ place: 'link', trick, shown, says })
-  const numeric = isIP(host) !== 0
-  if (fresh && numeric && !world.quoting && !LOCAL.has(host))
-    yield say('to-number', `A link leads to a bare address: ${host}`)
-  if (fresh && !numeric) {
-    const odd = oddHost(host, world.names)
-    if (odd !== undefined)
-      yield { place: 'link', shown, ...odd, says: `A link leads to a host that deceives: ${odd.says}` }
-  }
-  if (url.username !== '' || url.password !== '')
-    yield say(
-      'hides-name',
-      `A link has a user name in front of its host: it leads to ${shown}, not to ${printable(url.username, 100)}`,
-    )
-  // What stands as text may go straight on in a language with such dots.
-  const hiding = text === '' || ASCII.test(href) ? undefined : hidingIn(AUTHORITY.exec(href)?.[1] ?? '')
-  if (hiding !== undefined) yield say('odd-characters', `The host of a link is written with ${hiding}: ${shown}`)
-  const other = world.quoting ? undefined : shownInstead(link, world)
-  if (other !== undefined)
-    yield say('shows-other', `A link shows ${other} and leads to ${printable(organisationOf(host), 255)}`)
-}
+/** One pass over the links of a message: newsletters have hundreds, to a few hosts. */
+class Looking {
+  readonly found = new Map<Trick, LookAlike>()
+  readonly #world: LinkWorld
+  readonly #hosts = new Set<string>()
+  readonly #organisations = new Map<string, string>()
 
-/** The organisation that the text of a link shows in place of the one it leads to. */
-function shownInstead({ text, host }: WebLink, { names, from, senders }: LinkWorld): string | undefined {
-  const domain = shownDomain(text)
-  if (domain === undefined || domain === host) return undefined
-  const [there, here] = [organisationOf(host), organisationOf(domain)]
-  // A newsletter shows its own domain and counts clicks elsewhere.
-  if (there === here || here === from || GATEWAYS.test(host)) return undefined
-  const shows = names.ownerOf(here)
-  if (shows !== undefined && shows === names.ownerOf(there)) return undefined
-  // Who stands by the mail may count clicks on the links of others too, but nobody needs to on those of a bank.
-  return shows === undefined && senders.has(there) ? undefined : here
+  constructor(world: LinkWorld) {
+    this.#world = world
+  }
+
+  at(link: WebLink): void {
+    const { host, url, href, text } = link
+    if (!this.#hosts.has(host)) this.#atHost(host)
+    const shown = printable(host, 255)
+    if (url.username !== '' || url.password !== '') {
+      const name = printable(url.username, 100)
+      this.#tell(
+        'hides-name',
+        host,
+        `A link has a user name in front of its host: it leads to ${shown}, not to ${name}`,
+      )
+    }
+    // What stands as text may go straight on in a language with such dots.
+    const hiding = text === '' || ASCII.test(href) ? undefined : hidingIn(AUTHORITY.exec(href)?.[1] ?? '')
+    if (hiding !== undefined)
+      this.#tell('odd-characters', host, `The host of a link is written with ${hiding}: ${shown}`)
+    const other = this.#world.quoting || this.found.has('shows-other') ? undefined : this.#shownInstead(link)
+    if (other !== undefined)
+      this.#tell('shows-other', host, `A link shows ${other} and leads to ${printable(this.#organisation(host), 255)}`)
+  }
+
+  #atHost(host: string): void {
+    if (this.#hosts.size >= MOST_HOSTS) return
+    this.#hosts.add(host)
+    if (isIP(host) !== 0) {
+      if (!this.#world.quoting && !LOCAL.has(host))
+        this.#tell('to-number', host, `A link leads to a bare address: ${host}`)
+      return
+    }
+    const odd = oddHost(host, this.#world.names)
+    if (odd !== undefined) this.#tell(odd.trick, host, `A link leads to a host that deceives: ${odd.says}`, odd)
+  }
+
+  #tell(trick: Trick, host: string, says: string, more: Partial<LookAlike> = {}): void {
+    if (!this.found.has(trick))
+      this.found.set(trick, { ...more, place: 'link', trick, shown: printable(host, 255), says })
+  }
+
+  /** The organisation that the text of a link shows in place of the one it leads to. */
+  #shownInstead({ text, host }: WebLink): string | undefined {
+    const { names, from, senders } = this.#world
+    const domain = shownDomain(text)
+    if (domain === undefined || domain === host) return undefined
+    const [there, here] = [this.#organisation(host), this.#organisation(domain)]
+    // A newsletter shows its own domain and counts clicks elsewhere.
+    if (there === here || here === from || GATEWAYS.test(host)) return undefined
+    const shows = names.ownerOf(here)
+    if (shows !== undefined && shows === names.ownerOf(there)) return undefined
+    // Who stands by the mail may count clicks on the links of others too, but nobody needs to on those of a bank.
+    return shows === undefined && senders.has(there) ? undefined : here
+  }
+
+  #organisation(host: string): string {
+    const known = this.#organisations.get(host)
+    if (known !== undefined) return known
+    const whole = organisationOf(host)
+    this.#organisations.set(host, whole)
+    return whole
+  }
 }
 
 /** A link text that is itself an address of the web. */

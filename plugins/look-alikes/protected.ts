@@ -36,8 +36,8 @@ export class ProtectedNames {
   readonly #looks = new Map<string, ProtectedName>()
   readonly #near = new Neighbours<ProtectedName>()
   readonly #words = new Map<string, Owner>()
-  /** First letters of a word → the words that begin so. */
-  readonly #grams = new Map<string, string[]>()
+  /** First four letters of a word, as `gramAfter` packs them → the words that begin so. */
+  readonly #grams = new Map<number, string[]>()
 
   /** `words`: parts of hosts that stand for the owner. Who comes first keeps what it looks like. */
   add(owner: Owner, domains: Iterable<string>, words: readonly string[] = []): void {
@@ -95,9 +95,11 @@ export class ProtectedNames {
   }
 
   #wordWithin(part: string): string | undefined {
-    for (let at = 0; at + LEAST_WITHIN <= part.length; at++) {
-      const words = this.#grams.get(part.slice(at, at + GRAM))
-      const word = words?.find(candidate => part.startsWith(candidate, at))
+    let gram = 0
+    for (let end = 0; end < part.length; end++) {
+      gram = gramAfter(gram, part.charCodeAt(end))
+      const words = end < GRAM - 1 ? undefined : this.#grams.get(gram)
+      const word = words?.find(candidate => part.startsWith(candidate, end - GRAM + 1))
       if (word !== undefined) return word
     }
     return undefined
@@ -119,9 +121,15 @@ export class ProtectedNames {
     if (this.#words.has(word)) return
     this.#words.set(word, owner)
     if (word.length < LEAST_WITHIN || owner.kind !== 'brand') return
-    const gram = word.slice(0, GRAM)
+    let gram = 0
+    for (let at = 0; at < GRAM; at++) gram = gramAfter(gram, word.charCodeAt(at))
     this.#grams.set(gram, [...(this.#grams.get(gram) ?? []), word])
   }
+}
+
+/** The last four letters of ASCII in one number: names are looked through letter by letter, without making strings. */
+function gramAfter(gram: number, code: number): number {
+  return ((gram << 7) | (code & 0x7f)) & 0xfffffff
 }
 
 /** `secure-paypal-login`: as a whole, and what the hyphens part. */

@@ -22,7 +22,7 @@ import { senderCommands } from './commands.js'
 import { CONFIG, type Config, type Terms, termsOf } from './config.js'
 import { findingsFrom, OWN_FINDINGS } from './findings.js'
 import { networkOf, type Origin, originOf, plainAuthor } from './identity.js'
-import { historyKey, knownKey } from './keys.js'
+import { historyKey, KNOWN, knownDomain, knownKey } from './keys.js'
 import { Ledger } from './ledger.js'
 import { learnMark } from './marks.js'
 import { type Class, ORIGIN_FIELD, originField } from './origin-field.js'
@@ -130,6 +130,12 @@ class Known implements Reputation {
 
   async found(asked: Asked['score'], call: Call): Promise<ReputationFacts | undefined> {
     return (await this.of(asked, call))?.standing.facts
+  }
+
+  async writtenTo(mostAddresses: number): Promise<readonly string[]> {
+    const { state, clock } = this.#context
+    const entries = await state.list(KNOWN, clock.now(), mostAddresses)
+    return [...new Set(entries.map(({ key }) => knownDomain(key)))]
   }
 
   async of(asked: Asked['score'], call: Call): Promise<Found | undefined> {

@@ -14,7 +14,15 @@ function addressPart({ local, domain }: Author): string {
 }
 
 export function knownKey(author: Author): string {
-  return `known/${addressPart(author)}`
+  return `${KNOWN}${addressPart(author)}`
+}
+
+/** Every key of somebody our users write to begins so. */
+export const KNOWN = 'known/'
+
+/** The domain in such a key. */
+export function knownDomain(key: string): string {
+  return decodeURIComponent(key.slice(KNOWN.length, key.indexOf('/', KNOWN.length)))
 }
 
 /** What one account has written to somebody. */

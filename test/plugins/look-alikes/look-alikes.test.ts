@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { AuthFacts, Finding, MailAuth, Session } from '../../../core/api/index.js'
-import { aMessage, anEnvelope, aSession } from '../../../core/testing/index.js'
+import { aMessage, anEnvelope, aSession, rememberingLog } from '../../../core/testing/index.js'
 import { authFacts, plugin } from './world.js'
 
 interface Wish {
@@ -315,6 +315,18 @@ describe('a domain of ours from outside', () => {
       assert.equal(given?.kind, answer)
       if (given?.kind === 'reject') assert.deepEqual([given.code, given.status], [550, '5.7.26'])
     })
+})
+
+test('who enforces without mail-auth is told that nothing comes of it', async () => {
+  const warned = async (config: object, services: object) => {
+    const log = rememberingLog()
+    const { contribution } = await plugin(config, { services, log })
+    contribution.started?.()
+    return log.lines.length
+  }
+  assert.equal(await warned({ enforce: 'reject' }, {}), 1)
+  assert.equal(await warned({ enforce: 'reject' }, { 'mail-auth': mailAuth(authFacts()) }), 0)
+  assert.equal(await warned({}, {}), 0)
 })
 
 test('a mail of nothing but odd links is looked at in bounds', async () => {

@@ -173,3 +173,12 @@ test('what was written fades', async () => {
   scene.now += 1800 * DAY
   assert.equal(await given(scene), 0)
 })
+
+test('other plugins are told the domains that our users write to, each once', async () => {
+  const scene = await aScene()
+  await scene.goes({ to: ['eve@far.test', 'max@far.test', 'a/b@else%where.test', 'ann@example.test'] })
+  await scene.comes({ from: 'Who <who@never.test>', auth: passed('never.test') })
+  const reputation = scene.plugin.contribution.services!.reputation!
+  assert.deepEqual(await reputation.writtenTo!(100), ['else%where.test', 'far.test'])
+  assert.equal((await reputation.writtenTo!(1)).length, 1)
+})
