@@ -11,6 +11,7 @@ import type { ListHits } from './list-hits.js'
 import type { LocalList } from './local-list.js'
 import type { LookAlikes } from './look-alikes.js'
 import type { ArcChains, MailAuth } from './mail-auth.js'
+import type { Origin } from './origin.js'
 import type { Events } from './queue-event.js'
 import type { Replies } from './replies.js'
 import type { Reputation } from './reputation.js'
@@ -105,6 +106,7 @@ export interface ServiceTable {
   'local-list': LocalList
   'list-hits': ListHits
   'look-alikes': LookAlikes
+  origin: Origin
   /** Of core. */
   replies: Replies
 }

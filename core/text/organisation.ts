@@ -26,6 +26,11 @@ export function hasListedSuffix(name: string): boolean {
   return isIcann === true || isPrivate === true
 }
 
+/** Whether it is below a suffix that a company keeps for its customers (`github.io`): names there are drawn by the company as often as chosen. */
+export function isHosted(name: string): boolean {
+  return parse(plainName(name), OPTIONS).isPrivate === true
+}
+
 /** The name itself and those above it, the longest first: what a list of domains is asked for. */
 export function* nameAndParents(name: string): Generator<string> {
   for (let rest = plainName(name); ; ) {

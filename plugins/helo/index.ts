@@ -11,6 +11,7 @@ import {
   definePlugin,
   findingsOf,
   type Judgement,
+  label,
   objectionTo,
   type Resolver,
   type Session,
@@ -20,6 +21,9 @@ import { CONFIG, isOwn, type Terms, termsOf } from './config.js'
 import { judge } from './rules.js'
 
 const UNKNOWN_REPLY = { text: 'Your greeting cannot be looked up now, try again later', detail: '7.1' }
+
+/** Whoever else looks at greetings (origin) need not say the same again. */
+const JUDGED = label('greeting-judged')
 
 export default definePlugin({
   name: 'helo',
@@ -33,10 +37,12 @@ export default definePlugin({
     const greetings = new Greetings(terms, dns)
     const objection = (session: Session, call: Call) => greetings.objection(session, call)
     return {
+      labels: JUDGED.names,
       hooks: {
         helo({ session, name }, call) {
           greetings.begin(session, name, call)
-          return terms.answerAt === 'helo' ? greetings.objection(session, call, name) : undefined
+          const objection = terms.answerAt === 'helo' ? greetings.objection(session, call, name) : undefined
+          return objection === undefined ? JUDGED : objection.then(found => found ?? JUDGED)
         },
         mail: ({ session }, call) => (terms.answerAt === 'mail' ? objection(session, call) : undefined),
         rcpt: ({ session, recipient }, call) =>

@@ -2,8 +2,10 @@
  * Reads rule files into rules, collecting every fault with its place. Lists and points of later files (the admin's) add to and
  * override those of earlier ones; a rule name may stand once in all of them.
  */
-import type { Fault, Files, YamlFile, YamlPath } from 'posthouse/api'
-import { closest } from 'posthouse/text'
+import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { type Fault, type Files, troubleOf, type YamlFile, type YamlPath } from 'posthouse/api'
+import { closest, namesInList } from 'posthouse/text'
 import { foldPhrase } from './fold.js'
 import { refusePattern } from './pattern.js'
 import { type Condition, type Example, type Rule, TESTS_WITH_LIST, ZONES } from './rule.js'
@@ -29,7 +31,8 @@ export async function readRules(
 ): Promise<RuleFiles> {
   const open: OpenFile[] = []
   for (const path of paths) open.push((await files.yaml(path, RULE_FILE, { optional: optional.has(path) })) as OpenFile)
-  const reading: Reading = { lists: gatherLists(open), faults: open.flatMap(file => [...file.faults]) }
+  const faults = open.flatMap(file => [...file.faults])
+  const reading: Reading = { lists: await gatherLists(open, faults), faults }
   const rules = new Map<string, Rule>()
   for (const file of open) {
     for (const [index, raw] of (file.value?.rules ?? []).entries()) {
@@ -48,16 +51,27 @@ export async function readRules(
   return { rules: withPoints(reading, open, rules), faults: reading.faults }
 }
 
-function gatherLists(open: readonly OpenFile[]): Map<string, Set<string>> {
+async function gatherLists(open: readonly OpenFile[], faults: Fault[]): Promise<Map<string, Set<string>>> {
   const lists = new Map<string, Set<string>>()
   for (const file of open) {
     for (const [name, entries] of Object.entries(file.value?.lists ?? {})) {
       const list = lists.get(name) ?? new Set()
-      for (const entry of entries) list.add(entry.toLowerCase())
+      for (const entry of 'file' in entries ? await namesOf(file, name, entries.file, faults) : entries)
+        list.add(entry.toLowerCase())
       lists.set(name, list)
     }
   }
   return lists
+}
+
+/** Others read the same text files. */
+async function namesOf(file: OpenFile, list: string, path: string, faults: Fault[]): Promise<Iterable<string>> {
+  try {
+    return namesInList(await readFile(resolve(dirname(file.path), path), 'utf8'))
+  } catch (error) {
+    faults.push(file.fault(['lists', list, 'file'], `${path} cannot be read: ${troubleOf(error)}`))
+    return []
+  }
 }
 
 /** 0 points switch a rule off. */

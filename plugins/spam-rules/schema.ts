@@ -76,7 +76,19 @@ export const RULE_FILE: JsonSchema = {
     lists: {
       type: 'object',
       description: 'lists of domains for origin tests; a list of the same name in another file is added to',
-      additionalProperties: { type: 'array', maxItems: 100_000, items: { type: 'string', minLength: 2 } },
+      additionalProperties: {
+        anyOf: [
+          { type: 'array', maxItems: 100_000, items: { type: 'string', minLength: 2 } },
+          {
+            type: 'object',
+            additionalProperties: false,
+            required: ['file'],
+            properties: {
+              file: { type: 'string', minLength: 1, description: 'a text file of names, seen from this file' },
+            },
+          },
+        ],
+      },
     },
     points: {
       type: 'object',
@@ -113,7 +125,7 @@ export interface RawRule extends RawCondition {
 }
 
 export interface RawFile {
-  readonly lists?: Readonly<Record<string, readonly string[]>>
+  readonly lists?: Readonly<Record<string, readonly string[] | { readonly file: string }>>
   readonly points?: Readonly<Record<string, number>>
   readonly rules?: readonly RawRule[]
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hasListedSuffix, nameAndParents, organisationOf, publicSuffixOf } from '../../../core/text/index.js'
+import { hasListedSuffix, isHosted, nameAndParents, organisationOf, publicSuffixOf } from '../../../core/text/index.js'
 
 for (const [name, organisation, suffix] of [
   ['mail.shop.example.co.uk', 'example.co.uk', 'co.uk'],
@@ -40,6 +40,15 @@ for (const [name, wish] of [
     assert.equal(hasListedSuffix(name), wish)
   })
 }
+
+test('names below what a company keeps for its customers are hosted', () => {
+  assert.deepEqual(['a.github.io', 'example.co.uk', 'a.b.nowhere', '192.0.2.7'].map(isHosted), [
+    true,
+    false,
+    false,
+    false,
+  ])
+})
 
 test('a name comes with those above it', () => {
   assert.deepEqual(

@@ -1,0 +1,70 @@
+/**
+ * Lists of domains and endings: shipped ones in the folder `rules/lists` of the package, and the admin's. Files hold names apart by white space; `#`
+ * starts a comment.
+ */
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Files } from 'posthouse/api'
+import { namesInList, toAsciiDomain } from 'posthouse/text'
+import type { Config, ListName } from './config.js'
+
+const FILES: Readonly<Record<ListName, string>> = {
+  free_mail: 'free-mail.txt',
+  disposable: 'disposable.txt',
+  cheap_endings: 'cheap-endings.txt',
+}
+
+const MAX_FILE_BYTES = 16 * 1024 * 1024
+/** A folder of the package, seen from where this file is or was built to. */
+const MAX_ABOVE = 5
+
+export type Lists = Readonly<Record<ListName, ReadonlySet<string>>>
+
+/** What is wrong with a file of the admin's. */
+export class ListFault extends Error {
+  readonly list: ListName
+  readonly index: number
+  constructor(list: ListName, index: number, message: string) {
+    super(message)
+    this.name = 'ListFault'
+    this.list = list
+    this.index = index
+  }
+}
+
+export async function readLists(config: Config['lists'], files: Files): Promise<Lists> {
+  const read = async (name: ListName) => {
+    const { add, except, files: more } = config[name]
+    const names = new Set(namesInList(await shipped(FILES[name])))
+    for (const [index, file] of more.entries()) {
+      const text = await readFile(files.resolve(file), 'utf8').catch((error: unknown) => {
+        throw new ListFault(name, index, `${file} cannot be read: ${error instanceof Error ? error.message : error}`)
+      })
+      if (text.length > MAX_FILE_BYTES) throw new ListFault(name, index, `${file} is larger than 16 MiB`)
+      for (const one of namesInList(text)) names.add(one)
+    }
+    for (const one of add) names.add(plain(one))
+    for (const one of except) names.delete(plain(one))
+    return names
+  }
+  return {
+    free_mail: await read('free_mail'),
+    disposable: await read('disposable'),
+    cheap_endings: await read('cheap_endings'),
+  }
+}
+
+function plain(name: string): string {
+  return toAsciiDomain(name) ?? name.toLowerCase()
+}
+
+async function shipped(file: string): Promise<string> {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  for (let above = 0; above < MAX_ABOVE; above++) {
+    folder = dirname(folder)
+    const text = await readFile(join(folder, 'rules', 'lists', file), 'utf8').catch(() => undefined)
+    if (text !== undefined) return text
+  }
+  throw new Error(`the shipped list ${file} is not there`)
+}
