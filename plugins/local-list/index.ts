@@ -4,30 +4,27 @@
  * config says so; others ask it as the service `local-list`.
  */
 import {
-  type Asked,
-  type AuthFacts,
   asFarAsKnown,
-  awaitedLater,
-  type Call,
+  type Clock,
   definePlugin,
+  type Hooks,
+  type Log,
   label,
-  type Message,
   objectionTo,
-  type ReverseName,
+  type Recipient,
   type Session,
-  within,
+  type State,
 } from 'posthouse/api'
 import { localListCommands } from './commands.js'
-import { CONFIG, termsOf } from './config.js'
+import { CONFIG, type Terms, termsOf } from './config.js'
+import { ListedMails } from './mails.js'
 import { RunTimeList } from './run-time.js'
 import { SiteList } from './site-list.js'
-import { ofEnvelope, ofMessage, type Wanted } from './subjects.js'
-import { type Hit, judge, type Weighed, weigh } from './weigh.js'
+import { judge } from './weigh.js'
 
 const ALLOWED = 'local-allowed'
-const NOTHING: Weighed = { findings: [], sum: 0 }
 const SWEEP_MS = 3_600_000
-const REVERSE_MS = 5000
+/** Nothing of this asks the name service on its own. */
 const WHEN_UNKNOWN = { answer: 'pass', text: '', detail: '7.1' } as const
 
 export default definePlugin({
@@ -36,91 +33,64 @@ export default definePlugin({
   config: CONFIG,
   needs: ['tables'],
   supplies: ['local-list'],
-  async setup({ config, files, services, clock, log, metrics, dns, purpose }) {
+  async setup({ config, files, services, state, clock, log, metrics, dns, purpose }) {
     const terms = termsOf(config)
     const runTime = new RunTimeList(services.get('tables').table('local-list'), config.max_entries)
-    const list = new SiteList({
-      names: config.files,
-      resolve: name => files.resolve(name),
-      maxEntries: config.max_entries,
-      runTime,
-      clock,
-      log,
-    })
+    const resolve = (name: string) => files.resolve(name)
+    const list = new SiteList({ names: config.files, resolve, maxEntries: config.max_entries, runTime, clock, log })
     if (purpose === 'serve') await list.open()
+    const mailAuth = () => services.find('mail-auth')
+    const mails = new ListedMails({ list, points: terms.points, metrics, mailAuth, looksUp: dns.configured })
     const timers: NodeJS.Timeout[] = []
-    const enforcing = Number.isFinite(Math.min(terms.rejectAt, terms.deferAt))
-    const judged = new WeakMap<Message, Promise<Weighed>>()
-
-    async function weighed(wanted: readonly Wanted[], call: Call): Promise<Weighed> {
-      const found = await Promise.all(wanted.map(async one => ({ ...one, entry: await list.find(one.question) })))
-      const hits = found.filter((one): one is Hit => one.entry !== undefined)
-      if (hits.length === 0) return NOTHING
-      const result = weigh(hits, terms.points)
-      metrics.count('local-list.hits', hits.length)
-      call.log.info(
-        { sum: result.sum, entries: hits.slice(0, 10).map(({ entry }) => `${entry.pattern} (${entry.place})`) },
-        'mail is on the local list',
-      )
-      return result
-    }
-
-    /** Found out once for each message. Trouble with the store is said in the log and holds nobody up. */
-    function ofMail(asked: Asked['score'], call: Call): Promise<Weighed> {
-      const there = judged.get(asked.message)
-      if (there !== undefined) return there
-      const work = async () => {
-        const facts: AuthFacts | undefined = await services.find('mail-auth')?.found(asked, call)
-        return weighed(await ofMessage(asked, await reverseOf(asked.session, call), facts), call)
-      }
-      const found = awaitedLater(asFarAsKnown(call.log, 'local-list', work).then(known => known ?? NOTHING))
-      judged.set(asked.message, found)
-      return found
-    }
-
-    async function reverseOf(session: Session, call: Call): Promise<ReverseName | undefined> {
-      if (session.reversed !== undefined || !dns.configured) return session.reversed
-      return asFarAsKnown(call.log, 'local-list-reverse', () =>
-        within(REVERSE_MS, call.signal, () => session.reverse()),
-      )
-    }
-
     return {
       labels: [ALLOWED],
       services: { 'local-list': list },
       commands: localListCommands({ list, runTime, clock }),
-      hooks: {
-        async connect({ session }, call) {
-          const address = session.remote.address
-          const entry = await asFarAsKnown(call.log, 'local-list', () => list.find({ kind: 'address', address }))
-          return entry?.kind === 'allow' ? label(ALLOWED) : undefined
-        },
-        async rcpt(asked, call) {
-          if (!enforcing || !isForeign(asked.session) || terms.spares(asked.recipient.address)) return undefined
-          const work = async () => weighed(ofEnvelope(asked, await reverseOf(asked.session, call)), call)
-          const known = await asFarAsKnown(call.log, 'local-list', work)
-          return known && objectionTo(judge(known, terms), WHEN_UNKNOWN)
-        },
-        score: async (asked, call) => (isForeign(asked.session) ? (await ofMail(asked, call)).findings : undefined),
-        async message(asked, call) {
-          if (!enforcing || !isForeign(asked.session) || terms.spares(asked.recipient.address)) return undefined
-          return objectionTo(judge(await ofMail(asked, call), terms), WHEN_UNKNOWN)
-        },
-      },
+      hooks: hooksOf(terms, list, mails),
       started() {
-        const safely = (work: Promise<unknown>, sentence: string) =>
-          void work.catch(error => log.warn({ err: error }, sentence))
         if (terms.reloadMs > 0 && config.files.length > 0)
           timers.push(setInterval(() => void list.look(), terms.reloadMs).unref())
-        const sweep = () => safely(runTime.sweep(clock.now()), 'the run-time list cannot be swept now')
-        timers.push(setInterval(sweep, SWEEP_MS).unref())
+        timers.push(setInterval(() => void sweep(runTime, state, clock, log), SWEEP_MS).unref())
       },
       dispose: () => timers.forEach(clearInterval),
     }
   },
 })
 
+function hooksOf(terms: Terms, list: SiteList, mails: ListedMails): Hooks {
+  const enforcing = Number.isFinite(Math.min(terms.rejectAt, terms.deferAt))
+  const mayRefuse = (session: Session, { address }: Recipient) =>
+    enforcing && isForeign(session) && !terms.spares(address)
+  return {
+    async connect({ session }, call) {
+      const { address } = session.remote
+      const entry = await asFarAsKnown(call.log, 'local-list', () => list.find({ kind: 'address', address }))
+      return entry?.kind === 'allow' ? label(ALLOWED) : undefined
+    },
+    async rcpt(asked, call) {
+      if (!mayRefuse(asked.session, asked.recipient)) return undefined
+      return objectionTo(judge(await mails.ofEnvelope(asked, call), terms), WHEN_UNKNOWN)
+    },
+    score: async (asked, call) =>
+      isForeign(asked.session) ? (await mails.ofMessage(asked, call)).findings : undefined,
+    async message(asked, call) {
+      if (!mayRefuse(asked.session, asked.recipient)) return undefined
+      return objectionTo(judge(await mails.ofMessage(asked, call), terms), WHEN_UNKNOWN)
+    },
+  }
+}
+
 /** Mail of our own, by LMTP or of people who have logged in comes from this house. */
 function isForeign({ protocol, account, trusted }: Session): boolean {
   return protocol === 'smtp' && account === undefined && !trusted
+}
+
+/** By one of the workers; entries whose time is over are as if they were not there until then. */
+async function sweep(runTime: RunTimeList, state: State, clock: Clock, log: Log): Promise<void> {
+  const now = clock.now()
+  try {
+    if ((await state.add('sweep', 1, now, now + SWEEP_MS / 2)) === 1) await runTime.sweep(now)
+  } catch (error) {
+    log.warn({ err: error }, 'the run-time list cannot be swept now')
+  }
 }

@@ -76,6 +76,8 @@ export class RunTimeList {
       for (const { key, value } of page) yield { key: key.slice(2), entry: entryOf(key.slice(2), value) }
       if (page.length < STEP) return
       after = page.at(-1)!.key
+      // A store may answer without ever waiting: others shall have their turn.
+      await new Promise(resolve => setImmediate(resolve))
     }
   }
 

@@ -24,6 +24,8 @@ type Asked =
       readonly question: ListQuestion
       readonly shown: string
       readonly test?: 'listed' | 'clear'
+      /** An IPv4 address of four digits: the end of many IPv6 addresses too. */
+      readonly between?: boolean
     }
   /** There may be something below it: it exists and holds nothing (RFC 8020 §2). */
   | { readonly kind: 'between' }
@@ -77,7 +79,8 @@ async function recordsOf(
   if (asked.kind === 'between') return []
   if (asked.kind === 'nothing' || asked.test === 'clear') return undefined
   const entry = asked.test === 'listed' ? TEST_ENTRY : await list.find(asked.question)
-  if (entry === undefined || (asked.test === undefined && entry.kind !== zone.kind)) return undefined
+  const listed = entry !== undefined && (asked.test !== undefined || entry.kind === zone.kind)
+  if (!listed) return asked.between === true ? [] : undefined
   const name = `${below.join('.')}.${zone.name}`
   if (type === TYPES.a) return [{ type: 'A', name, ttl: zone.ttl, data: entry.code ?? zone.code }]
   if (type === TYPES.txt)
@@ -114,8 +117,8 @@ function askedBy({ serves }: Zone, below: readonly string[]): Asked {
 /** RFC 5782 §2.1, §2.4: octets or nibbles from the last to the first. `undefined`: no address, nor the end of one. */
 function addressAsked(below: readonly string[]): Asked | undefined {
   const octets = below.every(label => /^(0|[1-9]\d{0,2})$/.test(label) && Number(label) < 256)
-  if (octets && below.length === 4) return addressEntry(below.toReversed().join('.'))
   const nibbles = below.every(label => /^[0-9a-f]$/.test(label))
+  if (octets && below.length === 4) return { ...addressEntry(below.toReversed().join('.')), between: nibbles }
   if (nibbles && below.length === 32)
     return addressEntry(
       below
@@ -134,7 +137,7 @@ const TESTS: ReadonlyMap<string, 'listed' | 'clear'> = new Map([
 ])
 
 /** RFC 5782 §5: what has to be listed, and what never may be, whatever is on the list. */
-function addressEntry(address: string): Asked {
+function addressEntry(address: string): Extract<Asked, { kind: 'entry' }> {
   const test = TESTS.get(address)
   return { kind: 'entry', question: { kind: 'address', address }, shown: address, ...(test && { test }) }
 }

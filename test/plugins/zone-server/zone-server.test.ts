@@ -92,6 +92,8 @@ for (const [name, type, rcode, data] of [
   ['7.2.0.192.wl.example.test', 'A', 'NXDOMAIN', []],
   ['1.3.0.192.bl.example.test', 'A', 'NXDOMAIN', []],
   ['2.0.192.bl.example.test', 'A', 'NOERROR', []],
+  // Not listed, and the end of IPv6 addresses that may be: "no such name" would end the search of resolvers that ask step by step.
+  ['1.0.0.2.bl.example.test', 'A', 'NOERROR', []],
   ['07.2.0.192.bl.example.test', 'A', 'NXDOMAIN', []],
   ['256.2.0.192.bl.example.test', 'A', 'NXDOMAIN', []],
   ['1.7.2.0.192.bl.example.test', 'A', 'NXDOMAIN', []],
