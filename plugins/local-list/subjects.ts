@@ -3,7 +3,7 @@
  * write (a greeting, a From that nobody vouches for, a link) can only be held against a mail: an entry that allows it gives nothing.
  */
 import type { Asked, AuthFacts, ListQuestion, ReverseName, Session } from 'posthouse/api'
-import { mailboxOf, toAsciiDomain, webLinks } from 'posthouse/text'
+import { emailsIn, mailboxOf, toAsciiDomain, webLinks } from 'posthouse/text'
 import type { Subject } from './config.js'
 
 export interface Wanted {
@@ -15,13 +15,9 @@ export interface Wanted {
   readonly proven: boolean
 }
 
-const MAX_LINKS = 100
-const MAX_ADDRESSES = 50
+/** Different ones, so that many alike hide nothing. */
+const MAX_ADDRESSES = 200
 const MAX_SIGNATURES = 20
-const MAX_TEXT = 256 * 1024
-// The bounds on length keep it linear.
-const ADDRESS =
-  /(?<![\w.+-])[\w.+%-]{1,64}@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,8}[a-z][a-z0-9-]{1,30}(?![\w-])/gi
 
 /** Known before the message comes. */
 export function ofEnvelope(
@@ -59,10 +55,8 @@ export async function ofMessage(
       : [mailbox('from', from, facts?.dmarc.result === 'pass' && facts.dmarc.domain === ascii(from.domain))]),
     ...(replyTo === undefined ? [] : [mailbox('reply_to', replyTo, false)]),
     ...signersOf(facts),
-    ...webLinks(text)
-      .slice(0, MAX_LINKS)
-      .map(({ host, url }) => link(host, url.pathname)),
-    ...addressesIn(text.body.slice(0, MAX_TEXT)),
+    ...linksOf(webLinks(text)),
+    ...addressesOf(emailsIn(text, message.header)),
   ]
 }
 
@@ -97,20 +91,20 @@ function mailbox(
   return { subject, shown: `${local}@${domain}`, question: { kind: 'mailbox', local, domain }, proven }
 }
 
-function link(host: string, path: string): Wanted {
-  return { subject: 'link', shown: `${host}${path}`, question: { kind: 'link', host, path }, proven: false }
+function addressesOf(emails: ReturnType<typeof emailsIn>): readonly Wanted[] {
+  const different = new Map(emails.map(email => [`${email.local}@${email.domain}`.toLowerCase(), email]))
+  return [...different.values()].slice(0, MAX_ADDRESSES).map(email => mailbox('address', email, false))
 }
 
-function addressesIn(text: string): readonly Wanted[] {
-  const found = new Set<string>()
-  for (const [address] of text.matchAll(ADDRESS)) {
-    found.add(address.toLowerCase())
-    if (found.size >= MAX_ADDRESSES) break
-  }
-  return [...found].map(address => {
-    const at = address.lastIndexOf('@')
-    return mailbox('address', { local: address.slice(0, at), domain: address.slice(at + 1) }, false)
-  })
+/** Hosts and paths; what stands behind `?` is another for everybody. */
+function linksOf(links: ReturnType<typeof webLinks>): readonly Wanted[] {
+  const different = new Map(links.map(({ host, url }) => [host + url.pathname, { host, path: url.pathname }]))
+  return [...different].map(([shown, { host, path }]) => ({
+    subject: 'link',
+    shown,
+    question: { kind: 'link', host, path },
+    proven: false,
+  }))
 }
 
 function ascii(domain: string): string {

@@ -1,8 +1,8 @@
 /** What of a mail lists are asked about: links, mail addresses, hosts on its way, and which of many. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { emailsIn } from '../../../core/text/index.js'
 import { chooseFairly } from '../../../plugins/dnsbl/choose.js'
-import { emailsIn } from '../../../plugins/dnsbl/emails.js'
 import { hostsToAsk, linksIn, urlsToAsk } from '../../../plugins/dnsbl/links.js'
 import { seenIn } from '../../../plugins/dnsbl/question.js'
 import { hopsOf } from '../../../plugins/dnsbl/received.js'

@@ -1,9 +1,14 @@
-/** Mail addresses in running text and in links, for lists of addresses that answers shall go to. Bounded, linear, never throws. */
-import type { HeaderField, MessageText } from 'posthouse/api'
+/** Mail addresses in running text and in links: where answers shall go. Bounded, linear, never throws. */
 
 export interface Email {
   readonly local: string
   readonly domain: string
+}
+
+/** What of a message is read for them. */
+export interface AddressedText {
+  readonly body: string
+  readonly links: readonly { readonly href: string }[]
 }
 
 const MAX_TEXT = 256 * 1024
@@ -16,7 +21,10 @@ const DOMAIN = /^[a-z0-9-]+(?:\.[a-z0-9-]+)+/i
 const MAILTO = /^\s*mailto:/i
 
 /** In the order they appear, as often as they appear. */
-export function emailsIn(text: MessageText, header: readonly HeaderField[]): readonly Email[] {
+export function emailsIn(
+  text: AddressedText,
+  header: readonly { readonly name: string; readonly raw: string }[],
+): readonly Email[] {
   const links = text.links.filter(({ href }) => MAILTO.test(href)).map(({ href }) => unescaped(href))
   const lists = header.filter(({ name }) => name.toLowerCase() === 'list-unsubscribe').map(({ raw }) => unescaped(raw))
   return [...links, ...lists, text.body.slice(0, MAX_TEXT)].flatMap(emailsOf).slice(0, MAX_SIGNS)
