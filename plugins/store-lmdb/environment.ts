@@ -85,6 +85,7 @@ export class Environment {
   readonly #watchers = new Set<EnvironmentWatcher>()
   #lastWrite = 0
   readonly #waiting = new Set<Waiting>()
+  #changing = 0
   /** What lmdb has not answered yet, also when nobody waits for it any more. */
   readonly #unanswered = new Set<Promise<unknown>>()
   #broken: MailError | undefined
@@ -163,6 +164,15 @@ export class Environment {
 
   /** One transaction; what `change` throws undoes all of it. Resolves when it is on disk. */
   async write<T>(change: () => T): Promise<T> {
+    this.#changing++
+    try {
+      return await this.#join(change)
+    } finally {
+      this.#changing--
+    }
+  }
+
+  async #join<T>(change: () => T): Promise<T> {
     if (this.#broken !== undefined) throw this.#broken
     this.#next ??= this.#begin()
     const commit = this.#next
@@ -278,9 +288,16 @@ export class Environment {
     })
   }
 
-  /** Changes of this process are under way. */
+  /** Changes nothing, and sees what this process has changed before, be it committed or not. */
+  look<T>(look: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#join(() => resolve(look())).catch(reject)
+    })
+  }
+
+  /** Changes of this process are under way. Who only looks is none: or readers who wait for each other would keep it so for ever. */
   get busy(): boolean {
-    return this.#waiting.size > 0
+    return this.#changing > 0
   }
 
   /** Of the last commit. */

@@ -165,7 +165,7 @@ class EnvironmentState implements LmdbState {
 
   /** What this process has changed is seen by its next read, be it committed or not. */
   async #read<T>(look: () => T): Promise<T> {
-    if (this.#env.busy) return this.#write(look)
+    if (this.#env.busy) return this.#env.look(look)
     this.#env.refresh()
     return look()
   }
