@@ -254,7 +254,7 @@ export interface State {
   spend(key: string, amount: number, budget: Budget, now: number): Promise<Spending>
   /**
    * Adds to named sums under one key that fade, each by half in every half-life; less than 0 takes away, and no sum falls below 0. Kept until
-   * they have faded away. `get` has the tally, for `readTally` of `posthouse/text`.
+   * little is left of the largest. `get` has the tally, for `readTally` of `posthouse/text`.
    */
   tally(key: string, amounts: Readonly<Record<string, number>>, fading: Fading, now: number): Promise<void>
   /** `undefined` when `most` places are taken. */

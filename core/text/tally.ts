@@ -1,6 +1,6 @@
 /**
- * Tallies: named sums that fade, each by half in every half-life, reckoned when they are read. A tally is kept until nothing worth telling is
- * left of its largest sum, so what has little behind it goes first from a store that is full. Pure: time comes in.
+ * Tallies: named sums that fade, each by half in every half-life, reckoned when they are read. A tally is kept until little is left of its largest
+ * sum, so what has least behind it goes first from a store that is full. Pure: time comes in.
  */
 
 export interface TallyTerms {
@@ -18,6 +18,8 @@ export interface Tally {
 
 /** Less than this has faded away. */
 const FAINT = 0.05
+/** With less than this left of its largest sum a tally is forgotten. */
+const LITTLE = 0.25
 /** Names are the caller's and few; more than this is a bug. */
 const MOST_SUMS = 32
 
@@ -55,13 +57,13 @@ export function addToTally(
     .filter(([, sum]) => sum >= FAINT)
     .map(([name, sum]) => `${name}=${Number(sum.toPrecision(7))}`)
   const value = [before?.since ?? now, latest, ...words].join(' ')
-  return { value, expires: latest + lifeOf(Math.max(FAINT, ...sums.values()), terms) }
+  return { value, expires: latest + lifeOf(Math.max(LITTLE, ...sums.values()), terms) }
 }
 
 /** In steps of a sixteenth of the half-life: a store that sorts by expiry need not move the entry at every change. */
 function lifeOf(largest: number, { halfLifeMs }: TallyTerms): number {
   const step = Math.max(1, Math.floor(halfLifeMs / 16))
-  return Math.ceil((halfLifeMs * Math.log2(largest / FAINT)) / step + 1) * step
+  return Math.ceil((halfLifeMs * Math.log2(largest / LITTLE)) / step + 1) * step
 }
 
 function isTime(value: number | undefined): value is number {

@@ -73,8 +73,11 @@ export function senderCommands(parts: CommandParts): readonly Command[] {
 
 export function readWho(text: string): Who {
   const [address] = /^[^/]*(?=\/(?:24|48)$|$)/.exec(text) ?? []
-  const network = address !== undefined && isIP(address) !== 0 && parseNetwork(text) ? networkOf(address)[0] : undefined
-  if (network !== undefined) return { kind: 'network', network }
+  if (address !== undefined && isIP(address) !== 0 && parseNetwork(text) !== undefined) {
+    const [network] = networkOf(address)
+    if (network !== undefined) return { kind: 'network', network }
+    throw new CommandError(`${address} is an address of the house: what comes from there comes from anywhere`, 2)
+  }
   const parsed = text.includes('@') ? parseAddress(text) : undefined
   const domain = normaliseDomain(parsed?.domain ?? text)
   const plain = domain === undefined ? undefined : (toAsciiDomain(domain) ?? domain)
@@ -97,12 +100,17 @@ async function show(run: CommandRun, parts: CommandParts): Promise<void> {
   const vouching = who.kind === 'network' ? [] : await vouchersOf(who, parts)
   const people = who.kind === 'domain' ? await knownAt(who.domain, parts) : []
   const given = findingsFrom(standing, terms.points, now)
+  const toWriters = findingsFrom(asWriter(standing), terms.points, now)
   const unproven = who.kind === 'address' ? findingsFrom(asUnproven(standing), terms.points, now) : []
   if (run.json) {
     const { correspondent } = standing.facts
     const known = { ...(correspondent && { correspondent: { ...correspondent, accounts: standing.knowing.accounts } }) }
     run.print(
-      JSON.stringify({ ...told(who), histories: [...about, ...vouching], ...known, people, given, unproven }, null, 2),
+      JSON.stringify(
+        { ...told(who), histories: [...about, ...vouching], ...known, people, given, toWriters, unproven },
+        null,
+        2,
+      ),
     )
     return
   }
@@ -111,7 +119,7 @@ async function show(run: CommandRun, parts: CommandParts): Promise<void> {
   if (lines.length === 0) run.print(`Nothing is known of ${told(who).who}.`)
   for (const { address, written } of people)
     run.print(`  ${printable(address, 200)}  written to: ${Math.round(written)}`)
-  printGiven(run, who, given, unproven)
+  printGiven(run, who, { given, toWriters, unproven })
 }
 
 /** The next mail, as if it were proved, from a network nobody has heard of. */
@@ -124,6 +132,12 @@ function originFor(who: Who): Origin {
     case 'network':
       return { proved: 'unknown', identities: [SITE, who.network] }
   }
+}
+
+/** To somebody who has written to them as often as all together. */
+function asWriter(standing: Standing): Standing {
+  const { written = 0, replied = 0 } = standing.facts.correspondent ?? {}
+  return { ...standing, knowing: { ...standing.knowing, personal: written + replied } }
 }
 
 function asUnproven({ facts, ...rest }: Standing): Standing {
@@ -149,19 +163,34 @@ function known({ facts: { correspondent }, knowing }: Standing, now: number): re
   const accounts = Math.max(1, Math.round(knowing.accounts))
   const more = [
     `${accounts}${accounts >= 5 ? ' or more' : ''} ${accounts === 1 ? 'account' : 'accounts'} of yours`,
-    answered >= 0.5 && `${Math.round(answered)} answers came`,
-    bounced >= 0.5 && `${Math.round(bounced)} came back: nobody there of that name`,
-    complained >= 0.5 && `${Math.round(complained)} complaints`,
+    answered >= 0.5 && `mails of theirs in answer: ${Math.round(answered)}`,
+    bounced >= 0.5 && `came back, as there is nobody of that name: ${Math.round(bounced)}`,
+    complained >= 0.5 && `complaints: ${Math.round(complained)}`,
   ]
   return [`${writtenWords(correspondent, now)} (${more.filter(Boolean).join('; ')}).`]
 }
 
-function printGiven(run: CommandRun, who: Who, given: readonly Finding[], unproven: readonly Finding[]): void {
+interface Given {
+  readonly given: readonly Finding[]
+  /** To those of ours who have written to them themselves. */
+  readonly toWriters: readonly Finding[]
+  readonly unproven: readonly Finding[]
+}
+
+function printGiven(run: CommandRun, who: Who, { given, toWriters, unproven }: Given): void {
   const what =
     who.kind === 'network' ? 'Mail from there would be given' : 'Mail that is proved to be theirs would be given'
   run.print('')
   run.print(given.length === 0 ? `${what} nothing for this now.` : `${what} now:`)
   for (const line of given.map(lineOf)) run.print(line)
+  const [own] = toWriters.filter(({ name }) => name === 'known-correspondent')
+  if (
+    own !== undefined &&
+    own.points < Math.min(0, ...given.filter(({ name }) => name === own.name).map(({ points }) => points))
+  )
+    run.print(
+      `  ${own.points.toFixed(1)}  in place of that, for recipients who have written to them themselves, at most`,
+    )
   if (unproven.length === 0) return
   run.print('Mail that only claims to be theirs:')
   for (const line of unproven.map(lineOf)) run.print(line)

@@ -2,7 +2,7 @@
  * Whom a message comes from, as far as it is proved: nobody's name is better or worse for mail that only claims to be theirs. Pure.
  */
 import type { AuthFacts, IdentityKind, Message, ReputationFacts } from 'posthouse/api'
-import { LOCAL_NETWORKS, mailboxOf, NetworkSet, networkAround, organisationOf } from 'posthouse/text'
+import { LOCAL_NETWORKS, mailboxOf, NetworkSet, networkAround, organisationOf, toAsciiDomain } from 'posthouse/text'
 
 export interface Identity {
   readonly kind: IdentityKind
@@ -56,13 +56,14 @@ export function domainsOf(domain: string): readonly Identity[] {
 }
 
 function authorOf({ header }: Pick<Message, 'header'>): Author | undefined {
-  const box = mailboxOf(header, 'from')
-  return box === undefined ? undefined : plainAuthor(box)
+  return plainAuthor(mailboxOf(header, 'from'))
 }
 
-/** Case is nobody's identity here. */
-export function plainAuthor({ local, domain }: Author): Author | undefined {
-  const plain = { local: local.normalize('NFC').toLowerCase(), domain: domain.toLowerCase() }
+/** Neither case nor the spelling of a domain is anybody's identity here. Nothing: it has no domain, or is longer than an address can be. */
+export function plainAuthor(address: Author | undefined): Author | undefined {
+  if (address === undefined || address.domain === '') return undefined
+  const { local, domain } = address
+  const plain = { local: local.normalize('NFC').toLowerCase(), domain: toAsciiDomain(domain) ?? domain.toLowerCase() }
   return plain.local.length + plain.domain.length < LONGEST ? plain : undefined
 }
 

@@ -88,9 +88,9 @@ export default definePlugin({
             }),
           ),
         async event({ event: { kind, recipient, class: meaning } }, call) {
-          const author = plainAuthor(parseAddress(recipient ?? '') ?? { local: '', domain: '' })
+          const author = plainAuthor(parseAddress(recipient ?? ''))
           const sum = failureSum(kind, meaning)
-          if (author === undefined || author.domain === '' || sum === undefined) return
+          if (author === undefined || sum === undefined) return
           await asFarAsKnown(call.log, 'reputation', async () => {
             const key = knownKey(author)
             const before = await ledger.read(key, terms.correspondents)

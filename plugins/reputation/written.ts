@@ -3,7 +3,6 @@
  * and the Message-ID is kept as a digest, so that an answer is recognised. One account makes only so many known in a day, and counts as one for everybody else.
  */
 import type { Account, Asked, Clock, Message, State } from 'posthouse/api'
-import { toAsciiDomain } from 'posthouse/text'
 import type { Terms } from './config.js'
 import { type Author, plainAuthor } from './identity.js'
 import { digest, knownKey, pairKey, sentKey } from './keys.js'
@@ -45,8 +44,8 @@ export async function learnWritten(
 ): Promise<void> {
   const sent = results.filter(({ kind }) => kind === 'accepted').map(({ recipient }) => recipient.address)
   const outside = sent.flatMap(({ local, domain }) => {
-    const author = plainAuthor({ local, domain: toAsciiDomain(domain) ?? domain })
-    return author === undefined || isOurs(domain) || domain === '' ? [] : [author]
+    const author = plainAuthor({ local, domain })
+    return author === undefined || isOurs(domain) ? [] : [author]
   })
   if (outside.length === 0 || sent.length > MOST_AT_ONCE || envelope.sender === null || !isPersonal(message)) return
   const now = clock.now()

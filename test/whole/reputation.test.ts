@@ -223,7 +223,7 @@ describe('a server that knows its senders', { skip: noInbox }, () => {
     const { stdout } = await a.cli(['sender', 'carol@first.test'])
     assert.match(
       stdout,
-      /^Your users have written to carol@first\.test 2 times since \d+ \w+, 1 of them in answer \(1 account of yours; 1 answers came\)\.$/m,
+      /^Your users have written to carol@first\.test 2 times since \d+ \w+, 1 of them in answer \(1 account of yours; mails of theirs in answer: 1\)\.$/m,
     )
     assert.match(stdout, /^Of the sender carol@first\.test since \d+ \w+ count 0 as spam, \d as ham\.$/m)
     assert.match(stdout, /^Mail that is proved to be theirs would be given now:\n {2}-1\.\d {2}known-correspondent: /m)

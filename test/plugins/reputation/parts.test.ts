@@ -100,6 +100,10 @@ test('the effect of a word is undone by its opposite only where the message was 
   assert.deepEqual(effectOf('not-junk', 'unsure', 1), { rescued: 1 })
 })
 
+test('an address of the house has no network to ask for', () => {
+  assert.throws(() => readWho('127.0.0.1'), /is an address of the house/)
+})
+
 test('no name of a stranger leads to the key of another', () => {
   const key = (name: string) => historyKey({ kind: 'address', name })
   assert.equal(key('ann@example.org'), 'address/example.org/ann')
