@@ -68,10 +68,8 @@ export class ListedMails {
   }
 
   async #hits(wanted: readonly Wanted[]): Promise<readonly Hit[]> {
-    const found = await Promise.all(
-      wanted.map(async one => ({ ...one, entry: await this.#parts.list.find(one.question) })),
-    )
-    return found.filter((one): one is Hit => one.entry !== undefined)
+    const entries = await this.#parts.list.findAll(wanted.map(({ question }) => question))
+    return wanted.flatMap((one, at) => (entries[at] === undefined ? [] : [{ ...one, entry: entries[at] }]))
   }
 
   async #reverseOf(session: Session, call: Call): Promise<ReverseName | undefined> {

@@ -34,6 +34,10 @@ export class RunTimeList {
     return values.map((value, at) => (value === undefined ? undefined : entryOf(keys[at]!, value)))
   }
 
+  async isEmpty(): Promise<boolean> {
+    return (await this.#table.list('e/', '', 1)).length === 0
+  }
+
   async lengths(): Promise<Lengths> {
     const marks = await this.#table.list('n/', '', MOST_LENGTHS)
     const of = (family: string) =>

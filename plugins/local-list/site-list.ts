@@ -33,7 +33,7 @@ export class SiteList implements LocalList {
   readonly #parts: SiteListParts
   #files: readonly ListFile[] = []
   #lengths: Lengths = { ipv4: [], ipv6: [] }
-  /** What was said of a file's faults belongs to this version of it. */
+  /** What was said of the faults of a file or folder belongs to this version of it. */
   readonly #faulty = new Map<string, string>()
   #opened: Promise<void> | undefined
   #looking: Promise<void> | undefined
@@ -53,17 +53,35 @@ export class SiteList implements LocalList {
   }
 
   async find(question: ListQuestion): Promise<ListEntry | undefined> {
+    return (await this.findAll([question]))[0]
+  }
+
+  /** The same for each of many, for hardly more than one costs. */
+  async findAll(questions: readonly ListQuestion[]): Promise<readonly (ListEntry | undefined)[]> {
     await this.open()
     const { runTime, clock } = this.#parts
     const now = clock.now()
-    const keys = keysFor(question, await this.#lengthsFor(question))
-    if (keys.length === 0) return undefined
-    const written = await runTime.get(keys)
+    // Most sites have files alone, or nothing.
+    const empty = await runTime.isEmpty()
+    const lengths = empty ? this.#lengths : together([this.#lengths, await runTime.lengths()])
+    const keys = questions.map(question => keysFor(question, lengths))
+    const written = empty ? [] : await runTime.get(keys.flat())
+    let from = 0
+    return keys.map(own => {
+      const start = from
+      from += own.length
+      return this.#best(own, at => written[start + at], now)
+    })
+  }
+
+  /** Of the first key that anything stands under whose time is not over. */
+  #best(keys: readonly string[], written: (at: number) => ListEntry | undefined, now: number): ListEntry | undefined {
     for (const [at, key] of keys.entries()) {
-      const fitting = [written[at], ...this.#files.map(file => entryIn(file, key))].filter(
-        entry => entry !== undefined && !isOver(entry, now),
-      )
-      const found = fitting.find(entry => entry?.kind === 'allow') ?? fitting[0]
+      let found = live(written(at), now)
+      for (const file of this.#files) {
+        const entry = found?.kind === 'allow' ? undefined : live(entryIn(file, key), now)
+        if (entry !== undefined && (found === undefined || entry.kind === 'allow')) found = entry
+      }
       if (found !== undefined) return found
     }
     return undefined
@@ -81,12 +99,6 @@ export class SiteList implements LocalList {
         this.#looking = undefined
       })
     return this.#looking
-  }
-
-  /** Of networks only where a question needs them. */
-  async #lengthsFor({ kind }: ListQuestion): Promise<Lengths> {
-    if (kind !== 'address' && kind !== 'link') return this.#lengths
-    return together([this.#lengths, await this.#parts.runTime.lengths()])
   }
 
   async #open(): Promise<void> {
@@ -158,13 +170,16 @@ export class SiteList implements LocalList {
       if (!name.endsWith('/')) return [name]
       try {
         const inside = await readdir(resolve(name))
+        this.#faulty.delete(name)
         return inside
           .filter(file => file.endsWith('.list') && !file.startsWith('.'))
           .sort()
           .map(file => name + file)
       } catch (error) {
-        log.warn({ folder: name, code: (error as NodeJS.ErrnoException).code }, 'folder of lists cannot be read')
-        return []
+        const { code = 'unknown' } = error as NodeJS.ErrnoException
+        if (this.#faulty.get(name) !== code) log.warn({ folder: name, code }, 'folder of lists cannot be read')
+        this.#faulty.set(name, code)
+        return this.#files.map(file => file.name).filter(file => file.startsWith(name))
       }
     })
     return [...new Set((await Promise.all(lists)).flat())]
@@ -178,6 +193,10 @@ export class SiteList implements LocalList {
     for (const { name, list, twice } of told)
       this.#parts.log.info({ file: name, entries: list.size, twice, bytes: list.bytes }, 'list file read')
   }
+}
+
+function live(entry: ListEntry | undefined, now: number): ListEntry | undefined {
+  return entry === undefined || isOver(entry, now) ? undefined : entry
 }
 
 function together(all: readonly Lengths[]): Lengths {

@@ -148,6 +148,12 @@ export function faultsIn(
             ),
           ],
     ),
+    // RFC 1035 §2.3.4: it becomes a label.
+    ...zones.flatMap(({ contact = '' }, at) =>
+      contact.lastIndexOf('@') > 63
+        ? [fault(['zones', at, 'contact'], 'expected at most 63 characters before the @')]
+        : [],
+    ),
     ...names.flatMap((name, at) =>
       names.indexOf(name) < at ? [fault(['zones', at, 'zone'], `there is a zone ${name} already`)] : [],
     ),

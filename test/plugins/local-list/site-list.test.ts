@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -175,4 +175,40 @@ test('lines may end in CRLF, begin with a byte order mark, and miss the last lin
   const { found } = await made(t, { 'a.list': '\ufeff192.0.2.1 one\r\n192.0.2.2 zwölf' })
   assert.equal(await found('192.0.2.1'), 'block 192.0.2.1 a.list:1 one')
   assert.equal(await found('192.0.2.2'), 'block 192.0.2.2 a.list:2 zwölf')
+})
+
+test('a folder that cannot be read is said once, and what was read from it before stays', async t => {
+  const { list, found, write, dir, log } = await made(t, {}, ['lists/'])
+  const warned = () => log.lines.filter(({ sentence }) => sentence === 'folder of lists cannot be read').length
+  await list.open()
+  await list.look()
+  await list.look()
+  assert.equal(warned(), 1)
+  await mkdir(join(dir, 'lists'))
+  await write('lists/a.list', '192.0.2.1\n')
+  await list.look()
+  assert.equal(await found('192.0.2.1'), 'block 192.0.2.1 lists/a.list:1')
+  await rename(join(dir, 'lists'), join(dir, 'away'))
+  await list.look()
+  assert.equal(await found('192.0.2.1'), 'block 192.0.2.1 lists/a.list:1')
+  assert.equal(warned(), 2)
+})
+
+test('many questions get the answers that each gets alone', async t => {
+  const { list, runTime } = await made(t, { 'a.list': '192.0.2.0/24\n.spam.example\n!friend.spam.example\n' })
+  await runTime.add([{ key: readPattern('@mail.example')!, kind: 'block' }], NOW)
+  const questions = [
+    { kind: 'address', address: '192.0.2.9' },
+    { kind: 'name', name: 'no.example' },
+    { kind: 'mailbox', local: 'a', domain: 'mail.example' },
+    { kind: 'link', host: 'friend.spam.example', path: '/' },
+    { kind: 'address', address: 'none' },
+    { kind: 'name', name: 'www.spam.example' },
+  ] as const
+  const together = await list.findAll(questions)
+  assert.deepEqual(
+    together.map(entry => entry?.pattern),
+    ['192.0.2.0/24', undefined, '@mail.example', 'friend.spam.example', undefined, '.spam.example'],
+  )
+  for (const [at, question] of questions.entries()) assert.deepEqual(await list.find(question), together[at])
 })

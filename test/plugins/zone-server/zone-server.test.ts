@@ -143,6 +143,15 @@ for (const [name, listed] of [
   })
 }
 
+for (const name of [`${NIBBLES('1')}.bl.example.test`, '7.2.0.192.bl.example.test', 'spam.example.bl.example.test']) {
+  test(`a resolver that asks step by step comes to ${name.slice(0, 30)}`, async () => {
+    const { udp } = server()
+    const labels = name.split('.')
+    for (let from = labels.length - 3; from >= 0; from--)
+      assert.equal((await udp(labels.slice(from).join('.'))).rcode, 'NOERROR', labels.slice(from).join('.'))
+  })
+}
+
 test('"no" comes with the SOA record that says how long it may be kept', async () => {
   const { udp } = server()
   for (const name of ['1.3.0.192.bl.example.test', '2.0.192.bl.example.test', 'bl.example.test']) {
@@ -241,6 +250,7 @@ for (const [what, zones, message] of [
     /"127\.0\.0\.1": expected an address in 127\.0\.0\.0\/8/,
   ],
   ['a code elsewhere', [{ zone: 'a.test', code: '10.0.0.1' }], /"10\.0\.0\.1": expected/],
+  ['a contact that is no label', [{ zone: 'a.test', contact: `${'x'.repeat(64)}@a.test` }], /at most 63 characters/],
   ['a zone twice', [{ zone: 'a.test' }, { zone: 'A.test' }], /there is a zone a\.test already/],
 ] as const) {
   test(`${what} is a fault`, async () => {
