@@ -1,7 +1,7 @@
 /**
  * Whom a message comes from, as far as it is proved: nobody's name is better or worse for mail that only claims to be theirs. Pure.
  */
-import type { AuthFacts, IdentityKind, Message, ReputationFacts } from 'posthouse/api'
+import type { AuthFacts, DmarcFacts, IdentityKind, Message, ReputationFacts } from 'posthouse/api'
 import { LOCAL_NETWORKS, mailboxOf, NetworkSet, networkAround, organisationOf, toAsciiDomain } from 'posthouse/text'
 
 export interface Identity {
@@ -72,11 +72,16 @@ function provedBy({ dmarc, mailFrom, dkim, vouching }: AuthFacts, author: Author
   // Of several authors none is proved.
   if (author === undefined || dmarc.domain !== author.domain) return 'no'
   if (dmarc.result === 'pass') return 'yes'
-  if (dmarc.result === 'fail') return 'no'
+  if (dmarc.result === 'fail') return isExcused(dmarc) ? 'unknown' : 'no'
   const whole = organisationOf(author.domain)
   if (vouching.some(domain => organisationOf(domain) === whole)) return 'yes'
   const trouble = [dmarc, mailFrom, ...dkim].some(one => one?.result === 'temperror')
   return trouble ? 'unknown' : 'no'
+}
+
+/** A list or a sealer that the admin trusts may well carry what the author wrote. Where nothing is enforced, that excuses nobody. */
+function isExcused({ disposition, overrides = [] }: DmarcFacts): boolean {
+  return disposition === 'none' && overrides.some(({ kind }) => kind !== 'sampled_out')
 }
 
 /** Signatures that passed, and the envelope's domain where it is not that of From. */

@@ -17,11 +17,11 @@ import {
   type Session,
   type Verdict,
 } from 'posthouse/api'
-import { addressKey, parseAddress } from 'posthouse/text'
+import { addressKey, organisationOf, parseAddress } from 'posthouse/text'
 import { senderCommands } from './commands.js'
 import { CONFIG, type Config, type Terms, termsOf } from './config.js'
 import { findingsFrom, OWN_FINDINGS } from './findings.js'
-import { networkOf, type Origin, originOf, plainAuthor } from './identity.js'
+import { type Author, networkOf, type Origin, originOf, plainAuthor } from './identity.js'
 import { historyKey, KNOWN, knownDomain, knownKey } from './keys.js'
 import { Ledger } from './ledger.js'
 import { learnMark } from './marks.js'
@@ -156,7 +156,7 @@ class Known implements Reputation {
       origin.author === undefined ? undefined : this.#accountsOf(asked),
       answersOurs(state, message, origin.author, clock.now()),
     ])
-    const question = { origin, accounts, answers, vouching: vouchingOf(auth) }
+    const question = { origin, accounts, answers, vouching: vouchingOf(auth, origin.author) }
     return { origin, standing: await standingOf(this.#ledger, this.#terms, question) }
   }
 
@@ -174,10 +174,17 @@ class Known implements Reputation {
   }
 }
 
-function vouchingOf(auth: AuthFacts | undefined): readonly string[] {
-  if (auth === undefined) return []
-  const signers = auth.dkim.filter(({ result }) => result === 'pass').map(({ domain }) => `DKIM of ${domain}`)
-  return auth.mailFrom?.result === 'pass' ? [...signers, `SPF of ${auth.mailFrom.domain}`] : signers
+/** Who shows that From is right. */
+function vouchingOf(auth: AuthFacts | undefined, author: Author | undefined): readonly string[] {
+  if (auth === undefined || author === undefined) return []
+  const whole = organisationOf(author.domain)
+  const all = [
+    ...auth.dkim.map(one => ({ ...one, by: 'DKIM' })),
+    ...(auth.mailFrom ? [{ ...auth.mailFrom, by: 'SPF' }] : []),
+  ]
+  return all
+    .filter(({ result, domain }) => result === 'pass' && organisationOf(domain) === whole)
+    .map(({ by, domain }) => `${by} of ${domain}`)
 }
 
 /** By what others say: what this plugin itself says of a mail must not make it believe it the more the next time. */

@@ -33,6 +33,15 @@ test('the sentence says how often, since when, and what proves it', async () => 
   )
 })
 
+test('only who vouches for From is named as proof', async () => {
+  const scene = await aScene()
+  await scene.goes({ to: ['eve@far.test'] })
+  const auth = passed('far.test')
+  const both = { ...auth, dkim: [...passed('sender.test').dkim, ...auth.dkim] }
+  const { findings } = await scene.comes({ ...FRIEND, auth: both })
+  assert.match(findings[0]!.says, /; From is proved by DKIM of far\.test and SPF of far\.test\.$/)
+})
+
 test('a claim to be known brings nothing', async () => {
   const scene = await aScene()
   for (let at = 0; at < 9; at++) await scene.goes({ to: ['eve@far.test'] })

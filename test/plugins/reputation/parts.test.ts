@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { AuthFacts, History, IdentityKind } from 'posthouse/api'
+import type { AuthFacts, DmarcOverride, DmarcPolicy, History, IdentityKind } from 'posthouse/api'
 import { aMessage } from 'posthouse/testing'
 import { foldField } from '../../../core/text/index.js'
 import { readWho } from '../../../plugins/reputation/commands.js'
@@ -149,9 +149,16 @@ const PROOFS: readonly (readonly [what: string, auth: AuthFacts | undefined, pro
   ],
   ['there is no policy, and nobody of theirs vouches', withDmarc(passed('list.test'), 'none', 'far.test'), 'no'],
   ['the name service has trouble', withDmarc(forged('far.test'), 'temperror', 'far.test'), 'unknown'],
+  ['DMARC fails behind a forwarder the admin trusts', overridden('trusted_forwarder', 'none'), 'unknown'],
+  ['DMARC fails and nothing is enforced', overridden('local_policy', 'reject'), 'no'],
   ['From names several domains', withDmarc(passed('far.test'), 'permerror', ''), 'no'],
   ['nobody checks', undefined, 'unknown'],
 ]
+
+function overridden(kind: DmarcOverride['kind'], disposition: DmarcPolicy): AuthFacts {
+  const auth = forged('far.test')
+  return { ...auth, dmarc: { ...auth.dmarc, disposition, overrides: [{ kind, why: '' }] } }
+}
 
 function withDmarc(auth: AuthFacts, result: AuthFacts['dmarc']['result'], domain: string): AuthFacts {
   return { ...auth, dmarc: { ...auth.dmarc, result, domain } }
