@@ -97,10 +97,12 @@ function holdsAnother(host: string, whole: string, label: string, names: Protect
     const says = `${printable(host, 255)} begins like ${domain} and belongs to ${whole}`
     return { trick: 'holds-brand', like: domain, whose: owner.title, says }
   }
-  const found = names.wordIn(label, below)
+  const literal = names.wordIn(label, below)
+  const found = literal ?? names.wordLookingIn(label, below)
   if (found === undefined) return undefined
   const { word, owner } = found
-  const says = `${printable(host, 255)} holds “${word}”, and is no name of ${titleOf(owner)}`
+  const looks = literal === undefined ? `, which looks like ${owner.title}` : ''
+  const says = `${printable(host, 255)} holds “${printable(word, 63)}”${looks}, and is no name of ${titleOf(owner)}`
   return { trick: 'holds-brand', like: word, whose: owner.title, says }
 }
 

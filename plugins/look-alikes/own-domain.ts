@@ -37,10 +37,17 @@ export function ownDomain({ from, sender, own, forwarders, auth }: OwnDomainQues
   return say('forged', 'the client has not logged in, and neither SPF nor DKIM proves it')
 }
 
-/** Who might have proven it has not failed to. */
+/** What only those can make fail who have our zone: a name that nobody can ask for is a stranger's. */
+const SELECTOR = /^[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,4}$/i
+
+/** Who might have proven it has not failed to. Trouble with the zones of a stranger says nothing: they could make it themselves. */
 function unsure({ mailFrom, dkim, dmarc }: AuthFacts, ours: string): boolean {
-  if (dmarc.result === 'temperror' || mailFrom?.result === 'temperror') return true
-  return dkim.some(({ result, domain }) => result === 'temperror' && organisationOf(domain) === ours)
+  if (dmarc.result === 'temperror' && dmarc.published === undefined) return true
+  if (mailFrom?.result === 'temperror' && organisationOf(mailFrom.domain) === ours) return true
+  return dkim.some(
+    ({ result, domain, selector }) =>
+      result === 'temperror' && organisationOf(domain) === ours && SELECTOR.test(selector),
+  )
 }
 
 function isBelow(name: string, domains: ReadonlySet<string>): boolean {

@@ -36,6 +36,7 @@ export class ProtectedNames {
   readonly #looks = new Map<string, ProtectedName>()
   readonly #near = new Neighbours<ProtectedName>()
   readonly #words = new Map<string, Owner>()
+  readonly #lookingWords = new Map<string, Owner>()
   /** First four letters of a word, as `gramAfter` packs them → the words that begin so. */
   readonly #grams = new Map<number, string[]>()
 
@@ -94,6 +95,17 @@ export class ProtectedNames {
     return undefined
   }
 
+  /** A part that only looks like such a word: rnicrosoft-support, paypa1.login. */
+  wordLookingIn(label: string, below: readonly string[]): { readonly word: string; readonly owner: Owner } | undefined {
+    for (const [from, parts] of [label, ...below].map((one, at) => [at, partsOf(one)] as const)) {
+      for (const word of parts) {
+        const owner = this.#words.has(word) ? undefined : this.#lookingWords.get(lookOf(word))
+        if (owner !== undefined && (from === 0 || owner.kind === 'brand')) return { word, owner }
+      }
+    }
+    return undefined
+  }
+
   #wordWithin(part: string): string | undefined {
     let gram = 0
     for (let end = 0; end < part.length; end++) {
@@ -120,6 +132,7 @@ export class ProtectedNames {
   #addWord(owner: Owner, word: string): void {
     if (this.#words.has(word)) return
     this.#words.set(word, owner)
+    this.#lookingWords.set(lookOf(word), owner)
     if (word.length < LEAST_WITHIN || owner.kind !== 'brand') return
     let gram = 0
     for (let at = 0; at < GRAM; at++) gram = gramAfter(gram, word.charCodeAt(at))

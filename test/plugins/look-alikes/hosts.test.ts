@@ -39,6 +39,12 @@ describe('a host deceives', () => {
     ['paypal-secure.example', 'holds-brand', 'paypal-secure.example holds “paypal”, and is no name of PayPal'],
     ['login.microsoft.evil.test', 'holds-brand', /holds “microsoft”/],
     ['mypaypalaccount.example', 'holds-brand', /holds “paypal”/],
+    [
+      'rnicrosoft-support.example',
+      'holds-brand',
+      'rnicrosoft-support.example holds “rnicrosoft”, which looks like Microsoft, and is no name of Microsoft',
+    ],
+    ['login.paypa1.evil.test', 'holds-brand', /holds “paypa1”, which looks like PayPal/],
     ['paypal.com.evil.test', 'holds-brand', 'paypal.com.evil.test begins like paypal.com and belongs to evil.test'],
     ['posthouse.test.evil.example', 'holds-brand', /begins like posthouse\.test/],
     ['posthouse-login.example', 'holds-brand', 'posthouse-login.example holds “posthouse”, and is no name of ours'],

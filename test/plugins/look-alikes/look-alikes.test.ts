@@ -218,6 +218,27 @@ describe('nothing is said of', () => {
     })
 })
 
+describe('nothing is said of those whom others pretend to be', () => {
+  for (const from of [
+    'PayPal <service@paypal.de>',
+    '"Amazon.de" <order-update@amazon.de>',
+    '"LinkedIn" <messages-noreply@linkedin.com>',
+    '"Facebook" <notification@facebookmail.com>',
+    '"Tom (Google Docs)" <comments-noreply@docs.google.com>',
+    '"Apple Support" <no_reply@email.apple.com>',
+    '"Microsoft 365 Message center" <o365mc@microsoft.com>',
+    '"Company via DocuSign" <dse@eumail.docusign.net>',
+    '"DHL Paket" <noreply@dhl.de>',
+    '"Instagram" <security@mail.instagram.com>',
+    '"WhatsApp" <noreply@support.whatsapp.com>',
+    '"Crédit Agricole" <info@credit-agricole.fr>',
+  ])
+    test(from, async () => {
+      const links = '<a href="https://www.facebook.com/shop">f</a> <a href="https://instagram.com/shop">Instagram</a>'
+      assert.deepEqual((await asked(html(links, `From: ${from}`), { sender: null })).findings, [])
+    })
+})
+
 describe('weights', () => {
   test('the same claim in name, From and links counts one and a half times', async () => {
     const mail = html(
@@ -277,7 +298,35 @@ describe('a domain of ours from outside', () => {
   const mail = 'From: Alice <alice@posthouse.test>\n\nx'
   const unsure = { dmarc: { result: 'temperror', domain: 'posthouse.test', disposition: 'none', why: '' } } as const
   const failed = { dmarc: { result: 'fail', domain: 'posthouse.test', disposition: 'reject', why: '' } } as const
+  const signed = (selector: string) => ({
+    ...{ result: 'temperror', domain: 'posthouse.test', algorithm: 'rsa-sha256', tag: 'x', why: '', selector },
+  })
+  const spf = (domain: string) => ({ mailFrom: { result: 'temperror', domain, why: '' } as const })
   for (const [what, wish, kind, names] of [
+    [
+      'is not known when our own SPF cannot be asked for',
+      { auth: authFacts(spf('posthouse.test')) },
+      'unknown',
+      ['own-domain-unproven'],
+    ],
+    [
+      'is forged though the zone of a stranger is broken',
+      { auth: authFacts(spf('evil.test')) },
+      'forged',
+      ['own-domain-forged'],
+    ],
+    [
+      'is not known when our key cannot be asked for',
+      { auth: authFacts({ dkim: [signed('s1')] } as never) },
+      'unknown',
+      ['own-domain-unproven'],
+    ],
+    [
+      'is forged with a key nobody can ask for',
+      { auth: authFacts({ dkim: [signed('a b%')] } as never) },
+      'forged',
+      ['own-domain-forged'],
+    ],
     ['is forged when nothing proves it', { auth: authFacts() }, 'forged', ['own-domain-forged']],
     ['is proven by what vouches for it', { auth: authFacts({ vouching: ['mail.posthouse.test'] }) }, 'proven', []],
     ['may be carried by a known forwarder', { auth: authFacts({ vouching: ['mx.lists.example'] }) }, 'proven', []],
