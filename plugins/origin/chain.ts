@@ -41,7 +41,9 @@ function* ownForged(hops: readonly Hop[], client: ClientFacts | undefined, house
     if (!isOurs(by)) continue
     const next = nextOf(hops, at, client)
     if (next === undefined || isInside(next) || [next.by, next.helo, next.reverse].some(isOurs)) continue
-    const says = `A Received field claims that ${shown(by)}, a host of ours, had it, but it came on from ${whereFrom(next)}`
+    // A program that hands on what it was given says nothing of where from.
+    if (isNameless(next) && next.address === undefined) continue
+    const says = `Received says that ${shown(by)} of ours had it, but it came on from ${whereFrom(next)}`
     return yield ['received_own_forged', says]
   }
 }
@@ -53,7 +55,7 @@ function* providerForged(hops: readonly Hop[], client: ClientFacts | undefined):
     const next = nextOf(hops, at, client)
     if (next === undefined || isInside(next) || isNameless(next)) continue
     if ([next.by, next.helo, next.reverse].some(host => host !== undefined && providerOf(host) === family)) continue
-    const says = `A Received field claims that ${shown(by)} of ${family} had it, but it came on from ${whereFrom(next)}`
+    const says = `Received says that ${shown(by)} of ${family} had it, but it came on from ${whereFrom(next)}`
     return yield ['received_provider_forged', says]
   }
 }
@@ -87,15 +89,12 @@ function isNameless({ helo, reverse }: Hop): boolean {
 function* clockEvidence(hops: readonly Hop[], now: number): Generator<Evidence> {
   const future = hops.find(({ at }) => at !== undefined && at > now + FUTURE_MS)
   if (future !== undefined)
-    yield [
-      'received_future',
-      `A Received field of ${shown(future.by)} says ${formatDate(future.at!)}, which is still to come`,
-    ]
+    yield ['received_future', `Received of ${shown(future.by)} says ${formatDate(future.at!)}, which is still to come`]
   const impossible = hops.find(({ zone }) => zone !== undefined && !isZone(zone))
   if (impossible !== undefined)
     yield [
       'received_zone',
-      `A Received field of ${shown(impossible.by)} has the time zone ${impossible.zone}, which is nowhere`,
+      `Received of ${shown(impossible.by)} has the time zone ${impossible.zone}, which is nowhere`,
     ]
   const dated = hops.filter(hop => hop.at !== undefined && hop !== future)
   const wrong = dated.findIndex((hop, at) => at > 0 && hop.at! > dated[at - 1]!.at! + TOLERANCE_MS)

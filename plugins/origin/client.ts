@@ -3,7 +3,6 @@ import { isIP } from 'node:net'
 import type { ClientFacts, ReverseName } from 'posthouse/api'
 import { organisationOf, printable } from 'posthouse/text'
 import type { Evidence } from './chain.js'
-import type { Domains } from './domains.js'
 import { providerOf } from './providers.js'
 import { lookOf } from './reverse-look.js'
 
@@ -25,23 +24,17 @@ export function clientFacts({ address, helo, reverse, hops }: ClientSeen): Clien
 }
 
 /** `greetingJudged`: whoever judges greetings has done so. */
-export function* clientEvidence(client: ClientFacts, domains: Domains, greetingJudged: boolean): Generator<Evidence> {
+export function* clientEvidence(client: ClientFacts, greetingJudged: boolean): Generator<Evidence> {
   if (!greetingJudged) yield* syntaxOf(client.helo)
-  yield* againstReverse(client, domains)
+  yield* againstReverse(client)
   const { look, direct, address, reverse } = client
   const name = printable(nameOf(reverse) ?? '', 120)
   if (direct && look === 'dynamic')
-    yield [
-      'direct_dynamic',
-      `It came straight from ${name} (${address}), which looks like a line lent to a customer, and no server had it before`,
-    ]
+    yield ['direct_dynamic', `Straight from ${name} (${address}), by its name a line of a customer`]
   else if (direct && look === 'numbered')
-    yield [
-      'direct_numbered',
-      `It came straight from ${name} (${address}), which is only numbered, and no server had it before`,
-    ]
+    yield ['direct_numbered', `Straight from ${name} (${address}), by its name one of many`]
   else if (look === 'dynamic')
-    yield ['relayed_dynamic', `It came from ${name} (${address}), which looks like a line lent to a customer`]
+    yield ['relayed_dynamic', `It came from ${name} (${address}), by its name a line of a customer`]
 }
 
 function* syntaxOf(helo: string | undefined): Generator<Evidence> {
@@ -51,7 +44,7 @@ function* syntaxOf(helo: string | undefined): Generator<Evidence> {
   else if (!/.\../.test(helo)) yield ['helo_no_name', `The client does not name itself properly: ${shown}`]
 }
 
-function* againstReverse({ helo, reverse, address }: ClientFacts, domains: Domains): Generator<Evidence> {
+function* againstReverse({ helo, reverse, address }: ClientFacts): Generator<Evidence> {
   if (helo === undefined || helo.startsWith('[') || isIP(helo) !== 0 || !/.\../.test(helo)) return
   // A name that is not confirmed may be true all the same, and hosts of large providers have been seen without any.
   if (reverse.kind !== 'confirmed' || organisationOf(reverse.name) === organisationOf(helo)) return
@@ -59,8 +52,7 @@ function* againstReverse({ helo, reverse, address }: ClientFacts, domains: Domai
   const family = providerOf(helo)
   if (family !== undefined && providerOf(reverse.name) === family) return
   const really = printable(reverse.name, 120)
-  if (family !== undefined || domains.facts(helo).traits.has('free-mail'))
-    yield ['helo_forged', `The client calls itself ${shown}, but ${address} is ${really}`]
+  if (family !== undefined) yield ['helo_forged', `The client calls itself ${shown}, but ${address} is ${really}`]
   else yield ['helo_differs', `The client calls itself ${shown}, its address ${address} is ${really}`]
 }
 

@@ -7,6 +7,7 @@ import type { PointName, Terms } from './config.js'
 import type { Domains } from './domains.js'
 import type { Gathered } from './gather.js'
 import { isGeneratedLocal } from './generated.js'
+import { zoneIn } from './received.js'
 
 export interface Judging {
   readonly terms: Terms
@@ -40,7 +41,7 @@ function* evidence(gathered: Gathered, message: Message, judging: Judging): Gene
   yield* disposable(facts)
   if (!byList && !isAnswer) yield* linkEvidence(facts.links)
   yield* strangers(gathered, judging)
-  if (facts.client !== undefined) yield* clientEvidence(facts.client, judging.domains, judging.greetingJudged)
+  if (facts.client !== undefined) yield* clientEvidence(facts.client, judging.greetingJudged)
   yield* chainEvidence(facts.hops, facts.client, judging.house, judging.now)
   yield* dateEvidence(message, judging.now)
 }
@@ -104,7 +105,7 @@ function* dateEvidence(message: Message, now: number): Generator<Evidence> {
   const written = message.field('date')
   if (written === undefined) return
   const at = parseDate(written)
-  const zone = /[+-]\d{4}(?!\d)/.exec(written.slice(0, 200))?.[0]
+  const zone = zoneIn(written)
   if (at !== undefined && at > now + FUTURE_MS)
     yield ['date_future', `It says it was written ${formatDate(at)}, which is still to come`]
   if (zone !== undefined && !isZone(zone)) yield ['date_zone', `Its date has the time zone ${zone}, which is nowhere`]

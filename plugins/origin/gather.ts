@@ -119,7 +119,9 @@ export async function remembered(facts: OriginFacts, call: Call, { age, now }: G
     const remembersSince = await age.since(at)
     const see = async (domain: DomainFacts | undefined, as: SeenAs) =>
       domain === undefined ? undefined : withAge(domain, await age.see(domain.organisation, as, at))
-    const [from, sender] = [await see(facts.from, 'sender'), await see(facts.sender, 'sender')]
+    const from = await see(facts.from, 'sender')
+    const isSame = from !== undefined && facts.sender?.organisation === from.organisation
+    const sender = isSame ? withAge(facts.sender!, from.firstSeen) : await see(facts.sender, 'sender')
     const links = await Promise.all(facts.links.slice(0, MAX_REMEMBERED).map(async link => (await see(link, 'link'))!))
     return {
       ...facts,

@@ -26,7 +26,7 @@ export function readHop(raw: string): Hop {
   const [by] = clauses.get('by')?.words ?? []
   const [protocol] = clauses.get('with')?.words ?? []
   const at = parseDate(date)
-  const zone = /[+-]\d{4}(?!\d)/.exec(date)?.[0]
+  const zone = zoneIn(date)
   return {
     ...clientOf(clauses.get('from')),
     ...(by !== undefined && { by: nameIn(by) ?? by.toLowerCase() }),
@@ -34,6 +34,11 @@ export function readHop(raw: string): Hop {
     ...(at !== undefined && { at }),
     ...(zone !== undefined && { zone }),
   }
+}
+
+/** What stands behind the time; a year after a dash (`20-May-2026`) is none. */
+export function zoneIn(date: string): string | undefined {
+  return /:\d\d(?: \d{4})? ?([+-]\d{4})(?!\d)/.exec(date.slice(0, 200))?.[1]
 }
 
 interface Clause {
