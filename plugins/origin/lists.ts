@@ -39,7 +39,11 @@ export async function readLists(config: Config['lists'], files: Files): Promise<
     const names = new Set(namesInList(await shipped(FILES[name])))
     for (const [index, file] of more.entries()) {
       const text = await readFile(files.resolve(file), 'utf8').catch((error: unknown) => {
-        throw new ListFault(name, index, `${file} cannot be read: ${error instanceof Error ? error.message : error}`)
+        throw new ListFault(
+          name,
+          index,
+          `${file} cannot be read: ${error instanceof Error && 'code' in error ? error.code : error}`,
+        )
       })
       if (text.length > MAX_FILE_BYTES) throw new ListFault(name, index, `${file} is larger than 16 MiB`)
       for (const one of namesInList(text)) names.add(one)

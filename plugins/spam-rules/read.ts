@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { type Fault, type Files, troubleOf, type YamlFile, type YamlPath } from 'posthouse/api'
+import type { Fault, Files, YamlFile, YamlPath } from 'posthouse/api'
 import { closest, namesInList } from 'posthouse/text'
 import { foldPhrase } from './fold.js'
 import { refusePattern } from './pattern.js'
@@ -69,7 +69,12 @@ async function namesOf(file: OpenFile, list: string, path: string, faults: Fault
   try {
     return namesInList(await readFile(resolve(dirname(file.path), path), 'utf8'))
   } catch (error) {
-    faults.push(file.fault(['lists', list, 'file'], `${path} cannot be read: ${troubleOf(error)}`))
+    faults.push(
+      file.fault(
+        ['lists', list, 'file'],
+        `${path} cannot be read: ${error instanceof Error && 'code' in error ? error.code : error}`,
+      ),
+    )
     return []
   }
 }

@@ -142,6 +142,22 @@ describe('the admin’s own file', () => {
     assert.equal((await findingsIn(set, messageOf, mailOf('From: a@odd.example')))[0]?.points, 0.5)
   })
 
+  test('a list may stand in a text file beside it', async () => {
+    const yaml = (file: string) => `lists: { freemail: { file: ${file} } }`
+    writeFileSync(join(folder, 'names.txt'), '# ours\nOdd.example bücher.example # and\n')
+    const set = await load(rule('origin: from-in-list\n    list: freemail'), yaml('../names.txt'))
+    for (const [domain, count] of [
+      ['odd.example', 1],
+      ['xn--bcher-kva.example', 1],
+      ['and', 0],
+    ] as const)
+      assert.equal((await findingsIn(set, messageOf, mailOf(`From: a@${domain}`))).length, count, domain)
+    await assert.rejects(
+      load(rule('words: [x]'), yaml('missing.txt')),
+      (error: unknown) => error instanceof ConfigError && /missing\.txt cannot be read/.test(error.message),
+    )
+  })
+
   test('0 points switch a rule off', async () => {
     const set = await load(rule('words: [x]'), 'points: { the-rule: 0 }')
     assert.deepEqual(set.rules, [])
