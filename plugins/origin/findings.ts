@@ -4,14 +4,12 @@ import { formatDate, parseDate, printable } from 'posthouse/text'
 import { chainEvidence, type Evidence, type House, isZone } from './chain.js'
 import { clientEvidence } from './client.js'
 import type { PointName, Terms } from './config.js'
-import type { Domains } from './domains.js'
 import type { Gathered } from './gather.js'
 import { isGeneratedLocal } from './generated.js'
 import { zoneIn } from './received.js'
 
 export interface Judging {
   readonly terms: Terms
-  readonly domains: Domains
   readonly house: House
   readonly now: number
   /** The plugin `helo` has judged the greeting. */
@@ -37,7 +35,7 @@ function* evidence(gathered: Gathered, message: Message, judging: Judging): Gene
   const names = new Set(message.header.map(({ name }) => name.toLowerCase()))
   const byList = [...LIST_FIELDS].some(name => names.has(name))
   const isAnswer = names.has('in-reply-to') || names.has('references')
-  if (!byList) yield* authorEvidence(gathered, judging)
+  if (!byList) yield* authorEvidence(gathered)
   yield* disposable(facts)
   if (!byList && !isAnswer) yield* linkEvidence(facts.links)
   yield* strangers(gathered, judging)
@@ -55,11 +53,11 @@ const OF_AUTHORS: readonly (readonly [DomainTrait, PointName, string])[] = [
   ['generated', 'from_generated', 'The sender’s domain looks drawn by a machine'],
 ]
 
-function* authorEvidence({ facts: { from }, author }: Gathered, { domains }: Judging): Generator<Evidence> {
+function* authorEvidence({ facts: { from }, author }: Gathered): Generator<Evidence> {
   if (from === undefined || author === undefined) return
   const shown = printable(from.name, 120)
   for (const [trait, name, says] of OF_AUTHORS) if (from.traits.has(trait)) yield [name, `${says}: ${shown}`]
-  if (!domains.facts(from.name).traits.has('generated') && isGeneratedLocal(author.local))
+  if (!from.traits.has('generated') && isGeneratedLocal(author.local))
     yield [
       'from_generated_local',
       `The sender’s address looks drawn by a machine: ${printable(author.local, 64)}@${shown}`,

@@ -12,7 +12,7 @@ import {
   troubleOf,
   within,
 } from 'posthouse/api'
-import { type FieldMailbox, mailboxOf, webLinks } from 'posthouse/text'
+import { type FieldMailbox, LOCAL_NETWORKS, mailboxOf, NetworkSet, webLinks } from 'posthouse/text'
 import type { Age, SeenAs } from './age.js'
 import { clientFacts } from './client.js'
 import type { Terms } from './config.js'
@@ -23,6 +23,8 @@ import { readHops } from './received.js'
 const MAX_LINKS = 20
 /** Of those, how many are looked up in the state. */
 const MAX_REMEMBERED = 10
+
+const local = new NetworkSet(LOCAL_NETWORKS)
 
 export interface GatherParts {
   readonly terms: Terms
@@ -98,7 +100,8 @@ async function wayOf(
     const reverse = await client.reverse()
     return { hops: all, client: clientFacts({ ...client, reverse, hops: all.length }) }
   }
-  const last = all.findIndex(({ address }) => address !== undefined && !relays.has(address))
+  // A relay hands mail on within itself too: to a filter, for example.
+  const last = all.findIndex(({ address }) => address !== undefined && !relays.has(address) && !local.has(address))
   const hop = all[last]
   // It says nothing of where it had the mail: then nobody is the client.
   if (hop === undefined) return { hops: all }

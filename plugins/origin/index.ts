@@ -35,7 +35,7 @@ export default definePlugin({
     const domains = new Domains(await listsOf(config, files, fault))
     const age = new Age(state, terms.rememberMs)
     const parts: GatherParts = { terms, domains, age, now: () => clock.now() }
-    const judging = () => ({ terms, domains, house: server, now: clock.now() })
+    const judging = () => ({ terms, house: server, now: clock.now() })
     const found = new Found(parts)
     return {
       services: { origin: found },

@@ -225,7 +225,7 @@ describe('who says that we or a large provider had it', () => {
 
 test('behind relays of our own the client is who gave it to them', async () => {
   const text = mail(
-    `${hop('from x (backup.example.net [203.0.113.1])', 'mail.example.net')}\n${hop('from bad (dyn-192-0-2-9.isp.org [192.0.2.9])', 'backup.example.net')}\n${FROM}`,
+    `${hop('from x (backup.example.net [203.0.113.1])', 'mail.example.net')}\n${hop('from localhost ([127.0.0.1])', 'backup.example.net')}\n${hop('from bad (dyn-192-0-2-9.isp.org [192.0.2.9])', 'backup.example.net')}\n${FROM}`,
   )
   const relays = { relays: ['203.0.113.0/24'] }
   const { names, facts } = await asked({ ip: '203.0.113.2', config: relays, text })
