@@ -17,6 +17,7 @@ import { program } from '../harness/shared.js'
 import { ask } from '../plugins/zone-server/packets.js'
 
 const ZONE = 'bl.example.test'
+const BY_NAME = { zone: ZONE, name: 'ours-by-name', holds: 'domains', names: 'both' }
 const NO_DIG = program('dig') === undefined ? 'no dig' : false
 const NO_DRILL = program('drill') === undefined ? 'no drill' : false
 
@@ -39,7 +40,7 @@ describe('a list that one server serves to another', () => {
     })
     second = await Instance.make({
       server: { xclient: ['127.0.0.0/8'], dns: { servers: [listen] } },
-      first: [{ use: 'dnsbl', with: { reject_at: 1, lists: [{ zone: ZONE, ipv6: true }] } }],
+      first: [{ use: 'dnsbl', with: { reject_at: 1, lists: [{ zone: ZONE, ipv6: true }, BY_NAME] } }],
     })
     await first.start()
     await first.logged(/zones are served/)
@@ -90,6 +91,20 @@ describe('a list that one server serves to another', () => {
     )
     assert.doesNotMatch((await mailFrom(second, '192.0.3.7')).at(-1)!, /listed/)
     await second.logged(/Attacks since May/)
+  })
+
+  test('the second finds its test entries right, by address of both families and by name, and asks for names too', async () => {
+    const status = await commandLine(second, 'dnsbl', 'status', '--json')
+    const rows = JSON.parse(status.out) as { list: string; state: string }[]
+    assert.deepEqual(
+      rows.map(({ list, state }) => `${list} ${state}`),
+      [`${ZONE} healthy`, `${ZONE} healthy`, 'ours-by-name healthy'],
+    )
+    assert.match(
+      (await commandLine(second, 'dnsbl', 'check', 'www.spam.example')).out,
+      /ours-by-name +listed \(127\.0\.0\.2/,
+    )
+    assert.doesNotMatch((await commandLine(second, 'dnsbl', 'check', 'www.ham.example')).out, /ours-by-name +listed/)
   })
 
   test('what is added by command is in the zone within a second, and out of it as fast', async () => {
