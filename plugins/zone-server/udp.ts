@@ -72,7 +72,7 @@ export class DatagramDoor {
     this.#underWay++
     try {
       const reply = await this.#server.answer(packet, plainIp(address), 'udp')
-      if (reply !== undefined && this.#socket === socket) socket.send(reply, port, address, () => undefined)
+      if (reply !== undefined && this.#socket === socket) await sent(socket, reply, port, address)
     } catch (error) {
       this.#log.error({ err: error }, 'a question by UDP failed')
     } finally {
@@ -80,4 +80,9 @@ export class DatagramDoor {
       if (this.#closed) this.close()
     }
   }
+}
+
+/** It has left, or could not: who asked asks again. A socket that is closed sooner takes it along. */
+function sent(socket: Socket, reply: Buffer, port: number, address: string): Promise<void> {
+  return new Promise(resolve => socket.send(reply, port, address, () => resolve()))
 }
