@@ -14,6 +14,8 @@ export interface Load {
   /** From the first start to the last end. */
   readonly elapsedMs: number
   readonly latencies: Float64Array
+  /** To the name service, where that is what is measured. */
+  readonly questions?: number
   /** What went wrong, first ones only; a round with errors counts for nothing. */
   readonly errors: readonly string[]
 }
@@ -39,6 +41,7 @@ export interface Figures {
   readonly bytesPerSecond: number
   readonly latencyMs?: Latency
   readonly cpuMsPerMessage?: number
+  readonly questionsPerMessage?: number
   /** VmHWM of all processes, and the anonymous part of the resident set at the end (the rest are mapped files). */
   readonly peakBytes?: number
   readonly anonymousBytes?: number
@@ -104,6 +107,7 @@ export function figuresOf(rounds: readonly Round[]): Figures {
     bytesPerSecond: share(sum(rounds.map(({ load }) => load.bytes)), elapsedMs / 1000) ?? 0,
     latencyMs: latencyOf(concat(rounds.map(({ load }) => load.latencies))),
     cpuMsPerMessage: share(sumKnown(rounds.map(({ usage }) => usage.cpuMs)), messages),
+    questionsPerMessage: share(sumKnown(rounds.map(({ load }) => load.questions)), messages),
     peakBytes: greatest(rounds.map(({ usage }) => usage.peakBytes)),
     anonymousBytes: greatest(rounds.map(({ usage }) => usage.anonymousBytes)),
     writtenBytesPerMessage: share(sumKnown(rounds.map(({ usage }) => usage.fileBytes)), messages),

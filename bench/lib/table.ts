@@ -14,13 +14,14 @@ const HEAD = [
   'max',
   'CPU ms/msg',
   '× ref',
+  'look-ups/msg',
   'peak MB',
   'KB written/msg',
   'msg/flush',
   'durable',
 ]
 /** Columns of words stand left, figures right. */
-const LEFT = new Set([0, 2, 5, 15])
+const LEFT = new Set([0, 2, 5, 16])
 
 export function tableOf(rows: readonly Row[]): string {
   const lines = [HEAD, ...rows.map(cellsOf)]
@@ -50,6 +51,7 @@ export function cellsOf(row: Row): string[] {
     figure(latency?.max),
     figure(ours.cpuMsPerMessage),
     figure(ratio?.cpu),
+    figure(ours.questionsPerMessage),
     ours.peakBytes === undefined ? '-' : (ours.peakBytes / 1048576).toFixed(0),
     writes ? written(ours) : '-',
     writes ? figure(ours.messagesPerFlush) : '-',

@@ -28,7 +28,23 @@ const MOST_EXPONENT = 2n ** 33n
 /** RFC 8410 §4: what stands before the 32 octets of an Ed25519 key in SubjectPublicKeyInfo. */
 const ED25519_SPKI = Buffer.from('302a300506032b6570032100', 'hex')
 
+/** Records that were read last: making a key of its octets costs as much as checking a signature with it, and many mails come from few signers. */
+const known = new Map<string, ReadRecord>()
+const MOST_KNOWN = 500
+const LONGEST_KNOWN = 2048
+
 export function readDkimRecord(text: string): ReadRecord {
+  const there = known.get(text)
+  if (there !== undefined) return there
+  const record = readRecord(text)
+  if (text.length > LONGEST_KNOWN) return record
+  const [oldest] = known.size < MOST_KNOWN ? [] : known.keys()
+  if (oldest !== undefined) known.delete(oldest)
+  known.set(text, record)
+  return record
+}
+
+function readRecord(text: string): ReadRecord {
   const tags = readTagList(text)
   if (tags === undefined) return broken('it is not a list of tag=value')
   const version = tags.get('v')

@@ -52,6 +52,47 @@ export async function digestMessage(pieces: AsyncIterable<Buffer>, wanted: Wante
   return { ...header, bodyHashes: bodies.end() }
 }
 
+/** A message that is whole and stays as it is. */
+export interface WholeMessage {
+  readonly size: number
+  read(from: number, to: number): Buffer | Promise<Buffer>
+}
+
+interface Digests {
+  readonly header: Promise<HeaderOctets>
+  readonly bodies: Map<CanonicalForm, Promise<string>>
+}
+
+const PIECE = 64 * 1024
+const digests = new WeakMap<WholeMessage, Digests>()
+
+/** The same for a message at hand: whoever asks first reads it, each form once, and all others hear of it. */
+export async function digestOf(message: WholeMessage, wanted: WantedForms): Promise<MessageDigest> {
+  const known = digests.get(message) ?? { header: headerIn(message), bodies: new Map<CanonicalForm, Promise<string>>() }
+  digests.set(message, known)
+  const header = await known.header
+  const forms = [...new Set(wanted(header) ?? [])]
+  for (const form of forms)
+    if (!known.bodies.has(form)) known.bodies.set(form, bodyHash(message, header.octets.length, form))
+  const hashes = await Promise.all(forms.map(async form => [form, await known.bodies.get(form)!] as const))
+  return { ...header, bodyHashes: new Map(hashes) }
+}
+
+async function headerIn(message: WholeMessage): Promise<HeaderOctets> {
+  const { octets, fields } = await digestMessage(piecesFrom(message, 0), () => undefined)
+  return { octets, fields }
+}
+
+async function bodyHash(message: WholeMessage, from: number, form: CanonicalForm): Promise<string> {
+  const bodies = new Bodies([form])
+  for await (const piece of piecesFrom(message, from)) bodies.update(piece)
+  return bodies.end().get(form)!
+}
+
+async function* piecesFrom(message: WholeMessage, from: number): AsyncGenerator<Buffer> {
+  for (let at = from; at < message.size; at += PIECE) yield await message.read(at, Math.min(message.size, at + PIECE))
+}
+
 function headerOf(octets: Buffer): HeaderOctets {
   return { octets, fields: scanHeader(octets, Number.MAX_SAFE_INTEGER).fields }
 }

@@ -14,7 +14,7 @@ import {
   type SigningKey,
   type SigningKeys,
 } from 'posthouse/api'
-import { digestMessage, toAsciiDomain } from 'posthouse/text'
+import { digestMessage, digestOf, type MessageDigest, toAsciiDomain, type WantedForms } from 'posthouse/text'
 import { type Chain, isArcField, MOST_SETS, readChain } from './chain.js'
 import { ownResults, parts } from './results.js'
 import { sealFields } from './seal.js'
@@ -64,7 +64,7 @@ export default definePlugin({
       const there = arrived.get(message)
       if (there !== undefined) return there
       const found = awaitedLater(
-        statusOf(pieces(message), validating(call)).catch((error: unknown) => {
+        statusOf(wanted => digestOf(message, wanted), validating(call)).catch((error: unknown) => {
           // Asked again when it goes out; who files it here has lost nothing.
           call.log.info({ err: error }, 'ARC chain cannot be checked now')
           return undefined
@@ -103,11 +103,6 @@ async function keyOf(all: SigningKeys, domain: string, call: Call): Promise<Sign
   }
 }
 
-async function* pieces(message: Message): AsyncGenerator<Buffer> {
-  const step = 64 * 1024
-  for (let at = 0; at < message.size; at += step) yield await message.read(at, Math.min(message.size, at + step))
-}
-
 interface Checked {
   readonly chain: Chain
   readonly status: ChainStatus
@@ -123,15 +118,17 @@ function linksOf(found: Checked | undefined): readonly ArcLink[] | undefined {
   }))
 }
 
-async function statusOf(octets: AsyncIterable<Buffer>, parts: ValidateParts): Promise<Checked> {
-  const { chain, digest } = await chainOf(octets)
+type Digesting = (wanted: WantedForms) => Promise<MessageDigest>
+
+async function statusOf(digesting: Digesting, parts: ValidateParts): Promise<Checked> {
+  const { chain, digest } = await chainOf(digesting)
   return { chain, status: await validate(chain, digest, parts) }
 }
 
 /** The body is read once, in the forms that its newest signature and (`also`) one of ours want. */
-async function chainOf(octets: AsyncIterable<Buffer>, also?: 'relaxed') {
+async function chainOf(digesting: Digesting, also?: 'relaxed') {
   let chain: Chain = { kind: 'none' }
-  const digest = await digestMessage(octets, header => {
+  const digest = await digesting(header => {
     chain = readChain(header)
     return [...bodyFormsOf(chain), ...(also === undefined ? [] : [also])]
   })
@@ -140,7 +137,7 @@ async function chainOf(octets: AsyncIterable<Buffer>, also?: 'relaxed') {
 
 /** RFC 8617 §7.2: what we found, for who comes after us. */
 function resultOf({ status }: Checked, metrics: Metrics): string {
-  metrics.count(`arc.chain-${status.cv}`)
+  metrics.count(`chain-${status.cv}`)
   return status.cv === 'fail' ? `arc=fail (${inComment(status.why)})` : `arc=${status.cv}`
 }
 
@@ -157,14 +154,14 @@ interface SealParts {
 }
 
 async function seal({ job, chunks }: Asked['sign'], call: Call, parts: SealParts): Promise<Answered['sign']> {
-  const { chain, digest } = await chainOf(chunks(), 'relaxed')
+  const { chain, digest } = await chainOf(wanted => digestMessage(chunks(), wanted), 'relaxed')
   const before = ownResults(job.prefix, parts.server)
   const instance = instanceAfter(chain)
   if (instance === undefined) return undefined
   const { cv, extra } = await cvOf(chain, before.arc, digest, job.recipients[0]?.tries ?? 0, call, parts)
   if (cv === undefined) return undefined
   const { payload } = ownResults(job.prefix, parts.server, extra)
-  parts.metrics.count('arc.sealed')
+  parts.metrics.count('sealed')
   return sealFields({
     ...{ digest, instance, cv, key: parts.key },
     before: setsOf(chain),

@@ -116,9 +116,10 @@ class Checked implements MailAuth {
     const { helo, mailFrom, dkim, dmarc, questions } = facts
     const results = { helo: helo?.result, spf: mailFrom?.result, dkim: dkim.map(one => `${one.domain} ${one.result}`) }
     call.log.info({ ...results, dmarc: dmarc.result, from: dmarc.domain, questions }, 'origin checked')
-    this.#metrics.count(`mail-auth.dmarc-${dmarc.result}`)
-    if (mailFrom !== undefined) this.#metrics.count(`mail-auth.spf-${mailFrom.result}`)
-    for (const { result } of dkim) this.#metrics.count(`mail-auth.dkim-${result}`)
+    this.#metrics.observe('questions', questions)
+    this.#metrics.count(`dmarc-${dmarc.result}`)
+    if (mailFrom !== undefined) this.#metrics.count(`spf-${mailFrom.result}`)
+    for (const { result } of dkim) this.#metrics.count(`dkim-${result}`)
     return facts
   }
 }

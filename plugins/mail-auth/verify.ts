@@ -13,7 +13,7 @@ import type {
   Resolver,
   SpfFacts,
 } from 'posthouse/api'
-import { organisationOf, toAsciiDomain } from 'posthouse/text'
+import { digestOf, organisationOf, toAsciiDomain } from 'posthouse/text'
 import type { Terms } from './config.js'
 import { checkSignatures } from './dkim/verify.js'
 import { authorOf } from './dmarc/author.js'
@@ -56,7 +56,7 @@ export async function verifyMessage(arrival: Arrival, given: VerifyParts): Promi
     arrival.client?.iprev(),
     findPolicies(from, parts),
     checkSpf(arrival, parts),
-    checkSignatures(pieces(arrival.message), { ...parts, most: parts.terms.signatures, first }),
+    checkSignatures(wanted => digestOf(arrival.message, wanted), { ...parts, most: parts.terms.signatures, first }),
   ])
   // RFC 7489 §3.1.2: of the null sender, HELO.
   const spf = arrival.sender === null ? helo : mailFrom
@@ -69,11 +69,6 @@ export async function verifyMessage(arrival: Arrival, given: VerifyParts): Promi
     ...(mailFrom === undefined ? {} : { mailFrom }),
     ...{ dkim, vouching, dmarc, questions: counted.questions() },
   }
-}
-
-async function* pieces(message: Message): AsyncGenerator<Buffer> {
-  const step = 64 * 1024
-  for (let at = 0; at < message.size; at += step) yield await message.read(at, Math.min(message.size, at + step))
 }
 
 async function checkSpf({ client, sender }: Arrival, { dns, signal }: VerifyParts) {

@@ -8,7 +8,6 @@ import { type DkimFacts, MailError, type Resolver } from 'posthouse/api'
 import {
   type CanonicalForm,
   type DkimRecord,
-  digestMessage,
   EndlessHeader,
   fitnessOf,
   type HeaderOctets,
@@ -18,6 +17,7 @@ import {
   readDkimRecord,
   readTagList,
   signatureInput,
+  type WantedForms,
   withoutSpace,
 } from 'posthouse/text'
 import { type ReadSignature, readSignature, type Signature } from './signature.js'
@@ -40,9 +40,12 @@ const verify: (algorithm: string | null, data: Buffer, key: KeyObject, signature
   promisify(verifyCallback)
 
 /** Throws only when the message cannot be read. A header without end has no signatures: nobody signs such. */
-export async function checkSignatures(octets: AsyncIterable<Buffer>, parts: DkimParts): Promise<readonly DkimFacts[]> {
+export async function checkSignatures(
+  digestOf: (wanted: WantedForms) => Promise<MessageDigest>,
+  parts: DkimParts,
+): Promise<readonly DkimFacts[]> {
   let read: readonly ReadSignature[] = []
-  const digest = await digestMessage(octets, header => {
+  const digest = await digestOf(header => {
     read = chosen(header, parts)
     return formsOf(read)
   }).catch((error: unknown) => {

@@ -4,7 +4,7 @@ import { createHash, createPublicKey, generateKeyPairSync, randomBytes, verify }
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { fitnessOf, readDkimRecord, samePublicKey, writeDkimRecord } from '../../../core/text/dkim-record.js'
-import { digestMessage } from '../../../core/text/message-digest.js'
+import { digestMessage, digestOf } from '../../../core/text/message-digest.js'
 import { headerInput, signatureInput, signedNames, withoutSignature } from '../../../core/text/signed-header.js'
 import { readTagList } from '../../../core/text/tag-list.js'
 
@@ -138,6 +138,41 @@ for (const [bits, exponent, wanted] of [
     assert.ok(record.kind === 'key')
     assert.equal(fitnessOf(record), wanted)
   })
+
+test('a record that is read again is not made anew, and many others push it out', () => {
+  const text = writeDkimRecord(generateKeyPairSync('ed25519').privateKey)
+  const first = readDkimRecord(text)
+  assert.equal(readDkimRecord(text), first)
+  for (let i = 0; i < 500; i += 1) readDkimRecord(`v=DKIM1; p=; n=${i}`)
+  assert.notEqual(readDkimRecord(text), first)
+})
+
+describe('a message at hand', () => {
+  const octets = Buffer.from(`From: a@b.test\r\nSubject: x\r\n\r\n${'some  text \r\n'.repeat(20_000)}\r\n`)
+
+  test('has the digests it has in pieces', async () => {
+    for (const forms of [['relaxed'], ['simple'], ['simple', 'relaxed'], []] as const) {
+      const message = { size: octets.length, read: (from: number, to: number) => octets.subarray(from, to) }
+      const found = await digestOf(message, () => forms)
+      const wanted = await digestMessage([octets] as never, () => forms)
+      assert.deepEqual(found, wanted)
+    }
+  })
+
+  test('is read once for each form, whoever asks', async () => {
+    let read = 0
+    const message = {
+      size: octets.length,
+      read: async (from: number, to: number) => {
+        read += to - from
+        return octets.subarray(from, to)
+      },
+    }
+    await Promise.all(Array.from({ length: 5 }, () => digestOf(message, () => ['relaxed'])))
+    await digestOf(message, () => ['relaxed'])
+    assert.ok(read < octets.length + 70_000, `${read} octets of ${octets.length}`)
+  })
+})
 
 test('a key of Ed25519 is fit', () => {
   const record = readDkimRecord(writeDkimRecord(generateKeyPairSync('ed25519').privateKey))

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { scanHeader } from '../../../core/text/index.js'
+import { digestMessage, scanHeader } from '../../../core/text/index.js'
 import { ownResults } from '../../../plugins/arc/results.js'
 import { readSignature } from '../../../plugins/mail-auth/dkim/signature.js'
 import { checkSignatures } from '../../../plugins/mail-auth/dkim/verify.js'
@@ -106,7 +106,9 @@ describe('readers of strangers', () => {
     await fc.assert(
       fc.asyncProperty(mutations, async changes => {
         const changed = mutate(mail, changes)
-        const found = await checkSignatures(oneByOne(changed), { dns, signal, now: 0, most: 8, first: undefined })
+        const found = await checkSignatures(wanted => digestMessage(oneByOne(changed), wanted), {
+          ...{ dns, signal, now: 0, most: 8, first: undefined },
+        })
         if (found.some(({ result }) => result === 'pass')) assert.equal(seen(changed), wanted)
       }),
       { numRuns },
