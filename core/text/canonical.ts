@@ -10,6 +10,8 @@ const SPACE = 32
 const TAB = 9
 const CRLF = Buffer.from('\r\n')
 const MANY_LINES = 4096
+/** Octets that a piece may owe to the one before: a space, a CR, an end of line. */
+const OWED = 8
 const LINES = Buffer.from('\r\n'.repeat(MANY_LINES))
 
 /** One field with its CRLF, folded as it stands in the message. */
@@ -60,7 +62,7 @@ export class CanonicalBody {
     if (this.#cr) {
       const owed = Buffer.alloc(2)
       this.#begun = true
-      this.#write(owed.subarray(0, this.#octet(owed, 0, CR)))
+      this.#write(owed.subarray(0, this.#octet(owed, 0, CR, 0)))
     }
     if (this.#begun || !this.#relaxed) this.#write(CRLF)
   }
@@ -78,41 +80,60 @@ export class CanonicalBody {
 
   // One pass over the octets: lines are not looked for first, since a body may be one line of 50 MB.
   #updateRelaxed(piece: Buffer): void {
-    // a space and a CR may be owed from the piece before
-    if (this.#out.length < piece.length + 2) this.#out = Buffer.allocUnsafe(piece.length + 2)
+    if (this.#out.length < piece.length + OWED) this.#out = Buffer.allocUnsafe(piece.length + OWED)
     const out = this.#out
-    let at = 0
+    let [at, cr, plain] = [0, this.#cr, false]
     for (let i = 0; i < piece.length; i++) {
       const octet = piece[i]!
-      if (this.#cr) {
-        this.#cr = false
+      // Nothing is owed: most octets go this way.
+      if (plain && octet > SPACE) {
+        out[at++] = octet
+        continue
+      }
+      plain = false
+      if (cr) {
+        cr = false
         if (octet === LF) {
           this.#lines += 1
           this.#space = false
           continue
         }
-        at = this.#octet(out, at, CR)
+        at = this.#octet(out, at, CR, piece.length - i)
       }
       if (octet === SPACE || octet === TAB) this.#space = true
-      else if (octet === CR) this.#cr = true
-      else if (this.#lines === 0 && !this.#space) out[at++] = octet
-      else at = this.#octet(out, at, octet)
+      else if (octet === CR) cr = true
+      else {
+        at = this.#octet(out, at, octet, piece.length - i)
+        plain = true
+      }
     }
+    this.#cr = cr
     if (at > 0) this.#begun = true
     if (at > 0) this.#write(out.subarray(0, at))
   }
 
-  /** With the line ends and the space that are owed before it. */
-  #octet(out: Buffer, from: number, octet: number): number {
+  /** With the line ends and the space that are owed before it. `rest`: octets that are still to come. */
+  #octet(out: Buffer, from: number, octet: number, rest: number): number {
     let at = from
-    if (this.#lines > 0) {
-      if (at > 0) this.#write(out.subarray(0, at))
-      this.#writeLines()
-      at = 0
-    }
+    if (this.#lines > 0) at = this.#lineEnds(out, at, rest)
     if (this.#space) out[at++] = SPACE
     this.#space = false
     out[at++] = octet
+    return at
+  }
+
+  /** Those of this piece have room where they stood; those of pieces before may be many, and go out at once. */
+  #lineEnds(out: Buffer, from: number, rest: number): number {
+    let at = from
+    if (at + 2 * this.#lines + 2 + rest > out.length) {
+      if (at > 0) this.#write(out.subarray(0, at))
+      this.#writeLines()
+      return 0
+    }
+    for (; this.#lines > 0; this.#lines -= 1) {
+      out[at++] = CR
+      out[at++] = LF
+    }
     return at
   }
 
