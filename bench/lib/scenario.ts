@@ -99,7 +99,7 @@ export class Setting {
 }
 
 /** Plugins that read every word of a message; only the variant that asks for them has them. */
-export const CONTENT_FILTER: readonly string[] = ['spam-rules', 'spam-action']
+export const CONTENT_FILTER: readonly string[] = ['origin', 'look-alikes', 'reputation', 'spam-rules', 'spam-action']
 
 /** Bounds of a round beside its time: messages and octets on disk. */
 export function mostMessages(size: number): number {

@@ -42,7 +42,7 @@ const FAIR = [
   `both: relay for 127.0.0.0/8; one next host, smtp-sink, by a fixed route; ${AT_ONCE} deliveries at once to it, ${IN_ALL} in all (Postfix's defaults); no TLS,`,
   '      no name service, no content filter; log to a file; 250 after the message is flushed; data on the same disk',
   'Postfix: as Debian ships it, but no pause between intake and delivery (in_flow_delay), a process for each session, no limits of clients',
-  'Posthouse: as `posthouse init` makes it, without spam-rules and spam-action, no limit of connections',
+  'Posthouse: as `posthouse init` makes it, without the content filter (origin, look-alikes, reputation and the spam plugins), no limit of connections',
 ]
 
 interface Peer {

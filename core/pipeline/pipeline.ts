@@ -66,6 +66,9 @@ type Settled<M extends MomentName> =
   | { readonly kind: 'answer'; readonly answer: Exclude<NonNullable<Answered[M]>, void> | undefined }
   | { readonly kind: 'failed'; readonly why: string }
 
+/** What most hooks say of most mail. */
+const NOTHING = { kind: 'answer', answer: undefined } as const
+
 export class Pipeline {
   readonly #steps = new Map<MomentName, Step<MomentName>[]>()
   readonly #metrics: Metrics
@@ -105,10 +108,12 @@ export class Pipeline {
     scope: AskScope,
     onFailure: (plugin: string, why: string) => Item<M> | undefined,
   ): Awaitable<Item<M>[]> {
+    const steps = this.#of(moment)
+    if (steps.length === 0) return []
     const waiting: Awaitable<Settled<M>>[] = []
     const entries: PipelineEntry[] = []
     let asynchronous = false
-    for (const step of this.#of(moment)) {
+    for (const step of steps) {
       if (isSkipped(step.entry, labels)) continue
       const settled = this.#call(moment, step, asked, scope)
       if (settled instanceof Promise) asynchronous = true
@@ -208,7 +213,8 @@ export class Pipeline {
     if (entry.hooks.disconnect !== undefined) scope.concerned?.add(entry)
     try {
       const result = hook(asked, call)
-      if (!isThenable(result)) return { kind: 'answer', answer: (result ?? undefined) as never }
+      if (result === undefined || result === null) return NOTHING
+      if (!isThenable(result)) return { kind: 'answer', answer: result as never }
       return this.#within(moment, entry, Promise.resolve(result) as Promise<Answered[M]>, call, scope)
     } catch (error) {
       return this.#failed(moment, entry, scope, 'threw', error)
