@@ -69,9 +69,10 @@ export class StateEntries {
       this.#expiry.put(indexKey(family, expires, stored), INDEXED)
     }
     this.#values.put(stored, isPlain(stored) ? [expires, value] : [expires, value, Buffer.from(key, 'utf16le')])
-    const grown = costOf(key, value) - (before === undefined ? 0 : costOf(key, before[1]))
+    const cost = costOf(key, value)
+    const grown = cost - (before === undefined ? 0 : costOf(key, before[1]))
     this.#count(family, before === undefined ? 1 : 0, grown)
-    if (grown > 0) this.#makeRoom(stored)
+    if (grown > 0) this.#makeRoom(stored, family, cost)
   }
 
   /** Whether it was there. */
@@ -139,16 +140,29 @@ export class StateEntries {
     }
   }
 
-  /** Never takes what has just been written, or a full state would learn nothing new. */
-  #makeRoom(justWritten: Buffer): void {
-    for (let gone = 0; gone < EVICT_MOST && this.sum().octets > this.#most; gone += EVICT_STEP) {
-      const { family } = this.families().reduce((most, one) => (one.octets > most.octets ? one : most))
-      const range = { start: indexKey(family, 0, NONE), end: Buffer.concat([indexHead(family), AFTER]) }
-      for (const key of [...this.#expiry.getKeys({ ...range, limit: EVICT_STEP })]) {
-        if (this.sum().octets <= this.#most) return
-        if (!storedOf(family, key).equals(justWritten)) this.#removeIndexed(family, key)
-      }
+  /** Never takes what has just been written, or a full state would learn nothing new: the family it is in is as large as the rest of it. */
+  #makeRoom(justWritten: Buffer, family: string, octets: number): void {
+    let left = EVICT_MOST
+    while (left > 0 && this.sum().octets > this.#most) {
+      const others = this.families().map(one => (one.family === family ? { ...one, octets: one.octets - octets } : one))
+      const largest = others.reduce((most, one) => (one.octets > most.octets ? one : most))
+      if (largest.octets <= 0) return
+      left -= this.#evict(largest.family, justWritten, Math.min(left, EVICT_STEP))
     }
+  }
+
+  /** What expires first, until there is room; resolves to how many went. */
+  #evict(family: string, spared: Buffer, most: number): number {
+    const range = { start: indexKey(family, 0, NONE), end: Buffer.concat([indexHead(family), AFTER]) }
+    const first = [...this.#expiry.getKeys({ ...range, limit: most + 1 })]
+    let gone = 0
+    for (const key of first) {
+      if (gone === most || this.sum().octets <= this.#most) break
+      if (storedOf(family, key).equals(spared)) continue
+      this.#removeIndexed(family, key)
+      gone++
+    }
+    return gone
   }
 }
 

@@ -134,9 +134,12 @@ class Entries {
     for (const [key, { expires }] of this.#values) if (expires <= this.#latest) this.remove(key)
   }
 
-  /** Whether anything went. Never what has just been written, or a full state would learn nothing new. */
+  /** Whether anything went. Never what has just been written, or a full state would learn nothing new: its family is as large as the rest of it. */
   #makeRoom(justWritten: string): boolean {
-    const largest = [...this.#families.values()].reduce((most, one) => (one.octets > most.octets ? one : most))
+    const family = this.#families.get(familyOf(justWritten.slice(1)))
+    const spared = costOf(justWritten.slice(1), this.#values.get(justWritten)!.value)
+    const octetsOf = (one: Family) => one.octets - (one === family ? spared : 0)
+    const largest = [...this.#families.values()].reduce((most, one) => (octetsOf(one) > octetsOf(most) ? one : most))
     const first = [...largest.keys]
       .filter(key => key !== justWritten)
       .sort((a, b) => this.#values.get(a)!.expires - this.#values.get(b)!.expires)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { State } from '../../core/api/index.js'
-import { readTally } from '../../core/text/index.js'
+import { costOf, readTally } from '../../core/text/index.js'
 import { coded, type StateBackend } from './backend.js'
 
 const MINUTE = 60_000
@@ -193,6 +193,18 @@ export function stateContract(backend: StateBackend): void {
     await state.put('p/k/new', 'v', 20)
     assert.equal(await state.get('p/k/new', 1), 'v')
   })
+
+  small(
+    'what is larger than each family of a full state has room made for it by the largest of the others',
+    async state => {
+      const sum = async () => (await state.list('', 1)).reduce((all, { key, value }) => all + costOf(key, value), 0)
+      for (let at = 0; at < 400; at++) await state.put(`p${at}/k/a`, 'v', 10_000)
+      assert.ok((await sum()) > 63 * 1024, 'it is full')
+      await state.put('q/k/a', 'x'.repeat(4000), 10_000)
+      assert.equal((await state.get('q/k/a', 1))?.length, 4000)
+      assert.ok((await sum()) <= 64 * 1024)
+    },
+  )
 
   small('a value too large for the state is refused, and what was there stays', async state => {
     await state.put('k', 'v', 100)
