@@ -6,19 +6,14 @@
 import {
   type Acceptance,
   type Address,
-  type Claim,
   type Claimed,
   type Defer,
-  type DsnWish,
   type Finding,
   type Log,
   MailError,
   type NewMessage,
   type NewRow,
   type Reject,
-  type SentBy,
-  type ServerFacts,
-  type Session,
   type Store,
   type TrailEntry,
   type Verdict,
@@ -28,19 +23,20 @@ import { type Fate, fates, resultOf, type Wish } from './decision.js'
 import { arrivals } from './events.js'
 import { fileLocally, type LocalResult } from './filing.js'
 import { heldByRules, heldEntries } from './holds.js'
-import type { AskScope, Intake, OwnMessage, Receipt, Received, RecipientAnswer, Routed } from './intake-types.js'
+import type { AskScope, Intake, Receipt, Received, RecipientAnswer, Routed } from './intake-types.js'
+import { planOwn } from './own-mail.js'
 import type { IntakeParts } from './parts.js'
 import type { Pipeline } from './pipeline.js'
 import { authenticationResults, buildPrefix, cutFields, removedNames } from './prefix.js'
 import { Router } from './routing.js'
+import { buildRows } from './rows.js'
 import { receivedField } from './trace.js'
 import { acceptedEntry, discardedEntry, refusedEntry } from './trail.js'
-import { timesOf, wishesOf } from './wishes.js'
+import { wishesOf } from './wishes.js'
 
 const MAX_FINDINGS = 1000
 /** RFC 5321 §4.5.3.2.6: clients wait ten minutes for the answer; one who has gone away would send it all again. */
 const JUDGE_MS = 300_000
-const KEEP = { kind: 'keep' } as const
 const ACCEPTED = { kind: 'accepted', text: 'Message accepted' } as const
 
 export function createIntake(parts: IntakeParts): Intake {
@@ -48,7 +44,7 @@ export function createIntake(parts: IntakeParts): Intake {
   return {
     route: (session, labels, envelope, recipient, scope) => router.route(session, labels, envelope, recipient, scope),
     receive: (received, scope) => receive(parts, received, scope),
-    plan: (message, scope) => plan(parts, router, message, scope),
+    plan: (message, scope) => planOwn(parts, router, message, scope),
   }
 }
 
@@ -215,70 +211,6 @@ async function wishes(
   return answers
 }
 
-function buildRows(
-  { targets, lifeMs }: Pick<IntakeParts, 'targets' | 'lifeMs'>,
-  { envelope, routed, received: now }: Pick<Received, 'envelope' | 'routed' | 'received'>,
-  message: Pick<NewMessage, 'sender' | 'priority' | 'origin'>,
-  decided: readonly Fate[],
-  prefix: string,
-): readonly NewRow[] {
-  const rows: NewRow[] = []
-  for (const [i, { recipient, claims }] of routed.entries()) {
-    const fate = decided[i]!
-    if (fate.kind !== 'keep') continue
-    for (const [at, claim] of claims.entries()) {
-      const target = targets.get(claim.target)!
-      const quarantined = fate.quarantine === undefined ? {} : { quarantine: fate.quarantine }
-      // Quarantine is Junk for local mail, a hold for mail going out.
-      const held =
-        fate.quarantine !== undefined && target.scope === 'remote'
-          ? { hold: `quarantine: ${fate.quarantine}` }
-          : fate.hold !== undefined && target.scope === 'remote'
-            ? { hold: fate.hold }
-            : claim.hold === undefined
-              ? {}
-              : { hold: claim.hold }
-      // RFC 5321 §4.5.5: what came from nobody stays from nobody, or a bounce could be bounced.
-      const renamed = claim.sender === undefined || envelope.sender === null ? {} : { sender: claim.sender }
-      const place = { target: claim.target, lane: target.lane(claim.to, sentBy(message, renamed)), ...renamed }
-      rows.push({
-        row: rows.length,
-        to: claim.to,
-        original: recipient.address,
-        dsn: dsnOf(recipient.dsn, claims.length, at, renamed.sender !== undefined, claim),
-        ...place,
-        detail: claim.detail ?? {},
-        prefix,
-        ...timesOf(envelope, now, lifeMs(message, place)),
-        priority: envelope.priority ?? 0,
-        ...quarantined,
-        ...held,
-      })
-    }
-  }
-  return rows
-}
-
-function sentBy({ sender, origin }: Pick<NewMessage, 'sender' | 'origin'>, renamed: Pick<NewRow, 'sender'>): SentBy {
-  const { login } = origin
-  return { sender: renamed.sender === undefined ? sender : renamed.sender, ...(login === undefined ? {} : { login }) }
-}
-
-function dsnOf(dsn: DsnWish, addresses: number, at: number, renamed: boolean, { onBehalf }: Claim): DsnWish {
-  if (!renamed || onBehalf !== true) return dsnFor(dsn, addresses, at, renamed)
-  return { ...dsnFor(dsn, addresses, at, false), onBehalf }
-}
-
-/** What the sender asked to be told, as it goes on with one of the addresses that a recipient stands for. */
-function dsnFor(dsn: DsnWish, addresses: number, at: number, renamed: boolean): DsnWish {
-  // RFC 3461 §5.2.7.1: a list is the end of the way; what happens behind it is for its owner.
-  if (renamed) return { notify: [] }
-  if (addresses === 1 || !dsn.notify.includes('success')) return dsn
-  // RFC 3461 §5.2.7.3 (c): successes further on are not told, but that it was sent on, once.
-  const notify = dsn.notify.filter(what => what !== 'success')
-  return { ...dsn, notify: notify.length === 0 ? ['never'] : notify, ...(at === 0 ? { expanded: true } : {}) }
-}
-
 /** What each recipient's client hears: of a failure at once where it can be told, else the queue will see to it. */
 function answersOf(
   routed: readonly Routed[],
@@ -326,93 +258,4 @@ function newMessage(received: Received, cuts: NewMessage['cuts']): NewMessage {
 
 function fact(name: string, value: string | undefined): Record<string, string> {
   return value === undefined ? {} : { [name]: value.slice(0, 200) }
-}
-
-/** Where mail of our own for this address would go. */
-export function routeOwn(
-  router: Router,
-  server: ServerFacts,
-  id: string,
-  to: Address,
-  scope: AskScope,
-): Promise<Routed | Reject | Defer> {
-  const session = ownSession(id, server)
-  const recipient = { address: to, dsn: { notify: [] } }
-  const envelope = {
-    id,
-    sender: null,
-    recipients: [recipient],
-    parameters: new Map<string, string>(),
-    utf8: true,
-    body: '8BITMIME',
-  } as const
-  return router.route(session, new Set(session.labels), envelope, recipient, scope)
-}
-
-async function plan(
-  parts: IntakeParts,
-  router: Router,
-  message: OwnMessage,
-  scope: AskScope,
-): Promise<Acceptance | undefined> {
-  const session = ownSession(message.id, parts.server)
-  const recipient = { address: message.recipient, dsn: message.dsn }
-  const envelope = {
-    id: message.id,
-    sender: message.sender,
-    recipients: [recipient],
-    parameters: new Map<string, string>(),
-    utf8: message.utf8,
-    body: '8BITMIME',
-    ...(message.requireTls === true ? { requireTls: true } : {}),
-    ...(message.priority === undefined ? {} : { priority: message.priority }),
-  } as const
-  const routed = await router.route(session, new Set(session.labels), envelope, recipient, scope)
-  // Trouble is not an answer: what caused this message must stay until it can be told.
-  if ('kind' in routed && routed.kind === 'defer') throw new MailError('directory-unavailable', routed.text)
-  if ('kind' in routed) {
-    scope.log.warn(
-      { id: message.id, to: formatAddress(message.recipient), text: routed.text },
-      'own message has no route',
-    )
-    return undefined
-  }
-  const trace = receivedField(session, envelope, { server: parts.server.name, now: message.now })
-  const entering: NewMessage = {
-    id: message.id,
-    body: { kind: 'memory', bytes: message.bytes },
-    cuts: [],
-    sender: message.sender,
-    utf8: message.utf8,
-    bodyType: '8BITMIME',
-    ...wishesOf(envelope),
-    received: message.now,
-    origin: { listener: 'internal', reason: message.reason },
-  }
-  const arrived = { envelope, routed: [routed], received: message.now }
-  return {
-    message: entering,
-    rows: buildRows(parts, arrived, entering, [KEEP], buildPrefix(trace, [], true)),
-    filings: [],
-    trail: [
-      { id: message.id, at: message.now, event: 'accepted', says: `Written here: ${message.reason}.`, facts: {} },
-    ],
-  }
-}
-
-function ownSession(id: string, server: ServerFacts): Session {
-  const here = { address: '127.0.0.1', port: 0 }
-  return {
-    id,
-    protocol: 'internal',
-    listener: 'internal',
-    remote: here,
-    local: here,
-    helo: server.name,
-    extended: true,
-    trusted: true,
-    labels: new Set(['internal', 'trusted']),
-    refused: { commands: 0, unknown: 0 },
-    reverse: async () => ({ kind: 'unknown', why: 'it is our own' }),
-  }
 }
