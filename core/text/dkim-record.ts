@@ -6,6 +6,9 @@ import { readTagList, withoutSpace } from './tag-list.js'
 
 export type SigningAlgorithm = 'rsa-sha256' | 'ed25519-sha256'
 
+/** What a key may be kept to (`s=`): mail, or reports about TLS (RFC 8460 §3). */
+export type DkimService = 'email' | 'tlsrpt'
+
 export interface DkimRecord {
   readonly kind: 'key'
   readonly type: 'rsa' | 'ed25519'
@@ -33,18 +36,20 @@ const known = new Map<string, ReadRecord>()
 const MOST_KNOWN = 500
 const LONGEST_KNOWN = 2048
 
-export function readDkimRecord(text: string): ReadRecord {
-  const there = known.get(text)
+/** `wanted`: what was signed; a key for any of these is right. */
+export function readDkimRecord(text: string, wanted: readonly DkimService[] = ['email']): ReadRecord {
+  const key = `${wanted.join(':')} ${text}`
+  const there = known.get(key)
   if (there !== undefined) return there
-  const record = readRecord(text)
+  const record = readRecord(text, wanted)
   if (text.length > LONGEST_KNOWN) return record
   const [oldest] = known.size < MOST_KNOWN ? [] : known.keys()
   if (oldest !== undefined) known.delete(oldest)
-  known.set(text, record)
+  known.set(key, record)
   return record
 }
 
-function readRecord(text: string): ReadRecord {
+function readRecord(text: string, wanted: readonly DkimService[]): ReadRecord {
   const tags = readTagList(text)
   if (tags === undefined) return broken('it is not a list of tag=value')
   const version = tags.get('v')
@@ -56,7 +61,7 @@ function readRecord(text: string): ReadRecord {
   const hashes = tags.get('h')
   if (hashes !== undefined && !listed(hashes, 'sha256')) return broken(`its h=${hashes} does not allow SHA-256`)
   const services = tags.get('s')
-  if (services !== undefined && !listed(services, '*') && !listed(services, 'email'))
+  if (services !== undefined && !['*', ...wanted].some(one => listed(services, one)))
     return broken(`its s=${services} is ${notForMail(services)}`)
   const written = tags.get('p')
   if (written === undefined) return broken('it has no p=')

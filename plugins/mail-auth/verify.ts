@@ -2,20 +2,20 @@
  * All checks of one message, at the same time where they do not stand on each other, within one budget: what is not answered by its end is
  * temperror. Nothing is decided here.
  */
-import type {
-  ArcLink,
-  AuthFacts,
-  DkimFacts,
-  DmarcFacts,
-  DmarcOverride,
-  IprevFacts,
-  Message,
-  Resolver,
-  SpfFacts,
+import {
+  type ArcLink,
+  type AuthFacts,
+  checkSignatures,
+  type DkimFacts,
+  type DmarcFacts,
+  type DmarcOverride,
+  type IprevFacts,
+  type Message,
+  type Resolver,
+  type SpfFacts,
 } from 'posthouse/api'
 import { digestOf, organisationOf, toAsciiDomain } from 'posthouse/text'
 import type { Terms } from './config.js'
-import { checkSignatures } from './dkim/verify.js'
 import { authorOf } from './dmarc/author.js'
 import { checkDmarc, findPolicies } from './dmarc/check.js'
 import { checkHost } from './spf/check.js'

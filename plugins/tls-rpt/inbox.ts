@@ -14,7 +14,8 @@ export const TLS_REPORTS: ReportKind<ReceivedReport> = {
   domainsOf: ({ policies }) => policies.map(({ domain }) => domain),
   signerOf(report) {
     const name = reporterOf(report)
-    return { name, is: domain => isSame(domain, name) }
+    // RFC 8460 §3: its key may be for such reports alone.
+    return { name, is: domain => isSame(domain, name), services: ['email', 'tlsrpt'] }
   },
   facts: sums,
 }

@@ -7,6 +7,7 @@ import { dayOf, formatAddress, nameAndParents, organisationOf } from '../../text
 import type { Address } from '../address.js'
 import { type Claim, via } from '../answers.js'
 import type { Job, Outcome, Target } from '../delivery.js'
+import type { Call } from '../hooks.js'
 import type { Clock, Log, Metrics, Resolver, ServerFacts } from '../plugin.js'
 import type { Peer } from '../session.js'
 import type { State } from '../stores.js'
@@ -80,8 +81,8 @@ export function reportTarget<R extends ReportHead>(kind: ReportKind<R>, parts: I
   return {
     scope: 'local',
     lane: () => 'reports',
-    async deliver(job, { log }) {
-      const answer = await verdictOn(job, kind, parts, log)
+    async deliver(job, call) {
+      const answer = await verdictOn(job, kind, parts, call)
       return job.recipients.map(({ row }) => ({ ...answer, row }))
     },
   }
@@ -93,7 +94,7 @@ async function verdictOn<R extends ReportHead>(
   job: Job,
   kind: ReportKind<R>,
   parts: IntakeParts,
-  log: Log,
+  { log, signal }: Pick<Call, 'log' | 'signal'>,
 ): Promise<Answer> {
   const { metrics } = parts
   const { plugin, about } = kind
@@ -103,7 +104,7 @@ async function verdictOn<R extends ReportHead>(
     const report = await kind.read(mail)
     const domain = kind.domainsOf(report).find(one => isOurs(one, parts))
     if (domain === undefined) throw new ReportFault('it is not about a domain of ours')
-    const signature = await signatureWanted(job, kind.signerOf(report, mail), mail, parts)
+    const signature = await signatureWanted(job, kind.signerOf(report, mail), mail, parts, signal)
     if (signature.kind === 'missing') throw new ReportFault(signature.why)
     if (signature.kind === 'unknown') return { kind: 'deferred', status: '4.7.5', text: signature.why }
     const kept = await keep(job, report, signature, kind, parts)
@@ -129,12 +130,13 @@ async function signatureWanted(
   job: Job,
   wanted: ReportSigner,
   mail: Buffer,
-  { unsigned, dns }: IntakeParts,
+  { unsigned, dns, clock }: IntakeParts,
+  signal: AbortSignal,
 ): Promise<Standing> {
   // Whoever keeps a domain has as many hosts below it as they like.
   const keeper = organisationOf(wanted.name)
   if (unsigned || job.recipients.every(({ detail }) => detail.own === 'yes')) return { kind: 'good', keeper }
-  const signature = await signatureOf(mail, wanted, dns)
+  const signature = await signatureOf(mail, wanted, { dns, now: clock.now(), signal })
   return signature.kind === 'good' ? { ...signature, keeper } : signature
 }
 

@@ -1,8 +1,9 @@
 /**
- * Whether a reporter has signed the mail of its report: names in a report are whatever somebody writes. mailauth checks signatures, loaded when the
- * first report comes, with our own resolver; how many it is given is bounded.
+ * Whether a reporter has signed the mail of its report: names in a report are whatever somebody writes. Signatures are judged here as they are of any mail;
+ * how many there may be is bounded.
  */
-import { scanHeader } from '../../text/index.js'
+import { type DkimService, digestMessage, organisationOf, scanHeader } from '../../text/index.js'
+import { checkSignatures } from '../dkim.js'
 import type { Resolver } from '../plugin.js'
 
 export type Signature =
@@ -13,48 +14,47 @@ export type Signature =
 /** Of one mail: more is no honest sender's. */
 const MAX_SIGNATURES = 8
 
-interface Result {
-  readonly signingDomain?: string
-  readonly canonBodyLengthLimited?: boolean
-  readonly status: { readonly result: string; readonly comment?: string | false }
-}
-
 /** Who must have signed. */
 export interface ReportSigner {
   /** For words. */
   readonly name: string
   readonly is: (domain: string) => boolean
+  /** What its key may be for; left out: mail. */
+  readonly services?: readonly DkimService[]
 }
 
-export async function signatureOf(mail: Buffer, wanted: ReportSigner, dns: Resolver): Promise<Signature> {
+export interface SignedParts {
+  readonly dns: Resolver
+  readonly now: number
+  readonly signal: AbortSignal
+}
+
+export async function signatureOf(
+  mail: Buffer,
+  wanted: ReportSigner,
+  { dns, now, signal }: SignedParts,
+): Promise<Signature> {
   const count = scanHeader(mail).fields.filter(({ name }) => name.toLowerCase() === 'dkim-signature').length
   if (count === 0) return { kind: 'missing', why: 'it is not signed (DKIM)' }
   if (count > MAX_SIGNATURES) return { kind: 'missing', why: 'it has too many signatures' }
   if (!dns.configured) return { kind: 'unknown', why: 'its signature cannot be checked, as there is no name service' }
-  const { dkimVerify } = await import('mailauth/lib/dkim/verify.js')
-  const { results } = (await dkimVerify(mail, { resolver: resolverBy(dns) as never })) as unknown as {
-    readonly results: readonly Result[]
-  }
-  // RFC 8460 §3: `l=` must not be used; others could add to what was signed. A domain of one label is nobody's.
-  const good = results.find(
-    ({ status, signingDomain = '', canonBodyLengthLimited }) =>
-      status.result === 'pass' &&
-      canonBodyLengthLimited !== true &&
-      /[^.][.]/.test(signingDomain) &&
-      wanted.is(signingDomain.toLowerCase()),
-  )
-  if (good?.signingDomain !== undefined) return { kind: 'good', by: good.signingDomain.toLowerCase() }
-  if (results.some(({ status }) => status.result === 'temperror'))
+  const first = organisationOf(wanted.name)
+  const services = wanted.services ?? ['email']
+  const parts = { dns, signal, now, most: MAX_SIGNATURES, first, services }
+  const signatures = await checkSignatures(wishes => digestMessage(whole(mail), wishes), parts)
+  // RFC 8460 §3: `l=` must not be used. One that leaves nothing of the body open does no harm; others do not pass.
+  const ofThem = signatures.filter(({ domain }) => wanted.is(domain))
+  const good = ofThem.find(({ result }) => result === 'pass')
+  if (good !== undefined) return { kind: 'good', by: good.domain }
+  if (ofThem.some(({ result }) => result === 'temperror'))
     return { kind: 'unknown', why: 'its signature cannot be checked now' }
-  return { kind: 'missing', why: `it has no valid signature of ${wanted.name}` }
+  const [closest] = ofThem
+  return {
+    kind: 'missing',
+    why: `it has no valid signature of ${wanted.name}${closest === undefined ? '' : `: ${closest.why}`}`,
+  }
 }
 
-/** As node:dns answers. */
-function resolverBy(dns: Resolver) {
-  return async (name: string, type: string): Promise<readonly (readonly string[])[]> => {
-    const texts = type === 'TXT' ? await dns.txt(name).catch(() => undefined) : []
-    if (texts === undefined) throw Object.assign(new Error(`no answer for ${name}`), { code: 'ESERVFAIL' })
-    if (texts.length === 0) throw Object.assign(new Error(`no ${type} ${name}`), { code: 'ENOTFOUND' })
-    return texts.map(text => [text])
-  }
+async function* whole(mail: Buffer): AsyncGenerator<Buffer> {
+  yield mail
 }

@@ -113,6 +113,8 @@ describe('a record', () => {
     const read = readDkimRecord(`${ED25519}; s=tlsrpt`)
     assert.ok(read.kind === 'broken')
     assert.match(read.why, /for reports about TLS alone, .*s=email:tlsrpt/)
+    assert.equal(readDkimRecord(`${ED25519}; s=tlsrpt`, ['email', 'tlsrpt']).kind, 'key')
+    assert.equal(readDkimRecord(`${ED25519}; s=other`, ['email', 'tlsrpt']).kind, 'broken')
   })
 
   test('is read without a throw, whatever it is', () => {

@@ -1,13 +1,12 @@
 /** Reports about mail in our name: what is kept, what is refused, and what the commands make of it. */
 import assert from 'node:assert/strict'
-import { generateKeyPairSync } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { dkimSign } from 'mailauth/lib/dkim/sign.js'
 import type { AuthFacts, MailAuth, Outcome } from '../../../core/api/index.js'
 import { aMessage, anEnvelope, aServer, aSession } from '../../../core/testing/asked.js'
 import { aCall, aContext, noDns, servicesOf } from '../../../core/testing/context.js'
 import dmarcReports from '../../../plugins/dmarc-reports/index.js'
+import { recordOf as keyRecordOf, rsaKey, type SignWish, signed } from '../../harness/signed-mail.js'
 import { zipOf } from '../../harness/zip.js'
 import { makeJob } from '../mx/rig.js'
 import { aJudged, mailWith, recordOf, xmlOf } from './made.js'
@@ -166,26 +165,30 @@ describe('refused is what', () => {
 })
 
 describe('a report is taken from', () => {
-  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
-  const spki = publicKey.export({ type: 'spki', format: 'der' }).toString('base64')
+  const [key, short] = [rsaKey(), rsaKey(768)]
   const plain = mailWith(xmlOf({}))
-  const pem = String(privateKey.export({ type: 'pkcs8', format: 'pem' }))
-
-  async function signed(domain: string): Promise<Buffer> {
-    const signatureData = [{ signingDomain: domain, selector: 's', privateKey: pem }]
-    const { signatures } = await dkimSign(plain, { signatureData } as never)
-    return Buffer.concat([Buffer.from(signatures), plain])
-  }
+  // The last octet of `à` in UTF-8 is a space in Latin-1.
+  const accented = Buffer.concat([Buffer.from('Comments: voil\u00e0\r\n'), plain])
+  const zone = Object.fromEntries([
+    ...['them.test', 'notification.them.test', 'other.test'].map(name => [`s1._domainkey.${name}`, [keyRecordOf(key)]]),
+    ['short._domainkey.them.test', [keyRecordOf(short)]],
+    ['tls._domainkey.them.test', [`${keyRecordOf(key)}; s=tlsrpt`]],
+  ]) as Readonly<Record<string, readonly string[]>>
+  const by = (domain: string, more: Partial<SignWish> = {}, mail = plain) => signed(mail, { key, domain, ...more })
+  const more = (mail: Buffer) => Buffer.concat([mail, Buffer.from('more\r\n')])
 
   for (const [what, mail, wanted] of [
-    ['whoever signs as From', signed('them.test'), 'delivered'],
-    ['whoever signs as a name below it', signed('notification.them.test'), 'delivered'],
-    ['nobody else', signed('other.test'), 'failed'],
+    ['whoever signs as From', by('them.test'), 'delivered'],
+    ['whoever signs as a name below it', by('notification.them.test'), 'delivered'],
+    ['whoever signs fields of raw octets', by('them.test', { names: ['From', 'Comments'] }, accented), 'delivered'],
+    ['nobody else', by('other.test'), 'failed'],
+    ['nobody with a short key', by('them.test', { key: short, selector: 'short' }), 'failed'],
+    ['nobody with a key for other reports', by('them.test', { selector: 'tls' }), 'failed'],
+    ['nobody whose signature has had its time', by('them.test', { tags: 'x=1700000000; ' }), 'failed'],
+    ['nobody who signed the beginning alone', by('them.test', { tags: 'l=0; ' }).then(more), 'failed'],
     ['nobody without a signature', Promise.resolve(plain), 'failed'],
   ] as const)
     test(what, async () => {
-      const names = ['them.test', 'notification.them.test', 'other.test']
-      const zone = Object.fromEntries(names.map(name => [`s._domainkey.${name}`, [`v=DKIM1; p=${spki}`]]))
       const { take } = await makeInbox({ unsigned: 'refuse' }, zone)
       assert.equal((await take(await mail)).kind, wanted)
     })

@@ -2,10 +2,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { digestMessage, scanHeader } from '../../../core/text/index.js'
+import { checkSignatures } from '../../../core/api/index.js'
+import { digestMessage, readDkimSignature, scanHeader } from '../../../core/text/index.js'
 import { ownResults } from '../../../plugins/arc/results.js'
-import { readSignature } from '../../../plugins/mail-auth/dkim/signature.js'
-import { checkSignatures } from '../../../plugins/mail-auth/dkim/verify.js'
 import { authorOf } from '../../../plugins/mail-auth/dmarc/author.js'
 import { checkDmarc, findPolicies } from '../../../plugins/mail-auth/dmarc/check.js'
 import { resultsField } from '../../../plugins/mail-auth/results.js'
@@ -127,7 +126,7 @@ describe('readers of strangers', () => {
         )
         const [field] = scanHeader(octets).fields
         if (field === undefined) return
-        const { label } = readSignature(field, octets)
+        const { label } = readDkimSignature(field, octets)
         const none = async () => []
         const dns = { txt: async () => [from], a: none, aaaa: none, mx: none }
         const author = authorOf([from])

@@ -4,7 +4,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { dkimSign } from 'mailauth/lib/dkim/sign.js'
-import type { Call, Outcome } from '../../../core/api/index.js'
+import { type Call, MailError, type Outcome } from '../../../core/api/index.js'
 import { aServer } from '../../../core/testing/asked.js'
 import { aCall, aContext, noDns } from '../../../core/testing/context.js'
 import tlsRpt from '../../../plugins/tls-rpt/index.js'
@@ -59,7 +59,7 @@ async function makeInbox(
     configured: records !== undefined,
     txt: async (name: string) => {
       const texts = records?.[name] ?? []
-      if (texts === 'trouble') throw new Error('SERVFAIL')
+      if (texts === 'trouble') throw new MailError('dns-unavailable', name)
       return texts
     },
   }

@@ -1,14 +1,17 @@
 /** A DKIM-Signature field (RFC 6376 §3.5): what it says, or what is wrong with it before anything is looked up (§6.1.1). Pure. */
-import { type CanonicalForm, type Field, readTagList, toAsciiDomain, withoutSpace } from 'posthouse/text'
+import type { CanonicalForm } from './canonical.js'
+import { toAsciiDomain } from './domain.js'
+import type { Field } from './header.js'
+import { readTagList, withoutSpace } from './tag-list.js'
 
-export type SignatureAlgorithm = 'rsa-sha256' | 'ed25519-sha256'
+export type DkimAlgorithm = 'rsa-sha256' | 'ed25519-sha256'
 
-export interface Signature {
+export interface DkimSignature {
   readonly kind: 'signature'
   /** The field as octets in Latin-1, with its line end. */
   readonly text: string
-  readonly label: Label
-  readonly algorithm: SignatureAlgorithm
+  readonly label: DkimLabel
+  readonly algorithm: DkimAlgorithm
   readonly header: CanonicalForm
   readonly body: CanonicalForm
   readonly names: readonly string[]
@@ -23,24 +26,26 @@ export interface Signature {
 }
 
 /** How a signature is told from others, as far as it can be read. */
-export interface Label {
+export interface DkimLabel {
   readonly domain: string
   readonly selector: string
   readonly algorithm: string
   readonly tag: string
 }
 
-export type ReadSignature = Signature | { readonly kind: 'broken'; readonly label: Label; readonly why: string }
+export type ReadDkimSignature =
+  | DkimSignature
+  | { readonly kind: 'broken'; readonly label: DkimLabel; readonly why: string }
 
 const MAX_FIELD = 64 * 1024
 const FORMS = new Set(['simple', 'relaxed'])
 const SELECTOR = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*$/i
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
 
-export function readSignature({ raw, start, end }: Field, octets: Buffer): ReadSignature {
+export function readDkimSignature({ raw, start, end }: Field, octets: Buffer): ReadDkimSignature {
   const tags = end - start > MAX_FIELD ? undefined : readTagList(raw)
   const label = labelOf(tags ?? new Map())
-  const broken = (why: string): ReadSignature => ({ kind: 'broken', label, why })
+  const broken = (why: string): ReadDkimSignature => ({ kind: 'broken', label, why })
   if (tags === undefined) return broken('it is no list of tag=value')
   const why = faultOf(tags, label)
   if (why !== undefined) return broken(why)
@@ -51,7 +56,7 @@ export function readSignature({ raw, start, end }: Field, octets: Buffer): ReadS
   return {
     ...{ kind: 'signature', label, identity, partial: tags.has('l') },
     text: octets.toString('latin1', start, end),
-    algorithm: label.algorithm as SignatureAlgorithm,
+    algorithm: label.algorithm as DkimAlgorithm,
     header: header as CanonicalForm,
     body: body as CanonicalForm,
     names: withoutSpace(tags.get('h')!).split(':'),
@@ -61,7 +66,7 @@ export function readSignature({ raw, start, end }: Field, octets: Buffer): ReadS
   }
 }
 
-function labelOf(tags: ReadonlyMap<string, string>): Label {
+function labelOf(tags: ReadonlyMap<string, string>): DkimLabel {
   const domain = tags.get('d') ?? ''
   return {
     domain: toAsciiDomain(domain) ?? '',
@@ -72,7 +77,7 @@ function labelOf(tags: ReadonlyMap<string, string>): Label {
 }
 
 /** What breaks §6.1.1, in words. */
-function faultOf(tags: ReadonlyMap<string, string>, { domain, selector, algorithm }: Label): string | undefined {
+function faultOf(tags: ReadonlyMap<string, string>, { domain, selector, algorithm }: DkimLabel): string | undefined {
   if (tags.get('v') !== '1') return 'its v= is not 1'
   const missing = ['a', 'b', 'bh', 'd', 'h', 's'].find(name => (tags.get(name) ?? '') === '')
   if (missing !== undefined) return `it has no ${missing}=`

@@ -3,23 +3,28 @@
  * keys, a body that is covered in part, a second From that nobody signed (`policy`, RFC 8601 §2.7.1). Trouble with the name service is temperror.
  */
 import { createHash, verify } from 'node:crypto'
-import { type DkimFacts, MailError, type Resolver } from 'posthouse/api'
 import {
   type CanonicalForm,
   type DkimRecord,
+  type DkimService,
+  type DkimSignature,
   EndlessHeader,
   fitnessOf,
   type HeaderOctets,
   headerInput,
   type MessageDigest,
   printable,
+  type ReadDkimSignature,
   readDkimRecord,
+  readDkimSignature,
   readTagList,
   signatureInput,
   type WantedForms,
   withoutSpace,
-} from 'posthouse/text'
-import { type ReadSignature, readSignature, type Signature } from './signature.js'
+} from '../text/index.js'
+import { MailError } from './errors.js'
+import type { DkimFacts } from './mail-auth.js'
+import type { Resolver } from './plugin.js'
 
 export interface DkimParts {
   readonly dns: Pick<Resolver, 'txt'>
@@ -30,6 +35,8 @@ export interface DkimParts {
   readonly most: number
   /** Those of this domain and below come first, as they say the most. */
   readonly first: string | undefined
+  /** What a key may be for; left out: mail. */
+  readonly services?: readonly DkimService[]
 }
 
 /** RFC 5322 §3.6: fields that stand there once. A second one that nobody signed may be the one that is shown. */
@@ -40,7 +47,7 @@ export async function checkSignatures(
   digestOf: (wanted: WantedForms) => Promise<MessageDigest>,
   parts: DkimParts,
 ): Promise<readonly DkimFacts[]> {
-  let read: readonly ReadSignature[] = []
+  let read: readonly ReadDkimSignature[] = []
   const digest = await digestOf(header => {
     read = chosen(header, parts)
     return formsOf(read)
@@ -52,23 +59,23 @@ export async function checkSignatures(
   return Promise.all(read.map(one => check(one, digest, parts)))
 }
 
-function chosen(header: HeaderOctets, { most, first }: DkimParts): readonly ReadSignature[] {
+function chosen(header: HeaderOctets, { most, first }: DkimParts): readonly ReadDkimSignature[] {
   const fields = header.fields.filter(({ name }) => name.toLowerCase() === 'dkim-signature').slice(0, 100)
-  const read = fields.map(field => readSignature(field, header.octets))
-  const ours = ({ label }: ReadSignature) =>
+  const read = fields.map(field => readDkimSignature(field, header.octets))
+  const ours = ({ label }: ReadDkimSignature) =>
     first !== undefined && (label.domain === first || label.domain.endsWith(`.${first}`))
   return [...read.filter(ours), ...read.filter(one => !ours(one))].slice(0, most)
 }
 
 /** Nothing: the body need not be read. */
-function formsOf(read: readonly ReadSignature[]): readonly CanonicalForm[] | undefined {
+function formsOf(read: readonly ReadDkimSignature[]): readonly CanonicalForm[] | undefined {
   const forms = read.flatMap(one => (one.kind === 'signature' ? [one.body] : []))
   return forms.length === 0 ? undefined : forms
 }
 
 type Result = Pick<DkimFacts, 'result' | 'why'>
 
-async function check(read: ReadSignature, digest: MessageDigest, parts: DkimParts): Promise<DkimFacts> {
+async function check(read: ReadDkimSignature, digest: MessageDigest, parts: DkimParts): Promise<DkimFacts> {
   const { label } = read
   const found =
     read.kind === 'broken' ? { result: 'permerror' as const, why: read.why } : await judge(read, digest, parts)
@@ -80,7 +87,7 @@ async function check(read: ReadSignature, digest: MessageDigest, parts: DkimPart
   }
 }
 
-async function judge(signature: Signature, digest: MessageDigest, parts: DkimParts): Promise<Result> {
+async function judge(signature: DkimSignature, digest: MessageDigest, parts: DkimParts): Promise<Result> {
   const { expires, label } = signature
   if (expires !== undefined && expires * 1000 < parts.now) return { result: 'fail', why: 'its time is over' }
   const record = await keyOf(signature, parts)
@@ -102,7 +109,7 @@ function bitsOf({ bits }: DkimRecord): string {
 }
 
 /** At once: a key is 4096 bits at most, and to hand it to another thread costs more than the reckoning. */
-function isRight(input: Buffer, { type, key }: DkimRecord, { signature }: Signature): boolean {
+function isRight(input: Buffer, { type, key }: DkimRecord, { signature }: DkimSignature): boolean {
   // RFC 8463 §3: Ed25519 signs the hash.
   return type === 'rsa'
     ? verify('sha256', input, key, signature)
@@ -110,7 +117,7 @@ function isRight(input: Buffer, { type, key }: DkimRecord, { signature }: Signat
 }
 
 /** Of a signature that is right: why it does not count all the same. */
-function weakness(signature: Signature, digest: MessageDigest, record: DkimRecord): Result | undefined {
+function weakness(signature: DkimSignature, digest: MessageDigest, record: DkimRecord): Result | undefined {
   if (fitnessOf(record) === 'weak')
     return { result: 'policy', why: `right, but a key of ${record.bits} bits proves nothing` }
   const unsigned = SINGLE.find(name => {
@@ -129,7 +136,7 @@ function count(names: readonly string[], wanted: string): number {
   return names.filter(name => name.toLowerCase() === wanted).length
 }
 
-async function keyOf({ label, algorithm, identity }: Signature, parts: DkimParts): Promise<DkimRecord | Result> {
+async function keyOf({ label, algorithm, identity }: DkimSignature, parts: DkimParts): Promise<DkimRecord | Result> {
   const name = `${label.selector.toLowerCase()}._domainkey.${label.domain}`
   const texts = await ask(name, parts)
   if ('result' in texts) return texts
@@ -138,7 +145,7 @@ async function keyOf({ label, algorithm, identity }: Signature, parts: DkimParts
   if (text === undefined) return { result: 'permerror', why: `there is no key at ${name}` }
   // RFC 6376 §3.6.2.2: which of several would be meant, nobody knows.
   if (records.length > 1) return { result: 'permerror', why: `there are several keys at ${name}` }
-  const record = readDkimRecord(text)
+  const record = readDkimRecord(text, parts.services)
   if (record.kind === 'revoked') return { result: 'permerror', why: `its key was taken back (${name})` }
   if (record.kind === 'broken')
     return { result: 'permerror', why: `the key record at ${name}: ${printable(record.why, 120)}` }
