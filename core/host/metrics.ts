@@ -39,8 +39,10 @@ export class MemoryMetrics implements Metrics {
 
 /** A plugin's own corner of the same table. */
 export function metricsOf(plugin: string, all: Metrics): Metrics {
+  // Many plugins write their name in front themselves, as their README does.
+  const named = (name: string) => (name.startsWith(`${plugin}.`) ? name : `${plugin}.${name}`)
   return {
-    count: (name, by) => all.count(`${plugin}.${name}`, by),
-    observe: (name, value) => all.observe(`${plugin}.${name}`, value),
+    count: (name, by) => all.count(named(name), by),
+    observe: (name, value) => all.observe(named(name), value),
   }
 }

@@ -48,7 +48,7 @@ export default definePlugin({
   config: CONFIG,
   needs: ['signing-keys'],
   supplies: ['arc-chains'],
-  setup({ config, server, dns, clock, metrics, services, signal }) {
+  setup({ config, server, dns, clock, log, metrics, services, signal }) {
     const [first = server.name] = server.domains
     const domain = toAsciiDomain(config.domain ?? first) ?? first
     const validating = (call: Call): ValidateParts => ({
@@ -66,7 +66,7 @@ export default definePlugin({
       const found = awaitedLater(
         statusOf(wanted => digestOf(message, wanted), validating(call)).catch((error: unknown) => {
           // Asked again when it goes out; who files it here has lost nothing.
-          call.log.info({ err: error }, 'ARC chain cannot be checked now')
+          log.info({ id: session.id, err: error }, 'ARC chain cannot be checked now')
           return undefined
         }),
       )

@@ -6,6 +6,7 @@ import {
   type Answered,
   awaitedLater,
   type Call,
+  type Log,
   label,
   type Metrics,
   objectionTo,
@@ -23,6 +24,7 @@ const UNKNOWN_REPLY = { text: 'Your address cannot be looked up now, try again l
 export interface ClientParts {
   readonly terms: Terms
   readonly dns: Resolver
+  readonly log: Log
   readonly readiness: Readiness
   readonly metrics: Metrics
 }

@@ -24,7 +24,7 @@ export default definePlugin({
     const notifier = services.find('notifier')
     const watch = new Watch({ terms, dns, state, clock, log, metrics, bus, notifier, signal })
     if (purpose === 'serve') watch.start()
-    const parts = { terms, dns, metrics, readiness: watch.readiness }
+    const parts = { terms, dns, log, metrics, readiness: watch.readiness }
     const clients = new Clients(parts)
     const mailAuth = () => services.find('mail-auth')
     const localList = () => services.find('local-list')

@@ -12,6 +12,7 @@ import {
   type Log,
   type MailAuth,
   type Message,
+  ownCall,
   type ServerFacts,
   tellUnknown,
   troubleOf,
@@ -86,7 +87,7 @@ export class Messages implements ListHits {
     if (!this.#parts.dns.configured || !this.#isForeign(asked)) return undefined
     const there = this.#found.get(asked.message)
     if (there !== undefined) return there
-    const found = awaitedLater(this.#find(asked, call))
+    const found = awaitedLater(this.#find(asked, ownCall(call, this.#parts.log, asked.session)))
     this.#found.set(asked.message, found)
     return found
   }

@@ -169,15 +169,23 @@ export class Watch {
   }
 
   async #test(subject: Subject): Promise<void> {
-    const { dns, state, clock, signal } = this.#parts
+    const { dns, clock, signal } = this.#parts
     const key = keyOf(subject)
     const before = this.#known.get(key)
     const found = await this.#ask(subject, dns, signal)
     if (signal.aborted) return
     const { health, changed } = nextHealth(before, found, clock.now())
+    await this.#keep(key, health)
     if (changed) this.#say(subject, health, before)
-    const told = worthTelling(health) ? await this.#tellHouse(subject, health) : health.told
-    await state.put(key, JSON.stringify({ ...health, told }), clock.now() + KEEP_MS)
+    if (worthTelling(health) && (await this.#tellHouse(subject, health)))
+      await this.#keep(key, { ...health, told: true })
+  }
+
+  /** What is said afterwards is so: whoever reads it may rely on it. */
+  async #keep(key: string, health: Health): Promise<void> {
+    const { state, clock } = this.#parts
+    await state.put(key, JSON.stringify(health), clock.now() + KEEP_MS)
+    this.#known = new Map([...this.#known, [key, health]])
   }
 
   async #ask({ list, family }: Subject, dns: Resolver, signal: AbortSignal): Promise<Pick<Health, 'state' | 'why'>> {

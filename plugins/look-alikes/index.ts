@@ -8,10 +8,12 @@ import {
   awaitedLater,
   type Call,
   definePlugin,
+  type Log,
   type LookAlikeFacts,
   type LookAlikes,
   type Message,
   type Metrics,
+  ownCall,
   quarantine,
   reject,
   type Services,
@@ -37,7 +39,7 @@ export default definePlugin({
     let reading: Promise<World> | undefined
     const world = () =>
       (reading ??= shippedBrands(files).then(shipped => worldOf(config, shipped, server, () => known.names())))
-    const seen = new Seen(world, services, metrics)
+    const seen = new Seen(world, services, log, metrics)
     const contribution = {
       services: { 'look-alikes': seen },
       hooks: {
@@ -75,12 +77,14 @@ async function countedAlready(services: Services, asked: Asked['score'], call: C
 class Seen implements LookAlikes {
   readonly #world: () => Promise<World>
   readonly #services: Services
+  readonly #log: Log
   readonly #metrics: Metrics
   readonly #found = new WeakMap<Message, Promise<LookAlikeFacts>>()
 
-  constructor(world: () => Promise<World>, services: Services, metrics: Metrics) {
+  constructor(world: () => Promise<World>, services: Services, log: Log, metrics: Metrics) {
     this.#world = world
     this.#services = services
+    this.#log = log
     this.#metrics = metrics
   }
 
@@ -90,7 +94,7 @@ class Seen implements LookAlikes {
     if (session.protocol !== 'smtp' || session.account !== undefined || session.trusted) return undefined
     const there = this.#found.get(message)
     if (there !== undefined) return there
-    const found = awaitedLater(this.#judged(asked, call))
+    const found = awaitedLater(this.#judged(asked, ownCall(call, this.#log, session)))
     this.#found.set(message, found)
     return found
   }

@@ -9,9 +9,11 @@ import {
   awaitedLater,
   type Call,
   definePlugin,
+  type Log,
   type MailAuth,
   type Message,
   type Metrics,
+  ownCall,
   quarantine,
   type ReverseName,
   reject,
@@ -35,12 +37,12 @@ export default definePlugin({
   summary: 'checks SPF, DKIM, DMARC and iprev of mail that comes in',
   config: CONFIG,
   supplies: ['mail-auth'],
-  setup({ config, server, dns, clock, metrics, services, signal, messageOf }) {
+  setup({ config, server, dns, clock, log, metrics, services, signal, messageOf }) {
     const terms = termsOf(config)
     const partsWith = (within: AbortSignal, chain: VerifyParts['chain']): VerifyParts => ({
       ...{ dns, terms, now: clock.now(), signal: within, chain },
     })
-    const checked = new Checked(dns.configured, metrics, (asked, call) =>
+    const checked = new Checked(dns.configured, log, metrics, (asked, call) =>
       withinBudget(terms.withinMs, [signal, call.signal], within => {
         const chain = async () => services.find('arc-chains')?.whole(asked, call)
         return verifyMessage(
@@ -85,16 +87,19 @@ export default definePlugin({
 /** One check for each message, whoever asks first. */
 class Checked implements MailAuth {
   readonly #verify: (asked: Asked['score'], call: Call) => Promise<AuthFacts>
+  readonly #log: Log
   readonly #metrics: Metrics
   readonly #configured: boolean
   readonly #found = new WeakMap<Message, Promise<AuthFacts>>()
 
   constructor(
     configured: boolean,
+    log: Log,
     metrics: Metrics,
     verify: (asked: Asked['score'], call: Call) => Promise<AuthFacts>,
   ) {
     this.#configured = configured
+    this.#log = log
     this.#metrics = metrics
     this.#verify = verify
   }
@@ -106,7 +111,7 @@ class Checked implements MailAuth {
     if (!foreign || !this.#configured) return undefined
     const there = this.#found.get(message)
     if (there !== undefined) return there
-    const found = awaitedLater(this.#told(asked, call))
+    const found = awaitedLater(this.#told(asked, ownCall(call, this.#log, session)))
     this.#found.set(message, found)
     return found
   }

@@ -11,6 +11,7 @@ import {
   type Call,
   definePlugin,
   type Message,
+  ownCall,
   type PluginContext,
   type Reputation,
   type ReputationFacts,
@@ -142,7 +143,8 @@ class Known implements Reputation {
     if (!isForeign(asked.session)) return undefined
     const there = this.#found.get(asked.message)
     if (there !== undefined) return there
-    const found = awaitedLater(asFarAsKnown(call.log, 'reputation', () => this.#look(asked, call)))
+    const own = ownCall(call, this.#context.log, asked.session)
+    const found = awaitedLater(asFarAsKnown(own.log, 'reputation', () => this.#look(asked, own)))
     this.#found.set(asked.message, found)
     return found
   }

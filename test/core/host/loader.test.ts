@@ -98,7 +98,7 @@ test('contributions are put together, `with` carries defaults, metrics carry the
     {
       'a.js': plugin(
         'a',
-        `metrics.count('hits', config.points)
+        `metrics.count('hits', config.points); metrics.count('a.named')
          return { targets: { box: { scope: 'local' } }, smtpVerbs: { etrn: { run() {} } }, labels: ['allowed'],
                   commands: [{ name: 'a list', summary: 's', arity: [0, 0], async run() {} }], listeners: [{ name: 'imap', address: '127.0.0.1:1143' }] }`,
       ),
@@ -109,6 +109,7 @@ test('contributions are put together, `with` carries defaults, metrics carry the
       assert.deepEqual([loaded.commands[0]!.name, loaded.listeners[0]!.name], ['a list', 'imap'])
       assert.deepEqual([...loaded.labels], ['authenticated', 'tls', 'trusted', 'mx', 'imap', 'allowed'])
       assert.equal(metrics.counters.get('a.hits'), 3)
+      assert.equal(metrics.counters.get('a.named'), 1, 'once is enough')
     },
   )
 })

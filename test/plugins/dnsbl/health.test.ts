@@ -205,6 +205,26 @@ test('a list that goes wrong is switched off, said so in log and mail once, and 
   assert.deepEqual(sentences(), ['info lists are tested', 'warn list is switched off', 'warn list is back'])
 })
 
+test('what the log says of a list is so from then on', async () => {
+  const { watch, clock, log, change, terms } = rig(HEALTHY)
+  const said: unknown[] = []
+  const warn = log.warn
+  log.warn = (facts, sentence) => {
+    said.push([sentence, watch.readiness(terms.lists[0]!, 'ipv4')])
+    warn(facts, sentence)
+  }
+  await watch.round()
+  for (const zone of [EVERYTHING, HEALTHY]) {
+    change(zone)
+    clock.ms += 30 * 60_000
+    await watch.round()
+  }
+  assert.deepEqual(said, [
+    ['list is switched off', 'off'],
+    ['list is back', 'ready'],
+  ])
+})
+
 test('a process says once how the lists are, whoever has tested them, and a start is a reason to test', async () => {
   const lists = [{ zone: 'bad.test' }, { zone: 'dead.test' }]
   const one = rig(HEALTHY, { lists })

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { ArcChains, Finding, NewField, Resolver, Session } from '../../../core/api/index.js'
 import { MailError } from '../../../core/api/index.js'
+import { aCall } from '../../../core/testing/context.js'
 import { aMessage, anEnvelope, aSession, setUp } from '../../../core/testing/index.js'
+import { type LogLine, rememberingLog } from '../../../core/testing/log.js'
 import { ownResults } from '../../../plugins/arc/results.js'
 import mailAuth from '../../../plugins/mail-auth/index.js'
 
@@ -213,4 +215,20 @@ test('what a stranger chose cannot end a result or begin one, and a seal reads w
   assert.equal(payload, field)
   assert.equal((field!.match(/;\s*spf=/g) ?? []).length, 1)
   assert.doesNotMatch(field!, /pass smtp/)
+})
+
+test('whoever asks first, what was found stands in the log under our own name', async () => {
+  const lines: LogLine[] = []
+  const { contribution } = await setUp(mailAuth, { dns, log: rememberingLog(lines, { plugin: 'mail-auth' }) })
+  const asked = {
+    session: aSession({ id: 's1', helo: 'mx.first.test', remote: { address: '192.0.2.1', port: 1 } }),
+    envelope: anEnvelope(),
+    message: aMessage('From: carol@first.test\n\nhello\n'),
+  }
+  const call = aCall({ log: rememberingLog(lines, { plugin: 'reputation', id: 's1' }) })
+  await contribution.services!['mail-auth']!.found(asked, call)
+  assert.deepEqual(
+    lines.map(({ facts, sentence }) => [facts.plugin, facts.id, sentence]),
+    [['mail-auth', 's1', 'origin checked']],
+  )
 })
