@@ -1,6 +1,6 @@
 /**
  * All that asks where a mail comes from, on one mail, under every trouble that the name service can have, in all of it or in one part: nobody is refused,
- * the sum of points is never higher than with no answer at all (which is none), and questions and waits are bounded. The answers behind the trouble are those of an
+ * the sum of points is never higher than with no answer at all, and questions and waits are bounded. The answers behind the trouble are those of an
  * honest sender, so whatever counts against him comes of the trouble.
  */
 import assert from 'node:assert/strict'
@@ -16,7 +16,9 @@ import arc from '../../plugins/arc/index.js'
 import { sealFields } from '../../plugins/arc/seal.js'
 import dnsbl from '../../plugins/dnsbl/index.js'
 import helo from '../../plugins/helo/index.js'
+import lookAlikes from '../../plugins/look-alikes/index.js'
 import mailAuth from '../../plugins/mail-auth/index.js'
+import origin from '../../plugins/origin/index.js'
 import reverseDns from '../../plugins/reverse-dns/index.js'
 import senderDomain from '../../plugins/sender-domain/index.js'
 import { type DnsServer, startDnsServer, type ZoneEntry, type Zones } from '../harness/dns-server.js'
@@ -85,6 +87,8 @@ const PLUGINS: readonly (readonly [Plugin, object])[] = [
   [reverseDns as unknown as Plugin, { require: 'confirmed', within: '400ms' }],
   [helo as unknown as Plugin, { rules: { unknown_name: 'reject' }, within: '400ms' }],
   [senderDomain as unknown as Plugin, { within: '400ms' }],
+  [origin as unknown as Plugin, {}],
+  [lookAlikes as unknown as Plugin, {}],
 ]
 
 const PLAIN = Buffer.from(
@@ -175,6 +179,23 @@ async function comeIn(mail: Buffer, server: DnsServer): Promise<Seen> {
   }
 }
 
+const sumOf = ({ findings }: Seen) => findings.reduce((total, { points }) => total + points, 0)
+
+const sums = new Map<string, Promise<number>>()
+
+/** Points of a mail when nobody answers anything. */
+function unanswered(kind: string): Promise<number> {
+  const there = sums.get(kind)
+  if (there !== undefined) return there
+  const sum = startDnsServer({ '*': { fails: 'drop' } }).then(async server => {
+    const seen = await comeIn(mails.get(kind)!, server)
+    await server.close()
+    return sumOf(seen)
+  })
+  sums.set(kind, sum)
+  return sum
+}
+
 const shown = ({ objections, findings }: Seen) =>
   [...objections, ...findings.map(({ name, says }) => `${name}: ${says}`)].join('\n')
 
@@ -182,7 +203,7 @@ test('without trouble the sender is who he says', async () => {
   const server = await startDnsServer(HONEST)
   const seen = await comeIn(mails.get('signed')!, server)
   await server.close()
-  assert.equal(shown(seen), '')
+  assert.ok(seen.objections.length === 0 && sumOf(seen) <= (await unanswered('signed')), shown(seen))
   assert.equal(`${seen.auth.mailFrom?.result} ${seen.auth.dkim[0]?.result} ${seen.auth.dmarc.result}`, 'pass pass pass')
   assert.equal(seen.auth.iprev?.result, 'pass')
 })
@@ -203,8 +224,7 @@ for (const [trouble, entry] of Object.entries(TROUBLES))
           )
           const seen = await comeIn(mails.get(kind)!, server)
           await server.close()
-          const sum = seen.findings.reduce((total, { points }) => total + points, 0)
-          assert.ok(sum <= 0 && seen.objections.length === 0, shown(seen))
+          assert.ok(sumOf(seen) <= (await unanswered(kind)) && seen.objections.length === 0, shown(seen))
           assert.ok(seen.questions <= MOST_QUESTIONS, `${seen.questions} questions`)
           if (part === 'everything' && !lies) assert.equal(seen.auth.dmarc.result, 'temperror')
         })

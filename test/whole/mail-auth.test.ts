@@ -29,6 +29,8 @@ describe('a server that checks where mail comes from', () => {
       '1.2.0.192.in-addr.arpa': { ptr: ['mx.first.test'] },
       '_dmarc.first.test': { txt: ['v=DMARC1; p=reject; rua=mailto:x@first.test'] },
       's1._domainkey.first.test': { txt: [recordOf(key)] },
+      'tagged.test': { txt: ['v=spf1 exists:%{l}.users.tagged.test -all'] },
+      'bob+list.users.tagged.test': { a: ['127.0.0.2'] },
       'trouble.test': { fails: 'servfail' },
       '_dmarc.trouble.test': { fails: 'servfail' },
     })
@@ -87,6 +89,17 @@ describe('a server that checks where mail comes from', () => {
       results!,
       /^mail\.example\.test; iprev=pass \(mx\.first\.test\) policy\.iprev=192\.0\.2\.1; spf=pass smtp\.helo=mx\.first\.test; spf=pass smtp\.mailfrom=carol@first\.test; dkim=pass header\.d=first\.test header\.s=s1 header\.a=rsa-sha256 header\.b="?.{8}"?; dmarc=pass \(p=reject dis=none\) header\.from=first\.test$/,
     )
+  })
+
+  test('knows senders that a domain names one by one, of any letters', { skip: noInbox }, async () => {
+    const from = 'bob+list@tagged.test'
+    assert.match(await send('192.0.2.1', from, mailWith('tagged', from)), /^250 /)
+    assert.match((await resultsOf('tagged'))[0]!, /; spf=pass smtp\.mailfrom=bob\+list@tagged\.test; /)
+  })
+
+  test('refuses mail of two authors of whom one wants it refused', async () => {
+    const reply = await send('203.0.113.9', 'x@elsewhere.test', mailWith('two', 'x@elsewhere.test, carol@first.test'))
+    assert.match(reply, /^550 5\.7\.26 first\.test asks to refuse/)
   })
 
   test('refuses what the domain of From wants refused, and says who wants it', async () => {
