@@ -315,6 +315,8 @@ export interface YamlFile<T> {
  *     if (file.faults.length > 0) throw new ConfigError(file.faults)
  */
 export interface Files {
+  /** Names in one of the lists that come with Posthouse (`rules/lists`): `free-mail`. Domains are in A-labels. */
+  shippedNames(list: string): Promise<ReadonlySet<string>>
   /** Absolute path; `name` is relative to the config directory or absolute. */
   resolve(name: string): string
   yaml<const S extends JsonSchema>(

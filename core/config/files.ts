@@ -3,16 +3,20 @@
  * A wrong or missing file is a fault with a place, never an exception.
  */
 import { existsSync, statSync } from 'node:fs'
-import { mkdir, open } from 'node:fs/promises'
+import { mkdir, open, readFile } from 'node:fs/promises'
 import { dirname, isAbsolute, relative, resolve } from 'node:path'
 import type { Fault, Files, Infer, JsonSchema, YamlFile, YamlPath } from '../api/index.js'
+import { namesInList } from '../text/index.js'
 import { YamlSource } from './yaml.js'
 
 const MAX_BYTES = 16 * 1024 * 1024
+/** Seen from where this file is built to. */
+const SHIPPED_LISTS = new URL('../../../rules/lists/', import.meta.url)
 
 /** `dir` is the config directory. */
 export function filesIn(dir: string): Files {
   return {
+    shippedNames: async list => new Set(namesInList(await readFile(new URL(`${list}.txt`, SHIPPED_LISTS), 'utf8'))),
     resolve: name => resolve(dir, name),
     yaml: (name, schema, options = {}) => readYaml(resolve(dir, name), schema, options.optional ?? false),
   }

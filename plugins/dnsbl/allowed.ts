@@ -13,18 +13,22 @@ export async function withoutAllowed(heard: readonly Heard[], site: LocalList | 
   return kept.flat()
 }
 
-async function isAllowed({ list, listing, of, topics }: Heard, site: LocalList): Promise<boolean> {
-  if (listing.kind !== 'listed' || list.kind === 'allow') return false
-  const entry = await site.find(questionOf(of, topics.includes('links')))
+async function isAllowed(heard: Heard, site: LocalList): Promise<boolean> {
+  if (heard.listing.kind !== 'listed' || heard.list.kind === 'allow') return false
+  const entry = await site.find(questionOf(heard))
   return entry?.kind === 'allow'
 }
 
-/** By what it is called: an address, a name, a mail address, or host and path of a link. */
-function questionOf(of: string, linked: boolean): ListQuestion {
-  const at = of.lastIndexOf('@')
-  const slash = of.indexOf('/')
-  if (slash > 0) return { kind: 'link', host: of.slice(0, slash), path: of.slice(slash) }
-  if (at > 0) return { kind: 'mailbox', local: of.slice(0, at), domain: of.slice(at + 1) }
-  if (linked) return { kind: 'link', host: of, path: '/' }
+/** What stands in a list tells what it is called by: both mail addresses and links may hold `@` and `/`. */
+function questionOf({ list: { holds }, of, topics }: Pick<Heard, 'list' | 'of' | 'topics'>): ListQuestion {
+  if (holds === 'urls') {
+    const slash = of.indexOf('/')
+    return { kind: 'link', host: of.slice(0, slash), path: of.slice(slash) }
+  }
+  if (holds === 'emails') {
+    const at = of.lastIndexOf('@')
+    return { kind: 'mailbox', local: of.slice(0, at), domain: of.slice(at + 1) }
+  }
+  if (topics.includes('links')) return { kind: 'link', host: of, path: '/' }
   return isIP(of) === 0 ? { kind: 'name', name: of } : { kind: 'address', address: of }
 }

@@ -131,13 +131,14 @@ export interface Terms extends PolicyTerms, Pick<Config, 'score'> {
   readonly exempt: NetworkSet
   readonly relays: NetworkSet
   readonly skip: readonly string[]
-  readonly shorteners: readonly string[]
+  readonly shorteners: ReadonlySet<string>
   readonly most: Bounds
 }
 
 const LEAST_EVERY_MS = 1000
 
-export function termsOf(config: Config): Terms {
+/** `shorteners`: those that are known. */
+export function termsOf(config: Config, shorteners: Iterable<string>): Terms {
   return {
     lists: config.lists.map(listOf),
     rejectAt: config.reject_at ?? Number.POSITIVE_INFINITY,
@@ -152,7 +153,7 @@ export function termsOf(config: Config): Terms {
     exempt: new NetworkSet(config.exempt),
     relays: new NetworkSet(config.relays),
     skip: config.skip,
-    shorteners: config.shorteners,
+    shorteners: new Set([...shorteners, ...config.shorteners]),
     most: {
       links: config.most_links,
       emails: config.most_emails,

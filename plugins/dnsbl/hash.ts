@@ -29,9 +29,9 @@ export function canonicalEmail(
   return gmail ? `${name.replaceAll('.', '')}@gmail.com` : `${name}@${host}`
 }
 
-/** A link as lists of short links have it: host and path, without scheme, port, query and fragment. */
+/** A link as lists of short links have it: host and path, without scheme, port, query and fragment, nor the final dot of a host. */
 export function hostAndPath(url: Pick<URL, 'hostname' | 'pathname'>): string {
-  return `${url.hostname}${url.pathname}`
+  return `${url.hostname.replace(/\.$/, '')}${url.pathname}`
 }
 
 /** One label for a question. */

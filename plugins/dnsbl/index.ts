@@ -17,10 +17,10 @@ export default definePlugin({
   config: CONFIG,
   needs: ['state'],
   supplies: ['list-hits'],
-  setup({ config, fault, server, dns, state, clock, log, metrics, bus, services, signal, purpose }) {
+  async setup({ config, fault, files, server, dns, state, clock, log, metrics, bus, services, signal, purpose }) {
     const faults = faultsIn(config, fault)
     if (faults.length > 0) throw new ConfigError(faults)
-    const terms = termsOf(config)
+    const terms = termsOf(config, await files.shippedNames('shorteners'))
     const notifier = services.find('notifier')
     const watch = new Watch({ terms, dns, state, clock, log, metrics, bus, notifier, signal })
     if (purpose === 'serve') watch.start()

@@ -2,6 +2,7 @@
 import type { HeaderField, MessageText } from 'posthouse/api'
 import { webLinks } from 'posthouse/text'
 import { chooseFairly } from './choose.js'
+import { hostAndPath } from './hash.js'
 import type { Topic } from './list.js'
 import { hostSeen, type Seen } from './question.js'
 
@@ -66,7 +67,7 @@ export function hostsToAsk(
 /** Whole links, for lists that have them. */
 export function urlsToAsk(links: readonly Link[], topic: Topic, most: number, lot: string): readonly Seen[] {
   const whole = links.filter(({ url }) => url.pathname.length > 1)
-  return chooseFairly(whole, ({ url }) => `${url.hostname}${url.pathname}`, most, lot).map(({ url }) => ({
+  return chooseFairly(whole, ({ url }) => hostAndPath(url), most, lot).map(({ url }) => ({
     kind: 'url',
     topic,
     url,

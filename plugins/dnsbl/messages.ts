@@ -27,7 +27,6 @@ import { type Heard, Round } from './lookup.js'
 import { claimed, proven, reverseSeen } from './names.js'
 import { type Question, questionsFor, type Seen } from './question.js'
 import { hopsOf } from './received.js'
-import { shortenerTest } from './shorteners.js'
 import { inLog, ruleOf, type Weighed, weigh } from './weigh.js'
 
 type ScoreAsked = Asked['score']
@@ -66,7 +65,7 @@ export class Messages implements ListHits {
     this.#contentTerms = {
       most: terms.most,
       skipped: domainTest([...terms.skip, server.name, ...server.domains, ...server.relayDomains]),
-      short: shortenerTest(terms.shorteners),
+      short: domainTest(terms.shorteners),
       wanted: new Set(terms.lists.flatMap(({ about }) => [...about])),
       wholeLinks: terms.lists.some(({ holds, about }) => holds === 'urls' && about.has('links')),
     }
@@ -191,7 +190,7 @@ export class Messages implements ListHits {
       case 'email':
         return this.#contentTerms.skipped(seen.host.name)
       case 'url':
-        return this.#contentTerms.skipped(seen.url.hostname)
+        return this.#contentTerms.skipped(seen.url.hostname.replace(/\.$/, ''))
     }
   }
 

@@ -3,21 +3,17 @@
  * starts a comment.
  */
 import { readFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Files } from 'posthouse/api'
 import { namesInList, toAsciiDomain } from 'posthouse/text'
 import type { Config, ListName } from './config.js'
 
 const FILES: Readonly<Record<ListName, string>> = {
-  free_mail: 'free-mail.txt',
-  disposable: 'disposable.txt',
-  cheap_endings: 'cheap-endings.txt',
+  free_mail: 'free-mail',
+  disposable: 'disposable',
+  cheap_endings: 'cheap-endings',
 }
 
 const MAX_FILE_BYTES = 16 * 1024 * 1024
-/** A folder of the package, seen from where this file is or was built to. */
-const MAX_ABOVE = 5
 
 export type Lists = Readonly<Record<ListName, ReadonlySet<string>>>
 
@@ -36,7 +32,7 @@ export class ListFault extends Error {
 export async function readLists(config: Config['lists'], files: Files): Promise<Lists> {
   const read = async (name: ListName) => {
     const { add, except, files: more } = config[name]
-    const names = new Set(namesInList(await shipped(FILES[name])))
+    const names = new Set(await files.shippedNames(FILES[name]))
     for (const [index, file] of more.entries()) {
       const text = await readFile(files.resolve(file), 'utf8').catch((error: unknown) => {
         throw new ListFault(
@@ -61,14 +57,4 @@ export async function readLists(config: Config['lists'], files: Files): Promise<
 
 function plain(name: string): string {
   return toAsciiDomain(name) ?? name.toLowerCase()
-}
-
-async function shipped(file: string): Promise<string> {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  for (let above = 0; above < MAX_ABOVE; above++) {
-    folder = dirname(folder)
-    const text = await readFile(join(folder, 'rules', 'lists', file), 'utf8').catch(() => undefined)
-    if (text !== undefined) return text
-  }
-  throw new Error(`the shipped list ${file} is not there`)
 }

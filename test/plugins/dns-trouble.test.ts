@@ -102,7 +102,7 @@ for (const [trouble, entry] of Object.entries(TROUBLES)) {
     }
 
     test('a list of dnsbl is not healthy', async () => {
-      const [list] = termsOf({ ...LIST_TERMS, lists: [{ ...LIST, zone: 'bad.test' }] } as never).lists
+      const [list] = termsOf({ ...LIST_TERMS, lists: [{ ...LIST, zone: 'bad.test' }] } as never, []).lists
       const { state } = await testList(resolver(), list!, 'ipv4', new AbortController().signal)
       assert.notEqual(state, 'healthy')
     })

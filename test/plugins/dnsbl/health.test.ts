@@ -26,7 +26,7 @@ function terms(config: object = {}) {
   const source = new YamlSource('with', JSON.stringify({ lists: [{ zone: 'bad.test' }], ...config }))
   const checked = source.check(CONFIG)
   assert.deepEqual(checked.faults, [])
-  return termsOf(checked.value as Config)
+  return termsOf(checked.value as Config, [])
 }
 
 for (const [says, zone, state, why] of [

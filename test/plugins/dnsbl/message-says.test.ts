@@ -139,7 +139,7 @@ test('what the list of this site allows does not count, whatever others say of i
     find: async (question: object) => {
       const [kind, ...rest] = Object.values(question) as string[]
       looked.push([kind, ...rest].join(' '))
-      return rest[0] === 'shop.test' || rest[0] === 'me' || rest[0] === '192.0.2.1'
+      return ['shop.test', 'me', 'a/b', '192.0.2.1'].includes(rest[0]!)
         ? ({ kind: 'allow', pattern: '', place: '' } as const)
         : undefined
     },
@@ -152,14 +152,22 @@ test('what the list of this site allows does not count, whatever others say of i
       'shop.test.d.test': listed('127.0.0.2'),
       'reply.test.d.test': listed('127.0.0.2'),
       [`${sha1('me@from.test')}.e.test`]: listed('127.0.0.2'),
+      [`${sha1('a/b@bounce.test')}.e.test`]: listed('127.0.0.2'),
     },
+    envelope: { sender: { local: 'a/b', domain: 'bounce.test' } },
   })
   assert.deepEqual(
     (await score()).map(({ says }) => says),
     ['d.test lists reply.test (Reply-To): 127.0.0.2'],
   )
   assert.equal((await facts()).hits.length, 1)
-  assert.deepEqual(looked.sort(), ['address 192.0.2.1', 'link shop.test /', 'mailbox me from.test', 'name reply.test'])
+  assert.deepEqual(looked.sort(), [
+    'address 192.0.2.1',
+    'link shop.test /',
+    'mailbox a/b bounce.test',
+    'mailbox me from.test',
+    'name reply.test',
+  ])
 })
 
 test('signatures that are checked for too long hold up nothing else', async t => {
@@ -189,7 +197,8 @@ test('a message is asked about once, whoever wants to know, and the log does not
   await score()
   assert.equal(dns.asked.length, asked)
   const [line] = log.lines.filter(({ sentence }) => sentence === 'lists were asked about a message')
-  assert.deepEqual(line?.facts, { questions: 7, leftOut: 0, sum: 1, lists: ['d.test links (127.0.0.2) 1'] })
+  const lists = ['d.test links (127.0.0.2) 1']
+  assert.deepEqual(line?.facts, { id: 'session1', questions: 7, leftOut: 0, sum: 1, lists })
 })
 
 test('a list that has everything is asked for few reasons', async t => {

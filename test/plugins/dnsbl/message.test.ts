@@ -106,7 +106,7 @@ test('mail addresses are asked for hashed, in the form of the list, each once', 
 test('short links are asked for by host and path, and told to others; nothing is visited', async t => {
   const { score, facts, dns } = await rig(t, {
     lists: [{ zone: 'u.test', holds: 'urls', hash: 'md5' }],
-    mail: '\nhttps://bit.ly/aB?x=1 https://shop.test/long/way\n',
+    mail: '\nhttps://bit.ly./aB?x=1 https://shop.test/long/way\n',
     zone: { [`${hashed('bit.ly/aB', { hash: 'md5', encoding: 'hex' })}.u.test`]: listed('127.0.0.8') },
   })
   const [finding] = await score()

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { emailsIn } from '../../../core/text/index.js'
 import { chooseFairly } from '../../../plugins/dnsbl/choose.js'
+import { domainTest } from '../../../plugins/dnsbl/host.js'
 import { hostsToAsk, linksIn, urlsToAsk } from '../../../plugins/dnsbl/links.js'
 import { seenIn } from '../../../plugins/dnsbl/question.js'
 import { hopsOf } from '../../../plugins/dnsbl/received.js'
-import { shortenerTest } from '../../../plugins/dnsbl/shorteners.js'
 import { aMessage } from '../../harness/session.js'
 
 const nobody = () => false
@@ -63,8 +63,8 @@ test('hosts of links in body and list fields are asked about; those that are lef
   assert.deepEqual([named.sort(), leftOut], [['11.0.0.1', 'leave.track.test', 'plain.test', 'www.shop.test'], 0])
 })
 
-test('short links are told from others by their host, with what the admin adds', () => {
-  const short = shortenerTest(['go.brand.test'])
+test('a host is among domains if it is one of them or below one', () => {
+  const short = domainTest(['bit.ly', 'tinyurl.com', 'go.brand.test'])
   for (const host of ['bit.ly', 'www.bit.ly', 'go.brand.test', 'tinyurl.com']) assert.equal(short(host), true, host)
   for (const host of ['notbit.ly', 'ly', 'brand.test', 'bit.ly.test']) assert.equal(short(host), false, host)
 })

@@ -12,9 +12,10 @@ const listed = (file: string) => {
 const free = listed('free-mail.txt')
 const disposable = listed('disposable.txt')
 const cheap = listed('cheap-endings.txt')
+const shorteners = listed('shorteners.txt')
 
-test('providers are domains that somebody can have, each once', () => {
-  for (const names of [free, disposable]) {
+test('providers and shorteners are domains that somebody can have, each once', () => {
+  for (const names of [free, disposable, shorteners]) {
     assert.deepEqual(
       names.filter(name => !hasListedSuffix(name) || publicSuffixOf(name) === name),
       [],
