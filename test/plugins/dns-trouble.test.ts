@@ -81,7 +81,9 @@ for (const [trouble, entry] of Object.entries(TROUBLES)) {
       })
       const said = await wholeSession(hooks, session, call)
       await end()
-      return { ...said, why: log.lines.filter(line => line.sentence === 'policy could not know') }
+      // A label tells other plugins something, and nobody else.
+      const answers = said.answers.filter(answer => !answer.endsWith(' label'))
+      return { ...said, answers, why: log.lines.filter(line => line.sentence === 'policy could not know') }
     }
 
     for (const [name, policy] of Object.entries(POLICIES)) {
@@ -119,7 +121,7 @@ const LIST = {
   check: true,
   test: {},
 }
-const LIST_TERMS = { within: '1s', check_every: '1h', recheck: '1h', spare: [], exempt: [], relays: [] }
+const LIST_TERMS = { within: '1s', check_every: '1h', recheck: '1h', spare: [], exempt: [], relays: [], shorteners: [] }
 
 /** Every objection as `moment kind`, and the findings. */
 async function wholeSession(
