@@ -3,6 +3,7 @@
  * `Accounts` is the directory (service `accounts`, supplied by a plugin such as auth-file); `Authenticator` is core's own
  * service `authenticator`, which asks the `auth` hooks with their deadlines and failure policy.
  */
+import type { Address } from './address.js'
 import type { Defer, Reject } from './answers.js'
 import type { ClientCertificate, Peer } from './session.js'
 
@@ -48,6 +49,15 @@ export const MOST_SCRAM_CANDIDATES = 50
 export interface ScramShape {
   readonly iterations: number
   readonly saltBytes: number
+}
+
+/** Service `local-recipients`, of whoever files mail of ours: whose mailboxes an address stands for. */
+export interface LocalRecipients {
+  /**
+   * Ids of the accounts that get its mail, through aliases and without +tags; none: it goes elsewhere, or to nobody. Throws a temporary `MailError`
+   * as the directory does.
+   */
+  accountsOf(address: Address): Promise<readonly string[]>
 }
 
 /** The directory of accounts. Throws a temporary `MailError` when its source is down: mail waits, it does not bounce. */

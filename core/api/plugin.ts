@@ -2,7 +2,7 @@
  * What a plugin is. `export default definePlugin({ … })`; `setup` returns what the plugin contributes, nothing is registered by side effect.
  */
 import type { Socket } from 'node:net'
-import type { Accounts, Authenticator, ChannelBinding, Credentials } from './accounts.js'
+import type { Accounts, Authenticator, ChannelBinding, Credentials, LocalRecipients } from './accounts.js'
 import type { Address } from './address.js'
 import type { Dispatcher, MailClient, Target } from './delivery.js'
 import type { Hooks } from './hooks.js'
@@ -85,6 +85,7 @@ export interface ServiceTable {
   state: State
   tables: Tables
   accounts: Accounts
+  'local-recipients': LocalRecipients
   authenticator: Authenticator
   /** Of core; there is mail to deliver only once the server is up. */
   dispatcher: Dispatcher

@@ -6,6 +6,7 @@ import { ConfigError, definePlugin } from 'posthouse/api'
 import { type AddressParts, parseAddress } from 'posthouse/text'
 import { readAliases } from './aliases.js'
 import { mdaTarget } from './deliver.js'
+import { accountsOf, type ResolveParts } from './resolve.js'
 import { decideRoute, type RouteParts } from './route.js'
 
 const CONFIG = {
@@ -59,12 +60,21 @@ export default definePlugin({
   summary: 'takes mail for our domains and files it',
   config: CONFIG,
   needs: ['accounts', 'store'],
+  supplies: ['local-recipients'],
   async setup({ config, files, server, services }) {
     const { aliases, faults } = await readAliases(files, config.aliases, server.domains)
     if (faults.length > 0) throw new ConfigError(faults)
     const postmaster = readPostmaster(config.postmaster)
     const accounts = services.get('accounts')
     const { mail } = services.get('store')
+    const resolving: ResolveParts = {
+      domains: server.domains,
+      aliases,
+      byAddress: address => accounts.byAddress(address),
+      firstAccount: async () => (await accounts.list()).find(account => account.disabled !== true),
+      separator: config.separator,
+      ...(postmaster !== undefined && { postmaster }),
+    }
     const parts: RouteParts = {
       server,
       mail,
@@ -72,16 +82,10 @@ export default definePlugin({
       rewriter: () => services.find('sender-rewriter'),
       full: config.full,
       disabled: config.disabled,
-      resolving: {
-        domains: server.domains,
-        aliases,
-        byAddress: address => accounts.byAddress(address),
-        firstAccount: async () => (await accounts.list()).find(account => account.disabled !== true),
-        separator: config.separator,
-        ...(postmaster !== undefined && { postmaster }),
-      },
+      resolving,
     }
     return {
+      services: { 'local-recipients': { accountsOf: address => accountsOf(address, resolving) } },
       hooks: { route: (asked, call) => decideRoute(asked, parts, call.log) },
       targets: { mda: mdaTarget({ accounts, mail, tagFolders: config.tag_folders, full: config.full }) },
     }

@@ -58,6 +58,12 @@ export async function resolve(address: AddressParts, parts: ResolveParts): Promi
   return { destinations: [...expansion.destinations.values()], troubles }
 }
 
+/** Ids of the accounts of ours among them. */
+export async function accountsOf(address: AddressParts, parts: ResolveParts): Promise<readonly string[]> {
+  const { destinations } = await resolve(address, parts)
+  return destinations.flatMap(one => (one.kind === 'account' ? [one.account.id] : []))
+}
+
 async function visit(expansion: Expansion, address: AddressParts, above: readonly string[]): Promise<void> {
   const key = addressKey(address)
   if (!expansion.domains.has(address.domain)) return add(expansion, key, { kind: 'elsewhere', to: address })

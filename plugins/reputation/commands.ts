@@ -48,7 +48,7 @@ type Who =
   | { readonly kind: 'domain'; readonly domain: string }
   | { readonly kind: 'network'; readonly network: Identity }
 
-/** At a time, of what is listed or forgotten. */
+/** At a time, of what is listed or removed. */
 const MOST = 10_000
 const MOST_SHOWN = 20
 
@@ -230,7 +230,8 @@ async function knownAt(domain: string, { state, clock, terms }: CommandParts): P
 
 // ── forgetting ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-async function forget(run: CommandRun, { state, clock }: CommandParts): Promise<void> {
+async function forget(run: CommandRun, parts: CommandParts): Promise<void> {
+  const { state } = parts
   const who = readWho(run.args[0]!)
   const keys = who.kind === 'network' ? [historyKey(who.network)] : keysOf(who)
   const prefixes =
@@ -238,11 +239,22 @@ async function forget(run: CommandRun, { state, clock }: CommandParts): Promise<
   const shares = keys.map(key => `share/${key}/`)
   let gone = 0
   for (const key of keys) if (await state.remove(key)) gone++
-  for (const prefix of [...prefixes, ...shares]) {
-    for (const { key } of await state.list(prefix, clock.now(), MOST)) if (await state.remove(key)) gone++
-  }
+  for (const prefix of [...prefixes, ...shares]) gone += await removeBelow(prefix, parts)
   if (run.json) return run.print(JSON.stringify({ ...told(who), forgotten: gone }))
   run.print(gone === 0 ? `nothing was known of ${told(who).who}` : `forgot ${told(who).who}: ${gone} entries`)
+}
+
+async function removeBelow(prefix: string, { state, clock }: CommandParts): Promise<number> {
+  let gone = 0
+  for (let more = true; more; ) {
+    const entries = await state.list(prefix, clock.now(), MOST)
+    let here = 0
+    for (const { key } of entries) if (await state.remove(key)) here++
+    gone += here
+    // One that somebody else removes meanwhile is no reason to go on for ever.
+    more = entries.length === MOST && here > 0
+  }
+  return gone
 }
 
 function keysOf(who: Exclude<Who, { kind: 'network' }>): readonly string[] {

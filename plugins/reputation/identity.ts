@@ -2,7 +2,15 @@
  * Whom a message comes from, as far as it is proved: nobody's name is better or worse for mail that only claims to be theirs. Pure.
  */
 import type { AuthFacts, DmarcFacts, IdentityKind, Message, ReputationFacts } from 'posthouse/api'
-import { LOCAL_NETWORKS, mailboxOf, NetworkSet, networkAround, organisationOf, toAsciiDomain } from 'posthouse/text'
+import {
+  LOCAL_NETWORKS,
+  mailboxOf,
+  NetworkSet,
+  networkAround,
+  organisationOf,
+  parseAddressList,
+  toAsciiDomain,
+} from 'posthouse/text'
 
 export interface Identity {
   readonly kind: IdentityKind
@@ -55,8 +63,12 @@ export function domainsOf(domain: string): readonly Identity[] {
   return whole === domain ? [organisation] : [organisation, { kind: 'domain', name: domain }]
 }
 
+/** Nothing where From stands twice or names several: who of them wrote it is not proved by their domain. */
 function authorOf({ header }: Pick<Message, 'header'>): Author | undefined {
-  return plainAuthor(mailboxOf(header, 'from'))
+  const [from, another] = header.filter(({ name }) => name.toLowerCase() === 'from')
+  if (from === undefined || another !== undefined) return undefined
+  const all = parseAddressList(from.raw).flatMap(item => (item.kind === 'group' ? item.members : [item]))
+  return all.filter(({ domain }) => domain !== '').length > 1 ? undefined : plainAuthor(mailboxOf(header, 'from'))
 }
 
 /** Neither case nor the spelling of a domain is anybody's identity here. Nothing: it has no domain, or is longer than an address can be. */
@@ -64,7 +76,7 @@ export function plainAuthor(address: Author | undefined): Author | undefined {
   if (address === undefined || address.domain === '') return undefined
   const { local, domain } = address
   const plain = { local: local.normalize('NFC').toLowerCase(), domain: toAsciiDomain(domain) ?? domain.toLowerCase() }
-  return plain.local.length + plain.domain.length < LONGEST ? plain : undefined
+  return Buffer.byteLength(plain.local) + plain.domain.length < LONGEST ? plain : undefined
 }
 
 /** By DMARC where there is a policy; else by whoever of the same organisation vouches. Trouble proves nothing, and disproves nothing. */

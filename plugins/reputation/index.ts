@@ -3,7 +3,6 @@
  * it to the filter as findings, to other plugins as the service `reputation`, and to people by `posthouse sender`.
  */
 import {
-  type Account,
   type Asked,
   type AuthFacts,
   asFarAsKnown,
@@ -18,7 +17,7 @@ import {
   type Session,
   type Verdict,
 } from 'posthouse/api'
-import { addressKey, organisationOf, parseAddress } from 'posthouse/text'
+import { organisationOf, parseAddress, readTally } from 'posthouse/text'
 import { senderCommands } from './commands.js'
 import { CONFIG, type Config, type Terms, termsOf } from './config.js'
 import { findingsFrom, OWN_FINDINGS } from './findings.js'
@@ -27,10 +26,10 @@ import { historyKey, KNOWN, knownDomain, knownKey } from './keys.js'
 import { Ledger } from './ledger.js'
 import { learnMark } from './marks.js'
 import { type Class, ORIGIN_FIELD, originField } from './origin-field.js'
-import { type Standing, standingOf } from './standing.js'
+import { isReached, type Standing, standingOf } from './standing.js'
 import { answersOurs, learnWritten } from './written.js'
 
-/** Accounts of more recipients are not looked up: nobody writes personally to so many. */
+/** More recipients, or more accounts behind them, are not looked up: nobody writes personally to so many. */
 const MOST_ASKED = 10
 /** Markings that may wait for each other. */
 const MOST_MARKS = 1000
@@ -135,8 +134,10 @@ class Known implements Reputation {
 
   async writtenTo(mostAddresses: number): Promise<readonly string[]> {
     const { state, clock } = this.#context
-    const entries = await state.list(KNOWN, clock.now(), mostAddresses)
-    return [...new Set(entries.map(({ key }) => knownDomain(key)))]
+    const now = clock.now()
+    const entries = await state.list(KNOWN, now, mostAddresses)
+    const reached = entries.filter(({ value }) => isReached(readTally(value, this.#terms.correspondents, now)))
+    return [...new Set(reached.map(({ key }) => knownDomain(key)))]
   }
 
   async of(asked: Asked['score'], call: Call): Promise<Found | undefined> {
@@ -162,17 +163,13 @@ class Known implements Reputation {
     return { origin, standing: await standingOf(this.#ledger, this.#terms, question) }
   }
 
-  /** Nothing: there are many, or one has no account of that address (an alias, another server's). */
+  /** Nothing: there are many, or one of them is nobody's here. */
   async #accountsOf({ envelope: { recipients } }: Asked['score']): Promise<readonly string[] | undefined> {
-    const accounts = this.#context.services.find('accounts')
-    if (accounts === undefined || recipients.length > MOST_ASKED) return undefined
-    const found: (Account | undefined)[] = await Promise.all(
-      recipients.map(({ address: { local, domain } }) =>
-        accounts.byAddress(addressKey({ local: local.split('+')[0]!, domain })),
-      ),
-    )
-    const ids = found.flatMap(account => account?.id ?? [])
-    return ids.length === recipients.length ? ids : undefined
+    const local = this.#context.services.find('local-recipients')
+    if (local === undefined || recipients.length > MOST_ASKED) return undefined
+    const found = await Promise.all(recipients.map(({ address }) => local.accountsOf(address)))
+    const ids = [...new Set(found.flat())]
+    return found.some(one => one.length === 0) || ids.length > MOST_ASKED ? undefined : ids
   }
 }
 

@@ -25,6 +25,8 @@ export interface Knowing {
 }
 
 const NOBODY: Knowing = { accounts: 0, personal: 0 }
+/** Half a mail, as it fades. */
+const LEAST_WRITTEN = 0.5
 /** More accounts than these count for no more. */
 const MOST_WRITERS = 5
 
@@ -100,6 +102,12 @@ export function correspondentFrom(address: string, tally: Tally | undefined): Co
     ...{ written: sum('written'), replied: sum('replied') },
     ...{ answered: sum('answered'), bounced: sum('bounced'), complained: sum('complained') },
   }
+}
+
+/** There is somebody of that name, by all that is known: slips of the pen come back. */
+export function isReached(tally: Tally | undefined): boolean {
+  const { written = 0, bounced = 0 } = Object.fromEntries(tally?.sums ?? [])
+  return written - 2 * bounced >= LEAST_WRITTEN
 }
 
 async function knowingOf(

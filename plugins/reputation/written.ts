@@ -23,7 +23,7 @@ const DAY_MS = 86_400_000
 const MOST_REFERENCES = 8
 const LONGEST_FIELD = 4000
 const MESSAGE_ID = /<[^<>\s]{3,250}>/g
-/** Of names in the note of a sent mail: a collision lets somebody in 4 billion pass for an addressee. */
+/** Octets of names in the note of a sent mail, of which there are at most sixty: nobody passes for an addressee by chance. */
 const SHORT = 6
 
 /** A person wrote it, to people. */
@@ -33,6 +33,8 @@ export function isPersonal(message: Pick<Message, 'field'>): boolean {
   return (
     /^\s*no\b/i.test(automatic) &&
     message.field('list-id') === undefined &&
+    // RFC 8098 §3: that somebody has seen a mail, which programs say unasked.
+    !/^\s*multipart\/report\b/i.test(message.field('content-type') ?? '') &&
     !/^\s*(bulk|junk|list)\b/i.test(message.field('precedence') ?? '')
   )
 }

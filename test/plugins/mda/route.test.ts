@@ -59,7 +59,8 @@ async function install(aliases: string | undefined, more: object = {}, accounts 
       },
       aCall({ log }),
     )
-  return { route, store, log }
+  const accountsOf = (of: string) => made.services!['local-recipients']!.accountsOf(address(of))
+  return { route, accountsOf, store, log }
 }
 
 /** `mda aalice`, `mda aalice +tag`, `mx x@far.test`, `550 5.1.1`, or nothing. */
@@ -194,6 +195,21 @@ describe('whose mail is it', () => {
     assert.equal(Array.isArray(answer) ? answer.length : 0, 100)
   })
 })
+
+for (const [to, accounts] of [
+  ['alice@example.test', ['aalice']],
+  ['alice+tag@example.test', ['aalice']],
+  ['team@example.test', ['aalice', 'abob']],
+  ['away@example.test', ['abob']],
+  ['friend@example.test', []],
+  ['nobody@example.test', []],
+  ['alice@far.test', []],
+] as const) {
+  test(`other plugins are told that mail for ${to} is for: ${accounts.join(', ') || 'no account'}`, async () => {
+    const { accountsOf } = await install('team: [alice, bob]\naway: [bob, x@far.test]\nfriend: x@far.test\n')
+    assert.deepEqual(await accountsOf(to), accounts)
+  })
+}
 
 describe('trouble is temporary', () => {
   test('a directory that is down defers', async () => {

@@ -95,8 +95,30 @@ test('one account makes somebody known to others a little, and to itself all the
   assert.ok((await given(scene, { ...FRIEND, to: ['nobody@example.test'] })) < toBob, 'several accounts count for more')
 })
 
+test('behind an alias are those who read it: what all of them have written counts, and nothing where somebody has not', async () => {
+  const scene = await aScene()
+  const toTeam = () => given(scene, { ...FRIEND, to: ['team@example.test'] })
+  for (let at = 0; at < 4; at++) await scene.goes({ account: 'ann', to: ['eve@far.test'] })
+  const byOne = await toTeam()
+  assert.equal(byOne, await given(scene, { ...FRIEND, to: ['bob@example.test'] }))
+  for (let at = 0; at < 4; at++) await scene.goes({ account: 'bob', to: ['eve@far.test'] })
+  assert.ok((await toTeam()) <= -3 && byOne > -1.5, `${byOne}, then ${await toTeam()}`)
+})
+
+for (const [what, from] of [
+  ['names several', 'eve@far.test, mallory@far.test'],
+  ['stands twice', 'eve@far.test\nFrom: mallory@far.test'],
+] as const) {
+  test(`nobody is the author where From ${what}, though the domain vouches`, async () => {
+    const scene = await aScene()
+    for (let at = 0; at < 4; at++) await scene.goes({ to: ['eve@far.test'] })
+    assert.equal(await given(scene, { ...FRIEND, from }), 0)
+  })
+}
+
 for (const [what, going] of [
   ['the answer of a machine', { more: 'Auto-Submitted: auto-replied\n' }],
+  ['word that a mail was seen', { more: 'Content-Type: multipart/report; report-type=disposition-notification\n' }],
   ['bulk', { more: 'Precedence: bulk\n' }],
   ['a list', { more: 'List-Id: <l.example.test>\n' }],
   ['what is held', { became: 'held' }],
@@ -190,4 +212,15 @@ test('other plugins are told the domains that our users write to, each once', as
   const reputation = scene.plugin.contribution.services!.reputation!
   assert.deepEqual(await reputation.writtenTo!(100), ['else%where.test', 'far.test'])
   assert.equal((await reputation.writtenTo!(1)).length, 1)
+})
+
+test('a slip of the pen that came back is no domain that our users write to', async () => {
+  const scene = await aScene()
+  await scene.goes({ to: ['eve@far.test', 'eve@fat.test'] })
+  const reputation = scene.plugin.contribution.services!.reputation!
+  assert.deepEqual(await reputation.writtenTo!(100), ['far.test', 'fat.test'])
+  const event = { at: 1, message: 'q', sender: 'ann@example.test', recipient: 'eve@fat.test', size: 1, ageMs: 1 }
+  await scene.plugin.hooks.event!({ event: { ...event, kind: 'failed', class: 'no-such-user' } }, scene.plugin.call)
+  await scene.write()
+  assert.deepEqual(await reputation.writtenTo!(100), ['far.test'])
 })

@@ -61,6 +61,14 @@ const ACCOUNTS = new Map(
   ]),
 )
 
+/** An alias stands for several. */
+const TEAM = ['id-ann', 'id-bob']
+
+function accountsOf(address: string): readonly string[] {
+  if (address === 'team@example.test') return TEAM
+  return [ACCOUNTS.get(address)?.id ?? []].flat()
+}
+
 export class Scene {
   readonly state: State
   now = START
@@ -78,7 +86,7 @@ export class Scene {
       state: this.state,
       now: () => this.now,
       services: {
-        accounts: { byAddress: async (address: string) => ACCOUNTS.get(address) } as never,
+        'local-recipients': { accountsOf: async address => accountsOf(`${address.local}@${address.domain}`) },
         'mail-auth': { found: async () => this.#auth },
       },
     })
