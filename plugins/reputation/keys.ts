@@ -19,15 +19,17 @@ export function knownKey(author: Author): string {
 
 /** Every key of somebody our users write to begins so. */
 export const KNOWN = 'known/'
+/** And of what one account has written to them. */
+const PAIRS = 'wrote/'
 
 /** The domain in such a key. */
 export function knownDomain(key: string): string {
   return decodeURIComponent(key.slice(KNOWN.length, key.indexOf('/', KNOWN.length)))
 }
 
-/** What one account has written to somebody. */
+/** What one account has written to somebody. (`pair` would be of one family with `domain`, which strangers fill.) */
 export function pairKey(author: Author, accountId: string): string {
-  return `pair/${addressPart(author)}/${escaped(accountId)}`
+  return `${PAIRS}${addressPart(author)}/${escaped(accountId)}`
 }
 
 /** How much one account has said of an identity. */
@@ -53,7 +55,7 @@ export function prefixesOf(names: { readonly domain: string; readonly local?: st
   const part = local === undefined ? `${escaped(domain)}/` : addressPart({ local, domain })
   const end = local === undefined ? '' : '/'
   return [
-    `pair/${part}${end}`,
+    `${PAIRS}${part}${end}`,
     `share/address/${part}${end}`,
     ...(local === undefined ? [`address/${part}`, `known/${part}`] : []),
   ]

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MailError, type State } from 'posthouse/api'
 import { aMessage, anEnvelope, aSession, rememberingLog, setUp } from 'posthouse/testing'
+import { familyOf } from '../../../core/text/index.js'
 import reputation from '../../../plugins/reputation/index.js'
+import { historyKey, knownKey, markKey, pairKey, sentKey, shareKey } from '../../../plugins/reputation/keys.js'
 import { createMemoryState } from '../../../plugins/store-memory/state.js'
 import { passed, pointsOf, Scene } from './scene.js'
 
@@ -43,4 +45,14 @@ test('a flood of strangers crowds out strangers, and not those our users know, n
   const after = (await scene.comes(friend)).findings
   for (const name of ['known-correspondent', 'good-history'])
     assert.ok(Math.abs(pointsOf(after, name) - pointsOf(before, name)) < 0.2, name)
+})
+
+test('what strangers fill is of no family with anything else, so a full state takes it alone', () => {
+  const author = { local: 'eve', domain: 'far.test' }
+  const kinds = ['address', 'domain', 'organisation', 'dkim', 'spf', 'network', 'site'] as const
+  const strangers = kinds.map(kind => historyKey({ kind, name: kind === 'address' ? 'eve@far.test' : 'x' }))
+  const network = { kind: 'network', name: '192.0.2.0/24' } as const
+  const ours = [knownKey(author), pairKey(author, 'a'), sentKey('<x@y>'), markKey('a', 'm'), shareKey(network, 'a')]
+  const families = [...strangers, ...ours, 'new/a', 'marks/a'].map(key => familyOf(`reputation/${key}`))
+  assert.equal(new Set(families).size, families.length, families.join(' '))
 })
