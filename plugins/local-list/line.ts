@@ -124,9 +124,17 @@ export function formatLine({
     ...(since === undefined ? [] : [`since=${formatTime(since)}`]),
     ...(until === undefined ? [] : [`until=${formatTime(until)}`]),
     ...(by === undefined || by === '' ? [] : [`by=${by.replace(/[\s#]+/g, '_')}`]),
-    ...(reason === undefined || reason === '' ? [] : [reason.replace(/(^|\s)#/g, '$1')]),
+    ...(reason === undefined || reason === '' ? [] : [asReason(reason)]),
   ]
   return words.join(' ')
+}
+
+/** Neither a comment nor, as its first word, something that is said of the entry: `points=9 in traps` would weigh. */
+function asReason(text: string): string {
+  return text
+    .replace(/(^|\s)#+/g, '$1')
+    .trim()
+    .replace(/^([a-z_]+)=/i, '$1: ')
 }
 
 /** To the second, and the day alone where that is all there is. */

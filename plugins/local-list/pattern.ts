@@ -105,11 +105,19 @@ function mailboxKeys(local: string, domain: string): readonly string[] {
 }
 
 function linkKeys(host: string, path: string, lengths: Lengths): readonly string[] {
-  const bare = host.startsWith('[') ? host.slice(1, -1) : host
-  if (isIP(bare) !== 0) return [...pathKeys(bare, path), `l/${bare}`, ...networkKeys(bare, lengths)]
+  const address = addressOf(host)
+  if (address !== undefined) return [...pathKeys(address, path), `l/${address}`, ...networkKeys(address, lengths)]
   const name = asciiName(host)
   if (name === undefined) return []
   return [...pathKeys(name, path), ...nameKeys(name, ['l/', 'k/']), ...nameKeys(name)]
+}
+
+/** Written as URLs have it, which is how entries are kept. */
+function addressOf(host: string): string | undefined {
+  const bare = host.startsWith('[') ? host.slice(1, -1) : host
+  if (isIP(bare) === 0) return undefined
+  const whole = `http://[${bare}]`
+  return isIP(bare) === 6 && URL.canParse(whole) ? new URL(whole).hostname.slice(1, -1) : bare
 }
 
 /** `/a/b/c`, `/a/b`, `/a`: paths are compared step by step, so that `/ab` is not below `/a`. */

@@ -95,6 +95,17 @@ test('what is written is read again as the same', () => {
   assert.deepEqual(readNote(line.rest), note)
 })
 
+test('a reason that looks like something else is written as a reason', () => {
+  for (const reason of ['points=9 in traps', '#1 of all', 'code=1', '## until=never']) {
+    const line = readLine(formatLine({ kind: 'block', pattern: 'a.test', points: 2, reason }))
+    assert.ok(line.kind === 'entry')
+    const note = readNote(line.rest)
+    assert.ok(!('kind' in note), reason)
+    assert.equal(note.points, 2)
+    assert.ok(note.reason !== undefined, reason)
+  }
+})
+
 test('no line makes the reader throw, and what it takes for an entry can be written and read again', () => {
   const word = fc.oneof(
     fc.constantFrom(
@@ -126,6 +137,7 @@ test('no line makes the reader throw, and what it takes for an entry can be writ
       assert.ok(again.kind === 'entry')
       assert.equal(again.key, line.key)
       assert.equal(again.allow, line.allow)
+      assert.deepEqual(readNote(again.rest), note)
     }),
     { numRuns: Number(process.env.POSTHOUSE_FUZZ_RUNS ?? 500) },
   )

@@ -40,6 +40,11 @@ for (const [written, meant] of [
   })
 }
 
+test('a link to an IPv6 address is found however the address is written', () => {
+  for (const host of ['[2001:db8::1]', '2001:db8::1', '2001:0db8:0000:0000:0000:0000:0000:0001'])
+    assert.ok(finds('//[2001:db8::1]', { kind: 'link', host, path: '/' }), host)
+})
+
 for (const [wrong, hint] of [
   ['192.0.2.', '192.0.2.0/24'],
   ['192.0.2.*', '192.0.2.0/24'],
