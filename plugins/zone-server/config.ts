@@ -70,6 +70,8 @@ export const CONFIG = {
   },
 } as const satisfies JsonSchema
 
+const LONGEST_TTL_MS = 7 * 86_400_000
+
 export type Config = Infer<typeof CONFIG>
 
 export interface Zone {
@@ -153,6 +155,22 @@ export function faultsIn(
       contact.lastIndexOf('@') > 63
         ? [fault(['zones', at, 'contact'], 'expected at most 63 characters before the @')]
         : [],
+    ),
+    // Nothing but the list is in a zone: nobody would find such a server's address.
+    ...zones.flatMap(({ ns = [] }, at) =>
+      ns.flatMap((server, which) =>
+        `.${ascii(server)}`.endsWith(`.${names[at]}`)
+          ? [fault(['zones', at, 'ns', which], `"${server}" lies in the zone itself, which cannot say its address`)]
+          : [],
+      ),
+    ),
+    // RFC 2181 §8 ends at 68 years; whoever writes that much means something else.
+    ...zones.flatMap((zone, at) =>
+      (['ttl', 'negative_ttl'] as const).flatMap(key =>
+        parseDuration(zone[key])! > LONGEST_TTL_MS
+          ? [fault(['zones', at, key], `"${zone[key]}": expected at most a week`)]
+          : [],
+      ),
     ),
     ...names.flatMap((name, at) =>
       names.indexOf(name) < at ? [fault(['zones', at, 'zone'], `there is a zone ${name} already`)] : [],

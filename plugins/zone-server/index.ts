@@ -34,8 +34,8 @@ export default definePlugin({
         log.info({ zones: terms.zones.map(zone => zone.name), listen: terms.listen }, 'zones are served')
         for (const door of doors) void door.open()
       },
-      dispose() {
-        for (const door of doors) door.close()
+      async dispose() {
+        await Promise.all(doors.map(door => door.close()))
       },
     }
   },

@@ -88,12 +88,16 @@ function readName(
   }
 }
 
-/** The first of the additional records; what else may stand there (TSIG) is not looked at. */
+/** The first of the additional records; what else may stand there (TSIG) is not looked at, but that it is no second one. */
 function readEdns(packet: Buffer, start: number, records: number): Edns | 'wrong' | undefined {
   if (records === 0 || packet[start] !== 0) return undefined
   if (start + 11 > packet.length) return 'wrong'
   if (packet.readUInt16BE(start + 1) !== OPT) return undefined
-  if (start + 11 + packet.readUInt16BE(start + 9) > packet.length) return 'wrong'
+  const end = start + 11 + packet.readUInt16BE(start + 9)
+  if (end > packet.length) return 'wrong'
+  // RFC 6891 §6.1.1: two of them are a format error.
+  if (records > 1 && end + 3 <= packet.length && packet[end] === 0 && packet.readUInt16BE(end + 1) === OPT)
+    return 'wrong'
   return {
     size: packet.readUInt16BE(start + 3),
     version: packet[start + 6]!,

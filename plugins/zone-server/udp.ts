@@ -11,6 +11,8 @@ import type { ZoneServer } from './server.js'
 /** Questions under way at the same time; beyond them they are dropped, and askers ask again. */
 const MOST_UNDER_WAY = 1000
 const AGAIN_MS = 5000
+/** For questions that are under way at the end. */
+const LAST_MS = 500
 
 export class DatagramDoor {
   readonly #address: string
@@ -21,6 +23,8 @@ export class DatagramDoor {
   #again: NodeJS.Timeout | undefined
   #underWay = 0
   #closed = false
+  /** Ends a closing that waits. */
+  #idle: () => void = () => undefined
 
   constructor(address: string, server: ZoneServer, log: Log, metrics: Metrics) {
     this.#address = address
@@ -45,13 +49,23 @@ export class DatagramDoor {
     })
   }
 
-  /** When no question is under way: others have the socket too, and what nobody has read yet is theirs. */
-  close(): void {
+  /**
+   * Resolves when no question is under way, so that the list is not closed below one: others have the socket too, and what nobody has read
+   * yet is theirs. Where questions never cease, those that are under way after a while are left.
+   */
+  close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#again)
-    if (this.#underWay > 0) return
-    this.#socket?.close()
-    this.#socket = undefined
+    return new Promise(resolve => {
+      const late = setTimeout(() => this.#idle(), LAST_MS)
+      this.#idle = () => {
+        clearTimeout(late)
+        this.#socket?.close()
+        this.#socket = undefined
+        resolve()
+      }
+      if (this.#underWay === 0) this.#idle()
+    })
   }
 
   #failed(socket: Socket, error: Error): void {
@@ -77,7 +91,7 @@ export class DatagramDoor {
       this.#log.error({ err: error }, 'a question by UDP failed')
     } finally {
       this.#underWay--
-      if (this.#closed) this.close()
+      if (this.#closed && this.#underWay === 0) this.#idle()
     }
   }
 }

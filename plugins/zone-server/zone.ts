@@ -96,8 +96,9 @@ const TEST_ENTRY: ListEntry = {
 }
 
 function askedBy({ serves }: Zone, below: readonly string[]): Asked {
-  if (serves.has('addresses')) {
-    const asked = addressAsked(below)
+  // Links lead to addresses too, and of those everybody asks as of addresses: from the last octet to the first.
+  if (serves.has('addresses') || serves.has('links')) {
+    const asked = addressAsked(below, serves.has('links'))
     if (asked !== undefined) return asked
   }
   if (!serves.has('names') && !serves.has('links')) return { kind: 'nothing' }
@@ -115,17 +116,12 @@ function askedBy({ serves }: Zone, below: readonly string[]): Asked {
 }
 
 /** RFC 5782 §2.1, §2.4: octets or nibbles from the last to the first. `undefined`: no address, nor the end of one. */
-function addressAsked(below: readonly string[]): Asked | undefined {
+function addressAsked(below: readonly string[], links: boolean): Asked | undefined {
   const octets = below.every(label => /^(0|[1-9]\d{0,2})$/.test(label) && Number(label) < 256)
   const nibbles = below.every(label => /^[0-9a-f]$/.test(label))
-  if (octets && below.length === 4) return { ...addressEntry(below.toReversed().join('.')), between: nibbles }
-  if (nibbles && below.length === 32)
-    return addressEntry(
-      below
-        .toReversed()
-        .join('')
-        .replace(/.{4}(?!$)/g, '$&:'),
-    )
+  const backwards = (apart: string) => below.toReversed().join(apart)
+  if (octets && below.length === 4) return { ...addressEntry(backwards('.'), links), between: nibbles }
+  if (nibbles && below.length === 32) return addressEntry(backwards('').replace(/.{4}(?!$)/g, '$&:'), links)
   return (octets && below.length < 4) || (nibbles && below.length < 32) ? { kind: 'between' } : undefined
 }
 
@@ -137,9 +133,10 @@ const TESTS: ReadonlyMap<string, 'listed' | 'clear'> = new Map([
 ])
 
 /** RFC 5782 §5: what has to be listed, and what never may be, whatever is on the list. */
-function addressEntry(address: string): Extract<Asked, { kind: 'entry' }> {
+function addressEntry(address: string, links: boolean): Extract<Asked, { kind: 'entry' }> {
   const test = TESTS.get(address)
-  return { kind: 'entry', question: { kind: 'address', address }, shown: address, ...(test && { test }) }
+  const question: ListQuestion = links ? { kind: 'link', host: address, path: '/' } : { kind: 'address', address }
+  return { kind: 'entry', question, shown: address, ...(test && { test }) }
 }
 
 function reasonOf({ text, name }: Zone, { reason, pattern }: ListEntry, asked: string): string {
@@ -155,8 +152,12 @@ function reasonOf({ text, name }: Zone, { reason, pattern }: ListEntry, asked: s
   )
 }
 
+/** Cut between characters. */
 function stringsOf(text: string): Buffer[] {
-  const octets = Buffer.from(text).subarray(0, MAX_TEXT)
+  const whole = Buffer.from(text)
+  let end = Math.min(whole.length, MAX_TEXT)
+  while (end < whole.length && (whole[end]! & 0xc0) === 0x80) end--
+  const octets = whole.subarray(0, end)
   const strings: Buffer[] = []
   for (let at = 0; at < octets.length; at += MAX_STRING) strings.push(octets.subarray(at, at + MAX_STRING))
   return strings

@@ -75,8 +75,14 @@ test('a door that closes still answers what is under way', async t => {
   const answer = once(client, 'message')
   client.send(ask('7.2.0.192.bl.test', { id: 99 }), port, '127.0.0.1')
   await beginning
-  door.close()
+  let closed = false
+  const closing = door.close().then(() => {
+    closed = true
+  })
+  await new Promise(resolve => setImmediate(resolve))
+  assert.equal(closed, false, 'the list may be closed below it')
   find()
+  await closing
   const [packet] = (await answer) as [Buffer]
   assert.deepEqual([told(packet).packet.id, told(packet).rcode], [99, 'NXDOMAIN'])
 })

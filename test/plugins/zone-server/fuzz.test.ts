@@ -117,6 +117,15 @@ for (const [what, change] of [
   })
 }
 
+test('two OPT records are a format error', async () => {
+  const once = ask('2.0.0.127.bl.test', { size: 1232 })
+  const opt = once.subarray(once.length - 11)
+  const twice = Buffer.concat([once, opt])
+  twice.writeUInt16BE(2, 10)
+  assert.equal((await server.answer(twice, '192.0.2.1', 'udp'))!.readUInt16BE(2) & 15, 1)
+  assert.equal((await server.answer(once, '192.0.2.1', 'udp'))!.readUInt16BE(2) & 15, 0)
+})
+
 test('an opcode other than QUERY is not implemented', async () => {
   const packet = ask('2.0.0.127.bl.test')
   packet.writeUInt16BE(5 << 11, 2)

@@ -107,6 +107,10 @@ for (const [name, type, rcode, data] of [
   ['spam.example.inner.bl.example.test', 'A', 'NXDOMAIN', []],
   ['shop.example.uri.example.test', 'A', 'NOERROR', ['127.0.0.2']],
   ['shop.example.bl.example.test', 'A', 'NXDOMAIN', []],
+  // Links to addresses are asked for as addresses are.
+  ['7.2.0.192.uri.example.test', 'A', 'NOERROR', ['127.0.0.2']],
+  ['192.0.2.7.uri.example.test', 'A', 'NXDOMAIN', []],
+  ['2.0.0.127.uri.example.test', 'A', 'NOERROR', ['127.0.0.2']],
   ['bl.example.test', 'A', 'NOERROR', []],
   ['bl.example.test', 'NS', 'NOERROR', ['mail.example.test']],
   ['example.test', 'SOA', 'REFUSED', []],
@@ -251,6 +255,8 @@ for (const [what, zones, message] of [
   ],
   ['a code elsewhere', [{ zone: 'a.test', code: '10.0.0.1' }], /"10\.0\.0\.1": expected/],
   ['a contact that is no label', [{ zone: 'a.test', contact: `${'x'.repeat(64)}@a.test` }], /at most 63 characters/],
+  ['a server of the zone within it', [{ zone: 'a.test', ns: ['ns.b.test', 'NS.A.test.'] }], /lies in the zone itself/],
+  ['a month', [{ zone: 'a.test', ttl: '30d' }], /"30d": expected at most a week/],
   ['a zone twice', [{ zone: 'a.test' }, { zone: 'A.test' }], /there is a zone a\.test already/],
 ] as const) {
   test(`${what} is a fault`, async () => {
