@@ -1,6 +1,6 @@
 /**
  * When an organisation was first seen here, as one that sends mail or one that links lead to: kept in the state, so that all workers know it. Whoever was
- * seen on one day only is forgotten soon, so that a flood of names that never come again does not push out those that do.
+ * seen on one day only is forgotten sooner, so that a flood of names that never come again does not push out those that do.
  */
 import { createHash } from 'node:crypto'
 import type { State } from 'posthouse/api'
@@ -8,8 +8,8 @@ import type { State } from 'posthouse/api'
 export type SeenAs = 'sender' | 'link'
 
 const DAY_MS = 86_400_000
-/** For those seen on one day only. */
-const BRIEF_MS = 30 * DAY_MS
+/** For those seen on one day only: whoever writes once a month shall not be new each time. */
+const BRIEF_MS = 70 * DAY_MS
 /** It is written again when that much of its time is over. */
 const RENEW = 0.1
 const LONGEST_KEY = 80

@@ -1,7 +1,7 @@
 /** What of the facts is evidence, and how to say it. Pure. */
 import type { DomainFacts, DomainTrait, Finding, Message } from 'posthouse/api'
 import { formatDate, parseDate, printable } from 'posthouse/text'
-import { chainEvidence, type Evidence, type House, isZone } from './chain.js'
+import { belongsTo, chainEvidence, type Evidence, type House, isZone } from './chain.js'
 import { clientEvidence } from './client.js'
 import type { PointName, Terms } from './config.js'
 import type { Gathered } from './gather.js'
@@ -38,7 +38,8 @@ function* evidence(gathered: Gathered, message: Message, judging: Judging): Gene
   if (!byList) yield* authorEvidence(gathered)
   yield* disposable(facts)
   if (!byList && !isAnswer) yield* linkEvidence(facts.links)
-  yield* strangers(gathered, judging)
+  // Everybody of a list is new once, and links in answers are those of whom they answer.
+  if (!byList) yield* strangers(gathered, judging, isAnswer)
   if (facts.client !== undefined) yield* clientEvidence(facts.client, judging.greetingJudged)
   yield* chainEvidence(facts.hops, facts.client, judging.house, judging.now)
   yield* dateEvidence(message, judging.now)
@@ -80,15 +81,15 @@ function* linkEvidence(links: readonly DomainFacts[]): Generator<Evidence> {
   }
 }
 
-/** A site that remembers for a short time only blames nobody for being new. */
-function* strangers({ facts }: Gathered, { terms, now }: Judging): Generator<Evidence> {
+/** A site that remembers for a short time only blames nobody for being new; links to our own domains are not strange. */
+function* strangers({ facts }: Gathered, { terms, house, now }: Judging, isAnswer: boolean): Generator<Evidence> {
   const { remembersSince, from, sender, links } = facts
   if (remembersSince === undefined || now - remembersSince < terms.settledMs) return
   const isNew = (domain: DomainFacts) => domain.firstSeen === undefined || now - domain.firstSeen < DAY_MS
   if (from === undefined || !isNew(from) || (sender !== undefined && !isNew(sender))) return
   yield ['from_new', `Nobody of ${printable(from.organisation, 120)} has written here before today`]
-  const strange = links.filter(isNew)
-  if (links.length === 0 || strange.length < links.length) return
+  const strange = links.filter(link => isNew(link) && !belongsTo(link.name, house))
+  if (isAnswer || links.length === 0 || strange.length < links.length) return
   const shown = printable(
     strange
       .slice(0, 3)

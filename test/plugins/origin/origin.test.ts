@@ -252,19 +252,36 @@ describe('age', () => {
     assert.deepEqual((await write(state, NOW + 31 * DAY, 'sixth.org', 'http://second.org/')).names, [])
   })
 
+  test('a stranger is not held to be one in mail of a list, in an answer, or when links lead to us', async () => {
+    const state = createMemoryState()
+    await write(state, NOW, 'first.org')
+    const now = NOW + 31 * DAY
+    const config = { points: { from_new: 0.1 } }
+    const namesOf = async (domain: string, field: string, link: string) => {
+      const text = `From: a@${domain}\n${field}\n\n${link}\n`
+      return (await asked({ state, now, text, sender: domain, config })).names
+    }
+    assert.deepEqual(await namesOf('a.org', 'Subject: x', 'http://new-a.org/'), ['from-new', 'links-new'])
+    assert.deepEqual(await namesOf('b.org', 'List-Id: <x.b.org>', 'http://new-b.org/'), [])
+    assert.deepEqual(await namesOf('c.org', 'In-Reply-To: <x@y.org>', 'http://new-c.org/'), ['from-new'])
+    assert.deepEqual(await namesOf('d.org', 'Subject: x', 'http://www.example.test/'), ['from-new'])
+  })
+
   test('what was seen in links counts for senders too', async () => {
     const state = createMemoryState()
     await write(state, NOW, 'first.org', 'http://shop.org/')
     assert.equal((await write(state, NOW + DAY, 'shop.org')).facts?.from?.firstSeen, NOW)
   })
 
-  test('who came on one day only is forgotten in a month, who came again stays for long', async () => {
+  test('who came on one day only is forgotten in ten weeks, who came again stays for long', async () => {
     const state = createMemoryState()
+    await write(state, NOW, 'monthly.org')
+    assert.equal((await write(state, NOW + 31 * DAY, 'monthly.org')).facts?.from?.firstSeen, NOW)
     await write(state, NOW, 'once.org')
     await write(state, NOW, 'twice.org')
     await write(state, NOW + 2 * DAY, 'twice.org')
     const later = NOW + 300 * DAY
-    assert.equal((await write(state, later, 'once.org')).facts?.from?.firstSeen, undefined)
+    assert.equal((await write(state, NOW + 71 * DAY, 'once.org')).facts?.from?.firstSeen, undefined)
     assert.equal((await write(state, later, 'twice.org')).facts?.from?.firstSeen, NOW)
   })
 
