@@ -1,5 +1,7 @@
 /** Mail addresses in running text and in links: where answers shall go. Bounded, linear, never throws. */
 
+import { bothEnds, bothEndsOf } from './ends.js'
+
 export interface Email {
   readonly local: string
   readonly domain: string
@@ -12,7 +14,7 @@ export interface AddressedText {
 }
 
 const MAX_TEXT = 256 * 1024
-/** Signs that are looked at; a text full of them is no letter. */
+/** Signs that are looked at, at both ends; a text full of them is no letter. */
 const MAX_SIGNS = 1000
 const MAX_LOCAL = 64
 const MAX_DOMAIN = 255
@@ -27,13 +29,14 @@ export function emailsIn(
 ): readonly Email[] {
   const links = text.links.filter(({ href }) => MAILTO.test(href)).map(({ href }) => unescaped(href))
   const lists = header.filter(({ name }) => name.toLowerCase() === 'list-unsubscribe').map(({ raw }) => unescaped(raw))
-  return [...links, ...lists, text.body.slice(0, MAX_TEXT)].flatMap(emailsOf).slice(0, MAX_SIGNS)
+  return bothEndsOf([...links, ...lists, bothEnds(text.body, MAX_TEXT)].flatMap(emailsOf), MAX_SIGNS)
 }
 
 function emailsOf(text: string): readonly Email[] {
   const found: Email[] = []
-  let signs = 0
-  for (let at = text.indexOf('@'); at >= 0 && signs < MAX_SIGNS; at = text.indexOf('@', at + 1), signs++) {
+  const signs: number[] = []
+  for (let at = text.indexOf('@'); at >= 0; at = text.indexOf('@', at + 1)) signs.push(at)
+  for (const at of bothEndsOf(signs, MAX_SIGNS)) {
     const local = LOCAL.exec(text.slice(Math.max(0, at - MAX_LOCAL), at))?.[0].replace(/^[^a-z0-9]+|\.+$/gi, '')
     const domain = DOMAIN.exec(text.slice(at + 1, at + 1 + MAX_DOMAIN))?.[0]
     if (local !== undefined && local !== '' && domain !== undefined) found.push({ local, domain: domain.toLowerCase() })

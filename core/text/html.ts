@@ -19,7 +19,8 @@ interface Tag {
 }
 
 const MAX_CHARS = 1_000_000
-const MAX_LINKS = 1000
+/** At each end: thousands in front do not hide those behind. */
+const MAX_LINKS = 5000
 const MAX_LINK_TEXT = 500
 const MAX_HREF = 2000
 const NAME = /[A-Za-z][^\s/>]{0,40}/y
@@ -142,6 +143,9 @@ function match(pattern: RegExp, text: string, at: number): string {
 class Output {
   readonly #pieces: string[] = []
   readonly #links: { href: string; text: string }[] = []
+  /** The newest of those beyond, in a ring. */
+  readonly #last: { href: string; text: string }[] = []
+  #beyond = 0
   #open: { href: string; text: string } | undefined
   /** What stands between the last piece and the next. */
   #gap: '' | ' ' | '\n' = ''
@@ -167,12 +171,15 @@ class Output {
   /** A new link ends the one before. */
   link(href: string | undefined): void {
     this.#open = undefined
-    if (href === undefined || this.#links.length >= MAX_LINKS) return
+    if (href === undefined) return
     this.#open = { href: decodeEntities(href).trim(), text: '' }
-    this.#links.push(this.#open)
+    if (this.#links.length < MAX_LINKS) this.#links.push(this.#open)
+    else this.#last[this.#beyond++ % MAX_LINKS] = this.#open
   }
 
   finish(maxChars: number): HtmlText {
-    return { text: this.#pieces.join('').slice(0, maxChars), links: this.#links }
+    const oldest = this.#beyond % MAX_LINKS
+    const links = [...this.#links, ...this.#last.slice(oldest), ...this.#last.slice(0, oldest)]
+    return { text: this.#pieces.join('').slice(0, maxChars), links }
   }
 }

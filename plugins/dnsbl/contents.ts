@@ -1,7 +1,6 @@
 /** What in the text and the list fields of a mail is asked about: hosts of links, short links, mail addresses; chosen fairly and bounded. Pure. */
 import type { HeaderField, MessageText } from 'posthouse/api'
-import { emailsIn } from 'posthouse/text'
-import { chooseFairly } from './choose.js'
+import { chooseFairly, emailsIn } from 'posthouse/text'
 import { type Host, hostOf } from './host.js'
 import { hostsToAsk, linksIn, urlsToAsk } from './links.js'
 import type { Topic } from './list.js'

@@ -1,7 +1,6 @@
 /** Hosts that a mail leads to, in its body and in the header fields of lists, and those of its links that are short. Nothing is visited. */
 import type { HeaderField, MessageText } from 'posthouse/api'
-import { webLinks } from 'posthouse/text'
-import { chooseFairly } from './choose.js'
+import { chooseFairly, webLinks } from 'posthouse/text'
 import { hostAndPath } from './hash.js'
 import type { Topic } from './list.js'
 import { hostSeen, type Seen } from './question.js'

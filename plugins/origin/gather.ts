@@ -12,14 +12,22 @@ import {
   troubleOf,
   within,
 } from 'posthouse/api'
-import { type FieldMailbox, LOCAL_NETWORKS, mailboxOf, NetworkSet, webLinks } from 'posthouse/text'
+import {
+  bothEndsOf,
+  type FieldMailbox,
+  LOCAL_NETWORKS,
+  mailboxOf,
+  NetworkSet,
+  organisationOf,
+  webLinks,
+} from 'posthouse/text'
 import type { Age, SeenAs } from './age.js'
 import { clientFacts } from './client.js'
 import type { Terms } from './config.js'
 import type { Domains } from './domains.js'
 import { readHops } from './received.js'
 
-/** Organisations that links lead to; the first ones. */
+/** Organisations that links lead to; the first and the last ones. */
 const MAX_LINKS = 20
 /** Of those, how many are looked up in the state. */
 const MAX_REMEMBERED = 10
@@ -80,13 +88,12 @@ export async function gather(arrival: Arrival, parts: GatherParts): Promise<Gath
 }
 
 async function linksOf(message: Message, domains: Domains): Promise<readonly DomainFacts[]> {
-  const links = new Map<string, DomainFacts>()
+  const links = new Map<string, string>()
   for (const { host } of webLinks(await message.text())) {
-    const facts = domains.facts(host)
-    if (!links.has(facts.organisation)) links.set(facts.organisation, facts)
-    if (links.size >= MAX_LINKS) break
+    const organisation = organisationOf(host)
+    if (!links.has(organisation)) links.set(organisation, host)
   }
-  return [...links.values()]
+  return bothEndsOf([...links.values()], MAX_LINKS).map(host => domains.facts(host))
 }
 
 /** Behind relays of our own the client is who gave it to the first of them, as that one says. */

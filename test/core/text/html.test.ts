@@ -28,6 +28,17 @@ for (const [html, text] of [
   })
 }
 
+test('of very many links those of both ends are kept, in their order', () => {
+  const html = Array.from({ length: 23_456 }, (_, i) => `<a href=${i}>x</a>`).join('')
+  const numbers = htmlToText(html).links.map(({ href }) => Number(href))
+  assert.equal(numbers.length, 10_000)
+  assert.deepEqual([numbers[0], numbers[4999], numbers[5000], numbers[9999]], [0, 4999, 18_456, 23_455])
+  assert.deepEqual(
+    numbers,
+    numbers.toSorted((a, b) => a - b),
+  )
+})
+
 test('links come with their text', () => {
   const { links } = htmlToText(
     '<a href="http://a/?x=1&amp;y=2">one <b>two</b></a> <A class=x HREF=http://b/>three</A><a href=\' http://c \'><a name=x>no</a>',

@@ -41,10 +41,55 @@ test('the same link many times does not hide the one behind', () => {
   )
 })
 
-test('of very many links some hundreds are looked at, and of a long text its beginning', () => {
-  const links = Array.from({ length: 5000 }, (_, i) => ({ href: `http://h${i}.example/`, text: '' }))
-  assert.equal(webLinks({ body: '', links }).length, 300)
-  assert.equal(webLinks({ body: `${' '.repeat(300_000)}http://far.example/`, links: [] }).length, 0)
+const fillers = (count: number, hrefOf: (i: number) => string) =>
+  Array.from({ length: count }, (_, i) => ({ href: hrefOf(i), text: '' }))
+const hostsOf = (links: readonly { readonly href: string; readonly text: string }[], body = '') =>
+  webLinks({ body, links }).map(({ host }) => host)
+const EVIL = { href: 'http://evil.example/', text: '' }
+
+test('of very many links some hundreds are looked at, in their order', () => {
+  for (const hrefOf of [
+    (i: number) => `http://h${i}.example/`,
+    (i: number) => `http://one.example/${i}`,
+    (i: number) => `http://h${i % 50}.example/${i}`,
+  ]) {
+    const links = fillers(5000, hrefOf)
+    const found = webLinks({ body: '', links })
+    assert.equal(found.length, 300)
+    const order = new Map(links.map(({ href }, i) => [href, i]))
+    const places = found.map(({ href }) => order.get(href)!)
+    assert.deepEqual(
+      places,
+      places.toSorted((a, b) => a - b),
+    )
+  }
+})
+
+for (const [what, before, after] of [
+  ['in front of it', 1900, 0],
+  ['behind it', 0, 1900],
+  ['around it', 900, 900],
+] as const)
+  test(`harmless links ${what} hide no link`, () => {
+    for (const hrefOf of [(i: number) => `http://one.example/${i}`, (i: number) => `http://h${i % 40}.example/${i}`]) {
+      const links = fillers(before + after, hrefOf)
+      assert.ok(hostsOf([...links.slice(0, before), EVIL, ...links.slice(before)]).includes('evil.example'))
+    }
+  })
+
+for (const [what, before, after] of [
+  ['in front of it', 30_000, 0],
+  ['behind it', 0, 30_000],
+] as const)
+  test(`harmless links ${what} hide no link, however many and of however many hosts they are`, () => {
+    const links = fillers(before + after, i => `http://h${i}.example/`)
+    assert.ok(hostsOf([...links.slice(0, before), EVIL, ...links.slice(before)]).includes('evil.example'))
+  })
+
+test('of a long text both ends are read', () => {
+  const body = `http://first.example/ ${' '.repeat(300_000)} http://far.example/`
+  assert.deepEqual(hostsOf([], body), ['first.example', 'far.example'])
+  assert.deepEqual(hostsOf([], `${' '.repeat(300_000)}http://middle.example/${' '.repeat(300_000)}`), [])
 })
 
 test('one text is read once', () => {

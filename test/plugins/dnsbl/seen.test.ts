@@ -1,8 +1,7 @@
 /** What of a mail lists are asked about: links, mail addresses, hosts on its way, and which of many. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { emailsIn } from '../../../core/text/index.js'
-import { chooseFairly } from '../../../plugins/dnsbl/choose.js'
+import { chooseFairly, emailsIn } from '../../../core/text/index.js'
 import { domainTest } from '../../../plugins/dnsbl/host.js'
 import { hostsToAsk, linksIn, urlsToAsk } from '../../../plugins/dnsbl/links.js'
 import { seenIn } from '../../../plugins/dnsbl/question.js'
@@ -44,6 +43,8 @@ test('mail addresses are found in text, mailto links and List-Unsubscribe, as of
 test('a text of signs alone is soon given up', async () => {
   const text = { subject: '', body: 'a@b.test '.repeat(5000), html: '', links: [], attachments: [], broken: [] }
   assert.equal(emailsIn(text, []).length, 1000)
+  const last = emailsIn({ ...text, body: `${text.body} drop@free.test` }, []).at(-1)
+  assert.deepEqual(last, { local: 'drop', domain: 'free.test' })
   assert.deepEqual(emailsIn({ ...text, body: '@'.repeat(200_000) }, []), [])
 })
 

@@ -1,6 +1,6 @@
 /**
- * Which of many links or addresses lists are asked about, when there are more than we ask. Whoever fills a mail with harmless links must
- * not hide his own behind them: places are spread over organisations, and which ones get a place cannot be known before. Pure.
+ * Which of many links or addresses are looked at, when there are more than we look at. Whoever fills a mail with harmless ones must not hide his own
+ * behind them: places are spread over organisations, and which ones get a place cannot be known before. Pure.
  */
 
 /** Something with what it belongs to. */
@@ -10,7 +10,8 @@ interface Choosable {
 
 /**
  * At most `most`, the first of each group before the second of any. Where there are more groups than places, half of the places go to those
- * that appear least (what was added to a copied mail), a quarter to those that appear most (what everything leads to), the rest by lot.
+ * that appear least (what was added to a copied mail), a quarter to those that appear most (what everything leads to), the rest by lot, which also decides
+ * between those that appear equally often.
  * An item that appears often is given that often. `lot` is something nobody outside knows.
  */
 export function chooseFairly<T extends Choosable>(
@@ -20,8 +21,7 @@ export function chooseFairly<T extends Choosable>(
   lot: string,
 ): readonly T[] {
   const groups = groupsOf(items, same)
-  const rarest = [...groups.entries()].sort(([, a], [, b]) => a.count - b.count).map(([, { items: held }]) => held)
-  const chosen = rarest.length <= most ? rarest : spread(rarest, most, lot)
+  const chosen = groups.size <= most ? inOrder([...groups.values()]) : spread(groups, most, lot)
   const out: T[] = []
   for (let round = 0; out.length < most && chosen.some(held => held.length > round); round++)
     for (const held of chosen) if (held.length > round && out.length < most) out.push(held[round]!)
@@ -47,24 +47,27 @@ function groupsOf<T extends Choosable>(items: readonly T[], same: (item: T) => s
   return groups
 }
 
-function spread<T extends Choosable>(
-  rarest: readonly (readonly T[])[],
-  most: number,
-  lot: string,
-): readonly (readonly T[])[] {
+/** The rarest first. */
+function inOrder<T>(groups: readonly Group<T>[]): readonly (readonly T[])[] {
+  return groups.toSorted((a, b) => a.count - b.count).map(({ items }) => items)
+}
+
+function spread<T>(groups: ReadonlyMap<string, Group<T>>, most: number, lot: string): readonly (readonly T[])[] {
   const few = Math.ceil(most / 2)
   const many = Math.floor(most / 4)
-  const between = rarest.slice(few, rarest.length - many)
-  const drawn = between
-    .map(held => ({ held, number: drawOf(`${lot} ${held[0]!.group}`) }))
-    .sort((a, b) => a.number - b.number)
-    .slice(0, most - few - many)
-    .map(({ held }) => held)
-  return [...rarest.slice(0, few), ...rarest.slice(rarest.length - many).reverse(), ...drawn]
+  const draws = new Map([...groups].map(([name, { items }]) => [items as readonly T[], drawOf(`${lot} ${name}`)]))
+  const byLot = (a: readonly T[], b: readonly T[]) => draws.get(a)! - draws.get(b)!
+  const rarest = inOrder([...groups.values()].sort((a, b) => byLot(a.items, b.items)))
+  const drawn = rarest.slice(few, rarest.length - many).toSorted(byLot)
+  return [
+    ...rarest.slice(0, few),
+    ...rarest.slice(rarest.length - many).toReversed(),
+    ...drawn.slice(0, most - few - many),
+  ]
 }
 
 /** FNV-1a: a number that looks like no order. */
-function drawOf(text: string): number {
+export function drawOf(text: string): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
   return hash >>> 0
