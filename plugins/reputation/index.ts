@@ -93,8 +93,8 @@ export default definePlugin({
           if (author === undefined || sum === undefined) return
           await asFarAsKnown(call.log, 'reputation', async () => {
             const key = knownKey(author)
-            const before = await ledger.read(key, terms.correspondents)
-            if (before !== undefined) ledger.count(key, { [sum]: 1 }, terms.correspondents)
+            // Of those who are known only, or strangers could fill the state by what is passed on for them.
+            if (await ledger.has(key, terms.correspondents)) ledger.count(key, { [sum]: 1 }, terms.correspondents)
           })
         },
         disconnect({ session }) {

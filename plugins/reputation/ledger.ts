@@ -51,6 +51,13 @@ export class Ledger {
     return readTally(await this.#parts.state.get(key, now), terms, now)
   }
 
+  /** Whether anything is kept, or waits to be: what has been counted a moment ago is there. */
+  async has(key: string, terms: TallyTerms): Promise<boolean> {
+    if (this.#waiting.has(key)) return true
+    await this.#writing
+    return (await this.read(key, terms)) !== undefined
+  }
+
   /** In the order of their keys. */
   async list(prefix: string, terms: TallyTerms, most: number): Promise<readonly Tally[]> {
     const now = this.#parts.clock.now()

@@ -214,13 +214,20 @@ test('other plugins are told the domains that our users write to, each once', as
   assert.equal((await reputation.writtenTo!(1)).length, 1)
 })
 
-test('a slip of the pen that came back is no domain that our users write to', async () => {
+test('a slip of the pen that came back, even at once, is no domain that our users write to', async () => {
   const scene = await aScene()
-  await scene.goes({ to: ['eve@far.test', 'eve@fat.test'] })
+  await scene.goes({ to: ['eve@far.test', 'eve@fat.test'], waits: true })
   const reputation = scene.plugin.contribution.services!.reputation!
-  assert.deepEqual(await reputation.writtenTo!(100), ['far.test', 'fat.test'])
   const event = { at: 1, message: 'q', sender: 'ann@example.test', recipient: 'eve@fat.test', size: 1, ageMs: 1 }
   await scene.plugin.hooks.event!({ event: { ...event, kind: 'failed', class: 'no-such-user' } }, scene.plugin.call)
   await scene.write()
   assert.deepEqual(await reputation.writtenTo!(100), ['far.test'])
+})
+
+test('what is passed on for strangers and comes back leaves nothing', async () => {
+  const scene = await aScene()
+  const event = { at: 1, message: 'q', sender: 'x@evil.test', recipient: 'who@relay.test', size: 1, ageMs: 1 }
+  await scene.plugin.hooks.event!({ event: { ...event, kind: 'failed', class: 'no-such-user' } }, scene.plugin.call)
+  await scene.write()
+  assert.deepEqual(await scene.state.list('', scene.now), [])
 })

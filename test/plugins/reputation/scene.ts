@@ -52,6 +52,8 @@ export interface Going {
   readonly id?: string
   readonly more?: string
   readonly became?: Decided['kind']
+  /** It still waits to be written. */
+  readonly waits?: true
 }
 
 const ACCOUNTS = new Map(
@@ -132,7 +134,7 @@ export class Scene {
     return { findings, prefix: prefixOf(fields) }
   }
 
-  async goes({ account = 'ann', to, id, more = '', became = 'accepted' }: Going): Promise<void> {
+  async goes({ account = 'ann', to, id, more = '', became = 'accepted', waits }: Going): Promise<void> {
     const who = ACCOUNTS.get(`${account}@example.test`)!
     const message = aMessage(
       `From: ${account}@example.test\nMessage-ID: <${id ?? `m${++this.#count}@example.test`}>\n${more}\nhello\n`,
@@ -142,7 +144,7 @@ export class Scene {
     const results = recipients.map(recipient => ({ recipient, kind: became }))
     const verdict = { findings: [], sum: 0 }
     await this.#ask('decided', { session: aSession({ account: who }), envelope, message, verdict, results })
-    await this.write()
+    if (waits === undefined) await this.write()
   }
 
   async marks(account: string, come: Pick<Come, 'prefix'>, says: Marking['says'], emailId: string): Promise<void> {
