@@ -39,7 +39,10 @@ export interface LookAlike {
   readonly says: string
 }
 
-/** A domain of ours as sender, from a client that is none of us. `unknown`: it could not be checked, or not now. */
+/**
+ * A domain of ours as sender, from a client that is none of us. `unknown`: it could not be checked, or not
+ * now; or it is of a name below one of ours, and nothing proves it.
+ */
 export type OwnDomain =
   | { readonly kind: 'not-ours' }
   | { readonly kind: 'proven' | 'forged' | 'unknown'; readonly domain: string; readonly says: string }

@@ -53,11 +53,11 @@ function grouped(all: readonly Weighed[]): readonly Finding[] {
   })
 }
 
-/** `told`: mail-auth counts already what the policy of our domain asks for. */
+/** `told`: mail-auth counts already what the policy of its domain asks for. */
 function* others(facts: LookAlikeFacts, told: boolean): Generator<readonly [PointName, string]> {
   const { ownDomain, lure, replyElsewhere, bouncesElsewhere } = facts
   if (ownDomain.kind === 'forged' && !told) yield ['own_domain_forged', ownDomain.says]
-  if (ownDomain.kind === 'unknown') yield ['own_domain_unproven', ownDomain.says]
+  if (ownDomain.kind === 'unknown' && !told) yield ['own_domain_unproven', ownDomain.says]
   if (lure !== undefined) yield ['brand_with_lure', `The brand that it claims is not its sender, and it lures: ${lure}`]
   if (replyElsewhere !== undefined) yield ['reply_elsewhere', `Answers go to another organisation: ${replyElsewhere}`]
   if (bouncesElsewhere !== undefined)

@@ -25,6 +25,9 @@ const LOCAL = new NetworkSet(LOCAL_NETWORKS)
 // Slashes may be missing or many, and either way round, to a browser.
 const AUTHORITY = /^\s*https?:[/\\]{0,10}([^/?#\\]{0,500})/i
 const SHOWN = /^(?:https?:\/\/)?((?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,20})(?:[/?#:]\S{0,500})?$/i
+/** Within other words ("log in at https://…") only what is plainly an address. */
+const SHOWN_WITHIN = /(?:https?:\/\/|\bwww\.)(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,20}(?=[/?#:\s]|$)/i
+const MOST_SHOWN = 500
 /** Gateways that put themselves in front of every link of a mail; below these names. */
 const GATEWAYS =
   /(?:^|\.)(?:safelinks\.protection\.outlook\.com|urldefense\.com|urldefense\.us|urldefense\.proofpoint\.com|linkprotect\.cudasvc\.com|mimecastprotect\.com|protect\.[a-z]{2}\.mimecast\.com|clicktime\.symantec\.com|protection\.sophos\.com)$/
@@ -108,9 +111,11 @@ class Looking {
   }
 }
 
-/** A link text that is itself an address of the web. */
+/** A link text that is itself an address of the web, or holds one. */
 function shownDomain(text: string): string | undefined {
   const trimmed = text.trim()
+  const within = SHOWN_WITHIN.exec(trimmed.slice(0, MOST_SHOWN))?.[0]
+  if (within !== undefined && /\s/.test(trimmed)) return within.replace(/^https?:\/\//i, '').toLowerCase()
   const name = SHOWN.exec(trimmed)?.[1]
   // "Node.js" and "README.md" are no hosts: without a scheme it needs a www. or a path.
   return name !== undefined && (/^https?:|^www\./i.test(trimmed) || /[/?#]/.test(trimmed))

@@ -121,6 +121,12 @@ describe('a mail deceives', () => {
       /shows example\.com and leads to evil\.example/,
     ],
     [
+      'by a link that shows another within other words',
+      html('<a href="http://evil.example/x">Log in at https://www.bank.example.com/login now</a>'),
+      ['link-shows-other'],
+      /shows example\.com and leads to evil\.example/,
+    ],
+    [
       'by a link with a user name',
       html('<a href="http://www.bank.example@198.51.100.7/">bank</a>'),
       ['link-to-number', 'link-hides-name'],
