@@ -35,12 +35,14 @@ export default definePlugin({
           if (!receive.has(addressKey(address))) return undefined
           return claimReport(TARGET, address, envelope.sender, session)
         },
-        async score(asked, call) {
+        async decided(asked, call) {
+          const { session, envelope, results } = asked
+          // The client comes again with all of it.
+          if (results.some(({ kind }) => kind === 'deferred')) return
+          const how = { source: session.remote.address, envelopeFrom: envelope.sender?.domain ?? '' }
+          const judged = { ...how, results, isReport: isReport(asked, receive) }
           const facts = await services.find('mail-auth')?.found(asked, call)
-          const { session, envelope } = asked
-          const arrival = { source: session.remote.address, envelopeFrom: envelope.sender?.domain ?? '' }
-          if (facts !== undefined) tally.note({ ...arrival, facts, isReport: isReport(asked, receive) })
-          return undefined
+          if (facts !== undefined) tally.note({ ...judged, facts })
         },
       },
       // Who knows the users of our domains would say that there is nobody of that name.
@@ -61,7 +63,7 @@ export default definePlugin({
 })
 
 /** It brings a report: counted, but no reason for one. */
-function isReport({ envelope, message }: Asked['score'], receive: ReadonlySet<string>): boolean {
+function isReport({ envelope, message }: Asked['decided'], receive: ReadonlySet<string>): boolean {
   if (envelope.recipients.every(({ address }) => receive.has(addressKey(address)))) return true
   return /^\s*(?:dmarc aggregate )?report domain:/i.test(message.field('subject') ?? '')
 }

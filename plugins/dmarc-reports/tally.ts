@@ -1,10 +1,20 @@
 /**
- * What was judged of mail from elsewhere, counted: by period, domain of the policy, policy, and row of the report to come. Each worker gathers for a few
- * seconds and then adds to the state, which all of them share. Bounded in domains, policies and rows, as strangers choose them; what has no room is left
- * out, and counted as such. Domains that want no reports are not counted.
+ * What was judged of mail from elsewhere, counted: by period, domain of the policy, policy, and row of the report to come. Bounded in domains, policies
+ * and rows, as strangers choose them; what has no room is left out, and counted as such. Domains that want no reports are not counted.
  */
-import { createHash } from 'node:crypto'
-import type { AuthFacts, Clock, DmarcOverride, DmarcPolicy, DmarcPublished, Log, Metrics, State } from 'posthouse/api'
+import {
+  type AuthFacts,
+  type Clock,
+  type Decided,
+  type DmarcFacts,
+  type DmarcOverride,
+  type DmarcPolicy,
+  type DmarcPublished,
+  type Log,
+  type Metrics,
+  ReportCounts,
+  type State,
+} from 'posthouse/api'
 import { printable } from 'posthouse/text'
 import { endOf, hoursOf, periodAt } from './periods.js'
 
@@ -41,6 +51,8 @@ export interface Judged {
   readonly envelopeFrom: string
   readonly facts: AuthFacts
   readonly isReport: boolean
+  /** What became of it, for each recipient. */
+  readonly results: readonly Pick<Decided, 'kind'>[]
 }
 
 export interface TallyParts {
@@ -51,7 +63,6 @@ export interface TallyParts {
   readonly leastMs: number
 }
 
-const FLUSH_MS = 5000
 /** Reports go out within a day and a bit; `pending` may look at them a little longer. */
 const KEEP_MS = 3 * 86_400_000
 const MAX_DOMAINS = 5000
@@ -69,14 +80,12 @@ interface Known {
 
 export class Tally {
   readonly #parts: TallyParts
+  readonly #counts: ReportCounts
   #known = new Map<string, Known>()
-  #counts = new Map<string, number>()
-  #texts = new Map<string, string>()
-  #timer: NodeJS.Timeout | undefined
-  #flushing: Promise<void> = Promise.resolve()
 
   constructor(parts: TallyParts) {
     this.#parts = parts
+    this.#counts = new ReportCounts({ ...parts, about: 'DMARC', expires: period => endOf(period) + KEEP_MS })
   }
 
   note(judged: Judged): void {
@@ -84,7 +93,6 @@ export class Tally {
     if (published === undefined || published.reportsTo === '') return
     const counted = this.#noted(judged, published)
     this.#parts.metrics.count(`dmarc-reports.${counted ? 'counted' : 'left-out'}`)
-    this.#timer ??= setTimeout(() => void this.flush(), FLUSH_MS)
   }
 
   /** False when there was no room for it. */
@@ -94,16 +102,15 @@ export class Tally {
     const domain = known.domains.get(published.at) ?? { policies: new Set(), rows: new Set() }
     if (domain.policies.size === 0 && known.domains.size >= MAX_DOMAINS) return false
     known.domains.set(published.at, domain)
-    const policy = this.#named(`policy/${period}/${published.at}`, domain.policies, MAX_POLICIES, published)
+    const policy = this.#counts.named(`policy/${period}/${published.at}`, domain.policies, MAX_POLICIES, published)
     if (policy === undefined) return false
     const before = domain.rows.size
     const most = known.rows >= MAX_ROWS_IN_ALL ? before : MAX_ROWS
     const under = `${period}/${published.at}/${policy}`
-    const row = this.#named(`row/${under}`, domain.rows, most, rowOf(judged))
+    const row = this.#counts.named(`row/${under}`, domain.rows, most, rowOf(judged))
     known.rows += domain.rows.size - before
     if (row === undefined) return false
-    const key = `sum/${under}/${row}`
-    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1)
+    this.#counts.count(`sum/${under}/${row}`)
     return true
   }
 
@@ -117,46 +124,35 @@ export class Tally {
     return known
   }
 
-  /** The id of facts; `undefined`: there are too many already. */
-  #named(place: string, ids: Set<string>, most: number, facts: object): string | undefined {
-    const text = JSON.stringify(facts)
-    const id = createHash('sha256').update(`${place} ${text}`).digest('hex').slice(0, 16)
-    if (ids.has(id)) return id
-    if (ids.size >= most) return undefined
-    ids.add(id)
-    this.#texts.set(`${place}/${id}`, text)
-    return id
-  }
-
   /** What has been gathered is in the state. */
   flush(): Promise<void> {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    const [counts, texts] = [this.#counts, this.#texts]
-    ;[this.#counts, this.#texts] = [new Map(), new Map()]
-    this.#flushing = this.#flushing.then(() => this.#write(counts, texts))
-    return this.#flushing
-  }
-
-  async #write(counts: ReadonlyMap<string, number>, texts: ReadonlyMap<string, string>): Promise<void> {
-    const { state, clock, log } = this.#parts
-    try {
-      const expires = (key: string) => endOf(key.split('/')[1]!) + KEEP_MS
-      await Promise.all([...texts].map(([key, text]) => state.put(key, text, expires(key))))
-      await Promise.all([...counts].map(([key, by]) => state.add(key, by, clock.now(), expires(key))))
-    } catch (error) {
-      log.warn({ err: error }, 'results of DMARC could not be counted')
-    }
+    return this.#counts.flush()
   }
 }
 
-function rowOf({ source, envelopeFrom, facts, isReport }: Judged): RowFacts {
+const SPARED: DmarcOverride = { kind: 'local_policy', why: 'its recipients get mail whatever a policy says' }
+const CONSEQUENCES: ReadonlyMap<DmarcPolicy | undefined, Decided['kind']> = new Map([
+  ['quarantine', 'quarantined'],
+  ['reject', 'refused'],
+])
+
+/** What was to be done about it, unless nobody's mail was treated so: postmaster is spared. */
+function doneAbout(dmarc: DmarcFacts, results: Judged['results']): Pick<RowFacts, 'disposition' | 'overrides'> {
+  const { applied = 'none', overrides = [] } = dmarc
+  const consequence = CONSEQUENCES.get(applied)
+  const spared = consequence !== undefined && results.every(({ kind }) => kind !== consequence && kind !== 'refused')
+  const reasons = overrides.map(({ kind, why }) => ({ kind, why: printable(why, 100) }))
+  return spared
+    ? { disposition: 'none', overrides: [...reasons, SPARED] }
+    : { disposition: applied, overrides: reasons }
+}
+
+function rowOf({ source, envelopeFrom, facts, isReport, results }: Judged): RowFacts {
   const { dmarc, dkim, mailFrom, helo } = facts
   const spf = mailFrom ?? helo
-  const overrides = (dmarc.overrides ?? []).map(({ kind, why }) => ({ kind, why: printable(why, 100) }))
   return {
     ...{ source, from: dmarc.domain, envelopeFrom: printable(envelopeFrom, 253) },
-    ...{ disposition: dmarc.applied ?? 'none', overrides },
+    ...doneAbout(dmarc, results),
     ...{ dkim: dmarc.aligned?.dkim === true, spf: dmarc.aligned?.spf === true },
     signatures: dkim.slice(0, MAX_SIGNATURES).map(({ domain, selector, result }) => ({
       ...{ domain: printable(domain, 253), selector: printable(selector, 100), result },

@@ -1,10 +1,18 @@
 /**
- * How TLS to other mail servers went, counted: per day (UTC), domain, policy, and kind of failure. Each worker gathers for a few seconds and then adds
- * to the state, which all of them share. Bounded in domains, policies and kinds, as strangers choose them; what has no room of its own is lumped
- * together or left out, and counted as such.
+ * How TLS to other mail servers went, counted: per day (UTC), domain, policy, and kind of failure. Bounded in domains, policies and kinds, as strangers
+ * choose them; what has no room of its own is lumped together or left out, and counted as such.
  */
-import { createHash } from 'node:crypto'
-import type { Clock, Log, Metrics, State, TlsFailure, TlsPolicyFacts, TlsResult, TlsResults } from 'posthouse/api'
+import {
+  type Clock,
+  type Log,
+  type Metrics,
+  ReportCounts,
+  type State,
+  type TlsFailure,
+  type TlsPolicyFacts,
+  type TlsResult,
+  type TlsResults,
+} from 'posthouse/api'
 import { DAY_MS, dayOf, endOfDay, printable } from 'posthouse/text'
 
 export interface FailureFacts {
@@ -34,7 +42,6 @@ export interface TallyParts {
   readonly metrics: Metrics
 }
 
-const FLUSH_MS = 5000
 /** A day's report goes out within a day and a bit; `pending` may look at it a little longer. */
 const KEEP_MS = 3 * DAY_MS
 const MAX_DOMAINS = 20_000
@@ -47,22 +54,19 @@ const MAX_LISTED = 200_000
 
 export class Tally implements TlsResults {
   readonly #parts: TallyParts
+  readonly #counts: ReportCounts
   #day = ''
   /** Of this day: domain → ids of its policies, and of its kinds of failure. */
   #known = new Map<string, { readonly policies: Set<string>; readonly kinds: Set<string> }>()
-  #counts = new Map<string, number>()
-  #texts = new Map<string, string>()
-  #timer: NodeJS.Timeout | undefined
-  #flushing: Promise<void> = Promise.resolve()
 
   constructor(parts: TallyParts) {
     this.#parts = parts
+    this.#counts = new ReportCounts({ ...parts, about: 'TLS', expires: day => endOfDay(day) + KEEP_MS })
   }
 
   note(result: TlsResult): void {
     const counted = this.#noted(result)
     this.#parts.metrics.count(`tls-rpt.${!counted ? 'left-out' : result.failure === undefined ? 'good' : 'bad'}`)
-    this.#timer ??= setTimeout(() => void this.flush(), FLUSH_MS)
   }
 
   /** False when there was no room for it. */
@@ -73,32 +77,16 @@ export class Tally implements TlsResults {
     const known = this.#known.get(domain) ?? { policies: new Set(), kinds: new Set() }
     if (known.policies.size === 0 && this.#known.size >= MAX_DOMAINS) return false
     this.#known.set(domain, known)
-    const policy = this.#named(`policy/${day}/${domain}`, known.policies, MAX_POLICIES, bounded(result.policy))
+    const policy = this.#counts.named(`policy/${day}/${domain}`, known.policies, MAX_POLICIES, bounded(result.policy))
     if (policy === undefined) return false
-    if (result.failure === undefined) this.#count(`ok/${day}/${domain}/${policy}`)
-    else this.#count(`bad/${day}/${domain}/${policy}/${this.#kindOf(day, result, known.kinds)}`)
+    if (result.failure === undefined) this.#counts.count(`ok/${day}/${domain}/${policy}`)
+    else this.#counts.count(`bad/${day}/${domain}/${policy}/${this.#kindOf(day, result, known.kinds)}`)
     return true
   }
 
   /** What has been gathered is in the state. */
   flush(): Promise<void> {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    const [counts, texts] = [this.#counts, this.#texts]
-    ;[this.#counts, this.#texts] = [new Map(), new Map()]
-    this.#flushing = this.#flushing.then(() => this.#write(counts, texts))
-    return this.#flushing
-  }
-
-  async #write(counts: ReadonlyMap<string, number>, texts: ReadonlyMap<string, string>): Promise<void> {
-    const { state, clock, log } = this.#parts
-    try {
-      const expires = (key: string) => endOfDay(key.split('/')[1]!) + KEEP_MS
-      await Promise.all([...texts].map(([key, text]) => state.put(key, text, expires(key))))
-      await Promise.all([...counts].map(([key, by]) => state.add(key, by, clock.now(), expires(key))))
-    } catch (error) {
-      log.warn({ err: error }, 'results of TLS could not be counted')
-    }
+    return this.#counts.flush()
   }
 
   #kindOf(day: string, result: TlsResult, kinds: Set<string>): string {
@@ -107,22 +95,11 @@ export class Tally implements TlsResults {
     const facts = { type, reason: short(reason), host: short(host), helo: short(helo), remote, local }
     const place = `kind/${day}/${result.domain}`
     // The first of each type always finds room, so that none is left out.
-    return this.#named(place, kinds, MAX_KINDS, facts) ?? this.#named(place, kinds, MAX_KINDS + 20, { type }) ?? 'other'
-  }
-
-  /** The id of facts; `undefined`: there are too many already. */
-  #named(place: string, ids: Set<string>, most: number, facts: object): string | undefined {
-    const text = JSON.stringify(facts)
-    const id = createHash('sha256').update(text).digest('hex').slice(0, 16)
-    if (ids.has(id)) return id
-    if (ids.size >= most) return undefined
-    ids.add(id)
-    this.#texts.set(`${place}/${id}`, text)
-    return id
-  }
-
-  #count(key: string): void {
-    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1)
+    return (
+      this.#counts.named(place, kinds, MAX_KINDS, facts) ??
+      this.#counts.named(place, kinds, MAX_KINDS + 20, { type }) ??
+      'other'
+    )
   }
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import type { AuthFacts, MailAuth, Outcome } from '../../../core/api/index.js'
+import type { Asked, AuthFacts, Decided, MailAuth, Outcome } from '../../../core/api/index.js'
 import { aMessage, anEnvelope, aServer, aSession } from '../../../core/testing/asked.js'
 import { aCall, aContext, noDns, servicesOf } from '../../../core/testing/context.js'
 import dmarcReports from '../../../plugins/dmarc-reports/index.js'
@@ -195,17 +195,19 @@ describe('a report is taken from', () => {
 })
 
 describe('mail from elsewhere', () => {
-  const asked = (subject: string, to: string) => ({
+  const asked = (subject: string, to: string, kind: Decided['kind'] = 'accepted'): Asked['decided'] => ({
     session: aSession({ remote: { address: '192.0.2.9', port: 1 } }),
     envelope: anEnvelope({ recipients: [{ address: { local: to, domain: 'us.test' }, dsn: { notify: [] } }] }),
     message: aMessage(`From: a@them.test\nSubject: ${subject}\n\nx\n`),
+    verdict: { findings: [], sum: 0 },
+    results: [{ recipient: { address: { local: to, domain: 'us.test' }, dsn: { notify: [] } }, kind }],
   })
 
   test('is counted, and shown as it will be reported', async () => {
     const { hooks, dispose, say } = await makeInbox({ found: aJudged().facts })
     for (const subject of ['hello', 'hello', 'Report Domain: us.test Submitter: them.test'])
-      assert.equal(await hooks?.score?.(asked(subject, 'bob'), aCall()), undefined)
-    await hooks?.score?.(asked('hello', 'rua'), aCall())
+      await hooks?.decided?.(asked(subject, 'bob'), aCall())
+    await hooks?.decided?.(asked('hello', 'rua'), aCall())
     await dispose?.()
     assert.match(await say('pending'), /^2026-11-21T00\+24 {2}them\.test {2}p=reject {2}to mailto:rua@them\.test\n/)
     const [{ policies }] = JSON.parse(await say('pending', ['them.test'], { json: true })) as [
@@ -215,9 +217,17 @@ describe('mail from elsewhere', () => {
     assert.equal(await say('pending', ['x.test']), 'nothing has been counted')
   })
 
+  test('that is put off is counted when it has come again', async () => {
+    const { hooks, dispose, say } = await makeInbox({ found: aJudged().facts })
+    for (const kind of ['deferred', 'accepted', 'refused'] as const)
+      await hooks?.decided?.(asked('hello', 'bob', kind), aCall())
+    await dispose?.()
+    assert.match(await say('pending'), /\n {2}2 × /)
+  })
+
   test('that nobody has judged is not', async () => {
     const { hooks, dispose, say } = await makeInbox()
-    await hooks?.score?.(asked('hello', 'bob'), aCall())
+    await hooks?.decided?.(asked('hello', 'bob'), aCall())
     await dispose?.()
     assert.equal(await say('pending'), 'nothing has been counted')
   })

@@ -1,6 +1,6 @@
 /** Reports and judgements, where a test says only what it cares for. */
 import { gzipSync } from 'node:zlib'
-import type { AuthFacts, DmarcPublished } from '../../../core/api/index.js'
+import type { AuthFacts, Decided, DmarcPolicy, DmarcPublished } from '../../../core/api/index.js'
 import type { Judged } from '../../../plugins/dmarc-reports/tally.js'
 
 export interface XmlWish {
@@ -54,6 +54,8 @@ export interface JudgedWish {
   readonly passed?: boolean
   readonly isReport?: boolean
   readonly selector?: string
+  readonly applied?: DmarcPolicy
+  readonly became?: Decided['kind']
 }
 
 export function aJudged(wish: JudgedWish = {}): Judged {
@@ -69,11 +71,14 @@ export function aJudged(wish: JudgedWish = {}): Judged {
         ...wish.published,
       },
       aligned: { dkim: false, spf: passed },
-      ...(passed ? {} : { applied: 'none', overrides: [{ kind: 'local_policy', why: 'enforce is off here' }] }),
+      ...(wish.applied === undefined ? {} : { applied: wish.applied }),
+      ...(passed || wish.applied !== undefined
+        ? {}
+        : { applied: 'none', overrides: [{ kind: 'local_policy', why: 'enforce is off here' }] }),
       why: '',
     },
     vouching: [],
     questions: 5,
   }
-  return { source, envelopeFrom: 'bounce.them.test', facts, isReport }
+  return { source, envelopeFrom: 'bounce.them.test', facts, isReport, results: [{ kind: wish.became ?? 'accepted' }] }
 }

@@ -1,7 +1,7 @@
 /** Periods, places, counts and reports: what domains publish, and what we make of what was judged. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { MailError } from '../../../core/api/index.js'
+import { MailError, type State } from '../../../core/api/index.js'
 import { aContext } from '../../../core/testing/context.js'
 import { formatAddress, scanHeader } from '../../../core/text/index.js'
 import { dmarcReports } from '../../../plugins/dmarc-reports/inbox.js'
@@ -108,7 +108,15 @@ function makeTally(leastMs = DAY_MS) {
   const { state, log } = aContext({})
   const parts = { state, log, clock: { now: () => time.now }, metrics: { count, observe: () => undefined }, leastMs }
   const another = () => new Tally(parts)
-  return { state, time, counted, another, tally: another(), of: (period: string) => tallied(state, period, time.now) }
+  return {
+    state,
+    log,
+    time,
+    counted,
+    another,
+    tally: another(),
+    of: (period: string) => tallied(state, period, time.now),
+  }
 }
 
 describe('what was judged', () => {
@@ -147,6 +155,41 @@ describe('what was judged', () => {
     tally.note(aJudged({ published: { reportsEvery: 3600 } }))
     await tally.flush()
     assert.deepEqual(await periodsKnown(state, time.now), ['2026-11-21T12+1', '2026-11-21T13+1'])
+  })
+
+  for (const [applied, became, disposition, reasons] of [
+    ['reject', 'refused', 'reject', 0],
+    ['reject', 'accepted', 'none', 1],
+    ['quarantine', 'quarantined', 'quarantine', 0],
+    ['quarantine', 'refused', 'quarantine', 0],
+    ['quarantine', 'accepted', 'none', 1],
+  ] as const)
+    test(`where ${applied} was asked for, and was ${became}, is told of as ${disposition}`, async () => {
+      const { tally, of } = makeTally()
+      tally.note(aJudged({ applied, became }))
+      await tally.flush()
+      const [row] = (await of(DAY))[0]!.rows
+      assert.deepEqual([row?.disposition, row?.overrides.length], [disposition, reasons])
+    })
+
+  test('is counted on when the state has had trouble, with all that is needed to read it', async () => {
+    const { state, time, log } = makeTally()
+    const broken = { on: true }
+    const weak: State = {
+      ...state,
+      put: (...asked) => (broken.on ? Promise.reject(new Error('full')) : state.put(...asked)),
+    }
+    const metrics = { count: () => undefined, observe: () => undefined }
+    const tally = new Tally({ state: weak, log, clock: { now: () => time.now }, metrics, leastMs: DAY_MS })
+    for (const on of [true, false]) {
+      broken.on = on
+      tally.note(aJudged())
+      await tally.flush()
+    }
+    assert.deepEqual(
+      (await tallied(state, DAY, time.now)).map(({ rows }) => rows.map(({ count }) => count)),
+      [[1]],
+    )
   })
 
   test('of a domain without a policy, or that wants no reports, is not', async () => {
