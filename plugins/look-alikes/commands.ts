@@ -14,14 +14,17 @@ export interface CommandParts {
   readonly messageOf: (bytes: Buffer) => Message
 }
 
+/** Of links and addresses the domain is looked at. */
+const LINK = /^https?:\/\/([^\s/?#]+)\S*$/i
+const ADDRESS = /^[^\s@]+@([^\s@]+)$/
 const MAX_FILE_BYTES = 64 * 1024 * 1024
 
 export function lookAlikeCommands(parts: CommandParts): readonly Command[] {
   return [
     {
       name: 'look-alikes check',
-      summary: 'say what a mail, a domain or a display name may be mistaken for',
-      usage: 'FILE|DOMAIN|NAME',
+      summary: 'say what a mail, a domain, an address, a link or a display name may be mistaken for',
+      usage: 'FILE|DOMAIN|ADDRESS|LINK|NAME',
       arity: [1, 1],
       run: run => check(run, parts),
     },
@@ -35,8 +38,11 @@ async function check(run: CommandRun, parts: CommandParts): Promise<void> {
     if (facts.size > MAX_FILE_BYTES) throw new CommandError(`${what} is larger than ${MAX_FILE_BYTES} octets`)
     return checkMail(run, parts, await readFile(what))
   }
+  const host = what.replace(LINK, '$1').replace(ADDRESS, '$1')
+  if (/^\S*(?:\/\S*|\.eml)$/.test(host))
+    throw new CommandError(`${printable(what, 255)} is no file that can be read`, 2)
   const world = await parts.world()
-  const tricks = domainTricks(what, world) ?? [trickOfName({ name: what, local: '', domain: '' }, world) ?? []].flat()
+  const tricks = domainTricks(host, world) ?? [trickOfName({ name: what, local: '', domain: '' }, world) ?? []].flat()
   if (run.json) return run.print(JSON.stringify({ tricks }, null, 2))
   if (tricks.length === 0) run.print(`Nothing is odd with “${printable(what, 255)}”.`)
   for (const { says } of tricks) run.print(`${says}.`)

@@ -116,7 +116,7 @@ async function show(run: CommandRun, parts: CommandParts): Promise<void> {
   }
   const lines = [...known(standing, now), ...[...about, ...vouching].map(one => `${historyWords(one, now)}.`)]
   for (const line of lines) run.print(line)
-  if (lines.length === 0) run.print(`Nothing is known of ${told(who).who}.`)
+  if (lines.length === 0 && people.length === 0) run.print(`Nothing is known of ${told(who).who}.`)
   for (const { address, written } of people)
     run.print(`  ${printable(address, 200)}  written to: ${Math.round(written)}`)
   printGiven(run, who, { given, toWriters, unproven })

@@ -193,6 +193,14 @@ function classOf({ findings }: Verdict, { spamFrom, hamBelow }: Terms): Class {
   return sum < hamBelow ? 'ham' : 'unsure'
 }
 
+/** Refused for good is as bad as spam, unless it took our own word to get there: which must not prove itself. */
+function amountOf(verdict: Verdict, terms: Terms, refused: boolean): 'refused' | Class {
+  const counted = classOf(verdict, terms)
+  if (!refused) return counted
+  const ours = verdict.findings.some(({ name, points }) => OWN_FINDINGS.has(name) && points > 0)
+  return ours && counted !== 'spam' ? 'unsure' : 'refused'
+}
+
 /** For whoever is proved, the network and the site. What is deferred comes again, and what no mailbox took says nothing of its sender. */
 function learnReceived(
   ledger: Ledger,
@@ -203,7 +211,7 @@ function learnReceived(
   const kinds = new Set(results.map(({ kind }) => kind))
   if (found === undefined || kinds.has('deferred') || (kinds.size === 1 && kinds.has('undeliverable'))) return
   const refused = kinds.size === 1 && kinds.has('refused')
-  const amounts = { [refused ? 'refused' : classOf(verdict, terms)]: 1 }
+  const amounts = { [amountOf(verdict, terms, refused)]: 1 }
   for (const identity of found.origin.identities) ledger.count(historyKey(identity), amounts, terms.history)
   const { proved, author } = found.origin
   const { answers, correspondent } = found.standing.facts

@@ -36,6 +36,18 @@ describe('posthouse look-alikes check', () => {
     assert.match(out.join('\n'), /^ {2}3\.5 {2}name-claims-brand: .*\n {2}1\.5 {2}sender-looks-like: /)
   })
 
+  for (const what of ['billing@paypaI.com', 'https://www.paypaI.com/login?x=y', 'http://paypal.com@paypaI.com/'])
+    test(`of ${what} the domain is looked at`, async () => {
+      const { out } = await runCommand((await plugin()).contribution.commands!, 'look-alikes check', [what])
+      assert.match(out.join('\n'), /paypaI\.com looks like paypal\.com/)
+    })
+
+  for (const what of [join(folder, 'b.eml'), 'b.eml', folder])
+    test(`a file that is none is told: ${what.replace(folder, 'FOLDER')}`, async () => {
+      const commands = (await plugin()).contribution.commands!
+      await assert.rejects(runCommand(commands, 'look-alikes check', [what]), /no file that can be read/)
+    })
+
   test('--json is data', async () => {
     const run = async (what: string) =>
       JSON.parse(

@@ -231,3 +231,9 @@ test('what is passed on for strangers and comes back leaves nothing', async () =
   await scene.write()
   assert.deepEqual(await scene.state.list('', scene.now), [])
 })
+
+test('of a domain that only our users have written to it is said to whom', async () => {
+  const scene = await aScene()
+  await scene.goes({ to: ['eve@far.test'] })
+  assert.match(await scene.command('sender', 'far.test'), /^ {2}eve@far\.test {2}written to: 1\n/)
+})

@@ -80,6 +80,17 @@ test('what this plugin says of a mail does not teach it: between ham and spam no
   assert.equal(await spamOf(), before)
 })
 
+test('nor what it alone has had refused', async () => {
+  const scene = await aScene()
+  await scene.times(40, SPAMMER)
+  const sums = async () => (await scene.state.get('address/bad.test/x', scene.now))!.split(' ').slice(2).join(' ')
+  const before = await sums()
+  await scene.comes({ ...SPAMMER, points: 4, became: 'refused' })
+  assert.equal(await sums(), `${before} unsure=1`)
+  await scene.comes({ ...SPAMMER, points: 9, became: 'refused' })
+  assert.equal(await sums(), `${before} unsure=1 refused=1`)
+})
+
 for (const [became, learned] of [
   ['refused', true],
   ['discarded', true],
