@@ -31,7 +31,7 @@ interface Mark {
 }
 
 /** Whether it counted. One after the other: two words about one message must not pass each other. */
-export async function learnMark(parts: MarkParts, { accountId, emailId, prefix, says }: Marking): Promise<boolean> {
+export async function learnMark(parts: MarkParts, { accountId, emailId, prefix, says, by }: Marking): Promise<boolean> {
   const { ledger, state, clock, terms } = parts
   const origin = readOrigin(prefix)
   if (origin === undefined || origin.identities.length === 0) return false
@@ -39,6 +39,8 @@ export async function learnMark(parts: MarkParts, { accountId, emailId, prefix, 
   const key = markKey(accountId, emailId)
   const before = readMark(await state.get(key, now))
   if (before?.says === says) return false
+  // Some mail programs mark so, unasked, whatever their own filter lets pass.
+  if (before === undefined && by === 'keyword' && says === 'not-junk' && origin.class !== 'spam') return false
   const { granted } = await state.spend(`marks/${accountId}`, 1, { limit: terms.marksPerDay, windowMs: DAY_MS }, now)
   if (!granted) return false
   const weights = before?.weights ?? (await weightsFor(parts, origin, accountId))

@@ -142,6 +142,18 @@ test('a move out of Junk takes the spam back and speaks for the sender', async (
   assert.match((await scene.state.get('address/shop.test/news', scene.now))!, /spam=3 rescued=1$/)
 })
 
+test('a keyword that mail programs set unasked says nothing, unless it contradicts', async () => {
+  const scene = await aScene()
+  const come = await scene.times(4, { from: 'news@shop.test', auth: passed('shop.test'), points: 3 })
+  const sums = async () => (await scene.state.get('address/shop.test/news', scene.now))!.split(' ').slice(2).join(' ')
+  await scene.marks('ann', come, 'not-junk', 'e1', 'keyword')
+  assert.equal(await sums(), 'unsure=4')
+  await scene.marks('ann', come, 'junk', 'e1', 'keyword')
+  assert.equal(await sums(), 'unsure=4 junked=1')
+  await scene.marks('ann', come, 'not-junk', 'e1', 'keyword')
+  assert.equal(await sums(), 'unsure=4 rescued=1')
+})
+
 test('one account cannot condemn a sender that others are content with, however much it marks', async () => {
   const scene = await aScene()
   const shop = { from: 'news@shop.test', auth: passed('shop.test') }

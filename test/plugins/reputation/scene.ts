@@ -147,11 +147,17 @@ export class Scene {
     if (waits === undefined) await this.write()
   }
 
-  async marks(account: string, come: Pick<Come, 'prefix'>, says: Marking['says'], emailId: string): Promise<void> {
+  async marks(
+    account: string,
+    come: Pick<Come, 'prefix'>,
+    says: Marking['says'],
+    emailId: string,
+    by: Marking['by'] = 'move',
+  ): Promise<void> {
     const marking = {
       accountId: `id-${account}`,
       says,
-      by: 'move',
+      by,
       at: this.now,
       emailId,
       prefix: come.prefix,
