@@ -56,6 +56,9 @@ describe('names that machines draw', () => {
     '4711',
     'xn--bcher-kva',
     'strcprstskrzkrk'.slice(0, 6),
+    // Names of people, of many tongues.
+    ...'krzysztof szymczak szczygiel skrzypczak brzeszcz ctvrtek vrhnjak hrvoje crnkovic schwarzkopf'.split(' '),
+    ...'quynhnhu phuonglinh qiuzhijie xiexiaoqing hjalmtyr thorbjornsen bvdkraats ijsselmuiden'.split(' '),
   ])
     test(`${label} does not`, () => assert.ok(!isGeneratedLabel(label)))
   for (const local of ['qwzxkjvbnt', 'a1b2c3d4e5'])
