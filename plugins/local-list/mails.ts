@@ -62,8 +62,8 @@ export class ListedMails {
     if (hits.length === 0) return NOTHING
     const weighed = weigh(hits, points)
     metrics.count('local-list.hits', hits.length)
-    const entries = hits.slice(0, MAX_TOLD).map(({ entry }) => `${entry.pattern} (${entry.place})`)
-    call.log.info({ sum: weighed.sum, entries }, 'mail is on the local list')
+    const entries = new Set(hits.map(({ entry }) => `${entry.pattern} (${entry.place})`))
+    call.log.info({ sum: weighed.sum, entries: [...entries].slice(0, MAX_TOLD) }, 'mail is on the local list')
     return weighed
   }
 

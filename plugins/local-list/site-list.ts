@@ -109,6 +109,8 @@ export class SiteList implements LocalList {
         const reading = await this.#read(name)
         if (reading.kind === 'faulty') faults.push(...reading.faults)
         if (reading.kind === 'read') read.push(reading.file)
+        if (reading.kind === 'moving')
+          this.#parts.log.warn({ file: name }, 'list file is being written to and is read later')
       } catch (error) {
         faults.push(unreadable(name, error))
       }
