@@ -2,6 +2,7 @@
  * What happened with a sender before on this site: with the address, its domain and organisation, who signed it, and the network it came from. Tells
  * it to the filter as findings, to other plugins as the service `reputation`, and to people by `posthouse sender`.
  */
+import { setImmediate as breathe } from 'node:timers/promises'
 import {
   type Asked,
   type AuthFacts,
@@ -35,6 +36,8 @@ const MOST_ASKED = 10
 const MOST_MARKS = 1000
 /** A session that asked for people nobody has counts as one refused mail when it asked for so many. */
 const UNKNOWN_ARE_ONE = 4
+/** So many at once take a few milliseconds, and sessions go on between. */
+const PIECE = 500
 
 interface Found {
   readonly origin: Origin
@@ -136,8 +139,12 @@ class Known implements Reputation {
     const { state, clock } = this.#context
     const now = clock.now()
     const entries = await state.list(KNOWN, now, mostAddresses)
-    const reached = entries.filter(({ value }) => isReached(readTally(value, this.#terms.correspondents, now)))
-    return [...new Set(reached.map(({ key }) => knownDomain(key)))]
+    const domains = new Set<string>()
+    for (const [at, { key, value }] of entries.entries()) {
+      if (isReached(readTally(value, this.#terms.correspondents, now))) domains.add(knownDomain(key))
+      if (at % PIECE === PIECE - 1) await breathe()
+    }
+    return [...domains]
   }
 
   async of(asked: Asked['score'], call: Call): Promise<Found | undefined> {
