@@ -14,6 +14,12 @@ export const BRAND = {
   properties: {
     brand: { type: 'string', minLength: 2, maxLength: 60, description: 'as people write it' },
     names: { ...PHRASES, description: 'how a display name claims it, as whole words; left out: the brand itself' },
+    alone: {
+      type: 'boolean',
+      default: false,
+      description:
+        'the name is that of people or of others too: claimed only where nothing but words of service stands beside it',
+    },
     domains: { ...DOMAINS, minItems: 1, description: 'its own; names below them are its own too' },
     words: {
       ...WORDS,
@@ -25,10 +31,11 @@ export const BRAND = {
 const FILE = {
   type: 'object',
   additionalProperties: false,
-  required: ['brands', 'neighbours', 'lures'],
+  required: ['brands', 'neighbours', 'service', 'lures'],
   properties: {
     brands: { type: 'array', items: BRAND, maxItems: 5000 },
     neighbours: { ...DOMAINS, description: 'honest names that come close to one of those' },
+    service: { ...PHRASES, description: 'words beside the name of a brand that make it no other name' },
     lures: { ...PHRASES, description: 'words that want something of the reader; `expire*` is the start of a word' },
   },
 } as const satisfies JsonSchema

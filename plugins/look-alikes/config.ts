@@ -127,6 +127,7 @@ export function worldOf(
   return {
     ...{ names, known, own: server.domains },
     brands: brands.map(claimed),
+    service: new Set(shipped.service.map(word => wordsOf(word).trim())),
     people: config.people.map(({ name, addresses }) => ({
       name,
       words: wordsOf(name).trim().split(' ').map(phraseOf),
@@ -137,8 +138,8 @@ export function worldOf(
   }
 }
 
-function claimed({ brand, names, domains }: Brand) {
-  return { brand, phrases: (names ?? [brand]).map(phraseOf), domains: asciiDomains(domains) }
+function claimed({ brand, names, alone, domains }: Brand) {
+  return { brand, alone, phrases: (names ?? [brand]).map(phraseOf), domains: asciiDomains(domains) }
 }
 
 function longLabel(domain: string): readonly string[] {

@@ -16,6 +16,8 @@ export interface Phrase {
 export interface ClaimedBrand {
   readonly brand: string
   readonly phrases: readonly Phrase[]
+  /** It is no claim beside other words than those of service: people and other firms are called so too. */
+  readonly alone: boolean
   /** In A-labels. */
   readonly domains: readonly string[]
 }
@@ -31,6 +33,8 @@ export interface Names {
   readonly names: ProtectedNames
   readonly brands: readonly ClaimedBrand[]
   readonly people: readonly Person[]
+  /** As `wordsOf` has them. */
+  readonly service: ReadonlySet<string>
   /** Domains of ours. */
   readonly own: { has(domain: string): boolean }
 }
@@ -88,19 +92,26 @@ function holdsDomain(from: FieldMailbox, { names }: Names): LookAlike | undefine
   return undefined
 }
 
-function claimsBrand(from: FieldMailbox, { brands }: Names): LookAlike | undefined {
+function claimsBrand(from: FieldMailbox, { brands, service }: Names): LookAlike | undefined {
   const words = wordsOf(from.name)
   const looks = looksOf(from.name)
-  for (const { brand, phrases, domains } of brands) {
+  for (const { brand, phrases, alone, domains } of brands) {
     for (const phrase of phrases) {
       const literal = words.includes(phrase.words)
       if (!literal && !looks.includes(phrase.looks)) continue
+      if (literal && alone && !isAlone(words, phrase, service)) continue
       if (domains.some(domain => from.domain === domain || from.domain.endsWith(`.${domain}`))) break
       const how = literal ? `claims to be ${brand}` : `looks like ${brand} in other letters`
       return trick(from, 'claims-brand', [brand, brand], how)
     }
   }
   return undefined
+}
+
+/** Nobody is called by numbers, or by words of service. */
+function isAlone(words: string, phrase: Phrase, service: ReadonlySet<string>): boolean {
+  const others = words.replace(phrase.words, ' ').trim().split(' ')
+  return others.every(word => word === '' || /^\p{N}+$/u.test(word) || service.has(word))
 }
 
 function claimsPerson(from: FieldMailbox, { people, own }: Names): LookAlike | undefined {

@@ -10,7 +10,7 @@ export const CONFIG = {
   domains: ['northernbank.example', 'partnerworks.example'],
   neighbours: ['northernbark.example'],
   people: [{ name: 'Maria Director', addresses: ['maria.director@gmail.com'] }],
-  brands: [{ brand: 'Gardenia', domains: ['gardenia.example'], words: ['gardenia'] }],
+  brands: [{ brand: 'Gardenia', alone: false, domains: ['gardenia.example'], words: ['gardenia'] }],
   without_brands: ['Adobe'],
   forwarders: ['lists.example'],
 }
