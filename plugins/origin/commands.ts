@@ -58,6 +58,8 @@ async function check(run: CommandRun, { parts, judging, dns, signal, messageOf }
 
 function arrivalOf(run: CommandRun, message: Message, dns: Resolver, signal: AbortSignal, ms: number): Arrival {
   const { ip, helo, reverse, from } = run.options
+  if (ip === undefined && (helo ?? reverse) !== undefined)
+    throw new CommandError('--helo and --reverse tell of a client: say its address with --ip')
   if (ip !== undefined && isIP(String(ip)) === 0) throw new CommandError(`--ip ${ip}: expected an IP address`)
   const address = String(ip)
   return {

@@ -17,7 +17,7 @@ const listOf = <D extends string>(description: D) =>
     description,
     properties: {
       add: { ...NAMES, description: 'more names' },
-      except: { ...NAMES, description: 'names that shall not count' },
+      except: { ...NAMES, description: 'names of these lists that shall not count' },
       files: {
         type: 'array',
         items: { type: 'string', minLength: 1 },

@@ -55,6 +55,8 @@ export async function readLists(config: Config['lists'], files: Files): Promise<
   }
 }
 
+/** Names below it are meant in any case: who writes `.example.org` or `*.example.org` says no more. */
 function plain(name: string): string {
-  return toAsciiDomain(name) ?? name.toLowerCase()
+  const bare = name.replace(/^\*?\./, '')
+  return toAsciiDomain(bare) ?? bare.toLowerCase()
 }

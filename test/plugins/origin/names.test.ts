@@ -10,7 +10,9 @@ import { isGeneratedLabel, isGeneratedLocal } from '../../../plugins/origin/gene
 import plugin from '../../../plugins/origin/index.js'
 import { lookOf } from '../../../plugins/origin/reverse-look.js'
 
-const { contribution } = await setUp(plugin, { config: { lists: { disposable: { add: ['Bücher.example'] } } } })
+const { contribution } = await setUp(plugin, {
+  config: { lists: { disposable: { add: ['Bücher.example', '.dotted.example', '*.starred.example'] } } },
+})
 const origin = contribution.services!.origin!
 
 describe('traits', () => {
@@ -22,6 +24,8 @@ describe('traits', () => {
     ['192.0.2.7', '192.0.2.7', ['address']],
     ['a.example.nowhere', 'example.nowhere', ['unlisted-ending']],
     ['pot', 'pot', ['unlisted-ending']],
+    ['a.dotted.example', 'dotted.example', ['reserved-ending', 'disposable']],
+    ['starred.example', 'starred.example', ['reserved-ending', 'disposable']],
     ['printer.local', 'printer.local', ['reserved-ending']],
     ['offers.click', 'offers.click', ['cheap-ending']],
     ['click', 'click', []],

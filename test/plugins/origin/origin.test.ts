@@ -345,6 +345,10 @@ test('origin check says in sentences what it finds, and gives data', async () =>
     return lines.join('\n')
   }
   const text = await run(false)
+  await assert.rejects(
+    async () => contribution.commands![0]!.run({ args: [file], options: { helo: 'a.org' } } as unknown as CommandRun),
+    /say its address with --ip/,
+  )
   for (const wanted of [
     'From: offers.click (cheap-ending).',
     'MAIL FROM: first.org.',
