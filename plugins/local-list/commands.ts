@@ -118,6 +118,8 @@ async function importFile(run: CommandRun, { runTime, clock }: CommandDeps): Pro
   if (reading.kind === 'moving') throw new CommandError(`${path} is being written to; try again`)
   if (reading.kind === 'faulty')
     throw new CommandError(reading.faults.map(f => `${f.file}:${f.line}:${f.column}: ${f.message}`).join('\n'))
+  const entries = reading.file.list.size
+  if (!(await runTime.hasRoomFor(entries))) throw full()
   const now = clock.now()
   let additions: Addition[] = []
   for (const { pattern, place: _, ...note } of entriesOf(reading.file)) {
@@ -127,7 +129,6 @@ async function importFile(run: CommandRun, { runTime, clock }: CommandDeps): Pro
     additions = []
   }
   if (additions.length > 0) await addAll(runTime, additions, now)
-  const entries = reading.file.list.size
   run.print(run.json ? JSON.stringify({ imported: entries }) : `${entries} entries are on the run-time list`)
 }
 
@@ -143,8 +144,11 @@ async function exportAll(run: CommandRun, { runTime, clock }: CommandDeps): Prom
 }
 
 async function addAll(runTime: RunTimeList, additions: readonly Addition[], now: number): Promise<void> {
-  if (!(await runTime.add(additions, now)))
-    throw new CommandError('the run-time list is full: see max_entries of local-list in plugins.yaml')
+  if (!(await runTime.add(additions, now))) throw full()
+}
+
+function full(): CommandError {
+  return new CommandError('the run-time list is full: see max_entries of local-list in plugins.yaml')
 }
 
 function noteIn({ options }: CommandRun, now: number): Omit<Addition, 'key'> {
@@ -155,6 +159,8 @@ function noteIn({ options }: CommandRun, now: number): Omit<Addition, 'key'> {
     throw new CommandError(
       `--code: expected an address in 127.0.0.0/8 that says something, as 127.0.0.4, got "${printable(String(code))}"`,
     )
+  if (until !== undefined && options.for !== undefined)
+    throw new CommandError('--for and --until: expected one of the two')
   const end = until === undefined ? endIn(options.for, now) : readTime(String(until))
   if (until !== undefined && end === undefined)
     throw new CommandError(`--until: expected a day as 2027-01-31, got "${printable(String(until))}"`)

@@ -53,9 +53,13 @@ export class RunTimeList {
     return Number(value ?? 0)
   }
 
+  async hasRoomFor(entries: number): Promise<boolean> {
+    return (await this.#table.size()) + entries <= this.#most
+  }
+
   /** Durable when it resolves. `false`, and nothing done: the list would be too long. */
   async add(additions: readonly Addition[], now: number): Promise<boolean> {
-    if ((await this.#table.size()) + additions.length > this.#most) return false
+    if (!(await this.hasRoomFor(additions.length))) return false
     for (let at = 0; at < additions.length; at += STEP) {
       const changes = additions.slice(at, at + STEP).flatMap(changesFor)
       await this.#table.write([...changes, { key: CHANGED, value: String(now) }])

@@ -10,12 +10,12 @@ import { runCommand } from '../../harness/context.js'
 
 const NOW = Date.UTC(2026, 10, 21)
 
-async function made(t: TestContext) {
+async function made(t: TestContext, most = 50) {
   const dir = await mkdtemp(join(tmpdir(), 'posthouse-list-'))
   t.after(() => rm(dir, { recursive: true, force: true }))
   await writeFile(join(dir, 'a.list'), '192.0.2.0/24 In a file\n')
   const { contribution, end } = await setUp(plugin, {
-    config: { files: ['a.list'], max_entries: 50 },
+    config: { files: ['a.list'], max_entries: most },
     server: { configDir: dir },
     services: { tables: createMemoryTables() },
     now: () => NOW,
@@ -103,6 +103,7 @@ for (const [line, options, message] of [
   ['add example.org', { code: '10.0.0.1' }, /--code: expected an address in 127\.0\.0\.0\/8/],
   ['add example.org', { for: 'ever' }, /--for: expected a time/],
   ['add example.org', { until: 'then' }, /--until: expected a day/],
+  ['add example.org', { for: '1d', until: '2027-01-31' }, /--for and --until: expected one of the two/],
   ['rm nobody.example', {}, /not on the run-time list: nobody\.example/],
   ['import /nowhere/at-all', {}, /cannot be read: ENOENT/],
 ] as const) {
@@ -123,4 +124,12 @@ test('a full list says what to do', async t => {
   const { say } = await made(t)
   const many = Array.from({ length: 60 }, (_, at) => `host${at}.example`).join(' ')
   await assert.rejects(say(`add ${many}`), /full: see max_entries/)
+})
+
+test('an import for which there is no room adds nothing, however long it is', async t => {
+  const { say, dir } = await made(t, 15_000)
+  const lines = Array.from({ length: 20_000 }, (_, at) => `host${at}.example`)
+  await writeFile(join(dir, 'long'), lines.join('\n'))
+  await assert.rejects(say(`import ${join(dir, 'long')}`), /full: see max_entries/)
+  assert.deepEqual((await say('ls', { 'run-time': true })).out, ['nothing is on the list'])
 })
