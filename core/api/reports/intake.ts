@@ -64,9 +64,11 @@ export interface IntakeParts {
 }
 
 const MAX_MAIL = 15_000_000
-/** Of a day, by one reporter and by all: more would come from no honest senders. */
-const MOST_OF_ONE = { limit: 2000, windowMs: 86_400_000 }
-const MOST = { limit: 10_000, windowMs: 86_400_000 }
+/** Of a day, by one reporter and by all, in thousands of characters: more would come from no honest senders, and crowd out what they have sent. */
+const MOST_OF_ONE = { limit: 10_000, windowMs: 86_400_000 }
+const MOST = { limit: 50_000, windowMs: 86_400_000 }
+/** What each costs at least. */
+const LEAST_COST = 5
 const MAX_LISTED = 20_000
 const LAST_DAY = 4_102_444_800_000
 
@@ -152,10 +154,11 @@ async function keep<R extends ReportHead>(
   const digest = digestOf([keeper, report.organization, report.id, ...domainsOf(report)].join(' '))
   const key = `report/${dayOf(Math.max(0, Math.min(report.until, LAST_DAY)))}/${digest}`
   if ((await state.get(key, now)) !== undefined) return 'again'
-  if (!(await isWithin(state, keeper, now))) return 'too many'
   const signer = by === undefined ? {} : { signer: by }
   const kept: KeptReport<R> = { ...report, received: now, sender: job.recipients[0]?.detail.from ?? '', ...signer }
-  await state.put(key, JSON.stringify(kept), now + keepMs)
+  const text = JSON.stringify(kept)
+  if (!(await isWithin(state, keeper, text.length, now))) return 'too many'
+  await state.put(key, text, now + keepMs)
   return 'received'
 }
 
@@ -166,9 +169,10 @@ function isOurs(domain: string, { server, also }: IntakeParts): boolean {
   return [...nameAndParents(domain)].some(one => domains.has(one) || relayDomains.has(one) || also?.has(one) === true)
 }
 
-async function isWithin(state: State, keeper: string, now: number): Promise<boolean> {
-  const { granted } = await state.spend(`received/by/${digestOf(keeper)}`, 1, MOST_OF_ONE, now)
-  return granted && (await state.spend('received/all', 1, MOST, now)).granted
+async function isWithin(state: State, keeper: string, length: number, now: number): Promise<boolean> {
+  const cost = Math.max(LEAST_COST, Math.ceil(length / 1000))
+  const { granted } = await state.spend(`received/by/${digestOf(keeper)}`, cost, MOST_OF_ONE, now)
+  return granted && (await state.spend('received/all', cost, MOST, now)).granted
 }
 
 function digestOf(text: string): string {

@@ -120,6 +120,23 @@ describe('a report that comes in', () => {
     assert.equal((await say('ls')).split('\n').length, 2)
   })
 
+  test('is put off when its sender has filled much room that day, and those of others are taken', async () => {
+    const { take, time } = await makeInbox()
+    const large = (id: string) => {
+      const comment = `<reason><type>other</type><comment>${'x'.repeat(199)}</comment></reason>`.repeat(5)
+      const records = Array.from({ length: 500 }, (_, i) =>
+        recordOf({ source: `192.0.${i >> 8}.${i & 255}`, more: comment }),
+      )
+      return mailWith(xmlOf({ id, records: records.join('') }), { from: 'a@greedy.test' })
+    }
+    const kinds: string[] = []
+    while (kinds.length < 50 && kinds.at(-1) !== 'deferred') kinds.push((await take(large(`r${kinds.length}`))).kind)
+    assert.ok(kinds.length > 5 && kinds.at(-1) === 'deferred', kinds.join(' '))
+    assert.equal((await take(mailWith(xmlOf({})))).kind, 'delivered')
+    time.now += DAY_MS
+    assert.equal((await take(large('next'))).kind, 'delivered')
+  })
+
   test('may speak of a domain that config names', async () => {
     const mail = mailWith(xmlOf({ domain: 'far.test' }))
     assert.equal((await (await makeInbox()).take(mail)).kind, 'failed')

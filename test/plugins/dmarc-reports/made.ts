@@ -18,10 +18,17 @@ const BEGIN = 1_795_132_800
 
 export const RECORD = recordOf({})
 
-export function recordOf({ source = '192.0.2.1', count = '3', disposition = 'reject', dkim = 'fail', spf = 'fail' }) {
+export function recordOf({
+  source = '192.0.2.1',
+  count = '3',
+  disposition = 'reject',
+  dkim = 'fail',
+  spf = 'fail',
+  more = '',
+}) {
   return (
     `<record><row><source_ip>${source}</source_ip><count>${count}</count><policy_evaluated>` +
-    `<disposition>${disposition}</disposition><dkim>${dkim}</dkim><spf>${spf}</spf></policy_evaluated></row>` +
+    `<disposition>${disposition}</disposition><dkim>${dkim}</dkim><spf>${spf}</spf>${more}</policy_evaluated></row>` +
     '<identifiers><envelope_from>evil.test</envelope_from><header_from>us.test</header_from></identifiers>' +
     '<auth_results><dkim><domain>evil.test</domain><selector>s1</selector><result>pass</result></dkim>' +
     '<spf><domain>evil.test</domain><result>pass</result></spf></auth_results></record>'
