@@ -118,6 +118,10 @@ function printRow(row: ReceivedRow, run: CommandRun): void {
   const results = `dkim ${dkim ? 'pass' : 'fail'}, spf ${spf ? 'pass' : 'fail'}, ${disposition}`
   run.print(`  ${count} × ${source}  From ${from}  ${results}`)
   const details = [...signatures.map(one => `signed: ${one}`), ...senders.map(one => `SPF: ${one}`), ...reasons]
+  printDetails(details, run)
+}
+
+function printDetails(details: readonly string[], run: CommandRun): void {
   if (details.length > 0) run.print(`      ${details.join('; ')}`)
 }
 
@@ -155,7 +159,19 @@ async function pending({ state, clock }: CommandParts, run: CommandRun): Promise
 
 function printTally(period: string, { published, rows }: PolicyTally, run: CommandRun): void {
   run.print(`${period}  ${published.at}  p=${published.policy}  to ${printable(published.reportsTo, 200)}`)
-  for (const row of rows) run.print(`  ${wordsOfCounted(row)}`)
+  for (const row of rows) {
+    run.print(`  ${wordsOfCounted(row)}`)
+    printDetails(detailsOf(row), run)
+  }
+}
+
+/** What else tells it from other rows. */
+function detailsOf({ signatures, sender, report }: RowFacts): readonly string[] {
+  return [
+    ...signatures.map(({ domain, selector, result }) => `signed: ${domain} ${selector} ${result}`),
+    ...(sender === undefined ? [] : [`SPF: ${sender.domain} ${sender.result}`]),
+    ...(report === true ? ['a report itself'] : []),
+  ]
 }
 
 function wordsOfCounted(row: RowFacts & { readonly count: number }): string {

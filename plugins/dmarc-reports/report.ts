@@ -92,6 +92,8 @@ function recordOf(row: RowFacts & { readonly count: number }): string {
   ])
 }
 
+// XML 1.0 §2.2: what no document may hold, however it is written; strangers choose selectors.
+const UNFIT = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g
 const ESCAPED: ReadonlyMap<string, string> = new Map([
   ['&', '&amp;'],
   ['<', '&lt;'],
@@ -100,9 +102,12 @@ const ESCAPED: ReadonlyMap<string, string> = new Map([
 ])
 
 function element(name: string, content: string | readonly string[]): string {
-  const inner =
-    typeof content === 'string' ? content.replace(/[&<>"]/g, char => ESCAPED.get(char)!) : `\n${content.join('\n')}\n`
+  const inner = typeof content === 'string' ? escaped(content) : `\n${content.join('\n')}\n`
   return `<${name}>${inner}</${name}>`
+}
+
+function escaped(text: string): string {
+  return text.replace(UNFIT, '?').replace(/[&<>"]/g, char => ESCAPED.get(char)!)
 }
 
 export function fileName({ domain }: Report, facts: ReportFacts): string {

@@ -71,7 +71,9 @@ describe('two servers, one of which is sent mail in the name of the other', () =
     assert.match(rows[0]!, /^\S+T00\+24 {2}named\.test {2}p=reject {2}to mailto:dmarc@named\.test$/)
     assert.deepEqual(rows.slice(1), [
       '  2 × 127.0.0.1  From named.test  dkim fail, spf fail, quarantine (local_policy)',
+      '      SPF: evil.test none',
       '  1 × 127.0.0.1  From named.test  dkim fail, spf pass, none',
+      '      SPF: named.test pass',
     ])
   })
 

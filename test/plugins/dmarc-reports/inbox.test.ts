@@ -227,6 +227,10 @@ describe('mail from elsewhere', () => {
     await hooks?.decided?.(asked('hello', 'rua'), aCall())
     await dispose?.()
     assert.match(await say('pending'), /^2026-11-21T00\+24 {2}them\.test {2}p=reject {2}to mailto:rua@them\.test\n/)
+    assert.match(
+      await say('pending'),
+      /\n {2}2 × .*\n {6}signed: list\.test s1 pass; SPF: bounce\.them\.test fail; a report itself(?:\n|$)/,
+    )
     const [{ policies }] = JSON.parse(await say('pending', ['them.test'], { json: true })) as [
       { policies: { rows: { count: number; report?: true }[] }[] },
     ]
