@@ -39,10 +39,15 @@ function* evidence(gathered: Gathered, message: Message, judging: Judging): Gene
   yield* disposable(facts)
   if (!byList && !isAnswer) yield* linkEvidence(facts.links)
   // Everybody of a list is new once, and links in answers are those of whom they answer.
-  if (!byList) yield* strangers(gathered, judging, isAnswer)
+  if (!byList && !isSentToMany(message, names)) yield* strangers(gathered, judging, isAnswer)
   if (facts.client !== undefined) yield* clientEvidence(facts.client, judging.greetingJudged)
   yield* chainEvidence(facts.hops, facts.client, judging.house, judging.now)
   yield* dateEvidence(message, judging.now)
+}
+
+/** It says so itself (RFC 2369), which anybody can: an excuse for being new, and for nothing else. */
+function isSentToMany(message: Message, names: ReadonlySet<string>): boolean {
+  return [...names].some(name => name.startsWith('list-')) || /^(?:list|bulk)$/i.test(message.field('precedence') ?? '')
 }
 
 const OF_AUTHORS: readonly (readonly [DomainTrait, PointName, string])[] = [

@@ -263,6 +263,8 @@ describe('age', () => {
     }
     assert.deepEqual(await namesOf('a.org', 'Subject: x', 'http://new-a.org/'), ['from-new', 'links-new'])
     assert.deepEqual(await namesOf('b.org', 'List-Id: <x.b.org>', 'http://new-b.org/'), [])
+    assert.deepEqual(await namesOf('b2.org', 'List-Unsubscribe: <http://b2.org/>', 'http://new-b2.org/'), [])
+    assert.deepEqual(await namesOf('b3.org', 'Precedence: bulk', 'http://new-b3.org/'), [])
     assert.deepEqual(await namesOf('c.org', 'In-Reply-To: <x@y.org>', 'http://new-c.org/'), ['from-new'])
     assert.deepEqual(await namesOf('d.org', 'Subject: x', 'http://www.example.test/'), ['from-new'])
   })
