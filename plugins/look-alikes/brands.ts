@@ -31,10 +31,11 @@ export const BRAND = {
 const FILE = {
   type: 'object',
   additionalProperties: false,
-  required: ['brands', 'neighbours', 'service', 'lures'],
+  required: ['brands', 'neighbours', 'plain', 'service', 'lures'],
   properties: {
     brands: { type: 'array', items: BRAND, maxItems: 5000 },
     neighbours: { ...DOMAINS, description: 'honest names that come close to one of those' },
+    plain: { ...WORDS, description: 'labels that are words of their own, though one letter from one of a brand' },
     service: { ...PHRASES, description: 'words beside the name of a brand that make it no other name' },
     lures: { ...PHRASES, description: 'words that want something of the reader; `expire*` is the start of a word' },
   },

@@ -123,6 +123,7 @@ export function worldOf(
   }
   for (const { brand, domains, words = [] } of brands)
     names.add({ kind: 'brand', title: brand }, asciiDomains(domains), words)
+  names.spareWords(shipped.plain)
   names.spare(asciiDomains([...shipped.neighbours, ...config.neighbours]))
   return {
     ...{ names, known, own: server.domains },

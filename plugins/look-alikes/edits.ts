@@ -43,12 +43,15 @@ export class Neighbours<T> {
     }
   }
 
-  /** The first that is exactly one slip away, and how. */
-  find(name: string): { readonly thing: T; readonly how: string } | undefined {
+  /** The first that is exactly one slip away, and how; of those that count. */
+  find(
+    name: string,
+    counts: (thing: T) => boolean = () => true,
+  ): { readonly thing: T; readonly how: string } | undefined {
     for (const key of neighbourhoodOf(name)) {
       for (const [other, thing] of this.#near.get(key) ?? []) {
         const how = oneEdit(name, other)
-        if (how !== undefined) return { thing, how }
+        if (how !== undefined && counts(thing)) return { thing, how }
       }
     }
     return undefined

@@ -36,6 +36,7 @@ export class ProtectedNames {
   readonly #looks = new Map<string, ProtectedName>()
   readonly #near = new Neighbours<ProtectedName>()
   readonly #words = new Map<string, Owner>()
+  readonly #plain = new Set<string>()
   readonly #lookingWords = new Map<string, Owner>()
   /** First four letters of a word, as `gramAfter` packs them → the words that begin so. */
   readonly #grams = new Map<number, string[]>()
@@ -49,6 +50,11 @@ export class ProtectedNames {
   /** Honest names: nothing is said of them. */
   spare(domains: Iterable<string>): void {
     for (const domain of domains) if (!this.#homes.has(domain)) this.#homes.set(domain, undefined)
+  }
+
+  /** Labels that are no slip from a brand, but words. */
+  spareWords(words: Iterable<string>): void {
+    for (const word of words) this.#plain.add(word)
   }
 
   /** It is a protected or spared name, or below one. Names are in A-labels here and below. */
@@ -77,7 +83,9 @@ export class ProtectedNames {
   }
 
   oneSlipFrom(label: string): { readonly thing: ProtectedName; readonly how: string } | undefined {
-    return label.length < LEAST_FOR_EDITS - 1 ? undefined : this.#near.find(label)
+    if (label.length < LEAST_FOR_EDITS - 1) return undefined
+    const plain = this.#plain.has(label)
+    return this.#near.find(label, ({ owner }) => !plain || owner.kind !== 'brand')
   }
 
   /** A word that stands for somebody: as a part of the label somebody chose; that of a brand also within it, or further down. */

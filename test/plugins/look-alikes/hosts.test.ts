@@ -63,6 +63,9 @@ describe('a host deceives', () => {
 
 describe('nothing is said of', () => {
   for (const host of [
+    'cloud.com',
+    'finance.example',
+    'amazonmusic.com',
     ...[
       'paypal.com',
       'www.paypal.com',
@@ -189,6 +192,15 @@ describe('one slip', () => {
 test('differences are told in words, three at most', () => {
   assert.equal(difference('rnodern-clock', 'modern-dock'), 'rn stands for m, cl stands for d')
   assert.match(difference('раураІ', 'paypal'), /^[^,]*, [^,]*, [^,]*$/)
+})
+
+test('a word that comes near a brand may still be a slip from a name of ours', () => {
+  const names = new ProtectedNames()
+  names.add({ kind: 'brand', title: 'Binance' }, ['binance.com'], ['binance'])
+  names.spareWords(['finance'])
+  assert.equal(oddHost('finance.example', names), undefined)
+  names.add({ kind: 'own', title: 'fznance.test' }, ['fznance.test'])
+  assert.equal(oddHost('finance.example', names)?.like, 'fznance.test')
 })
 
 test('names without end cost nothing', () => {
