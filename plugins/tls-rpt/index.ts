@@ -3,12 +3,20 @@
  * reports of others about mail to us, and shows them. Counting is always on; sending and receiving are by wish.
  */
 import { readFile } from 'node:fs/promises'
-import { claimReport, definePlugin, type PluginContext, type ReportRounds, reportTarget } from 'posthouse/api'
+import {
+  claimReport,
+  definePlugin,
+  type PluginContext,
+  type ReportRounds,
+  type ReportTerms,
+  reportTarget,
+  reportTerms,
+} from 'posthouse/api'
 import { addressKey } from 'posthouse/text'
 import { tlsReportCommands } from './commands.js'
 import { TARGET, TLS_REPORTS } from './inbox.js'
 import { senderOf } from './sender.js'
-import { CONFIG, type Config, type Settings, settingsOf } from './settings.js'
+import { CONFIG, type Config } from './settings.js'
 import { type DomainTally, Tally } from './tally.js'
 
 const POST_MS = 20_000
@@ -20,7 +28,7 @@ export default definePlugin({
   supplies: ['tls-results'],
   async setup(context) {
     const { config, fault, state, clock, log, metrics, server, dns } = context
-    const settings = settingsOf(config, fault)
+    const settings = reportTerms(config, fault)
     const parts = { state, clock, log, metrics }
     const tally = new Tally(parts)
     const unsigned = config.unsigned === 'keep'
@@ -48,7 +56,7 @@ export default definePlugin({
 
 async function roundsOf(
   context: PluginContext<Config>,
-  { from, spreadMs }: Settings,
+  { from, spreadMs }: ReportTerms,
 ): Promise<ReportRounds<DomainTally> | undefined> {
   const { config, state, dns, clock, log, metrics, server, services, files, signal } = context
   if (!config.send || from === undefined) return undefined
