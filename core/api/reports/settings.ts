@@ -1,7 +1,6 @@
 /** Keys of `with:` that all plugins have which send and take reports, and what they come to. */
 import { type AddressParts, addressKey, parseAddress, parseDuration } from '../../text/index.js'
-import { ConfigError } from '../errors.js'
-import type { PluginContext } from '../plugin.js'
+import { ConfigError, type PluginContext } from '../plugin.js'
 import type { Infer } from '../schema.js'
 
 export const REPORT_KEYS = {
