@@ -1,6 +1,6 @@
 /** `posthouse look-alikes check`: what is odd with a mail from a file, with a domain or with a display name. */
-import { readFile, stat } from 'node:fs/promises'
-import { type Command, CommandError, type CommandRun, type LookAlike, type Message } from 'posthouse/api'
+import { stat } from 'node:fs/promises'
+import { type Command, CommandError, type CommandRun, type LookAlike, type Message, readMailFile } from 'posthouse/api'
 import { printable, toAsciiDomain } from 'posthouse/text'
 import type { Terms } from './config.js'
 import { findingsFrom } from './findings.js'
@@ -17,7 +17,6 @@ export interface CommandParts {
 /** Of links and addresses the domain is looked at. */
 const LINK = /^https?:\/\/([^\s/?#]+)\S*$/i
 const ADDRESS = /^[^\s@]+@([^\s@]+)$/
-const MAX_FILE_BYTES = 64 * 1024 * 1024
 
 export function lookAlikeCommands(parts: CommandParts): readonly Command[] {
   return [
@@ -34,10 +33,7 @@ export function lookAlikeCommands(parts: CommandParts): readonly Command[] {
 async function check(run: CommandRun, parts: CommandParts): Promise<void> {
   const [what = ''] = run.args
   const facts = await stat(what).catch(() => undefined)
-  if (facts?.isFile()) {
-    if (facts.size > MAX_FILE_BYTES) throw new CommandError(`${what} is larger than ${MAX_FILE_BYTES} octets`)
-    return checkMail(run, parts, await readFile(what))
-  }
+  if (facts?.isFile()) return checkMail(run, parts, await readMailFile(what))
   const host = what.replace(LINK, '$1').replace(ADDRESS, '$1')
   if (/^\S*(?:\/\S*|\.eml)$/.test(host))
     throw new CommandError(`${printable(what, 255)} is no file that can be read`, 2)
@@ -56,9 +52,7 @@ function domainTricks(written: string, { names }: World): readonly LookAlike[] |
   return odd === undefined ? [] : [{ place: 'from', shown: printable(host, 255), ...odd }]
 }
 
-async function checkMail(run: CommandRun, { world, terms, messageOf }: CommandParts, bytes: Buffer): Promise<void> {
-  // An mbox line in front is no field.
-  const mail = bytes.subarray(0, 5).toString('latin1') === 'From ' ? bytes.subarray(bytes.indexOf(10) + 1) : bytes
+async function checkMail(run: CommandRun, { world, terms, messageOf }: CommandParts, mail: Buffer): Promise<void> {
   const facts = await judge({ message: messageOf(mail), sender: undefined, auth: undefined }, await world())
   const findings = findingsFrom(facts, terms.points, false)
   if (run.json) return run.print(JSON.stringify({ ...facts, findings }, null, 2))

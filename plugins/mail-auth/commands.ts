@@ -1,7 +1,14 @@
 /** `posthouse mail-auth check`: what each check finds in a mail from a file, and why. */
-import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
-import { type AuthFacts, type Command, CommandError, type CommandRun, type Message, type Resolver } from 'posthouse/api'
+import {
+  type AuthFacts,
+  type Command,
+  CommandError,
+  type CommandRun,
+  type Message,
+  type Resolver,
+  readMailFile,
+} from 'posthouse/api'
 import { parseAddress } from 'posthouse/text'
 import { iprevOf, lookUpReverse } from './iprev.js'
 import { resultsField } from './results.js'
@@ -47,7 +54,7 @@ async function arrivalOf(run: CommandRun, { messageOf, dns }: CommandParts) {
   const sender = from === undefined || from === '' ? null : parseAddress(String(from))
   if (sender === undefined) throw new CommandError(`--from ${from}: expected an address such as a@example.org`)
   if (ip !== undefined && isIP(String(ip)) === 0) throw new CommandError(`--ip ${ip}: expected an IP address`)
-  const message = messageOf(await octetsOf(run.args[0]!))
+  const message = messageOf(await readMailFile(run.args[0]!))
   const address = String(ip)
   const arrival = (signal: AbortSignal): Arrival => ({
     ...{ message, id: 'command', sender },
@@ -59,16 +66,6 @@ async function arrivalOf(run: CommandRun, { messageOf, dns }: CommandParts) {
     }),
   })
   return { sender, arrival }
-}
-
-/** A file may have lines as Unix has them. */
-async function octetsOf(path: string): Promise<Buffer> {
-  try {
-    const octets = await readFile(path)
-    return octets.includes('\r\n') ? octets : Buffer.from(octets.toString('latin1').replaceAll('\n', '\r\n'), 'latin1')
-  } catch (error) {
-    throw new CommandError(`${path} cannot be read: ${error instanceof Error && 'code' in error ? error.code : error}`)
-  }
 }
 
 function sentences({ iprev, helo, mailFrom, dkim, dmarc, vouching, questions }: AuthFacts): readonly string[] {

@@ -1,5 +1,4 @@
 /** `posthouse origin check`: what is told of a mail in a file, in sentences. Nothing is remembered by it. */
-import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import {
   type Command,
@@ -12,6 +11,7 @@ import {
   type OriginFacts,
   type Resolver,
   type ReverseName,
+  readMailFile,
   troubleOf,
   within,
 } from 'posthouse/api'
@@ -19,7 +19,6 @@ import { formatDate, NetworkSet, printable } from 'posthouse/text'
 import { findingsFrom, type Judging } from './findings.js'
 import { type Arrival, type GatherParts, gather } from './gather.js'
 
-const MAX_FILE_BYTES = 64 * 1024 * 1024
 const MAX_NAMES = 10
 
 export interface CommandParts {
@@ -49,7 +48,7 @@ export function originCommands(parts: CommandParts): readonly Command[] {
 }
 
 async function check(run: CommandRun, { parts, judging, dns, signal, messageOf }: CommandParts): Promise<void> {
-  const message = messageOf(await octetsOf(run.args[0]!))
+  const message = messageOf(await readMailFile(run.args[0]!))
   const gathered = await gather(arrivalOf(run, message, dns, signal, parts.terms.withinMs), parts)
   const findings = findingsFrom(gathered, message, { ...judging(), greetingJudged: false })
   if (run.json) return run.print(JSON.stringify({ ...plain(gathered.facts), findings }, null, 2))
@@ -92,18 +91,6 @@ async function lookUp(address: string, dns: Resolver, outer: AbortSignal, ms: nu
     })
   } catch (error) {
     return { kind: 'unknown', why: troubleOf(error) }
-  }
-}
-
-/** A file may have lines as Unix has them. */
-async function octetsOf(path: string): Promise<Buffer> {
-  try {
-    const octets = await readFile(path)
-    if (octets.length > MAX_FILE_BYTES) throw new CommandError(`${path} is larger than 64 MiB`)
-    return octets.includes('\r\n') ? octets : Buffer.from(octets.toString('latin1').replaceAll('\n', '\r\n'), 'latin1')
-  } catch (error) {
-    if (error instanceof CommandError) throw error
-    throw new CommandError(`${path} cannot be read: ${error instanceof Error && 'code' in error ? error.code : error}`)
   }
 }
 

@@ -2,17 +2,15 @@
  * `posthouse rules …`: proves rules by their examples, lists them, and tries them on mail in files. All of it is pure reading:
  * nothing is sent, stored or learnt.
  */
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Command, CommandError, type CommandRun, type Finding } from 'posthouse/api'
+import { type Command, CommandError, type CommandRun, type Finding, readMailFile } from 'posthouse/api'
 import { printable } from 'posthouse/text'
 import type { RuleSet } from './evaluate.js'
 import { mailOf } from './example.js'
 import { askedAbout, type MessageOf } from './example-asked.js'
 import { Facts } from './facts.js'
 import type { Place, Rule } from './rule.js'
-
-const MAX_FILE_BYTES = 64 * 1024 * 1024
 
 export interface Failure extends Place {
   readonly rule: string
@@ -104,7 +102,7 @@ async function tryOn(set: RuleSet, messageOf: MessageOf, run: CommandRun): Promi
   let tried = 0
   let over = 0
   for await (const file of filesIn(run.args)) {
-    const findings = await findingsIn(set, messageOf, await readMail(file))
+    const findings = await findingsIn(set, messageOf, await readMailFile(file))
     const sum = sumOf(findings)
     tried++
     if (sum >= threshold) over++
@@ -155,12 +153,4 @@ async function* filesIn(paths: readonly string[]): AsyncGenerator<string> {
     if (facts.isDirectory()) yield* filesIn((await readdir(path)).sort().map(name => join(path, name)))
     else yield path
   }
-}
-
-async function readMail(path: string): Promise<Buffer> {
-  const { size } = await stat(path)
-  if (size > MAX_FILE_BYTES) throw new CommandError(`${path} is larger than ${MAX_FILE_BYTES} octets`)
-  const bytes = await readFile(path)
-  // An mbox line in front is no field.
-  return bytes.subarray(0, 5).toString('latin1') === 'From ' ? bytes.subarray(bytes.indexOf(10) + 1) : bytes
 }
