@@ -86,10 +86,13 @@ function report(findings: readonly Finding[]): string {
   const told = [...findings].sort((a, b) => b.points - a.points).slice(0, REPORTED)
   const rest = findings.length - told.length
   // What a rule found was written by the sender: nothing but plain text may reach the header.
-  const lines = told.map(
-    ({ name, points, says }) => `${name} ${shown(points)} (${printable(says, 120).replace(/;/g, ',')})`,
-  )
+  const lines = told.map(({ name, points, says }) => `${name} ${shown(points)} (${short(says)})`)
   return lines.join('; ') + (rest > 0 ? `; and ${rest} more` : '')
+}
+
+/** In ASCII if the sentence is: one odd character makes an encoded word of its surroundings. */
+function short(says: string): string {
+  return printable(says, 120).replace(/;/g, ',').replace(/…$/, '...')
 }
 
 /** One decimal, without `-0.0`. */

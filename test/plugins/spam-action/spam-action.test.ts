@@ -61,6 +61,14 @@ describe('fields', () => {
     assert.equal(fields.at(-1)!.value, 'large 5.0 (Large??X-Evil: yes); small 1.3 (Small, very)')
   })
 
+  test('a long sentence is cut without a character that would have to be encoded', () => {
+    const report = fieldsFor({ sum: 1, findings: [{ name: 'x', points: 1, says: 'word '.repeat(50) }] }, 5).at(
+      -1,
+    )!.value
+    assert.match(report, /^[ -~]+\.\.\.\)$/)
+    assert.ok(report.length < 140)
+  })
+
   test('a report ends somewhere', () => {
     const findings = Array.from({ length: 40 }, (_, n) => ({ name: `rule-${n}`, points: 1, says: 'x'.repeat(500) }))
     const report = fieldsFor({ sum: 40, findings }, 5).at(-1)!.value
