@@ -37,7 +37,7 @@ for path in files:
         client = smtplib.SMTP("127.0.0.1", int(smtp_port), timeout=30)
 client.quit()
 
-OURS = re.compile(rb"(return-path|delivered-to|received|x-spam-[!-9;-~]*|authentication-results)[ \t]*:", re.I)
+OURS = re.compile(rb"(return-path|delivered-to|received|x-spam-[!-9;-~]*|authentication-results|x-posthouse-origin)[ \t]*:", re.I)
 
 def check(stage, got, seen):
     front, mark, rest = got.partition(b"X-Sample: ")
