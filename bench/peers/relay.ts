@@ -35,7 +35,7 @@ const SETTLE_MS = 400
 const WARM_TURN = 6000
 const WARM_TURNS = 20
 const STEADY = 0.02
-const STEADY_TURNS = 3
+const STEADY_TURNS = 5
 const TURN_MS = 180_000
 
 const FAIR = [

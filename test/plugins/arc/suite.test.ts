@@ -153,7 +153,9 @@ describe('the suite for sealing', { skip }, () => {
           assert.equal(plain(results), plain(one.AAR))
         })
 
-        test(`${name}: the same octets are signed`, { skip: one.AS === '' && 'nothing is sealed' }, async () => {
+        // There is nothing to look at where nothing is sealed.
+        if (one.AS === '') continue
+        test(`${name}: the same octets are signed`, async () => {
           const octets = Buffer.from(one.message.replace(/\r?\n/g, '\r\n'), 'latin1')
           const digest = await digestMessage(oneBy(octets), () => ['relaxed'])
           const signature = `ARC-Message-Signature: ${standard(one.AMS)}\r\n`
