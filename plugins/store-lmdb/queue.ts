@@ -194,16 +194,23 @@ export class LmdbQueue implements Queue {
 
   async holdRules(): Promise<readonly HoldRule[]> {
     this.#env.refresh()
-    return this.#rows.holdRules()
+    return this.#rows.rules.all()
   }
 
   async addHoldRule(rule: HoldRule): Promise<void> {
-    await this.#env.write(() => this.#rows.addHoldRule(rule))
+    await this.#env.write(() => {
+      this.#rows.rules.add(rule)
+      this.#rows.count({})
+    })
     this.#tell()
   }
 
   async removeHoldRule(id: string): Promise<boolean> {
-    const there = await this.#env.write(() => this.#rows.removeHoldRule(id))
+    const there = await this.#env.write(() => {
+      const removed = this.#rows.rules.remove(id)
+      if (removed) this.#rows.count({})
+      return removed
+    })
     if (there) this.#tell()
     return there
   }

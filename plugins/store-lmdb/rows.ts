@@ -3,19 +3,11 @@
  * Everything but the views belongs inside a write.
  */
 import type { Database } from 'lmdb'
-import type {
-  Claimed,
-  HoldRule,
-  LendWish,
-  NewMessage,
-  NewRow,
-  QueuedMessage,
-  QueueRow,
-  QueueTotals,
-} from 'posthouse/api'
+import type { Claimed, LendWish, NewMessage, NewRow, QueuedMessage, QueueRow, QueueTotals } from 'posthouse/api'
 import { Census, type Counted, minuteOf } from './census.js'
 import { clear, type Environment, firstKey } from './environment.js'
 import { HeldIndex, type HeldKey } from './held.js'
+import { HoldRules } from './hold-rules.js'
 import { newJobs } from './jobs.js'
 import { AFTER_ALL, under } from './keys.js'
 import type { Suspect } from './quarantine.js'
@@ -43,20 +35,17 @@ const INDEXES = 3
 type RowKey = [id: string, row: number]
 type ExpiryKey = [until: number, token: string]
 
-/** The keys among the totals: of the counters, and of how often the hold rules were changed. */
+/** The key of the totals. */
 const QUEUE = 'queue'
-const RULES = 'hold-rules'
 const NO_TOTALS: Totals = { messages: 0, rows: 0, held: 0, changes: 0, indexes: INDEXES }
 
 export class QueueRows {
   readonly ready: ReadyIndex
   readonly held: HeldIndex
   readonly census: Census
+  readonly rules: HoldRules
   readonly #messages: Database<Envelope, string>
   readonly #rows: Database<RowRecord, RowKey>
-  readonly #rules: Database<HoldRule, string>
-  readonly #ruleVersion: Database<number, string>
-  #knownRules: { readonly version: number; readonly rules: readonly HoldRule[] } | undefined
   readonly #leases: Database<Lease, string>
   readonly #expiry: Database<number, ExpiryKey>
   readonly #totals: Database<Totals, string>
@@ -72,8 +61,7 @@ export class QueueRows {
     this.census = new Census(env)
     this.#messages = env.database('messages')
     this.#rows = env.database('rows')
-    this.#rules = env.database('hold-rules')
-    this.#ruleVersion = env.database('totals')
+    this.rules = new HoldRules(env)
     this.#leases = env.database('leases')
     this.#expiry = env.database('expiry')
     this.#totals = env.database('totals')
@@ -283,37 +271,6 @@ export class QueueRows {
   #unplace(id: string, row: RowRecord): void {
     if (row.hold === undefined) this.ready.remove(id, row)
     else this.count({ held: -1 })
-  }
-
-  // ── hold rules ──
-
-  /** Asked for with every message, and hardly ever changed. */
-  holdRules(): readonly HoldRule[] {
-    const version = this.#ruleVersion.get(RULES) ?? 0
-    if (this.#knownRules?.version !== version) {
-      const rules = [...this.#rules.getRange({})]
-        .map(({ value }) => value)
-        .sort((a, b) => a.created - b.created || (a.id < b.id ? -1 : 1))
-      this.#knownRules = { version, rules }
-    }
-    return this.#knownRules.rules
-  }
-
-  addHoldRule(rule: HoldRule): void {
-    this.#rules.put(rule.id, rule)
-    this.#rulesChanged()
-  }
-
-  removeHoldRule(id: string): boolean {
-    if (!this.#rules.doesExist(id)) return false
-    this.#rules.remove(id)
-    this.#rulesChanged()
-    return true
-  }
-
-  #rulesChanged(): void {
-    this.#ruleVersion.put(RULES, (this.#ruleVersion.get(RULES) ?? 0) + 1)
-    this.count({})
   }
 
   // ── leases ──
