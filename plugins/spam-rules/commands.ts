@@ -10,9 +10,9 @@ import type { RuleSet } from './evaluate.js'
 import { mailOf } from './example.js'
 import { askedAbout, type MessageOf } from './example-asked.js'
 import { Facts } from './facts.js'
-import type { Place, Rule } from './rule.js'
+import type { Position, Rule } from './rule.js'
 
-export interface Failure extends Place {
+export interface Failure extends Position {
   readonly rule: string
   readonly message: string
 }

@@ -2,31 +2,41 @@
  * What rules look at, taken from session, envelope and message once and as late as possible. Bounded: of a long text the first
  * 256 K characters, of many links the first few hundred.
  */
-import type { Address, Asked, Message, MessageText } from 'posthouse/api'
+import type { Asked, Envelope, Message, MessageText, Session } from 'posthouse/api'
 import { type FieldMailbox, mailboxOf, type WebLink, webLinks } from 'posthouse/text'
 import { fold } from './fold.js'
-import type { TextName, Zone } from './rule.js'
+
+/**
+ * Where rules look: subject, text as a reader sees it, display name of the sender, addresses of links, names of attachments, text that is
+ * there and cannot be seen, descriptions of images, HTML as it stands.
+ */
+export const PLACES = ['subject', 'body', 'name', 'link', 'file', 'hidden', 'alt', 'html'] as const
+export type Place = (typeof PLACES)[number]
 
 export const MAX_TEXT = 256 * 1024
 const MAX_LINKS = 300
+const MAX_SUBJECT = 1000
 
 export class Facts {
-  readonly envelopeSender: Address | null
-  readonly helo: string | undefined
+  readonly session: Session
+  readonly envelope: Envelope
   /** The sending host is one of our own people's: what it calls itself says nothing. */
   readonly insider: boolean
   readonly message: Message
-  readonly #text: MessageText
-  readonly #folded = new Map<Zone, string>()
+  /** The message as a reader sees it. */
+  readonly seen: MessageText
+  readonly #texts = new Map<Place, string>()
+  readonly #folded = new Map<Place, string>()
+  readonly #kept = new Map<object, unknown>()
   #from: FieldMailbox | undefined | null = null
   #replyTo: FieldMailbox | undefined | null = null
 
   private constructor({ session, envelope, message }: Asked['score'], text: MessageText) {
-    this.envelopeSender = envelope.sender
-    this.helo = session.helo
+    this.session = session
+    this.envelope = envelope
     this.insider = session.trusted || session.account !== undefined
     this.message = message
-    this.#text = text
+    this.seen = text
   }
 
   static async of(asked: Asked['score']): Promise<Facts> {
@@ -44,32 +54,52 @@ export class Facts {
   }
 
   get links(): readonly WebLink[] {
-    return webLinks(this.#text)
+    return webLinks(this.seen)
   }
 
-  text(name: TextName): string {
-    switch (name) {
-      case 'subject':
-        return this.#text.subject.slice(0, 1000)
-      case 'body':
-        return this.#text.body.slice(0, MAX_TEXT)
-      case 'html':
-        return this.#text.html.slice(0, MAX_TEXT)
-      case 'link':
-        return hrefs([...this.#text.links.slice(0, MAX_LINKS), ...this.links])
-    }
-  }
-
-  zone(zone: Zone): string {
-    return zone === 'name' ? (this.from?.name ?? '') : this.text(zone)
-  }
-
-  folded(zone: Zone): string {
-    const known = this.#folded.get(zone)
+  text(place: Place): string {
+    const known = this.#texts.get(place)
     if (known !== undefined) return known
-    const text = fold(this.zone(zone))
-    this.#folded.set(zone, text)
+    const text = this.#read(place)
+    this.#texts.set(place, text)
     return text
+  }
+
+  folded(place: Place): string {
+    const known = this.#folded.get(place)
+    if (known !== undefined) return known
+    const text = fold(this.text(place))
+    this.#folded.set(place, text)
+    return text
+  }
+
+  /** What somebody has found out about this message, once for each `key`. */
+  once<T>(key: object, make: () => T): T {
+    if (this.#kept.has(key)) return this.#kept.get(key) as T
+    const made = make()
+    this.#kept.set(key, made)
+    return made
+  }
+
+  #read(place: Place): string {
+    switch (place) {
+      case 'subject':
+        return this.seen.subject.slice(0, MAX_SUBJECT)
+      case 'body':
+        return this.seen.body.slice(0, MAX_TEXT)
+      case 'html':
+        return this.seen.html.slice(0, MAX_TEXT)
+      case 'name':
+        return this.from?.name ?? ''
+      case 'link':
+        return hrefs([...this.seen.links.slice(0, MAX_LINKS), ...this.links])
+      case 'file':
+        return this.seen.attachments.map(({ name }) => name).join('\n')
+      // Nothing tells of these yet.
+      case 'hidden':
+      case 'alt':
+        return ''
+    }
   }
 }
 

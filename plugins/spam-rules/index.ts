@@ -49,16 +49,32 @@ export default definePlugin({
 
 /** Throws `ConfigError` with every fault of every file. */
 export async function loadRules(files: Files, folder: string, local: string): Promise<RuleSet> {
-  const names = await readdir(folder).catch(() => undefined)
-  if (names === undefined) {
+  const shipped = await ruleFilesIn(folder)
+  if (shipped === undefined) {
     throw new ConfigError([{ file: folder, line: 1, column: 1, message: 'there is no such folder of rules' }])
   }
-  const shipped = names.filter(name => name.endsWith('.yaml')).sort()
   // The admin's file comes last, so that its points count.
-  const paths = [...shipped.map(name => join(folder, name)), files.resolve(local)]
+  const paths = [...shipped, files.resolve(local)]
   const { rules, faults } = await readRules(files, paths, new Set([files.resolve(local)]))
   if (faults.length > 0) throw new ConfigError(faults)
   return new RuleSet(rules)
+}
+
+/** Folders beside rule files whose files are no rules. */
+const NO_RULES = new Set(['replies', 'lists', 'look-alikes', 'models'])
+
+/** Rule files of a folder and those within, in order of their paths. */
+async function ruleFilesIn(folder: string, top = true): Promise<readonly string[] | undefined> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => undefined)
+  if (entries === undefined) return undefined
+  const paths: string[] = []
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) {
+      if (!(top && NO_RULES.has(entry.name))) paths.push(...((await ruleFilesIn(path, false)) ?? []))
+    } else if (entry.name.endsWith('.yaml')) paths.push(path)
+  }
+  return paths
 }
 
 /** The folder `rules` of this package, wherever it was built to. */

@@ -3,7 +3,17 @@
  * to what was found, or nothing; each looks at each character a bounded number of times.
  */
 import { isGibberish } from './gibberish.js'
-import type { LetterTest } from './rule.js'
+
+export const LETTER_TESTS = [
+  'capitals',
+  'spaced-out',
+  'mixed-scripts',
+  'zero-width',
+  'gibberish',
+  'fancy',
+  'symbols',
+] as const
+export type LetterTest = (typeof LETTER_TESTS)[number]
 
 /** Enough to tell; the rest of a long text is more of the same. */
 const MOST = 64 * 1024

@@ -6,10 +6,10 @@ import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { Fault, Files, YamlFile, YamlPath } from 'posthouse/api'
 import { closest, namesInList } from 'posthouse/text'
-import { foldPhrase } from './fold.js'
-import { refusePattern } from './pattern.js'
-import { type Condition, type Example, type Rule, TESTS_WITH_LIST, ZONES } from './rule.js'
-import { type RawCondition, type RawFile, type RawRule, RULE_FILE } from './schema.js'
+import type { Condition, Raw } from './conditions/kind.js'
+import { KINDS } from './conditions/table.js'
+import type { Example, Position, Rule } from './rule.js'
+import { type RawFile, type RawRule, RULE_FILE } from './schema.js'
 
 export interface RuleFiles {
   readonly rules: readonly Rule[]
@@ -37,6 +37,7 @@ export async function readRules(
   for (const file of open) {
     for (const [index, raw] of (file.value?.rules ?? []).entries()) {
       const rule = readRule(reading, file, ['rules', index], raw)
+      if (rule === undefined) continue
       const there = rules.get(rule.name)
       if (there === undefined) rules.set(rule.name, rule)
       else
@@ -96,12 +97,14 @@ function withPoints(reading: Reading, open: readonly OpenFile[], rules: Readonly
   return [...changed.values()].filter(rule => rule.points !== 0)
 }
 
-function readRule(reading: Reading, file: OpenFile, path: YamlPath, raw: RawRule): Rule {
+function readRule(reading: Reading, file: OpenFile, path: YamlPath, raw: RawRule): Rule | undefined {
+  const condition = readCondition(reading, file, path, raw)
+  if (condition === undefined) return undefined
   return {
     name: raw.name,
     points: raw.points,
     says: raw.says,
-    condition: readCondition(reading, file, path, raw),
+    condition,
     hits: examples(file, path, 'hits', raw.hits),
     misses: examples(file, path, 'misses', raw.misses),
     place: placeOf(file, [...path, 'name']),
@@ -117,110 +120,28 @@ function examples(
   return texts.map((text, index) => ({ text, place: placeOf(file, [...path, key, index]) }))
 }
 
-function placeOf(file: OpenFile, path: YamlPath): Rule['place'] {
+function placeOf(file: OpenFile, path: YamlPath): Position {
   return { file: file.fault([], '').file, ...file.at(path) }
 }
 
-const KINDS = ['words', 'field', 'text', 'origin', 'letters', 'all', 'any', 'not'] as const
-type Kind = (typeof KINDS)[number]
-/** Which further keys a kind of condition has. */
-const COMPANIONS: Readonly<Record<Kind, readonly (keyof RawCondition)[]>> = {
-  words: ['where', 'at_least', 'stem'],
-  field: ['matches', 'missing'],
-  text: ['matches'],
-  origin: ['list'],
-  letters: ['where', 'at_least'],
-  all: [],
-  any: [],
-  not: [],
-}
-const COMPANION_KEYS = ['where', 'at_least', 'stem', 'matches', 'missing', 'list'] as const
-const NEVER: Condition = { kind: 'any', of: [] }
+/** Which kinds a key may stand beside, for the sentence that says it stands wrong. */
+const COMPANIONS: ReadonlySet<string> = new Set(KINDS.flatMap(({ companions }) => Object.keys(companions)))
+const NAMES = KINDS.map(({ name }) => name).join(', ')
 
-function readCondition(reading: Reading, file: OpenFile, path: YamlPath, raw: RawCondition): Condition {
-  const wrong = (at: YamlPath, message: string): Condition => {
+function readCondition(reading: Reading, file: OpenFile, path: YamlPath, raw: Raw): Condition | undefined {
+  const wrong = (at: YamlPath, message: string): undefined => {
     reading.faults.push(file.fault([...path, ...at], message))
-    return NEVER
   }
-  const kinds = KINDS.filter(kind => raw[kind] !== undefined)
-  const [kind] = kinds
-  if (kind === undefined) return wrong([], `expected a condition: ${KINDS.join(', ')}`)
-  if (kinds.length > 1)
-    return wrong([kinds[1]!], `one condition only: ${kinds.join(' or ')}; put several under "all:" or "any:"`)
-  const stray = COMPANION_KEYS.find(key => raw[key] !== undefined && !COMPANIONS[kind].includes(key))
-  if (stray !== undefined) return wrong([stray], `"${stray}" has no meaning for "${kind}"`)
-  switch (kind) {
-    case 'words':
-      return readWords(raw, wrong)
-    case 'field':
-      return readField(raw, wrong)
-    case 'text':
-      return { kind, text: raw.text!, matches: pattern(raw, 'text', wrong) ?? /(?!)/ }
-    case 'origin':
-      return readOrigin(reading, raw, wrong)
-    case 'letters':
-      return readLetters(raw, wrong)
-    default:
-      return { kind, of: raw[kind]!.map((inner, index) => readCondition(reading, file, [...path, kind, index], inner)) }
+  const kinds = KINDS.filter(({ name }) => raw[name] !== undefined)
+  const [kind, other] = kinds
+  if (kind === undefined) return wrong([], `expected a condition: ${NAMES}`)
+  if (other !== undefined) {
+    const names = kinds.map(({ name }) => name).join(' or ')
+    return wrong([other.name], `one condition only: ${names}; put several under "all:" or "any:"`)
   }
-}
-
-type Wrong = (at: YamlPath, message: string) => Condition
-
-function readWords(raw: RawCondition, wrong: Wrong): Condition {
-  const phrases = raw.words!
-  const empty = phrases.findIndex(phrase => foldPhrase(phrase).trim() === '')
-  if (empty !== -1) return wrong(['words', empty], 'expected letters, digits or money signs')
-  const where = raw.where ?? ['anywhere']
-  const zones = where.includes('anywhere') ? ZONES : ZONES.filter(zone => where.includes(zone))
-  const atLeast = raw.at_least ?? 1
-  if (atLeast > phrases.length) return wrong(['at_least'], `there are only ${phrases.length} words`)
-  return { kind: 'words', phrases, where: zones, atLeast, ...(raw.stem !== undefined && { stem: raw.stem }) }
-}
-
-function readField(raw: RawCondition, wrong: Wrong): Condition {
-  const name = raw.field!.toLowerCase()
-  if (raw.missing === true) {
-    return raw.matches === undefined
-      ? { kind: 'field', name, missing: true }
-      : wrong(['matches'], 'a missing field matches nothing')
-  }
-  const matches = raw.matches === undefined ? undefined : pattern(raw, 'field', wrong)
-  return { kind: 'field', name, missing: false, ...(matches !== undefined && { matches }) }
-}
-
-function pattern(raw: RawCondition, use: 'field' | 'text', wrong: Wrong): RegExp | undefined {
-  if (raw.matches === undefined) {
-    wrong([use], '"matches" is missing: a regular expression')
-    return undefined
-  }
-  const refused = refusePattern(raw.matches, use)
-  if (refused === undefined) return new RegExp(raw.matches, 'iu')
-  wrong(['matches'], refused)
-  return undefined
-}
-
-function readOrigin({ lists }: Reading, raw: RawCondition, wrong: Wrong): Condition {
-  const test = raw.origin!
-  const wants = TESTS_WITH_LIST.has(test)
-  if (!wants)
-    return raw.list === undefined
-      ? { kind: 'origin', test, list: new Set() }
-      : wrong(['list'], `"${test}" takes no list`)
-  if (raw.list === undefined) return wrong(['origin'], `"${test}" needs "list:", the name of a list`)
-  const list = lists.get(raw.list)
-  if (list !== undefined) return { kind: 'origin', test, list }
-  const near = closest(raw.list, lists.keys())
-  return wrong(['list'], `there is no list "${raw.list}"${near === undefined ? '' : `, did you mean "${near}"?`}`)
-}
-
-function readLetters(raw: RawCondition, wrong: Wrong): Condition {
-  const test = raw.letters!
-  const [where, ...more] = raw.where ?? ['subject']
-  if (where === undefined || where === 'anywhere' || more.length > 0)
-    return wrong(['where'], 'letter patterns look at one place')
-  const share = test === 'capitals' || test === 'symbols'
-  const atLeast = raw.at_least ?? (share ? 80 : 1)
-  if (share && atLeast > 100) return wrong(['at_least'], `for "${test}" it is a percentage`)
-  return { kind: 'letters', test, where, atLeast }
+  const stray = Object.keys(raw).find(key => COMPANIONS.has(key) && !(key in kind.companions))
+  if (stray !== undefined) return wrong([stray], `"${stray}" has no meaning for "${kind.name}"`)
+  const inner = (at: YamlPath, one: Raw) => readCondition(reading, file, [...path, ...at], one)
+  const own = kind.read(raw, { lists: reading.lists, wrong, inner })
+  return own === undefined ? undefined : { kind, own }
 }

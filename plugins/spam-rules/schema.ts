@@ -1,48 +1,24 @@
-/** The shape of rule files. What a schema cannot say (one kind of condition per rule, patterns that end) is checked in read.ts. */
+/** The shape of rule files. What a schema cannot say (one kind of condition per rule, what a kind wants of its keys) is checked in read.ts. */
 import type { JsonSchema } from 'posthouse/api'
-import { LETTER_TESTS, ORIGIN_TESTS, TEXTS, ZONES } from './rule.js'
-import { LANGUAGES } from './stem.js'
+import { STRINGS } from './conditions/keys.js'
+import type { Raw } from './conditions/kind.js'
+import { KINDS } from './conditions/table.js'
 
-const STRINGS = { type: 'array', minItems: 1, maxItems: 5000, items: { type: 'string', minLength: 1 } } as const
-
-const CONDITION_KEYS = {
-  words: { ...STRINGS, description: 'words or phrases; `pharmac*` is the start of a word' },
-  stem: { type: 'string', enum: LANGUAGES, description: 'compare stems of words in this language' },
-  field: { type: 'string', pattern: '^[A-Za-z0-9-]+$', description: 'name of a header field' },
-  text: { type: 'string', enum: TEXTS, description: 'what `matches` looks at' },
-  matches: { type: 'string', minLength: 1, maxLength: 1000, description: 'regular expression; case does not matter' },
-  missing: { type: 'boolean', description: 'the field must not be there' },
-  origin: { type: 'string', enum: ORIGIN_TESTS, description: 'test on where the message comes from and leads to' },
-  list: { type: 'string', description: 'name of a list for the origin test' },
-  letters: { type: 'string', enum: LETTER_TESTS, description: 'test on letter patterns' },
-  where: {
-    type: 'array',
-    minItems: 1,
-    items: { type: 'string', enum: [...ZONES, 'anywhere'] },
-    description: 'where to look: subject, body, name, link, anywhere',
-  },
-  at_least: {
-    type: 'integer',
-    minimum: 1,
-    maximum: 1000,
-    description: 'how many different words, how many finds, or per cent',
-  },
-} as const satisfies Record<string, JsonSchema>
-
-/** Conditions within conditions, two deep: enough for "all of these, and none of those". */
-function condition(depth: number): JsonSchema {
-  return { type: 'object', additionalProperties: false, properties: conditionKeys(depth) }
-}
+/** Conditions within conditions: enough for "all of these, and none of those". */
+const DEPTH = 2
 
 function conditionKeys(depth: number): Record<string, JsonSchema> {
-  if (depth === 0) return CONDITION_KEYS
-  const list: JsonSchema = { type: 'array', minItems: 1, maxItems: 50, items: condition(depth - 1) }
-  return {
-    ...CONDITION_KEYS,
-    all: { ...list, description: 'all of these conditions' },
-    any: { ...list, description: 'one of these conditions' },
-    not: { ...list, description: 'none of these conditions' },
+  const keys: Record<string, JsonSchema> = {}
+  for (const kind of KINDS) {
+    Object.assign(keys, kind.companions)
+    if (kind.inner === undefined) keys[kind.name] = kind.key
+    else if (depth > 0)
+      keys[kind.name] = {
+        ...kind.key,
+        items: { type: 'object', additionalProperties: false, properties: conditionKeys(depth - 1) },
+      }
   }
+  return keys
 }
 
 const RULE: JsonSchema = {
@@ -65,7 +41,7 @@ const RULE: JsonSchema = {
     },
     hits: { ...STRINGS, description: 'examples the rule must find' },
     misses: { ...STRINGS, description: 'examples the rule must leave alone' },
-    ...conditionKeys(2),
+    ...conditionKeys(DEPTH),
   },
 }
 
@@ -99,24 +75,7 @@ export const RULE_FILE: JsonSchema = {
   },
 }
 
-export interface RawCondition {
-  readonly words?: readonly string[]
-  readonly stem?: (typeof LANGUAGES)[number]
-  readonly field?: string
-  readonly text?: (typeof TEXTS)[number]
-  readonly matches?: string
-  readonly missing?: boolean
-  readonly origin?: (typeof ORIGIN_TESTS)[number]
-  readonly list?: string
-  readonly letters?: (typeof LETTER_TESTS)[number]
-  readonly where?: readonly ((typeof ZONES)[number] | 'anywhere')[]
-  readonly at_least?: number
-  readonly all?: readonly RawCondition[]
-  readonly any?: readonly RawCondition[]
-  readonly not?: readonly RawCondition[]
-}
-
-export interface RawRule extends RawCondition {
+export interface RawRule extends Raw {
   readonly name: string
   readonly points: number
   readonly says: string

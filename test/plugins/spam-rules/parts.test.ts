@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { Automaton } from '../../../plugins/spam-rules/automaton.js'
+import { KINDS } from '../../../plugins/spam-rules/conditions/table.js'
 import { fold } from '../../../plugins/spam-rules/fold.js'
 import { isGibberish } from '../../../plugins/spam-rules/gibberish.js'
 import { testLetters } from '../../../plugins/spam-rules/letters.js'
@@ -102,5 +103,16 @@ describe('letters', () => {
       }
       assert.ok(Number(process.hrtime.bigint() - start) / 1e6 < 1000)
     })
+  }
+})
+
+test('kinds of conditions that share a key share its schema', () => {
+  const keys = new Map<string, unknown>()
+  for (const { name, companions } of KINDS) {
+    assert.ok(!keys.has(name), `${name} is a kind and a key of another`)
+    for (const [key, schema] of Object.entries(companions)) {
+      assert.equal(keys.get(key) ?? schema, schema, `${key} of ${name}`)
+      keys.set(key, schema)
+    }
   }
 })

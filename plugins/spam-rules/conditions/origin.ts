@@ -1,20 +1,69 @@
 /**
- * Where a message says it comes from and where its links lead: tests on names and domains alone, without any look-up. What is made to be taken for
- * something else is the matter of the plugin look-alikes.
- * Each is a pure function from facts to what was found, or nothing.
+ * `origin`: where a message says it comes from and where its links lead, by names and domains alone, without any look-up. What is made to be
+ * taken for something else is the matter of the plugin look-alikes.
  */
 import { isIP } from 'node:net'
-import { nameAndParents, organisationOf, parseAddressList } from 'posthouse/text'
-import type { Facts } from './facts.js'
-import type { OriginTest } from './rule.js'
+import { closest, nameAndParents, organisationOf, parseAddressList } from 'posthouse/text'
+import type { Facts } from '../facts.js'
+import { LIST } from './keys.js'
+import { foundOr, type Kind, type Reader } from './kind.js'
 
-type Test = (facts: Facts, list: ReadonlySet<string>) => string | undefined
+type RawOrigin = { readonly origin: OriginTest; readonly list?: string }
 
-export function testOrigin(test: OriginTest, facts: Facts, list: ReadonlySet<string>): string | undefined {
-  return TESTS[test](facts, list)
+interface Origin {
+  readonly test: OriginTest
+  readonly list: ReadonlySet<string>
 }
 
-const TESTS: Readonly<Record<OriginTest, Test>> = {
+type OriginTest = (typeof ORIGIN_TESTS)[number]
+
+const WITH_LIST = [
+  'reply-to-in-list',
+  'from-in-list',
+  'from-domain-under',
+  'link-in-list',
+  'link-domain-under',
+] as const
+const ORIGIN_TESTS = [
+  'reply-to-differs',
+  'from-missing',
+  'from-broken',
+  'name-holds-address',
+  'null-sender-without-bounce',
+  'message-id-missing',
+  'message-id-without-host',
+  'helo-is-address',
+  'helo-is-no-name',
+  'link-to-number',
+  ...WITH_LIST,
+] as const
+
+export const origin: Kind<Origin, RawOrigin> = {
+  name: 'origin',
+  key: { type: 'string', enum: ORIGIN_TESTS, description: 'test on where the message comes from and leads to' },
+  companions: { list: LIST },
+  read: readOrigin,
+  prepare: () => ({
+    bind: ({ test, list }) => {
+      const asks = TESTS[test]
+      return facts => foundOr(asks(facts, list))
+    },
+  }),
+}
+
+function readOrigin({ origin: test, list: name }: RawOrigin, reader: Reader): Origin | undefined {
+  const wants = (WITH_LIST as readonly string[]).includes(test)
+  if (!wants) return name === undefined ? { test, list: new Set() } : reader.wrong(['list'], `"${test}" takes no list`)
+  if (name === undefined) return reader.wrong(['origin'], `"${test}" needs "list:", the name of a list`)
+  const list = reader.lists.get(name)
+  if (list !== undefined) return { test, list }
+  const near = closest(name, reader.lists.keys())
+  return reader.wrong(['list'], `there is no list "${name}"${near === undefined ? '' : `, did you mean "${near}"?`}`)
+}
+
+type Ask = (facts: Facts, list: ReadonlySet<string>) => string | undefined
+
+const TESTS: Readonly<Record<OriginTest, Ask>> = {
   'reply-to-differs': ({ from, replyTo }) =>
     from !== undefined && replyTo !== undefined && organisationOf(from.domain) !== organisationOf(replyTo.domain)
       ? replyTo.domain
@@ -41,8 +90,8 @@ const TESTS: Readonly<Record<OriginTest, Test>> = {
   },
 
   // RFC 5321 §4.5.5: the null sender is for bounces, receipts and other answers of machines.
-  'null-sender-without-bounce': ({ envelopeSender, message }) => {
-    if (envelopeSender !== null) return undefined
+  'null-sender-without-bounce': ({ envelope, message }) => {
+    if (envelope.sender !== null) return undefined
     const type = message.field('content-type') ?? ''
     const automatic = message.field('auto-submitted') ?? 'no'
     return /multipart\/report|delivery-status/i.test(type) || !/^no\b/i.test(automatic) ? undefined : '<>'
@@ -55,9 +104,10 @@ const TESTS: Readonly<Record<OriginTest, Test>> = {
     return id === undefined || /<[^<>\s]{1,500}@[^<>\s@]{1,300}>/.test(id) ? undefined : id.slice(0, 60)
   },
 
-  'helo-is-address': ({ helo, insider }) => (helo !== undefined && !insider && isIP(helo) !== 0 ? helo : undefined),
+  'helo-is-address': ({ session: { helo }, insider }) =>
+    helo !== undefined && !insider && isIP(helo) !== 0 ? helo : undefined,
 
-  'helo-is-no-name': ({ helo, insider }) =>
+  'helo-is-no-name': ({ session: { helo }, insider }) =>
     helo !== undefined && !insider && isIP(helo) === 0 && !/^\[.*\]$|.\../.test(helo) ? helo : undefined,
 
   'link-to-number': ({ links }) => links.find(({ host }) => isIP(host) !== 0)?.url.hostname,

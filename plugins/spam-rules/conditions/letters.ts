@@ -1,0 +1,42 @@
+/** `letters`: how text is dressed up (letters.ts of the plugin). */
+import { PLACES, type Place } from '../facts.js'
+import { LETTER_TESTS, type LetterTest, testLetters } from '../letters.js'
+import { AT_LEAST, WHERE } from './keys.js'
+import { foundOr, type Kind } from './kind.js'
+
+type RawLetters = {
+  readonly letters: LetterTest
+  readonly where?: readonly (Place | 'anywhere')[]
+  readonly at_least?: number
+}
+
+interface Letters {
+  readonly test: LetterTest
+  readonly where: Place
+  readonly atLeast: number
+}
+
+export const letters: Kind<Letters, RawLetters> = {
+  name: 'letters',
+  key: { type: 'string', enum: LETTER_TESTS, description: 'test on letter patterns' },
+  companions: { where: WHERE, at_least: AT_LEAST },
+  read(raw, reader) {
+    const test = raw.letters
+    const [where, ...more] = raw.where ?? ['subject' as const]
+    if (!isPlace(where) || more.length > 0) return reader.wrong(['where'], 'letter patterns look at one place')
+    const share = test === 'capitals' || test === 'symbols'
+    const atLeast = raw.at_least ?? (share ? 80 : 1)
+    if (share && atLeast > 100) return reader.wrong(['at_least'], `for "${test}" it is a percentage`)
+    return { test, where, atLeast }
+  },
+  prepare: () => ({
+    bind:
+      ({ test, where, atLeast }) =>
+      facts =>
+        foundOr(testLetters(test, facts.text(where), atLeast)),
+  }),
+}
+
+function isPlace(name: string | undefined): name is Place {
+  return (PLACES as readonly (string | undefined)[]).includes(name)
+}
