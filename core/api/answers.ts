@@ -5,6 +5,7 @@
 
 import type { Account } from './accounts.js'
 import type { Address } from './address.js'
+import type { Ruling } from './ruling.js'
 
 /** Why a policy objects: for the log line that belongs to the id in the reply. None of it goes to the peer. */
 export interface Because {
@@ -24,6 +25,7 @@ export interface Reject {
   readonly status: string
   readonly text: string
   readonly because?: Because
+  readonly ruling?: Ruling
 }
 
 /** A temporary "no" (4xx): the peer will come again. */
@@ -33,6 +35,7 @@ export interface Defer {
   readonly status: string
   readonly text: string
   readonly because?: Because
+  readonly ruling?: Ruling
 }
 
 /** Sets labels on the session that later entries may skip on (`unless`, `on`). It permits nothing and ends nothing. */
@@ -72,6 +75,13 @@ export interface Discard {
 export interface Quarantine {
   readonly kind: 'quarantine'
   readonly text: string
+  readonly ruling?: Ruling
+}
+
+/** Says how the sum was measured and that nothing follows from it that ends the asking: those below are asked as well. */
+export interface Ruled {
+  readonly kind: 'ruled'
+  readonly ruling: Ruling
 }
 
 /** Accepted, but what goes out waits in the queue, for this reason, until an admin releases it. Local mail is filed as ever. */
@@ -91,14 +101,16 @@ interface ReplyOptions {
   readonly status?: string
   /** For the log; policies give one always. */
   readonly because?: Because
+  /** Of answers to `message`. */
+  readonly ruling?: Ruling
 }
 
-export function reject(text: string, { code = 550, status = '5.7.1', because }: ReplyOptions = {}): Reject {
-  return { kind: 'reject', code, status, text, ...(because && { because }) }
+export function reject(text: string, { code = 550, status = '5.7.1', because, ruling }: ReplyOptions = {}): Reject {
+  return { kind: 'reject', code, status, text, ...(because && { because }), ...(ruling && { ruling }) }
 }
 
-export function defer(text: string, { code = 451, status = '4.7.1', because }: ReplyOptions = {}): Defer {
-  return { kind: 'defer', code, status, text, ...(because && { because }) }
+export function defer(text: string, { code = 451, status = '4.7.1', because, ruling }: ReplyOptions = {}): Defer {
+  return { kind: 'defer', code, status, text, ...(because && { because }), ...(ruling && { ruling }) }
 }
 
 export function label(...names: string[]): Label {
@@ -121,8 +133,12 @@ export function discard(text: string): Discard {
   return { kind: 'discard', text }
 }
 
-export function quarantine(text: string): Quarantine {
-  return { kind: 'quarantine', text }
+export function quarantine(text: string, ruling?: Ruling): Quarantine {
+  return { kind: 'quarantine', text, ...(ruling && { ruling }) }
+}
+
+export function ruled(ruling: Ruling): Ruled {
+  return { kind: 'ruled', ruling }
 }
 
 export function hold(text: string, because?: Because): Hold {

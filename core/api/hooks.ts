@@ -1,12 +1,23 @@
 /**
  * The hook table: every moment core asks at, what the hook sees, and what it may answer. This table is the whole contract.
  *
- * `first`  hooks are asked in the order of plugins.yaml until one gives a final answer (a label is not final).
+ * `first`  hooks are asked in the order of plugins.yaml until one gives a final answer (a label is not final, nor is a ruling).
  * `gather` hooks are all asked, in parallel; the answers are put together.
  * `tell`   hooks are told; nothing waits for them.
  */
 import type { Account, Credentials } from './accounts.js'
-import type { Authenticated, Claim, Defer, Discard, Hold, Label, Nothing, Quarantine, Reject } from './answers.js'
+import type {
+  Authenticated,
+  Claim,
+  Defer,
+  Discard,
+  Hold,
+  Label,
+  Nothing,
+  Quarantine,
+  Reject,
+  Ruled,
+} from './answers.js'
 import type { JobView, Outcome } from './delivery.js'
 import type { Decided, Marking } from './learning.js'
 import type { Log } from './plugin.js'
@@ -24,6 +35,14 @@ export interface Asked {
   rcpt: { readonly session: Session; readonly envelope: Envelope; readonly recipient: Recipient }
   route: { readonly session: Session; readonly envelope: Envelope; readonly recipient: Recipient }
   score: { readonly session: Session; readonly envelope: Envelope; readonly message: Message }
+  /** What all `score` hooks have found, for findings that follow from those of others: caps, combinations. Its answers do not see each other. */
+  weigh: {
+    readonly session: Session
+    readonly envelope: Envelope
+    readonly message: Message
+    /** As it is before anything is added here. */
+    readonly verdict: Verdict
+  }
   message: {
     readonly session: Session
     readonly envelope: Envelope
@@ -100,7 +119,8 @@ export interface Answered {
   rcpt: Reject | Defer | Label | Nothing
   route: Claim | readonly Claim[] | Reject | Defer | Nothing
   score: Finding | readonly Finding[] | Nothing
-  message: Reject | Defer | Discard | Quarantine | Hold | Nothing
+  weigh: Finding | readonly Finding[] | Nothing
+  message: Reject | Defer | Discard | Quarantine | Hold | Ruled | Nothing
   headers: NewField | Removal | readonly (NewField | Removal)[] | Nothing
   decided: Nothing
   marked: Nothing
@@ -123,6 +143,7 @@ export const MOMENTS = {
   rcpt: 'first',
   route: 'first',
   score: 'gather',
+  weigh: 'gather',
   message: 'first',
   headers: 'gather',
   decided: 'tell',

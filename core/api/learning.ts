@@ -2,6 +2,7 @@
  * What became of a message as a whole when it came in, and what the owner of a mailbox says of one later by what they do with it. Both are told,
  * for whoever learns: nobody waits, and nothing is answered.
  */
+import type { Ruling } from './ruling.js'
 import type { Recipient } from './session.js'
 
 /**
@@ -11,6 +12,8 @@ import type { Recipient } from './session.js'
 export interface Decided {
   readonly recipient: Recipient
   readonly kind: 'accepted' | 'quarantined' | 'held' | 'discarded' | 'refused' | 'deferred' | 'undeliverable'
+  /** How the sum was measured for this recipient: one of each entry that said so, in the order of asking. */
+  readonly rulings?: readonly Ruling[]
 }
 
 /** Somebody has put a message of theirs into Junk or taken it out, or marked it with `$Junk` or `$NotJunk` (RFC 9051 §2.3.2). */

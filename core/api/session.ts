@@ -170,16 +170,28 @@ export interface MessageText {
   readonly broken: readonly string[]
 }
 
-/** Evidence, never a decision. */
+/**
+ * Evidence, never a decision. What has no points of its own takes part in the sum by a finding that has them: a cap or a discount is one more
+ * finding, of points below nought.
+ */
 export interface Finding {
   /** Rule name in lower case with dashes: `advance-fee-words`. */
   readonly name: string
+  /** Rounded to hundredths by core. */
   readonly points: number
   /** A sentence for people, with what was found. */
   readonly says: string
+  /** Findings that tell of the same thing, and may share a cap: `money`. */
+  readonly group?: string
+  /** It is only tried out: the points it would have. Those it has are then 0. */
+  readonly shadow?: number
+  /** What was seen, in the message's own words; core keeps the first ten pieces, 300 characters of each. The sender wrote it: it is shown with care. */
+  readonly evidence?: readonly string[]
+  /** Whose finding it is. Core says so, whatever the hook says. */
+  readonly plugin?: string
 }
 
-/** What the filter made of a message: the sum always is the sum of the findings' points. */
+/** What the filter made of a message: the sum always is the sum of the findings' points, to the hundredth. */
 export interface Verdict {
   readonly findings: readonly Finding[]
   readonly sum: number

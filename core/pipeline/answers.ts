@@ -13,7 +13,7 @@ const KINDS: { readonly [M in MomentName]?: ReadonlySet<string> } = {
   // Objection is not permission: a claim given here is a fault of the plugin, never a route.
   rcpt: new Set(['reject', 'defer', 'label']),
   route: new Set(['claim', 'reject', 'defer']),
-  message: new Set(['reject', 'defer', 'discard', 'quarantine', 'hold']),
+  message: new Set(['reject', 'defer', 'discard', 'quarantine', 'hold', 'ruled']),
 }
 
 /** The sentence that says what is wrong with an answer, or undefined when it may be given at this moment. */

@@ -13,6 +13,7 @@ import type {
   NewBody,
   Recipient,
   Reject,
+  Ruling,
   Session,
 } from '../api/index.js'
 
@@ -27,7 +28,9 @@ export interface AskScope {
   readonly signal: AbortSignal
   readonly log: Log
   /** Of a session: entries that were asked in it and want to hear of its end, whatever labels it has by then. */
-  readonly concerned?: Set<object>
+  readonly concerned?: Set<object> | undefined
+  /** Told how an entry has measured the sum; only asked for at `message`. */
+  ruled?(ruling: Ruling): void
 }
 
 /** A message with everything known of it, bytes already counted and checked by the door. */

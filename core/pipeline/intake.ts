@@ -1,5 +1,5 @@
 /**
- * Takes a message in: evidence (`score`), decision (`message`), fields (`headers`), then one durable step that holds body, queue rows,
+ * Takes a message in: evidence (`score`, `weigh`), decision (`message`), fields (`headers`), then one durable step that holds body, queue rows,
  * filings and trail. Mail for local mailboxes is filed in that same step; only what cannot be settled at once becomes a queue row.
  * When `receive` resolves with "accepted", everything is on disk.
  */
@@ -7,8 +7,8 @@ import {
   type Acceptance,
   type Address,
   type Claimed,
+  type Decided,
   type Defer,
-  type Finding,
   type Log,
   MailError,
   type NewMessage,
@@ -16,17 +16,16 @@ import {
   type Reject,
   type Store,
   type TrailEntry,
-  type Verdict,
 } from '../api/index.js'
 import { formatAddress } from '../text/index.js'
-import { type Fate, fates, resultOf, type Wish } from './decision.js'
+import { type Fate, fates, resultOf } from './decision.js'
 import { arrivals } from './events.js'
 import { fileLocally, type LocalResult } from './filing.js'
 import { heldByRules, heldEntries } from './holds.js'
 import type { AskScope, Intake, Receipt, Received, RecipientAnswer, Routed } from './intake-types.js'
+import { askOpinions, findVerdict, type Judged, type Opinion } from './judging.js'
 import { planOwn } from './own-mail.js'
 import type { IntakeParts } from './parts.js'
-import type { Pipeline } from './pipeline.js'
 import { authenticationResults, buildPrefix, cutFields, removedNames } from './prefix.js'
 import { Router } from './routing.js'
 import { buildRows } from './rows.js'
@@ -34,9 +33,6 @@ import { receivedField } from './trace.js'
 import { acceptedEntry, discardedEntry, refusedEntry } from './trail.js'
 import { wishesOf } from './wishes.js'
 
-const MAX_FINDINGS = 1000
-/** RFC 5321 §4.5.3.2.6: clients wait ten minutes for the answer; one who has gone away would send it all again. */
-const JUDGE_MS = 300_000
 const ACCEPTED = { kind: 'accepted', text: 'Message accepted' } as const
 
 export function createIntake(parts: IntakeParts): Intake {
@@ -51,13 +47,14 @@ export function createIntake(parts: IntakeParts): Intake {
 async function receive(parts: IntakeParts, received: Received, scope: AskScope): Promise<Receipt> {
   const { session, envelope, message, routed } = received
   const lmtp = session.protocol === 'lmtp'
-  const verdict = await weigh(parts.pipeline, received, scope)
-  const decided = fates(await wishes(parts, received, verdict, scope), lmtp)
+  const verdict = await findVerdict(parts.pipeline, received, scope)
+  const opinions = await askOpinions(parts, received, verdict, scope)
+  const wishes = opinions.map(({ wish }) => wish)
+  const decided = fates(wishes, lmtp)
+  const told = (replies: readonly RecipientAnswer[]) => resultsOf(received, opinions, decided, replies)
   if (decided.every(one => one.kind === 'refuse')) {
     const refused = decided.map(one => one.reply)
-    return refuse(parts, received, verdict, refused, () =>
-      tellDecided(parts, received, verdict, decided, refused, scope),
-    )
+    return refuse(parts, { received, verdict, results: told(refused) }, refused, scope)
   }
   const asked = { session, envelope, message, verdict }
   const gathered = parts.pipeline.gather('headers', asked, session.labels, scope, () => undefined)
@@ -73,31 +70,37 @@ async function receive(parts: IntakeParts, received: Received, scope: AskScope):
   const answers = lmtp ? 'each' : decided.every(one => one.kind === 'keep') ? 'one' : 'none'
   const local = await fileLocally(parts, { received, rows, cuts, answers }, scope)
   const replies = answersOf(routed, decided, rows, local)
-  const tell = () => tellDecided(parts, received, verdict, decided, replies, scope)
-  if (replies.every(isNo)) return refuse(parts, received, verdict, replies, tell)
+  const judged = { received, verdict, results: told(replies) }
+  if (replies.every(isNo)) return refuse(parts, judged, replies, scope)
   const now = parts.clock.now()
-  const trail = [acceptedEntry(received, replies.filter(one => !isNo(one)).length, verdict, now)]
+  const trail = [acceptedEntry(judged, now)]
   if (decided.some(one => one.kind === 'discard')) trail.push(discardedEntry(received, decided, now))
   trail.push(...heldEntries(envelope.id, local.rows, now))
   const taken = replies.map(one => !isNo(one))
   await keep(parts, entering, local, trail, scope, () => {
     for (const event of arrivals(received, taken, local.rows, now))
       parts.pipeline.tell('event', { event }, session.labels, scope)
-    tell()
+    tellDecided(parts, judged, scope)
   })
   tellHeld(local.rows, entering, scope.log)
   return { id: envelope.id, answers: replies }
 }
 
-function tellDecided(
-  { pipeline }: IntakeParts,
-  { session, envelope, message, routed }: Received,
-  verdict: Verdict,
+function resultsOf(
+  { routed }: Received,
+  opinions: readonly Opinion[],
   decided: readonly Fate[],
   replies: readonly RecipientAnswer[],
-  scope: AskScope,
-): void {
-  const results = routed.map(({ recipient }, i) => ({ recipient, kind: resultOf(decided[i]!, replies[i]!) }))
+): readonly Decided[] {
+  return routed.map(({ recipient }, i) => {
+    const kind = resultOf(decided[i]!, replies[i]!)
+    const { rulings } = opinions[i]!
+    return rulings.length === 0 ? { recipient, kind } : { recipient, kind, rulings }
+  })
+}
+
+function tellDecided({ pipeline }: IntakeParts, { received, verdict, results }: Judged, scope: AskScope): void {
+  const { session, envelope, message } = received
   pipeline.tell('decided', { session, envelope, message, verdict, results }, session.labels, scope)
 }
 
@@ -114,14 +117,13 @@ function isNo(answer: RecipientAnswer): answer is Reject | Defer {
 /** Nothing is kept but the trail. */
 async function refuse(
   parts: IntakeParts,
-  received: Received,
-  verdict: Verdict,
+  judged: Judged,
   answers: readonly (Reject | Defer)[],
-  tell: () => void,
+  scope: AskScope,
 ): Promise<Receipt> {
-  await parts.store.trail.add([refusedEntry(received, verdict, answers[0]!, parts.clock.now())])
-  tell()
-  return { id: received.envelope.id, answers }
+  await parts.store.trail.add([refusedEntry(judged, answers[0]!, parts.clock.now())])
+  tellDecided(parts, judged, scope)
+  return { id: judged.received.envelope.id, answers }
 }
 
 /** Resolves when all of it is durable; that is when `arrived` is called, before anything else is told. */
@@ -172,43 +174,6 @@ async function acceptOrLater(store: Store, acceptance: Acceptance): Promise<void
 
 function isPermanent(error: unknown): error is MailError {
   return error instanceof MailError && !error.temporary
-}
-
-async function weigh(pipeline: Pipeline, { session, envelope, message }: Received, scope: AskScope): Promise<Verdict> {
-  const asked = { session, envelope, message }
-  const answers = pipeline.gather('score', asked, session.labels, scope, (plugin, why) => ({
-    name: `${plugin}-failed`,
-    points: 0,
-    says: `The ${plugin} plugin ${why}; its part of the judgement is missing.`,
-  }))
-  const gathered = answers instanceof Promise ? await answers : answers
-  const findings = gathered.filter(isFinding).slice(0, MAX_FINDINGS)
-  // In hundredths, so that the sum on paper is the sum of the points on paper.
-  const sum = findings.reduce((total, finding) => total + Math.round(finding.points * 100), 0) / 100
-  return { findings, sum }
-}
-
-/** Hooks may be plain JavaScript. */
-function isFinding(finding: unknown): finding is Finding {
-  const { name, points, says } = (finding ?? {}) as { readonly [K in keyof Finding]?: unknown }
-  return Number.isFinite(points) && typeof name === 'string' && typeof says === 'string'
-}
-
-async function wishes(
-  { pipeline, clock }: IntakeParts,
-  { session, envelope, message, routed }: Received,
-  verdict: Verdict,
-  scope: AskScope,
-): Promise<readonly Wish[]> {
-  const answers: Wish[] = []
-  const labels = new Set(session.labels)
-  const until = clock.now() + JUDGE_MS
-  for (const { recipient } of routed) {
-    const answer = pipeline.ask('message', { session, envelope, message, verdict, recipient }, labels, scope)
-    answers.push(answer instanceof Promise ? await answer : answer)
-    if (clock.now() > until) throw new MailError('internal', `judging took over ${JUDGE_MS} ms`)
-  }
-  return answers
 }
 
 /** What each recipient's client hears: of a failure at once where it can be told, else the queue will see to it. */

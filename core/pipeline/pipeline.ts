@@ -16,9 +16,11 @@ import {
   type MomentName,
   type NewField,
   type Removal,
+  type Ruled,
 } from '../api/index.js'
 import { answerFault, failedAnswer } from './answers.js'
 import { LazyCall } from './call.js'
+import { soundFinding } from './findings.js'
 import type { AskScope } from './intake-types.js'
 import { isObjection, signed, tellObjection } from './objection.js'
 
@@ -44,6 +46,7 @@ export const OBSERVABLE: ReadonlySet<MomentName> = new Set([
   'mail',
   'rcpt',
   'score',
+  'weigh',
   'message',
   'headers',
 ])
@@ -51,9 +54,13 @@ export const OBSERVABLE: ReadonlySet<MomentName> = new Set([
 type Asking<Manner> = { [M in MomentName]: (typeof MOMENTS)[M] extends Manner ? M : never }[MomentName]
 type FirstName = Asking<'first'>
 type GatherName = Asking<'gather'>
-/** A label is an answer, but not a final one. */
-export type Final<M extends FirstName> = Exclude<NonNullable<Answered[M]>, Label | void> | Defer
-type Item<M extends GatherName> = M extends 'score' ? Finding : M extends 'headers' ? NewField | Removal : NewField
+/** A label is an answer, but not a final one; nor is a ruling. */
+export type Final<M extends FirstName> = Exclude<NonNullable<Answered[M]>, Label | Ruled | void> | Defer
+type Item<M extends GatherName> = M extends 'score' | 'weigh'
+  ? Finding
+  : M extends 'headers'
+    ? NewField | Removal
+    : NewField
 type Awaitable<T> = T | Promise<T>
 
 interface Step<M extends MomentName> {
@@ -126,7 +133,7 @@ export class Pipeline {
         if (settled.kind !== 'answer' || settled.answer === undefined) continue
         scope.log.debug({ plugin: entries[i]!.plugin, hook: moment, answer: settled.answer }, 'hook answered')
       }
-      return collect<M>(all, entries, onFailure)
+      return collect<M>(moment, all, entries, onFailure)
     }
     return asynchronous ? Promise.all(waiting).then(join) : join(waiting as Settled<M>[])
   }
@@ -195,6 +202,8 @@ export class Pipeline {
       for (const name of (answer as Label).names) labels.add(name)
       return undefined
     }
+    tellRuling(answer, entry.plugin, observed, scope)
+    if ((answer as { kind?: string }).kind === 'ruled') return undefined
     if (!isObjection(answer)) return answer as Final<M>
     tellObjection(scope.log, { plugin: entry.plugin, hook: moment, observed }, asked, answer)
     this.#metrics.count(`hooks.${entry.plugin}.${moment}.${observed ? 'observed' : answer.kind}`)
@@ -267,14 +276,13 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }
 
-/** Evidence that counts for nothing yet; fields are left out. */
-function observedItems<I extends Item<GatherName>>(items: readonly I[]): readonly I[] {
-  return items.flatMap(item =>
-    'points' in item ? [{ ...item, points: 0, says: `${item.says} (observed, would be ${item.points})` }] : [],
-  )
+function tellRuling(answer: unknown, plugin: string, observed: boolean, scope: AskScope): void {
+  const { ruling } = answer as Partial<Ruled>
+  if (ruling !== undefined) scope.ruled?.({ ...ruling, plugin, ...(observed && { observed }) })
 }
 
 function collect<M extends GatherName>(
+  moment: M,
   all: readonly Settled<M>[],
   entries: readonly PipelineEntry[],
   onFailure: (plugin: string, why: string) => Item<M> | undefined,
@@ -282,14 +290,29 @@ function collect<M extends GatherName>(
   const items: Item<M>[] = []
   for (let i = 0; i < all.length; i++) {
     const settled = all[i]!
+    const { plugin, mode } = entries[i]!
     if (settled.kind === 'failed') {
-      const item = onFailure(entries[i]!.plugin, settled.why)
+      const item = onFailure(plugin, settled.why)
       if (item !== undefined) items.push(item)
     } else if (settled.answer !== undefined) {
       const answer = settled.answer as unknown as Item<M> | readonly Item<M>[]
       const given = Array.isArray(answer) ? (answer as readonly Item<M>[]) : [answer as Item<M>]
-      items.push(...(entries[i]!.mode === 'observe' ? observedItems(given) : given))
+      items.push(...(isEvidence(moment) ? findingsAmong(given, plugin, mode) : mode === 'observe' ? [] : given))
     }
   }
   return items
+}
+
+function isEvidence(moment: MomentName): boolean {
+  return moment === 'score' || moment === 'weigh'
+}
+
+/** Of an entry that only watches they count for nothing. */
+function findingsAmong<I>(given: readonly I[], plugin: string, mode: PipelineEntry['mode']): readonly I[] {
+  const findings: Finding[] = []
+  for (const one of given) {
+    const finding = soundFinding(one, plugin, mode === 'observe')
+    if (finding !== undefined) findings.push(finding)
+  }
+  return findings as unknown as readonly I[]
 }

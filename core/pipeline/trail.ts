@@ -1,19 +1,26 @@
 /**
  * The entries of a message's decision record that are made while it is taken in: sentences with the facts beside them.
  */
-import type { Defer, Filing, NewRow, Outcome, Reject, TrailEntry, Verdict } from '../api/index.js'
+import type { Decided, Defer, Filing, NewRow, Outcome, Reject, TrailEntry, Verdict } from '../api/index.js'
 import { formatAddress, printable } from '../text/index.js'
 import type { Fate } from './decision.js'
 import type { Received } from './intake-types.js'
+import type { Judged } from './judging.js'
 
-export function acceptedEntry(received: Received, count: number, verdict: Verdict, at: number): TrailEntry {
+/** What of `Decided['kind']` the client was told yes to. */
+const TAKEN: ReadonlySet<Decided['kind']> = new Set(['accepted', 'quarantined', 'held', 'discarded'])
+
+export function acceptedEntry(judged: Judged, at: number): TrailEntry {
+  const { received, verdict, results } = judged
+  const count = results.filter(({ kind }) => TAKEN.has(kind)).length
   const says = `Accepted from ${who(received)} for ${count} ${count === 1 ? 'recipient' : 'recipients'}; ${points(verdict)}.`
-  return { id: received.envelope.id, at, event: 'accepted', says, facts: facts(received, verdict) }
+  return { id: received.envelope.id, at, event: 'accepted', says, facts: facts(judged) }
 }
 
-export function refusedEntry(received: Received, verdict: Verdict, reply: Reject | Defer, at: number): TrailEntry {
+export function refusedEntry(judged: Judged, reply: Reject | Defer, at: number): TrailEntry {
+  const { received, verdict } = judged
   const says = `Refused to ${who(received)} with ${reply.code} ${reply.status} (${printable(reply.text)}); ${points(verdict)}.`
-  return { id: received.envelope.id, at, event: 'refused', says, facts: facts(received, verdict) }
+  return { id: received.envelope.id, at, event: 'refused', says, facts: facts(judged) }
 }
 
 export function discardedEntry(received: Received, decided: readonly Fate[], at: number): TrailEntry {
@@ -56,7 +63,7 @@ function points({ findings, sum }: Verdict): string {
   return `${sum} points (${printable(list, 1000)})`
 }
 
-function facts(received: Received, verdict: Verdict): TrailEntry['facts'] {
+function facts({ received, verdict, results }: Judged): TrailEntry['facts'] {
   return {
     session: received.session.id,
     listener: received.session.listener,
@@ -66,5 +73,10 @@ function facts(received: Received, verdict: Verdict): TrailEntry['facts'] {
     size: received.message.size,
     sum: verdict.sum,
     findings: JSON.stringify(verdict.findings),
+    ...(results.some(({ rulings }) => rulings !== undefined) && { decided: JSON.stringify(results.map(told)) }),
   }
+}
+
+function told({ recipient, kind, rulings }: Decided): object {
+  return { to: formatAddress(recipient.address), kind, rulings }
 }

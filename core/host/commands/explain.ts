@@ -65,7 +65,7 @@ function askedOf({ entry, plugin }: LoadedEntry, moment: MomentName): Asked {
 function failureAt(moment: MomentName, onError: 'defer' | 'ignore'): string {
   const manner: Manner = MOMENTS[moment]
   if (manner === 'tell') return 'is logged'
-  if (moment === 'score') return 'is a finding of 0 points'
+  if (moment === 'score' || moment === 'weigh') return 'is a finding of 0 points'
   if (manner === 'gather' || onError === 'ignore') return 'is logged and passed over'
   if (moment === 'connect') return 'refuses for now (421 4.3.0)'
   return moment === 'auth' ? 'refuses for now (454 4.7.0)' : 'refuses for now (451 4.3.0)'

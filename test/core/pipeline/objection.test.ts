@@ -98,7 +98,7 @@ test('evidence of an entry that observes counts for nothing and says what it wou
     scopeOf(rememberingLog()),
     () => undefined,
   )
-  assert.deepEqual(found, [{ name: 'odd', points: 0, says: 'It is odd. (observed, would be 3)' }])
+  assert.deepEqual(found, [{ name: 'odd', points: 0, says: 'It is odd.', shadow: 3, plugin: 'tried' }])
 })
 
 test('fields of an entry that observes are left out', async () => {
