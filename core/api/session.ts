@@ -3,6 +3,7 @@
  */
 import type { Account } from './accounts.js'
 import type { Address } from './address.js'
+import type { MessageText } from './message-text.js'
 
 export interface TlsFacts {
   /** `TLSv1.3` */
@@ -158,16 +159,6 @@ export interface Message {
   read(from?: number, to?: number): Promise<Buffer>
   /** What a reader would see; bounded in size, never throws for a broken message: `broken` says what was wrong. */
   text(): Promise<MessageText>
-}
-
-export interface MessageText {
-  readonly subject: string
-  /** Plain text parts and HTML parts turned to text, in order. */
-  readonly body: string
-  readonly html: string
-  readonly links: readonly { readonly href: string; readonly text: string }[]
-  readonly attachments: readonly { readonly name: string; readonly type: string; readonly size: number }[]
-  readonly broken: readonly string[]
 }
 
 /**

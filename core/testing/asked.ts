@@ -1,6 +1,7 @@
 /** What hooks are asked about, with values for all that a test does not care for. */
-import type { Address, Envelope, Message, ServerFacts, Session } from '../api/index.js'
+import type { Address, Envelope, Message, MessageText, ServerFacts, Session } from '../api/index.js'
 import { messageOf } from '../storage/message.js'
+import { NO_HTML } from '../text/index.js'
 
 const ALICE: Address = { local: 'alice', domain: 'example.test' }
 const STRANGER: Address = { local: 'stranger', domain: 'elsewhere.test' }
@@ -50,4 +51,22 @@ export function aServer(more: Partial<ServerFacts> = {}): ServerFacts {
 /** A message of this text; line feeds become CRLF. */
 export function aMessage(text: string): Message {
   return messageOf(Buffer.from(text.replace(/\r?\n/g, '\r\n')))
+}
+
+/** What `message.text()` gives, for tests that make no mail for it. */
+export function aText(more: Partial<MessageText> = {}): MessageText {
+  return {
+    subject: '',
+    body: '',
+    hidden: '',
+    html: '',
+    htmlFacts: NO_HTML,
+    links: [],
+    attached: '',
+    attachedLinks: [],
+    attachments: [],
+    parts: [],
+    broken: [],
+    ...more,
+  }
 }

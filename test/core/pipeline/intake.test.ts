@@ -25,6 +25,7 @@ import {
 import { createIntake } from '../../../core/pipeline/intake.js'
 import type { Receipt } from '../../../core/pipeline/intake-types.js'
 import { Pipeline } from '../../../core/pipeline/pipeline.js'
+import { aText } from '../../../core/testing/index.js'
 import { scanHeader } from '../../../core/text/index.js'
 import { createMemoryStore } from '../../../plugins/store-memory/store.js'
 import { quietLog } from '../../harness/log.js'
@@ -107,7 +108,7 @@ function plainMessage(bytes: Buffer): Message {
     field: () => undefined,
     fields: () => [],
     read: async (from = 0, to = bytes.length) => bytes.subarray(from, to),
-    text: async () => ({ subject: '', body: '', html: '', links: [], attachments: [], broken: [] }),
+    text: async () => aText(),
   }
 }
 

@@ -1,6 +1,7 @@
 /** What of a mail lists are asked about: links, mail addresses, hosts on its way, and which of many. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { aText } from '../../../core/testing/index.js'
 import { chooseFairly, emailsIn } from '../../../core/text/index.js'
 import { domainTest } from '../../../plugins/dnsbl/host.js'
 import { hostsToAsk, linksIn, urlsToAsk } from '../../../plugins/dnsbl/links.js'
@@ -41,7 +42,7 @@ test('mail addresses are found in text, mailto links and List-Unsubscribe, as of
 })
 
 test('a text of signs alone is soon given up', async () => {
-  const text = { subject: '', body: 'a@b.test '.repeat(5000), html: '', links: [], attachments: [], broken: [] }
+  const text = aText({ body: 'a@b.test '.repeat(5000) })
   assert.equal(emailsIn(text, []).length, 1000)
   const last = emailsIn({ ...text, body: `${text.body} drop@free.test` }, []).at(-1)
   assert.deepEqual(last, { local: 'drop', domain: 'free.test' })
@@ -71,9 +72,8 @@ test('a host is among domains if it is one of them or below one', () => {
 })
 
 test('whole links are asked about once, with host and path', async () => {
-  const text = { subject: '', html: '', links: [], attachments: [], broken: [] }
   const body = 'https://bit.ly/aB?x https://bit.ly/aB https://bit.ly/ https://shop.test/p'
-  const links = linksIn({ ...text, body }, [], nobody)
+  const links = linksIn(aText({ body }), [], nobody)
   const seen = urlsToAsk(links, 'short-links', 10, 'lot').map(
     one => one.kind === 'url' && [one.topic, one.url.pathname],
   )

@@ -1,0 +1,64 @@
+/**
+ * What HTML parts hold beside text: what is hidden and how, pictures, forms. Facts only, what they mean is for rules: nearly every
+ * newsletter hides a line of preview and counts its readers with a tiny picture.
+ */
+
+/** How text can be there without being seen. */
+export type Veil =
+  /** display:none, visibility:hidden, the attribute `hidden`. */
+  | 'display'
+  /** Letters of no size, or nearly; a box of no size that cuts off what is in it. */
+  | 'tiny'
+  /** Letters in the colour of what is behind them, or nearly. */
+  | 'colour'
+  | 'transparent'
+  | 'off-screen'
+
+export interface HtmlForm {
+  /** Where it sends what is filled in; '' when it does not say. */
+  readonly action: string
+  /** Things to fill in. */
+  readonly fields: number
+  /** One of them is for a password. */
+  readonly password: boolean
+}
+
+export interface HtmlFacts {
+  /** Characters of text that are seen, and that are not; white space drawn together. */
+  readonly shownChars: number
+  readonly hiddenChars: number
+  readonly hiddenBy: readonly Veil[]
+  /** Words with something unseen in them: a comment, a tag that does nothing, hidden letters. */
+  readonly splitWords: number
+  /** The first few of them, as they are seen. */
+  readonly splitSamples: readonly string[]
+  readonly comments: number
+  /** The first some. */
+  readonly forms: readonly HtmlForm[]
+  /** `remote` are fetched from the web, `inline` come with the mail; `tiny` ones of at most 3 × 3; `linked` ones lead somewhere. */
+  readonly images: { readonly remote: number; readonly inline: number; readonly tiny: number; readonly linked: number }
+  /** Addresses of the first some remote ones, each once. */
+  readonly imageSources: readonly string[]
+  /** What they say in place of themselves (`alt`). */
+  readonly imageText: string
+  /** Scripts, handlers (`onload=`) and `javascript:` links: no mail program runs them, so an honest one has none. */
+  readonly scripts: number
+  /** Where `<meta http-equiv=refresh>` leads. */
+  readonly refresh?: string
+  /** `<base href>`: relative links lead there. */
+  readonly base?: string
+}
+
+export const NO_HTML: HtmlFacts = {
+  shownChars: 0,
+  hiddenChars: 0,
+  hiddenBy: [],
+  splitWords: 0,
+  splitSamples: [],
+  comments: 0,
+  forms: [],
+  images: { remote: 0, inline: 0, tiny: 0, linked: 0 },
+  imageSources: [],
+  imageText: '',
+  scripts: 0,
+}
