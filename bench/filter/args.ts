@@ -1,0 +1,112 @@
+/** The command line of `npm run bench:filter`: what may be asked, and sentences for what cannot. Pure. */
+import { parseArgs } from 'node:util'
+import type { SetsWish, Split } from './sets.js'
+import { STAGES, type StageName } from './stages.js'
+import type { View } from './view.js'
+
+export interface Arguments extends SetsWish {
+  readonly views: readonly View[]
+  readonly stages: readonly StageName[]
+  /** Of a site, in place of the stages. */
+  readonly config?: string
+  readonly groups: boolean
+  readonly wrong: boolean
+  readonly peers: boolean
+  /** Messages of each set and label that peers are tried on, and are taught. */
+  readonly sample: number
+  readonly json?: string
+}
+
+export type Wish =
+  | { readonly kind: 'help' }
+  | { readonly kind: 'run'; readonly args: Arguments }
+  | { readonly kind: 'wrong'; readonly why: string }
+
+export const HELP = `npm run bench:filter -- [options]
+
+  --sets DIR          folder with <set>/{ham,spam}/*.eml and, if there is one, index.tsv
+                      (default: what POSTHOUSE_SHARED has)
+  --set NAME          only this set; may be given more than once
+  --split train       train, test or all; default test. Rules and models are made by train alone
+  --every 10          every tenth message of each set, label and split; default 1
+  --view neutral      full, neutral or both; default both
+  --stage content     content, origin, learning; may be given more than once; default all
+  --config DIR        the plugins of this configuration instead of the stages
+  --groups            what each group of rules adds, and which rules hit most
+  --wrong             which messages are wrong, with what was found
+  --peers             SpamAssassin, Rspamd and bogofilter on the same messages
+  --sample 150        with --peers: messages of each set and label, to be judged and to be taught; default 150
+  --json FILE         all figures
+  --help
+`
+
+const OPTIONS = {
+  sets: { type: 'string' },
+  set: { type: 'string', multiple: true },
+  split: { type: 'string', default: 'test' },
+  every: { type: 'string', default: '1' },
+  view: { type: 'string', default: 'both' },
+  stage: { type: 'string', multiple: true },
+  config: { type: 'string' },
+  groups: { type: 'boolean', default: false },
+  wrong: { type: 'boolean', default: false },
+  peers: { type: 'boolean', default: false },
+  sample: { type: 'string', default: '150' },
+  json: { type: 'string' },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const
+
+class Wrong extends Error {}
+
+export function readArguments(argv: readonly string[]): Wish {
+  try {
+    const { values } = parseArgs({ args: [...argv], options: OPTIONS })
+    if (values.help) return { kind: 'help' }
+    const { sets: folder, config, json } = values
+    return {
+      kind: 'run',
+      args: {
+        ...(folder === undefined ? {} : { folder }),
+        ...(config === undefined ? {} : { config }),
+        ...(json === undefined ? {} : { json }),
+        sets: values.set ?? [],
+        splits: splitsOf(values.split),
+        every: countOf('--every', values.every),
+        views: viewsOf(values.view),
+        stages: values.stage === undefined ? STAGES : values.stage.map(oneOf('--stage', STAGES)),
+        groups: values.groups,
+        wrong: values.wrong,
+        peers: values.peers,
+        sample: countOf('--sample', values.sample),
+      },
+    }
+  } catch (error) {
+    // parseArgs throws a TypeError with a sentence that names the option.
+    if (error instanceof Wrong || error instanceof TypeError) return { kind: 'wrong', why: error.message }
+    throw error
+  }
+}
+
+function splitsOf(text: string): readonly Split[] {
+  const one = oneOf('--split', ['train', 'test', 'all'] as const)(text)
+  return one === 'all' ? ['train', 'test'] : [one]
+}
+
+function viewsOf(text: string): readonly View[] {
+  const one = oneOf('--view', ['full', 'neutral', 'both'] as const)(text)
+  return one === 'both' ? ['full', 'neutral'] : [one]
+}
+
+function oneOf<T extends string>(name: string, known: readonly T[]): (text: string) => T {
+  return text => {
+    const found = known.find(one => one === text)
+    if (found === undefined) throw new Wrong(`${name}: expected ${known.join(', ')}, found "${text}"`)
+    return found
+  }
+}
+
+function countOf(name: string, text: string): number {
+  const value = /^[0-9]{1,6}$/.test(text) ? Number(text) : 0
+  if (value < 1) throw new Wrong(`${name}: expected a number from 1 to 999999, found "${text}"`)
+  return value
+}

@@ -1,0 +1,127 @@
+/**
+ * `npm run bench:filter`: how often the filter is wrong, where and why, and beside it the filters of others. Reports go to standard output, progress to
+ * standard error. Without sets of mail it says so and ends with 0; with a wrong command line it ends with 2.
+ */
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { machineOf, machineText } from '../lib/machine.js'
+import { type Arguments, HELP, readArguments } from './args.js'
+import { percentile, type Result } from './figures.js'
+import { folderOfSets, type Item, itemsOf } from './sets.js'
+import { Site } from './site.js'
+import { pluginsOf } from './stages.js'
+import { errorTable, groupTable, ruleTable, wrongList } from './tables.js'
+import { type View, viewOf } from './view.js'
+
+const say = (text: string): void => void process.stderr.write(text)
+const print = (text: string): void => void process.stdout.write(`${text}\n`)
+/** Rules that are listed with --groups. */
+const MOST_RULES = 60
+
+interface Run {
+  readonly stage: string
+  readonly view: View
+  readonly messages: number
+  readonly cpuMs: number
+  readonly p50: number
+  readonly p99: number
+  readonly results: readonly Result[]
+}
+
+async function main(): Promise<number> {
+  const wish = readArguments(process.argv.slice(2))
+  switch (wish.kind) {
+    case 'help':
+      process.stdout.write(HELP)
+      return 0
+    case 'wrong':
+      say(`${wish.why}\nSee npm run bench:filter -- --help\n`)
+      return 2
+    case 'run':
+      return run(wish.args)
+  }
+}
+
+async function run(args: Arguments): Promise<number> {
+  const sets = folderOfSets(args.folder)
+  if (sets === undefined) {
+    print('There are no sets of mail: give --sets DIR, or POSTHOUSE_SHARED.')
+    return 0
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'posthouse-bench-filter-'))
+  try {
+    const machine = machineOf(folder)
+    print(`${machineText(machine)}\n`)
+    const items = itemsOf(sets, args)
+    const runs: Run[] = []
+    for (const { stage, plugins } of stagesOf(args)) {
+      for (const view of args.views) {
+        const site = await Site.open({
+          folder: join(folder, `${stage}-${view}`),
+          ...(plugins && { plugins }),
+          ...(args.config !== undefined && { config: args.config }),
+        })
+        runs.push(await judgeAll({ site, stage, view, items }))
+        report(runs.at(-1)!, args)
+        await site.close()
+      }
+    }
+    if (args.json !== undefined)
+      writeFileSync(resolve(args.json), JSON.stringify({ machine, settings: args, runs }, null, 1))
+    return 0
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function stagesOf(args: Arguments) {
+  if (args.config !== undefined) return [{ stage: 'config', plugins: undefined }]
+  return args.stages.flatMap(stage => {
+    const plugins = pluginsOf(stage)
+    if (plugins === undefined) say(`${stage}: its plugins are not here, left out\n`)
+    return plugins === undefined ? [] : [{ stage, plugins }]
+  })
+}
+
+async function judgeAll(order: {
+  readonly site: Site
+  readonly stage: string
+  readonly view: View
+  readonly items: readonly Item[]
+}): Promise<Run> {
+  const { site, stage, view, items } = order
+  const results: Result[] = []
+  const times: number[] = []
+  let cpuMs = 0
+  for (const [i, { set, label, id, path }] of items.entries()) {
+    const mail = viewOf(readFileSync(path), view)
+    const before = process.cpuUsage()
+    const { sum, findings, ms } = await site.judge(mail)
+    const { user, system } = process.cpuUsage(before)
+    cpuMs += (user + system) / 1000
+    times.push(ms)
+    results.push({ set, label, id, year: mail.year, sum, findings })
+    if (i % 500 === 499) say(`${stage} ${view}: ${i + 1} of ${items.length}\r`)
+  }
+  return {
+    stage,
+    view,
+    messages: items.length,
+    cpuMs: cpuMs / items.length,
+    p50: percentile(times, 0.5),
+    p99: percentile(times, 0.99),
+    results,
+  }
+}
+
+function report({ stage, view, messages, cpuMs, p50, p99, results }: Run, args: Arguments): void {
+  print(`## ${stage}, ${view} view (${args.splits.join(' and ')}, ${messages} messages)\n`)
+  print(`${errorTable(results)}\n`)
+  print(`${cpuMs.toFixed(2)} ms CPU a message, p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms\n`)
+  if (args.groups) print(`${groupTable(results)}\n\n${ruleTable(results, MOST_RULES)}\n`)
+  if (args.wrong) print(`${wrongList(results)}\n`)
+}
+
+process.exitCode = await main()

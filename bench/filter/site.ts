@@ -1,0 +1,141 @@
+/**
+ * A Posthouse whose doors are never opened: its plugins are set up from a configuration as for serving, and mails are put before them as if they came
+ * in. No name service, and a data directory of its own in a temporary folder. The clock stands where each mail says.
+ */
+import { cpSync, mkdirSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ConfigError, type Finding, type Log, type Message, type Verdict } from 'posthouse/api'
+import { parse, stringify } from 'yaml'
+import { type Assembly, assemble } from '../../core/app.js'
+import { loadConfig } from '../../core/config/load.js'
+import { MemoryMetrics } from '../../core/host/metrics.js'
+import { messageOf } from '../../core/storage/message.js'
+import { anEnvelope, aSession, quietLog } from '../../core/testing/index.js'
+import { ROOT } from '../lib/root.js'
+import type { Mail } from './view.js'
+
+export interface PluginLine {
+  readonly use: string
+  readonly with?: Readonly<Record<string, unknown>>
+}
+
+export interface SiteOrder {
+  /** Empty so far; everything it writes is in it. */
+  readonly folder: string
+  /** Instead of those of the configuration. */
+  readonly plugins?: readonly PluginLine[]
+  /** Left out: as `posthouse init` would write it. */
+  readonly config?: string
+}
+
+/** A finding with where it comes from. */
+export interface Found {
+  readonly name: string
+  readonly points: number
+  readonly group: string
+  readonly says: string
+}
+
+export interface Judged {
+  readonly sum: number
+  readonly findings: readonly Found[]
+  /** Between asking and knowing, a mail at a time. */
+  readonly ms: number
+}
+
+/** What gathering answers with; groups and plugins are told by newer cores. */
+type Told = Finding & { readonly group?: string; readonly plugin?: string }
+
+export class Site {
+  readonly #assembly: Assembly
+  readonly #clock: { at: number }
+
+  private constructor(assembly: Assembly, clock: { at: number }) {
+    this.#assembly = assembly
+    this.#clock = clock
+  }
+
+  /** Throws an error that tells all faults of the configuration. */
+  static async open(order: SiteOrder): Promise<Site> {
+    const dir = await writeConfig(order)
+    const { config, faults } = await loadConfig(dir, 'leave')
+    if (config === undefined) throw new ConfigError(faults)
+    mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
+    const clock = { at: Date.now() }
+    const assembly = await assemble({
+      config,
+      log: failuresOnly,
+      bus: { publish: () => undefined, subscribe: () => () => undefined },
+      clock: { now: () => clock.at },
+      metrics: new MemoryMetrics(),
+    })
+    return new Site(assembly, clock)
+  }
+
+  service<K extends string>(name: K): unknown {
+    return this.#assembly.loaded.services.find(name as never)
+  }
+
+  async judge(mail: Mail): Promise<Judged> {
+    this.#clock.at = mail.at
+    const began = performance.now()
+    const { findings, sum } = await this.#verdict(mail)
+    const ms = performance.now() - began
+    return {
+      sum,
+      ms,
+      findings: (findings as readonly Told[]).map(({ name, points, says, group, plugin }) => ({
+        name,
+        points,
+        says,
+        group: group ?? plugin ?? 'ungrouped',
+      })),
+    }
+  }
+
+  async close(): Promise<void> {
+    const store = this.#assembly.loaded.services.find('store')
+    await this.#assembly.close()
+    await store?.close()
+  }
+
+  async #verdict(mail: Mail): Promise<Verdict> {
+    const { pipeline } = this.#assembly
+    const scope = { signal: new AbortController().signal, log: failuresOnly }
+    const labels = new Set(['mx'])
+    const session = aSession({ ...mail.session, labels })
+    const envelope = anEnvelope(mail.envelope)
+    if (session.protocol === 'smtp') {
+      await pipeline.ask('connect', { session }, labels, scope)
+      if (session.helo !== undefined) await pipeline.ask('helo', { session, name: session.helo }, labels, scope)
+      await pipeline.ask('mail', { session, envelope }, labels, scope)
+    }
+    const message: Message = messageOf(mail.octets)
+    const findings = await pipeline.gather('score', { session, envelope, message }, labels, scope, failed)
+    const sum = findings.reduce((total, { points }) => total + Math.round(points * 100), 0) / 100
+    return { findings, sum }
+  }
+}
+
+/** A filter that fails is no filter: the bench must not take its silence for a verdict. */
+function failed(plugin: string, why: string): never {
+  throw new Error(`the ${plugin} plugin ${why}`)
+}
+
+const failuresOnly: Log = {
+  ...quietLog,
+  error: (facts, sentence) => void process.stderr.write(`${sentence}: ${JSON.stringify(facts)}\n`),
+  child: () => failuresOnly,
+}
+
+async function writeConfig({ folder, plugins, config }: SiteOrder): Promise<string> {
+  const dir = join(folder, 'config')
+  mkdirSync(folder, { recursive: true })
+  cpSync(config ?? join(ROOT, 'core/host/templates'), dir, { recursive: true })
+  const path = join(dir, 'server.yaml')
+  const server = parse(await readFile(path, 'utf8')) as Record<string, unknown>
+  await writeFile(path, stringify({ ...server, data: join(folder, 'data'), dns: { servers: [] } }))
+  if (plugins !== undefined) await writeFile(join(dir, 'plugins.yaml'), stringify(plugins))
+  return dir
+}
