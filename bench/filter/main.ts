@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { machineOf, machineText } from '../lib/machine.js'
 import { type Arguments, HELP, readArguments } from './args.js'
+import { besideOthers, besideTable, draw } from './beside.js'
 import { percentile, type Result } from './figures.js'
 import { folderOfSets, type Item, itemsOf } from './sets.js'
 import { Site } from './site.js'
@@ -55,6 +56,7 @@ async function run(args: Arguments): Promise<number> {
     const machine = machineOf(folder)
     print(`${machineText(machine)}\n`)
     const items = itemsOf(sets, args)
+    if (args.peers) return await runBeside(sets, folder, args)
     const runs: Run[] = []
     for (const { stage, plugins } of stagesOf(args)) {
       for (const view of args.views) {
@@ -74,6 +76,19 @@ async function run(args: Arguments): Promise<number> {
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+async function runBeside(sets: string, folder: string, args: Arguments): Promise<number> {
+  const asked = draw(itemsOf(sets, args), args.sample)
+  const taught = draw(itemsOf(sets, { ...args, splits: ['train'] }), args.sample)
+  for (const view of args.views) {
+    const rows = await besideOthers({ asked, taught }, { folder: join(folder, view), view, say })
+    print(
+      `## Beside others, ${view} view (${args.splits.join(' and ')}, ${asked.length} messages, ${taught.length} taught)\n`,
+    )
+    print(`${besideTable(rows)}\n`)
+  }
+  return 0
 }
 
 function stagesOf(args: Arguments) {

@@ -5,11 +5,12 @@
 import { cpSync, mkdirSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ConfigError, type Finding, type Log, type Message, type Verdict } from 'posthouse/api'
+import { ConfigError, type Log, type Verdict } from 'posthouse/api'
 import { parse, stringify } from 'yaml'
 import { type Assembly, assemble } from '../../core/app.js'
 import { loadConfig } from '../../core/config/load.js'
 import { MemoryMetrics } from '../../core/host/metrics.js'
+import { findVerdict } from '../../core/pipeline/judging.js'
 import { messageOf } from '../../core/storage/message.js'
 import { anEnvelope, aSession, quietLog } from '../../core/testing/index.js'
 import { ROOT } from '../lib/root.js'
@@ -43,9 +44,6 @@ export interface Judged {
   /** Between asking and knowing, a mail at a time. */
   readonly ms: number
 }
-
-/** What gathering answers with; groups and plugins are told by newer cores. */
-type Told = Finding & { readonly group?: string; readonly plugin?: string }
 
 export class Site {
   readonly #assembly: Assembly
@@ -85,7 +83,7 @@ export class Site {
     return {
       sum,
       ms,
-      findings: (findings as readonly Told[]).map(({ name, points, says, group, plugin }) => ({
+      findings: findings.map(({ name, points, says, group, plugin }) => ({
         name,
         points,
         says,
@@ -111,16 +109,12 @@ export class Site {
       if (session.helo !== undefined) await pipeline.ask('helo', { session, name: session.helo }, labels, scope)
       await pipeline.ask('mail', { session, envelope }, labels, scope)
     }
-    const message: Message = messageOf(mail.octets)
-    const findings = await pipeline.gather('score', { session, envelope, message }, labels, scope, failed)
-    const sum = findings.reduce((total, { points }) => total + Math.round(points * 100), 0) / 100
-    return { findings, sum }
+    const verdict = await findVerdict(pipeline, { session, envelope, message: messageOf(mail.octets) }, scope)
+    // A filter that fails is no filter: its silence is not taken for a verdict.
+    const failed = verdict.findings.find(({ name, plugin }) => name === `${plugin}-failed`)
+    if (failed !== undefined) throw new Error(failed.says)
+    return verdict
   }
-}
-
-/** A filter that fails is no filter: the bench must not take its silence for a verdict. */
-function failed(plugin: string, why: string): never {
-  throw new Error(`the ${plugin} plugin ${why}`)
 }
 
 const failuresOnly: Log = {
