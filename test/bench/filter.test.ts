@@ -40,10 +40,13 @@ test('a group is left out with its caps', () => {
   const alone = { name: 'gibberish', points: 2, group: 'letters' }
   const results = [result('spam', 5, [...money, alone]), result('ham', 3, money), result('ham', 2, [alone])]
   const [first] = groupFigures(results, 5)
-  assert.deepEqual(groupFigures(results, 5).map(({ group, falseNegativesMore }) => [group, falseNegativesMore]), [
-    ['letters', 1],
-    ['money', 1],
-  ])
+  assert.deepEqual(
+    groupFigures(results, 5).map(({ group, falseNegativesMore }) => [group, falseNegativesMore]),
+    [
+      ['letters', 1],
+      ['money', 1],
+    ],
+  )
   assert.equal(first!.hamHit, 1)
   assert.equal(groupFigures(results, 5)[1]!.points, 3)
 })
