@@ -36,6 +36,11 @@ export interface Defer {
   readonly text: string
   readonly because?: Because
   readonly ruling?: Ruling
+  /**
+   * Of answers to `message`: what this recipient gets when the whole is taken because others want it now (over SMTP there is one reply for all).
+   * Left out: quarantine, for the reason given.
+   */
+  readonly otherwise?: Quarantine | 'keep'
 }
 
 /** Sets labels on the session that later entries may skip on (`unless`, `on`). It permits nothing and ends nothing. */

@@ -105,6 +105,10 @@ export interface Removal {
 export interface NewField {
   readonly name: string
   readonly value: string
+  /** `local`: only in copies that stay with us; what goes on to elsewhere is without it. Of `headers`. */
+  readonly within?: 'local'
+  /** Only in the copies of these recipients of the envelope; left out: in all. Of `headers`. */
+  readonly for?: readonly Recipient[]
 }
 
 export interface Answered {

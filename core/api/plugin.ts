@@ -5,6 +5,7 @@ import type { Socket } from 'node:net'
 import type { Accounts, Authenticator, ChannelBinding, Credentials, LocalRecipients } from './accounts.js'
 import type { Address } from './address.js'
 import type { Dispatcher, MailClient, Target } from './delivery.js'
+import type { Greylist } from './greylist.js'
 import type { Hooks } from './hooks.js'
 import type { Markings } from './learning.js'
 import type { ListHits } from './list-hits.js'
@@ -108,6 +109,7 @@ export interface ServiceTable {
   'list-hits': ListHits
   'look-alikes': LookAlikes
   origin: Origin
+  greylist: Greylist
   /** Of core. */
   replies: Replies
 }

@@ -11,12 +11,15 @@ export type Action = (typeof ACTIONS)[number]
 export type Thresholds = { readonly [A in Exclude<Action, 'none'>]?: number }
 
 export interface Ruling {
-  /** What the sum calls for. What comes of it may be less: over SMTP one answer goes to all recipients (`Decided.kind`). */
+  /**
+   * What the sum calls for: the strongest whose threshold it reaches. What comes of it (`Decided.kind`) may be something else: who has waited is let
+   * through, and over SMTP one answer goes to all recipients.
+   */
   readonly action: Action
   readonly thresholds: Thresholds
   /** Where each threshold was taken from: `general`, `listener mx`, `domain example.org`, `user alice@example.org`. */
   readonly whose: { readonly [A in keyof Thresholds]?: string }
-  /** What else played a part, as a sentence: `Greylisted before, 12 minutes ago.` */
+  /** What else played a part, as a sentence: `It has come again after being greylisted.` */
   readonly says?: string
   /** Who ruled. Core says so, whatever the hook says. */
   readonly plugin?: string

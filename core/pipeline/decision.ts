@@ -1,6 +1,7 @@
 /**
  * Turns what the `message` hooks said of each recipient into what is done. Over SMTP there is one reply for all: the whole is refused
- * only when nobody wants it; otherwise those who would have refused get it quarantined, never bounced. Trouble of our own (4.3.x: a hook
+ * only when nobody wants it; otherwise those who would have refused get it quarantined, never bounced, and those who would only have let the
+ * sender come again get what they say. Trouble of our own (4.3.x: a hook
  * failed) is no opinion of one recipient: it refuses the whole for now. LMTP answers for each (RFC 2033 §4.2).
  */
 import type { Decided, Defer, Discard, Hold, Quarantine, Reject } from '../api/index.js'
@@ -23,7 +24,14 @@ export function fates(wishes: readonly Wish[], perRecipient: boolean): readonly 
   }
   const trouble = each.find(isTrouble)
   if (trouble !== undefined) return each.map(() => trouble)
-  return each.map(one => (one.kind === 'refuse' ? { kind: 'keep', quarantine: one.reply.text } : one))
+  return each.map(one => (one.kind === 'refuse' ? kept(one.reply) : one))
+}
+
+/** For a recipient who would not have it now, or not at all, while others take it. */
+function kept(reply: Reject | Defer): Fate {
+  const otherwise = reply.kind === 'defer' ? reply.otherwise : undefined
+  if (otherwise === 'keep') return { kind: 'keep' }
+  return { kind: 'keep', quarantine: otherwise?.text ?? reply.text }
 }
 
 // RFC 3463 §3.4: X.3.Y is the mail system's own status.

@@ -26,7 +26,7 @@ import type { AskScope, Intake, Receipt, Received, RecipientAnswer, Routed } fro
 import { askOpinions, findVerdict, type Judged, type Opinion } from './judging.js'
 import { planOwn } from './own-mail.js'
 import type { IntakeParts } from './parts.js'
-import { authenticationResults, buildPrefix, cutFields, removedNames } from './prefix.js'
+import { authenticationResults, cutFields, prefixFor, removedNames } from './prefix.js'
 import { Router } from './routing.js'
 import { buildRows } from './rows.js'
 import { receivedField } from './trace.js'
@@ -61,7 +61,7 @@ async function receive(parts: IntakeParts, received: Received, scope: AskScope):
   const fields = gathered instanceof Promise ? await gathered : gathered
   const trace = receivedField(session, envelope, { server: parts.server.name, now: received.received })
   const results = authenticationResults(session, parts.server.name)
-  const prefix = buildPrefix(trace, [...results, ...fields], envelope.utf8)
+  const prefix = prefixFor(trace, [...results, ...fields], envelope.utf8)
   const cuts = cutFields(message.header, parts.server.name, removedNames(fields))
   const entering = newMessage(received, cuts)
   const rules = await parts.store.queue.holdRules()

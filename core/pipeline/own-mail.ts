@@ -16,7 +16,6 @@ import {
 import { formatAddress } from '../text/index.js'
 import type { AskScope, OwnMessage, Routed } from './intake-types.js'
 import type { IntakeParts } from './parts.js'
-import { buildPrefix } from './prefix.js'
 import type { Router } from './routing.js'
 import { buildRows } from './rows.js'
 import { receivedField } from './trace.js'
@@ -77,7 +76,7 @@ export async function planOwn(
   const arrived = { envelope, routed: [routed], received: message.now }
   return {
     message: entering,
-    rows: buildRows(parts, arrived, entering, [KEEP], buildPrefix(trace, [], true)),
+    rows: buildRows(parts, arrived, entering, [KEEP], () => trace),
     filings: [],
     trail: [
       { id: message.id, at: message.now, event: 'accepted', says: `Written here: ${message.reason}.`, facts: {} },

@@ -6,6 +6,7 @@ import type { Claim, DsnWish, NewMessage, NewRow, SentBy } from '../api/index.js
 import type { Fate } from './decision.js'
 import type { Received } from './intake-types.js'
 import type { IntakeParts } from './parts.js'
+import type { Copy } from './prefix.js'
 import { timesOf } from './wishes.js'
 
 export function buildRows(
@@ -13,7 +14,7 @@ export function buildRows(
   { envelope, routed, received: now }: Pick<Received, 'envelope' | 'routed' | 'received'>,
   message: Pick<NewMessage, 'sender' | 'priority' | 'origin'>,
   decided: readonly Fate[],
-  prefix: string,
+  prefixOf: (copy: Copy) => string,
 ): readonly NewRow[] {
   const rows: NewRow[] = []
   for (const [i, { recipient, claims }] of routed.entries()) {
@@ -41,7 +42,7 @@ export function buildRows(
         dsn: dsnOf(recipient.dsn, claims.length, at, renamed.sender !== undefined, claim),
         ...place,
         detail: claim.detail ?? {},
-        prefix,
+        prefix: prefixOf({ recipient, local: target.scope === 'local' }),
         ...timesOf(envelope, now, lifeMs(message, place)),
         priority: envelope.priority ?? 0,
         ...quarantined,

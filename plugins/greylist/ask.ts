@@ -1,8 +1,8 @@
 /**
- * The question at RCPT: is this the first time somebody comes with this sender for this recipient? Then they are asked to come again,
- * which mail servers do and most spam programs do not (RFC 6647). No write for those who may pass.
+ * The question, at RCPT or when a message is suspicious: is this the first time somebody comes with this sender for this recipient? Then they
+ * are asked to come again, which mail servers do and most spam programs do not (RFC 6647). No write for those who may pass.
  */
-import { type Answered, type Asked, defer, type State } from 'posthouse/api'
+import { type Asked, type Defer, defer, type GreylistAnswer, type State } from 'posthouse/api'
 import { formatAddress, formatDuration, networkAround } from 'posthouse/text'
 import { attemptKey, poolOf } from './keys.js'
 import { isProven, standingOf, type Terms } from './standing.js'
@@ -20,11 +20,11 @@ export async function greylisted(
   { session, envelope, recipient }: Asked['rcpt'],
   parts: AskParts,
   now: number,
-): Promise<Answered['rcpt']> {
+): Promise<GreylistAnswer> {
   const { state, count } = parts
   const network = networkAround(session.remote.address)
-  if (network === undefined) return undefined
-  if (isProven(await standingOf(state, network, now), parts)) return void count('proven')
+  if (network === undefined) return { kind: 'pass', why: 'spared' }
+  if (isProven(await standingOf(state, network, now), parts)) return pass('proven')
   const byNetwork = attemptKey(network, envelope.sender, recipient.address)
   const known = await state.get(byNetwork, now)
   if (known !== undefined) return judge(Number(known))
@@ -41,10 +41,19 @@ export async function greylisted(
   }
   return judge(Number(elsewhere ?? now))
 
-  function judge(first: number): Answered['rcpt'] {
+  function pass(why: 'waited' | 'proven'): GreylistAnswer {
+    count(why)
+    return { kind: 'pass', why }
+  }
+
+  function judge(first: number): GreylistAnswer {
     const left = first + parts.delayMs - now
-    if (left <= 0) return void count('waited')
+    if (left <= 0) return pass('waited')
     count('deferred')
+    return { kind: 'wait', defer: comeAgain(first, left) }
+  }
+
+  function comeAgain(first: number, left: number): Defer {
     // RFC 6647 §5 leaves the code open; 451 is what senders know from other greylists.
     return defer(`Greylisted, please come again in ${inWords(left)}`, {
       code: 451,

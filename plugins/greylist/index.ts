@@ -6,9 +6,13 @@ import {
   type Address,
   type Asked,
   asFarAsKnown,
+  type Call,
   ConfigError,
+  type Defer,
   definePlugin,
+  type GreylistAnswer,
   type Infer,
+  ownCall,
   type PluginContext,
 } from 'posthouse/api'
 import { addressKey, networkAround, parseDuration } from 'posthouse/text'
@@ -17,11 +21,18 @@ import { greylistCommands } from './commands.js'
 import { noteAccepted } from './standing.js'
 
 const MOST_MS = 7 * 86_400_000
+const SPARED: GreylistAnswer = { kind: 'pass', why: 'spared' }
 
 const CONFIG = {
   type: 'object',
   additionalProperties: false,
   properties: {
+    when: {
+      enum: ['always', 'suspected'],
+      default: 'always',
+      description:
+        'whom to ask: everybody new, at RCPT; or only those whose message another plugin finds suspicious (spam-action)',
+    },
     delay: {
       type: 'string',
       format: 'duration',
@@ -76,20 +87,29 @@ export default definePlugin({
   name: 'greylist',
   summary: 'asks who is new to come again in a minute',
   config: CONFIG,
+  supplies: ['greylist'],
   setup(context) {
-    const { config, state, clock } = context
+    const { config, state, clock, log } = context
     const parts = partsOf(context)
     const spared = sparedBy(config.not_for)
+    const isAsked = (asked: Asked['rcpt']) =>
+      isStranger(asked) &&
+      hasOneOf(asked.session.labels, config.only_labels) &&
+      (config.null_sender || asked.envelope.sender !== null) &&
+      !spared(asked.recipient.address)
+    const ask = async (asked: Asked['rcpt'], { log }: Call): Promise<GreylistAnswer> =>
+      (await asFarAsKnown(log, 'greylist', () => greylisted(asked, parts, clock.now()))) ?? SPARED
     return {
       commands: greylistCommands(state, clock, parts),
+      services: {
+        greylist: {
+          ask: async (asked, call) => (isAsked(asked) ? ask(asked, ownCall(call, log, asked.session)) : SPARED),
+        },
+      },
       hooks: {
-        rcpt: (asked, call) =>
-          isStranger(asked) &&
-          hasOneOf(asked.session.labels, config.only_labels) &&
-          (config.null_sender || asked.envelope.sender !== null) &&
-          !spared(asked.recipient.address)
-            ? asFarAsKnown(call.log, 'greylist', () => greylisted(asked, parts, clock.now()))
-            : undefined,
+        ...(config.when === 'always' && {
+          rcpt: (asked: Asked['rcpt'], call: Call) => (isAsked(asked) ? ask(asked, call).then(deferOf) : undefined),
+        }),
         // The last moment before a message is kept: nobody refused it.
         async headers({ session, envelope, verdict }) {
           const network = networkAround(session.remote.address)
@@ -114,6 +134,10 @@ function partsOf({ config, fault, state, metrics }: PluginContext<Infer<typeof C
     rememberMs: parseDuration(config.remember)!,
     count: name => metrics.count(`greylist.${name}`),
   }
+}
+
+function deferOf(answer: GreylistAnswer): Defer | undefined {
+  return answer.kind === 'wait' ? answer.defer : undefined
 }
 
 /** RFC 6647 §5, 7: not where people submit mail, not for those we know. LMTP is spoken by our own side. */

@@ -1,102 +1,102 @@
 /**
- * Turns sums of points into actions: reject, Junk, or nothing; and writes what was found into the header. The only place where
- * evidence becomes a decision. Thresholds may differ by recipient domain, so one message can be refused for one and filed for another.
+ * Turns sums of points into actions: come again later, a mark in the header, Junk, or a refusal; and writes what was found into the header. The
+ * only place where evidence becomes a decision. Recipients may have thresholds of their own, so one message can be refused for one and filed
+ * for another; with every answer goes which thresholds were used and whose they are (`Ruling`), for the trail.
  */
 import {
   type Answered,
+  type Asked,
+  asFarAsKnown,
+  type Call,
   definePlugin,
-  type Finding,
-  type NewField,
-  quarantine,
-  reject,
+  type Recipient,
+  type Session,
   type Verdict,
 } from 'posthouse/api'
-import { printable } from 'posthouse/text'
+import { spamActionCommands } from './commands.js'
+import { CONFIG, type Settings } from './config.js'
+import { decide } from './decide.js'
+import { fieldsFor, type Measured } from './fields.js'
+import { type Measure, measureOf, type Own, type Source } from './thresholds.js'
+import { Users } from './users.js'
 
-const THRESHOLDS = {
-  junk: { type: 'number', minimum: 0, description: 'from this sum on: quarantine (Junk for local mail)' },
-  reject: { type: 'number', minimum: 0, description: 'from this sum on: refuse with 550' },
-} as const
-
-const CONFIG = {
-  type: 'object',
-  additionalProperties: false,
-  properties: {
-    junk: { ...THRESHOLDS.junk, default: 5 },
-    reject: { ...THRESHOLDS.reject, default: 15 },
-    domains: {
-      type: 'object',
-      description: 'other thresholds for recipients of a domain',
-      default: {},
-      additionalProperties: { type: 'object', additionalProperties: false, properties: THRESHOLDS },
-    },
-    text: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 200,
-      default: 'Message refused as spam',
-      description: 'what a refused sender is told',
-    },
-    headers: { type: 'boolean', default: true, description: 'write X-Spam-Score, X-Spam-Status and X-Spam-Report' },
-  },
-} as const
-
-export interface Thresholds {
-  readonly junk: number
-  readonly reject: number
-}
-
-const REPORTED = 15
+type AskedMessage = Asked['message']
 
 export default definePlugin({
   name: 'spam-action',
-  summary: 'refuses or files as Junk what has too many points, and writes the findings into the header',
+  summary:
+    'greylists, marks, files as Junk or refuses what has too many points, and writes the findings into the header',
   config: CONFIG,
-  setup({ config }) {
-    const domains = new Map(Object.entries(config.domains).map(([domain, own]) => [domain.toLowerCase(), own]))
-    const general: Thresholds = { junk: config.junk, reject: config.reject }
+  setup({ config, services, clock, bus, metrics }) {
+    const find = services.find.bind(services)
+    const users = new Users({ find, clock, bus, configured: config.users })
+    const sources = sourcesIn(config)
+    const within = config.headers_for === 'local' ? 'local' : undefined
+    // What was measured at `message` is told at `headers`; a verdict is one message's.
+    const measured = new WeakMap<Verdict, Map<Recipient, Measure>>()
+    const rule = (asked: AskedMessage, measure: Measure, call: Call) => {
+      const { verdict, recipient } = asked
+      measured.set(verdict, (measured.get(verdict) ?? new Map<Recipient, Measure>()).set(recipient, measure))
+      const parts = { text: config.text, greylist: services.find('greylist') }
+      return counted(decide(asked, measure, parts, call), name => metrics.count(`spam-action.${name}`))
+    }
     return {
+      commands: spamActionCommands({ users, find, sources }),
       hooks: {
-        message: ({ verdict, recipient }) =>
-          decide(verdict.sum, { ...general, ...domains.get(recipient.address.domain.toLowerCase()) }, config.text),
-        ...(config.headers && { headers: ({ verdict }: { verdict: Verdict }) => fieldsFor(verdict, general.junk) }),
+        message(asked, call) {
+          const { session, recipient } = asked
+          const others = sources(session.listener, recipient.address.domain)
+          if (users.none) return rule(asked, measureOf(others), call)
+          return sourcesOfUser(users, recipient, call).then(own => rule(asked, measureOf([...own, ...others]), call))
+        },
+        ...(config.headers && {
+          headers: ({ verdict, session, envelope }: Asked['headers']) =>
+            fieldsFor(verdict, known(verdict, session, envelope.recipients), within),
+        }),
       },
+      dispose: () => users.dispose(),
+    }
+
+    /** A recipient who was not asked about (another plugin had decided before) has what holds for all. */
+    function known(verdict: Verdict, session: Session, recipients: readonly Recipient[]): readonly Measured[] {
+      const found = measured.get(verdict)
+      return recipients.map(recipient => ({
+        recipient,
+        measure: found?.get(recipient) ?? measureOf(sources(session.listener, recipient.address.domain)),
+      }))
     }
   },
 })
 
-export function decide(sum: number, { junk, reject: refuse }: Thresholds, text: string): Answered['message'] {
-  if (sum >= refuse) return reject(text, { code: 550, status: '5.7.1' })
-  return sum >= junk ? quarantine(`spam score ${shown(sum)}, threshold ${shown(junk)}`) : undefined
+/** Without those of users, which have to be asked for. */
+function sourcesIn(config: Settings): (listener: string, domain: string) => readonly Source[] {
+  const { greylist, header, junk, reject: refuse } = config
+  const general = { name: 'general', own: { greylist, junk, reject: refuse, ...(header !== undefined && { header }) } }
+  const listeners = named('listener', config.listeners)
+  const domains = named('domain', config.domains)
+  if (listeners.size + domains.size === 0) {
+    const all = [general]
+    return () => all
+  }
+  return (listener, domain) =>
+    [domains.get(domain.toLowerCase()), listeners.get(listener.toLowerCase()), general].filter(one => one !== undefined)
 }
 
-/** The shape other filters have made usual, so that people's own rules and mail programs understand it. */
-export function fieldsFor({ sum, findings }: Verdict, threshold: number): readonly NewField[] {
-  const spam = sum >= threshold
-  const fields: NewField[] = [
-    { name: 'X-Spam-Score', value: shown(sum) },
-    { name: 'X-Spam-Status', value: `${spam ? 'Yes' : 'No'}, score=${shown(sum)} threshold=${shown(threshold)}` },
-  ]
-  if (spam) fields.unshift({ name: 'X-Spam-Flag', value: 'YES' })
-  if (findings.length > 0) fields.push({ name: 'X-Spam-Report', value: report(findings) })
-  return fields
+function named(kind: string, all: Readonly<Record<string, Own>>): ReadonlyMap<string, Source> {
+  return new Map(Object.entries(all).map(([name, own]) => [name.toLowerCase(), { name: `${kind} ${name}`, own }]))
 }
 
-function report(findings: readonly Finding[]): string {
-  const told = [...findings].sort((a, b) => b.points - a.points).slice(0, REPORTED)
-  const rest = findings.length - told.length
-  // What a rule found was written by the sender: nothing but plain text may reach the header.
-  const lines = told.map(({ name, points, says }) => `${name} ${shown(points)} (${short(says)})`)
-  return lines.join('; ') + (rest > 0 ? `; and ${rest} more` : '')
+/** Trouble of the directory holds up no mail: the user has what holds for others. */
+async function sourcesOfUser(users: Users, { address }: Recipient, call: Call): Promise<readonly Source[]> {
+  return (await asFarAsKnown(call.log, 'thresholds of users', () => users.sourcesFor(address))) ?? []
 }
 
-/** In ASCII if the sentence is: one odd character makes an encoded word of its surroundings. */
-function short(says: string): string {
-  return printable(says, 120).replace(/;/g, ',').replace(/…$/, '...')
-}
-
-/** One decimal, without `-0.0`. */
-function shown(points: number): string {
-  const text = points.toFixed(1)
-  return text === '-0.0' ? '0.0' : text
+function counted(
+  answer: Answered['message'] | Promise<Answered['message']>,
+  count: (name: string) => void,
+): typeof answer {
+  if (answer instanceof Promise) return answer.then(late => counted(late, count))
+  if (!answer || !('ruling' in answer) || answer.ruling === undefined) return answer
+  count(answer.kind === 'defer' ? 'greylist' : answer.ruling.action)
+  return answer
 }

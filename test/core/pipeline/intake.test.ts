@@ -257,13 +257,6 @@ test('a full mailbox waits in the queue over SMTP and is told at once over LMTP'
   assert.equal((await lmtp.store.queue.totals()).rows, 0)
 })
 
-test('the sum is the sum of the findings, to the last hundredth', async () => {
-  const score: Hooks = { score: () => [0.1, 0.2, 0.7].map((points, i) => ({ name: `r${i}`, points, says: 'Yes.' })) }
-  const { store } = await receive(score, [address('alice')])
-  const accepted = (await store.trail.of('session1.1')).find(entry => entry.event === 'accepted')
-  assert.equal(accepted?.facts.sum, 1)
-})
-
 for (const trusted of [true, false]) {
   test(`the trail says whether mail came from a network we trust: ${trusted}`, async () => {
     const { store } = await receive({}, [address('alice')], { trusted })
@@ -364,6 +357,17 @@ const TOLD: readonly (readonly [made: string, message: Hooks['message'], kinds: 
     ['accepted', 'quarantined'],
   ],
   ['is thrown away', () => discard('virus'), ['discarded', 'discarded']],
+  [
+    'shall come again for one of two over SMTP, and is taken now',
+    ({ recipient }) => (to(recipient, 'bob') ? { ...defer('later'), otherwise: 'keep' } : undefined),
+    ['accepted', 'accepted'],
+  ],
+  [
+    'shall come again for one of two over SMTP, and is Junk now',
+    ({ recipient }) => (to(recipient, 'bob') ? { ...defer('later'), otherwise: quarantine('spam') } : undefined),
+    ['accepted', 'quarantined'],
+  ],
+  ['shall come again for both', () => ({ ...defer('later'), otherwise: 'keep' }), ['deferred', 'deferred']],
 ]
 
 function to({ address }: Recipient, local: string): boolean {

@@ -1,7 +1,7 @@
 /** Which fields of the sender's are cut, and what stands in front of a message. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { authenticationResults, buildPrefix, cutFields } from '../../../core/pipeline/prefix.js'
+import { authenticationResults, cutFields, prefixFor } from '../../../core/pipeline/prefix.js'
 import { aSession } from '../../../core/testing/asked.js'
 import { decodeWords, scanHeader } from '../../../core/text/index.js'
 import { cpuMs } from '../../harness/cpu.js'
@@ -63,6 +63,16 @@ for (const value of ['other.test; spf=pass', '(mx.example.test) other.test; none
   })
 }
 
+const COPY = {
+  recipient: { address: { local: 'alice', domain: 'example.test' }, dsn: { notify: [] } },
+  local: true,
+} as const
+
+/** In a copy of any kind. */
+function buildPrefix(...given: Parameters<typeof prefixFor>): string {
+  return prefixFor(...given)(COPY)
+}
+
 test('a field with thousands of open brackets costs nothing worth a name', () => {
   const header = `Authentication-Results: ${'('.repeat(200_000)}\r\n\r\n`
   assert.equal(left(header).length, 200_028)
@@ -109,4 +119,25 @@ test('core says of a message that its sender had logged in, and not who', () => 
   const fields = authenticationResults(aSession({ account }), 'mail.example.test')
   assert.equal(buildPrefix('', fields, false), 'Authentication-Results: mail.example.test; auth=pass\r\n')
   assert.deepEqual(authenticationResults(aSession(), 'mail.example.test'), [])
+})
+
+test('a field for local copies is not in one that goes on to elsewhere', () => {
+  const fields = [
+    { name: 'X-All', value: 'a' },
+    { name: 'X-Ours', value: 'b', within: 'local' },
+  ] as const
+  const prefix = prefixFor('Received: here\r\n', fields, false)
+  assert.equal(prefix(COPY), 'X-All: a\r\nX-Ours: b\r\nReceived: here\r\n')
+  assert.equal(prefix({ ...COPY, local: false }), 'X-All: a\r\nReceived: here\r\n')
+})
+
+test('a field for some recipients is in their copies only, and hooks that name nonsense reach nobody', () => {
+  const fields = [
+    { name: 'X-Hers', value: 'a', for: [COPY.recipient] },
+    { name: 'X-Odd', value: 'b', for: 'everybody' },
+  ]
+  const prefix = prefixFor('', fields as never, false)
+  assert.equal(prefix(COPY), 'X-Hers: a\r\n')
+  const another = { address: { local: 'bob', domain: 'example.test' }, dsn: { notify: [] } } as const
+  assert.equal(prefix({ ...COPY, recipient: another }), '')
 })

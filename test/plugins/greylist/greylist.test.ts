@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Address, Answered, ReverseName, Session } from '../../../core/api/index.js'
 import { ConfigError } from '../../../core/api/index.js'
-import { anEnvelope, aSession, setUp } from '../../../core/testing/index.js'
+import { aCall, anEnvelope, aSession, setUp } from '../../../core/testing/index.js'
 import greylist from '../../../plugins/greylist/index.js'
 import { attemptKey, poolOf, senderKey } from '../../../plugins/greylist/keys.js'
 import { createMemoryState } from '../../../plugins/store-memory/state.js'
@@ -190,4 +190,42 @@ test('of a sender only what stays the same counts', () => {
 
 test('a window shorter than the delay is a fault with its place', async () => {
   await assert.rejects(setUp(greylist, { config: { delay: '2h', window: '1h' } }), ConfigError)
+})
+
+describe('only for the suspected', () => {
+  async function asService(config: object) {
+    const clock = { now: 1_800_000_000_000 }
+    const made = await setUp(greylist, { config, state: createMemoryState(), now: () => clock.now })
+    const ask = async (session: Partial<Session> = {}) => {
+      const recipient = { address: ALICE, dsn: { notify: [] } }
+      const answer = await made.contribution.services!.greylist!.ask(
+        { session: aSession(session), envelope: anEnvelope({ sender: SENDER }), recipient },
+        made.call,
+      )
+      return answer.kind === 'wait' ? `wait ${answer.defer.code}` : answer.why
+    }
+    return { clock, ask, hooks: made.hooks }
+  }
+
+  test('nobody is asked at RCPT, and a suspicious message waits once', async () => {
+    const { clock, ask, hooks } = await asService({ when: 'suspected' })
+    assert.equal(hooks.rcpt, undefined)
+    assert.equal(await ask(), 'wait 451')
+    clock.now += 2 * MINUTE
+    assert.equal(await ask(), 'waited')
+  })
+
+  test('people who logged in are spared', async () => {
+    const { ask } = await asService({ when: 'suspected' })
+    assert.equal(await ask({ account: { id: 'a', login: 'a', addresses: [] } }), 'spared')
+  })
+
+  test('who came again after RCPT had asked is not asked once more', async () => {
+    const { clock, ask, hooks } = await asService({})
+    const recipient = { address: ALICE, dsn: { notify: [] } }
+    const asked = { session: aSession(), envelope: anEnvelope({ sender: SENDER }), recipient }
+    assert.equal(codeOf((await hooks.rcpt!(asked, aCall())) as Answered['rcpt']), 451)
+    clock.now += 2 * MINUTE
+    assert.equal(await ask(), 'waited')
+  })
 })
