@@ -4,7 +4,6 @@
  */
 import type { Asked, Envelope, Message, MessageText, Session } from 'posthouse/api'
 import { type FieldMailbox, mailboxOf, type WebLink, webLinks } from 'posthouse/text'
-import { fold } from './fold.js'
 
 /**
  * Where rules look: subject, text as a reader sees it, display name of the sender, addresses of links, names of attachments, text that is
@@ -26,7 +25,6 @@ export class Facts {
   /** The message as a reader sees it. */
   readonly seen: MessageText
   readonly #texts = new Map<Place, string>()
-  readonly #folded = new Map<Place, string>()
   readonly #kept = new Map<object, unknown>()
   #from: FieldMailbox | undefined | null = null
   #replyTo: FieldMailbox | undefined | null = null
@@ -62,14 +60,6 @@ export class Facts {
     if (known !== undefined) return known
     const text = this.#read(place)
     this.#texts.set(place, text)
-    return text
-  }
-
-  folded(place: Place): string {
-    const known = this.#folded.get(place)
-    if (known !== undefined) return known
-    const text = fold(this.text(place))
-    this.#folded.set(place, text)
     return text
   }
 

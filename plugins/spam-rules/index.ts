@@ -2,14 +2,13 @@
  * Scores mail by hand-written rules in YAML: words and phrases, header fields, origin, letter patterns. Contributes the hook
  * `score`, which only gives points and says why, and the commands `posthouse rules …`. Rules are read once, at set-up.
  */
-import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { ConfigError, definePlugin, type Files } from 'posthouse/api'
 import { ruleCommands } from './commands.js'
 import { RuleSet } from './evaluate.js'
 import { Facts } from './facts.js'
+import { packageFolder } from './package-folder.js'
 import { readRules } from './read.js'
 
 const CONFIG = {
@@ -77,13 +76,7 @@ async function ruleFilesIn(folder: string, top = true): Promise<readonly string[
   return paths
 }
 
-/** The folder `rules` of this package, wherever it was built to. */
+/** The folder `rules` of this package. */
 export function shippedRules(): string {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(folder, 'package.json'))) {
-    const above = dirname(folder)
-    if (above === folder) throw new Error('the folder of shipped rules is not there')
-    folder = above
-  }
-  return join(folder, 'rules')
+  return join(packageFolder(), 'rules')
 }

@@ -1,115 +1,240 @@
 /**
- * `words`: words and phrases. Those of all rules are searched in one pass per place and stemming language.
+ * `words`: words and phrases. Those of all rules are searched for at once (words/search.ts), when the first rule asks. A condition holds when
+ * enough different entries are found, or, with `full`, weighs what it finds: all of the rule's points at so much weight, a part of them below.
+ * `words: dressed-up` holds when words of any rule are written so that filters miss them.
  */
-import { Automaton } from '../automaton.js'
 import { type Facts, PLACES, type Place } from '../facts.js'
-import { fold, foldPhrase } from '../fold.js'
-import { LANGUAGES, type Language, Stemmer } from '../stem.js'
-import { AT_LEAST, STRINGS, WHERE } from './keys.js'
-import { found, type Kind, type Reader } from './kind.js'
+import { looksShipped } from '../words/confusables.js'
+import { type AnyEntry, ENTRIES, type RawEntry, readEntries } from '../words/entries.js'
+import { fold } from '../words/fold.js'
+import { languageOf } from '../words/language.js'
+import { rowOf } from '../words/near.js'
+import { type Asked, type Hit, type PlaceFound, Search } from '../words/search.js'
+import { LANGUAGES, type Language } from '../words/stems.js'
+import { AT_LEAST, WHERE } from './keys.js'
+import type { Found, Kind, Reader, Test } from './kind.js'
+
+const DRESSED_UP = 'dressed-up'
 
 type RawWords = {
-  readonly words: readonly string[]
+  readonly words: readonly RawEntry[] | typeof DRESSED_UP
   readonly where?: readonly (Place | 'anywhere')[]
+  readonly worth?: Readonly<Partial<Record<Place, number>>>
   readonly at_least?: number
+  readonly full?: number
   readonly stem?: Language
+  readonly dressed?: boolean
 }
 
 interface Words {
-  readonly phrases: readonly string[]
-  readonly where: readonly Place[]
+  readonly entries: readonly AnyEntry[]
+  /** Any word of any rule that is dressed up. */
+  readonly anyDressed: boolean
+  readonly where: ReadonlySet<Place>
+  readonly worth: Readonly<Partial<Record<Place, number>>>
   readonly atLeast: number
-  readonly language: Language | 'none'
+  readonly full: number | undefined
+  readonly dressed: boolean
 }
 
-/** One search: the phrases of one stemming language, or of none. */
-interface Search {
-  readonly phrases: readonly string[]
-  /** Condition → the numbers of its phrases. */
-  readonly numbers: ReadonlyMap<Words, readonly number[]>
-  found(facts: Facts, place: Place): ReadonlySet<number>
+/** What was found of one entry, where it counts most. */
+interface Best {
+  readonly value: number
+  readonly shown: string
+  readonly place: Place
 }
 
-const ANYWHERE: readonly Place[] = ['subject', 'body', 'name', 'link']
-/** Words of a long text beyond this are not stemmed: a stem costs a hundred times a comparison. */
-const STEMMED_WORDS = 1500
+interface Use {
+  readonly own: Words
+  readonly entry: number
+}
+
+const ANYWHERE: readonly Place[] = ['subject', 'body', 'name', 'link', 'file', 'alt']
+/** Where people write: machines write links and HTML, and nobody reads them letter by letter. */
+const UNDRESSED: ReadonlySet<Place> = new Set(['subject', 'body', 'name', 'file', 'alt'])
+const SHOWN = 3
+const EVIDENCE = 12
+const LANGUAGE_FROM = 2000
 
 export const words: Kind<Words, RawWords> = {
   name: 'words',
-  key: { ...STRINGS, description: 'words or phrases; `pharmac*` is the start of a word' },
+  key: {
+    anyOf: [ENTRIES, { type: 'string', enum: [DRESSED_UP] }],
+    description:
+      'words or phrases; `pharmac*` is the start of a word; or "dressed-up": any word of any rule, disguised',
+  },
   companions: {
     where: WHERE,
+    worth: {
+      type: 'object',
+      additionalProperties: false,
+      properties: Object.fromEntries(PLACES.map(place => [place, { type: 'number', minimum: 0, maximum: 10 }])),
+      description: 'times the weight, for what is found in these places; default 1',
+    },
     at_least: AT_LEAST,
+    full: {
+      type: 'number',
+      minimum: 0.1,
+      maximum: 1000,
+      description: 'the sum of weights that is worth all of the points; less of it is worth a part of them',
+    },
     stem: { type: 'string', enum: LANGUAGES, description: 'compare stems of words in this language' },
+    dressed: { type: 'boolean', description: 'true: only words that were dressed up' },
   },
   read: readWords,
   prepare(all) {
-    const languages = new Set(all.map(({ language }) => language))
-    const searches = new Map(
-      [...languages].map(language => [
-        language,
-        searchFor(
-          language,
-          all.filter(own => own.language === language),
-        ),
-      ]),
-    )
-    return { bind: own => boundTo(searches.get(own.language)!, own) }
+    const scan = new Scan(all)
+    return { bind: own => (own.anyDressed ? dressedTest(scan, own) : phrasesTest(scan, own)) }
   },
 }
 
 function readWords(raw: RawWords, reader: Reader): Words | undefined {
-  const empty = raw.words.findIndex(phrase => foldPhrase(phrase).trim() === '')
-  if (empty !== -1) return reader.wrong(['words', empty], 'expected letters, digits or money signs')
   const wanted = raw.where ?? ['anywhere']
-  const where = PLACES.filter(
-    place => wanted.includes(place) || (wanted.includes('anywhere') && ANYWHERE.includes(place)),
+  const where = new Set(
+    PLACES.filter(place => wanted.includes(place) || (wanted.includes('anywhere') && ANYWHERE.includes(place))),
   )
-  const atLeast = raw.at_least ?? 1
-  if (atLeast > raw.words.length) return reader.wrong(['at_least'], `there are only ${raw.words.length} words`)
-  return { phrases: raw.words, where, atLeast, language: raw.stem ?? 'none' }
+  const { worth = {}, full, dressed = false, at_least: atLeast = 1 } = raw
+  const unseen = Object.keys(worth).find(place => !where.has(place as Place))
+  if (unseen !== undefined)
+    return reader.wrong(['worth', unseen], `this rule does not look there: add "${unseen}" to "where"`)
+  const common = { where, worth, atLeast, full, dressed }
+  if (raw.words === DRESSED_UP) {
+    if (full !== undefined || raw.stem !== undefined || raw.dressed !== undefined)
+      return reader.wrong(['words'], `"${DRESSED_UP}" knows "where" and "at_least" only`)
+    return { ...common, entries: [], anyDressed: true }
+  }
+  const entries = readEntries(raw.words, raw.stem, (at, message) => reader.wrong(['words', ...at], message))
+  if (entries === undefined) return undefined
+  if (atLeast > entries.length) return reader.wrong(['at_least'], `there are only ${entries.length} words`)
+  return { ...common, entries, anyDressed: false }
 }
 
-function searchFor(language: Language | 'none', conditions: readonly Words[]): Search {
-  const stemmer = language === 'none' ? undefined : new Stemmer(language)
-  const known = new Map<string, number>()
-  const numbers = new Map<Words, readonly number[]>()
-  for (const condition of conditions) {
-    const own = condition.phrases.map(phrase => {
-      const folded = stemmer === undefined ? foldPhrase(phrase) : stemmer.stemAll(fold(phrase))
-      const number = known.get(folded) ?? known.size
-      known.set(folded, number)
-      return number
+/** What all conditions look for, and what of it is in one message. */
+class Scan {
+  readonly #search: Search
+  /** Number of a phrase → who looks for it. */
+  readonly #uses = new Map<number, readonly Use[]>()
+  readonly #places: readonly Place[]
+
+  constructor(all: readonly Words[]) {
+    this.#search = new Search(all.flatMap(askedBy), looksShipped())
+    for (const own of all) {
+      own.entries.forEach((entry, at) => {
+        if (entry.kind !== 'phrase') return
+        this.#use(this.#search.numberOf(entry.phrase, entry.language), { own, entry: at })
+      })
+    }
+    this.#places = PLACES.filter(place => all.some(({ where }) => where.has(place)))
+  }
+
+  /** Each place looked at once. */
+  places(facts: Facts): ReadonlyMap<Place, PlaceFound> {
+    return facts.once(this, () => {
+      const spoken = languageOf(fold(facts.text('body').slice(0, LANGUAGE_FROM)))
+      return new Map(
+        this.#places.map(place => [place, this.#search.look(facts.text(place), UNDRESSED.has(place), spoken)] as const),
+      )
     })
-    numbers.set(condition, [...new Set(own)])
   }
-  const phrases = [...known.keys()]
-  const automaton = new Automaton(phrases)
-  const search = (folded: string) => {
-    const seen = new Set<number>()
-    automaton.search(stemmer === undefined ? folded : stemmer.stemAll(folded, STEMMED_WORDS), seen)
-    return seen
+
+  /** Entries of this condition that were found, each with its best place. */
+  found(facts: Facts, own: Words): ReadonlyMap<number, Best> {
+    const found = new Map(facts.once(this.#uses, () => this.#tally(facts)).get(own))
+    own.entries.forEach((entry, at) => {
+      const best = entry.kind === 'near' ? this.#near(facts, own, entry) : undefined
+      if (best !== undefined) found.set(at, best)
+    })
+    return found
   }
-  const key = { search }
-  return {
-    phrases,
-    numbers,
-    found(facts, place) {
-      const places = facts.once(key, () => new Map<Place, ReadonlySet<number>>())
-      const there = places.get(place) ?? search(facts.folded(place))
-      places.set(place, there)
-      return there
-    },
+
+  /** From what is there to who wants it: of thousands of phrases a message has a few. */
+  #tally(facts: Facts): ReadonlyMap<Words, Map<number, Best>> {
+    const tally = new Map<Words, Map<number, Best>>()
+    for (const [place, { hits }] of this.places(facts)) {
+      for (const [number, hit] of hits) {
+        for (const { own, entry } of this.#uses.get(number) ?? []) {
+          const best = bestOf(own, own.entries[entry]!, place, hit)
+          if (best === undefined) continue
+          const there = tally.get(own) ?? new Map<number, Best>()
+          tally.set(own, there)
+          if (Math.abs(best.value) > Math.abs(there.get(entry)?.value ?? 0)) there.set(entry, best)
+        }
+      }
+    }
+    return tally
+  }
+
+  #near(facts: Facts, own: Words, entry: Extract<AnyEntry, { kind: 'near' }>): Best | undefined {
+    for (const [place, { hits, texts }] of this.places(facts)) {
+      const text = texts.get(entry.language ?? 'none')
+      if (!own.where.has(place) || text === undefined) continue
+      const parts = entry.parts.map(part =>
+        part.flatMap(phrase => hits.get(this.#search.numberOf(phrase, entry.language))?.spots ?? []),
+      )
+      const row = rowOf(parts, entry.near, text)
+      if (row === undefined) continue
+      return { value: entry.weight * (own.worth[place] ?? 1), shown: text.slice(row.start, row.end).trim(), place }
+    }
+    return undefined
+  }
+
+  #use(number: number, use: Use): void {
+    this.#uses.set(number, [...(this.#uses.get(number) ?? []), use])
   }
 }
 
-function boundTo(search: Search, own: Words): (facts: Facts) => ReturnType<typeof found> | undefined {
-  const numbers = search.numbers.get(own)!
+/** What it counts in this place for this condition; nothing where it does not look. */
+function bestOf(own: Words, entry: AnyEntry, place: Place, { plain, undressed }: Hit): Best | undefined {
+  if (entry.kind === 'near' || !own.where.has(place)) return undefined
+  const dressed = own.dressed ? undressed?.deliberate === true : !plain
+  if (own.dressed && !dressed) return undefined
+  const phrase = entry.phrase.replace(/\*$/, '')
+  const shown = dressed ? `"${undressed!.written}" → ${phrase}` : phrase
+  return { value: entry.weight * (own.worth[place] ?? 1), shown, place }
+}
+
+function askedBy({ entries }: Words): readonly Asked[] {
+  return entries.flatMap(entry =>
+    (entry.kind === 'near' ? entry.parts.flat() : [entry.phrase]).map(phrase => ({
+      phrase,
+      language: entry.language,
+      near: entry.kind === 'near',
+    })),
+  )
+}
+
+function phrasesTest(scan: Scan, own: Words): Test {
   return facts => {
-    const places = own.where.map(place => search.found(facts, place))
-    const here = numbers.filter(number => places.some(place => place.has(number)))
-    if (here.length < own.atLeast) return undefined
-    const shown = here.slice(0, 3).map(number => search.phrases[number]!.trim())
-    return found(shown.join(', '))
+    const found = [...scan.found(facts, own).values()]
+    if (found.filter(({ value }) => value > 0).length < own.atLeast) return undefined
+    const sum = found.reduce((total, { value }) => total + value, 0)
+    if (sum <= 0) return undefined
+    found.sort((a, b) => b.value - a.value)
+    const outcome = outcomeOf(found.map(({ shown, place }) => ({ shown, place })))
+    return own.full === undefined ? outcome : { ...outcome, times: Math.min(1, sum / own.full) }
+  }
+}
+
+function dressedTest(scan: Scan, own: Words): Test {
+  return facts => {
+    const found = new Map<string, { shown: string; place: Place }>()
+    for (const [place, { reading }] of scan.places(facts)) {
+      if (!own.where.has(place)) continue
+      for (const one of reading.undressed)
+        if (one.deliberate && !found.has(one.understood))
+          found.set(one.understood, { shown: `"${one.written}" → ${one.understood}`, place })
+    }
+    return found.size < own.atLeast ? undefined : outcomeOf([...found.values()])
+  }
+}
+
+function outcomeOf(found: readonly { readonly shown: string; readonly place: Place }[]): Found {
+  return {
+    kind: 'found',
+    text: found
+      .slice(0, SHOWN)
+      .map(({ shown }) => shown)
+      .join(', '),
+    evidence: found.slice(0, EVIDENCE).map(({ shown, place }) => `${place}: ${shown}`),
   }
 }

@@ -1,35 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
-import { Automaton } from '../../../plugins/spam-rules/automaton.js'
 import { KINDS } from '../../../plugins/spam-rules/conditions/table.js'
-import { fold } from '../../../plugins/spam-rules/fold.js'
 import { isGibberish } from '../../../plugins/spam-rules/gibberish.js'
 import { testLetters } from '../../../plugins/spam-rules/letters.js'
 import { refusePattern } from '../../../plugins/spam-rules/pattern.js'
-
-test('the automaton finds exactly what searching for each phrase finds', () => {
-  const letters = fc.string({ unit: fc.constantFrom('a', 'b', 'c', ' '), maxLength: 5 })
-  fc.assert(
-    fc.property(
-      fc.array(letters, { maxLength: 20 }),
-      fc.string({ unit: fc.constantFrom('a', 'b', 'c', ' ', 'ж'), maxLength: 60 }),
-      (phrases, text) => {
-        const found = new Set<number>()
-        new Automaton(phrases).search(text, found)
-        const wanted = phrases.flatMap((phrase, number) => (phrase !== '' && text.includes(phrase) ? [number] : []))
-        assert.deepEqual(
-          [...found].sort((a, b) => a - b),
-          wanted,
-        )
-      },
-    ),
-  )
-})
-
-test('folding twice is folding once', () => {
-  fc.assert(fc.property(fc.string({ unit: 'grapheme' }), text => assert.equal(fold(fold(text)), fold(text))))
-})
 
 describe('patterns', () => {
   for (const [source, use, allowed] of [

@@ -14,6 +14,7 @@ const FILES = {
   pt: 'porter_stemmer_pt',
   ru: 'porter_stemmer_ru',
   sv: 'porter_stemmer_sv',
+  uk: 'porter_stemmer_uk',
 } as const
 
 export type Language = keyof typeof FILES
@@ -22,6 +23,7 @@ export const LANGUAGES = Object.keys(FILES) as readonly Language[]
 const REMEMBERED = 20_000
 /** Longer ones are no words, and some stemmers are slow on them. */
 const LONGEST = 30
+const SHORTEST = 3
 
 export class Stemmer {
   readonly #stem: (word: string) => string
@@ -33,14 +35,34 @@ export class Stemmer {
     this.#stem = word => loaded.stem(word)
   }
 
-  /** Folded text with every word stemmed; the same shape as `fold` gives. At most `maxWords` are looked at. */
-  stemAll(folded: string, maxWords = 2 ** 32 - 1): string {
-    const words = folded.trim().split(' ', maxWords)
-    return ` ${words.map(word => this.#one(word)).join(' ')} `
+  /** Folded text with every word stemmed; the same shape as `fold` gives. */
+  stemAll(folded: string): string {
+    return ` ${folded
+      .trim()
+      .split(' ')
+      .map(word => this.#one(word))
+      .join(' ')} `
+  }
+
+  /** Folded text with those words stemmed that begin as a wanted one does. At most `maxWords` are looked at. */
+  stemWanted(folded: string, wanted: Beginnings, maxWords: number): string {
+    let out = ''
+    let kept = 0
+    let at = 1
+    for (let words = 0; words < maxWords; words++) {
+      const end = folded.indexOf(' ', at)
+      if (end === -1) break
+      if (end - at >= SHORTEST && wanted.has(folded, at)) {
+        out += folded.slice(kept, at) + this.#one(folded.slice(at, end))
+        kept = end
+      }
+      at = end + 1
+    }
+    return kept === 0 ? folded : out + folded.slice(kept)
   }
 
   #one(word: string): string {
-    if (word.length > LONGEST || word.length < 3) return word
+    if (word.length > LONGEST || word.length < SHORTEST) return word
     const known = this.#known.get(word)
     if (known !== undefined) return known
     const stem = this.#stem(word)
@@ -48,6 +70,25 @@ export class Stemmer {
     this.#known.set(word, stem)
     return stem
   }
+}
+
+/** What stemmers leave alone: how words begin. A bit for each two letters that one of the wanted words begins with. */
+export class Beginnings {
+  readonly #bits = new Uint8Array(65536)
+
+  /** Takes stemmed phrases. */
+  constructor(phrases: Iterable<string>) {
+    for (const phrase of phrases)
+      for (const word of phrase.split(' ')) if (word.length > 1) this.#bits[hashAt(word, 0)] = 1
+  }
+
+  has(text: string, at: number): boolean {
+    return this.#bits[hashAt(text, at)] === 1
+  }
+}
+
+function hashAt(text: string, at: number): number {
+  return ((text.charCodeAt(at) * 251) ^ text.charCodeAt(at + 1)) & 0xffff
 }
 
 function isStemmer(value: unknown): value is { stem(word: string): string } {

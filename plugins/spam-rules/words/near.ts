@@ -1,0 +1,65 @@
+/**
+ * Do these things stand together? Parts of a near-by entry, each with the places where it was found, within a row of so many words; in the
+ * order of the parts when it is asked for.
+ */
+
+export interface Spot {
+  readonly start: number
+  readonly end: number
+}
+
+export interface Near {
+  /** Words in the row, those of the parts included. */
+  readonly within: number
+  readonly ordered: boolean
+}
+
+/** `spots` of each part, in order of the text. Gives the shortest row's ends, or nothing. */
+export function rowOf(parts: readonly (readonly Spot[])[], { within, ordered }: Near, text: string): Spot | undefined {
+  if (parts.some(spots => spots.length === 0)) return undefined
+  const all = parts.flatMap((spots, part) => spots.map(spot => ({ ...spot, part })))
+  all.sort((a, b) => a.start - b.start || a.end - b.end)
+  for (let first = 0; first < all.length; first++) {
+    const row = ordered ? rowInOrder(all, first, parts.length) : rowInAnyOrder(all, first, parts.length)
+    if (row !== undefined && wordsIn(text, row) <= within) return row
+  }
+  return undefined
+}
+
+type Part = Spot & { readonly part: number }
+
+function rowInOrder(all: readonly Part[], first: number, parts: number): Spot | undefined {
+  if (all[first]!.part !== 0) return undefined
+  let [wanted, end] = [1, all[first]!.end]
+  for (let at = first + 1; at < all.length && wanted < parts; at++) {
+    const { part, start, end: to } = all[at]!
+    // Parts may share the space between them.
+    if (part !== wanted || start < end - 1) continue
+    wanted++
+    end = to
+  }
+  return wanted === parts ? { start: all[first]!.start, end } : undefined
+}
+
+function rowInAnyOrder(all: readonly Part[], first: number, parts: number): Spot | undefined {
+  const seen = new Set<number>()
+  let end = 0
+  for (let at = first; at < all.length; at++) {
+    const { part, end: to } = all[at]!
+    if (seen.has(part)) continue
+    seen.add(part)
+    end = Math.max(end, to)
+    if (seen.size === parts) return { start: all[first]!.start, end }
+  }
+  return undefined
+}
+
+/** Text without spaces between words counts two characters for a word. */
+const PER_WORD = 2
+const UNSPACED = /[\u0e00-\u0eff\u2e80-\u9fff]/g
+
+function wordsIn(text: string, { start, end }: Spot): number {
+  const row = text.slice(start, end).trim()
+  const unspaced = row.match(UNSPACED)?.length ?? 0
+  return row.split(' ').length + Math.floor(unspaced / PER_WORD)
+}

@@ -1,0 +1,118 @@
+/**
+ * Finds tens of thousands of phrases in one walk over folded text. Phrases begin where words begin, so a trie that is entered at every
+ * word start needs no failure links, and leaves most words after three characters. States are numbered breadth first: the children of a
+ * state lie side by side, and a state costs ten octets instead of a row of a table. No walk is longer than a phrase (`LONGEST_PHRASE`).
+ */
+import { isUnspaced } from './fold.js'
+
+/** What bounds the walks: a hostile text of one repeated word is walked so many times at most. */
+export const LONGEST_PHRASE = 100
+
+/** Called with the phrase's number and where it lies in the text, `end` not included. */
+export type OnFound = (phrase: number, start: number, end: number) => void
+
+const SPACE = 32
+
+export class Trie {
+  /** The state a first character leads to. */
+  readonly #roots = new Uint32Array(65536)
+  /** State → its first child; that of the next state is where its children end. */
+  readonly #children: Uint32Array
+  readonly #labels: Uint16Array
+  /** State → number of the phrase that ends there + 1. */
+  readonly #phrase: Uint32Array
+
+  /** Phrases as `foldPhrase` gives them, each with its number; the same phrase twice keeps the last number. */
+  constructor(phrases: readonly string[]) {
+    const order = [...phrases.keys()]
+      .filter(number => phrases[number] !== '')
+      .sort((a, b) => (phrases[a]! < phrases[b]! ? -1 : phrases[a]! > phrases[b]! ? 1 : a - b))
+    const sorted = order.map(number => phrases[number]!)
+    const most = 2 + sorted.reduce((sum, phrase, at) => sum + phrase.length - shared(phrase, sorted[at - 1] ?? ''), 0)
+    this.#children = new Uint32Array(most + 1)
+    this.#labels = new Uint16Array(most)
+    this.#phrase = new Uint32Array(most)
+    this.#build(sorted, order)
+  }
+
+  /** Octets the tables take. */
+  get bytes(): number {
+    return this.#roots.byteLength + this.#children.byteLength + this.#labels.byteLength + this.#phrase.byteLength
+  }
+
+  search(text: string, found: OnFound): void {
+    const roots = this.#roots
+    for (let at = 0; at < text.length; at++) {
+      const code = text.charCodeAt(at)
+      if (code === SPACE) continue
+      const state = roots[code]!
+      if (state !== 0) this.#walk(text, at, state, found)
+      if (isUnspaced(code)) continue
+      const gap = text.indexOf(' ', at)
+      if (gap === -1) return
+      at = gap
+    }
+  }
+
+  /** Follows the text from a word start as far as any phrase goes. */
+  #walk(text: string, start: number, first: number, found: OnFound): void {
+    const phrase = this.#phrase
+    let state = first
+    let at = start + 1
+    while (true) {
+      if (phrase[state] !== 0) found(phrase[state]! - 1, start, at)
+      if (at >= text.length) return
+      state = this.#child(state, text.charCodeAt(at))
+      if (state === 0) return
+      at++
+    }
+  }
+
+  #child(state: number, label: number): number {
+    const labels = this.#labels
+    let low = this.#children[state]!
+    let high = this.#children[state + 1]!
+    // Most states have one child or none; halving pays for the few near the root.
+    while (high - low > 4) {
+      const middle = (low + high) >>> 1
+      if (labels[middle]! <= label) low = middle
+      else high = middle
+    }
+    for (; low < high; low++) if (labels[low] === label) return low
+    return 0
+  }
+
+  /** Breadth first over ranges of the sorted phrases: those of a range have the characters up to `depth` in common. */
+  #build(sorted: readonly string[], order: readonly number[]): void {
+    // State 0 is "nowhere", 1 the root.
+    let ranges: readonly (readonly [from: number, to: number])[] = [[0, sorted.length]]
+    let state = 1
+    let next = 2
+    for (let depth = 0; ranges.length > 0; depth++) {
+      const below: [number, number][] = []
+      for (const [from, to] of ranges) {
+        this.#children[state] = next
+        let at = from
+        while (at < to && sorted[at]!.length === depth) this.#phrase[state] = order[at++]! + 1
+        while (at < to) {
+          const label = sorted[at]!.charCodeAt(depth)
+          const begin = at
+          while (at < to && sorted[at]!.charCodeAt(depth) === label) at++
+          this.#labels[next] = label
+          if (depth === 0) this.#roots[label] = next
+          below.push([begin, at])
+          next++
+        }
+        state++
+      }
+      ranges = below
+    }
+    this.#children[state] = next
+  }
+}
+
+function shared(a: string, b: string): number {
+  let length = 0
+  while (length < a.length && length < b.length && a[length] === b[length]) length++
+  return length
+}
