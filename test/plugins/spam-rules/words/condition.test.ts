@@ -87,7 +87,10 @@ describe('dressing up', () => {
 
 test('the stemmer of the text’s own language runs, and no other', async () => {
   const condition = 'words: [{ phrases: [Zahlung], stem: de }, { phrases: [transfer], stem: en }]'
-  assert.equal(await told(condition, 'Wir haben die Zahlungen für Sie und die Transfers sind mit der Bank'), '3: Zahlung')
+  assert.equal(
+    await told(condition, 'Wir haben die Zahlungen für Sie und die Transfers sind mit der Bank'),
+    '3: Zahlung',
+  )
   assert.equal(await told(condition, 'We have been transferring it for you and they will have it'), '3: transfer')
 })
 
