@@ -1,5 +1,6 @@
 /** The command line of `npm run bench:filter`: what may be asked, and sentences for what cannot. Pure. */
 import { parseArgs } from 'node:util'
+import { PARTINGS, type Parting } from '../../plugins/spam-rules/fit-check.js'
 import type { SetsWish, Split } from './sets.js'
 import { STAGES, type StageName } from './stages.js'
 import type { View } from './view.js'
@@ -11,6 +12,8 @@ export interface Arguments extends SetsWish {
   readonly config?: string
   readonly groups: boolean
   readonly wrong: boolean
+  /** Fit the points of the rules, tried by this parting. */
+  readonly fit?: Parting
   readonly peers: boolean
   /** Messages of each set and label that peers are tried on, and are taught. */
   readonly sample: number
@@ -34,6 +37,7 @@ export const HELP = `npm run bench:filter -- [options]
   --config DIR        the plugins of this configuration instead of the stages
   --groups            what each group of rules adds, and which rules hit most
   --wrong             which messages are wrong, with what was found
+  --fit source        points of the rules fitted to the train parts, tried by source, time or chance
   --peers             SpamAssassin, Rspamd and bogofilter on the same messages
   --sample 150        with --peers: messages of each set and label, to be judged and to be taught; default 150
   --json FILE         all figures
@@ -50,6 +54,7 @@ const OPTIONS = {
   config: { type: 'string' },
   groups: { type: 'boolean', default: false },
   wrong: { type: 'boolean', default: false },
+  fit: { type: 'string' },
   peers: { type: 'boolean', default: false },
   sample: { type: 'string', default: '150' },
   json: { type: 'string' },
@@ -70,12 +75,14 @@ export function readArguments(argv: readonly string[]): Wish {
         ...(config === undefined ? {} : { config }),
         ...(json === undefined ? {} : { json }),
         sets: values.set ?? [],
-        splits: splitsOf(values.split),
+        // Whoever fits to what is tested has tested nothing.
+        splits: values.fit === undefined ? splitsOf(values.split) : ['train'],
         every: countOf('--every', values.every),
         views: viewsOf(values.view),
         stages: values.stage === undefined ? STAGES : values.stage.map(oneOf('--stage', STAGES)),
         groups: values.groups,
         wrong: values.wrong,
+        ...(values.fit === undefined ? {} : { fit: oneOf('--fit', PARTINGS)(values.fit) }),
         peers: values.peers,
         sample: countOf('--sample', values.sample),
       },

@@ -7,6 +7,8 @@ export interface Result {
   readonly set: string
   readonly label: Label
   readonly id: string
+  /** When it came, in milliseconds since the epoch. */
+  readonly at: number
   readonly year: number
   readonly sum: number
   readonly findings: readonly { readonly name: string; readonly points: number; readonly group: string }[]

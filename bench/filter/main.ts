@@ -6,12 +6,15 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { Parting } from '../../plugins/spam-rules/fit-check.js'
+import { reportLines } from '../../plugins/spam-rules/fit-report.js'
 import { machineOf, machineText } from '../lib/machine.js'
 import { type Arguments, HELP, readArguments } from './args.js'
 import { besideOthers, besideTable, draw } from './beside.js'
 import { percentile, type Result } from './figures.js'
+import { fitTo } from './fitting.js'
 import { folderOfSets, type Item, itemsOf } from './sets.js'
-import { Site } from './site.js'
+import { addsUp, Site } from './site.js'
 import { pluginsOf } from './stages.js'
 import { errorTable, groupTable, ruleTable, wrongList } from './tables.js'
 import { type View, viewOf } from './view.js'
@@ -67,6 +70,7 @@ async function run(args: Arguments): Promise<number> {
         })
         runs.push(await judgeAll({ site, stage, view, items }))
         report(runs.at(-1)!, args)
+        if (args.fit !== undefined) await fit(site, runs.at(-1)!, args.fit)
         await site.close()
       }
     }
@@ -113,11 +117,13 @@ async function judgeAll(order: {
   for (const [i, { set, label, id, path }] of items.entries()) {
     const mail = viewOf(readFileSync(path), view)
     const before = process.cpuUsage()
-    const { sum, findings, ms } = await site.judge(mail)
+    const judged = await site.judge(mail)
+    const { sum, findings, ms } = judged
+    if (!addsUp(judged)) throw new Error(`${set}/${label}/${id}: the sum ${sum} is not that of the findings`)
     const { user, system } = process.cpuUsage(before)
     cpuMs += (user + system) / 1000
     times.push(ms)
-    results.push({ set, label, id, year: mail.year, sum, findings })
+    results.push({ set, label, id, at: mail.at, year: mail.year, sum, findings })
     if (i % 500 === 499) say(`${stage} ${view}: ${i + 1} of ${items.length}\r`)
   }
   return {
@@ -129,6 +135,11 @@ async function judgeAll(order: {
     p99: percentile(times, 0.99),
     results,
   }
+}
+
+async function fit(site: Site, { results }: Run, by: Parting): Promise<void> {
+  const { report: told, patch } = await fitTo(site, results, { by })
+  print(`${reportLines(told).join('\n')}\n\n${patch.join('\n')}\n`)
 }
 
 function report({ stage, view, messages, cpuMs, p50, p99, results }: Run, args: Arguments): void {

@@ -45,6 +45,11 @@ export interface Judged {
   readonly ms: number
 }
 
+/** The sum on paper is the sum of the points on paper, to the hundredth. */
+export function addsUp({ sum, findings }: Judged): boolean {
+  return findings.reduce((total, { points }) => total + Math.round(points * 100), 0) === Math.round(sum * 100)
+}
+
 export class Site {
   readonly #assembly: Assembly
   readonly #clock: { at: number }
@@ -73,6 +78,16 @@ export class Site {
 
   service<K extends string>(name: K): unknown {
     return this.#assembly.loaded.services.find(name as never)
+  }
+
+  /** What a command of a plugin prints with `--json`. */
+  async command(name: string): Promise<string> {
+    const command = this.#assembly.loaded.commands.find(one => one.name === name)
+    if (command === undefined) throw new Error(`no plugin has the command ${name}`)
+    const lines: string[] = []
+    const print = (line: string) => void lines.push(line)
+    await command.run({ args: [], options: {}, json: true, print, warn: print, stdin: async () => '' })
+    return lines.join('\n')
   }
 
   async judge(mail: Mail): Promise<Judged> {

@@ -33,6 +33,7 @@ test('a group is left out with its caps', () => {
     set: 's',
     label,
     id: '1',
+    at: 0,
     year: 2020,
     sum,
     findings,
