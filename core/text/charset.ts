@@ -15,11 +15,13 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const WESTERN = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ'
 /** Keyed by names from the network, so only names TextDecoder knows get in: there are few of those. */
 const decoders = new Map<string, TextDecoder>()
+const ALWAYS_KNOWN = new Set(['utf-8', 'us-ascii', 'ascii', 'iso-8859-1', 'windows-1252'])
+const NO_CHARSETS = /^(?:base64|hex|binary|internal|cesu|ucs2?$)/
 /** Loaded with the first rare charset; few processes ever need it. */
 let iconv: Iconv | undefined
 
 export function decodeCharset(bytes: Buffer, charset: string): string {
-  const name = normaliseName(charset)
+  const name = canonicalCharset(charset)
   // "US-ASCII" with eighth bits is a lie; find out what it is.
   if (name === '' || name === 'us-ascii' || name === 'ascii') return decodeUnknown(bytes)
   const decoder = decoderOf(name)
@@ -44,7 +46,8 @@ export function tryUtf8(bytes: Buffer): string | undefined {
   }
 }
 
-function normaliseName(charset: string): string {
+/** As it is looked up: lower case, with the usual misspellings put right. */
+export function canonicalCharset(charset: string): string {
   const name = charset
     .slice(0, 40)
     .trim()
@@ -52,7 +55,7 @@ function normaliseName(charset: string): string {
     .replace(/^["']|["']$/g, '')
   if (/^cp-?125\d$/.test(name)) return `windows-${name.slice(-4)}`
   if (/^iso\d{4}/.test(name)) return `iso-${name.slice(3)}`
-  return name === 'utf8mb4' ? 'utf-8' : name
+  return name === 'utf8mb4' || name === 'utf8' ? 'utf-8' : name
 }
 
 function decoderOf(name: string): TextDecoder | undefined {
@@ -67,11 +70,26 @@ function decoderOf(name: string): TextDecoder | undefined {
   }
 }
 
+/** `name` as `canonicalCharset` gives it. */
+export function knowsCharset(name: string): boolean {
+  return ALWAYS_KNOWN.has(name) || decoderOf(name) !== undefined || rareExists(name)
+}
+
 function decodeRare(bytes: Buffer, name: string): string | undefined {
-  iconv ??= createRequire(import.meta.url)('iconv-lite') as Iconv
+  if (!rareExists(name)) return undefined
   try {
-    return iconv.encodingExists(name) ? iconv.decode(bytes, name) : undefined
+    return rare().decode(bytes, name)
   } catch {
     return undefined
   }
+}
+
+function rareExists(name: string): boolean {
+  // iconv-lite takes transfer encodings for charsets.
+  return !NO_CHARSETS.test(name) && rare().encodingExists(name)
+}
+
+function rare(): Iconv {
+  iconv ??= createRequire(import.meta.url)('iconv-lite') as Iconv
+  return iconv
 }

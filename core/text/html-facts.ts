@@ -62,3 +62,38 @@ export const NO_HTML: HtmlFacts = {
   imageText: '',
   scripts: 0,
 }
+
+const MAX_FORMS = 20
+const MAX_SAMPLES = 10
+const MAX_SOURCES = 200
+
+/** Those of several parts as if they were one. */
+export function togetherInOne(all: readonly HtmlFacts[]): HtmlFacts {
+  if (all.length === 1) return all[0]!
+  const sum = (of: (one: HtmlFacts) => number) => all.reduce((total, one) => total + of(one), 0)
+  const refresh = all.find(one => one.refresh !== undefined)?.refresh
+  const base = all.find(one => one.base !== undefined)?.base
+  return {
+    shownChars: sum(one => one.shownChars),
+    hiddenChars: sum(one => one.hiddenChars),
+    hiddenBy: [...new Set(all.flatMap(one => one.hiddenBy))],
+    splitWords: sum(one => one.splitWords),
+    splitSamples: all.flatMap(one => one.splitSamples).slice(0, MAX_SAMPLES),
+    comments: sum(one => one.comments),
+    forms: all.flatMap(one => one.forms).slice(0, MAX_FORMS),
+    images: {
+      remote: sum(one => one.images.remote),
+      inline: sum(one => one.images.inline),
+      tiny: sum(one => one.images.tiny),
+      linked: sum(one => one.images.linked),
+    },
+    imageSources: [...new Set(all.flatMap(one => one.imageSources))].slice(0, MAX_SOURCES),
+    imageText: all
+      .map(one => one.imageText)
+      .filter(text => text !== '')
+      .join('\n'),
+    scripts: sum(one => one.scripts),
+    ...(refresh !== undefined && { refresh }),
+    ...(base !== undefined && { base }),
+  }
+}

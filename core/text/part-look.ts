@@ -1,107 +1,219 @@
 /**
  * One part of a message looked at: what it is for, what it holds by its content, its name, what is odd about it, and its text when it is
- * to be read. Decodes as little as tells: the beginning of a file, the end of an archive.
+ * to be read. Decodes as little as tells: all of a text, the beginning of a file, the end of an archive.
  */
-import { decodeCharset, tryUtf8 } from './charset.js'
+import { lookIntoArchive } from './archive.js'
+import { readOctets } from './charset-guess.js'
 import { contentKind, KIND_OCTETS } from './content-kind.js'
+import { nameOddities } from './file-name.js'
+import { readFlowed } from './flowed.js'
+import { nameAgrees, typeAgrees } from './kind-claims.js'
 import type { MimePart } from './mime.js'
 import type { ContentKind, PartFacts, PartOddity } from './part-facts.js'
-import { decodeTransfer } from './transfer.js'
+import { type Encoded, lengthOf, octetsOf } from './part-octets.js'
 import { decodeWords } from './words.js'
 
 export interface LookedAt {
   readonly facts: PartFacts
-  /** Its text is read, as plain text or as markup. */
-  readonly readAs?: 'plain' | 'html'
-  /** Its text, of at most so many octets. */
-  text(most: number): string
+  /** Its text is read: as it stands, as markup, or both, when markup is called plain text. */
+  readonly readAs?: 'plain' | 'html' | 'both'
+  readonly text: string
+  /** Octets that the text was made of. */
+  readonly spent: number
 }
 
 export interface Place {
   readonly depth: number
-  readonly parent?: MimePart
+  /** Of a message that is attached: its text is not the text of the message. */
+  readonly apart: boolean
+  /** Octets of text that may still be read. */
+  readonly most: number
 }
 
 /** Shown among the text by mail programs; other text is a file. */
-const PLAIN_TYPES = new Set(['text/plain', 'message/delivery-status', 'message/disposition-notification'])
-const HTML_TYPES = new Set(['text/html', 'text/xhtml', 'application/xhtml+xml', 'text/x-amp-html', 'text/watch-html'])
+const PLAIN_TYPES = new Set([
+  'text/plain',
+  'message/delivery-status',
+  'message/disposition-notification',
+  'message/feedback-report',
+])
+const HTML_TYPES = new Set([
+  'text/html',
+  'text/xhtml',
+  'application/xhtml+xml',
+  'text/x-amp-html',
+  'text/watch-html',
+  // RFC 1896: close enough, with other names for the tags.
+  'text/enriched',
+  'text/richtext',
+])
 const READABLE_FILES: ReadonlySet<ContentKind> = new Set(['text', 'html', 'svg', 'xml', 'calendar'])
+const MARKUP: ReadonlySet<ContentKind> = new Set(['html', 'svg', 'xml'])
+/** What a part that is called text may turn out to be without being something else. */
+const TEXTUAL: ReadonlySet<ContentKind> = new Set([
+  ...READABLE_FILES,
+  ...(['empty', 'unknown', 'vcard', 'script', 'pgp', 'rtf', 'postscript'] as const),
+])
+const ENCODINGS = new Set(['7bit', '8bit', 'binary', 'base64', 'quoted-printable', 'x-uuencode'])
+/** Misspelled, and meant so. */
+const ALSO_CALLED = new Map([
+  ['8-bit', '8bit'],
+  ['7-bit', '7bit'],
+  ['8bits', '8bit'],
+  ['7bits', '7bit'],
+  ['utf-8', '8bit'],
+  ['quoted printable', 'quoted-printable'],
+  ['quotedprintable', 'quoted-printable'],
+  ['base-64', 'base64'],
+  ['uuencode', 'x-uuencode'],
+  ['x-uue', 'x-uuencode'],
+])
 const MAX_NAME = 255
-const LF = 10
-const CR = 13
-const EQUALS = 61
+const MAX_META = 1024
+const META_CHARSET = /<meta\s[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{2,40})/i
+const NOTHING = Buffer.alloc(0)
 
-export function lookAtPart(bytes: Buffer, part: MimePart, { depth }: Place): LookedAt {
-  const type = `${part.type}/${part.subtype}`
-  const disposition = part.disposition?.value ?? ''
-  const name = nameOf(part)
-  const begins = part.type === 'multipart' ? Buffer.alloc(0) : beginningOf(bytes, part)
+export function lookAtPart(bytes: Buffer, part: MimePart, place: Place): LookedAt {
+  const encoded: Encoded = { bytes, start: part.start, end: part.end, encoding: encodingOf(part), lines: part.lines }
+  const odd = new Set<PartOddity>()
+  const type = typeOf(part, odd)
+  const shown = isShown(part, type)
+  if (!ENCODINGS.has(encoded.encoding)) odd.add('encoding-unknown')
+  const begins = isContainer(part) ? NOTHING : octetsOf(encoded, shown ? place.most : KIND_OCTETS)
   const kind = kindOf(part, begins)
-  const role = roleOf(part, type, disposition, kind)
-  const odd: PartOddity[] = []
-  const readAs = readingOf(role, type, kind)
-  const said = part.params.get('charset')?.toLowerCase() ?? ''
+  const role = roleOf(part, kind, shown)
+  const readAs = readingOf(part, role, type, kind, place.apart)
+  const read =
+    readAs === undefined || place.most <= 0
+      ? undefined
+      : readPart(encoded, part, { begins, type, kind, shown, most: place.most, odd })
+  const name = nameOf(part, odd)
+  if (!typeAgrees(type, kind)) odd.add('type-lies')
+  if (!nameAgrees(name, kind)) odd.add('name-lies')
+  if (part.type === 'multipart' && !isContainer(part)) odd.add(part.params.get('boundary') ? 'no-parts' : 'no-boundary')
+  const inside = role === 'file' && place.most > 0 ? lookIntoArchive(encoded, kind, begins) : undefined
   const facts: PartFacts = {
     path: part.path,
-    depth,
+    depth: place.depth,
     role,
     type,
     kind,
-    charset: said,
+    charset: part.params.get('charset')?.toLowerCase() ?? '',
     encoding: part.encoding,
-    disposition,
+    disposition: part.disposition?.value ?? '',
     name,
-    size: sizeOf(bytes, part),
-    odd,
-    ...(readAs !== undefined && said !== '' && { charsetFound: said }),
+    size: lengthOf(encoded),
+    odd: [...odd],
+    ...(read !== undefined && { charsetFound: read.found }),
+    ...inside,
   }
-  return {
-    facts,
-    ...(readAs !== undefined && { readAs }),
-    text: most => textOf(bytes, part, said, most),
-  }
+  return { facts, text: read?.text ?? '', spent: read?.spent ?? 0, ...(readAs !== undefined && { readAs }) }
 }
 
-function textOf(bytes: Buffer, part: MimePart, said: string, most: number): string {
-  const octets = decodeTransfer(bytes.subarray(part.start, Math.min(part.end, part.start + most)), part.encoding)
-  return said === '' ? (tryUtf8(octets) ?? decodeCharset(octets, '')) : decodeCharset(octets, said)
+interface Content {
+  readonly begins: Buffer
+  readonly type: string
+  readonly kind: ContentKind
+  readonly shown: boolean
+  readonly most: number
+  readonly odd: Set<PartOddity>
 }
 
-function beginningOf(bytes: Buffer, part: MimePart): Buffer {
-  return decodeTransfer(bytes.subarray(part.start, Math.min(part.end, part.start + KIND_OCTETS)), part.encoding)
+interface Read {
+  readonly text: string
+  readonly found: string
+  readonly spent: number
+}
+
+function readPart(encoded: Encoded, part: MimePart, { begins, type, kind, shown, most, odd }: Content): Read {
+  const octets = shown ? begins : octetsOf(encoded, most)
+  const said = part.params.get('charset') ?? (MARKUP.has(kind) || HTML_TYPES.has(type) ? charsetInside(octets) : '')
+  const { text, found, wrong } = readOctets(octets, said)
+  if (wrong !== undefined) odd.add(`charset-${wrong}`)
+  if (encoded.encoding === 'base64' && shown) {
+    if (isNoBase64(encoded)) odd.add('encoding-broken')
+    else if (found === 'us-ascii' && octets.length > 0) odd.add('encoding-needless')
+  }
+  if (type === 'text/html' && octets.length > 0 && !text.includes('<')) odd.add('text-as-html')
+  if (type === 'text/plain' && kind === 'html') odd.add('html-as-text')
+  const flowed = type === 'text/plain' && part.params.get('format')?.toLowerCase() === 'flowed'
+  const spaceGoes = part.params.get('delsp')?.toLowerCase() === 'yes'
+  return { text: flowed ? readFlowed(text, spaceGoes) : text, found, spent: octets.length }
+}
+
+function charsetInside(octets: Buffer): string {
+  return META_CHARSET.exec(octets.toString('latin1', 0, Math.min(octets.length, MAX_META)))?.[1] ?? ''
+}
+
+/** Text that somebody forgot to encode: spaces within lines. */
+function isNoBase64({ bytes, start, end }: Encoded): boolean {
+  const sample = bytes.toString('latin1', start, Math.min(end, start + MAX_META))
+  const foreign = sample.match(/[^A-Za-z0-9+/=\r\n]/g)?.length ?? 0
+  return foreign > sample.length / 20
+}
+
+function encodingOf({ encoding }: MimePart): string {
+  return ALSO_CALLED.get(encoding) ?? encoding
+}
+
+/** RFC 2045 §5.2 makes plain text of a type that cannot be read; what it names may still tell. */
+function typeOf(part: MimePart, odd: Set<PartOddity>): string {
+  const type = `${part.type}/${part.subtype}`
+  if (type !== 'text/plain' || part.params.size !== 1 || part.params.get('charset') !== 'us-ascii') return type
+  const written = part.header.find(({ name }) => name.toLowerCase() === 'content-type')?.raw
+  if (written === undefined || /^\s*text\/plain/i.test(written)) return type
+  odd.add('type-broken')
+  return /^\W*(?:text\W+)?x?html/i.test(written) ? 'text/html' : type
+}
+
+function isContainer({ children, message }: MimePart): boolean {
+  return children.length > 0 || message !== undefined
+}
+
+/** Mail programs show it with the message. */
+function isShown(part: MimePart, type: string): boolean {
+  if (isApart(part) || isContainer(part)) return false
+  // A multipart without parts is read as the text it is.
+  return PLAIN_TYPES.has(type) || HTML_TYPES.has(type) || part.type === 'multipart'
+}
+
+/** RFC 2183 §2.8: a disposition nobody knows is an attachment. */
+function isApart({ disposition }: MimePart): boolean {
+  return disposition !== undefined && disposition.value !== '' && disposition.value !== 'inline'
 }
 
 function kindOf(part: MimePart, begins: Buffer): ContentKind {
-  if (part.type === 'multipart') return 'multipart'
-  return part.message !== undefined ? 'message' : contentKind(begins)
+  if (part.message !== undefined) return 'message'
+  return part.children.length > 0 ? 'multipart' : contentKind(begins)
 }
 
-function roleOf(part: MimePart, type: string, disposition: string, kind: ContentKind): PartFacts['role'] {
-  if (part.type === 'multipart') return 'multipart'
-  const apart = disposition !== '' && disposition !== 'inline'
-  if (part.message !== undefined) return apart ? 'file' : 'message'
-  if (!apart && (PLAIN_TYPES.has(type) || HTML_TYPES.has(type))) return 'body'
-  return kind === 'image' && !apart && part.id !== undefined ? 'inline' : 'file'
+function roleOf(part: MimePart, kind: ContentKind, shown: boolean): PartFacts['role'] {
+  if (part.children.length > 0) return 'multipart'
+  if (part.message !== undefined) return isApart(part) ? 'file' : 'message'
+  if (shown && TEXTUAL.has(kind)) return 'body'
+  return kind === 'image' && !isApart(part) && (part.id !== undefined || part.disposition !== undefined)
+    ? 'inline'
+    : 'file'
 }
 
-function readingOf(role: PartFacts['role'], type: string, kind: ContentKind): 'plain' | 'html' | undefined {
-  if (role === 'body') return HTML_TYPES.has(type) || kind === 'html' ? 'html' : 'plain'
-  if (role !== 'file' || !READABLE_FILES.has(kind)) return undefined
-  return kind === 'text' || kind === 'calendar' ? 'plain' : 'html'
+function readingOf(
+  part: MimePart,
+  role: PartFacts['role'],
+  type: string,
+  kind: ContentKind,
+  apart: boolean,
+): LookedAt['readAs'] {
+  if (role === 'body') return HTML_TYPES.has(type) ? 'html' : kind === 'html' ? 'both' : 'plain'
+  if (role !== 'file' || part.message !== undefined || apart || !READABLE_FILES.has(kind)) return undefined
+  return MARKUP.has(kind) ? 'html' : 'plain'
 }
 
-function nameOf(part: MimePart): string {
-  return decodeWords(part.disposition?.params.get('filename') ?? part.params.get('name') ?? '').slice(0, MAX_NAME)
-}
-
-/** Reckoned from length and lines: four octets of base64 are three, padding and line ends are none. */
-function sizeOf(bytes: Buffer, { start, end, encoding, lines }: MimePart): number {
-  let last = end
-  while (last > start && bytes[last - 1]! <= 32) last -= 1
-  if (encoding !== 'base64') return end - start
-  const firstBreak = bytes.indexOf(LF, start)
-  const lineEnds = (firstBreak > start && bytes[firstBreak - 1] === CR ? 2 : 1) * Math.max(0, lines - 1)
-  let padding = 0
-  while (padding < 2 && last > start && bytes[last - 1 - padding] === EQUALS) padding += 1
-  return Math.max(0, Math.floor(((last - start - lineEnds) * 3) / 4) - padding)
+function nameOf(part: MimePart, odd: Set<PartOddity>): string {
+  const asFile = part.disposition?.params.get('filename')
+  const asPart = part.params.get('name')
+  const name = decodeWords(asFile ?? asPart ?? '').slice(0, MAX_NAME)
+  if (asFile !== undefined && asPart !== undefined && name !== decodeWords(asPart).slice(0, MAX_NAME))
+    odd.add('names-differ')
+  for (const one of nameOddities(name)) odd.add(one)
+  return name
 }

@@ -4,11 +4,12 @@
  * Pure and never throws: what is wrong is said in `broken`. The subject is not in it, since it needs no body.
  */
 import { bothEnds } from './ends.js'
-import { type HtmlText, htmlToText } from './html.js'
-import { type HtmlFacts, NO_HTML } from './html-facts.js'
+import { type HtmlText, readHtml } from './html.js'
+import { type HtmlFacts, NO_HTML, togetherInOne } from './html-facts.js'
 import { type MimePart, scanMime } from './mime.js'
 import type { PartFacts } from './part-facts.js'
 import { type LookedAt, lookAtPart } from './part-look.js'
+import { octetsOf } from './part-octets.js'
 
 export interface Reading {
   readonly body: string
@@ -35,6 +36,10 @@ const MAX_ATTACHED_OCTETS = 256 * 1024
 const MAX_FACTS = 200
 const MAX_BROKEN = 30
 const MAX_CHARS = 1_000_000
+const MAX_OPENED = 3
+const MAX_CLOSED_OCTETS = 512 * 1024
+const MAX_PARTS_INSIDE = 100
+const CLOSED = new Set(['base64', 'quoted-printable'])
 
 export function readMessage(bytes: Buffer, limits: ReadingLimits = {}): Reading {
   const { root, broken } = scanMime(bytes, { parts: limits.parts ?? MAX_PARTS })
@@ -43,12 +48,24 @@ export function readMessage(bytes: Buffer, limits: ReadingLimits = {}): Reading 
   return reader.finish()
 }
 
+/** A part that is still to be looked at. */
+interface Waiting {
+  readonly bytes: Buffer
+  readonly part: MimePart
+  readonly depth: number
+  readonly apart: boolean
+  /** How many encoded messages it stands in. */
+  readonly opened: number
+}
+
 class Reader {
   readonly #bytes: Buffer
   readonly #broken: string[]
   readonly #facts: PartFacts[] = []
   readonly #body: string[] = []
   readonly #html: string[] = []
+  readonly #hidden: string[] = []
+  readonly #htmlFacts: HtmlFacts[] = []
   readonly #links: HtmlText['links'][number][] = []
   readonly #attached: string[] = []
   readonly #attachedLinks: HtmlText['links'][number][] = []
@@ -63,53 +80,63 @@ class Reader {
   }
 
   read(root: MimePart): void {
-    const waiting: { part: MimePart; depth: number; parent?: MimePart; apart: boolean }[] = [
-      { part: root, depth: 0, apart: false },
-    ]
-    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      const { part, depth, parent, apart } = next
-      const looked = lookAtPart(this.#bytes, part, { depth, ...(parent !== undefined && { parent }) })
-      if (this.#facts.length < MAX_FACTS) this.#facts.push(looked.facts)
-      const asFile = apart || looked.facts.role === 'file'
-      if (looked.facts.role === 'file' || looked.facts.role === 'inline') this.#file(looked)
-      this.#take(looked, asFile)
-      for (const child of part.children.toReversed())
-        waiting.push({ part: child, depth: depth + 1, parent: part, apart })
-      if (part.message !== undefined)
-        waiting.push({ part: part.message, depth: depth + 1, parent: part, apart: asFile })
-    }
+    const waiting: Waiting[] = [{ bytes: this.#bytes, part: root, depth: 0, apart: false, opened: 0 }]
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) waiting.push(...this.#one(next))
   }
 
-  #file({ facts }: LookedAt): void {
-    if (this.#attachments.length >= MAX_FACTS) return
-    this.#attachments.push({ name: facts.name, type: facts.type, size: facts.size })
-  }
-
-  #take({ readAs, text }: LookedAt, apart: boolean): void {
-    if (readAs === undefined) return
+  /** Returns what is in it, the last first. */
+  #one(here: Waiting): Waiting[] {
+    const { bytes, part, depth, apart } = here
     const most = apart ? this.#attachedLeft : this.#left
-    if (most <= 0) return
-    const content = text(most)
-    if (apart) this.#attachedLeft -= content.length
-    else this.#left -= content.length
+    const looked = lookAtPart(bytes, part, { depth, apart, most })
+    const { facts } = looked
+    if (this.#facts.length < MAX_FACTS) this.#facts.push(facts)
+    if (facts.role === 'file' || facts.role === 'inline') this.#file(facts)
+    const asFile = apart || facts.role === 'file'
+    if (looked.readAs !== undefined) this.#take(looked, asFile)
+    const inside = part.message === undefined ? this.#closedMessage(here) : { part: part.message }
+    return [
+      ...(inside === undefined ? [] : [{ ...here, depth: depth + 1, apart: asFile, ...inside }]),
+      ...part.children.toReversed().map(child => ({ ...here, part: child, depth: depth + 1 })),
+    ]
+  }
+
+  /** RFC 2046 §5.2.1 forbids to encode a message inside; some do. */
+  #closedMessage({ bytes, part, opened }: Waiting): { bytes: Buffer; part: MimePart; opened: number } | undefined {
+    const { type, subtype, encoding, start, end, lines } = part
+    if (type !== 'message' || subtype !== 'rfc822' || !CLOSED.has(encoding) || opened >= MAX_OPENED) return undefined
+    const octets = octetsOf({ bytes, start, end, encoding, lines }, MAX_CLOSED_OCTETS)
+    const { root, broken } = scanMime(octets, { parts: MAX_PARTS_INSIDE })
+    this.#broken.push('a message inside is encoded', ...broken)
+    return { bytes: octets, part: root, opened: opened + 1 }
+  }
+
+  #file({ name, type, size }: PartFacts): void {
+    if (this.#attachments.length < MAX_FACTS) this.#attachments.push({ name, type, size })
+  }
+
+  #take({ readAs, text, spent }: LookedAt, apart: boolean): void {
+    if (apart) this.#attachedLeft -= spent
+    else this.#left -= spent
     const into = apart ? this.#attached : this.#body
-    if (readAs !== 'html') {
-      into.push(content)
-      return
-    }
-    if (!apart) this.#html.push(content)
-    const read = htmlToText(content)
+    if (readAs !== 'html') into.push(text)
+    if (readAs === 'plain') return
+    const read = readHtml(text)
     into.push(read.text)
     const links = apart ? this.#attachedLinks : this.#links
-    links.push(...read.links)
+    for (const link of read.links) links.push(link)
+    if (apart) return
+    this.#html.push(text)
+    this.#hidden.push(read.hidden)
+    this.#htmlFacts.push(read.facts)
   }
 
   finish(): Reading {
     return {
       body: joined(this.#body),
-      hidden: '',
+      hidden: joined(this.#hidden),
       html: bothEnds(this.#html.join('\n'), MAX_CHARS),
-      htmlFacts: NO_HTML,
+      htmlFacts: this.#htmlFacts.length === 0 ? NO_HTML : togetherInOne(this.#htmlFacts),
       links: this.#links,
       attached: joined(this.#attached),
       attachedLinks: this.#attachedLinks,

@@ -1,0 +1,58 @@
+/**
+ * The octets of a part, decoded as far as they are wanted: from the beginning, from both ends, or from the end alone. So a file of many
+ * megabytes costs no more than what is looked at.
+ */
+import { decodeTransfer } from './transfer.js'
+
+export interface Encoded {
+  readonly bytes: Buffer
+  readonly start: number
+  readonly end: number
+  /** Lower case. */
+  readonly encoding: string
+  /** As the scan counted them. */
+  readonly lines: number
+}
+
+const LF = 10
+const CR = 13
+const EQUALS = 61
+const BASE64_RATIO = 4 / 3
+/** Line ends are octets too, up to one pair for four. */
+const LINE_ENDS = 1.5
+
+/** All, or of more than `most` (decoded) three quarters from the beginning and the rest from the end. */
+export function octetsOf({ bytes, start, end, encoding }: Encoded, most: number): Buffer {
+  const raw = encoding === 'base64' ? Math.ceil(most * BASE64_RATIO) : most
+  if (end - start <= raw) return decodeTransfer(bytes.subarray(start, end), encoding)
+  const tail = Math.floor(raw / 4)
+  const lineStart = bytes.indexOf(LF, end - tail) + 1
+  const from = lineStart > 0 && lineStart < end ? lineStart : end - tail
+  const head = decodeTransfer(bytes.subarray(start, start + raw - tail), encoding)
+  return Buffer.concat([head, decodeTransfer(bytes.subarray(from, end), encoding)])
+}
+
+/** The last of them, at most so many. */
+export function lastOctetsOf({ bytes, start, end, encoding }: Encoded, most: number): Buffer {
+  if (encoding !== 'base64') {
+    const raw = encoding === 'quoted-printable' ? 3 * most : most
+    return decodeTransfer(bytes.subarray(Math.max(start, end - raw), end), encoding)
+  }
+  const from = Math.max(start, end - Math.ceil(most * BASE64_RATIO * LINE_ENDS))
+  // Groups of four are counted from the end, where padding makes them whole.
+  const digits = bytes.toString('latin1', from, end).replace(/[^A-Za-z0-9+/=]+/g, '')
+  return Buffer.from(digits.slice(from === start ? 0 : digits.length % 4), 'base64')
+}
+
+/** Reckoned from length and lines: four octets of base64 are three, padding and line ends are none. */
+export function lengthOf({ bytes, start, end, encoding, lines }: Encoded): number {
+  if (encoding !== 'base64') return end - start
+  let last = end
+  while (last > start && bytes[last - 1]! <= 32) last -= 1
+  let padding = 0
+  while (padding < 2 && last > start && bytes[last - 1 - padding] === EQUALS) padding += 1
+  const firstBreak = bytes.indexOf(LF, start)
+  const each = firstBreak > start && firstBreak < end && bytes[firstBreak - 1] === CR ? 2 : 1
+  const digits = last - start - each * Math.max(0, lines - 1)
+  return Math.max(0, Math.floor((digits * 3) / 4) - padding)
+}
