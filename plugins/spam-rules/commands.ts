@@ -1,21 +1,13 @@
-/**
- * `posthouse rules …`: proves rules by their examples, lists them, and tries them on mail in files. All of it is pure reading:
- * nothing is sent, stored or learnt.
- */
-import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+/** `posthouse rules …`: proves rules by their examples, lists them, tries them on mail in files and counts what they do. */
 import { type Command, CommandError, type CommandRun, type Finding, readMailFile } from 'posthouse/api'
-import { printable } from 'posthouse/text'
 import type { RuleSet } from './evaluate.js'
-import { mailOf } from './example.js'
-import { askedAbout, type MessageOf } from './example-asked.js'
-import { Facts } from './facts.js'
-import type { Position, Rule } from './rule.js'
+import { factsAbout, type MessageOf } from './example-asked.js'
+import { JUNK_LINE, pointsOf, type Rule } from './rule.js'
+import { type Seen, seenIn, sentences } from './seen.js'
+import { STATS_OPTIONS, stats } from './stats.js'
+import { failuresOf, filesIn, sumOf } from './try.js'
 
-export interface Failure extends Position {
-  readonly rule: string
-  readonly message: string
-}
+export { failuresOf, findingsIn, sumOf } from './try.js'
 
 export function ruleCommands(rules: () => Promise<RuleSet>, messageOf: MessageOf): readonly Command[] {
   return [
@@ -38,36 +30,19 @@ export function ruleCommands(rules: () => Promise<RuleSet>, messageOf: MessageOf
       arity: [1, 100_000],
       options: {
         summary: { type: 'boolean', description: 'only how many reach the threshold, and how often each rule fired' },
-        threshold: { type: 'string', value: 'POINTS', description: 'what counts as spam; default 5' },
+        threshold: { type: 'string', value: 'POINTS', description: `what counts as spam; default ${JUNK_LINE}` },
       },
       run: async run => tryOn(await rules(), messageOf, run),
     },
+    {
+      name: 'rules stats',
+      summary: 'count what each rule finds in good mail and in spam, which overlap, and which find nothing',
+      usage: '--ham PATH --spam PATH',
+      arity: [0, 0],
+      options: STATS_OPTIONS,
+      run: async run => stats(await rules(), messageOf, run),
+    },
   ]
-}
-
-export async function failuresOf(set: RuleSet, messageOf: MessageOf): Promise<readonly Failure[]> {
-  const failures: Failure[] = []
-  for (const rule of set.rules) {
-    for (const [examples, wanted] of [
-      [rule.hits, true],
-      [rule.misses, false],
-    ] as const) {
-      for (const { text, place } of examples) {
-        const found = (await findingsIn(set, messageOf, mailOf(text))).find(({ name }) => name === rule.name)
-        if ((found !== undefined) === wanted) continue
-        const shown = printable(text.trim().replace(/\s+/g, ' '), 60)
-        const message = wanted
-          ? `${rule.name} does not find: ${shown}`
-          : `${rule.name} should leave this alone: ${shown} (${found!.says})`
-        failures.push({ rule: rule.name, message, ...place })
-      }
-    }
-  }
-  return failures
-}
-
-export async function findingsIn(set: RuleSet, messageOf: MessageOf, bytes: Buffer): Promise<readonly Finding[]> {
-  return set.evaluate(await Facts.of(askedAbout(messageOf(bytes))))
 }
 
 async function test(set: RuleSet, messageOf: MessageOf, run: CommandRun): Promise<number> {
@@ -82,44 +57,85 @@ async function test(set: RuleSet, messageOf: MessageOf, run: CommandRun): Promis
 }
 
 function list(set: RuleSet, run: CommandRun): Promise<void> {
-  const rows = [...set.rules].sort((a, b) => Math.abs(b.points) - Math.abs(a.points))
-  const row = ({ name, points, says, place }: Rule) => ({ name, points, says, place: `${place.file}:${place.line}` })
-  if (run.json) run.print(JSON.stringify(rows.map(row), null, 2))
-  else for (const { name, points, says } of rows) run.print(`${points.toFixed(1).padStart(5)}  ${name}: ${says}`)
+  const rows = [...set.rules].sort((a, b) => Math.abs(pointsOf(b)) - Math.abs(pointsOf(a)))
+  const groups = [...set.groups.values()]
+  if (run.json) {
+    run.print(JSON.stringify({ rules: rows.map(listed), groups }, null, 2))
+    return Promise.resolve()
+  }
+  for (const rule of rows) run.print(`${worthOf(rule).padStart(6)}  ${rule.name}: ${rule.says}${remarks(rule)}`)
+  for (const { name, cap, floor } of groups) {
+    const bounds = [cap === undefined ? '' : `at most ${cap}`, floor === undefined ? '' : `at least ${floor}`]
+    const said = bounds.filter(bound => bound !== '').join(' and ')
+    if (said !== '') run.print(`group ${name}: ${said} points together`)
+  }
   return Promise.resolve()
+}
+
+function listed(rule: Rule) {
+  const { name, effect, says, group, shadow, shipped, place } = rule
+  return {
+    name,
+    ...(effect.kind === 'points' ? { points: effect.points } : { discount: effect }),
+    says,
+    ...(group !== undefined && { group }),
+    ...(shadow && { shadow }),
+    shipped,
+    place: `${place.file}:${place.line}`,
+  }
+}
+
+function worthOf({ effect }: Rule): string {
+  return effect.kind === 'points' ? effect.points.toFixed(1) : `-${effect.percent} %`
+}
+
+function remarks({ group, shadow, scope }: Rule): string {
+  const told = [
+    group === undefined ? '' : `group ${group}`,
+    shadow ? 'only tried out' : '',
+    scope.only === undefined && scope.except === undefined ? '' : 'not for everybody',
+  ].filter(remark => remark !== '')
+  return told.length === 0 ? '' : ` [${told.join(', ')}]`
 }
 
 interface Tried {
   readonly file: string
   readonly sum: number
   readonly findings: readonly Finding[]
+  readonly seen: Seen
 }
 
 async function tryOn(set: RuleSet, messageOf: MessageOf, run: CommandRun): Promise<void> {
-  const threshold = Number(run.options.threshold ?? 5)
+  const threshold = Number(run.options.threshold ?? JUNK_LINE)
   if (!Number.isFinite(threshold)) throw new CommandError('--threshold: expected a number of points')
   const counts = new Map<string, number>()
   let tried = 0
   let over = 0
   for await (const file of filesIn(run.args)) {
-    const findings = await findingsIn(set, messageOf, await readMailFile(file))
+    const facts = await factsAbout(messageOf(await readMailFile(file)))
+    const findings = await set.evaluate(facts)
     const sum = sumOf(findings)
     tried++
     if (sum >= threshold) over++
     for (const { name } of findings) counts.set(name, (counts.get(name) ?? 0) + 1)
-    if (run.options.summary !== true) printOne(run, { file, sum, findings })
+    if (run.options.summary !== true) printOne(run, { file, sum, findings, seen: seenIn(facts) })
   }
   if (run.options.summary === true) printSummary(run, { threshold, tried, over, counts })
 }
 
-function printOne(run: CommandRun, tried: Tried): void {
+/** The dearest first; caps and discounts last, as they follow from the others. */
+function printOne(run: CommandRun, { file, sum, findings, seen }: Tried): void {
   if (run.json) {
-    run.print(JSON.stringify(tried))
+    run.print(JSON.stringify({ file, sum, findings, seen }))
     return
   }
-  run.print(`${tried.sum.toFixed(1).padStart(5)}  ${tried.file}`)
-  for (const { name, points, says } of tried.findings)
-    run.print(`       ${points.toFixed(1).padStart(5)}  ${name}: ${says}`)
+  run.print(`${sum.toFixed(1).padStart(6)}  ${file}`)
+  for (const { name, points, shadow, says, evidence } of findings) {
+    const worth = shadow === undefined ? points.toFixed(1) : `(${shadow.toFixed(1)})`
+    run.print(`      ${worth.padStart(6)}  ${name}: ${says}`)
+    for (const piece of evidence ?? []) run.print(`              · ${piece}`)
+  }
+  for (const sentence of sentences(seen)) run.print(`        ${sentence}`)
 }
 
 function printSummary(
@@ -137,20 +153,5 @@ function printSummary(
     run.print(`${over} of ${tried} messages (${share.toFixed(2)} %) have ${threshold} points or more`)
     for (const [name, count] of [...counts].sort((a, b) => b[1] - a[1]))
       run.print(`${String(count).padStart(7)}  ${name}`)
-  }
-}
-
-/** Rounded, so that 0.1 + 0.2 is 0.3. */
-export function sumOf(findings: readonly Finding[]): number {
-  return Math.round(findings.reduce((sum, { points }) => sum + points, 0) * 1000) / 1000
-}
-
-/** Files as they are, folders with all that is in them, in order. */
-async function* filesIn(paths: readonly string[]): AsyncGenerator<string> {
-  for (const path of paths) {
-    const facts = await stat(path).catch(() => undefined)
-    if (facts === undefined) throw new CommandError(`there is no file ${path}`)
-    if (facts.isDirectory()) yield* filesIn((await readdir(path)).sort().map(name => join(path, name)))
-    else yield path
   }
 }

@@ -1,43 +1,118 @@
 /**
  * Asks all rules about one message. What kinds of conditions there are, and what they mean, is the matter of conditions/: here they are tests.
+ * Twice: `score` asks those that look at the message alone, `weigh` those that look at findings as well, and makes discounts and caps.
  * A finding says which rule, how many points, and why.
  */
 import type { Finding } from 'posthouse/api'
 import { printable } from 'posthouse/text'
 import type { Condition, Kind, Outcome, Prepared, Test } from './conditions/kind.js'
 import type { Facts } from './facts.js'
-import type { Rule } from './rule.js'
+import type { Guard } from './guard.js'
+import { type Group, JUNK_LINE, type Rule } from './rule.js'
+import { isFor } from './scope.js'
+import { type Discount, weighed } from './weigh.js'
 
-const MAX_FOUND = 60
+/** A rule that holds, or of which that could not be known. */
+export interface Hit {
+  readonly rule: Rule
+  readonly outcome: NonNullable<Outcome>
+}
 
 interface Asking {
   readonly rule: Rule
   readonly test: Test
 }
 
+type Before = (facts: Facts) => Promise<void>
+
+const MAX_FOUND = 60
+const MAX_EVIDENCE = 10
+const MAX_PIECE = 300
+
+export interface RuleParts {
+  readonly rules: readonly Rule[]
+  readonly groups: ReadonlyMap<string, Group>
+  /** Ended with the set. */
+  readonly guard: Guard
+}
+
 export class RuleSet {
   readonly rules: readonly Rule[]
-  readonly #asking: readonly Asking[]
-  readonly #before: readonly ((facts: Facts) => Promise<void>)[]
+  readonly groups: ReadonlyMap<string, Group>
+  readonly #guard: Guard
+  readonly #tests: ReadonlyMap<Rule, Test>
+  readonly #scoring: readonly Asking[]
+  readonly #weighing: readonly Asking[]
+  readonly #before: readonly Before[]
 
-  constructor(rules: readonly Rule[]) {
+  constructor({ rules, groups, guard }: RuleParts) {
     this.rules = rules
+    this.groups = groups
+    this.#guard = guard
     const prepared = new Map<Kind, Prepared<unknown>>()
     const bind = ({ kind, own }: Condition): Test => prepared.get(kind)!.bind(own)
     for (const [kind, owns] of byKind(rules)) prepared.set(kind, kind.prepare(owns, bind))
-    this.#asking = rules.map(rule => ({ rule, test: bind(rule.condition) }))
+    const asking = rules.map(rule => ({ rule, test: bind(rule.condition) }))
+    this.#tests = new Map(asking.map(({ rule, test }) => [rule, test]))
+    this.#scoring = asking.filter(({ rule }) => !isLate(rule))
+    this.#weighing = asking.filter(({ rule }) => isLate(rule))
     this.#before = [...prepared.values()].flatMap(one => (one.before === undefined ? [] : [one.before.bind(one)]))
   }
 
-  async evaluate(facts: Facts): Promise<readonly Finding[]> {
+  /** The rules that hold of those that look at the message alone. What they look at is found once, however many there are. */
+  async hits(facts: Facts): Promise<readonly Hit[]> {
     for (const before of this.#before) await before(facts)
-    const findings: Finding[] = []
-    for (const { rule, test } of this.#asking) {
-      const outcome = test(facts)
-      if (outcome !== undefined) findings.push(findingOf(rule, outcome))
-    }
-    return findings
+    return hitsAmong(this.#scoring, facts)
   }
+
+  /** Those of the rest, which look at what has been found by all. */
+  lateHits(facts: Facts, findings: readonly Finding[]): readonly Hit[] {
+    if (this.#weighing.length === 0) return []
+    facts.findings = findings
+    return hitsAmong(this.#weighing, facts)
+  }
+
+  /** What one rule makes of a message, whoever it is for. */
+  async outcome(rule: Rule, facts: Facts): Promise<Outcome> {
+    if (isLate(rule)) facts.findings = [...facts.findings, ...(await this.score(facts))]
+    else for (const before of this.#before) await before(facts)
+    return this.#tests.get(rule)!(facts)
+  }
+
+  async score(facts: Facts): Promise<readonly Finding[]> {
+    return findingsOf(await this.hits(facts))
+  }
+
+  /** `findings` are those of all plugins. Whoever calls has called `score` with the same facts. */
+  weigh(facts: Facts, findings: readonly Finding[]): readonly Finding[] {
+    const hits = this.lateHits(facts, findings)
+    const more = findingsOf(hits)
+    return [...more, ...weighed([...findings, ...more], this.groups, discountsOf(hits))]
+  }
+
+  dispose(): Promise<void> {
+    return this.#guard.dispose()
+  }
+
+  /** Nobody else was asked. */
+  async evaluate(facts: Facts): Promise<readonly Finding[]> {
+    const findings = [...facts.findings, ...(await this.score(facts))]
+    return [...findings, ...this.weigh(facts, findings)]
+  }
+}
+
+function hitsAmong(asking: readonly Asking[], facts: Facts): readonly Hit[] {
+  const hits: Hit[] = []
+  for (const { rule, test } of asking) {
+    const outcome = test(facts)
+    if (outcome !== undefined && isFor(rule.scope, facts.session, facts.envelope)) hits.push({ rule, outcome })
+  }
+  return hits
+}
+
+/** It can only be asked when all findings are there. */
+function isLate({ effect, condition }: Rule): boolean {
+  return effect.kind === 'discount' || withInner(condition).some(({ kind }) => kind.late === true)
 }
 
 function byKind(rules: readonly Rule[]): ReadonlyMap<Kind, readonly unknown[]> {
@@ -56,16 +131,35 @@ function withInner(condition: Condition): readonly Condition[] {
   return [condition, ...(kind.inner?.(own) ?? []).flatMap(withInner)]
 }
 
-function findingOf({ name, points, says }: Rule, outcome: NonNullable<Outcome>): Finding {
-  if (outcome.kind === 'unknown') return { name, points: 0, says: `Not known: ${printable(outcome.why, MAX_FOUND)}` }
-  return {
-    name,
-    points: rounded(points * (outcome.times ?? 1)),
-    says: says.replace('{found}', () => printable(outcome.text, MAX_FOUND)),
-  }
+export function findingsOf(hits: readonly Hit[]): readonly Finding[] {
+  return hits.flatMap(({ rule, outcome }) => {
+    const { name, says, group } = rule
+    if (outcome.kind === 'unknown')
+      return [{ name, points: 0, says: `Not known: ${printable(outcome.why, MAX_PIECE)}` }]
+    if (rule.effect.kind === 'discount') return []
+    const points = worth(rule, rule.effect.points, outcome.times)
+    return [
+      {
+        name,
+        says: says.replace('{found}', () => printable(outcome.text, MAX_FOUND)),
+        ...(rule.shadow ? { points: 0, shadow: points } : { points }),
+        ...(group !== undefined && { group }),
+        ...(outcome.evidence !== undefined && { evidence: outcome.evidence.slice(0, MAX_EVIDENCE) }),
+      },
+    ]
+  })
 }
 
-/** In hundredths, as the sum is. */
-function rounded(points: number): number {
-  return Math.round(points * 100) / 100
+/** In hundredths, as the sum is. A rule of the package stays below the Junk line whatever its condition weighs. */
+function worth({ shipped }: Rule, points: number, times = 1): number {
+  const whole = Math.round(points * times * 100) / 100
+  return shipped ? Math.min(whole, JUNK_LINE - 0.1) : whole
+}
+
+function discountsOf(hits: readonly Hit[]): readonly Discount[] {
+  return hits.flatMap(({ rule: { name, says, effect, shadow }, outcome }) => {
+    if (effect.kind !== 'discount' || outcome.kind !== 'found') return []
+    const sentence = says.replace('{found}', () => printable(outcome.text, MAX_FOUND))
+    return [{ name, says: sentence, groups: effect.groups, percent: effect.percent, shadow }]
+  })
 }

@@ -2,14 +2,14 @@
  * What rules look at, taken from session, envelope and message once and as late as possible. Bounded: of a long text the first
  * 256 K characters, of many links the first few hundred.
  */
-import type { Asked, Envelope, Message, MessageText, Session } from 'posthouse/api'
+import type { Asked, Envelope, Finding, Message, MessageText, Session } from 'posthouse/api'
 import { type FieldMailbox, mailboxOf, type WebLink, webLinks } from 'posthouse/text'
 
 /**
  * Where rules look: subject, text as a reader sees it, display name of the sender, addresses of links, names of attachments, text that is
- * there and cannot be seen, descriptions of images, HTML as it stands.
+ * there and cannot be seen, what pictures say in place of themselves, text of attached files that hold text, HTML as it stands.
  */
-export const PLACES = ['subject', 'body', 'name', 'link', 'file', 'hidden', 'alt', 'html'] as const
+export const PLACES = ['subject', 'body', 'name', 'link', 'file', 'hidden', 'alt', 'attached', 'html'] as const
 export type Place = (typeof PLACES)[number]
 
 export const MAX_TEXT = 256 * 1024
@@ -22,6 +22,10 @@ export class Facts {
   /** The sending host is one of our own people's: what it calls itself says nothing. */
   readonly insider: boolean
   readonly message: Message
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  /** What is found so far, by all plugins: nothing until it is weighed. */
+  findings: readonly Finding[] = []
   /** The message as a reader sees it. */
   readonly seen: MessageText
   readonly #texts = new Map<Place, string>()
@@ -29,7 +33,8 @@ export class Facts {
   #from: FieldMailbox | undefined | null = null
   #replyTo: FieldMailbox | undefined | null = null
 
-  private constructor({ session, envelope, message }: Asked['score'], text: MessageText) {
+  private constructor({ session, envelope, message }: Asked['score'], text: MessageText, now: number) {
+    this.now = now
     this.session = session
     this.envelope = envelope
     this.insider = session.trusted || session.account !== undefined
@@ -37,8 +42,8 @@ export class Facts {
     this.seen = text
   }
 
-  static async of(asked: Asked['score']): Promise<Facts> {
-    return new Facts(asked, await asked.message.text())
+  static async of(asked: Asked['score'], now: number): Promise<Facts> {
+    return new Facts(asked, await asked.message.text(), now)
   }
 
   get from(): FieldMailbox | undefined {
@@ -85,10 +90,12 @@ export class Facts {
         return hrefs([...this.seen.links.slice(0, MAX_LINKS), ...this.links])
       case 'file':
         return this.seen.attachments.map(({ name }) => name).join('\n')
-      // Nothing tells of these yet.
       case 'hidden':
+        return this.seen.hidden.slice(0, MAX_TEXT)
       case 'alt':
-        return ''
+        return this.seen.htmlFacts.imageText.slice(0, MAX_TEXT)
+      case 'attached':
+        return this.seen.attached.slice(0, MAX_TEXT)
     }
   }
 }

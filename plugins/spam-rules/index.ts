@@ -4,10 +4,11 @@
  */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ConfigError, definePlugin, type Files } from 'posthouse/api'
+import { type Asked, ConfigError, definePlugin, type Files, type Message } from 'posthouse/api'
 import { ruleCommands } from './commands.js'
 import { RuleSet } from './evaluate.js'
 import { Facts } from './facts.js'
+import { Guard } from './guard.js'
 import { packageFolder } from './package-folder.js'
 import { readRules } from './read.js'
 
@@ -33,18 +34,36 @@ export default definePlugin({
   name: 'spam-rules',
   summary: 'scores mail by rules in YAML files',
   config: CONFIG,
-  async setup({ config, files, log, messageOf, purpose }) {
+  async setup({ config, clock, files, log, messageOf, purpose }) {
+    const known = new Known()
     const folder = config.rules === undefined ? shippedRules() : files.resolve(config.rules)
     let loading: Promise<RuleSet> | undefined
     const rules = () => (loading ??= loadRules(files, folder, config.local))
     // Reading them all takes half a second, which most commands need not wait for.
     if (purpose === 'serve') log.debug({ rules: (await rules()).rules.length }, 'rules read')
     return {
-      hooks: { score: async asked => (await rules()).evaluate(await Facts.of(asked)) },
+      hooks: {
+        score: async asked => (await rules()).score(await known.of(asked, clock.now())),
+        weigh: async asked => (await rules()).weigh(await known.of(asked, clock.now()), asked.verdict.findings),
+      },
       commands: ruleCommands(rules, messageOf),
+      dispose: async () => (await loading)?.dispose(),
     }
   },
 })
+
+/** What is known of a message, between the moments it is asked about at. */
+class Known {
+  readonly #facts = new WeakMap<Message, Promise<Facts>>()
+
+  of(asked: Asked['score'], now: number): Promise<Facts> {
+    const there = this.#facts.get(asked.message)
+    if (there !== undefined) return there
+    const facts = Facts.of(asked, now)
+    this.#facts.set(asked.message, facts)
+    return facts
+  }
+}
 
 /** Throws `ConfigError` with every fault of every file. */
 export async function loadRules(files: Files, folder: string, local: string): Promise<RuleSet> {
@@ -52,11 +71,10 @@ export async function loadRules(files: Files, folder: string, local: string): Pr
   if (shipped === undefined) {
     throw new ConfigError([{ file: folder, line: 1, column: 1, message: 'there is no such folder of rules' }])
   }
-  // The admin's file comes last, so that its points count.
-  const paths = [...shipped, files.resolve(local)]
-  const { rules, faults } = await readRules(files, paths, new Set([files.resolve(local)]))
+  const guard = new Guard()
+  const { rules, groups, faults } = await readRules(files, shipped, [files.resolve(local)], guard)
   if (faults.length > 0) throw new ConfigError(faults)
-  return new RuleSet(rules)
+  return new RuleSet({ rules, groups, guard })
 }
 
 /** Folders beside rule files whose files are no rules. */

@@ -14,13 +14,20 @@ export const LIMITS = {
 
 export type PatternUse = keyof typeof LIMITS
 
-/** A sentence saying why the pattern is refused, or `undefined`. */
-export function refusePattern(source: string, use: PatternUse): string | undefined {
+/** A sentence saying what is wrong with its syntax, or `undefined`. */
+export function notAPattern(source: string): string | undefined {
   try {
     new RegExp(source, 'iu')
+    return undefined
   } catch (error) {
     return (error as Error).message.replace(/^Invalid regular expression: /, 'not a regular expression: ')
   }
+}
+
+/** A sentence saying why the pattern cannot be trusted to come to an end soon, or `undefined`. */
+export function refusePattern(source: string, use: PatternUse): string | undefined {
+  const wrong = notAPattern(source)
+  if (wrong !== undefined) return wrong
   const { input, steps } = LIMITS[use]
   const reader = new CostReader(source, input)
   const cost = reader.alternatives()

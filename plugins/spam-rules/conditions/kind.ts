@@ -7,6 +7,7 @@
  */
 import type { JsonSchema, YamlPath } from 'posthouse/api'
 import type { Facts } from '../facts.js'
+import type { Guard } from '../guard.js'
 
 /** What a condition makes of a message; nothing: it does not hold. */
 export type Outcome = Found | Unknown | undefined
@@ -47,6 +48,8 @@ export interface Kind<Own = unknown, R = Raw> {
   readonly companions: Readonly<Record<string, JsonSchema>>
   /** Nothing when there are faults, which have been told to `reader`. */
   read(raw: R, reader: Reader): Own | undefined
+  /** It looks at findings: rules with such a condition are asked when all of them are there. */
+  readonly late?: boolean
   /** Conditions inside of this one. */
   inner?(own: Own): readonly Condition[]
   /** `all`: every condition of this kind in the rule set. `bind` may be called once all kinds are prepared, so within `test` or `bind` only. */
@@ -62,6 +65,10 @@ export interface Prepared<Own> {
 /** What a kind has at hand while it reads one condition. */
 export interface Reader {
   readonly lists: ReadonlyMap<string, ReadonlySet<string>>
+  /** The file comes with Posthouse, and has been looked at by those who made it; an admin's own may hold anything. */
+  readonly trusted: boolean
+  /** Runs what may take long. */
+  readonly guard: Guard
   /** Notes a fault, at a key of this condition or deeper. */
   wrong(at: YamlPath, message: string): undefined
   /** Reads a condition that stands inside of this one. */

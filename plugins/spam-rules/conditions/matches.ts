@@ -1,8 +1,74 @@
-/** The key `matches`: a regular expression that is known to come to an end. */
-import { type PatternUse, refusePattern } from '../pattern.js'
-import type { Reader } from './kind.js'
+/**
+ * The key `matches`: regular expressions. One that is known to come to an end soon runs here and now. Those of admins that are not run in a thread
+ * with a limit (guard.ts), before any test is asked; a shipped one is refused.
+ */
+import type { YamlPath } from 'posthouse/api'
+import type { Facts } from '../facts.js'
+import type { Guard } from '../guard.js'
+import { notAPattern, type PatternUse, refusePattern } from '../pattern.js'
+import { foundOr, type Outcome, type Reader } from './kind.js'
 
-export function readPattern(source: string, use: PatternUse, reader: Reader): RegExp | undefined {
+export interface Pattern {
+  exec(facts: Facts, input: string): Outcome
+  /** Has to be run before, and by whom. */
+  readonly guarded?: Guarded
+}
+
+interface Guarded {
+  readonly source: string
+  readonly guard: Guard
+}
+
+export function readPattern(
+  source: string,
+  use: PatternUse,
+  reader: Reader,
+  at: YamlPath = ['matches'],
+): Pattern | undefined {
+  const wrong = notAPattern(source)
+  if (wrong !== undefined) return reader.wrong(at, wrong)
   const refused = refusePattern(source, use)
-  return refused === undefined ? new RegExp(source, 'iu') : reader.wrong(['matches'], refused)
+  if (refused === undefined) return inline(source)
+  return reader.trusted ? reader.wrong(at, refused) : guarded(source, reader.guard)
+}
+
+function inline(source: string): Pattern {
+  const pattern = new RegExp(source, 'iu')
+  return { exec: (_, input) => foundOr(pattern.exec(input)?.[0]) }
+}
+
+function guarded(source: string, guard: Guard): Pattern {
+  const pattern: Pattern = {
+    guarded: { source, guard },
+    exec: (facts, input) => outcomesOf(facts, pattern).get(input),
+  }
+  return pattern
+}
+
+/** What a guarded pattern has found in each text of this message. */
+function outcomesOf(facts: Facts, pattern: Pattern): Map<string, Outcome> {
+  return facts.once(pattern, () => new Map<string, Outcome>())
+}
+
+/** What `before` of a kind with patterns is: nothing when none of them needs it. */
+export function runGuarded<Own>(
+  all: readonly Own[],
+  patternOf: (own: Own) => Pattern | undefined,
+  inputsOf: (own: Own, facts: Facts) => readonly string[],
+): { before?(facts: Facts): Promise<void> } {
+  const needing = all.flatMap(own => {
+    const pattern = patternOf(own)
+    return pattern?.guarded === undefined ? [] : [{ own, pattern, guarded: pattern.guarded }]
+  })
+  const [first] = needing
+  if (first === undefined) return {}
+  return {
+    async before(facts) {
+      const jobs = needing.flatMap(({ own, pattern, guarded: { source } }) =>
+        inputsOf(own, facts).map(input => ({ pattern: source, input, into: outcomesOf(facts, pattern) })),
+      )
+      const outcomes = await first.guarded.guard.run(jobs.map(({ pattern, input }) => ({ pattern, input })))
+      for (const [i, { input, into }] of jobs.entries()) into.set(input, outcomes[i])
+    },
+  }
 }

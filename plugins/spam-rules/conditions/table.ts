@@ -1,10 +1,30 @@
 /** All kinds of conditions. A new one is a file in this folder and a line here. */
 import { COMPOSITES } from './composite.js'
+import { count } from './count.js'
+import { date } from './date.js'
 import { field } from './field.js'
+import { finding } from './finding.js'
 import type { Kind } from './kind.js'
+import { label } from './label.js'
 import { letters } from './letters.js'
 import { origin } from './origin.js'
+import { file, part } from './part.js'
+import { size } from './size.js'
 import { text } from './text.js'
 import { words } from './words.js'
 
-export const KINDS = [words, field, text, origin, letters, ...COMPOSITES] as readonly Kind[]
+export const KINDS = [
+  words,
+  field,
+  text,
+  origin,
+  letters,
+  file,
+  part,
+  size,
+  count,
+  date,
+  finding,
+  label,
+  ...COMPOSITES,
+] as readonly Kind[]

@@ -1,14 +1,14 @@
 /** `text`: a text of the message by regular expression. */
 import { PLACES, type Place } from '../facts.js'
 import { MATCHES } from './keys.js'
-import { foundOr, type Kind } from './kind.js'
-import { readPattern } from './matches.js'
+import type { Kind } from './kind.js'
+import { type Pattern, readPattern, runGuarded } from './matches.js'
 
 type RawText = { readonly text: Place; readonly matches?: string }
 
 interface Text {
   readonly place: Place
-  readonly matches: RegExp
+  readonly pattern: Pattern
 }
 
 export const text: Kind<Text, RawText> = {
@@ -17,13 +17,18 @@ export const text: Kind<Text, RawText> = {
   companions: { matches: MATCHES },
   read(raw, reader) {
     if (raw.matches === undefined) return reader.wrong(['text'], '"matches" is missing: a regular expression')
-    const matches = readPattern(raw.matches, 'text', reader)
-    return matches === undefined ? undefined : { place: raw.text, matches }
+    const pattern = readPattern(raw.matches, 'text', reader)
+    return pattern === undefined ? undefined : { place: raw.text, pattern }
   },
-  prepare: () => ({
+  prepare: all => ({
     bind:
-      ({ place, matches }) =>
+      ({ place, pattern }) =>
       facts =>
-        foundOr(matches.exec(facts.text(place))?.[0]),
+        pattern.exec(facts, facts.text(place)),
+    ...runGuarded(
+      all,
+      ({ pattern }) => pattern,
+      ({ place }, facts) => [facts.text(place)],
+    ),
   }),
 }

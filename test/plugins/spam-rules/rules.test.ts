@@ -10,6 +10,7 @@ import { aMessage, anEnvelope, aSession, setUp } from '../../../core/testing/ind
 import { findingsIn, ruleCommands } from '../../../plugins/spam-rules/commands.js'
 import { mailOf } from '../../../plugins/spam-rules/example.js'
 import spamRules, { loadRules } from '../../../plugins/spam-rules/index.js'
+import { pointsOf } from '../../../plugins/spam-rules/rule.js'
 import { runCommand } from '../../harness/context.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'spam-rules-'))
@@ -118,7 +119,9 @@ describe('the hook', () => {
     const { hooks, call } = await setUp(spamRules, { config: { rules: join(base, 'rules') } })
     const message = aMessage('From: a@b.example\nSubject: Free money\n\nx\n')
     const findings = await hooks.score!({ session: aSession(), envelope: anEnvelope(), message }, call)
-    assert.deepEqual(findings, [{ name: 'the-rule', points: 1.5, says: 'Found free money' }] satisfies Finding[])
+    assert.deepEqual(findings, [
+      { name: 'the-rule', points: 1.5, says: 'Found free money', evidence: ['subject: free money'] },
+    ] satisfies Finding[])
   })
 
   test('what was found is printable and short', async () => {
@@ -138,7 +141,7 @@ describe('the admin’s own file', () => {
           .replace(/lists:[\s\S]*rules:/, 'rules:'),
     )
     assert.deepEqual(
-      set.rules.map(({ name, points }) => [name, points]),
+      set.rules.map(rule => [rule.name, pointsOf(rule)]),
       [
         ['the-rule', 0.5],
         ['my-rule', 1.5],
@@ -257,7 +260,14 @@ describe('posthouse rules', () => {
       'rules try',
       [mails],
     )
-    assert.deepEqual(out, [`  1.5  ${mails}/1.eml`, '         1.5  the-rule: Found x', `  0.0  ${mails}/2.eml`])
+    assert.deepEqual(out, [
+      `   1.5  ${mails}/1.eml`,
+      '         1.5  the-rule: Found x',
+      '              · subject: x',
+      '        seen: "x", 21B, 7 characters of text',
+      `   0.0  ${mails}/2.eml`,
+      '        seen: "y", 21B, 7 characters of text',
+    ])
     const summary = await runCommand(
       ruleCommands(async () => set, messageOf),
       'rules try',

@@ -1,0 +1,76 @@
+/** `date`: what the Date field says, held against the clock. Lying dates of trace fields are the matter of the plugin origin. */
+import { formatDate, formatDuration, parseDate, parseDuration } from 'posthouse/text'
+import type { Facts } from '../facts.js'
+import { foundOr, type Kind } from './kind.js'
+
+const DATES = ['missing', 'unreadable', 'ahead', 'behind', 'without-zone', 'odd-zone', 'wrong-day'] as const
+type DateTest = (typeof DATES)[number]
+type RawDate = { readonly date: DateTest; readonly by?: string }
+
+interface DateOf {
+  readonly test: DateTest
+  readonly byMs: number
+}
+
+/** What a date may say before it is ahead or behind, where the rule does not say. */
+const BY = '1d'
+
+export const date: Kind<DateOf, RawDate> = {
+  name: 'date',
+  key: { type: 'string', enum: DATES, description: 'what is wrong with the Date field' },
+  companions: { by: { type: 'string', format: 'duration', description: 'how far ahead or behind: 1d' } },
+  read({ date: test, by }, reader) {
+    const measured = test === 'ahead' || test === 'behind'
+    if (by !== undefined && !measured) return reader.wrong(['by'], `"${test}" is not measured`)
+    return { test, byMs: parseDuration(by ?? BY)! }
+  },
+  prepare: () => ({
+    bind: ({ test, byMs }) => {
+      const asks = TESTS[test]
+      return facts => {
+        const written = facts.message.field('date')?.slice(0, MAX_DATE)
+        if (written === undefined) return foundOr(test === 'missing' ? 'no Date' : undefined)
+        return foundOr(asks({ written, at: parseDate(written), now: facts.now, byMs }))
+      }
+    },
+  }),
+}
+
+const MAX_DATE = 200
+
+interface Written {
+  readonly written: string
+  readonly at: number | undefined
+  readonly now: Facts['now']
+  readonly byMs: number
+}
+
+const TESTS: Readonly<Record<DateTest, (date: Written) => string | undefined>> = {
+  missing: () => undefined,
+  unreadable: ({ written, at }) => (at === undefined ? written : undefined),
+  ahead: ({ at, now, byMs }) =>
+    at !== undefined && at - now > byMs ? `${formatDate(at)}, ${formatDuration(roughly(at - now))} ahead` : undefined,
+  behind: ({ at, now, byMs }) =>
+    at !== undefined && now - at > byMs ? `${formatDate(at)}, ${formatDuration(roughly(now - at))} ago` : undefined,
+  // RFC 5322 §3.3: a zone is there always. Old programs wrote its name.
+  'without-zone': ({ written, at }) =>
+    at !== undefined && !/\d\d[ )]{1,3}(?:[+-]\d{4}|\(?[a-z]{1,5}\b)/i.test(written) ? written : undefined,
+  // RFC 5322 §3.3: no zone on earth is more than 14 hours off, and all are at quarters of an hour.
+  'odd-zone': ({ written }) => {
+    const [, zone, hours, minutes] = /:\d\d(?: \d{4})? {1,3}([+-](\d\d)(\d\d))(?!\d)/.exec(written) ?? []
+    return zone !== undefined && (Number(hours) > 14 || Number(minutes) % 15 !== 0) ? zone : undefined
+  },
+  'wrong-day': ({ written, at }) => {
+    const [, day] = /^\s{0,9}(mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}[,.]/i.exec(written) ?? []
+    if (day === undefined || at === undefined) return undefined
+    const zone = /([+-])(\d\d)(\d\d)\b/.exec(written.slice(written.indexOf(':')))
+    const minutes = zone === null ? 0 : (Number(zone[2]) * 60 + Number(zone[3])) * (zone[1] === '-' ? -1 : 1)
+    return formatDate(at, minutes).slice(0, 3).toLowerCase() === day.toLowerCase() ? undefined : written
+  },
+}
+
+/** In whole hours, or minutes below two of them. */
+function roughly(ms: number): number {
+  const unit = ms < 7_200_000 ? 60_000 : 3_600_000
+  return Math.floor(ms / unit) * unit
+}

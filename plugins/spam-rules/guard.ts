@@ -1,0 +1,155 @@
+/**
+ * Runs the regular expressions of admins that cannot be proved to come to an end soon: in a thread of their own, with a limit. One that does not end
+ * in time is not known for this message, and is left alone for a while, so that a few lines made for it cost the server nothing. The thread is
+ * started when there is something to run, and holds up no exit.
+ */
+import { Worker } from 'node:worker_threads'
+import type { Outcome } from './conditions/kind.js'
+
+export interface Job {
+  readonly pattern: string
+  readonly input: string
+}
+
+export interface GuardLimits {
+  /** For one pattern on one text. */
+  readonly patternMs: number
+  /** How long one that took longer is left alone; longer each time. */
+  readonly restMs: number
+}
+
+const LIMITS: GuardLimits = { patternMs: 100, restMs: 60_000 }
+/** Threads that may be lost for one message. */
+const MAX_LOST = 3
+const MAX_WAITING = 50
+const LONGEST_REST = 60
+const START_MS = 10_000
+const MAX_FOUND = 300
+const RESOURCES = { maxOldGenerationSizeMb: 64 }
+
+/** What the thread says: that it is there, or what a job has found. */
+export type Told = { readonly ready: true } | { readonly at: number; readonly found: string | null }
+
+interface Rest {
+  readonly until: number
+  readonly times: number
+}
+
+export class Guard {
+  readonly #limits: GuardLimits
+  readonly #now: () => number
+  /** Pattern → since it has once not ended in time. */
+  readonly #resting = new Map<string, Rest>()
+  #thread: Worker | undefined
+  #last: Promise<unknown> = Promise.resolve()
+  #waiting = 0
+
+  constructor(limits: GuardLimits = LIMITS, now: () => number = Date.now) {
+    this.#limits = limits
+    this.#now = now
+  }
+
+  /** One outcome for each job, in order. Never throws. */
+  async run(jobs: readonly Job[]): Promise<readonly Outcome[]> {
+    if (this.#waiting >= MAX_WAITING)
+      return jobs.map(() => unknown('too many messages wait for the patterns that run apart'))
+    this.#waiting++
+    const mine = this.#last.then(() => this.#runAll(jobs))
+    this.#last = mine
+    try {
+      return await mine
+    } finally {
+      this.#waiting--
+    }
+  }
+
+  async dispose(): Promise<void> {
+    await this.#end()
+  }
+
+  async #runAll(jobs: readonly Job[]): Promise<readonly Outcome[]> {
+    const outcomes: Outcome[] = jobs.map(({ pattern }) => this.#restOf(pattern))
+    let left = jobs.flatMap((_, at) => (outcomes[at] === undefined ? [at] : []))
+    for (let lost = 0; left.length > 0; lost++) {
+      const done = lost < MAX_LOST ? await this.#runSome(left.map(at => jobs[at]!)) : []
+      for (const [i, outcome] of done.entries()) outcomes[left[i]!] = outcome
+      left = left.slice(done.length)
+      if (left.length === 0) break
+      const [stuck, ...others] = left as [number, ...number[]]
+      outcomes[stuck] = lost < MAX_LOST ? this.#tired(jobs[stuck]!.pattern) : unknown('other patterns took too long')
+      left = others.filter(at => {
+        const resting = this.#restOf(jobs[at]!.pattern)
+        if (resting !== undefined) outcomes[at] = resting
+        return resting === undefined
+      })
+    }
+    return outcomes
+  }
+
+  /** Those that came to an end before the first that did not. */
+  async #runSome(jobs: readonly Job[]): Promise<readonly Outcome[]> {
+    const thread = this.#thread ?? this.#start()
+    const done: Outcome[] = []
+    const finished = await new Promise<boolean>(resolve => {
+      let timer = setTimeout(() => end(false), START_MS)
+      const hear = (told: Told) => {
+        if ('found' in told) done.push(told.found === null ? undefined : { kind: 'found', text: told.found })
+        clearTimeout(timer)
+        if (done.length === jobs.length) end(true)
+        else timer = setTimeout(() => end(false), this.#limits.patternMs)
+      }
+      const lost = () => end(false)
+      const end = (all: boolean) => {
+        clearTimeout(timer)
+        thread.off('message', hear).off('error', lost).off('exit', lost)
+        resolve(all)
+      }
+      thread.on('message', hear).on('error', lost).on('exit', lost)
+      thread.postMessage(jobs)
+    })
+    if (!finished) await this.#end()
+    return done
+  }
+
+  #restOf(pattern: string): Outcome {
+    const rest = this.#resting.get(pattern)
+    return rest !== undefined && rest.until > this.#now()
+      ? unknown('the pattern has lately not come to an end in time')
+      : undefined
+  }
+
+  #tired(pattern: string): Outcome {
+    const times = (this.#resting.get(pattern)?.times ?? 0) + 1
+    this.#resting.set(pattern, {
+      times,
+      until: this.#now() + this.#limits.restMs * Math.min(2 ** (times - 1), LONGEST_REST),
+    })
+    return unknown(`the pattern did not come to an end in ${this.#limits.patternMs} ms`)
+  }
+
+  #start(): Worker {
+    const thread = new Worker(new URL('./guard-thread.js', import.meta.url), { resourceLimits: RESOURCES })
+    thread.unref()
+    // Of one that has nothing to do nobody else would hear; the next job starts another.
+    thread.on('error', () => {
+      if (this.#thread === thread) this.#thread = undefined
+    })
+    this.#thread = thread
+    return thread
+  }
+
+  async #end(): Promise<void> {
+    const thread = this.#thread
+    this.#thread = undefined
+    await thread?.terminate()
+  }
+}
+
+function unknown(why: string): Outcome {
+  return { kind: 'unknown', why }
+}
+
+/** As much of a match as anybody is shown. */
+export function cut(found: string): string {
+  return found.slice(0, MAX_FOUND)
+}

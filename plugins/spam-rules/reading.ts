@@ -1,0 +1,38 @@
+/** What is gathered while rule files are read: faults with their places, and the names that rules may use. */
+import type { Fault, YamlFile, YamlPath } from 'posthouse/api'
+import { closest } from 'posthouse/text'
+import type { Guard } from './guard.js'
+import type { Group, Position } from './rule.js'
+import type { RawFile } from './schema.js'
+
+export interface OpenFile extends YamlFile<RawFile> {
+  /** It comes with Posthouse: its rules are held to more. */
+  readonly shipped: boolean
+}
+
+export class Reading {
+  readonly faults: Fault[] = []
+  readonly lists = new Map<string, Set<string>>()
+  readonly groups = new Map<string, Group>()
+
+  constructor(readonly guard: Guard) {}
+
+  wrong(file: OpenFile, path: YamlPath, message: string): undefined {
+    this.faults.push(file.fault(path, message))
+  }
+
+  /** The fault of a name that nothing has. */
+  unknown(file: OpenFile, path: YamlPath, what: string, name: string, known: Iterable<string>): undefined {
+    return this.wrong(file, path, `there is no ${what} "${name}"${meant(name, known)}`)
+  }
+}
+
+/** `, did you mean "freemail"?` */
+export function meant(name: string, known: Iterable<string>): string {
+  const near = closest(name, known)
+  return near === undefined ? '' : `, did you mean "${near}"?`
+}
+
+export function placeOf(file: OpenFile, path: YamlPath): Position {
+  return { file: file.fault([], '').file, ...file.at(path) }
+}
