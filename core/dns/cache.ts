@@ -2,8 +2,8 @@
  * Answers kept for as long as their TTL says, bounded in number and in octets: a hundred TXT records are 800 KB.
  * Apart, so that time is an argument and the eviction rule can be seen: the map keeps insertion order, the oldest entry goes first.
  */
-interface Kept {
-  readonly answer: readonly unknown[]
+interface Kept<T> {
+  readonly answer: T
   readonly until: number
   readonly octets: number
 }
@@ -11,8 +11,8 @@ interface Kept {
 /** What an entry costs beside its text, roughly. */
 const OVERHEAD = 200
 
-export class AnswerCache {
-  readonly #entries = new Map<string, Kept>()
+export class AnswerCache<T> {
+  readonly #entries = new Map<string, Kept<T>>()
   readonly #maxEntries: number
   readonly #maxOctets: number
   #octets = 0
@@ -22,7 +22,7 @@ export class AnswerCache {
     this.#maxOctets = maxOctets
   }
 
-  get(key: string, now: number): readonly unknown[] | undefined {
+  get(key: string, now: number): T | undefined {
     const kept = this.#entries.get(key)
     if (kept === undefined) return undefined
     if (kept.until > now) return kept.answer
@@ -31,7 +31,7 @@ export class AnswerCache {
   }
 
   /** An answer larger than the whole bound is not kept. */
-  put(key: string, answer: readonly unknown[], until: number): void {
+  put(key: string, answer: T, until: number): void {
     const there = this.#entries.get(key)
     if (there !== undefined) this.#drop(key, there)
     const octets = octetsOf(key, answer)
@@ -52,12 +52,12 @@ export class AnswerCache {
     return this.#octets
   }
 
-  #drop(key: string, { octets }: Kept): void {
+  #drop(key: string, { octets }: Kept<T>): void {
     this.#entries.delete(key)
     this.#octets -= octets
   }
 }
 
-function octetsOf(key: string, answer: readonly unknown[]): number {
+function octetsOf(key: string, answer: unknown): number {
   return OVERHEAD + 2 * (key.length + JSON.stringify(answer).length)
 }

@@ -20,7 +20,7 @@ export function questionName(text: string): string | undefined {
   return isName(ascii) ? ascii : undefined
 }
 
-/** Not letters, digits, hyphens and underscores alone: c-ares asks for no such name, though a zone may have it (RFC 2181 §11). */
+/** Not letters, digits, hyphens and underscores alone, though a zone may have it (RFC 2181 §11). */
 export function isOdd(name: string): boolean {
   return !isName(name)
 }

@@ -1,13 +1,12 @@
 /**
- * The octets of a question and of its answer (RFC 1035 §4), for the engine of our own (`wire.ts`). Written by dns-packet; read here, as
- * answers are hostile input: every name, count and length is bounded, and a record is never read beyond its own octets. Pure.
+ * The octets of a question and of its answer (RFC 1035 §4). Answers are hostile input: every name, count and length is bounded, a record is never
+ * read beyond its own octets, and only records of the name that was asked for, or that its aliases lead to, are believed. Pure.
  */
-import { encode, RECURSION_DESIRED } from 'dns-packet'
 import type { TlsaRecord } from '../api/index.js'
 import { answerName, isOdd, oddName } from './names.js'
 import { type Row, readName, readRows } from './rows.js'
 
-export const TYPES = { a: 1, cname: 5, mx: 15, txt: 16, aaaa: 28, tlsa: 52 } as const
+export const TYPES = { a: 1, cname: 5, ptr: 12, mx: 15, txt: 16, aaaa: 28, tlsa: 52 } as const
 export type WireQuestion = keyof typeof TYPES
 export type WireRecord = string | TlsaRecord | { readonly preference: number; readonly exchange: string }
 
@@ -37,39 +36,67 @@ export class WireFault extends Error {
 export interface Asked {
   readonly id: number
   readonly question: WireQuestion
-  /** Lower case, no dot at the end. */
+  /** Lower case, no dot at the end, labels of 1 to 63 ASCII characters. */
   readonly name: string
+  readonly edns?: boolean
+  /** Whether it is told that the answer has been validated. */
+  readonly dnssec?: boolean
 }
 
 /** RFC 6891 §6.2.5; since 2020 what is taken to pass everywhere in one piece. */
 const UDP_OCTETS = 1232
+/** RFC 6891 §6.1.2: the root's name, type, octets, and nothing else. */
+const OPT = Buffer.from([0, 0, 41, UDP_OCTETS >> 8, UDP_OCTETS & 255, 0, 0, 0, 0, 0, 0])
+const OPT_FLAGS = 7
 /** RFC 1035 §4.1.1 */
-const FLAGS = { response: 0x8000, opcode: 0x7800, authority: 0x0400, truncated: 0x0200, recursive: 0x0080 } as const
+const FLAGS = {
+  response: 0x8000,
+  opcode: 0x7800,
+  authority: 0x0400,
+  truncated: 0x0200,
+  wanted: 0x0100,
+  recursive: 0x0080,
+} as const
+const HEAD = 12
 /** RFC 4035 §3.2.3 */
 const AUTHENTIC = 0x0020
-/** RFC 3225 */
-const DNSSEC_OK = 0x8000
+const IN = 1
 const SOA = 6
 const MAX_ALIASES = 8
+/** RFC 6891 §7: what servers say that do not know EDNS. */
+export const FORMERR = 'FORMERR'
 /** Seconds, when nobody says how long "no" holds. */
 const NEGATIVE_TTL = 60
 const CODES = new Map([
-  [1, 'FORMERR'],
+  [1, FORMERR],
   [2, 'SERVFAIL'],
   [4, 'NOTIMP'],
   [5, 'REFUSED'],
 ])
 
-/** RFC 6840 §5.7: with AD, as we want to hear of it; and with DO, for resolvers that only know that. */
-export function writeQuestion({ id, question, name }: Asked): Buffer {
-  const options = { udpPayloadSize: UDP_OCTETS, extendedRcode: 0, ednsVersion: 0, flags: DNSSEC_OK, flag_do: true }
-  return encode({
-    type: 'query',
-    id,
-    flags: RECURSION_DESIRED | AUTHENTIC,
-    questions: [{ type: question.toUpperCase() as 'A', name, class: 'IN' }],
-    additionals: [{ type: 'OPT', name: '.', ...options, options: [] }],
-  })
+/** `edns`: RFC 6891; few servers, and old ones, read no question that has it. */
+export function writeQuestion({ id, question, name, edns = true, dnssec = false }: Asked): Buffer {
+  const octets = Buffer.allocUnsafe(HEAD + name.length + 2 + 4 + (edns ? OPT.length : 0))
+  // RFC 6840 §5.7: with AD, as we want to hear of it.
+  octets.writeUInt16BE(id, 0)
+  octets.writeUInt16BE(FLAGS.wanted | (dnssec ? AUTHENTIC : 0), 2)
+  octets.writeUInt16BE(1, 4)
+  octets.writeUInt32BE(0, 6)
+  octets.writeUInt16BE(edns ? 1 : 0, 10)
+  let at = HEAD
+  for (const label of name.split('.')) {
+    octets[at] = label.length
+    at += 1 + octets.write(label, at + 1, 'latin1')
+  }
+  octets[at] = 0
+  octets.writeUInt16BE(TYPES[question], at + 1)
+  octets.writeUInt16BE(IN, at + 3)
+  if (edns) {
+    OPT.copy(octets, at + 5)
+    // RFC 3225, for resolvers that vouch only for whom it is set.
+    if (dnssec) octets[at + 5 + OPT_FLAGS] = 0x80
+  }
+  return octets
 }
 
 /** Throws `WireFault`. */
@@ -102,16 +129,16 @@ function read(octets: Buffer, asked: Asked): WireAnswer {
 
 /** RFC 5452 §9.1: the id and the very question. */
 function readHead(octets: Buffer, { id, question, name }: Asked): { readonly flags: number; readonly end: number } {
-  if (octets.length < 12 || octets.readUInt16BE(0) !== id) throw new WireFault('not our answer', true)
+  if (octets.length < HEAD || octets.readUInt16BE(0) !== id) throw new WireFault('not our answer', true)
   const flags = octets.readUInt16BE(2)
   if ((flags & FLAGS.response) === 0 || (flags & FLAGS.opcode) !== 0) throw new WireFault('not an answer', true)
   if (octets.readUInt16BE(4) !== 1) {
     // A server that could not read the question does not repeat it.
     throw new WireFault(CODES.get(flags & 0x000f) ?? 'an answer without its question')
   }
-  const asked = readName(octets, 12)
+  const asked = readName(octets, HEAD)
   const same = asked.name === name && octets.readUInt16BE(asked.end) === TYPES[question]
-  if (!same || octets.readUInt16BE(asked.end + 2) !== 1) throw new WireFault('an answer to another question', true)
+  if (!same || octets.readUInt16BE(asked.end + 2) !== IN) throw new WireFault('an answer to another question', true)
   return { flags, end: asked.end + 4 }
 }
 
@@ -145,6 +172,7 @@ function readRecord(octets: Buffer, { start, end }: Row, question: WireQuestion,
     case 'aaaa':
       return end - start === 16 ? ipv6(octets.subarray(start, end)) : undefined
     case 'cname':
+    case 'ptr':
       return answerName(readName(octets, start, end).name)
     case 'mx': {
       if (end - start < 3) return undefined
@@ -178,9 +206,17 @@ function textOf(octets: Buffer): string | undefined {
   return parts.join('')
 }
 
-/** RFC 5952 is not needed to connect; groups without leading zeros are. */
+/** As RFC 5952 §4 writes it: the first of the longest rows of zeros is `::`. */
 function ipv6(octets: Buffer): string {
-  return Array.from({ length: 8 }, (_, i) => octets.readUInt16BE(2 * i).toString(16)).join(':')
+  const groups = Array.from({ length: 8 }, (_, i) => octets.readUInt16BE(2 * i).toString(16))
+  let [from, length] = [0, 1]
+  for (let at = 0; at < groups.length; at += 1) {
+    const past = groups.findIndex((group, i) => i >= at && group !== '0')
+    const zeros = (past < 0 ? groups.length : past) - at
+    if (zeros > length) [from, length] = [at, zeros]
+    at += zeros
+  }
+  return length < 2 ? groups.join(':') : `${groups.slice(0, from).join(':')}::${groups.slice(from + length).join(':')}`
 }
 
 /** RFC 2308 §5: the least of the SOA's own time and of its last number. */

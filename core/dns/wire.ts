@@ -1,40 +1,43 @@
 /**
- * The engine of our own, which hears the AD bit and asks for names of any letters: one question over UDP, over TCP when the answer is cut short,
- * from server to server until one answers. Every question has an id and a port of its own, and only its own server is heard; c-ares (`engine.ts`) shows
- * neither TLSA nor AD, and refuses such names.
+ * Puts a question to the configured servers: over UDP, over TCP when the answer is cut short, from server to server until one answers. A server that
+ * was silent is asked last for a while. Who does not know EDNS is asked without.
  */
+
 import { randomInt } from 'node:crypto'
-import { createSocket } from 'node:dgram'
-import { connect, isIP, isIPv6 } from 'node:net'
+import { connect, isIP } from 'node:net'
 import { MailError } from '../api/index.js'
 import { parseEndpoint } from '../text/index.js'
-import { type Asked, readAnswer, type WireAnswer, WireFault, type WireQuestion, writeQuestion } from './packet.js'
+import { Line, type Put, type Server, Silence } from './line.js'
+import { FORMERR, readAnswer, type WireAnswer, WireFault, type WireQuestion, writeQuestion } from './packet.js'
 
 export interface WireOptions {
-  /** `ip` or `ip:port`, each of them trusted to validate. */
-  readonly servers: () => readonly string[]
+  /** `ip` or `ip:port` each. */
+  readonly servers: readonly string[]
   readonly timeoutMs: number
   readonly tries: number
+  /** Asks to be told what has been validated. */
+  readonly dnssec?: boolean
 }
 
 export interface WireEngine {
   ask(question: WireQuestion, name: string): Promise<WireAnswer>
 }
 
-interface Server {
-  readonly host: string
-  readonly port: number
-}
+/** Milliseconds that a server which was silent is asked last. */
+const SHUNNED_MS = 10_000
+/** Each has a connection of its own. */
+const MOST_BY_TCP = 200
 
-export function wireEngine(options: WireOptions): WireEngine {
+export function wireEngine({ servers, timeoutMs, tries, dnssec = false }: WireOptions): WireEngine {
+  const places = servers.flatMap(text => serverOf(text) ?? []).map(server => new Place(server, timeoutMs))
   return {
     async ask(question, name) {
       let why = 'there is no name server'
-      for (let round = 0; round < options.tries; round += 1) {
+      for (let round = 0; round < tries; round += 1) {
         let silent = false
-        for (const server of options.servers().flatMap(text => serverOf(text) ?? [])) {
+        for (const place of inOrder(places)) {
           try {
-            return await askOne(server, question, name, options.timeoutMs)
+            return await place.ask({ question, name, dnssec })
           } catch (error) {
             if (!(error instanceof WireFault || error instanceof Silence)) throw error
             why = error.message
@@ -49,45 +52,66 @@ export function wireEngine(options: WireOptions): WireEngine {
   }
 }
 
-/** No answer in time, or no way there. */
-class Silence extends Error {}
-
-async function askOne(server: Server, question: WireQuestion, name: string, timeoutMs: number): Promise<WireAnswer> {
-  const asked: Asked = { id: randomInt(65_536), question, name }
-  const answer = await byUdp(server, asked, timeoutMs)
-  if (!answer.truncated) return answer
-  const whole = await byTcp(server, { ...asked, id: randomInt(65_536) }, timeoutMs)
-  if (whole.truncated) throw new WireFault('cut short by TCP too')
-  return whole
+function inOrder(places: readonly Place[]): readonly Place[] {
+  if (places.length < 2) return places
+  const now = Date.now()
+  return [...places.filter(place => place.shunned <= now), ...places.filter(place => place.shunned > now)]
 }
 
-function byUdp(server: Server, asked: Asked, timeoutMs: number): Promise<WireAnswer> {
-  const socket = createSocket(isIPv6(server.host) ? 'udp6' : 'udp4')
-  return new Promise((resolve, reject) => {
-    const end = (then: () => void) => {
-      clearTimeout(timer)
-      socket.removeAllListeners()
-      socket.on('error', () => undefined)
-      socket.close()
-      then()
+/** One server, and how it has been of late. */
+class Place {
+  /** Asked last until then. */
+  shunned = 0
+  readonly #server: Server
+  readonly #timeoutMs: number
+  #line: Line | undefined
+  #byTcp = 0
+
+  constructor(server: Server, timeoutMs: number) {
+    this.#server = server
+    this.#timeoutMs = timeoutMs
+  }
+
+  async ask(put: Put): Promise<WireAnswer> {
+    try {
+      const answer = await this.#byUdp(put)
+      return answer.truncated ? await this.#whole(put) : answer
+    } catch (error) {
+      if (error instanceof Silence) this.shunned = Date.now() + SHUNNED_MS
+      throw error
     }
-    const timer = setTimeout(() => end(() => reject(new Silence('no answer in time'))), timeoutMs)
-    socket.on('error', error => end(() => reject(new Silence(systemCode(error)))))
-    socket.on('message', (octets: Buffer) => {
-      try {
-        const answer = readAnswer(octets, asked)
-        end(() => resolve(answer))
-      } catch (error) {
-        if (!(error instanceof WireFault && error.foreign)) end(() => reject(error))
-      }
-    })
-    // Connected, so that nobody else is heard; the port is the system's choice, a random one.
-    socket.connect(server.port, server.host, () => socket.send(writeQuestion(asked)))
-  })
+  }
+
+  async #byUdp(put: Put): Promise<WireAnswer> {
+    try {
+      return await this.#ask(put)
+    } catch (error) {
+      if (!(error instanceof WireFault && error.message === FORMERR)) throw error
+      return this.#ask({ ...put, edns: false })
+    }
+  }
+
+  #ask(put: Put): Promise<WireAnswer> {
+    if (this.#line?.open !== true) this.#line = new Line(this.#server)
+    return this.#line.ask(put, this.#timeoutMs)
+  }
+
+  async #whole(put: Put): Promise<WireAnswer> {
+    if (this.#byTcp >= MOST_BY_TCP) throw new WireFault('too many long answers under way')
+    this.#byTcp += 1
+    try {
+      const whole = await byTcp(this.#server, put, this.#timeoutMs)
+      if (whole.truncated) throw new WireFault('cut short by TCP too')
+      return whole
+    } finally {
+      this.#byTcp -= 1
+    }
+  }
 }
 
 /** RFC 1035 §4.2.2: a length of two octets in front. */
-function byTcp(server: Server, asked: Asked, timeoutMs: number): Promise<WireAnswer> {
+function byTcp(server: Server, put: Put, timeoutMs: number): Promise<WireAnswer> {
+  const asked = { ...put, id: randomInt(65_536) }
   const socket = connect(server)
   return new Promise((resolve, reject) => {
     const end = (then: () => void) => {

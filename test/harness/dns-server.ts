@@ -5,6 +5,7 @@
 import type { Socket, Server as TcpServer } from 'node:net'
 import { type Answer, encode, RECURSION_AVAILABLE, TRUNCATED_RESPONSE } from 'dns-packet'
 import { createServer, Packet, type Packet as PacketShape } from 'dns2'
+import { freePort } from './ports.js'
 
 /**
  * `lame`: a referral from a server that neither knows nor asks others; `truncated`: only by TCP, and that ends at once; `wrong-id` and
@@ -107,17 +108,6 @@ async function listenOnBoth(server: ReturnType<typeof createServer>): Promise<nu
   const place = { port, address: '127.0.0.1' }
   await server.listen({ udp: place, tcp: place })
   return port
-}
-
-/** dns2 cannot bind TCP to the port UDP was given, so one is found first. */
-async function freePort(): Promise<number> {
-  const { createServer: createTcp } = await import('node:net')
-  const probe = createTcp()
-  await new Promise<void>(resolve => probe.listen(0, '127.0.0.1', resolve))
-  const address = probe.address()
-  await new Promise(resolve => probe.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
 
 interface Asked {

@@ -23,7 +23,7 @@ export function fakeDns(zone: FakeZone): FakeDns {
     asked.push(`${question} ${name}`)
     const entry = names.get(name) ?? {}
     if (entry === 'silence') return new Promise(() => undefined)
-    if (entry === 'trouble') throw new MailError('dns-unavailable', `${question.toUpperCase()} ${name}: ESERVFAIL`)
+    if (entry === 'trouble') throw new MailError('dns-unavailable', `${question.toUpperCase()} ${name}: SERVFAIL`)
     return entry
   }
   return {

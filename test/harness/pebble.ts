@@ -2,11 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { selfSigned } from '../../core/net/certificate.js'
 import { eventually } from './instance.js'
-import { answers } from './ports.js'
+import { answers, freePort } from './ports.js'
 import { program } from './shared.js'
 
 export const NO_PEBBLE =
@@ -93,13 +92,4 @@ export class Pebble {
       }),
     )
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -1,4 +1,5 @@
-/** The ports of a server made by `init`: which there are, a base whose ports are free, and whether somebody answers. */
+/** The ports of a server made by `init`: which there are, a base whose ports are free, and whether somebody answers; and one free port for whoever wants no more. */
+import { createSocket } from 'node:dgram'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -84,6 +85,23 @@ function isFree(port: number): Promise<boolean> {
     const server = createServer()
     server.once('error', () => done(false))
     server.listen(port, '127.0.0.1', () => server.close(() => done(true)))
+  })
+}
+
+/** Free by TCP and by UDP, and neither one that the kernel gives to clients nor one of a base. */
+export async function freePort(): Promise<number> {
+  for (let i = 0; i < 200; i++) {
+    const port = 10_000 + Math.floor(Math.random() * 10_000)
+    if ((await isFree(port)) && (await isFreeByUdp(port))) return port
+  }
+  throw new Error('no free port')
+}
+
+function isFreeByUdp(port: number): Promise<boolean> {
+  return new Promise(done => {
+    const socket = createSocket('udp4')
+    socket.once('error', () => done(false))
+    socket.bind(port, '127.0.0.1', () => socket.close(() => done(true)))
   })
 }
 

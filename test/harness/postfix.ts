@@ -4,11 +4,12 @@
  */
 import { execFile } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { selfSigned } from '../../core/net/certificate.js'
+import { freePort } from './ports.js'
 import { program } from './shared.js'
 
 const postfix = program('postfix')
@@ -121,14 +122,6 @@ function run(name: string, args: readonly string[]): Promise<void> {
   return new Promise((done, fail) => {
     execFile(name, args, { timeout: 20_000 }, error => (error === null ? done() : fail(error)))
   })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
-  const { port } = server.address() as AddressInfo
-  await new Promise(done => server.close(done))
-  return port
 }
 
 function answers(port: number): Promise<boolean> {

@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { eventually } from './instance.js'
+import { freePort } from './ports.js'
 import { runProgram } from './programs.js'
 import { program } from './shared.js'
 
@@ -108,12 +108,4 @@ function config(dir: string, port: number, anchor: string, zones: readonly (read
   return ['server:', ...server.map(line => `  ${line}`), 'remote-control:', '  control-enable: no', ...auth, ''].join(
     '\n',
   )
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>(resolve => probe.listen(0, '127.0.0.1', resolve))
-  const { port } = probe.address() as { port: number }
-  await new Promise(resolve => probe.close(resolve))
-  return port
 }

@@ -82,7 +82,7 @@ test('work in time is its own result, and its signal is silent', async () => {
 })
 
 test('trouble is told in words, a bug is thrown on', () => {
-  assert.equal(troubleOf(new MailError('dns-unavailable', 'A x.example: ESERVFAIL')), 'A x.example: ESERVFAIL')
+  assert.equal(troubleOf(new MailError('dns-unavailable', 'A x.example: SERVFAIL')), 'A x.example: SERVFAIL')
   assert.throws(() => troubleOf(new TypeError('x is undefined')), TypeError)
 })
 

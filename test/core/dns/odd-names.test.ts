@@ -44,7 +44,7 @@ after(() => server.close())
 
 test('every type of record is found', async () => {
   assert.deepEqual(await resolver.a('User+Tag.x.test'), ['192.0.2.1'])
-  assert.deepEqual(await resolver.aaaa('user+tag.x.test'), ['2001:db8:0:0:0:0:0:1'])
+  assert.deepEqual(await resolver.aaaa('user+tag.x.test'), ['2001:db8::1'])
   assert.deepEqual(await resolver.txt('user+tag.x.test.'), ['one', 'x'.repeat(300)])
   assert.deepEqual(await resolver.mx('user+tag.x.test'), [{ preference: 5, exchange: 'mx.x.test' }])
 })
@@ -90,10 +90,12 @@ for (const name of [
     )
   })
 
-test('more than 200 at once are refused: each has a socket', async () => {
-  const names = Array.from({ length: 210 }, (_, i) => `drop+.${i}.x.test`)
-  for (const name of names) server.set(name, { fails: 'drop' })
-  const found = await Promise.allSettled(names.map(name => resolver.txt(name)))
-  const refused = found.filter(one => one.status === 'rejected' && /too many/.test(String(one.reason)))
-  assert.equal(refused.length, 10)
+test('hundreds at once are asked over a few sockets', async () => {
+  const names = Array.from({ length: 150 }, (_, i) => `late+.${i}.x.test`)
+  for (const name of names) server.set(name, { txt: [name], delayMs: 20 })
+  const resolver = createResolver({ servers: [server.address], timeoutMs: 5000, tries: 1, clock: { now: Date.now } })
+  assert.deepEqual(
+    await Promise.all(names.map(name => resolver.txt(name))),
+    names.map(name => [name]),
+  )
 })

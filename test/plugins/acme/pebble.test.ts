@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { connect } from 'node:tls'
 import { eventually, Instance } from '../../harness/instance.js'
-import { freePort, NO_PEBBLE, Pebble } from '../../harness/pebble.js'
+import { NO_PEBBLE, Pebble } from '../../harness/pebble.js'
+import { freePort } from '../../harness/ports.js'
 import { runProgram } from '../../harness/programs.js'
 
 const NAMES = ['mail.example.test', 'imap.example.test']

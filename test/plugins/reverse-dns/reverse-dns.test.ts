@@ -10,7 +10,7 @@ const FOUND = {
   confirmed: { kind: 'confirmed', name: 'mail.example.org' },
   unconfirmed: { kind: 'unconfirmed', names: ['liar.example.org'] },
   none: { kind: 'none' },
-  unknown: { kind: 'unknown', why: 'PTR 192.0.2.1: ESERVFAIL' },
+  unknown: { kind: 'unknown', why: 'PTR 192.0.2.1: SERVFAIL' },
 } as const satisfies Record<ReverseName['kind'], ReverseName>
 
 function sessionOf(found: ReverseName, more: Partial<Session> = {}): Session {
