@@ -24,6 +24,10 @@ export interface JsonSchema {
   /** Also ours: `duration` (`5m`), `size` (`50MB`), `domain`, `network` (`192.0.2.0/24`), `endpoint` (`127.0.0.1:25`), `email`. */
   readonly format?: string
   readonly examples?: readonly unknown[]
+  /** Of the whole: schemas that stand in themselves, by name. Their types are not derived. */
+  readonly $defs?: Readonly<Record<string, JsonSchema>>
+  /** `#/$defs/NAME` */
+  readonly $ref?: string
 }
 
 type Always<S extends JsonSchema> =

@@ -73,7 +73,17 @@ function examples(
 const COMPANIONS: ReadonlySet<string> = new Set(KINDS.flatMap(({ companions }) => Object.keys(companions)))
 const NAMES = KINDS.map(({ name }) => name).join(', ')
 
-function readCondition(reading: Reading, file: OpenFile, path: YamlPath, raw: Raw): Condition | undefined {
+/** Deeper nobody thinks, and each one more costs a call within a call for every message. */
+const MAX_DEPTH = 6
+
+function readCondition(
+  reading: Reading,
+  file: OpenFile,
+  path: YamlPath,
+  raw: Raw,
+  depth = 0,
+): Condition | undefined {
+  if (depth > MAX_DEPTH) return reading.wrong(file, path, `conditions may stand ${MAX_DEPTH} deep in each other`)
   const wrong = (at: YamlPath, message: string) => reading.wrong(file, [...path, ...at], message)
   const kinds = KINDS.filter(({ name }) => raw[name] !== undefined)
   const [kind, other] = kinds
@@ -84,7 +94,7 @@ function readCondition(reading: Reading, file: OpenFile, path: YamlPath, raw: Ra
   }
   const stray = Object.keys(raw).find(key => COMPANIONS.has(key) && !(key in kind.companions))
   if (stray !== undefined) return wrong([stray], `"${stray}" has no meaning for "${kind.name}"`)
-  const inner = (at: YamlPath, one: Raw) => readCondition(reading, file, [...path, ...at], one)
+  const inner = (at: YamlPath, one: Raw) => readCondition(reading, file, [...path, ...at], one, depth + 1)
   const own = kind.read(raw, { lists: reading.lists, trusted: file.shipped, guard: reading.guard, wrong, inner })
   return own === undefined ? undefined : { kind, own }
 }

@@ -5,19 +5,14 @@ import type { Raw } from './conditions/kind.js'
 import { KINDS } from './conditions/table.js'
 import type { RawWhose } from './scope.js'
 
-/** Conditions within conditions: enough for "all of these, and none of those, of which one …". */
-const DEPTH = 3
+/** Conditions stand in conditions: one schema for all of them, that names itself. */
+const CONDITION = '#/$defs/condition'
 
-function conditionKeys(depth: number): Record<string, JsonSchema> {
+function conditionKeys(): Record<string, JsonSchema> {
   const keys: Record<string, JsonSchema> = {}
   for (const kind of KINDS) {
     Object.assign(keys, kind.companions)
-    if (kind.inner === undefined) keys[kind.name] = kind.key
-    else if (depth > 0)
-      keys[kind.name] = {
-        ...kind.key,
-        items: { type: 'object', additionalProperties: false, properties: conditionKeys(depth - 1) },
-      }
+    keys[kind.name] = kind.inner === undefined ? kind.key : { ...kind.key, items: { $ref: CONDITION } }
   }
   return keys
 }
@@ -86,7 +81,7 @@ const RULE: JsonSchema = {
     ...CHANGEABLE,
     hits: { ...STRINGS, description: 'examples the rule must find' },
     misses: { ...STRINGS, description: 'examples the rule must leave alone' },
-    ...conditionKeys(DEPTH),
+    ...conditionKeys(),
   },
 }
 
@@ -108,6 +103,7 @@ const GROUP: JsonSchema = {
 }
 
 export const RULE_FILE: JsonSchema = {
+  $defs: { condition: { type: 'object', additionalProperties: false, properties: conditionKeys() } },
   type: 'object',
   additionalProperties: false,
   properties: {
