@@ -3,7 +3,7 @@
  * 256 K characters, of many links the first few hundred.
  */
 import type { Asked, Envelope, Finding, Message, MessageText, Session } from 'posthouse/api'
-import { type FieldMailbox, mailboxOf, type WebLink, webLinks } from 'posthouse/text'
+import { type FieldMailbox, mailboxOf, nameAndParents, type WebLink, webLinks } from 'posthouse/text'
 
 /**
  * Where rules look: subject, text as a reader sees it, display name of the sender, addresses of links, names of attachments, text that is
@@ -15,6 +15,14 @@ export type Place = (typeof PLACES)[number]
 export const MAX_TEXT = 256 * 1024
 const MAX_LINKS = 300
 const MAX_SUBJECT = 1000
+
+export interface Host {
+  readonly name: string
+  /** The name itself comes first. */
+  readonly withParents: readonly string[]
+}
+
+const HOSTS = {}
 
 export class Facts {
   readonly session: Session
@@ -28,6 +36,7 @@ export class Facts {
   findings: readonly Finding[] = []
   /** The message as a reader sees it. */
   readonly seen: MessageText
+  readonly #fields = new Map<string, readonly string[]>()
   readonly #texts = new Map<Place, string>()
   readonly #kept = new Map<object, unknown>()
   #from: FieldMailbox | undefined | null = null
@@ -58,6 +67,22 @@ export class Facts {
 
   get links(): readonly WebLink[] {
     return webLinks(this.seen)
+  }
+
+  /** Hosts that links lead to, each once, with the domains above them. */
+  get hosts(): readonly Host[] {
+    return this.once(HOSTS, () =>
+      [...new Set(this.links.map(({ host }) => host))].map(name => ({ name, withParents: [...nameAndParents(name)] })),
+    )
+  }
+
+  /** Fields of that name (in lower case), decoded once however many rules ask. */
+  fields(name: string): readonly string[] {
+    const known = this.#fields.get(name)
+    if (known !== undefined) return known
+    const values = this.message.fields(name)
+    this.#fields.set(name, values)
+    return values
   }
 
   text(place: Place): string {

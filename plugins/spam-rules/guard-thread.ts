@@ -1,6 +1,7 @@
 /** The thread of guard.ts: runs one pattern after the other and says at once what each has found. May be ended at any moment. */
 import { parentPort } from 'node:worker_threads'
 import { cut, type Job, type Told } from './guard.js'
+import { compile } from './pattern.js'
 
 const compiled = new Map<string, RegExp>()
 
@@ -13,7 +14,7 @@ parentPort?.on('message', (jobs: readonly Job[]) => {
 })
 
 function patternOf(source: string): RegExp {
-  const there = compiled.get(source) ?? new RegExp(source, 'iu')
+  const there = compiled.get(source) ?? compile(source)
   compiled.set(source, there)
   return there
 }

@@ -76,13 +76,7 @@ const NAMES = KINDS.map(({ name }) => name).join(', ')
 /** Deeper nobody thinks, and each one more costs a call within a call for every message. */
 const MAX_DEPTH = 6
 
-function readCondition(
-  reading: Reading,
-  file: OpenFile,
-  path: YamlPath,
-  raw: Raw,
-  depth = 0,
-): Condition | undefined {
+function readCondition(reading: Reading, file: OpenFile, path: YamlPath, raw: Raw, depth = 0): Condition | undefined {
   if (depth > MAX_DEPTH) return reading.wrong(file, path, `conditions may stand ${MAX_DEPTH} deep in each other`)
   const wrong = (at: YamlPath, message: string) => reading.wrong(file, [...path, ...at], message)
   const kinds = KINDS.filter(({ name }) => raw[name] !== undefined)

@@ -23,7 +23,7 @@ export const not = composite('not', 'none of these conditions', none)
 
 export const COMPOSITES: readonly Kind<Many, RawMany>[] = [all, any, not]
 
-function composite(name: Name, description: string, join: (tests: readonly Test[]) => Test): Kind<Many, RawMany> {
+function composite(name: Name, description: string, join: (tests: readonly Placed[]) => Test): Kind<Many, RawMany> {
   return {
     name,
     // What stands in it is more of the same, and filled in by schema.ts.
@@ -34,28 +34,44 @@ function composite(name: Name, description: string, join: (tests: readonly Test[
       return read.every(condition => condition !== undefined) ? read : undefined
     },
     inner: many => many,
-    prepare: (_, bind) => ({ bind: many => join(many.map(bind)) }),
+    prepare: (_, bind) => ({ bind: many => join(cheapFirst(many, bind)) }),
   }
 }
 
-function every(tests: readonly Test[]): Test {
+interface Placed {
+  /** Where it stands in the file. */
+  readonly at: number
+  readonly test: Test
+}
+
+function cheapFirst(many: Many, bind: (condition: Condition) => Test): readonly Placed[] {
+  return many
+    .map((condition, at) => ({ at, cost: costOf(condition), test: bind(condition) }))
+    .sort((a, b) => a.cost - b.cost || a.at - b.at)
+}
+
+function costOf({ kind, own }: Condition): number {
+  return kind.cost ?? Math.max(1, ...(kind.inner?.(own) ?? []).map(costOf))
+}
+
+function every(tests: readonly Placed[]): Test {
   return facts => {
-    const here: Found[] = []
+    const here: Found[] = new Array(tests.length)
     let unknown: Unknown | undefined
-    for (const test of tests) {
+    for (const { at, test } of tests) {
       const outcome = test(facts)
       if (outcome === undefined) return undefined
       if (outcome.kind === 'unknown') unknown ??= outcome
-      else here.push(outcome)
+      else here[at] = outcome
     }
     return unknown ?? together(here)
   }
 }
 
-function one(tests: readonly Test[]): Test {
+function one(tests: readonly Placed[]): Test {
   return facts => {
     let unknown: Unknown | undefined
-    for (const test of tests) {
+    for (const { test } of tests) {
       const outcome = test(facts)
       if (outcome?.kind === 'found') return outcome
       unknown ??= outcome
@@ -64,7 +80,7 @@ function one(tests: readonly Test[]): Test {
   }
 }
 
-function none(tests: readonly Test[]): Test {
+function none(tests: readonly Placed[]): Test {
   const any = one(tests)
   return facts => {
     const outcome: Outcome = any(facts)

@@ -29,6 +29,7 @@ interface Count {
 
 export const count: Kind<Count, RawCount> = {
   name: 'count',
+  cost: 2,
   key: { type: 'string', enum: COUNTED, description: 'what is counted' },
   companions: {
     at_least: AT_LEAST,

@@ -17,6 +17,7 @@ const BY = '1d'
 
 export const date: Kind<DateOf, RawDate> = {
   name: 'date',
+  cost: 1,
   key: { type: 'string', enum: DATES, description: 'what is wrong with the Date field' },
   companions: { by: { type: 'string', format: 'duration', description: 'how far ahead or behind: 1d' } },
   read({ date: test, by }, reader) {

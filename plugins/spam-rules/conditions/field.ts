@@ -23,6 +23,7 @@ const FIELDS_OF_ONE_NAME = 20
 
 export const field: Kind<Field, RawField> = {
   name: 'field',
+  cost: 1,
   key: { type: 'string', pattern: '^[A-Za-z0-9-]+$', description: 'name of a header field' },
   companions: {
     matches: MATCHES,
@@ -36,7 +37,7 @@ export const field: Kind<Field, RawField> = {
 function testOf(own: Field): (facts: Facts) => Outcome {
   const { name, missing, atLeast, pattern } = own
   return facts => {
-    const values = facts.message.fields(name)
+    const values = facts.fields(name)
     if (missing) return values.length === 0 ? found(`no ${name}`) : undefined
     if (pattern === undefined) {
       if (values.length < atLeast) return undefined
@@ -51,8 +52,8 @@ function testOf(own: Field): (facts: Facts) => Outcome {
   }
 }
 
-function inputsOf({ name }: Field, { message }: Facts): readonly string[] {
-  return message
+function inputsOf({ name }: Field, facts: Facts): readonly string[] {
+  return facts
     .fields(name)
     .slice(0, FIELDS_OF_ONE_NAME)
     .map(value => value.slice(0, INPUT))

@@ -50,6 +50,8 @@ export interface Kind<Own = unknown, R = Raw> {
   read(raw: R, reader: Reader): Own | undefined
   /** It looks at findings: rules with such a condition are asked when all of them are there. */
   readonly late?: boolean
+  /** What a test costs, roughly: `all` and `any` ask the cheap ones first. Left out: of those inside the dearest, or 1. */
+  readonly cost?: 0 | 1 | 2 | 3
   /** Conditions inside of this one. */
   inner?(own: Own): readonly Condition[]
   /** `all`: every condition of this kind in the rule set. `bind` may be called once all kinds are prepared, so within `test` or `bind` only. */

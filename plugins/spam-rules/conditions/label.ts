@@ -3,6 +3,7 @@ import { found, type Kind } from './kind.js'
 
 export const label: Kind<string, { readonly label: string }> = {
   name: 'label',
+  cost: 0,
   key: { type: 'string', minLength: 1, maxLength: 100, description: 'a label of the session' },
   companions: {},
   read: raw => raw.label,

@@ -18,6 +18,7 @@ interface Letters {
 
 export const letters: Kind<Letters, RawLetters> = {
   name: 'letters',
+  cost: 3,
   key: { type: 'string', enum: LETTER_TESTS, description: 'test on letter patterns' },
   companions: { where: WHERE, at_least: AT_LEAST },
   read(raw, reader) {

@@ -5,7 +5,7 @@
 import type { YamlPath } from 'posthouse/api'
 import type { Facts } from '../facts.js'
 import type { Guard } from '../guard.js'
-import { notAPattern, type PatternUse, refusePattern } from '../pattern.js'
+import { compile, notAPattern, type PatternUse, refusePattern } from '../pattern.js'
 import { foundOr, type Outcome, type Reader } from './kind.js'
 
 export interface Pattern {
@@ -33,7 +33,7 @@ export function readPattern(
 }
 
 function inline(source: string): Pattern {
-  const pattern = new RegExp(source, 'iu')
+  const pattern = compile(source)
   return { exec: (_, input) => foundOr(pattern.exec(input)?.[0]) }
 }
 

@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net'
 import { closest, nameAndParents, organisationOf, parseAddressList } from 'posthouse/text'
-import type { Facts } from '../facts.js'
+import type { Facts, Host } from '../facts.js'
 import { LIST } from './keys.js'
 import { foundOr, type Kind, type Reader } from './kind.js'
 
@@ -40,6 +40,7 @@ const ORIGIN_TESTS = [
 
 export const origin: Kind<Origin, RawOrigin> = {
   name: 'origin',
+  cost: 2,
   key: { type: 'string', enum: ORIGIN_TESTS, description: 'test on where the message comes from and leads to' },
   companions: { list: LIST },
   read: readOrigin,
@@ -80,6 +81,7 @@ const TESTS: Readonly<Record<OriginTest, Ask>> = {
   // An unquoted comma makes two addresses of one, the first without a domain.
   'from-broken': ({ message }) => {
     const raw = message.header.find(({ name }) => name.toLowerCase() === 'from')?.raw.slice(0, 4000) ?? ''
+    if (!raw.includes(',')) return undefined
     const items = parseAddressList(raw).flatMap(item => (item.kind === 'group' ? item.members : [item]))
     return items.length > 1 && items.some(({ domain }) => domain === '') ? raw.slice(0, 60) : undefined
   },
@@ -112,13 +114,13 @@ const TESTS: Readonly<Record<OriginTest, Ask>> = {
 
   'link-to-number': ({ links }) => links.find(({ host }) => isIP(host) !== 0)?.url.hostname,
 
-  'link-in-list': (facts, list) => firstHost(facts, host => inList(host, list)),
+  'link-in-list': (facts, list) => firstHost(facts, ({ withParents }) => withParents.find(name => list.has(name))),
 
-  'link-domain-under': (facts, list) => firstHost(facts, host => under(host, list)),
+  'link-domain-under': (facts, list) => firstHost(facts, ({ name }) => under(name, list)),
 }
 
-function firstHost({ links }: Facts, find: (host: string) => string | undefined): string | undefined {
-  for (const { host } of links) {
+function firstHost({ hosts }: Facts, find: (host: Host) => string | undefined): string | undefined {
+  for (const host of hosts) {
     const found = find(host)
     if (found !== undefined) return found
   }

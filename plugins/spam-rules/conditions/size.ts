@@ -17,6 +17,7 @@ const BOUND = { type: 'string', format: 'size' } as const
 
 export const size: Kind<Size, RawSize> = {
   name: 'size',
+  cost: 0,
   key: {
     type: 'string',
     enum: SIZES,

@@ -13,6 +13,7 @@ interface Text {
 
 export const text: Kind<Text, RawText> = {
   name: 'text',
+  cost: 3,
   key: { type: 'string', enum: PLACES, description: 'what `matches` looks at' },
   companions: { matches: MATCHES },
   read(raw, reader) {

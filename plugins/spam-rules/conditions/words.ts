@@ -58,6 +58,7 @@ const LANGUAGE_FROM = 2000
 
 export const words: Kind<Words, RawWords> = {
   name: 'words',
+  cost: 1,
   key: {
     anyOf: [ENTRIES, { type: 'string', enum: [DRESSED_UP] }],
     description:
