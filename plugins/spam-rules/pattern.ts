@@ -1,7 +1,8 @@
 /**
  * Decides whether a regular expression of a rule may run on mail. V8 backtracks: a pattern such as `(a+)+$` takes minutes on a
- * line made for it. So what a pattern may cost per place it starts at is reckoned from its repeats, and costly ones are refused when
- * the rule is read. Pure; knows nothing of rules.
+ * line made for it. So what a pattern may cost per place it starts at is reckoned from its repeats. Of shipped ones the worst are refused, and
+ * the rest have been looked at by somebody; of an admin's only those that are cheap whatever they are put to run beside everything else
+ * (guard.ts). Pure; knows nothing of rules.
  */
 
 /** What one start may cost, in steps. */
@@ -11,6 +12,9 @@ export const LIMITS = {
   /** Up to 256 K characters: every repeat needs a bound. */
   text: { input: 256 * 1024, steps: 2_000 },
 } as const
+
+/** What one pattern of an admin's may cost in all, in characters looked at: some ten milliseconds at worst. */
+const CHEAP = { field: 200_000, text: 6_000_000 } as const
 
 export type PatternUse = keyof typeof LIMITS
 
@@ -41,14 +45,56 @@ export function refusePattern(source: string, use: PatternUse): string | undefin
   if (wrong !== undefined) return wrong
   const { input, steps } = LIMITS[use]
   const reader = new CostReader(source, input)
-  const cost = reader.alternatives()
+  const { ways } = reader.alternatives()
   if (reader.refused !== undefined) return reader.refused
   const starts = /^\^/.test(source) && !/(^|[^\\])\|/.test(source) ? 1 : use === 'field' ? input : 1
-  if (cost * starts <= steps) return undefined
+  if (ways * starts <= steps) return undefined
   return use === 'text'
     ? 'too costly on long texts: give every repeat a small bound, as {0,20} in place of *'
     : 'too costly: fewer open repeats, or begin with ^'
 }
+
+/** It cannot take long, whatever text is made for it. */
+export function isCheap(source: string, use: PatternUse): boolean {
+  const { input } = LIMITS[use]
+  const reader = new CostReader(source, input)
+  const { ways, length } = reader.alternatives()
+  if (reader.refused !== undefined) return false
+  return (ways * length * input) / beginningOf(source) <= CHEAP[use]
+}
+
+/** How many plain characters it begins with: it can start at one in so many places. */
+function beginningOf(source: string): number {
+  const plain = /^(?:\\b)?([\p{L}\p{N} <>=@#%&;:"'!,/-]+)([*+?{]?)/u.exec(source)
+  if (plain === null || hasAlternatives(source)) return 1
+  return Math.max(1, plain[1]!.length - (plain[2] === '' ? 0 : 1))
+}
+
+/** Outside of groups. */
+function hasAlternatives(source: string): boolean {
+  let depth = 0
+  let inClass = false
+  for (let at = 0; at < source.length; at++) {
+    const character = source[at]
+    if (character === '\\') at++
+    else if (inClass) inClass = character !== ']'
+    else if (character === '[') inClass = true
+    else if (character === '(') depth++
+    else if (character === ')') depth--
+    else if (character === '|' && depth === 0) return true
+  }
+  return false
+}
+
+interface Cost {
+  /** In how many ways it can match from one start. */
+  readonly ways: number
+  /** How many characters it looks at on one way. */
+  readonly length: number
+}
+
+const MOST = Number.MAX_SAFE_INTEGER
+const ONE: Cost = { ways: 1, length: 1 }
 
 /** Reckons how many ways a pattern can match from one start; syntax has been checked. */
 class CostReader {
@@ -62,48 +108,53 @@ class CostReader {
     this.#input = input
   }
 
-  alternatives(): number {
-    let sum = this.#sequence()
+  alternatives(): Cost {
+    let { ways, length } = this.#sequence()
     while (this.#source[this.#at] === '|') {
       this.#at++
-      sum += this.#sequence()
+      const other = this.#sequence()
+      ways += other.ways
+      length = Math.max(length, other.length)
     }
-    return sum
+    return { ways, length }
   }
 
-  #sequence(): number {
-    let product = 1
+  #sequence(): Cost {
+    let [ways, length] = [1, 0]
     while (this.#at < this.#source.length && !'|)'.includes(this.#source[this.#at]!)) {
-      product = Math.min(product * this.#repeated(), Number.MAX_SAFE_INTEGER)
+      const next = this.#repeated()
+      ways = Math.min(ways * next.ways, MOST)
+      length = Math.min(length + next.length, MOST)
     }
-    return product
+    return { ways, length }
   }
 
-  #repeated(): number {
+  #repeated(): Cost {
     const start = this.#at
     const inner = this.#atom()
     const repeat = this.#repeat()
     if (repeat === undefined) return inner
     const [least, most] = repeat
-    if (inner > 1 && most > 20) {
+    if (inner.ways > 1 && most > 20) {
       this.refused ??= `a repeat within a repeat ("${this.#source.slice(start, this.#at)}") can take for ever`
     }
-    return inner > 1 ? Math.min(inner ** Math.min(most, 20), Number.MAX_SAFE_INTEGER) : most - least + 1
+    const ways = inner.ways > 1 ? Math.min(inner.ways ** Math.min(most, 20), MOST) : most - least + 1
+    return { ways, length: Math.min(inner.length * most, MOST) }
   }
 
   /** One character, class or group; how many ways it can match. */
-  #atom(): number {
+  #atom(): Cost {
     const character = this.#source[this.#at++]
     if (character === '\\') {
       this.#escape()
-      return 1
+      return ONE
     }
     if (character === '[') {
       while (this.#source[this.#at] !== ']') this.#at += this.#source[this.#at] === '\\' ? 2 : 1
       this.#at++
-      return 1
+      return ONE
     }
-    if (character !== '(') return 1
+    if (character !== '(') return ONE
     const opening = /^\?(?:[:=!]|<[=!]|<[^>]+>)/.exec(this.#source.slice(this.#at))
     if (opening !== null) this.#at += opening[0].length
     const cost = this.alternatives()

@@ -5,7 +5,7 @@
 import type { YamlPath } from 'posthouse/api'
 import type { Facts } from '../facts.js'
 import type { Guard } from '../guard.js'
-import { compile, notAPattern, type PatternUse, refusePattern } from '../pattern.js'
+import { compile, isCheap, notAPattern, type PatternUse, refusePattern } from '../pattern.js'
 import { foundOr, type Outcome, type Reader } from './kind.js'
 
 export interface Pattern {
@@ -27,9 +27,9 @@ export function readPattern(
 ): Pattern | undefined {
   const wrong = notAPattern(source)
   if (wrong !== undefined) return reader.wrong(at, wrong)
+  if (!reader.trusted) return isCheap(source, use) ? inline(source) : guarded(source, reader.guard)
   const refused = refusePattern(source, use)
-  if (refused === undefined) return inline(source)
-  return reader.trusted ? reader.wrong(at, refused) : guarded(source, reader.guard)
+  return refused === undefined ? inline(source) : reader.wrong(at, refused)
 }
 
 function inline(source: string): Pattern {
