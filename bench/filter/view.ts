@@ -4,7 +4,8 @@
  * fields, the mask of one collection). The clock stands when the mail came, which its newest Received field says.
  */
 import type { Envelope, ReverseName, Session } from 'posthouse/api'
-import { readPath } from 'posthouse/text'
+import { mailboxOf, readPath } from 'posthouse/text'
+import { messageOf } from '../../core/storage/message.js'
 
 export type View = 'full' | 'neutral'
 
@@ -35,18 +36,28 @@ export function viewOf(file: Buffer, view: View): Mail {
   const shown = view === 'full' ? kept : kept.filter(({ name }) => NEUTRAL.test(name))
   const text = `${shown.map(({ text }) => text).join('')}\n${body}`.replace(/\r?\n/g, '\r\n')
   const octets = Buffer.from(view === 'full' ? text : text.replace(MASK, UNMASKED), 'latin1')
-  return { octets, at, year: new Date(at).getUTCFullYear(), ...(view === 'full' ? cameFrom(kept) : NOWHERE) }
+  return {
+    octets,
+    at,
+    year: new Date(at).getUTCFullYear(),
+    ...(view === 'full' ? cameFrom(kept) : fromAnywhere(octets)),
+  }
 }
 
 const UNKNOWN = { local: 'unknown', domain: 'unknown.invalid' }
-/** Nothing is known of where it comes from. */
-const NOWHERE: Pick<Mail, 'session' | 'envelope'> = {
-  session: {
-    protocol: 'internal',
-    remote: { address: '127.0.0.1', port: 0 },
-    reverse: unknownName,
-  },
-  envelope: { sender: UNKNOWN },
+
+/** By SMTP, from the same client whatever it is, in the name of its author: nothing of that tells one mail from another. */
+function fromAnywhere(octets: Buffer): Pick<Mail, 'session' | 'envelope'> {
+  const author = mailboxOf(messageOf(octets).header, 'from')
+  return {
+    session: {
+      protocol: 'smtp',
+      remote: { address: '198.51.100.25', port: 25 },
+      helo: 'mail.example.net',
+      reverse: unknownName,
+    },
+    envelope: { sender: author === undefined ? UNKNOWN : { local: author.local, domain: author.domain } },
+  }
 }
 
 interface Field {
@@ -113,7 +124,7 @@ function cameFrom(fields: readonly Field[]): Pick<Mail, 'session' | 'envelope'> 
       envelope: { sender },
     }
   }
-  return { session: NOWHERE.session, envelope: { sender } }
+  return { session: { protocol: 'internal', reverse: unknownName }, envelope: { sender } }
 }
 
 async function unknownName(): Promise<ReverseName> {

@@ -93,7 +93,8 @@ test('the neutral view has sender, subject, MIME and body, and no mask', () => {
       'Hello user@example.org,\r\nX-Spam-Status: in the body it is text\r\n',
   )
   assert.equal(mail.year, 2002)
-  assert.equal(mail.session.helo, undefined)
+  assert.equal(mail.session.helo, 'mail.example.net')
+  assert.deepEqual(mail.envelope.sender, { local: 'news', domain: 'shop.example' })
 })
 
 test('a wrong option is told with what there is', () => {
