@@ -2,6 +2,7 @@
 import { type Command, CommandError, type CommandRun, type Finding, readMailFile } from 'posthouse/api'
 import type { RuleSet } from './evaluate.js'
 import { factsAbout, type MessageOf } from './example-asked.js'
+import { FIT_OPTIONS, fitCommand } from './fit-command.js'
 import { JUNK_LINE, pointsOf, type Rule } from './rule.js'
 import { type Seen, seenIn, sentences } from './seen.js'
 import { STATS_OPTIONS, stats } from './stats.js'
@@ -41,6 +42,14 @@ export function ruleCommands(rules: () => Promise<RuleSet>, messageOf: MessageOf
       arity: [0, 0],
       options: STATS_OPTIONS,
       run: async run => stats(await rules(), messageOf, run),
+    },
+    {
+      name: 'rules fit',
+      summary: 'fit points to mail whose kind is known, try them on mail they have not seen, and show the change',
+      usage: 'DIR…',
+      arity: [1, 1000],
+      options: FIT_OPTIONS,
+      run: async run => fitCommand(await rules(), messageOf, run),
     },
   ]
 }

@@ -50,7 +50,7 @@ export interface Terms {
   readonly margin: number
 }
 
-export const TERMS: Terms = { threshold: 5, pull: 2, hamWeight: 20, margin: 0.5 }
+export const TERMS: Terms = { threshold: 5, pull: 4, hamWeight: 20, margin: 0.5 }
 
 /** How sharply the loss turns, per point. */
 const SLOPE = 1.5
