@@ -18,9 +18,6 @@ export interface MessageParts {
   read(from: number, to: number): Promise<Buffer>
 }
 
-/** Longer messages are judged by their start. */
-const MAX_PARSED_BYTES = 1024 * 1024
-
 export function createMessage(parts: MessageParts): Message {
   return new ReceivedMessage(parts)
 }
@@ -76,11 +73,9 @@ class ReceivedMessage implements Message {
   }
 
   async #readText(): Promise<MessageText> {
-    const bytes = await this.read(0, MAX_PARSED_BYTES)
-    const broken = [...(this.#parts.broken ?? [])]
-    if (bytes.length < this.size) broken.push(`only the first ${MAX_PARSED_BYTES} octets were looked at`)
-    const subject = this.field('subject') ?? ''
-    return { subject, ...(await readableText(bytes, broken)) }
+    const reading = await readableText(this.#parts)
+    const broken = [...new Set([...(this.#parts.broken ?? []), ...reading.broken])]
+    return { subject: this.field('subject') ?? '', ...reading, broken }
   }
 
   #named(name: string): readonly HeaderField[] {

@@ -1,10 +1,48 @@
 /**
- * What a reader would see of a message, with time and place for the work chosen: small mail at once, large mail elsewhere.
- * Never throws for what a message holds.
+ * What a reader would see of a message, with the place for the work chosen: small mail at once, large mail on a thread of its own, and
+ * when that does not come to an end, the beginning at least. Never throws for what a message holds.
  */
 import { type Reading, readMessage } from '../text/index.js'
+import { NotRead, ReadingThread } from './reading-thread.js'
 
-export async function readableText(bytes: Buffer, broken: readonly string[]): Promise<Reading> {
-  const reading = readMessage(bytes)
-  return { ...reading, broken: [...new Set([...broken, ...reading.broken])] }
+export interface Octets {
+  readonly size: number
+  /** Octets [from, to) of the message. */
+  read(from: number, to: number): Promise<Buffer>
+}
+
+/** The worst of this size takes the main thread some milliseconds. */
+const AT_ONCE_BYTES = 128 * 1024
+/** Of larger messages the beginning is read. */
+const MOST_BYTES = 32 * 1024 * 1024
+const PIECE_BYTES = 1024 * 1024
+/** Of what could not be read in time. */
+const SOME_BYTES = 64 * 1024
+
+const thread = new ReadingThread()
+
+export async function readableText(message: Octets, on: ReadingThread = thread): Promise<Reading> {
+  const { size } = message
+  if (size <= AT_ONCE_BYTES) return readMessage(await message.read(0, size))
+  const most = Math.min(size, MOST_BYTES)
+  try {
+    const reading = await on.read(() => inOnePiece(message, most))
+    return most === size ? reading : complaining(reading, `only the first ${most} octets were looked at`)
+  } catch (error) {
+    if (!(error instanceof NotRead)) throw error
+    const reading = readMessage(await message.read(0, SOME_BYTES))
+    return complaining(reading, `${error.message}: only the first ${SOME_BYTES} octets were looked at`)
+  }
+}
+
+function complaining(reading: Reading, complaint: string): Reading {
+  return { ...reading, broken: [complaint, ...reading.broken] }
+}
+
+/** Piece by piece, so that copying never holds up others for long; in memory of its own, which can be handed over. */
+async function inOnePiece(message: Octets, size: number): Promise<Uint8Array<ArrayBuffer>> {
+  const octets = new Uint8Array(new ArrayBuffer(size))
+  for (let at = 0; at < size; at += PIECE_BYTES)
+    octets.set(await message.read(at, Math.min(size, at + PIECE_BYTES)), at)
+  return octets
 }

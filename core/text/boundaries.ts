@@ -59,7 +59,9 @@ export class Boundaries {
   /** The delimiter on the line that starts here. */
   at(bytes: Buffer, start: number): Delimiter | undefined {
     if (bytes[start] !== DASH || bytes[start + 1] !== DASH) return undefined
-    const line = bytes.toString('latin1', start + 2, start + 2 + (this.#ordered[0] ?? 0))
+    const longest = start + 2 + (this.#ordered[0] ?? 0)
+    // No more of it than the line has: so what is tried is never more than what is there.
+    const line = bytes.toString('latin1', start + 2, lineEnd(bytes, start, Math.min(longest, bytes.length)))
     for (const length of this.#ordered) {
       const owners = length <= line.length ? this.#owners.get(line.slice(0, length)) : undefined
       if (owners === undefined) continue

@@ -63,9 +63,12 @@ export function isEmptyLine(bytes: Buffer, at: number, to = bytes.length): boole
   return at < to && (bytes[at] === LF || (bytes[at] === CR && at + 1 < to && bytes[at + 1] === LF))
 }
 
-/** Offset after the line feed, or `to`. */
+/** Offset after the line feed, or `to`. Lines are short: looking octet by octet is quicker than a search that has to be started. */
 export function lineEnd(bytes: Buffer, at: number, to = bytes.length): number {
-  const lf = bytes.indexOf(LF, at)
+  const near = Math.min(to, at + 256)
+  for (let i = at; i < near; i++) if (bytes[i] === LF) return i + 1
+  if (near === to) return to
+  const lf = bytes.indexOf(LF, near)
   return lf < 0 || lf >= to ? to : lf + 1
 }
 
@@ -83,8 +86,8 @@ function readField(bytes: Buffer, start: number, end: number): Field | undefined
   const nameEnd = colon
   while (colon < end && (bytes[colon] === SPACE || bytes[colon] === TAB)) colon += 1
   if (nameEnd === start || bytes[colon] !== COLON || colon >= end) return undefined
-  const name = bytes.toString('latin1', start, nameEnd)
-  return { name, raw: unfold(bytes.toString('latin1', colon + 1, end)), start, end }
+  const written = bytes.toString('latin1', start, end)
+  return { name: written.slice(0, nameEnd - start), raw: unfold(written.slice(colon + 1 - start)), start, end }
 }
 
 function unfold(written: string): string {

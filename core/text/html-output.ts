@@ -16,7 +16,7 @@ const MAX_LINKS = 5000
 const MAX_LINK_TEXT = 500
 const MAX_SAMPLES = 10
 const MAX_SAMPLE = 40
-const WORD_END = /[\p{L}\p{M}]{1,20}$/u
+const WORD_END = /[\p{L}\p{M}]{1,40}$/u
 const WORD_START = /^[\p{L}\p{M}]{1,20}/u
 
 export class HtmlOutput {
@@ -30,7 +30,7 @@ export class HtmlOutput {
   #open: { href: string; text: string } | undefined
   /** Something unseen came since the last text that is seen. */
   #unseen = false
-  /** The letters that the text ends with. */
+  /** What stands together at the end of the text. */
   #ending = ''
   /** The last word that was split. */
   #sample = ''
@@ -123,19 +123,19 @@ export class HtmlOutput {
     this.#unseen = true
   }
 
-  /** Follows the word that the text ends in, over all pieces of it. */
+  /** Follows the text over all pieces that stand together. */
   #word(words: string): void {
-    const before = this.#shown.joined ? this.#ending : ''
-    if (before !== '' && this.#unseen) this.#split(before, words)
+    const joined = this.#shown.joined
+    if (joined && this.#unseen) this.#split(words)
     this.#unseen = false
-    const [ending = ''] = WORD_END.exec(words) ?? []
-    this.#ending = ending.length === words.length ? `${before}${ending}`.slice(-MAX_SAMPLE) : ending
+    this.#ending = joined ? `${this.#ending.slice(-MAX_SAMPLE)}${words}` : words
   }
 
   /** One that is cut several times is one word. */
-  #split(before: string, words: string): void {
+  #split(words: string): void {
     const [tail] = WORD_START.exec(words) ?? []
-    if (tail === undefined) return
+    const [before] = tail === undefined ? [] : (WORD_END.exec(this.#ending.slice(-MAX_SAMPLE)) ?? [])
+    if (tail === undefined || before === undefined) return
     const again = this.#sample === before && this.splitSamples.at(-1) === before
     this.#sample = `${before}${tail}`.slice(-MAX_SAMPLE)
     if (again) this.splitSamples.pop()

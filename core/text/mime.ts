@@ -40,6 +40,8 @@ export interface MimePart {
 export interface MimeLimits {
   readonly depth?: number
   readonly parts?: number
+  /** `false`: nobody asks for `lines`, and they are not counted. */
+  readonly lines?: boolean
 }
 
 interface Frame {
@@ -49,6 +51,9 @@ interface Frame {
 }
 
 const LF = 10
+const LETTER_C = 99
+/** `content-id` */
+const SHORTEST = 10
 const CR = 13
 const MAX_FIELDS = 20_000
 const MAX_FIELDS_OF_PART = 1000
@@ -57,7 +62,7 @@ const TYPE = /^([!#$%&'*+\-.^_`{|}~0-9a-z]{1,127})\s{0,10}\/\s{0,10}([!#$%&'*+\-
 const PLAIN = new Set(['7bit', '8bit', 'binary'])
 
 export function scanMime(bytes: Buffer, limits: MimeLimits = {}): { root: MimePart; broken: string[] } {
-  const scan = new Scan(bytes, limits.depth ?? 100, limits.parts ?? 1000)
+  const scan = new Scan(bytes, limits.depth ?? 100, limits.parts ?? 1000, limits.lines ?? true)
   return { root: scan.run(), broken: scan.broken }
 }
 
@@ -72,11 +77,11 @@ class Scan {
   #parts = 0
   #fields = 0
 
-  constructor(bytes: Buffer, maxDepth: number, maxParts: number) {
+  constructor(bytes: Buffer, maxDepth: number, maxParts: number, lines: boolean) {
     this.#bytes = bytes
     this.#maxDepth = maxDepth
     this.#maxParts = maxParts
-    this.#lines = new LineCounter(bytes)
+    this.#lines = new LineCounter(bytes, lines)
   }
 
   run(): MimePart {
@@ -170,7 +175,7 @@ class Scan {
     let at = from
     while (at < this.#bytes.length) {
       if (isEmptyLine(this.#bytes, at)) return lineEnd(this.#bytes, at)
-      if (this.#boundaries.at(this.#bytes, at) !== undefined) return at
+      if (this.#boundaries.size > 0 && this.#boundaries.at(this.#bytes, at) !== undefined) return at
       at = lineEnd(this.#bytes, at)
     }
     return at
@@ -217,14 +222,17 @@ class Scan {
 /** Counts line feeds up to growing offsets; each octet is looked at once. */
 class LineCounter {
   readonly #bytes: Buffer
+  readonly #wanted: boolean
   #at = 0
   #count = 0
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, wanted: boolean) {
     this.#bytes = bytes
+    this.#wanted = wanted
   }
 
   at(offset: number): number {
+    if (!this.#wanted) return 0
     for (; this.#at < offset; this.#at++) {
       if (this.#bytes[this.#at] === LF) this.#count += 1
     }
@@ -246,6 +254,8 @@ export type Content = Pick<
 export function contentOf(fields: readonly Field[], digest: boolean): Content {
   const raw = new Map<string, string>()
   for (const field of fields) {
+    // Most fields are others, and soon told.
+    if (field.name.length < SHORTEST || (field.name.charCodeAt(0) | 32) !== LETTER_C) continue
     const name = field.name.toLowerCase()
     if (name.startsWith('content-') && !raw.has(name)) raw.set(name, field.raw)
   }

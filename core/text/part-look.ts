@@ -74,7 +74,7 @@ const META_CHARSET = /<meta\s[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{2,40})/i
 const NOTHING = Buffer.alloc(0)
 
 export function lookAtPart(bytes: Buffer, part: MimePart, place: Place): LookedAt {
-  const encoded: Encoded = { bytes, start: part.start, end: part.end, encoding: encodingOf(part), lines: part.lines }
+  const encoded: Encoded = { bytes, start: part.start, end: part.end, encoding: encodingOf(part) }
   const odd = new Set<PartOddity>()
   const type = typeOf(part, odd)
   const shown = isShown(part, type)
@@ -97,7 +97,7 @@ export function lookAtPart(bytes: Buffer, part: MimePart, place: Place): LookedA
     depth: place.depth,
     role,
     type,
-    kind,
+    kind: inside?.kind ?? kind,
     charset: part.params.get('charset')?.toLowerCase() ?? '',
     encoding: part.encoding,
     disposition: part.disposition?.value ?? '',
@@ -105,7 +105,8 @@ export function lookAtPart(bytes: Buffer, part: MimePart, place: Place): LookedA
     size: lengthOf(encoded),
     odd: [...odd],
     ...(read !== undefined && { charsetFound: read.found }),
-    ...inside,
+    ...(inside?.archive !== undefined && { archive: inside.archive }),
+    ...(inside?.macros !== undefined && { macros: inside.macros }),
   }
   return { facts, text: read?.text ?? '', spent: read?.spent ?? 0, ...(readAs !== undefined && { readAs }) }
 }

@@ -2,6 +2,7 @@
  * The octets of a part, decoded as far as they are wanted: from the beginning, from both ends, or from the end alone. So a file of many
  * megabytes costs no more than what is looked at.
  */
+import { lineEnd } from './header.js'
 import { decodeTransfer } from './transfer.js'
 
 export interface Encoded {
@@ -10,8 +11,6 @@ export interface Encoded {
   readonly end: number
   /** Lower case. */
   readonly encoding: string
-  /** As the scan counted them. */
-  readonly lines: number
 }
 
 const LF = 10
@@ -44,15 +43,15 @@ export function lastOctetsOf({ bytes, start, end, encoding }: Encoded, most: num
   return Buffer.from(digits.slice(from === start ? 0 : digits.length % 4), 'base64')
 }
 
-/** Reckoned from length and lines: four octets of base64 are three, padding and line ends are none. */
-export function lengthOf({ bytes, start, end, encoding, lines }: Encoded): number {
+/** Reckoned from the length of the first line: four octets of base64 are three, padding and line ends are none. */
+export function lengthOf({ bytes, start, end, encoding }: Encoded): number {
   if (encoding !== 'base64') return end - start
   let last = end
   while (last > start && bytes[last - 1]! <= 32) last -= 1
   let padding = 0
   while (padding < 2 && last > start && bytes[last - 1 - padding] === EQUALS) padding += 1
-  const firstBreak = bytes.indexOf(LF, start)
-  const each = firstBreak > start && firstBreak < end && bytes[firstBreak - 1] === CR ? 2 : 1
-  const digits = last - start - each * Math.max(0, lines - 1)
-  return Math.max(0, Math.floor((digits * 3) / 4) - padding)
+  const line = lineEnd(bytes, start, last) - start
+  const each = bytes[start + line - 2] === CR ? 2 : 1
+  const lineEnds = line === last - start ? 0 : each * Math.floor((last - start) / line)
+  return Math.max(0, Math.floor(((last - start - lineEnds) * 3) / 4) - padding)
 }

@@ -42,7 +42,7 @@ const MAX_PARTS_INSIDE = 100
 const CLOSED = new Set(['base64', 'quoted-printable'])
 
 export function readMessage(bytes: Buffer, limits: ReadingLimits = {}): Reading {
-  const { root, broken } = scanMime(bytes, { parts: limits.parts ?? MAX_PARTS })
+  const { root, broken } = scanMime(bytes, { parts: limits.parts ?? MAX_PARTS, lines: false })
   const reader = new Reader(bytes, limits.textOctets ?? MAX_TEXT_OCTETS, broken)
   reader.read(root)
   return reader.finish()
@@ -93,7 +93,8 @@ class Reader {
     if (this.#facts.length < MAX_FACTS) this.#facts.push(facts)
     if (facts.role === 'file' || facts.role === 'inline') this.#file(facts)
     const asFile = apart || facts.role === 'file'
-    if (looked.readAs !== undefined) this.#take(looked, asFile)
+    if (looked.readAs !== undefined && most > 0) this.#take(looked, asFile)
+    else if (looked.readAs !== undefined) this.#complain('some text was not looked at, as there was too much before it')
     const inside = part.message === undefined ? this.#closedMessage(here) : { part: part.message }
     return [
       ...(inside === undefined ? [] : [{ ...here, depth: depth + 1, apart: asFile, ...inside }]),
@@ -103,21 +104,27 @@ class Reader {
 
   /** RFC 2046 §5.2.1 forbids to encode a message inside; some do. */
   #closedMessage({ bytes, part, opened }: Waiting): { bytes: Buffer; part: MimePart; opened: number } | undefined {
-    const { type, subtype, encoding, start, end, lines } = part
+    const { type, subtype, encoding, start, end } = part
     if (type !== 'message' || subtype !== 'rfc822' || !CLOSED.has(encoding) || opened >= MAX_OPENED) return undefined
-    const octets = octetsOf({ bytes, start, end, encoding, lines }, MAX_CLOSED_OCTETS)
-    const { root, broken } = scanMime(octets, { parts: MAX_PARTS_INSIDE })
-    this.#broken.push('a message inside is encoded', ...broken)
+    const octets = octetsOf({ bytes, start, end, encoding }, MAX_CLOSED_OCTETS)
+    const { root, broken } = scanMime(octets, { parts: MAX_PARTS_INSIDE, lines: false })
+    for (const complaint of ['a message inside is encoded', ...broken]) this.#complain(complaint)
     return { bytes: octets, part: root, opened: opened + 1 }
+  }
+
+  #complain(complaint: string): void {
+    if (this.#broken.length < MAX_BROKEN && !this.#broken.includes(complaint)) this.#broken.push(complaint)
   }
 
   #file({ name, type, size }: PartFacts): void {
     if (this.#attachments.length < MAX_FACTS) this.#attachments.push({ name, type, size })
   }
 
-  #take({ readAs, text, spent }: LookedAt, apart: boolean): void {
+  #take({ facts, readAs, text, spent }: LookedAt, apart: boolean): void {
     if (apart) this.#attachedLeft -= spent
     else this.#left -= spent
+    // Quoted-printable is longer as sent.
+    if (facts.size > 3 * spent + 1) this.#complain(`of a text of ${facts.size} octets both ends were looked at`)
     const into = apart ? this.#attached : this.#body
     if (readAs !== 'html') into.push(text)
     if (readAs === 'plain') return

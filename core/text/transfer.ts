@@ -6,6 +6,7 @@ const EQUALS = 61
 const CR = 13
 const LF = 10
 const BASE64 = base64Values()
+const HEX = hexValues()
 
 export function decodeTransfer(bytes: Buffer, encoding: string): Buffer {
   switch (encoding.trim().toLowerCase()) {
@@ -49,20 +50,25 @@ function base64Values(): Int8Array {
 /** `underscores`: the Q encoding of header fields, where `_` is a space (RFC 2047 §4.2). */
 export function decodeQuotedPrintable(bytes: Buffer, underscores = false): Buffer {
   const out = Buffer.allocUnsafe(bytes.length)
+  const length = bytes.length
   let to = 0
   let i = 0
-  while (i < bytes.length) {
+  while (i < length) {
     const byte = bytes[i]!
-    if (byte === EQUALS) {
-      const soft = softBreakEnd(bytes, i + 1)
-      const value = soft > 0 ? -1 : hexAt(bytes, i + 1)
-      if (value >= 0) out[to++] = value
-      else if (soft < 0) out[to++] = byte
-      i = soft > 0 ? soft : value >= 0 ? i + 3 : i + 1
-    } else {
+    if (byte !== EQUALS) {
       out[to++] = underscores && byte === 95 ? 32 : byte
       i += 1
+      continue
     }
+    const value = i + 2 < length ? (HEX[bytes[i + 1]!]! << 4) | HEX[bytes[i + 2]!]! : -1
+    if (value >= 0) {
+      out[to++] = value
+      i += 3
+      continue
+    }
+    const soft = softBreakEnd(bytes, i + 1)
+    if (soft < 0) out[to++] = byte
+    i = soft > 0 ? soft : i + 1
   }
   return out.subarray(0, to)
 }
@@ -76,8 +82,12 @@ function softBreakEnd(bytes: Buffer, from: number): number {
   return bytes[at] === CR && bytes[at + 1] === LF ? at + 2 : -1
 }
 
-function hexAt(bytes: Buffer, at: number): number {
-  if (at + 1 >= bytes.length) return -1
-  const value = Number.parseInt(bytes.toString('latin1', at, at + 2), 16)
-  return /^[0-9a-f]{2}$/i.test(bytes.toString('latin1', at, at + 2)) ? value : -1
+/** −1 for what is no digit; shifted and joined with another it stays below 0. */
+function hexValues(): Int8Array {
+  const values = new Int8Array(256).fill(-1)
+  for (const [i, digit] of [...'0123456789abcdef'].entries()) {
+    values[digit.charCodeAt(0)] = i
+    values[digit.toUpperCase().charCodeAt(0)] = i
+  }
+  return values
 }

@@ -74,7 +74,7 @@ interface Entry {
 
 /** APPNOTE.TXT §4.3.7, §4.3.12, §4.3.16. */
 function firstEntry(octets: Buffer): Entry | undefined {
-  const end = endOf(octets)
+  const end = zipEnd(octets)
   if (end === undefined || octets.readUInt16LE(end + 10) === 0) return undefined
   const entry = octets.readUInt32LE(end + 16)
   if (entry + ENTRY_BYTES > end || octets.readUInt32LE(entry) !== ENTRY) return undefined
@@ -86,7 +86,8 @@ function firstEntry(octets: Buffer): Entry | undefined {
   return { method, encrypted: (flags & 1) === 1, packed: octets.subarray(start, start + size) }
 }
 
-function endOf(octets: Buffer): number | undefined {
+/** Where the record that ends a zip archive starts. */
+export function zipEnd(octets: Buffer): number | undefined {
   const last = octets.length - END_BYTES
   for (let at = last; at >= Math.max(0, last - MAX_COMMENT); at -= 1) if (octets.readUInt32LE(at) === END) return at
   return undefined

@@ -1,0 +1,17 @@
+/**
+ * The thread in which large messages are read. It gets octets and gives back what a reader would see; nothing else is shared. It is loaded
+ * with the few files it needs instead of the door, so that it is there in some hundredths of a second.
+ */
+import { parentPort } from 'node:worker_threads'
+import { readMessage } from '../text/reading.js'
+import type { ReadingAnswer, ReadingOrder } from './reading-thread.js'
+
+/** Nobody waits for this thread, so it may go further than the main one does. */
+const LIMITS = { parts: 20_000 }
+
+const port = parentPort!
+port.on('message', ({ id, octets }: ReadingOrder) => {
+  const bytes = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength)
+  const answer: ReadingAnswer = { id, reading: readMessage(bytes, LIMITS) }
+  port.postMessage(answer)
+})
