@@ -52,6 +52,7 @@ const LENIENT: Readonly<Record<string, object>> = {
   },
   'leak-check': { except: ['alice@example.test'] },
   limits: {},
+  learning: { points: { spam_untaught: 0, spam_taught: 0 } },
   'local-list': { files: ['everybody.list'] },
   'login-guard': { never: EVERYWHERE, most_delay: '0s' },
   'look-alikes': { points: {}, forwarders: ['world.test', 'far.test'] },

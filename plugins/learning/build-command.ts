@@ -1,0 +1,111 @@
+/**
+ * `posthouse learn build-model`: makes the starting model out of folders of mail with an index (set, label, id, split, group). Only the train part of sets
+ * that are named is read, and the terms of each are written into the model: sets whose terms forbid shipping need `--own-use`.
+ */
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Command, CommandError, type CommandRun, type Message, readMailFile } from 'posthouse/api'
+import { parseAddress } from 'posthouse/text'
+import { type Example, sharedTokens, trainModel } from './build.js'
+import type { Label } from './entry.js'
+import { readLesson } from './lesson.js'
+import { modelFile } from './model.js'
+
+interface Source {
+  readonly terms: string
+  /** A model that knows it may be given to anybody. */
+  readonly ships: boolean
+  /** What collectors put in the place of addresses. */
+  readonly mask?: string
+}
+
+const SOURCES: ReadonlyMap<string, Source> = new Map([
+  ['spamassassin', { terms: 'SpamAssassin public corpus 2002, PDDL/CC0 claimed', ships: true }],
+  ['modern_lists', { terms: 'posts to public mailing lists 2019-21', ships: true }],
+  ['phishing_pot', { terms: 'phishing_pot, CC BY-NC 4.0: not for commercial use', ships: false, mask: 'phishing@pot' }],
+])
+
+const MASKED = 'user@example.com'
+
+export function buildCommand(messageOf: (bytes: Buffer) => Message): Command {
+  return {
+    name: 'learn build-model',
+    summary: 'make the starting model anew from the train part of mail sets with an index.tsv',
+    usage: 'FOLDER FILE',
+    arity: [2, 2],
+    options: {
+      sets: { type: 'string', value: 'NAME,…', description: 'default: all whose terms let a model be shipped' },
+      'own-use': { type: 'boolean', description: 'sets whose terms forbid shipping may be named' },
+    },
+    run: run => build(run, messageOf),
+  }
+}
+
+async function build(run: CommandRun, messageOf: (bytes: Buffer) => Message): Promise<void> {
+  const [folder = '', file = ''] = run.args
+  const sets = setsNamed(run)
+  const examples: Example[] = []
+  for (const { set, label, id } of await indexOf(folder, sets)) {
+    const path = join(folder, set, label, `${id}.eml`)
+    examples.push(await exampleOf(await readMailFile(path), set, label, messageOf))
+    if (examples.length % 1000 === 0) run.warn(`${examples.length} mails read`)
+  }
+  if (!(['spam', 'ham'] as const).every(label => examples.some(one => one.label === label)))
+    throw new CommandError('these sets have no spam, or no ham')
+  const terms = new Map([...SOURCES].map(([name, source]) => [name, source.terms]))
+  const made = new Date().toISOString().slice(0, 10)
+  const { header, weights } = trainModel(examples, made, terms)
+  const octets = modelFile(header, weights)
+  await writeFile(file, octets)
+  run.print(
+    `${file}: ${header.tokens} tokens from ${examples.length} mails of ${[...sets].join(', ')}, ${octets.length} octets`,
+  )
+}
+
+function setsNamed({ options }: CommandRun): ReadonlySet<string> {
+  const named = typeof options.sets === 'string' ? options.sets.split(',') : undefined
+  const sets = new Set(named ?? [...SOURCES].filter(([, { ships }]) => ships).map(([name]) => name))
+  for (const set of sets) {
+    const source = SOURCES.get(set)
+    if (source === undefined) throw new CommandError(`there is no set ${set}: ${[...SOURCES.keys()].join(', ')}`, 2)
+    if (!source.ships && options['own-use'] !== true)
+      throw new CommandError(`${set}: ${source.terms}. A model that knows it is for your own use: say --own-use`, 2)
+  }
+  return sets
+}
+
+interface Row {
+  readonly set: string
+  readonly label: Label
+  readonly id: string
+}
+
+async function indexOf(folder: string, sets: ReadonlySet<string>): Promise<readonly Row[]> {
+  const index = await readFile(join(folder, 'index.tsv'), 'utf8').catch(() => undefined)
+  if (index === undefined) throw new CommandError(`there is no index.tsv in ${folder}`, 2)
+  return index.split('\n').flatMap(line => {
+    const [set = '', label, id, split] = line.split('\t')
+    if (split !== 'train' || !sets.has(set) || (label !== 'spam' && label !== 'ham') || id === undefined) return []
+    return [{ set, label, id }]
+  })
+}
+
+async function exampleOf(
+  octets: Buffer,
+  source: string,
+  label: Label,
+  messageOf: (bytes: Buffer) => Message,
+): Promise<Example> {
+  const mask = SOURCES.get(source)?.mask
+  const mail = mask === undefined ? octets : Buffer.from(octets.toString('latin1').replaceAll(mask, MASKED), 'latin1')
+  const message = messageOf(mail)
+  const { tokens } = await readLesson(message)
+  const from = message.field('from') ?? ''
+  const sender = parseAddress(/[^\s<>"]{1,100}@[^\s<>"]{1,200}/.exec(from)?.[0] ?? '')
+  return {
+    source,
+    label,
+    sender: sender === undefined ? from : `${sender.local}@${sender.domain}`,
+    tokens: sharedTokens(tokens),
+  }
+}

@@ -1,0 +1,167 @@
+/** `posthouse learn …`: teaches from files and mailboxes, takes it back, and says what is known. */
+import { type Clock, type Command, CommandError, type CommandRun, type Message, readMailFile } from 'posthouse/api'
+import { buildCommand } from './build-command.js'
+import { type Label, SITE } from './entry.js'
+import { findingOf } from './finding.js'
+import type { Journal } from './journal.js'
+import { type Bounds, experienceOf } from './judge.js'
+import { readLesson } from './lesson.js'
+import { mailsIn, type SourceParts } from './mail-source.js'
+import type { StartingModel } from './model.js'
+import type { Teacher } from './teacher.js'
+
+export interface CommandParts extends SourceParts {
+  readonly journal: () => Journal
+  readonly teacher: () => Promise<Teacher>
+  readonly model: () => Promise<StartingModel>
+  readonly bounds: Bounds
+  readonly clock: Clock
+  readonly messageOf: (bytes: Buffer) => Message
+}
+
+/** Written together. */
+const PIECE = 100
+/** People see that it goes on. */
+const TELL_EVERY = 500
+/** How many lessons are gone over once more at the end. */
+const REFINED = 5000
+
+const OPTIONS = {
+  undo: { type: 'boolean', description: 'take back what was learned of this mail' },
+  account: {
+    type: 'string',
+    value: 'LOGIN',
+    description: 'teach for this account, within its bounds; default: for the whole site',
+  },
+  'dry-run': { type: 'boolean', description: 'only say how each mail is judged now' },
+} as const
+
+export function learnCommands(parts: CommandParts): readonly Command[] {
+  return [teaching('spam', parts), teaching('ham', parts), status(parts), judging(parts), buildCommand(parts.messageOf)]
+}
+
+function teaching(label: Label, parts: CommandParts): Command {
+  return {
+    name: `learn ${label}`,
+    summary: `teach that mail is ${label}: files, mbox, Maildir, folders, or a mailbox (alice@example.org:Junk); what is known already is passed over`,
+    usage: 'PATH…',
+    arity: [1, 100_000],
+    options: OPTIONS,
+    run: run => teach(label, run, parts),
+  }
+}
+
+interface Progress {
+  seen: number
+  learned: number
+  known: number
+  /** Of those learned, already judged so. */
+  right: number
+}
+
+async function teach(label: Label, run: CommandRun, parts: CommandParts): Promise<void> {
+  const who = await teacherNamed(run, parts)
+  const teacher = await parts.teacher()
+  const journal = parts.journal()
+  const progress: Progress = { seen: 0, learned: 0, known: 0, right: 0 }
+  for (const path of run.args) {
+    for await (const { bytes } of mailsIn(path, parts)) {
+      const read = await readLesson(parts.messageOf(bytes))
+      await one({ who, label, by: 'command', ...read }, progress, run, teacher)
+      if (journal.staged >= PIECE) await journal.flush()
+      if (progress.seen % TELL_EVERY === 0) run.warn(`${progress.seen} mails, ${progress.learned} learned`)
+    }
+  }
+  await journal.flush()
+  if (who === SITE && progress.learned > 0 && run.options['dry-run'] !== true)
+    for (const seed of [1, 2]) await teacher.refine(REFINED, seed)
+  tell(run, label, progress)
+}
+
+type Lesson = Parameters<Teacher['learn']>[0]
+
+async function one(lesson: Lesson, progress: Progress, run: CommandRun, teacher: Teacher): Promise<void> {
+  const { who, label, print, tokens } = lesson
+  const account = who === SITE ? undefined : who
+  progress.seen++
+  if (run.options.undo === true) {
+    if (await teacher.forget(who, print, 'later')) progress.learned++
+    else progress.known++
+  } else if (run.options['dry-run'] === true) {
+    const { sum } = await teacher.judge(tokens, account)
+    if (sum > 0 === (label === 'spam')) progress.right++
+  } else {
+    const learned = await teacher.learn(lesson, 'later')
+    if (learned.kind === 'known') progress.known++
+    else {
+      progress.learned++
+      if (learned.before.sum > 0 === (label === 'spam')) progress.right++
+    }
+  }
+}
+
+function tell(run: CommandRun, label: Label, progress: Progress): void {
+  const { seen, learned, known, right } = progress
+  if (run.json) run.print(JSON.stringify({ label, ...progress }))
+  else if (run.options.undo === true) run.print(`${seen} mails: ${learned} taken back, ${known} were not known`)
+  else if (run.options['dry-run'] === true)
+    run.print(`${seen} mails: ${right} are judged ${label} already, ${seen - right} are not; nothing was learned`)
+  else
+    run.print(
+      `${seen} mails: ${learned} learned as ${label} (${right} of them were judged so before), ${known} were known already`,
+    )
+}
+
+async function teacherNamed({ options }: CommandRun, { accounts }: CommandParts): Promise<string> {
+  if (typeof options.account !== 'string') return SITE
+  const account = (await accounts()?.byLogin(options.account)) ?? (await accounts()?.byAddress(options.account))
+  if (account === undefined) throw new CommandError(`there is no account ${options.account}`, 2)
+  return account.id
+}
+
+function status({ journal: journalOf, model: modelOf }: CommandParts): Command {
+  return {
+    name: 'learn status',
+    summary: 'say what the classifier knows: its starting model, what was taught here, and how much it may weigh',
+    arity: [0, 0],
+    async run(run) {
+      const journal = journalOf()
+      await journal.ready()
+      const { header } = await modelOf()
+      const { spam, ham, teachers } = journal.counts()
+      const experience = experienceOf(journal.siteTaught())
+      if (run.json) return run.print(JSON.stringify({ model: header, taught: { spam, ham, teachers }, experience }))
+      run.print(
+        header.made === '' ? 'no starting model' : `starting model of ${header.made}, ${header.tokens} tokens, from:`,
+      )
+      for (const { name, spam: bad, ham: good, terms } of header.sources)
+        run.print(`  ${name}: ${good} ham, ${bad} spam (${terms})`)
+      run.print(`taught here: ${spam} spam, ${ham} ham, by ${teachers} teachers`)
+      const left = Math.round((100 * 150) / (150 + experience))
+      run.print(`experience ${experience}: the starting model counts ${left} %`)
+    },
+  }
+}
+
+function judging({ teacher: teacherOf, bounds, messageOf }: CommandParts): Command {
+  return {
+    name: 'learn judge',
+    summary: 'say how likely mail in files is spam, and which tokens say so; nothing is learned',
+    usage: 'FILE…',
+    arity: [1, 100_000],
+    async run(run) {
+      const sources = await (await teacherOf()).sources()
+      for (const file of run.args) {
+        const message = messageOf(await readMailFile(file))
+        const { tokens } = await readLesson(message)
+        const found = await findingOf(message, tokens, sources, bounds)
+        if (run.json)
+          run.print(JSON.stringify({ file, points: found?.points ?? 0, says: found?.says, evidence: found?.evidence }))
+        else {
+          run.print(`${(found?.points ?? 0).toFixed(2).padStart(6)}  ${file}: ${found?.says ?? 'nothing to say'}`)
+          for (const piece of found?.evidence ?? []) run.print(`        ${piece}`)
+        }
+      }
+    },
+  }
+}

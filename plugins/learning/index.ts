@@ -1,0 +1,182 @@
+/**
+ * Learns what spam is from what the people of this site say of their mail, beginning with a model that comes with Posthouse. Contributes the finding
+ * `learned`, which is evidence as any other, the commands `posthouse learn …`, and addresses to forward to.
+ */
+import { type Asked, asFarAsKnown, type Call, definePlugin, type Finding, type PluginContext } from 'posthouse/api'
+import { learnCommands } from './commands.js'
+import { CONFIG, type Config, termsOf } from './config.js'
+import { type Label, SITE } from './entry.js'
+import { findingOf } from './finding.js'
+import { addressesOf, claimOf, objectionOf, TARGET, teachingTarget } from './forwarding.js'
+import { Journal } from './journal.js'
+import { readLesson } from './lesson.js'
+import { Line, learnMark, movedBy } from './marks.js'
+import { NO_MODEL, readModel, type StartingModel } from './model.js'
+import { shippedModel } from './shipped.js'
+import { sweep } from './sweeper.js'
+import { Teacher } from './teacher.js'
+
+const TOPIC = 'learning'
+const FOLLOW_MS = 5000
+const SWEEP_MS = 3_600_000
+/** More recipients are not looked up. */
+const MOST_ASKED = 10
+
+export default definePlugin({
+  name: 'learning',
+  summary: 'learns from what users say of their mail, and says how likely a mail is spam',
+  config: CONFIG,
+  needs: ['tables'],
+  async setup(context) {
+    const { config, services, clock, log, metrics, state, bus, messageOf, purpose } = context
+    const terms = termsOf(config)
+    let loading: Promise<StartingModel> | undefined
+    const model = () => (loading ??= modelOf(context))
+    const journal = new Journal(services.get('tables').table('learning'), clock, () => bus.publish(TOPIC, ''))
+    if (purpose === 'serve') await model()
+    const teacherOf = async () => new Teacher({ journal, model: await model(), clock })
+    const line = new Line()
+    const classifier = new Classifier(context, journal, teacherOf)
+    const addresses = addressesOf(config)
+    const closing: (() => void)[] = []
+    const follow = () =>
+      line
+        .next(() => journal.follow())
+        .catch((error: unknown) => log.warn({ err: error }, 'what was taught cannot be read'))
+    return {
+      labels: [],
+      above: addresses.size > 0 ? ['mda'] : [],
+      hooks: {
+        score: (asked, call) => classifier.finding(asked, call),
+        async decided(asked, call) {
+          if (config.autolearn)
+            await asFarAsKnown(call.log, 'learning', () => line.next(() => classifier.learnSure(asked, call)))
+        },
+        async marked({ marking }, call) {
+          await asFarAsKnown(call.log, 'learning', () =>
+            line.next(async () => {
+              const parts = { journal, teacher: await teacherOf(), state, terms, metrics, messageOf }
+              const learned = await learnMark(parts, marking, clock.now())
+              if (learned === undefined) return
+              metrics.count(`learning.marked-${marking.says}`)
+              call.log.info(learned, 'learned')
+            }),
+          )
+        },
+        ...(addresses.size > 0 && {
+          rcpt: (asked: Asked['rcpt']) => objectionOf(addresses, asked),
+          route: (asked: Asked['route']) => claimOf(addresses, asked),
+        }),
+      },
+      targets: {
+        [TARGET]: {
+          scope: 'local',
+          lane: () => 'learning',
+          async deliver(job, call) {
+            const parts = { teacher: await teacherOf(), state, clock, terms, log, messageOf }
+            return (await line.next(async () => teachingTarget(parts).deliver(job, call))) ?? []
+          },
+        },
+      },
+      commands: learnCommands({
+        journal: () => journal,
+        teacher: teacherOf,
+        model,
+        bounds: terms.bounds,
+        clock,
+        messageOf,
+        accounts: () => services.find('accounts'),
+        mail: () => services.find('store')?.mail,
+      }),
+      started() {
+        void follow()
+        const unsubscribe = bus.subscribe(TOPIC, () => void follow())
+        const following = setInterval(() => void follow(), FOLLOW_MS).unref()
+        const sweeping = setInterval(() => void line.next(() => upkeep(journal, context, terms)), SWEEP_MS).unref()
+        closing.push(
+          unsubscribe,
+          () => clearInterval(following),
+          () => clearInterval(sweeping),
+        )
+      },
+      dispose: () => closing.forEach(close => close()),
+    }
+  },
+})
+
+async function modelOf({ config, files, log }: PluginContext<Config>): Promise<StartingModel> {
+  if (config.model === 'none') return NO_MODEL
+  const path = config.model === undefined ? shippedModel() : files.resolve(config.model)
+  const model = await readModel(path)
+  log.debug({ model: model.header.made, tokens: model.header.tokens }, 'starting model read')
+  return model
+}
+
+async function upkeep(
+  journal: Journal,
+  { clock, log }: PluginContext<Config>,
+  terms: ReturnType<typeof termsOf>,
+): Promise<void> {
+  try {
+    const left = await sweep(journal, clock, terms)
+    await journal.tidy()
+    if (left > 0) log.info({ lessons: left }, 'old lessons count no more')
+  } catch (error) {
+    log.warn({ err: error }, 'old lessons could not be swept')
+  }
+}
+
+class Classifier {
+  readonly #context: PluginContext<Config>
+  readonly #journal: Journal
+  readonly #teacher: () => Promise<Teacher>
+
+  constructor(context: PluginContext<Config>, journal: Journal, teacher: () => Promise<Teacher>) {
+    this.#context = context
+    this.#journal = journal
+    this.#teacher = teacher
+  }
+
+  /** Mail of users is not judged: the entry stands for them all the same, since they forward what they teach. */
+  async finding(asked: Asked['score'], call: Call): Promise<Finding | undefined> {
+    if (asked.session.account !== undefined) return undefined
+    return asFarAsKnown(call.log, 'learning', () => this.#found(asked))
+  }
+
+  async #found(asked: Asked['score']): Promise<Finding | undefined> {
+    const { tokens } = await readLesson(asked.message)
+    const account = await this.#onlyAccount(asked)
+    const sources = await (await this.#teacher()).sources(account)
+    return findingOf(asked.message, tokens, sources, termsOf(this.#context.config).bounds)
+  }
+
+  /** Whose own lessons count: nobody's, when there are several. */
+  async #onlyAccount({ envelope: { recipients } }: Asked['score']): Promise<string | undefined> {
+    const local = this.#context.services.find('local-recipients')
+    if (local === undefined || recipients.length > MOST_ASKED) return undefined
+    const found = await Promise.all(recipients.map(({ address }) => local.accountsOf(address)))
+    const ids = new Set(found.flat())
+    return ids.size === 1 && found.every(one => one.length > 0) ? [...ids][0] : undefined
+  }
+
+  /** What all others are sure of, without what was learned: or it would prove itself. */
+  async learnSure({ session, message, verdict, results }: Asked['decided'], call: Call): Promise<void> {
+    const { config, metrics } = this.#context
+    if (session.account !== undefined || results.every(({ kind }) => kind === 'deferred')) return
+    await this.#journal.ready()
+    if (this.#journal.byHand() < config.autolearn_after) return
+    const others = verdict.findings.reduce((sum, { name, points }) => (name === 'learned' ? sum : sum + points), 0)
+    const label: Label | undefined =
+      others >= config.autolearn_spam ? 'spam' : others <= config.autolearn_ham ? 'ham' : undefined
+    if (label === undefined) return
+    const learned = await (await this.#teacher()).learn({
+      who: SITE,
+      label,
+      by: 'auto',
+      ...(await readLesson(message)),
+    })
+    if (learned.kind === 'known') return
+    metrics.count(`learning.auto-${label}`)
+    call.log.info({ label, by: 'auto', ...movedBy(learned) }, 'learned')
+  }
+}

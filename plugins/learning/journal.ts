@@ -1,0 +1,293 @@
+/**
+ * The journal in a table of the store, and the weights that are its sum. Every process keeps the sum in memory and follows what others write; what
+ * each entry counts here is remembered by its key, so hearing of a change twice, late or out of order does no harm.
+ */
+import { setImmediate as breathe } from 'node:timers/promises'
+import type { Clock, Table, TableChange } from 'posthouse/api'
+import { newId } from 'posthouse/text'
+import {
+  ALL,
+  amountOf,
+  type Entry,
+  isSite,
+  type Label,
+  prefixOf,
+  readEntry,
+  SITE,
+  type Standing,
+  teacherOf,
+  writeEntry,
+} from './entry.js'
+import { TaughtWeights } from './weights.js'
+
+/** Rows that tell other processes which entries have changed. */
+const NEWS = 'n/'
+/** So late a change of another process may be written, after it took its place in the order. */
+const LATE_MS = 60_000
+/** News and taken-back entries are kept so long; who slept longer reads everything anew. */
+const KEEP_NEWS_MS = 3_600_000
+const PAGE = 100
+/** Of people: room for a few hundred mails, folded. */
+const OWN_SIZE = 65_536
+const OWN_KEPT = 24
+/** So many of one account count as experience of the whole site. */
+export const EXPERIENCE_OF_ONE = 50
+
+export interface Taught {
+  readonly spam: number
+  readonly ham: number
+}
+
+interface Counted extends Standing {
+  /** Nothing any more. */
+  readonly gone: boolean
+}
+
+export class Journal {
+  readonly #table: Table
+  readonly #clock: Clock
+  readonly #told: () => void
+  #weights = new TaughtWeights()
+  #counted = new Map<string, Counted>()
+  #teachers = new Map<string, { spam: number; ham: number; byHand: number; shared: number }>()
+  readonly #own = new Map<string, Promise<TaughtWeights>>()
+  #loading: Promise<void> | undefined
+  #staged = new Map<string, Entry>()
+  #heard = new Set<string>()
+  #heardAt = 0
+
+  /** `told`: other processes should look. */
+  constructor(table: Table, clock: Clock, told: () => void = () => undefined) {
+    this.#table = table
+    this.#clock = clock
+    this.#told = told
+  }
+
+  /** The weights that count for everybody. */
+  get weights(): TaughtWeights {
+    return this.#weights
+  }
+
+  /** Reads everything, once. */
+  ready(): Promise<void> {
+    this.#loading ??= this.#load().catch(error => {
+      this.#loading = undefined
+      throw error
+    })
+    return this.#loading
+  }
+
+  async #load(): Promise<void> {
+    this.#weights = new TaughtWeights()
+    this.#counted = new Map()
+    this.#teachers = new Map()
+    this.#own.clear()
+    this.#heardAt = this.#clock.now()
+    this.#heard = new Set((await this.#news(this.#heardAt)).map(({ key }) => key))
+    for (let after = ALL; ; ) {
+      const page = await this.#table.list(ALL, after, PAGE)
+      for (const { key, value } of page) this.#count(key, readEntry(value))
+      if (page.length < PAGE) return
+      after = page.at(-1)!.key
+      await breathe()
+    }
+  }
+
+  /** Hears what others have written since. */
+  async follow(): Promise<void> {
+    await this.ready()
+    const now = this.#clock.now()
+    if (now - this.#heardAt > KEEP_NEWS_MS / 2) {
+      this.#loading = undefined
+      return this.ready()
+    }
+    const rows = (await this.#news(this.#heardAt)).filter(({ key }) => !this.#heard.has(key))
+    if (this.#heard.size > 5000) this.#heard = new Set([...this.#heard].filter(key => key >= newsAt(now - 2 * LATE_MS)))
+    this.#heardAt = now
+    for (const { key, value } of rows) {
+      await this.#recount(value.split('\n'))
+      this.#heard.add(key)
+    }
+  }
+
+  #news(since: number) {
+    return this.#table.list(NEWS, newsAt(since - LATE_MS), 1000)
+  }
+
+  async #recount(keys: readonly string[]): Promise<void> {
+    const values = await this.#table.get(keys)
+    for (const [at, key] of keys.entries())
+      this.#count(key, values[at] === undefined ? undefined : readEntry(values[at]))
+  }
+
+  /** Makes the sum what it is with this entry as it is now. */
+  #count(key: string, entry: Entry | undefined): void {
+    const before = this.#counted.get(key)
+    if (entry === undefined) {
+      // Only what had been taken back before goes without a word; anything else is read anew.
+      if (before !== undefined && !before.gone) this.#loading = undefined
+      this.#counted.delete(key)
+      return
+    }
+    const { tokens, ...standing } = entry
+    const now: Counted = { ...standing, gone: entry.goneAt !== undefined }
+    if (before !== undefined && !before.gone) this.#sum(key, entry, before, -1)
+    if (!now.gone) this.#sum(key, entry, now, 1)
+    this.#counted.set(key, now)
+    if (!isSite(key)) this.#own.delete(teacherOf(key))
+  }
+
+  #sum(key: string, { tokens }: Entry, { label, shared, by }: Standing, sign: 1 | -1): void {
+    if (shared !== 0) this.#weights.add(tokens, sign * amountOf(label, shared))
+    const teacher = teacherOf(key)
+    const sums = this.#teachers.get(teacher) ?? { spam: 0, ham: 0, byHand: 0, shared: 0 }
+    sums[label] += sign
+    sums.shared += sign * shared
+    if (by !== 'auto') sums.byHand += sign
+    this.#teachers.set(teacher, sums)
+  }
+
+  standing(key: string): Standing | undefined {
+    const counted = this.#counted.get(key)
+    return counted === undefined || counted.gone ? undefined : counted
+  }
+
+  async entry(key: string): Promise<Entry | undefined> {
+    return (await this.take([key])).get(key)
+  }
+
+  /** Counts at once in this process; `flush` writes it. */
+  stage(key: string, entry: Entry): void {
+    this.#staged.set(key, entry)
+    this.#count(key, entry)
+  }
+
+  get staged(): number {
+    return this.#staged.size
+  }
+
+  /** What is staged: all or nothing, on disk when it resolves. */
+  async flush(): Promise<void> {
+    const entries = this.#staged
+    if (entries.size === 0) return
+    this.#staged = new Map()
+    const changes: TableChange[] = [...entries].map(([key, entry]) => ({ key, value: writeEntry(entry) }))
+    const news = `${NEWS}${newId(this.#clock.now())}`
+    this.#heard.add(news)
+    try {
+      await this.#table.write([...changes, { key: news, value: [...entries.keys()].join('\n') }])
+    } catch (error) {
+      // What was counted is not kept: all is read anew before it is used again.
+      this.#loading = undefined
+      throw error
+    }
+    this.#told()
+  }
+
+  /** What an account's own teaching adds for its own mail. */
+  own(account: string): Promise<TaughtWeights> {
+    const teacher = prefixOf(account)
+    const known = this.#own.get(teacher) ?? this.#loadOwn(teacher)
+    this.#own.delete(teacher)
+    this.#own.set(teacher, known)
+    if (this.#own.size > OWN_KEPT) this.#own.delete(this.#own.keys().next().value!)
+    return known
+  }
+
+  async #loadOwn(teacher: string): Promise<TaughtWeights> {
+    const weights = new TaughtWeights(OWN_SIZE)
+    for (let after = teacher; this.#teachers.has(teacher); ) {
+      const page = await this.#table.list(teacher, after, PAGE)
+      for (const { value } of page) {
+        const entry = readEntry(value)
+        if (entry === undefined || entry.goneAt !== undefined || entry.own === 0) continue
+        weights.add(entry.tokens, amountOf(entry.label, entry.own))
+      }
+      if (page.length < PAGE) break
+      after = page.at(-1)!.key
+      await breathe()
+    }
+    return weights
+  }
+
+  /** Of all teachers, but of each account only so many: one who teaches all day makes no site experienced. */
+  siteTaught(): Taught {
+    const taught = { spam: 0, ham: 0 }
+    for (const [teacher, sums] of this.#teachers) {
+      const most = teacher === prefixOf(SITE) ? Number.POSITIVE_INFINITY : EXPERIENCE_OF_ONE
+      taught.spam += Math.min(most, sums.spam)
+      taught.ham += Math.min(most, sums.ham)
+    }
+    return taught
+  }
+
+  taughtBy(account: string): Taught {
+    return this.#teachers.get(prefixOf(account)) ?? { spam: 0, ham: 0 }
+  }
+
+  byHand(): number {
+    let sum = 0
+    for (const { byHand } of this.#teachers.values()) sum += byHand
+    return sum
+  }
+
+  /** How much of what an account taught counts for everybody, in thousandths. */
+  sharedBy(account: string): number {
+    return this.#teachers.get(prefixOf(account))?.shared ?? 0
+  }
+
+  get size(): number {
+    let size = 0
+    for (const { gone } of this.#counted.values()) if (!gone) size++
+    return size
+  }
+
+  /** Keys, newest first. */
+  newest(most: number, whose?: string): readonly string[] {
+    return [...this.#counted]
+      .filter(([key, { gone }]) => !gone && (whose === undefined || key.startsWith(whose)))
+      .sort(([, a], [, b]) => b.at - a.at)
+      .slice(0, most)
+      .map(([key]) => key)
+  }
+
+  async take(keys: readonly string[]): Promise<ReadonlyMap<string, Entry>> {
+    const values = await this.#table.get(keys)
+    const entries = new Map<string, Entry>()
+    for (const [at, key] of keys.entries()) {
+      const entry = this.#staged.get(key) ?? (values[at] === undefined ? undefined : readEntry(values[at]))
+      if (entry !== undefined && entry.goneAt === undefined) entries.set(key, entry)
+    }
+    return entries
+  }
+
+  /** Removes news that everybody has heard, and what was taken back long ago. Returns how many rows went. */
+  async tidy(): Promise<number> {
+    const before = this.#clock.now() - KEEP_NEWS_MS
+    const news = await this.#table.list(NEWS, NEWS, 1000)
+    const old = news.filter(({ key }) => key < newsAt(before)).map(({ key }) => key)
+    const gone = [...this.#counted]
+      .filter(([, { goneAt }]) => goneAt !== undefined && goneAt < before)
+      .slice(0, 1000)
+      .map(([key]) => key)
+    const keys = [...old, ...gone]
+    if (keys.length > 0) await this.#table.write(keys.map(key => ({ key, value: undefined })))
+    for (const key of gone) this.#counted.delete(key)
+    return keys.length
+  }
+
+  counts(): Readonly<Record<Label, number>> & { readonly teachers: number } {
+    let spam = 0
+    let ham = 0
+    for (const sums of this.#teachers.values()) {
+      spam += sums.spam
+      ham += sums.ham
+    }
+    return { spam, ham, teachers: this.#teachers.size }
+  }
+}
+
+/** The first key of the time. */
+function newsAt(at: number): string {
+  return `${NEWS}${newId(at, () => 0)}`
+}

@@ -1,0 +1,90 @@
+/**
+ * The starting model: a weight of one octet for each token, made by `posthouse learn build-model` and read only. A file of one line of JSON that
+ * says where it is from, and the weights, all of it compressed.
+ */
+import { readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { gunzip, gzipSync } from 'node:zlib'
+import { KINDS, OWN_KINDS, SHAPE, SPACE } from './tokens/kinds.js'
+import type { Tokens } from './tokens/sink.js'
+import { valuesOf } from './weights.js'
+
+export interface ModelHeader {
+  readonly shape: number
+  readonly made: string
+  readonly sources: readonly {
+    readonly name: string
+    readonly ham: number
+    readonly spam: number
+    readonly terms: string
+  }[]
+  /** Of the tokens that are left: seen in so many mails of so many senders. */
+  readonly tokens: number
+  readonly leastMails: number
+  readonly leastSenders: number
+  /** What one step of a weight means. */
+  readonly scale: number
+  readonly bias: number
+}
+
+const MAX_BYTES = 4 * 1024 * 1024
+const NEWLINE = 10
+/** Tokens of other kinds share numbers with those it knows. */
+const IS_KNOWN = KINDS.map(kind => !OWN_KINDS.has(kind))
+
+export class StartingModel {
+  readonly header: ModelHeader
+  readonly #weights: Int8Array
+
+  constructor(header: ModelHeader, weights: Int8Array) {
+    this.header = header
+    this.#weights = weights
+  }
+
+  sum(tokens: Tokens): number {
+    let sum = 0
+    for (const [at, value] of valuesOf(tokens).entries()) {
+      if (!IS_KNOWN[at]) continue
+      let part = 0
+      for (const token of tokens[at]!) part += this.#weights[token]!
+      sum += part * value
+    }
+    return sum * this.header.scale + this.header.bias
+  }
+
+  /** `at`: the place of the token's kind. */
+  of(at: number, token: number): number {
+    return IS_KNOWN[at] ? this.#weights[token]! * this.header.scale : 0
+  }
+}
+
+/** Knows nothing. */
+export const NO_MODEL = new StartingModel(
+  { shape: SHAPE, made: '', sources: [], tokens: 0, leastMails: 0, leastSenders: 0, scale: 0, bias: 0 },
+  new Int8Array(SPACE),
+)
+
+/** Throws with a sentence when that is no model, or one of another shape. */
+export async function readModel(path: string): Promise<StartingModel> {
+  const octets = await promisify(gunzip)(await readFile(path), { maxOutputLength: MAX_BYTES })
+  const end = octets.indexOf(NEWLINE)
+  const header = JSON.parse(octets.subarray(0, Math.max(0, end)).toString()) as ModelHeader
+  const weights = octets.subarray(end + 1)
+  if (weights.length !== SPACE || header.shape !== SHAPE) {
+    throw new Error(`the model was made for other tokens (shape ${header.shape}, here ${SHAPE}): build it anew`)
+  }
+  return new StartingModel(header, new Int8Array(weights.buffer, weights.byteOffset, weights.length))
+}
+
+/** The weights are rounded to 127 steps; the largest few are cut, as one loud token should not take the steps from all others. */
+export function modelFile(header: Omit<ModelHeader, 'scale'>, weights: Float32Array): Buffer {
+  const sizes = weights
+    .filter(weight => weight !== 0)
+    .map(Math.abs)
+    .sort()
+  const largest = sizes[Math.floor(sizes.length * 0.9995)] ?? 1
+  const scale = largest / 127
+  const steps = Int8Array.from(weights, weight => Math.max(-127, Math.min(127, Math.round(weight / scale))))
+  const head = Buffer.from(`${JSON.stringify({ ...header, scale })}\n`)
+  return gzipSync(Buffer.concat([head, Buffer.from(steps.buffer)]), { level: 9 })
+}

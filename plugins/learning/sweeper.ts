@@ -1,0 +1,31 @@
+/** Ageing: what is too old, or too much of one account or of all, is taken back as if it had never been taught. */
+import type { Clock } from 'posthouse/api'
+import type { Terms } from './config.js'
+import { prefixOf, SITE, teacherOf } from './entry.js'
+import type { Journal } from './journal.js'
+
+/** At once: a write each, and a pause for others. */
+const PIECE = 100
+
+/** How many entries went. */
+export async function sweep(journal: Journal, clock: Clock, terms: Terms): Promise<number> {
+  await journal.ready()
+  const oldest = clock.now() - terms.forgetAfterMs
+  const held = new Map<string, number>()
+  let all = 0
+  const leaving = journal.newest(Number.POSITIVE_INFINITY).filter(key => {
+    const teacher = teacherOf(key)
+    const most = teacher === prefixOf(SITE) ? terms.remember : terms.rememberOfAccount
+    const count = held.get(teacher) ?? 0
+    if (all >= terms.remember || count >= most || journal.standing(key)!.at < oldest) return true
+    held.set(teacher, count + 1)
+    all++
+    return false
+  })
+  for (let at = 0; at < leaving.length; at += PIECE) {
+    for (const [key, entry] of await journal.take(leaving.slice(at, at + PIECE)))
+      journal.stage(key, { ...entry, own: 0, shared: 0, goneAt: clock.now() })
+    await journal.flush()
+  }
+  return leaving.length
+}

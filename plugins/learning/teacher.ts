@@ -1,0 +1,143 @@
+/**
+ * Teaching: how much a mail has to count so that the sum gives it its label with a margin. This is dual coordinate ascent on a linear classifier with
+ * hinge loss: each mail has one number between 0 and a bound, so nothing taught moves any verdict further than that bound (a mail's length is at most 1).
+ */
+import type { Clock } from 'posthouse/api'
+import { type By, keyOf, type Label, prefixOf, SITE, type Standing, thousandths } from './entry.js'
+import { EXPERIENCE_OF_ONE, type Journal } from './journal.js'
+import { type Judgement, judge, type Sources } from './judge.js'
+import type { StartingModel } from './model.js'
+import { inSomeOrder } from './order.js'
+import type { Tokens } from './tokens/sink.js'
+import { lengthOf } from './weights.js'
+
+/** What a taught mail is given: odds of fifty to one. */
+const MARGIN = 4
+/** The most that one mail counts. */
+const MOST_OF_SITE = 20
+const MOST_OF_ACCOUNT = 8
+/** The most of it that counts for others than its teacher, and of all that one account teaches. */
+export const MOST_SHARED = 2
+export const MOST_SHARED_IN_ALL = 10
+/** The rarer label counts more, up to so much. */
+const MOST_BALANCE = 3
+/** Smaller changes are not worth a write. */
+const LEAST_CHANGE = 0.05
+/** Written together. */
+const PIECE = 100
+
+export interface Lesson {
+  readonly who: string
+  readonly label: Label
+  readonly by: By
+  readonly tokens: Tokens
+  readonly print: string
+}
+
+export type Learned =
+  | { readonly kind: 'known' }
+  | { readonly kind: 'learned' | 'changed'; readonly before: Judgement; readonly after: Judgement }
+
+export interface TeacherParts {
+  readonly journal: Journal
+  readonly model: StartingModel
+  readonly clock: Clock
+}
+
+export class Teacher {
+  readonly #parts: TeacherParts
+
+  constructor(parts: TeacherParts) {
+    this.#parts = parts
+  }
+
+  async sources(account?: string): Promise<Sources> {
+    const { journal, model } = this.#parts
+    await journal.ready()
+    const site = { model, site: journal.weights, siteTaught: journal.siteTaught() }
+    if (account === undefined) return site
+    return { ...site, own: await journal.own(account), ownTaught: this.#ownTaught(account) }
+  }
+
+  /** What of it does not already count for the site. */
+  #ownTaught(account: string) {
+    const { spam, ham } = this.#parts.journal.taughtBy(account)
+    return { spam: Math.max(0, spam - EXPERIENCE_OF_ONE), ham: Math.max(0, ham - EXPERIENCE_OF_ONE) }
+  }
+
+  async judge(tokens: Tokens, account?: string): Promise<Judgement> {
+    return judge(tokens, await this.sources(account))
+  }
+
+  /** `later`: it is counted, and on disk once the journal is flushed. */
+  async learn(lesson: Lesson, when: 'now' | 'later' = 'now'): Promise<Learned> {
+    const { journal, clock } = this.#parts
+    await journal.ready()
+    const { who, label, by, tokens, print } = lesson
+    const account = who === SITE ? undefined : who
+    const key = keyOf(who, print)
+    const standing = journal.standing(key)
+    if (standing?.label === label) return { kind: 'known' }
+    const before = await this.judge(tokens, account)
+    if (standing !== undefined) await this.forget(who, print, 'later')
+    const judged = await this.judge(tokens, account)
+    const amount = this.#step(label, judged.sum, tokens, who, 0)
+    const counted = this.#parted(who, amount)
+    journal.stage(key, { label, by, at: clock.now(), tokens, ...counted })
+    if (when === 'now') await journal.flush()
+    return { kind: standing === undefined ? 'learned' : 'changed', before, after: await this.judge(tokens, account) }
+  }
+
+  /** Takes it back. Whether it was known. */
+  async forget(who: string, print: string, when: 'now' | 'later' = 'now'): Promise<boolean> {
+    const { journal, clock } = this.#parts
+    await journal.ready()
+    const key = keyOf(who, print)
+    const entry = await journal.entry(key)
+    if (entry === undefined) return false
+    journal.stage(key, { ...entry, own: 0, shared: 0, goneAt: clock.now() })
+    if (when === 'now') await journal.flush()
+    return true
+  }
+
+  /** How much it should count now, when it counts `old`. */
+  #step(label: Label, sum: number, tokens: Tokens, who: string, old: number): number {
+    const { spam, ham } = this.#parts.journal.counts()
+    const balance = (spam + ham + 2) / (2 * ((label === 'spam' ? spam : ham) + 1))
+    const most =
+      (who === SITE ? MOST_OF_SITE : MOST_OF_ACCOUNT) * Math.min(MOST_BALANCE, Math.max(1 / MOST_BALANCE, balance))
+    const missing = MARGIN - (label === 'spam' ? sum : -sum)
+    return Math.min(most, Math.max(0, old + missing / Math.max(0.05, lengthOf(tokens))))
+  }
+
+  /** The site's own counts for all; an account's half, within its bounds, and the rest for itself. */
+  #parted(who: string, amount: number): Pick<Standing, 'own' | 'shared'> {
+    if (who === SITE) return { own: 0, shared: thousandths(amount) }
+    const left = MOST_SHARED_IN_ALL - this.#parts.journal.sharedBy(who) / 1000
+    const shared = Math.max(0, Math.min(amount / 2, MOST_SHARED, left))
+    return { own: thousandths(amount) - thousandths(shared), shared: thousandths(shared) }
+  }
+
+  /**
+   * Goes once more over what the site was taught last: mails that were learned early have not seen what came later. Whoever has all ham learned and
+   * then all spam needs it. Returns how many count differently now.
+   */
+  async refine(most: number, seed: number): Promise<number> {
+    const { journal } = this.#parts
+    await journal.ready()
+    const keys = inSomeOrder(journal.newest(most, prefixOf(SITE)), seed)
+    let changed = 0
+    for (let at = 0; at < keys.length; at += PIECE) {
+      for (const [key, entry] of await journal.take(keys.slice(at, at + PIECE))) {
+        const old = entry.shared / 1000
+        const { sum } = judge(entry.tokens, await this.sources())
+        const amount = this.#step(entry.label, sum, entry.tokens, SITE, old)
+        if (Math.abs(amount - old) < LEAST_CHANGE) continue
+        journal.stage(key, { ...entry, shared: thousandths(amount) })
+        changed++
+      }
+      await journal.flush()
+    }
+    return changed
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Text made alike for learning: lower case, compatible letters (NFKC), no zero-width characters; links, addresses and numbers become signs of
+ * their kind, so that what is learned of one mail fits the next. What was quoted and what lists put below is left out, unless little is left then.
+ */
+
+/** Stand for a link and for an address. */
+export const LINK = '\u0001'
+export const ADDRESS = '\u0002'
+
+/** Of the text of a mail: its beginning and its end. */
+const FIRST = 4500
+const LAST = 1500
+/** That much is looked at to find them, at each end. */
+const LOOKED_AT = 16_000
+
+const BEYOND_ASCII = /[^\x00-\x7f]/
+const UNSEEN =
+  /[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]/g
+const LINKS = /\b(?:https?:\/\/|www\.)[^\s<>"]{1,2000}/g
+const ADDRESSES = /[^\s<>"()[\],;:]{1,100}@[^\s<>"()[\],;:]{1,200}/g
+const DIGITS = /\d+/g
+const ZEROS = ['', '0', '00', '000', '0000', '00000']
+
+export function plain(text: string): string {
+  const letters = BEYOND_ASCII.test(text) ? text.normalize('NFKC').replace(UNSEEN, '') : text
+  return letters
+    .toLowerCase()
+    .replace(LINKS, ` ${LINK} `)
+    .replace(ADDRESSES, ` ${ADDRESS} `)
+    .replace(DIGITS, digits => ZEROS[Math.min(digits.length, 5)]!)
+}
+
+/** Of the body of a mail, what its writer wrote. */
+export function plainBody(body: string): string {
+  const ends = body.length > 2 * LOOKED_AT ? `${body.slice(0, LOOKED_AT)}\n${body.slice(-LOOKED_AT)}` : body
+  const text = plain(written(ends)).replace(/\s+/g, ' ')
+  return text.length > FIRST + LAST ? `${text.slice(0, FIRST)} ${text.slice(-LAST)}` : text
+}
+
+const QUOTED = /^\s{0,10}[>|]/
+const WROTE = /^\s{0,10}(?:on .{5,100} wrote:|-{2,20} ?original message ?-{2,20})\s*$/i
+const FOOTER = /^\s{0,10}(?:_{20,}|-{40,})\s*$/
+/** Below a footer stands no more than this. */
+const MOST_FOOTER = 800
+/** So much has to be left, or the rest is not quoted but sent. */
+const LEAST_WRITTEN = 0.2
+const ENOUGH_WRITTEN = 200
+
+function written(body: string): string {
+  const lines = body.split('\n')
+  const footer = footerOf(lines)
+  const own = lines.filter((line, at) => at < footer && !QUOTED.test(line) && !WROTE.test(line)).join('\n')
+  return own.length >= ENOUGH_WRITTEN || own.length >= body.length * LEAST_WRITTEN ? own : body
+}
+
+function footerOf(lines: readonly string[]): number {
+  let chars = 0
+  let footer = lines.length
+  for (let at = lines.length - 1; at > 0 && chars <= MOST_FOOTER; at--) {
+    const line = lines[at]!
+    if (FOOTER.test(line)) footer = at
+    chars += line.length + 1
+  }
+  return footer
+}

@@ -1,0 +1,58 @@
+/**
+ * What a mail is worth by weights of tokens. Taught weights are whole numbers, so that taking away what was added leaves exactly what was there
+ * before, in any order.
+ */
+import { KINDS, SPACE, valueOf } from './tokens/kinds.js'
+import type { Tokens } from './tokens/sink.js'
+
+/** One, in whole numbers. */
+const UNIT = 65_536
+
+/** What each kind's tokens count in this mail, in the order of `KINDS`. */
+export function valuesOf(tokens: Tokens): readonly number[] {
+  return KINDS.map((kind, at) => valueOf(kind, tokens[at]!.length))
+}
+
+/** The square of the mail's length: at most 1. How much teaching a mail moves its own verdict. */
+export function lengthOf(tokens: Tokens): number {
+  return valuesOf(tokens).reduce((sum, value, at) => sum + value ** 2 * tokens[at]!.length, 0)
+}
+
+export class TaughtWeights {
+  readonly #weights: Int32Array
+  readonly #mask: number
+
+  /** `size` is a power of two; a smaller one folds tokens onto each other. */
+  constructor(size = SPACE) {
+    this.#weights = new Int32Array(size)
+    this.#mask = size - 1
+  }
+
+  /** Adds a mail as often as `amount` says; the same with minus takes it away. */
+  add(tokens: Tokens, amount: number): void {
+    const sign = Math.sign(amount)
+    for (const [at, value] of valuesOf(tokens).entries()) {
+      // Rounded without its sign: what is added and what is taken away are the same.
+      const step = sign * Math.round(Math.abs(amount) * value * UNIT)
+      for (const token of tokens[at]!) this.#weights[token & this.#mask]! += step
+    }
+  }
+
+  sum(tokens: Tokens): number {
+    let sum = 0
+    for (const [at, value] of valuesOf(tokens).entries()) {
+      let part = 0
+      for (const token of tokens[at]!) part += this.#weights[token & this.#mask]!
+      sum += part * value
+    }
+    return sum / UNIT
+  }
+
+  of(token: number): number {
+    return this.#weights[token & this.#mask]! / UNIT
+  }
+
+  isEmpty(): boolean {
+    return this.#weights.every(weight => weight === 0)
+  }
+}

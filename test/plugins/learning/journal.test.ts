@@ -1,0 +1,131 @@
+/** The journal: what is taken back was never there, whatever came between; others hear of it; what is old or too much goes. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { aMessage } from 'posthouse/testing'
+import { YamlSource } from '../../../core/config/yaml.js'
+import { CONFIG, termsOf } from '../../../plugins/learning/config.js'
+import { SITE } from '../../../plugins/learning/entry.js'
+import { Journal } from '../../../plugins/learning/journal.js'
+import { readLesson } from '../../../plugins/learning/lesson.js'
+import { NO_MODEL } from '../../../plugins/learning/model.js'
+import { sweep } from '../../../plugins/learning/sweeper.js'
+import { Teacher } from '../../../plugins/learning/teacher.js'
+import { SPACE } from '../../../plugins/learning/tokens/kinds.js'
+import { createMemoryTables } from '../../../plugins/store-memory/tables.js'
+import { DAY, mailOf } from './scene.js'
+
+class Class {
+  now = Date.UTC(2026, 0, 1)
+  readonly clock = { now: () => this.now }
+  readonly table = createMemoryTables().table('learning')
+  readonly journal = new Journal(this.table, this.clock)
+  readonly teacher = new Teacher({ journal: this.journal, model: NO_MODEL, clock: this.clock })
+
+  async learn(label: 'spam' | 'ham', n: number, who = SITE) {
+    this.now += 1000
+    return this.teacher.learn({ who, label, by: 'command', ...(await readLesson(aMessage(mailOf(label, n)))) })
+  }
+
+  async forget(label: 'spam' | 'ham', n: number, who = SITE) {
+    return this.teacher.forget(who, (await readLesson(aMessage(mailOf(label, n)))).print)
+  }
+}
+
+function weightsOf({ weights }: Journal): readonly number[] {
+  return Array.from({ length: SPACE }, (_, token) => weights.of(token))
+}
+
+test('what is taught and taken back leaves exactly what was there before', async () => {
+  const it = new Class()
+  for (let n = 0; n < 5; n++) await it.learn(n % 2 === 0 ? 'spam' : 'ham', n)
+  const before = weightsOf(it.journal)
+  for (let n = 10; n < 20; n++) await it.learn(n % 2 === 0 ? 'spam' : 'ham', n)
+  assert.notDeepEqual(weightsOf(it.journal), before)
+  for (const n of [13, 10, 19, 12, 11, 18, 14, 17, 16, 15]) assert.ok(await it.forget(n % 2 === 0 ? 'spam' : 'ham', n))
+  assert.deepEqual(weightsOf(it.journal), before)
+  assert.deepEqual(it.journal.siteTaught(), { spam: 3, ham: 2 })
+})
+
+test('all that was taught taken back leaves nothing', async () => {
+  const it = new Class()
+  for (let n = 0; n < 8; n++) await it.learn(n % 2 === 0 ? 'spam' : 'ham', n)
+  await it.teacher.refine(100, 1)
+  for (let n = 0; n < 8; n++) await it.forget(n % 2 === 0 ? 'spam' : 'ham', n)
+  assert.ok(it.journal.weights.isEmpty())
+})
+
+test('another process that reads the journal has the same weights', async () => {
+  const it = new Class()
+  for (let n = 0; n < 12; n++) await it.learn(n % 2 === 0 ? 'spam' : 'ham', n)
+  const other = new Journal(it.table, it.clock)
+  await other.ready()
+  assert.deepEqual(weightsOf(other), weightsOf(it.journal))
+})
+
+test('another process hears of what is taught, changed and taken back', async () => {
+  const it = new Class()
+  await it.learn('spam', 1)
+  const other = new Journal(it.table, it.clock)
+  await other.ready()
+  await it.learn('ham', 2)
+  await it.learn('spam', 3)
+  await it.forget('spam', 1)
+  await it.teacher.refine(100, 1)
+  await other.follow()
+  assert.deepEqual(weightsOf(other), weightsOf(it.journal))
+  await other.follow()
+  assert.deepEqual(weightsOf(other), weightsOf(it.journal), 'hearing it twice does no harm')
+})
+
+test('whoever slept longer than news are kept reads all of it anew', async () => {
+  const it = new Class()
+  await it.learn('spam', 1)
+  const other = new Journal(it.table, it.clock)
+  await other.ready()
+  await it.forget('spam', 1)
+  await it.learn('ham', 2)
+  it.now += 2 * 3_600_000
+  await it.journal.tidy()
+  await other.follow()
+  assert.deepEqual(weightsOf(other), weightsOf(it.journal))
+})
+
+test('a change of mind takes the first word back', async () => {
+  const it = new Class()
+  const read = await readLesson(aMessage(mailOf('spam', 1)))
+  const lesson = { who: SITE, by: 'command', ...read } as const
+  await it.teacher.learn({ ...lesson, label: 'ham' })
+  assert.equal((await it.teacher.learn({ ...lesson, label: 'spam' })).kind, 'changed')
+  const fresh = new Class()
+  await fresh.teacher.learn({ ...lesson, label: 'spam' })
+  assert.deepEqual(weightsOf(it.journal), weightsOf(fresh.journal))
+})
+
+test('the same mail taught twice is known', async () => {
+  const it = new Class()
+  assert.equal((await it.learn('spam', 1)).kind, 'learned')
+  assert.equal((await it.learn('spam', 1)).kind, 'known')
+})
+
+test('old lessons, and more than are to be remembered, go as if they had never been', async () => {
+  const it = new Class()
+  const config = new YamlSource('with', '{ remember: 100, remember_of_account: 10, forget_after: 30d }').check(CONFIG)
+    .value!
+  for (let n = 0; n < 4; n++) await it.learn('spam', n)
+  it.now += 31 * DAY
+  for (let n = 10; n < 25; n++) await it.learn('ham', n, 'ann')
+  assert.equal(await sweep(it.journal, it.clock, termsOf(config)), 4 + 5)
+  assert.deepEqual(it.journal.counts(), { spam: 0, ham: 10, teachers: 2 })
+  it.now += 31 * DAY
+  await sweep(it.journal, it.clock, termsOf(config))
+  assert.ok(it.journal.weights.isEmpty())
+})
+
+test('an entry that cannot be read is passed over', async () => {
+  const it = new Class()
+  await it.learn('spam', 1)
+  await it.table.write([{ key: 'm/=/broken', value: '1 spam command x y z  !!' }])
+  const other = new Journal(it.table, it.clock)
+  await other.ready()
+  assert.deepEqual(weightsOf(other), weightsOf(it.journal))
+})
