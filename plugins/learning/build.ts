@@ -55,7 +55,8 @@ function tokensSeenWidely(examples: readonly Example[]): Uint8Array {
     for (const list of tokens) {
       for (const token of list) {
         mails[token]!++
-        const known = (senders[token] ??= new Set())
+        const known = senders[token] ?? new Set()
+        senders[token] = known
         if (known.size < LEAST_SENDERS) known.add(sender)
       }
     }

@@ -99,7 +99,9 @@ export default definePlugin({
           () => clearInterval(sweeping),
         )
       },
-      dispose: () => closing.forEach(close => close()),
+      dispose() {
+        for (const close of closing) close()
+      },
     }
   },
 })

@@ -2,7 +2,7 @@
  * What a mail is worth by weights of tokens. Taught weights are whole numbers, so that taking away what was added leaves exactly what was there
  * before, in any order.
  */
-import { KINDS, SPACE, valueOf } from './tokens/kinds.js'
+import { KINDS, SPACE, tokenValue } from './tokens/kinds.js'
 import type { Tokens } from './tokens/sink.js'
 
 /** One, in whole numbers. */
@@ -10,7 +10,7 @@ const UNIT = 65_536
 
 /** What each kind's tokens count in this mail, in the order of `KINDS`. */
 export function valuesOf(tokens: Tokens): readonly number[] {
-  return KINDS.map((kind, at) => valueOf(kind, tokens[at]!.length))
+  return KINDS.map((kind, at) => tokenValue(kind, tokens[at]!.length))
 }
 
 /** The square of the mail's length: at most 1. How much teaching a mail moves its own verdict. */

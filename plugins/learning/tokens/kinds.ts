@@ -45,7 +45,7 @@ const WEIGHING: Readonly<Record<Kind, Weighing>> = {
 const WHOLE = Math.sqrt(Object.values(WEIGHING).reduce((sum, { weight }) => sum + weight ** 2, 0))
 
 /** What each token of a kind counts in a mail that has `count` of them. A whole mail has a length of at most 1: the bounds on what learning moves stand on that. */
-export function valueOf(kind: Kind, count: number): number {
+export function tokenValue(kind: Kind, count: number): number {
   const { weight, few } = WEIGHING[kind]
   return weight / WHOLE / Math.sqrt(count + few)
 }

@@ -14,8 +14,7 @@ const LAST = 1500
 const LOOKED_AT = 16_000
 
 const BEYOND_ASCII = /[^\x00-\x7f]/
-const UNSEEN =
-  /[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]/g
+const UNSEEN = /\p{Default_Ignorable_Code_Point}/gu
 const LINKS = /\b(?:https?:\/\/|www\.)[^\s<>"]{1,2000}/g
 const ADDRESSES = /[^\s<>"()[\],;:]{1,100}@[^\s<>"()[\],;:]{1,200}/g
 const DIGITS = /\d+/g

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { aMessage } from 'posthouse/testing'
 import { readLesson } from '../../../plugins/learning/lesson.js'
-import { KINDS, type Kind, SPACE, valueOf } from '../../../plugins/learning/tokens/kinds.js'
+import { KINDS, type Kind, SPACE, tokenValue } from '../../../plugins/learning/tokens/kinds.js'
 import { packTokens, unpackTokens } from '../../../plugins/learning/tokens/pack.js'
 import { plain, plainBody } from '../../../plugins/learning/tokens/plain.js'
 import { namesOf, tokensOf } from '../../../plugins/learning/tokens/tokens.js'
@@ -101,5 +101,5 @@ test('a mail of a megabyte has bounded tokens, and a length of at most one', asy
 
 test('no number of tokens makes a mail longer than one', () => {
   for (const count of [1, 10, 1000, 1_000_000])
-    assert.ok(KINDS.reduce((sum, kind) => sum + count * valueOf(kind, count) ** 2, 0) <= 1)
+    assert.ok(KINDS.reduce((sum, kind) => sum + count * tokenValue(kind, count) ** 2, 0) <= 1)
 })
