@@ -12,6 +12,8 @@ export interface Arguments extends SetsWish {
   readonly config?: string
   readonly groups: boolean
   readonly wrong: boolean
+  /** What learning adds, instead of the stages. */
+  readonly learn: boolean
   /** Fit the points of the rules, tried by this parting. */
   readonly fit?: Parting
   readonly peers: boolean
@@ -37,6 +39,7 @@ export const HELP = `npm run bench:filter -- [options]
   --config DIR        the plugins of this configuration instead of the stages
   --groups            what each group of rules adds, and which rules hit most
   --wrong             which messages are wrong, with what was found
+  --learn             what learning adds: taught, on mail from elsewhere, after 10, 100, 1,000 mails
   --fit source        points of the rules fitted to the train parts, tried by source, time or chance
   --peers             SpamAssassin, Rspamd and bogofilter on the same messages
   --sample 150        with --peers: messages of each set and label, to be judged and to be taught; default 150
@@ -54,6 +57,7 @@ const OPTIONS = {
   config: { type: 'string' },
   groups: { type: 'boolean', default: false },
   wrong: { type: 'boolean', default: false },
+  learn: { type: 'boolean', default: false },
   fit: { type: 'string' },
   peers: { type: 'boolean', default: false },
   sample: { type: 'string', default: '150' },
@@ -83,6 +87,7 @@ export function readArguments(argv: readonly string[]): Wish {
         groups: values.groups,
         wrong: values.wrong,
         ...(values.fit === undefined ? {} : { fit: oneOf('--fit', PARTINGS)(values.fit) }),
+        learn: values.learn,
         peers: values.peers,
         sample: countOf('--sample', values.sample),
       },

@@ -13,10 +13,11 @@ import { type Arguments, HELP, readArguments } from './args.js'
 import { besideOthers, besideTable, draw } from './beside.js'
 import { percentile, type Result } from './figures.js'
 import { fitTo } from './fitting.js'
+import { learnAndJudge, lessonFigures, lessonRows } from './learning.js'
 import { folderOfSets, type Item, itemsOf } from './sets.js'
 import { addsUp, Site } from './site.js'
 import { pluginsOf } from './stages.js'
-import { errorTable, groupTable, ruleTable, wrongList } from './tables.js'
+import { ERROR_HEAD, errorTable, groupTable, ruleTable, tableOf, wrongList } from './tables.js'
 import { type View, viewOf } from './view.js'
 
 const say = (text: string): void => void process.stderr.write(text)
@@ -61,6 +62,7 @@ async function run(args: Arguments): Promise<number> {
     print(`${machineText(machine)}\n`)
     const items = itemsOf(sets, args)
     if (args.peers) return await runBeside(sets, folder, args)
+    if (args.learn) return await runLearning(sets, folder, args)
     const runs: Run[] = []
     for (const { stage, plugins } of stagesOf(args)) {
       for (const view of args.views) {
@@ -93,6 +95,23 @@ async function runBeside(sets: string, folder: string, args: Arguments): Promise
     )
     print(`${besideTable(rows)}\n`)
   }
+  return 0
+}
+
+async function runLearning(sets: string, folder: string, args: Arguments): Promise<number> {
+  const test = itemsOf(sets, args)
+  const train = itemsOf(sets, { ...args, splits: ['train'] })
+  const told = []
+  for (const view of args.views) {
+    const lessons = await learnAndJudge({ train, test, folder: join(folder, view), view, say })
+    if (lessons.length === 0) print('The plugin learning is not here.')
+    print(
+      `## Learning, ${view} view (${args.splits.join(' and ')}, ${test.length} messages; ${train.length} to be taught)\n`,
+    )
+    print(`${tableOf(ERROR_HEAD, lessonRows(lessons))}\n`)
+    told.push({ view, lessons: lessonFigures(lessons) })
+  }
+  if (args.json !== undefined) writeFileSync(resolve(args.json), JSON.stringify({ settings: args, told }, null, 1))
   return 0
 }
 

@@ -81,12 +81,17 @@ export class Site {
   }
 
   /** What a command of a plugin prints with `--json`. */
-  async command(name: string): Promise<string> {
+  async command(
+    name: string,
+    args: readonly string[] = [],
+    options: Readonly<Record<string, string | boolean>> = {},
+  ): Promise<string> {
     const command = this.#assembly.loaded.commands.find(one => one.name === name)
     if (command === undefined) throw new Error(`no plugin has the command ${name}`)
+    this.#clock.at = Date.now()
     const lines: string[] = []
     const print = (line: string) => void lines.push(line)
-    await command.run({ args: [], options: {}, json: true, print, warn: print, stdin: async () => '' })
+    await command.run({ args, options, json: true, print, warn: () => undefined, stdin: async () => '' })
     return lines.join('\n')
   }
 

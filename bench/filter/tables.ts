@@ -11,7 +11,7 @@ export function tableOf(head: readonly string[], rows: readonly (readonly string
   return [line(head), `|${widths.map(width => '-'.repeat(width + 2)).join('|')}|`, ...rows.map(line)].join('\n')
 }
 
-const ERROR_HEAD = [
+export const ERROR_HEAD = [
   'set',
   'ham',
   'false positives',
