@@ -1,8 +1,7 @@
 /** What a name of a domain tells by itself: its ending, what is known of its provider, what it looks like. Pure. */
 import { isIP } from 'node:net'
 import type { DomainFacts, DomainTrait } from 'posthouse/api'
-import { hasListedSuffix, isHosted, nameAndParents, organisationOf, toAsciiDomain } from 'posthouse/text'
-import { isGeneratedLabel } from './generated.js'
+import { hasListedSuffix, isDrawnLabel, isHosted, nameAndParents, organisationOf, toAsciiDomain } from 'posthouse/text'
 import type { Lists } from './lists.js'
 
 /** RFC 2606 §2, RFC 6761 §6 and RFC 6762 §3, and what RFC 6762 appendix G and RFC 8375 §3 say is in use within houses. */
@@ -49,7 +48,7 @@ export class Domains {
     if (free) yield 'free-mail'
     if (isListed(name, this.#lists.disposable)) yield 'disposable'
     if (!free && own !== name && /^\d+$/.test(own)) yield 'digits'
-    if (own !== name && isGeneratedLabel(own) && !isHosted(name)) yield 'generated'
+    if (own !== name && isDrawnLabel(own) && !isHosted(name)) yield 'generated'
   }
 }
 

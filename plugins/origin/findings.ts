@@ -1,11 +1,10 @@
 /** What of the facts is evidence, and how to say it. Pure. */
 import type { DomainFacts, DomainTrait, Finding, Message } from 'posthouse/api'
-import { formatDate, parseDate, printable } from 'posthouse/text'
+import { formatDate, isDrawnLocal, parseDate, printable } from 'posthouse/text'
 import { belongsTo, chainEvidence, type Evidence, type House, isZone } from './chain.js'
 import { clientEvidence } from './client.js'
 import type { PointName, Terms } from './config.js'
 import type { Gathered } from './gather.js'
-import { isGeneratedLocal } from './generated.js'
 import { zoneIn } from './received.js'
 
 export interface Judging {
@@ -63,7 +62,7 @@ function* authorEvidence({ facts: { from }, author }: Gathered): Generator<Evide
   if (from === undefined || author === undefined) return
   const shown = printable(from.name, 120)
   for (const [trait, name, says] of OF_AUTHORS) if (from.traits.has(trait)) yield [name, `${says}: ${shown}`]
-  if (!from.traits.has('generated') && isGeneratedLocal(author.local))
+  if (!from.traits.has('generated') && isDrawnLocal(author.local))
     yield [
       'from_generated_local',
       `The sender’s address looks drawn by a machine: ${printable(author.local, 64)}@${shown}`,

@@ -1,4 +1,4 @@
-/** What a name tells by itself: its traits, the look of reverse names, and what machines draw. */
+/** What a name tells by itself: its traits, and the look of reverse names. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { ConfigError } from '../../../core/api/index.js'
 import { setUp } from '../../../core/testing/index.js'
-import { isGeneratedLabel, isGeneratedLocal } from '../../../plugins/origin/generated.js'
 import plugin from '../../../plugins/origin/index.js'
 import { lookOf } from '../../../plugins/origin/reverse-look.js'
 
@@ -45,37 +44,6 @@ describe('traits', () => {
       assert.deepEqual([found.organisation, [...found.traits]], [organisation, traits])
     })
   }
-})
-
-describe('names that machines draw', () => {
-  for (const label of ['xkqzjvbt', 'd5pvjttquw', 'lrnpd0axu1', 'ni0q28l5k6', 'mrjlzkpovxxsljrc'])
-    test(`${label} looks drawn`, () => assert.ok(isGeneratedLabel(label)))
-  for (const label of [
-    'wikipedia',
-    'schwarzwald',
-    'knightsbridge',
-    'tu-chemnitz',
-    'rhythms',
-    'b2b',
-    '4711',
-    'xn--bcher-kva',
-    'strcprstskrzkrk'.slice(0, 6),
-    // Names of people, of many tongues.
-    ...'krzysztof szymczak szczygiel skrzypczak brzeszcz ctvrtek vrhnjak hrvoje crnkovic schwarzkopf'.split(' '),
-    ...'quynhnhu phuonglinh qiuzhijie xiexiaoqing hjalmtyr thorbjornsen bvdkraats ijsselmuiden'.split(' '),
-  ])
-    test(`${label} does not`, () => assert.ok(!isGeneratedLabel(label)))
-  for (const local of ['qwzxkjvbnt', 'a1b2c3d4e5'])
-    test(`the local part ${local} looks drawn`, () => assert.ok(isGeneratedLocal(local)))
-  for (const local of [
-    'john.smith1970',
-    'sunny04sam',
-    'reply+7f3a9c2e1d4b',
-    'bounce=a1b2c3d4',
-    'mjcarey',
-    'postmaster',
-  ])
-    test(`the local part ${local} does not`, () => assert.ok(!isGeneratedLocal(local)))
 })
 
 describe('reverse names', () => {

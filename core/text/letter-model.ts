@@ -1,0 +1,101 @@
+/**
+ * Does a row of letters look like a word of some language? For each language there is a table of how rare a letter is after the two before it.
+ * A word is as odd as the language finds it that fits best, in bits a letter: words have 3 to 4, rows drawn by a machine 6 and more. All plugins that ask
+ * this ask here. Where the tables come from: docs/letter-models.md.
+ */
+import { brotliDecompressSync } from 'node:zlib'
+import { ALPHABETS, letterNumber, SCRIPTS, type Script, scriptOf } from './alphabet.js'
+import { LETTER_TABLES } from './letter-tables.js'
+
+export interface LetterTable {
+  readonly language: string
+  readonly script: Script
+  /** The levels of all rows of three letters, two in an octet; packed with brotli, in base64. */
+  readonly packed: string
+}
+
+/** Bits of one level; a level is from 0 to 15. */
+export const LEVEL_BITS = 0.8
+const MOST_LETTERS = 40
+
+interface Model {
+  readonly size: number
+  readonly languages: readonly string[]
+  readonly levels: readonly Uint8Array[]
+}
+
+export interface Reading {
+  readonly language: string
+  /** How odd the language finds it, in bits a letter. */
+  readonly bits: number
+}
+
+let models: ReadonlyMap<Script, Model> | undefined
+
+/**
+ * The language that fits a word best; nothing where the word is not of one alphabet that has a model, or is shorter than three letters.
+ * Of long words the first 40 letters count. Where a language finds it less odd than `enough`, no further one is asked.
+ */
+export function readWord(word: string, enough = 0): Reading | undefined {
+  const script = scriptOf(word.charCodeAt(0))
+  if (script === undefined) return undefined
+  const letters = numbersOf(word, script)
+  if (letters === undefined) return undefined
+  const { size, languages, levels } = modelOf(script)
+  let found = 0
+  let bits = Infinity
+  for (const [index, table] of levels.entries()) {
+    const here = bitsIn(table, size, letters)
+    if (here < bits) [found, bits] = [index, here]
+    if (bits < enough) break
+  }
+  return { language: languages[found]!, bits }
+}
+
+/** Bits a letter of the language that fits best; 0 for what has no model. */
+export function oddness(word: string, enough = 0): number {
+  return readWord(word, enough)?.bits ?? 0
+}
+
+const row = new Uint8Array(MOST_LETTERS)
+
+/** In a row that is used again and again; nothing when a character is no letter of the alphabet. */
+function numbersOf(word: string, script: Script): Uint8Array | undefined {
+  const length = Math.min(word.length, MOST_LETTERS)
+  if (length < 3) return undefined
+  for (let at = 0; at < length; at++) {
+    const code = word.charCodeAt(at)
+    const letter = letterNumber(code)
+    if (letter === 0 || scriptOf(code) !== script) return undefined
+    row[at] = letter
+  }
+  return row.subarray(0, length)
+}
+
+function bitsIn(levels: Uint8Array, size: number, letters: Uint8Array): number {
+  let [first, second, sum] = [0, 0, 0]
+  for (let at = 0; at < letters.length; at++) {
+    const letter = letters[at]!
+    sum += levels[(first * size + second) * size + letter]!
+    first = second
+    second = letter
+  }
+  sum += levels[(first * size + second) * size]!
+  return (sum * LEVEL_BITS) / (letters.length + 1)
+}
+
+function modelOf(script: Script): Model {
+  models ??= new Map(SCRIPTS.map(each => [each, unpack(each)]))
+  return models.get(script)!
+}
+
+function unpack(script: Script): Model {
+  const tables = LETTER_TABLES.filter(table => table.script === script)
+  const size = ALPHABETS[script].length + 1
+  const levels = tables.map(({ packed }) => unfoldPairs(brotliDecompressSync(Buffer.from(packed, 'base64')), size ** 3))
+  return { size, languages: tables.map(({ language }) => language), levels }
+}
+
+function unfoldPairs(pairs: Uint8Array, count: number): Uint8Array {
+  return Uint8Array.from({ length: count }, (_, at) => (at % 2 === 0 ? pairs[at >> 1]! >> 4 : pairs[at >> 1]! & 15))
+}
