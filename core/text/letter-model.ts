@@ -16,6 +16,7 @@ export interface LetterTable {
 
 /** Bits of one level; a level is from 0 to 15. */
 export const LEVEL_BITS = 0.8
+const LEAST_LETTERS = 3
 const MOST_LETTERS = 40
 
 interface Model {
@@ -24,7 +25,7 @@ interface Model {
   readonly levels: readonly Uint8Array[]
 }
 
-export interface Reading {
+export interface WordFit {
   readonly language: string
   /** How odd the language finds it, in bits a letter. */
   readonly bits: number
@@ -36,16 +37,16 @@ let models: ReadonlyMap<Script, Model> | undefined
  * The language that fits a word best; nothing where the word is not of one alphabet that has a model, or is shorter than three letters.
  * Of long words the first 40 letters count. Where a language finds it less odd than `enough`, no further one is asked.
  */
-export function readWord(word: string, enough = 0): Reading | undefined {
+export function fitOf(word: string, enough = 0): WordFit | undefined {
   const script = scriptOf(word.charCodeAt(0))
   if (script === undefined) return undefined
-  const letters = numbersOf(word, script)
-  if (letters === undefined) return undefined
+  const count = takeLetters(word, script)
+  if (count === 0) return undefined
   const { size, languages, levels } = modelOf(script)
   let found = 0
   let bits = Infinity
   for (const [index, table] of levels.entries()) {
-    const here = bitsIn(table, size, letters)
+    const here = bitsIn(table, size, count)
     if (here < bits) [found, bits] = [index, here]
     if (bits < enough) break
   }
@@ -54,34 +55,34 @@ export function readWord(word: string, enough = 0): Reading | undefined {
 
 /** Bits a letter of the language that fits best; 0 for what has no model. */
 export function oddness(word: string, enough = 0): number {
-  return readWord(word, enough)?.bits ?? 0
+  return fitOf(word, enough)?.bits ?? 0
 }
 
+/** The letters of the word that is being looked at; one row for all, as this is asked for every long word of every mail. */
 const row = new Uint8Array(MOST_LETTERS)
 
-/** In a row that is used again and again; nothing when a character is no letter of the alphabet. */
-function numbersOf(word: string, script: Script): Uint8Array | undefined {
-  const length = Math.min(word.length, MOST_LETTERS)
-  if (length < 3) return undefined
-  for (let at = 0; at < length; at++) {
+/** How many there are; 0 when they are too few, or a character is no letter of the alphabet. */
+function takeLetters(word: string, script: Script): number {
+  const count = Math.min(word.length, MOST_LETTERS)
+  if (count < LEAST_LETTERS) return 0
+  for (let at = 0; at < count; at++) {
     const code = word.charCodeAt(at)
     const letter = letterNumber(code)
-    if (letter === 0 || scriptOf(code) !== script) return undefined
+    if (letter === 0 || scriptOf(code) !== script) return 0
     row[at] = letter
   }
-  return row.subarray(0, length)
+  return count
 }
 
-function bitsIn(levels: Uint8Array, size: number, letters: Uint8Array): number {
-  let [first, second, sum] = [0, 0, 0]
-  for (let at = 0; at < letters.length; at++) {
-    const letter = letters[at]!
-    sum += levels[(first * size + second) * size + letter]!
-    first = second
+function bitsIn(levels: Uint8Array, size: number, count: number): number {
+  let [context, second, sum] = [0, 0, 0]
+  for (let at = 0; at < count; at++) {
+    const letter = row[at]!
+    sum += levels[context + letter]!
+    context = (second * size + letter) * size
     second = letter
   }
-  sum += levels[(first * size + second) * size]!
-  return (sum * LEVEL_BITS) / (letters.length + 1)
+  return ((sum + levels[context]!) * LEVEL_BITS) / (count + 1)
 }
 
 function modelOf(script: Script): Model {

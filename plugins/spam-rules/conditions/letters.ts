@@ -1,6 +1,6 @@
-/** `letters`: how text is dressed up (letters.ts of the plugin). */
+/** `letters`: how text is dressed up (the folder letters of the plugin). */
 import { PLACES, type Place } from '../facts.js'
-import { LETTER_TESTS, type LetterTest, testLetters } from '../letters.js'
+import { isShare, LETTER_TESTS, type LetterTest, testLetters, usualLeast } from '../letters/tests.js'
 import { AT_LEAST, WHERE } from './keys.js'
 import { foundOr, type Kind } from './kind.js'
 
@@ -25,9 +25,8 @@ export const letters: Kind<Letters, RawLetters> = {
     const test = raw.letters
     const [where, ...more] = raw.where ?? ['subject' as const]
     if (!isPlace(where) || more.length > 0) return reader.wrong(['where'], 'letter patterns look at one place')
-    const share = test === 'capitals' || test === 'symbols'
-    const atLeast = raw.at_least ?? (share ? 80 : 1)
-    if (share && atLeast > 100) return reader.wrong(['at_least'], `for "${test}" it is a percentage`)
+    const atLeast = raw.at_least ?? usualLeast(test)
+    if (isShare(test) && atLeast > 100) return reader.wrong(['at_least'], `for "${test}" it is a percentage`)
     return { test, where, atLeast }
   },
   prepare: () => ({

@@ -1,0 +1,61 @@
+/** How much of a text shouts: capitals, signs, little pictures, rows of the same character. */
+
+export function capitals(text: string, percent: number): string | undefined {
+  let [letters, upper, rows, row] = [0, 0, 0, 0]
+  for (let at = 0; at < text.length; at++) {
+    const kind = caseOf(text, at)
+    if (kind !== 'none') letters++
+    if (kind === 'upper') upper++
+    row = kind === 'upper' ? row + 1 : 0
+    if (row === 2) rows++
+  }
+  // A short shout is no pattern: abbreviations, code names.
+  if (letters < 12 || rows < 3) return undefined
+  const share = Math.floor((100 * upper) / letters)
+  return share >= percent ? `${share} % capitals` : undefined
+}
+
+/** By number where it can be: this looks at every character of the text. */
+function caseOf(text: string, at: number): 'upper' | 'lower' | 'none' {
+  const code = text.charCodeAt(at)
+  if (code < 128) return code >= 97 && code <= 122 ? 'lower' : code >= 65 && code <= 90 ? 'upper' : 'none'
+  const character = text[at]!
+  if (character !== character.toLowerCase()) return 'upper'
+  return character !== character.toUpperCase() ? 'lower' : 'none'
+}
+
+const SIGN = /[\p{So}\p{Sk}\p{Co}]|[!$*=~^|<>]/gu
+const VISIBLE = /\S/gu
+
+export function symbols(text: string, percent: number): string | undefined {
+  const visible = count(text, VISIBLE)
+  const odd = count(text, SIGN)
+  if (visible < 8 || odd < 3) return undefined
+  const share = Math.floor((100 * odd) / visible)
+  return share >= percent ? `${share} % signs` : undefined
+}
+
+// One with what belongs to it: skin, hair, the joined ones of a family.
+const EMOJI = /\p{Extended_Pictographic}(?:\ufe0f|\u200d|[\u{1f3fb}-\u{1f3ff}]|\p{Extended_Pictographic})*/gu
+// Signs of everyday text that Unicode counts among them.
+const NO_EMOJI = /^[\u00a9\u00ae\u2122\u2194\u21a9\u21aa\u2139\u2713\u2714]\ufe0f?$/u
+
+export function emoji(text: string, atLeast: number): string | undefined {
+  if (!/[^\x00-\xff]/.test(text)) return undefined
+  const found = Array.from(text.matchAll(EMOJI), ([one]) => one).filter(one => !NO_EMOJI.test(one))
+  return found.length >= atLeast ? found.slice(0, 5).join(' ') : undefined
+}
+
+// Signs only: rows of letters are laughter (`hahaha`, `zzzz`), rows of digits amounts. Lines drawn with - = _ * # are the writer's rules.
+const ROW = /([^\s\p{L}\p{N}\p{M}_=*#-])\1+/gu
+
+export function longRun(text: string, atLeast: number): string | undefined {
+  for (const [row] of text.matchAll(ROW)) if (row.length >= atLeast) return row
+  return undefined
+}
+
+function count(text: string, pattern: RegExp): number {
+  let found = 0
+  for (const _ of text.matchAll(pattern)) found++
+  return found
+}

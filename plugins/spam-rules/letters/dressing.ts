@@ -1,0 +1,69 @@
+/** Letters in disguise: gaps between them, invisible ones, letters of other alphabets, letters that are pictures of letters. */
+
+export type Finds = Iterable<string>
+
+// "V I A G R A", "V.I.A.G.R.A": five or more single letters with the same kind of gap.
+const SPACED_OUT = /(?<![\p{L}\p{N}])\p{L}(?:([ .*_-])\p{L}(?:\1\p{L}){3,30})(?![\p{L}\p{N}])/gu
+// Nearly no text has it, and the pattern above is costly.
+const GAPS_THERE = /[ .*_-][^\s.*_-][ .*_-][^\s.*_-][ .*_-][^\s.*_-][ .*_-]/
+// Only between letters: legitimate mail pads its preview with them between spaces.
+const ZERO_WIDTH = /\p{Script=Latin}[\u034f\u200b-\u200f\u2060-\u2064\ufeff]{1,20}\p{Script=Latin}/gu
+const ZERO_WIDTH_THERE = /[\u034f\u200b-\u200f\u2060-\u2064\ufeff]/
+// Mathematical letters, enclosed letters, letterlike full width ones.
+const FANCY = /[\u{1d400}-\u{1d7ff}\u{1f130}-\u{1f189}\u24b6-\u24e9\uff21-\uff3a\uff41-\uff5a]{3,40}/gu
+const FANCY_THERE = /[\ud835\ud83c\u24b6-\u24e9\uff21-\uff5a]/
+const FULL_WIDTH = /^[\uff21-\uff3a\uff41-\uff5a]+$/
+/** Where these are written, Latin letters of full width are no disguise. */
+const EAST_ASIAN = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u
+const BEYOND_ASCII = /[^\x00-\x7f]/
+const BEYOND_LATIN1 = /[^\x00-\xff]/
+const MARKED = /\p{M}/u
+const MARKED_ROW = /(?:\p{Script=Latin}\p{M}{1,5}){3,20}/gu
+const LATIN_WORD = /[A-Za-z\u00c0-\u024f\u1e00-\u1eff]{6,40}/g
+const TWO_ACCENTED = /[\u00c0-\u024f\u1e00-\u1eff]{2}/
+const ACCENTED = /[^A-Za-z]/g
+const WORDS = /[\p{L}\p{M}]{3,60}/gu
+const LATIN = /\p{Script=Latin}/u
+// What has letters that look like Latin ones; Greek ones stand beside them in short terms of science.
+const LOOK_ALIKE = /[\p{Script=Cyrillic}\p{Script=Armenian}\p{Script=Cherokee}\p{Script=Lisu}\p{Script=Coptic}]/u
+const GREEK = /\p{Script=Greek}/u
+
+export function* spacedOut(text: string): Finds {
+  if (!GAPS_THERE.test(text)) return
+  for (const [row] of text.matchAll(SPACED_OUT)) yield row
+}
+
+export function* hiddenLetters(text: string): Finds {
+  if (!ZERO_WIDTH_THERE.test(text)) return
+  // Each by its place, as the same two letters may be torn apart again and again.
+  for (const found of text.matchAll(ZERO_WIDTH)) {
+    const around = text.slice(Math.max(0, found.index - 4), found.index + found[0].length + 4)
+    yield `${around.replace(/[\u034f\u200b-\u200f\u2060-\u2064\ufeff]+/g, '·')} at ${found.index}`
+  }
+}
+
+export function* mixedWords(text: string): Finds {
+  if (!BEYOND_LATIN1.test(text) || (!LOOK_ALIKE.test(text) && !GREEK.test(text))) return
+  for (const [word] of text.matchAll(WORDS)) {
+    if (LATIN.test(word) && (LOOK_ALIKE.test(word) || (GREEK.test(word) && word.length > 3))) yield word
+  }
+}
+
+export function* fancy(text: string): Finds {
+  if (!BEYOND_ASCII.test(text)) return
+  if (FANCY_THERE.test(text)) {
+    const asian = EAST_ASIAN.test(text)
+    for (const [row] of text.matchAll(FANCY)) if (!(asian && FULL_WIDTH.test(row))) yield row
+  }
+  // Accents that no letter has: what cannot be composed is there for the looks.
+  if (MARKED.test(text)) for (const [row] of text.normalize('NFC').matchAll(MARKED_ROW)) yield row
+  yield* overAccented(text)
+}
+
+/** No tongue puts accents on most letters of a long word; Vietnamese, which comes nearest, has none so long. */
+function* overAccented(text: string): Finds {
+  if (!TWO_ACCENTED.test(text)) return
+  for (const [word] of text.matchAll(LATIN_WORD)) {
+    if ((word.match(ACCENTED)?.length ?? 0) >= word.length * 0.6) yield word
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * Letter patterns: how text is dressed up to catch the eye or to slip past word lists, and text that nobody wrote. Each test is a pure function
+ * from text to what was found, or nothing; each looks at each character a bounded number of times.
+ */
+import { capitals, emoji, longRun, symbols } from './amount.js'
+import { type Finds, fancy, hiddenLetters, mixedWords, spacedOut } from './dressing.js'
+import { codedTokens, gibberish, mangledWords } from './odd-words.js'
+import { wordSalad } from './salad.js'
+
+/** What `at_least` counts: per cent of the text, finds, or the length of one find. */
+type Unit = 'percent' | 'finds' | 'length'
+
+interface Test {
+  readonly unit: Unit
+  /** Where a rule does not say `at_least`. */
+  readonly atLeast: number
+  look(text: string, atLeast: number): string | undefined
+}
+
+const finds = (look: (text: string) => Finds): Test => ({
+  unit: 'finds',
+  atLeast: 1,
+  look: (text, atLeast) => several(look(text), atLeast),
+})
+
+const TESTS = {
+  capitals: { unit: 'percent', atLeast: 80, look: capitals },
+  symbols: { unit: 'percent', atLeast: 80, look: symbols },
+  emoji: { unit: 'finds', atLeast: 1, look: emoji },
+  'long-run': { unit: 'length', atLeast: 5, look: longRun },
+  'spaced-out': finds(spacedOut),
+  'mixed-scripts': finds(mixedWords),
+  'zero-width': finds(hiddenLetters),
+  fancy: finds(fancy),
+  gibberish: finds(gibberish),
+  mangled: finds(mangledWords),
+  token: finds(codedTokens),
+  'word-salad': { unit: 'length', atLeast: 20, look: wordSalad },
+} as const satisfies Record<string, Test>
+
+export type LetterTest = keyof typeof TESTS
+export const LETTER_TESTS = Object.keys(TESTS) as readonly LetterTest[]
+
+/** Enough to tell; the rest of a long text is more of the same. */
+const MOST = 32 * 1024
+
+export function testLetters(test: LetterTest, whole: string, atLeast = TESTS[test].atLeast): string | undefined {
+  return TESTS[test].look(whole.length > MOST ? whole.slice(0, MOST) : whole, atLeast)
+}
+
+export function isShare(test: LetterTest): boolean {
+  return TESTS[test].unit === 'percent'
+}
+
+export function usualLeast(test: LetterTest): number {
+  return TESTS[test].atLeast
+}
+
+/** The first of at least so many different ones. */
+function several(found: Finds, atLeast: number): string | undefined {
+  const seen = new Set<string>()
+  for (const item of found) {
+    seen.add(item)
+    if (seen.size >= atLeast) return [...seen].slice(0, 3).join(', ')
+  }
+  return undefined
+}
