@@ -10,6 +10,7 @@ import { letters } from './letters.js'
 import { origin } from './origin.js'
 import { file, part } from './part.js'
 import { size } from './size.js'
+import { structure } from './structure.js'
 import { text } from './text.js'
 import { words } from './words.js'
 
@@ -19,6 +20,7 @@ export const KINDS = [
   text,
   origin,
   letters,
+  structure,
   file,
   part,
   size,

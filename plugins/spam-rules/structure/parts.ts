@@ -1,0 +1,132 @@
+/** MIME as mail programs do not make it, and what text hides beside the text. */
+import type { MessageText, PartFacts, PartOddity } from 'posthouse/api'
+import type { Facts } from '../facts.js'
+import { type Look, Shape } from './shape.js'
+
+const LEAST_WORDS = 20
+const MAX_WORDS = 2000
+/** Of the words of the shorter one. */
+const SHARED = 0.15
+const WORD = /\p{L}{3,30}/gu
+
+export const PART_TESTS = {
+  // RFC 2045 §4: what has MIME in it says so.
+  'mime-version-missing': facts => {
+    const shape = Shape.of(facts)
+    return shape.has('content-type') && !shape.has('mime-version') && !isPlain(shape.raw('content-type'))
+      ? shape.raw('content-type').slice(0, 40)
+      : undefined
+  },
+
+  'mime-version-odd': facts => {
+    const version = Shape.of(facts).raw('mime-version').slice(0, 200).trim()
+    return version === '' || /^(?:\([^)]{0,100}\)\s{0,5})?1\s?\.\s?0\b/.test(version) ? undefined : version.slice(0, 40)
+  },
+
+  /** A list that takes the HTML out leaves plain text alone in it; nobody honest has reason to leave the HTML. */
+  'alternative-of-one': ({ seen }) => {
+    for (const part of seen.parts) {
+      if (part.type !== 'multipart/alternative') continue
+      const children = childrenOf(seen, part)
+      if (children.length === 1 && children[0]!.type === 'text/html') return 'text/html'
+    }
+    return undefined
+  },
+
+  // RFC 2046 §5.1.4: the best comes last.
+  'alternative-upside-down': ({ seen }) => {
+    const found = seen.parts.some(part => {
+      if (part.type !== 'multipart/alternative') return false
+      const types = childrenOf(seen, part).map(({ type }) => type)
+      return types[0] === 'text/html' && types.includes('text/plain')
+    })
+    return found ? 'HTML before plain text' : undefined
+  },
+
+  /** The plain text is for filters and the HTML for people. */
+  'alternatives-differ': ({ seen }) => {
+    const texts = bothTexts(seen)
+    if (texts === undefined) return undefined
+    const [plain, html] = texts.map(wordsIn)
+    const fewer = Math.min(plain!.size, html!.size)
+    if (fewer < LEAST_WORDS) return undefined
+    const shared = [...plain!].filter(word => html!.has(word)).length
+    return shared < fewer * SHARED ? `${shared} of ${fewer} words` : undefined
+  },
+
+  'html-only': ({ seen }) => {
+    const [whole] = seen.parts
+    return whole !== undefined && seen.parts.length === 1 && whole.type === 'text/html' ? 'HTML' : undefined
+  },
+
+  'images-only': ({ seen: { htmlFacts, body } }) => {
+    const { remote, inline, tiny } = htmlFacts.images
+    const shown = remote + inline - tiny
+    return shown > 0 && body.replace(/\s+/g, ' ').trim().length < 60 ? `${shown} images and hardly a word` : undefined
+  },
+
+  'base64-needless': odd('encoding-needless'),
+  'charset-unknown': odd('charset-unknown'),
+  'charset-lies': odd('charset-lies'),
+  'encoding-unknown': odd('encoding-unknown'),
+  'encoding-broken': odd('encoding-broken'),
+  'multipart-without-parts': ({ seen }) => partWith(seen, 'no-boundary') ?? partWith(seen, 'no-parts'),
+  'multipart-without-end': odd('no-end'),
+  'type-broken': odd('type-broken'),
+
+  'words-split': ({ seen: { htmlFacts } }) =>
+    htmlFacts.splitWords >= 3
+      ? `${htmlFacts.splitSamples.slice(0, 3).join(', ')} (${htmlFacts.splitWords})`
+      : undefined,
+
+  /** Newsletters hide a line of preview and what fills it up; who hides a page has another reason. */
+  'much-hidden': ({ seen: { htmlFacts } }) =>
+    htmlFacts.hiddenChars > 1000 && htmlFacts.hiddenChars > htmlFacts.shownChars
+      ? `${htmlFacts.hiddenChars} characters hidden, ${htmlFacts.shownChars} shown`
+      : undefined,
+
+  'hidden-by-colour': ({ seen: { htmlFacts, hidden } }) => {
+    const veil = htmlFacts.hiddenBy.find(each => each === 'colour' || each === 'off-screen')
+    return veil !== undefined && hidden.length >= 40 ? `${veil}: ${hidden.slice(0, 60)}` : undefined
+  },
+
+  'page-leads-on': ({ seen: { htmlFacts } }) => htmlFacts.refresh,
+  'page-runs-scripts': ({ seen: { htmlFacts } }) =>
+    htmlFacts.scripts > 0 ? `${htmlFacts.scripts} scripts` : undefined,
+} as const satisfies Record<string, Look>
+
+function odd(oddity: PartOddity): Look {
+  return ({ seen }) => partWith(seen, oddity)
+}
+
+/** Parts that are read with the message; what is odd within a forwarded one is not the sender's doing. */
+function partWith(seen: MessageText, oddity: PartOddity): string | undefined {
+  const part = seen.parts.find(({ odd: oddities }) => oddities.includes(oddity))
+  return part === undefined ? undefined : `${part.type}${part.charset === '' ? '' : ` in ${part.charset.slice(0, 40)}`}`
+}
+
+function childrenOf(seen: MessageText, { path, depth }: PartFacts): readonly PartFacts[] {
+  const prefix = path === '' ? '' : `${path}.`
+  return seen.parts.filter(part => part.depth === depth + 1 && part.path.startsWith(prefix) && part.path !== path)
+}
+
+function isPlain(type: string): boolean {
+  return /^\s*text\/plain\b/i.test(type)
+}
+
+/** The text of a message that has one plain part and one HTML part, in two: the HTML's is what comes last. */
+function bothTexts({ parts, body, htmlFacts }: Facts['seen']): readonly [string, string] | undefined {
+  const read = parts.filter(({ role }) => role === 'body')
+  if (read.length !== 2 || read[0]!.type !== 'text/plain' || read[1]!.type !== 'text/html') return undefined
+  const cut = body.length - htmlFacts.shownChars
+  return htmlFacts.shownChars > 0 && cut > 0 ? [body.slice(0, cut), body.slice(cut)] : undefined
+}
+
+function wordsIn(text: string): Set<string> {
+  const words = new Set<string>()
+  for (const [word] of text.matchAll(WORD)) {
+    if (words.size >= MAX_WORDS) break
+    words.add(word.toLowerCase())
+  }
+  return words
+}
