@@ -24,6 +24,7 @@ const FILLED_IN = [
   ['To', 'alex@example.org'],
   ['Message-ID', '<1@sender.example>'],
   ['Date', 'Mon, 1 Jan 2024 12:00:00 +0000'],
+  ['MIME-Version', '1.0'],
 ] as const
 
 interface Field {
@@ -78,6 +79,6 @@ function withFiles(header: readonly string[], body: string, files: readonly Fiel
     ...files.map(({ line }) => attachmentOf(line.slice(line.indexOf(':') + 1).trim())),
   ]
   const whole = parts.map(part => `--${boundary}\r\n${part}\r\n`).join('')
-  const type = `MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="${boundary}"`
+  const type = `Content-Type: multipart/mixed; boundary="${boundary}"`
   return Buffer.from(`${[...own, type].join('\r\n')}\r\n\r\n${whole}--${boundary}--\r\n`)
 }

@@ -1,5 +1,5 @@
 /** MIME as mail programs do not make it, and what text hides beside the text. */
-import type { MessageText, PartFacts, PartOddity } from 'posthouse/api'
+import type { MessageText, PartFacts } from 'posthouse/api'
 import type { Facts } from '../facts.js'
 import { type Look, Shape } from './shape.js'
 
@@ -65,15 +65,6 @@ export const PART_TESTS = {
     return shown > 0 && body.replace(/\s+/g, ' ').trim().length < 60 ? `${shown} images and hardly a word` : undefined
   },
 
-  'base64-needless': odd('encoding-needless'),
-  'charset-unknown': odd('charset-unknown'),
-  'charset-lies': odd('charset-lies'),
-  'encoding-unknown': odd('encoding-unknown'),
-  'encoding-broken': odd('encoding-broken'),
-  'multipart-without-parts': ({ seen }) => partWith(seen, 'no-boundary') ?? partWith(seen, 'no-parts'),
-  'multipart-without-end': odd('no-end'),
-  'type-broken': odd('type-broken'),
-
   'words-split': ({ seen: { htmlFacts } }) =>
     htmlFacts.splitWords >= 3
       ? `${htmlFacts.splitSamples.slice(0, 3).join(', ')} (${htmlFacts.splitWords})`
@@ -90,20 +81,18 @@ export const PART_TESTS = {
     return veil !== undefined && hidden.length >= 40 ? `${veil}: ${hidden.slice(0, 60)}` : undefined
   },
 
+  /** A file and nothing said about it. */
+  'file-alone': facts => {
+    const { seen } = facts
+    const files = seen.parts.filter(({ role }) => role === 'file')
+    if (files.length === 0 || seen.body.trim().length >= 10 || seen.attached !== '') return undefined
+    return Shape.of(facts).byList ? undefined : files[0]!.name || files[0]!.type
+  },
+
   'page-leads-on': ({ seen: { htmlFacts } }) => htmlFacts.refresh,
   'page-runs-scripts': ({ seen: { htmlFacts } }) =>
     htmlFacts.scripts > 0 ? `${htmlFacts.scripts} scripts` : undefined,
 } as const satisfies Record<string, Look>
-
-function odd(oddity: PartOddity): Look {
-  return ({ seen }) => partWith(seen, oddity)
-}
-
-/** Parts that are read with the message; what is odd within a forwarded one is not the sender's doing. */
-function partWith(seen: MessageText, oddity: PartOddity): string | undefined {
-  const part = seen.parts.find(({ odd: oddities }) => oddities.includes(oddity))
-  return part === undefined ? undefined : `${part.type}${part.charset === '' ? '' : ` in ${part.charset.slice(0, 40)}`}`
-}
 
 function childrenOf(seen: MessageText, { path, depth }: PartFacts): readonly PartFacts[] {
   const prefix = path === '' ? '' : `${path}.`

@@ -1,10 +1,9 @@
 /**
- * Structure oddities: what the header, the dates, the encodings and the parts of a message tell about the program that made it. Honest programs do most of
+ * Structure oddities: what the header, the dates, the encodings and the text of a message tell about the program that made it. Honest programs do most of
  * these things now and then, so none is proof; rules/structure.yaml says what each is worth.
  */
 import { DATE_TESTS } from './dates.js'
 import { ENCODED_TESTS } from './encoded.js'
-import { FILE_TESTS } from './files.js'
 import { HEADER_TESTS } from './header.js'
 import { PART_TESTS } from './parts.js'
 import { PROGRAM_TESTS } from './program.js'
@@ -16,7 +15,6 @@ const TESTS = {
   ...ENCODED_TESTS,
   ...PROGRAM_TESTS,
   ...PART_TESTS,
-  ...FILE_TESTS,
 } as const satisfies Record<string, Look>
 
 export type StructureTest = keyof typeof TESTS
