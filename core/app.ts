@@ -29,6 +29,7 @@ import type { App, AppBase, OpenDoor } from './host/app-types.js'
 import { watchExpiry } from './host/expiry.js'
 import type { Loaded } from './host/loaded.js'
 import { loadPlugins } from './host/loader.js'
+import type { Rehearsal } from './host/rehearsal.js'
 import { Census } from './net/census.js'
 import { openListener } from './net/listener.js'
 import { Turnstile } from './net/turnstile.js'
@@ -54,7 +55,10 @@ const { version: VERSION } = JSON.parse(readFileSync(new URL('../../package.json
 }
 
 /** Commands open no doors and need no certificate. */
-export type AssemblyBase = Omit<AppBase, 'tls'> & { readonly purpose?: 'serve' | 'command' }
+export type AssemblyBase = Omit<AppBase, 'tls'> & {
+  readonly purpose?: 'serve' | 'command'
+  readonly rehearsal?: Rehearsal
+}
 
 /** Everything but the doors: what commands need too. */
 export interface Assembly {
@@ -81,6 +85,7 @@ export async function assemble({
   clock,
   metrics,
   purpose = 'serve',
+  rehearsal,
 }: AssemblyBase): Promise<Assembly> {
   const ending = new AbortController()
   const server = factsOf(config)
@@ -134,7 +139,8 @@ export async function assemble({
   const replies = new ReplyRules(filesIn(config.dir))
   const services = { authenticator, dispatcher, notifier, mailer, events, markings, replies }
   const signal = ending.signal
-  const wanted = loadPlugins(config, { log, metrics, dns, clock, server, bus, signal, services, purpose })
+  const base = { log, metrics, dns, clock, server, bus, signal, services, purpose }
+  const wanted = loadPlugins(config, rehearsal === undefined ? base : { ...base, rehearsal })
   const loaded = await together(wanted, purpose === 'serve' ? replies.check() : undefined)
   const entries = loaded.entries.map(({ entry, plugin, contribution }) => ({
     plugin: plugin.name,

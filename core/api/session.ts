@@ -180,6 +180,8 @@ export interface Finding {
   readonly evidence?: readonly string[]
   /** Whose finding it is. Core says so, whatever the hook says. */
   readonly plugin?: string
+  /** It was made at `weigh`, of others. Core says so. */
+  readonly weighed?: true
 }
 
 /** What the filter made of a message: the sum always is the sum of the findings' points, to the hundredth. */

@@ -13,6 +13,7 @@ import { checkCommand } from './commands/check.js'
 import { explainCommand } from './commands/explain.js'
 import { initCommand } from './commands/init.js'
 import { queueCommands } from './commands/queue/index.js'
+import { replayCommand } from './commands/replay/index.js'
 import { serveCommand } from './commands/serve.js'
 import { tlsLsCommand, tlsReloadCommand } from './commands/tls.js'
 import { commandHelp, type Described, generalHelp, usageLine } from './help.js'
@@ -38,7 +39,7 @@ export async function runCli(
   parts: CliParts,
   more: readonly OwnCommand[] = [],
 ): Promise<number> {
-  const own = [serveCommand, initCommand, checkCommand, explainCommand, tlsLsCommand, tlsReloadCommand]
+  const own = [serveCommand, initCommand, checkCommand, explainCommand, tlsLsCommand, tlsReloadCommand, replayCommand]
     .map(make => make(parts))
     .concat(queueCommands(parts), more)
   try {

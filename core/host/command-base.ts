@@ -4,9 +4,11 @@
 import type { Address, Claim, Command, CommandRun, Defer, Reject } from '../api/index.js'
 import type { Forecast } from '../config/forecast.js'
 import type { QueueConfig } from '../config/types.js'
+import type { Pipeline } from '../pipeline/pipeline.js'
 import type { AppBase, StartApp } from './app-types.js'
 import type { LaneBook } from './commands/delivery/book.js'
 import type { Loaded } from './loaded.js'
+import type { Rehearsal } from './rehearsal.js'
 
 export interface OwnRun extends CommandRun {
   readonly configDir: string
@@ -21,12 +23,17 @@ export interface OwnCommand extends Omit<Command, 'run'> {
 /** Plugins set up for a command: nothing listens. */
 export interface AssembledForCommand {
   readonly loaded: Loaded
+  /** For judging mail again, without taking it in. */
+  readonly pipeline: Pipeline
   /** Who would take mail of our own for this address. */
   route(to: Address): Promise<readonly Claim[] | Reject | Defer>
   close(): Promise<void>
 }
 
-export type CommandAppBase = Omit<AppBase, 'tls'> & { readonly purpose: 'serve' | 'command' }
+export type CommandAppBase = Omit<AppBase, 'tls'> & {
+  readonly purpose: 'serve' | 'command'
+  readonly rehearsal?: Rehearsal
+}
 
 /** Comes from `core/queue`, which the host does not know. */
 export interface Forecasts {

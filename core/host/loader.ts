@@ -29,6 +29,7 @@ import { gather } from './gather.js'
 import type { Loaded, LoadedEntry } from './loaded.js'
 import { metricsOf } from './metrics.js'
 import { setupOrder } from './order.js'
+import type { Rehearsal } from './rehearsal.js'
 import { misshapen } from './shape.js'
 
 const SETUP_MS = 60_000
@@ -45,6 +46,8 @@ export interface LoadBase {
   readonly purpose: PluginContext<never>['purpose']
   /** What core supplies: `authenticator`. */
   readonly services: Partial<ServiceTable>
+  /** Mail is only judged again: plugins change nothing. */
+  readonly rehearsal?: Rehearsal
 }
 
 /** Throws `ConfigError`. */
@@ -107,7 +110,9 @@ class Stage {
   #takeServices({ entry, plugin }: FoundPlugin, contribution: Contribution): readonly Fault[] {
     const promised = new Set<string>(plugin.supplies ?? [])
     const brought = new Map(Object.entries(contribution.services ?? {}))
-    for (const [name, service] of brought) if (promised.has(name)) this.#table.set(name, service)
+    const { rehearsal } = this.#base
+    for (const [name, service] of brought)
+      if (promised.has(name)) this.#table.set(name, rehearsal?.service(name, service) ?? service)
     const wrong = [
       ...[...promised].filter(name => !brought.has(name)).map(name => `promises the service "${name}" and brings none`),
       ...[...brought.keys()]
@@ -118,7 +123,8 @@ class Stage {
   }
 
   #contextOf({ entry, plugin, config }: FoundPlugin): PluginContext<never> {
-    const { log, metrics, dns, clock, server, bus, signal, purpose } = this.#base
+    const { log, metrics, dns, clock, server, bus, signal, purpose, rehearsal } = this.#base
+    const state = stateOf(plugin.name, this.services)
     return {
       config: config as never,
       fault: (path, message) => entry.fault(['with', ...path], message),
@@ -126,8 +132,8 @@ class Stage {
       services: this.services,
       log: log.child({ plugin: plugin.name }),
       metrics: metricsOf(plugin.name, metrics),
-      state: stateOf(plugin.name, this.services),
-      dns,
+      state: rehearsal?.stateOf(plugin.name, state) ?? state,
+      dns: rehearsal?.dnsOf(plugin.name, dns) ?? dns,
       clock,
       server,
       bus,

@@ -15,6 +15,7 @@ import { suppliersOf } from './find.js'
 import type { Loaded } from './loaded.js'
 import { MemoryMetrics } from './metrics.js'
 import { giveUpRoot, handOver } from './owner.js'
+import { Rehearsal } from './rehearsal.js'
 
 /** Throws `ConfigError`. What `work` resolves to, after everything is closed and on disk. `only`: the services that are enough for it. */
 export async function withPlugins<T>(
@@ -46,5 +47,35 @@ export async function withPlugins<T>(
     }
   } finally {
     await bus.close()
+  }
+}
+
+/** Nobody hears of it, and nothing is heard. */
+const SILENCE: Bus = { publish: () => undefined, subscribe: () => () => undefined }
+
+/**
+ * Sets the plugins up for judging mail again, beside a running server or without one: they read what is in the data directory and change nothing.
+ * `dns`: they may ask the name service. Throws `ConfigError`.
+ */
+export async function rehearse<T>(
+  config: Config,
+  { assemble }: Pick<CliParts, 'assemble'>,
+  { dns }: { readonly dns: boolean },
+  work: (assembled: AssembledForCommand, rehearsal: Rehearsal) => Promise<T>,
+): Promise<T> {
+  giveUpRoot(config)
+  // what a server says about itself at its start is of no interest here
+  const { log } = openLog({ level: 'error', file: 'err', pretty: 'always' })
+  const rehearsal = new Rehearsal()
+  const still = dns ? config : { ...config, dns: { ...config.dns, servers: [] } }
+  const base = { config: still, log, bus: SILENCE, clock: rehearsal.clock, metrics: new MemoryMetrics(), rehearsal }
+  // As for a server: the faults of rule files and lists are to be told now.
+  const assembled = await assemble({ ...base, purpose: 'serve' })
+  try {
+    return await work(assembled, rehearsal)
+  } finally {
+    const store = assembled.loaded.services.find('store')
+    await assembled.close()
+    await store?.close()
   }
 }

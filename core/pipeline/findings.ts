@@ -14,7 +14,11 @@ const MAX_EVIDENCE = 10
 const MAX_PIECE = 300
 
 /** Hooks may be plain JavaScript: what is no finding is nothing. */
-export function soundFinding(given: unknown, plugin: string, observed: boolean): Finding | undefined {
+export function soundFinding(
+  given: unknown,
+  plugin: string,
+  { observed, weighed }: { readonly observed: boolean; readonly weighed: boolean },
+): Finding | undefined {
   const { name, points, says, group, shadow, evidence } = (given ?? {}) as { readonly [K in keyof Finding]?: unknown }
   if (!isNumber(points) || typeof name !== 'string' || typeof says !== 'string') return undefined
   const would = isNumber(shadow) ? shadow : observed ? points : undefined
@@ -27,6 +31,7 @@ export function soundFinding(given: unknown, plugin: string, observed: boolean):
     ...(would !== undefined && { shadow: hundredths(would) }),
     ...(pieces.length > 0 && { evidence: pieces }),
     plugin,
+    ...(weighed && { weighed }),
   }
 }
 

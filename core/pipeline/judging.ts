@@ -2,7 +2,16 @@
  * What the hooks make of a message: evidence first (`score`, then `weigh`, which sees all of that), then what is to be done for each recipient
  * (`message`). Nothing is done here, so a message can be judged again, with other rules, long after it came.
  */
-import { type Asked, type Decided, type Finding, type Log, MailError, type Ruling, type Verdict } from '../api/index.js'
+import {
+  type Asked,
+  type Decided,
+  type Finding,
+  type Log,
+  MailError,
+  type Recipient,
+  type Ruling,
+  type Verdict,
+} from '../api/index.js'
 import type { Wish } from './decision.js'
 import { MAX_FINDINGS, verdictOf } from './findings.js'
 import type { AskScope, Received } from './intake-types.js'
@@ -12,7 +21,8 @@ import type { Pipeline } from './pipeline.js'
 /** RFC 5321 §4.5.3.2.6: clients wait ten minutes for the answer; one who has gone away would send it all again. */
 const JUDGE_MS = 300_000
 
-type Heard = Pick<Received, 'session' | 'envelope' | 'message'>
+/** A message with what was heard before it. */
+export type Heard = Pick<Received, 'session' | 'envelope' | 'message'>
 
 /** What the hooks wish for one recipient, and how those who measured the sum did so. */
 export interface Opinion {
@@ -31,14 +41,14 @@ export interface Judged {
 export async function findVerdict(pipeline: Pipeline, heard: Heard, scope: AskScope): Promise<Verdict> {
   const { session, envelope, message } = heard
   const asked = { session, envelope, message }
-  const verdict = verdictOf(await findings(pipeline, 'score', asked, scope))
+  const verdict = verdictOf(await askForEvidence(pipeline, 'score', asked, scope))
   // Most configurations have nobody who weighs: they pay for no turn of the loop.
   if (pipeline.order('weigh').length === 0) return verdict
-  const more = await findings(pipeline, 'weigh', { ...asked, verdict }, scope)
+  const more = await askForEvidence(pipeline, 'weigh', { ...asked, verdict }, scope)
   return more.length === 0 ? verdict : verdictOf([...verdict.findings, ...more])
 }
 
-async function findings<M extends 'score' | 'weigh'>(
+export async function askForEvidence<M extends 'score' | 'weigh'>(
   pipeline: Pipeline,
   moment: M,
   asked: Asked[M],
@@ -57,7 +67,7 @@ async function findings<M extends 'score' | 'weigh'>(
 /** In the order of the envelope. */
 export async function askOpinions(
   { pipeline, clock }: Pick<IntakeParts, 'pipeline' | 'clock'>,
-  { session, envelope, message, routed }: Heard & Pick<Received, 'routed'>,
+  { session, envelope, message, routed }: Heard & { readonly routed: readonly { readonly recipient: Recipient }[] },
   verdict: Verdict,
   scope: AskScope,
 ): Promise<readonly Opinion[]> {

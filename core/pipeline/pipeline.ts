@@ -297,7 +297,7 @@ function collect<M extends GatherName>(
     } else if (settled.answer !== undefined) {
       const answer = settled.answer as unknown as Item<M> | readonly Item<M>[]
       const given = Array.isArray(answer) ? (answer as readonly Item<M>[]) : [answer as Item<M>]
-      items.push(...(isEvidence(moment) ? findingsAmong(given, plugin, mode) : mode === 'observe' ? [] : given))
+      items.push(...(isEvidence(moment) ? findingsAmong(given, entries[i]!, moment) : mode === 'observe' ? [] : given))
     }
   }
   return items
@@ -308,10 +308,11 @@ function isEvidence(moment: MomentName): boolean {
 }
 
 /** Of an entry that only watches they count for nothing. */
-function findingsAmong<I>(given: readonly I[], plugin: string, mode: PipelineEntry['mode']): readonly I[] {
+function findingsAmong<I>(given: readonly I[], { plugin, mode }: PipelineEntry, moment: MomentName): readonly I[] {
+  const how = { observed: mode === 'observe', weighed: moment === 'weigh' }
   const findings: Finding[] = []
   for (const one of given) {
-    const finding = soundFinding(one, plugin, mode === 'observe')
+    const finding = soundFinding(one, plugin, how)
     if (finding !== undefined) findings.push(finding)
   }
   return findings as unknown as readonly I[]

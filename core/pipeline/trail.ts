@@ -1,9 +1,10 @@
 /**
  * The entries of a message's decision record that are made while it is taken in: sentences with the facts beside them.
  */
-import type { Decided, Defer, Filing, NewRow, Outcome, Reject, TrailEntry, Verdict } from '../api/index.js'
+import type { Decided, Defer, Filing, NewRow, Outcome, Reject, Session, TrailEntry, Verdict } from '../api/index.js'
 import { formatAddress, printable } from '../text/index.js'
 import type { Fate } from './decision.js'
+import { heardFacts } from './heard-facts.js'
 import type { Received } from './intake-types.js'
 import type { Judged } from './judging.js'
 
@@ -65,15 +66,39 @@ function points({ findings, sum }: Verdict): string {
 
 function facts({ received, verdict, results }: Judged): TrailEntry['facts'] {
   return {
-    session: received.session.id,
-    listener: received.session.listener,
+    ...sessionFacts(received.session),
+    ...heardFacts(received.session, received.envelope),
     sender: formatAddress(received.envelope.sender),
-    ...(received.session.account === undefined ? {} : { login: printable(received.session.account.login) }),
-    ...(received.session.trusted ? { trusted: true } : {}),
     size: received.message.size,
     sum: verdict.sum,
     findings: JSON.stringify(verdict.findings),
     ...(results.some(({ rulings }) => rulings !== undefined) && { decided: JSON.stringify(results.map(told)) }),
+  }
+}
+
+function sessionFacts({
+  id,
+  protocol,
+  listener,
+  remote,
+  helo,
+  reversed,
+  tls,
+  account,
+  trusted,
+}: Session): TrailEntry['facts'] {
+  return {
+    session: id,
+    protocol,
+    listener,
+    client: remote.address,
+    ...(helo === undefined ? {} : { helo: printable(helo) }),
+    ...(reversed === undefined ? {} : { reverse: reversed.kind }),
+    ...(reversed?.kind === 'confirmed' ? { name: printable(reversed.name) } : {}),
+    ...(reversed?.kind === 'unconfirmed' ? { name: printable(reversed.names.join(', ')) } : {}),
+    ...(tls === undefined ? {} : { tls: `${tls.protocol} ${tls.cipher}` }),
+    ...(account === undefined ? {} : { login: printable(account.login) }),
+    ...(trusted ? { trusted: true } : {}),
   }
 }
 

@@ -72,21 +72,27 @@ export default definePlugin({
     const tablesPath = join(dirname(path), 'tables.lmdb')
     const tables = new LmdbTables({ path: tablesPath, mapBytes, opened: file => void unwatch.push(mind(file)) })
     const keepMs = parseDuration(config.trail_keep)!
-    const stopSweeping = sweepHourly(
-      () => sweep(store, state, clock.now(), keepMs),
-      error => log.warn({ err: error }, 'sweeping the store failed, trying again later'),
-    )
+    let stopSweeping: (() => Promise<void>) | undefined
+    const startSweeping = () =>
+      sweepHourly(
+        () => sweep(store, state, clock.now(), keepMs),
+        error => log.warn({ err: error }, 'sweeping the store failed, trying again later'),
+      )
     const files = async () => {
-      await stopSweeping()
+      await stopSweeping?.()
       const known = existsSync(tablesPath) ? [tables.environment()] : []
       await Promise.all([store.close(), state.close(), tables.close()])
       return [...[path, statePath].map(environmentAt), ...known]
     }
     return {
+      // A command may run beside a server, which sweeps.
+      started() {
+        stopSweeping = startSweeping()
+      },
       services: { store, state, tables },
       commands: [...stateCommands(state, () => clock.now()), ...storeCommands({ stats: () => store.stats(), files })],
       async dispose() {
-        await stopSweeping()
+        await stopSweeping?.()
         for (const stop of unwatch) stop()
         await Promise.all([store.close(), state.close(), tables.close()])
       },

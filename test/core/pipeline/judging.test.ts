@@ -173,7 +173,7 @@ test('rulings are told with whoever made them, of answers and of none, and end n
       ),
       clock: { now: () => 0 },
     },
-    { ...heard, routed: [{ recipient: heard.envelope.recipients[0]!, claims: [] }] },
+    { ...heard, routed: [{ recipient: heard.envelope.recipients[0]! }] },
     { findings: [], sum: 0 },
     scope,
   )
