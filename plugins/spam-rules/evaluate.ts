@@ -18,6 +18,12 @@ export interface Hit {
   readonly outcome: NonNullable<Outcome>
 }
 
+/** What the rules make of a message, from those that hold to caps and discounts. */
+export interface Judgement {
+  readonly hits: readonly Hit[]
+  readonly findings: readonly Finding[]
+}
+
 interface Asking {
   readonly rule: Rule
   readonly test: Test
@@ -85,19 +91,28 @@ export class RuleSet {
 
   /** `findings` are those of all plugins. Whoever calls has called `score` with the same facts. */
   weigh(facts: Facts, findings: readonly Finding[]): readonly Finding[] {
-    const hits = this.lateHits(facts, findings)
-    const more = findingsOf(hits)
-    return [...more, ...weighed([...findings, ...more], this.groups, discountsOf(hits))]
+    return this.#follow(this.lateHits(facts, findings), findings)
+  }
+
+  /** Everything at once, where nobody else is asked. */
+  async judge(facts: Facts): Promise<Judgement> {
+    const hits = await this.hits(facts)
+    const findings = [...facts.findings, ...findingsOf(hits)]
+    const late = this.lateHits(facts, findings)
+    return { hits: [...hits, ...late], findings: [...findings, ...this.#follow(late, findings)] }
+  }
+
+  async evaluate(facts: Facts): Promise<readonly Finding[]> {
+    return (await this.judge(facts)).findings
   }
 
   dispose(): Promise<void> {
     return this.#guard.dispose()
   }
 
-  /** Nobody else was asked. */
-  async evaluate(facts: Facts): Promise<readonly Finding[]> {
-    const findings = [...facts.findings, ...(await this.score(facts))]
-    return [...findings, ...this.weigh(facts, findings)]
+  #follow(late: readonly Hit[], findings: readonly Finding[]): readonly Finding[] {
+    const more = findingsOf(late)
+    return [...more, ...weighed([...findings, ...more], this.groups, discountsOf(late))]
   }
 }
 

@@ -37,8 +37,16 @@ export default definePlugin({
   async setup({ config, clock, files, log, messageOf, purpose }) {
     const known = new Known()
     const folder = config.rules === undefined ? shippedRules() : files.resolve(config.rules)
-    let loading: Promise<RuleSet> | undefined
-    const rules = () => (loading ??= loadRules(files, folder, config.local))
+    let loading: Promise<void> | undefined
+    let loaded: RuleSet | undefined
+    const load = async () => {
+      loaded = await loadRules(files, folder, config.local)
+    }
+    const rules = async () => {
+      loading ??= load()
+      await loading
+      return loaded!
+    }
     // Reading them all takes half a second, which most commands need not wait for.
     if (purpose === 'serve') log.debug({ rules: (await rules()).rules.length }, 'rules read')
     return {
@@ -47,7 +55,7 @@ export default definePlugin({
         weigh: async asked => (await rules()).weigh(await known.of(asked, clock.now()), asked.verdict.findings),
       },
       commands: ruleCommands(rules, messageOf),
-      dispose: async () => (await loading)?.dispose(),
+      dispose: () => loaded?.dispose(),
     }
   },
 })

@@ -7,7 +7,7 @@ import { findingsOf, type RuleSet } from './evaluate.js'
 import { factsAbout, type MessageOf } from './example-asked.js'
 import { Progress } from './progress.js'
 import { JUNK_LINE, pointsOf } from './rule.js'
-import { filesIn, hitsIn, sumOf } from './try.js'
+import { filesIn, sumOf } from './try.js'
 
 export const STATS_OPTIONS: Readonly<Record<string, CommandOption>> = {
   ham: { type: 'string', value: 'PATH', description: 'good mail: a folder, a file, or @FILE with a path on each line' },
@@ -19,6 +19,8 @@ export interface RuleCount {
   readonly name: string
   readonly points: number
   readonly group?: string
+  /** It is only tried out. */
+  readonly shadow?: boolean
   readonly ham: number
   readonly spam: number
   /** Mails that only this rule brings over the line. */
@@ -95,10 +97,9 @@ class Counting {
   }
 
   async add(label: Label, messageOf: MessageOf, bytes: Buffer): Promise<void> {
-    const facts = await factsAbout(messageOf(bytes))
-    const hits = (await hitsIn(this.#set, facts)).filter(({ outcome }) => outcome.kind === 'found')
-    const findings = await this.#set.evaluate(facts)
-    const sum = sumOf(findings)
+    const judged = await this.#set.judge(await factsAbout(messageOf(bytes)))
+    const hits = judged.hits.filter(({ outcome }) => outcome.kind === 'found')
+    const sum = sumOf(judged.findings)
     const side = this.#sides[label]
     side.mails++
     if (sum >= this.#threshold) side.over++
@@ -121,6 +122,7 @@ class Counting {
       name: rule.name,
       points: pointsOf(rule),
       ...(rule.group !== undefined && { group: rule.group }),
+      ...(rule.shadow && { shadow: true }),
       ...this.#counts.get(rule.name)!,
     }))
     return {
@@ -152,7 +154,7 @@ function print(run: CommandRun, { threshold, ham, spam, rules, overlaps, dead }:
   for (const rule of rules) {
     if (rule.ham + rule.spam === 0) continue
     const cells = [
-      rule.points.toFixed(1).padStart(6),
+      (rule.shadow ? `(${rule.points.toFixed(1)})` : rule.points.toFixed(1)).padStart(6),
       String(rule.ham).padStart(7),
       share(rule.ham, ham.mails).padStart(7),
       String(rule.spam).padStart(7),

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { CommandError, type Finding } from 'posthouse/api'
 import { printable } from 'posthouse/text'
 import type { Outcome } from './conditions/kind.js'
-import { findingsOf, type Hit, type RuleSet } from './evaluate.js'
+import type { Hit, RuleSet } from './evaluate.js'
 import { mailOf } from './example.js'
 import { factsAbout, type MessageOf } from './example-asked.js'
 import type { Facts } from './facts.js'
@@ -45,9 +45,7 @@ function shown(example: string): string {
 
 /** All rules that hold, the late ones too: for whoever measures or fits them. */
 export async function hitsIn(set: RuleSet, facts: Facts): Promise<readonly Hit[]> {
-  const told = facts.findings
-  const hits = await set.hits(facts)
-  return [...hits, ...set.lateHits(facts, [...told, ...findingsOf(hits)])]
+  return (await set.judge(facts)).hits
 }
 
 export async function findingsIn(set: RuleSet, messageOf: MessageOf, bytes: Buffer): Promise<readonly Finding[]> {

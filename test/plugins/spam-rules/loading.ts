@@ -45,3 +45,11 @@ export async function told(set: RuleSet, mail: string): Promise<readonly string[
     shadow === undefined ? `${name} ${points}` : `${name} ${points} (${shadow})`,
   )
 }
+
+/** The admin's file beside a folder of rules. */
+export async function loadBeside(rules: string, local: string): Promise<RuleSet> {
+  const base = join(folder, String(count++))
+  mkdirSync(base, { recursive: true })
+  writeFileSync(join(base, 'local.yaml'), local)
+  return loadRules(filesIn(base), rules, 'local.yaml')
+}
