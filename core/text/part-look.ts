@@ -10,7 +10,7 @@ import { readFlowed } from './flowed.js'
 import { nameAgrees, typeAgrees } from './kind-claims.js'
 import type { MimePart } from './mime.js'
 import type { ContentKind, PartFacts, PartOddity } from './part-facts.js'
-import { type Encoded, lengthOf, octetsOf } from './part-octets.js'
+import { type Encoded, isLonger, lengthOf, octetsOf } from './part-octets.js'
 import { decodeWords } from './words.js'
 
 export interface LookedAt {
@@ -20,6 +20,8 @@ export interface LookedAt {
   readonly text: string
   /** Octets that the text was made of. */
   readonly spent: number
+  /** There was more. */
+  readonly cut: boolean
 }
 
 export interface Place {
@@ -70,15 +72,15 @@ const ALSO_CALLED = new Map([
 ])
 const MAX_NAME = 255
 const MAX_META = 1024
+const MAX_SAMPLE = 512
 const META_CHARSET = /<meta\s[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{2,40})/i
 const NOTHING = Buffer.alloc(0)
 
 export function lookAtPart(bytes: Buffer, part: MimePart, place: Place): LookedAt {
-  const encoded: Encoded = { bytes, start: part.start, end: part.end, encoding: encodingOf(part) }
   const odd = new Set<PartOddity>()
+  const encoded = encodedAs(bytes, part, odd)
   const type = typeOf(part, odd)
   const shown = isShown(part, type)
-  if (!ENCODINGS.has(encoded.encoding)) odd.add('encoding-unknown')
   const begins = isContainer(part) ? NOTHING : octetsOf(encoded, shown ? place.most : KIND_OCTETS)
   const kind = kindOf(part, begins)
   const role = roleOf(part, kind, shown)
@@ -108,7 +110,13 @@ export function lookAtPart(bytes: Buffer, part: MimePart, place: Place): LookedA
     ...(inside?.archive !== undefined && { archive: inside.archive }),
     ...(inside?.macros !== undefined && { macros: inside.macros }),
   }
-  return { facts, text: read?.text ?? '', spent: read?.spent ?? 0, ...(readAs !== undefined && { readAs }) }
+  return {
+    facts,
+    text: read?.text ?? '',
+    spent: read?.spent ?? 0,
+    cut: isLonger(encoded, place.most),
+    ...(readAs !== undefined && { readAs }),
+  }
 }
 
 interface Content {
@@ -131,10 +139,8 @@ function readPart(encoded: Encoded, part: MimePart, { begins, type, kind, shown,
   const said = part.params.get('charset') ?? (MARKUP.has(kind) || HTML_TYPES.has(type) ? charsetInside(octets) : '')
   const { text, found, wrong } = readOctets(octets, said)
   if (wrong !== undefined) odd.add(`charset-${wrong}`)
-  if (encoded.encoding === 'base64' && shown) {
-    if (isNoBase64(encoded)) odd.add('encoding-broken')
-    else if (found === 'us-ascii' && octets.length > 0) odd.add('encoding-needless')
-  }
+  const encodedText = encoded.encoding === 'base64' && shown && octets.length > 0
+  if (encodedText && found === 'us-ascii') odd.add('encoding-needless')
   if (type === 'text/html' && octets.length > 0 && !text.includes('<')) odd.add('text-as-html')
   if (type === 'text/plain' && kind === 'html') odd.add('html-as-text')
   const flowed = type === 'text/plain' && part.params.get('format')?.toLowerCase() === 'flowed'
@@ -146,15 +152,19 @@ function charsetInside(octets: Buffer): string {
   return META_CHARSET.exec(octets.toString('latin1', 0, Math.min(octets.length, MAX_META)))?.[1] ?? ''
 }
 
-/** Text that somebody forgot to encode: spaces within lines. */
-function isNoBase64({ bytes, start, end }: Encoded): boolean {
-  const sample = bytes.toString('latin1', start, Math.min(end, start + MAX_META))
-  const foreign = sample.match(/[^A-Za-z0-9+/=\r\n]/g)?.length ?? 0
-  return foreign > sample.length / 20
+function encodedAs(bytes: Buffer, { start, end, encoding: said }: MimePart, odd: Set<PartOddity>): Encoded {
+  const encoding = ALSO_CALLED.get(said) ?? said
+  if (!ENCODINGS.has(encoding)) odd.add('encoding-unknown')
+  if (encoding !== 'base64' || !isNoBase64(bytes, start, end)) return { bytes, start, end, encoding }
+  odd.add('encoding-broken')
+  return { bytes, start, end, encoding: '8bit' }
 }
 
-function encodingOf({ encoding }: MimePart): string {
-  return ALSO_CALLED.get(encoding) ?? encoding
+/** Text that somebody forgot to encode: spaces within lines. */
+function isNoBase64(bytes: Buffer, start: number, end: number): boolean {
+  const sample = bytes.toString('latin1', start, Math.min(end, start + MAX_SAMPLE))
+  const foreign = sample.match(/[^A-Za-z0-9+/=\r\n]/g)?.length ?? 0
+  return foreign > sample.length / 20
 }
 
 /** RFC 2045 §5.2 makes plain text of a type that cannot be read; what it names may still tell. */
@@ -171,6 +181,11 @@ function isContainer({ children, message }: MimePart): boolean {
   return children.length > 0 || message !== undefined
 }
 
+/** Open, or closed because it is encoded. */
+function holdsMessage({ type, subtype, message }: MimePart): boolean {
+  return message !== undefined || (type === 'message' && subtype === 'rfc822')
+}
+
 /** Mail programs show it with the message. */
 function isShown(part: MimePart, type: string): boolean {
   if (isApart(part) || isContainer(part)) return false
@@ -184,13 +199,13 @@ function isApart({ disposition }: MimePart): boolean {
 }
 
 function kindOf(part: MimePart, begins: Buffer): ContentKind {
-  if (part.message !== undefined) return 'message'
+  if (holdsMessage(part)) return 'message'
   return part.children.length > 0 ? 'multipart' : contentKind(begins)
 }
 
 function roleOf(part: MimePart, kind: ContentKind, shown: boolean): PartFacts['role'] {
   if (part.children.length > 0) return 'multipart'
-  if (part.message !== undefined) return isApart(part) ? 'file' : 'message'
+  if (holdsMessage(part)) return isApart(part) ? 'file' : 'message'
   if (shown && TEXTUAL.has(kind)) return 'body'
   return kind === 'image' && !isApart(part) && (part.id !== undefined || part.disposition !== undefined)
     ? 'inline'
@@ -205,7 +220,7 @@ function readingOf(
   apart: boolean,
 ): LookedAt['readAs'] {
   if (role === 'body') return HTML_TYPES.has(type) ? 'html' : kind === 'html' ? 'both' : 'plain'
-  if (role !== 'file' || part.message !== undefined || apart || !READABLE_FILES.has(kind)) return undefined
+  if (role !== 'file' || holdsMessage(part) || apart || !READABLE_FILES.has(kind)) return undefined
   return MARKUP.has(kind) ? 'html' : 'plain'
 }
 

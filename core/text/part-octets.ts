@@ -20,9 +20,18 @@ const BASE64_RATIO = 4 / 3
 /** Line ends are octets too, up to one pair for four. */
 const LINE_ENDS = 1.5
 
+/** There is more than `most`. */
+export function isLonger({ start, end, encoding }: Encoded, most: number): boolean {
+  return end - start > rawLength(encoding, most)
+}
+
+function rawLength(encoding: string, most: number): number {
+  return encoding === 'base64' ? Math.ceil(most * BASE64_RATIO) : most
+}
+
 /** All, or of more than `most` (decoded) three quarters from the beginning and the rest from the end. */
 export function octetsOf({ bytes, start, end, encoding }: Encoded, most: number): Buffer {
-  const raw = encoding === 'base64' ? Math.ceil(most * BASE64_RATIO) : most
+  const raw = rawLength(encoding, most)
   if (end - start <= raw) return decodeTransfer(bytes.subarray(start, end), encoding)
   const tail = Math.floor(raw / 4)
   const lineStart = bytes.indexOf(LF, end - tail) + 1

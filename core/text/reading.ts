@@ -120,11 +120,10 @@ class Reader {
     if (this.#attachments.length < MAX_FACTS) this.#attachments.push({ name, type, size })
   }
 
-  #take({ facts, readAs, text, spent }: LookedAt, apart: boolean): void {
+  #take({ facts, readAs, text, spent, cut }: LookedAt, apart: boolean): void {
     if (apart) this.#attachedLeft -= spent
     else this.#left -= spent
-    // Quoted-printable is longer as sent.
-    if (facts.size > 3 * spent + 1) this.#complain(`of a text of ${facts.size} octets both ends were looked at`)
+    if (cut) this.#complain(`of a text of ${facts.size} octets both ends were looked at`)
     const into = apart ? this.#attached : this.#body
     if (readAs !== 'html') into.push(text)
     if (readAs === 'plain') return
