@@ -27,6 +27,8 @@ export interface MessageText {
   readonly links: readonly { readonly href: string; readonly text: string }[]
   /** Text of files that hold text (HTML, plain, SVG), which are a click away from being read; '' mostly. */
   readonly attached: string
+  /** What the pages among them hold beside text; left out when there is none. */
+  readonly attachedFacts?: HtmlFacts
   /** Links of these. */
   readonly attachedLinks: readonly { readonly href: string; readonly text: string }[]
   /** Files and pictures. The same and more is in `parts`. */

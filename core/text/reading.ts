@@ -18,6 +18,7 @@ export interface Reading {
   readonly htmlFacts: HtmlFacts
   readonly links: HtmlText['links']
   readonly attached: string
+  readonly attachedFacts?: HtmlFacts
   readonly attachedLinks: HtmlText['links']
   readonly attachments: readonly { readonly name: string; readonly type: string; readonly size: number }[]
   readonly parts: readonly PartFacts[]
@@ -68,6 +69,7 @@ class Reader {
   readonly #htmlFacts: HtmlFacts[] = []
   readonly #links: HtmlText['links'][number][] = []
   readonly #attached: string[] = []
+  readonly #attachedFacts: HtmlFacts[] = []
   readonly #attachedLinks: HtmlText['links'][number][] = []
   readonly #attachments: { name: string; type: string; size: number }[] = []
   #left: number
@@ -131,7 +133,10 @@ class Reader {
     into.push(read.text)
     const links = apart ? this.#attachedLinks : this.#links
     for (const link of read.links) links.push(link)
-    if (apart) return
+    if (apart) {
+      this.#attachedFacts.push(read.facts)
+      return
+    }
     this.#html.push(text)
     this.#hidden.push(read.hidden)
     this.#htmlFacts.push(read.facts)
@@ -145,6 +150,7 @@ class Reader {
       htmlFacts: this.#htmlFacts.length === 0 ? NO_HTML : togetherInOne(this.#htmlFacts),
       links: this.#links,
       attached: joined(this.#attached),
+      ...(this.#attachedFacts.length > 0 && { attachedFacts: togetherInOne(this.#attachedFacts) }),
       attachedLinks: this.#attachedLinks,
       attachments: this.#attachments,
       parts: this.#facts,

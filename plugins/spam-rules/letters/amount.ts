@@ -1,27 +1,30 @@
 /** How much of a text shouts: capitals, signs, little pictures, rows of the same character. */
 
 export function capitals(text: string, percent: number): string | undefined {
-  let [letters, upper, rows, row] = [0, 0, 0, 0]
+  let [small, upper, rows, row] = [0, 0, 0, 0]
   for (let at = 0; at < text.length; at++) {
-    const kind = caseOf(text, at)
-    if (kind !== 'none') letters++
-    if (kind === 'upper') upper++
-    row = kind === 'upper' ? row + 1 : 0
-    if (row === 2) rows++
+    const code = text.charCodeAt(at)
+    if (code > 127 ? isCapital(text[at]!) : code >= 65 && code <= 90) {
+      upper++
+      if (++row === 2) rows++
+      continue
+    }
+    row = 0
+    if (code > 127 ? isSmall(text[at]!) : code >= 97 && code <= 122) small++
   }
+  const letters = small + upper
   // A short shout is no pattern: abbreviations, code names.
   if (letters < 12 || rows < 3) return undefined
   const share = Math.floor((100 * upper) / letters)
   return share >= percent ? `${share} % capitals` : undefined
 }
 
-/** By number where it can be: this looks at every character of the text. */
-function caseOf(text: string, at: number): 'upper' | 'lower' | 'none' {
-  const code = text.charCodeAt(at)
-  if (code < 128) return code >= 97 && code <= 122 ? 'lower' : code >= 65 && code <= 90 ? 'upper' : 'none'
-  const character = text[at]!
-  if (character !== character.toLowerCase()) return 'upper'
-  return character !== character.toUpperCase() ? 'lower' : 'none'
+function isCapital(character: string): boolean {
+  return character !== character.toLowerCase()
+}
+
+function isSmall(character: string): boolean {
+  return character !== character.toUpperCase()
 }
 
 const SIGN = /[\p{So}\p{Sk}\p{Co}]|[!$*=~^|<>]/gu

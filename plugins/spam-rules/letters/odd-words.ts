@@ -13,14 +13,15 @@ const WORDLIKE_BITS = 4
 /** Words of at least eight letters that are of no language we know; other alphabets are left alone. */
 export function* gibberish(text: string): Finds {
   for (const word of longWords(text, MOST_PIECES)) {
-    if (word.length > MOST_LETTERS || isDrawnOut(word) || isName(word)) continue
-    if (oddness(word, DRAWN_BITS) >= DRAWN_BITS) yield word
+    // The dear questions come last: hardly any word gets so far.
+    if (word.length > MOST_LETTERS || oddness(word, DRAWN_BITS) < DRAWN_BITS) continue
+    if (!isDrawnOut(word) && !isName(word)) yield word
   }
 }
 
-/** `SoapySDR`, `lastIndexOf`: what programmers call things. */
+/** `SoapySDR`, `lastIndexOf`, `NGGYUXQT`: what programmers call things, and codes of coupons and shares. */
 function isName(word: string): boolean {
-  return /\p{Ll}\p{Lu}/u.test(word)
+  return /\p{Ll}\p{Lu}|^\p{Lu}+$/u.test(word)
 }
 
 /** `Aaaaargh`, `hmmmmmm`, `xxxxxxxx`. */

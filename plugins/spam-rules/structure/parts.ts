@@ -5,6 +5,7 @@ import { type Look, Shape } from './shape.js'
 
 const LEAST_WORDS = 20
 const MAX_WORDS = 2000
+const MUCH_HIDDEN = 600
 /** Of the words of the shorter one. */
 const SHARED = 0.15
 const WORD = /\p{L}{3,30}/gu
@@ -70,15 +71,20 @@ export const PART_TESTS = {
       ? `${htmlFacts.splitSamples.slice(0, 3).join(', ')} (${htmlFacts.splitWords})`
       : undefined,
 
-  /** Newsletters hide a line of preview and what fills it up; who hides a page has another reason. */
-  'much-hidden': ({ seen: { htmlFacts } }) =>
-    htmlFacts.hiddenChars > 1000 && htmlFacts.hiddenChars > htmlFacts.shownChars
-      ? `${htmlFacts.hiddenChars} characters hidden, ${htmlFacts.shownChars} shown`
-      : undefined,
+  /** Newsletters hide a line of preview, what fills it up, and what they show on other screens; who hides a page has another reason. */
+  'much-hidden': ({ seen }) => {
+    const { hiddenChars, shownChars } = seen.htmlFacts
+    if (hiddenChars < MUCH_HIDDEN || hiddenChars < shownChars) return undefined
+    return hiddenWords(seen) >= 80 ? `${hiddenChars} characters hidden, ${shownChars} shown` : undefined
+  },
 
-  'hidden-by-colour': ({ seen: { htmlFacts, hidden } }) => {
-    const veil = htmlFacts.hiddenBy.find(each => each === 'colour' || each === 'off-screen')
-    return veil !== undefined && hidden.length >= 40 ? `${veil}: ${hidden.slice(0, 60)}` : undefined
+  /** In the colour of the paper or beside it. What is hidden in plainer ways as well is a preview, if it is short. */
+  'hidden-by-colour': ({ seen }) => {
+    const { hiddenBy } = seen.htmlFacts
+    const veil = hiddenBy.find(each => each === 'colour' || each === 'off-screen')
+    if (veil === undefined) return undefined
+    const least = hiddenBy.includes('display') || hiddenBy.includes('tiny') ? 25 : 6
+    return hiddenWords(seen) >= least ? `${veil}: ${seen.hidden.slice(0, 60)}` : undefined
   },
 
   /** A file and nothing said about it. */
@@ -90,9 +96,27 @@ export const PART_TESTS = {
   },
 
   'page-leads-on': ({ seen: { htmlFacts } }) => htmlFacts.refresh,
+  /** A page that is opened from the disk: no browser warns of it, and what is filled in goes to whom it names. */
+  'attached-page-asks': ({ seen: { attachedFacts } }) => {
+    const form = attachedFacts?.forms.find(({ fields }) => fields > 0)
+    return form === undefined ? undefined : form.action === '' ? 'a form' : `a form for ${form.action.slice(0, 60)}`
+  },
+  'attached-page-asks-password': ({ seen: { attachedFacts } }) =>
+    attachedFacts?.forms.some(({ password }) => password) ? 'a password' : undefined,
+  'attached-page-runs-scripts': ({ seen: { attachedFacts } }) => {
+    const { scripts = 0, shownChars = 0 } = attachedFacts ?? {}
+    return scripts > 0 && shownChars < 400 ? `${scripts} scripts and ${shownChars} characters of text` : undefined
+  },
+
   'page-runs-scripts': ({ seen: { htmlFacts } }) =>
     htmlFacts.scripts > 0 ? `${htmlFacts.scripts} scripts` : undefined,
 } as const satisfies Record<string, Look>
+
+/** Different words that are hidden and stand nowhere in what is shown. */
+function hiddenWords({ hidden, body }: MessageText): number {
+  const shown = wordsIn(body)
+  return [...wordsIn(hidden)].filter(word => !shown.has(word)).length
+}
 
 function childrenOf(seen: MessageText, { path, depth }: PartFacts): readonly PartFacts[] {
   const prefix = path === '' ? '' : `${path}.`

@@ -141,7 +141,9 @@ test('each structure test is used by a shipped rule or left to the admin knowing
   const { STRUCTURE_TESTS } = await import('../../../plugins/spam-rules/structure/tests.js')
   const { readFileSync } = await import('node:fs')
   const { join } = await import('node:path')
-  const shipped = readFileSync(join(shippedRules(), 'structure.yaml'), 'utf8')
+  const shipped = ['structure.yaml', 'files.yaml']
+    .map(file => readFileSync(join(shippedRules(), file), 'utf8'))
+    .join('\n')
   const unused = STRUCTURE_TESTS.filter(name => !shipped.includes(`structure: ${name}`))
   // Honest mail has them too often for points of their own.
   assert.deepEqual(unused, ['subject-control', 'header-raw-octets', 'page-runs-scripts'])
