@@ -129,7 +129,7 @@ class Stage {
       config: config as never,
       fault: (path, message) => entry.fault(['with', ...path], message),
       files: filesIn(this.#config.dir),
-      services: this.services,
+      services: rehearsal?.servicesOf(plugin.name, this.services) ?? this.services,
       log: log.child({ plugin: plugin.name }),
       metrics: metricsOf(plugin.name, metrics),
       state: rehearsal?.stateOf(plugin.name, state) ?? state,

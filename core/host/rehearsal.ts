@@ -8,6 +8,7 @@ import {
   type Mailbox,
   MailError,
   type Resolver,
+  type Services,
   type ServiceTable,
   type Spending,
   type State,
@@ -59,6 +60,31 @@ export class Rehearsal {
       spend: (key, _amount, budget, now) => read((): Promise<Spending> => state.spend(key, 0, budget, now)),
       enter: async () => ({ leave: async () => undefined }),
       remove: async () => false,
+    }
+  }
+
+  /** The same services; what is read from tables is of what happened before, too. */
+  servicesOf(plugin: string, services: Services): Services {
+    const noting = (tables: Tables): Tables => ({
+      table: name => {
+        const table = tables.table(name)
+        const read = <T>(work: Promise<T>): Promise<T> => {
+          this.#historic.add(plugin)
+          return work
+        }
+        return {
+          get: keys => read(table.get(keys)),
+          list: (prefix, after, most) => read(table.list(prefix, after, most)),
+          size: () => read(table.size()),
+          write: changes => table.write(changes),
+        }
+      },
+    })
+    const seen = <K extends keyof ServiceTable>(name: K, service: ServiceTable[K] | undefined) =>
+      name === 'tables' && service !== undefined ? (noting(service as Tables) as ServiceTable[K]) : service
+    return {
+      find: name => seen(name, services.find(name)),
+      get: name => seen(name, services.get(name))!,
     }
   }
 

@@ -11,9 +11,10 @@ import {
   sessionOfFile,
 } from '../../../../core/host/commands/replay/heard.js'
 import { Rehearsal } from '../../../../core/host/rehearsal.js'
-import { aMessage } from '../../../../core/testing/index.js'
+import { aMessage, servicesOf } from '../../../../core/testing/index.js'
 import { createMemoryState } from '../../../../plugins/store-memory/state.js'
 import { createMemoryStore } from '../../../../plugins/store-memory/store.js'
+import { createMemoryTables } from '../../../../plugins/store-memory/tables.js'
 
 /** `name points plugin`, as many as there are. */
 function found(...texts: readonly string[]): readonly Finding[] {
@@ -166,6 +167,20 @@ describe('in a rehearsal', () => {
     assert.equal((await state.spend('s', 1, { limit: 1, windowMs: 1000 }, 0)).granted, true)
     assert.equal((await state.spend('s', 1, { limit: 1, windowMs: 1000 }, 0)).granted, true)
     assert.equal(await state.get('k', 0), '3')
+    assert.deepEqual([...rehearsal.historic], ['p'])
+  })
+
+  test('what a plugin reads from tables is of what happened before, and it writes nothing there', async () => {
+    const rehearsal = new Rehearsal()
+    const real = createMemoryTables()
+    const still = rehearsal.service('tables', real) as typeof real
+    const table = rehearsal
+      .servicesOf('p', servicesOf({ tables: still }))
+      .get('tables')
+      .table('t')
+    await table.write([{ key: 'k', value: 'v' }])
+    assert.equal(rehearsal.historic.size, 0)
+    assert.deepEqual(await table.get(['k']), [undefined])
     assert.deepEqual([...rehearsal.historic], ['p'])
   })
 
