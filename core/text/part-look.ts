@@ -73,6 +73,10 @@ const ALSO_CALLED = new Map([
 const MAX_NAME = 255
 const MAX_META = 1024
 const MAX_SAMPLE = 512
+const MAX_FOOTER = 4096
+const FOREIGN = /[^A-Za-z0-9+/=]/g
+/** A line that no encoder made. */
+const FOOTER = /^[A-Za-z0-9+/=]*[^A-Za-z0-9+/=\r\n][^\r\n]*[^\s]/m
 const META_CHARSET = /<meta\s[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{2,40})/i
 const NOTHING = Buffer.alloc(0)
 
@@ -155,16 +159,30 @@ function charsetInside(octets: Buffer): string {
 function encodedAs(bytes: Buffer, { start, end, encoding: said }: MimePart, odd: Set<PartOddity>): Encoded {
   const encoding = ALSO_CALLED.get(said) ?? said
   if (!ENCODINGS.has(encoding)) odd.add('encoding-unknown')
-  if (encoding !== 'base64' || !isNoBase64(bytes, start, end)) return { bytes, start, end, encoding }
-  odd.add('encoding-broken')
-  return { bytes, start, end, encoding: '8bit' }
+  if (encoding !== 'base64') return { bytes, start, end, encoding }
+  if (!startsAsBase64(bytes, start, end)) {
+    odd.add('encoding-broken')
+    return { bytes, start, end, encoding: '8bit' }
+  }
+  const last = base64End(bytes, start, end)
+  if (last < end) odd.add('encoding-broken')
+  return { bytes, start, end: last, encoding }
 }
 
-/** Text that somebody forgot to encode: spaces within lines. */
-function isNoBase64(bytes: Buffer, start: number, end: number): boolean {
-  const sample = bytes.toString('latin1', start, Math.min(end, start + MAX_SAMPLE))
-  const foreign = sample.match(/[^A-Za-z0-9+/=\r\n]/g)?.length ?? 0
-  return foreign > sample.length / 20
+/** Text that somebody forgot to encode has spaces in its lines. */
+function startsAsBase64(bytes: Buffer, start: number, end: number): boolean {
+  const sample = bytes.toString('latin1', start, Math.min(end, start + MAX_SAMPLE)).trim()
+  const [line = ''] = sample.split(/\r?\n/, 1)
+  const foreign = line.match(FOREIGN)?.length ?? 0
+  return foreign <= line.length / 20
+}
+
+/** Mailing lists put a line of their own under what is encoded. */
+function base64End(bytes: Buffer, start: number, end: number): number {
+  const from = Math.max(start, end - MAX_FOOTER)
+  const tail = bytes.toString('latin1', from, end)
+  const foreign = tail.search(FOOTER)
+  return foreign < 0 ? end : from + foreign
 }
 
 /** RFC 2045 §5.2 makes plain text of a type that cannot be read; what it names may still tell. */

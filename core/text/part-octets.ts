@@ -55,12 +55,13 @@ export function lastOctetsOf({ bytes, start, end, encoding }: Encoded, most: num
 /** Reckoned from the length of the first line: four octets of base64 are three, padding and line ends are none. */
 export function lengthOf({ bytes, start, end, encoding }: Encoded): number {
   if (encoding !== 'base64') return end - start
-  let last = end
-  while (last > start && bytes[last - 1]! <= 32) last -= 1
+  let [first, last] = [start, end]
+  while (first < end && bytes[first]! <= 32) first += 1
+  while (last > first && bytes[last - 1]! <= 32) last -= 1
   let padding = 0
-  while (padding < 2 && last > start && bytes[last - 1 - padding] === EQUALS) padding += 1
-  const line = lineEnd(bytes, start, last) - start
-  const each = bytes[start + line - 2] === CR ? 2 : 1
-  const lineEnds = line === last - start ? 0 : each * Math.floor((last - start) / line)
-  return Math.max(0, Math.floor(((last - start - lineEnds) * 3) / 4) - padding)
+  while (padding < 2 && last > first && bytes[last - 1 - padding] === EQUALS) padding += 1
+  const line = lineEnd(bytes, first, last) - first
+  const each = bytes[first + line - 2] === CR ? 2 : 1
+  const lineEnds = line === last - first ? 0 : each * Math.floor((last - first) / line)
+  return Math.max(0, Math.floor(((last - first - lineEnds) * 3) / 4) - padding)
 }

@@ -10,6 +10,7 @@ import { type MimePart, scanMime } from './mime.js'
 import type { PartFacts } from './part-facts.js'
 import { type LookedAt, lookAtPart } from './part-look.js'
 import { octetsOf } from './part-octets.js'
+import { decodeWords } from './words.js'
 
 export interface Reading {
   readonly body: string
@@ -38,6 +39,7 @@ const MAX_FACTS = 200
 const MAX_BROKEN = 30
 const MAX_CHARS = 1_000_000
 const MAX_OPENED = 3
+const MAX_SUBJECT = 2000
 const MAX_CLOSED_OCTETS = 512 * 1024
 const MAX_PARTS_INSIDE = 100
 const CLOSED = new Set(['base64', 'quoted-printable'])
@@ -57,6 +59,8 @@ interface Waiting {
   readonly apart: boolean
   /** How many encoded messages it stands in. */
   readonly opened: number
+  /** The root of a message that is inside another. */
+  readonly isMessage?: boolean
 }
 
 class Reader {
@@ -95,13 +99,27 @@ class Reader {
     if (this.#facts.length < MAX_FACTS) this.#facts.push(facts)
     if (facts.role === 'file' || facts.role === 'inline') this.#file(facts)
     const asFile = apart || facts.role === 'file'
+    // Mail programs show what a message inside is about.
+    if (here.isMessage) this.#subject(part, asFile)
     if (looked.readAs !== undefined && most > 0) this.#take(looked, asFile)
     else if (looked.readAs !== undefined) this.#complain('some text was not looked at, as there was too much before it')
     const inside = part.message === undefined ? this.#closedMessage(here) : { part: part.message }
     return [
-      ...(inside === undefined ? [] : [{ ...here, depth: depth + 1, apart: asFile, ...inside }]),
-      ...part.children.toReversed().map(child => ({ ...here, part: child, depth: depth + 1 })),
+      ...(inside === undefined ? [] : [{ ...here, depth: depth + 1, apart: asFile, isMessage: true, ...inside }]),
+      ...part.children.toReversed().map(child => ({
+        ...here,
+        part: child,
+        isMessage: false,
+        depth: depth + 1,
+        apart: apart || isReturned(part, child),
+      })),
     ]
+  }
+
+  #subject({ header }: MimePart, apart: boolean): void {
+    const subject = header.find(({ name }) => name.toLowerCase() === 'subject')
+    if (subject !== undefined)
+      (apart ? this.#attached : this.#body).push(decodeWords(subject.raw.slice(0, MAX_SUBJECT)))
   }
 
   /** RFC 2046 §5.2.1 forbids to encode a message inside; some do. */
@@ -157,6 +175,11 @@ class Reader {
       broken: this.#broken.slice(0, MAX_BROKEN),
     }
   }
+}
+
+/** RFC 6522 §3: what a report is about, such as the mail that comes back, is not what it says. */
+function isReturned(report: MimePart, { type, subtype }: MimePart): boolean {
+  return report.type === 'multipart' && report.subtype === 'report' && type === 'message' && subtype === 'rfc822'
 }
 
 function joined(texts: readonly string[]): string {

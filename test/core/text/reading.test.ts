@@ -122,14 +122,20 @@ describe('text is found under wrong names', () => {
 test('a message inside is read with the rest, one that is attached apart from it', () => {
   const inside = (how: string) => `Content-Type: message/rfc822\r\n${how}\r\nSubject: in\r\n\r\ninner`
   const plain = mixed('\r\nouter', inside(''))
-  assert.deepEqual([plain.body, plain.attached], ['outer\ninner', ''])
+  assert.deepEqual([plain.body, plain.attached], ['outer\nin\ninner', ''])
   const apart = mixed('\r\nouter', inside('Content-Disposition: attachment\r\n'))
-  assert.deepEqual([apart.body, apart.attached], ['outer', 'inner'])
+  assert.deepEqual([apart.body, apart.attached], ['outer', 'in\ninner'])
   assert.deepEqual(apart.attachments, [{ name: '', type: 'message/rfc822', size: 20 }])
   assert.deepEqual(
     apart.parts.map(({ role, depth }) => `${depth} ${role}`),
     ['0 multipart', '1 body', '1 file', '2 body'],
   )
+})
+
+test('what a report is about is not what it says', () => {
+  const parts = ['\r\nNot delivered.', 'Content-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\nBuy!'].join('\r\n--b\r\n')
+  const { body, attached } = read('Content-Type: multipart/report; boundary=b', `--b\r\n${parts}\r\n--b--\r\n`)
+  assert.deepEqual([body, attached], ['Not delivered.', 'x\nBuy!'])
 })
 
 test('a message inside that is encoded, against the standard, is read and said to be', () => {
@@ -138,8 +144,14 @@ test('a message inside that is encoded, against the standard, is read and said t
     '\r\nouter',
     `Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n${inner}`,
   )
-  assert.equal(body, 'outer\ninner')
+  assert.equal(body, 'outer\nin\ninner')
   assert.match(broken.join(), /a message inside is encoded/)
+})
+
+test('what a mailing list puts under encoded text is not decoded', () => {
+  const { body, parts } = read('Content-Transfer-Encoding: base64', '5L2g5aW9\r\n-----\r\nThis list is free\r\n')
+  assert.equal(body, '你好')
+  assert.deepEqual(parts[0]!.odd, ['encoding-broken'])
 })
 
 test('text of an attached page stands apart, with its links', () => {
