@@ -1,14 +1,15 @@
 /**
  * `words`: words and phrases. Those of all rules are searched for at once (words/search.ts), when the first rule asks. A condition holds when
- * enough different entries are found, or, with `full`, weighs what it finds: all of the rule's points at so much weight, a part of them below.
+ * `at_least` different entries are found, or, with `full`, weighs what it finds: all of the rule's points at so much weight, a part of them below,
+ * nothing below `at_least`.
  * `words: dressed-up` holds when words of any rule are written so that filters miss them.
  */
 import { type Facts, PLACES, type Place } from '../facts.js'
 import { looksShipped } from '../words/confusables.js'
-import { type AnyEntry, ENTRIES, type RawEntry, readEntries } from '../words/entries.js'
+import { type AnyEntry, ENTRIES, type Group, type RawEntry, readEntries } from '../words/entries.js'
 import { fold } from '../words/fold.js'
 import { languageOf } from '../words/language.js'
-import { rowOf } from '../words/near.js'
+import { rowOf, type Spot } from '../words/near.js'
 import { type Asked, type Hit, type PlaceFound, Search } from '../words/search.js'
 import { LANGUAGES, type Language } from '../words/stems.js'
 import { AT_LEAST, WHERE } from './keys.js'
@@ -42,6 +43,8 @@ interface Best {
   readonly value: number
   readonly shown: string
   readonly place: Place
+  readonly spots: readonly Spot[]
+  readonly group: Group
 }
 
 interface Use {
@@ -77,7 +80,8 @@ export const words: Kind<Words, RawWords> = {
       type: 'number',
       minimum: 0.1,
       maximum: 1000,
-      description: 'the sum of weights that is worth all of the points; less of it is worth a part of them',
+      description:
+        'the sum of weights that is worth all of the points; less is worth a part; `at_least` is of the sum, too',
     },
     stem: { type: 'string', enum: LANGUAGES, description: 'compare stems of words in this language' },
     dressed: { type: 'boolean', description: 'true: only words that were dressed up' },
@@ -106,7 +110,9 @@ function readWords(raw: RawWords, reader: Reader): Words | undefined {
   }
   const entries = readEntries(raw.words, raw.stem, (at, message) => reader.wrong(['words', ...at], message))
   if (entries === undefined) return undefined
-  if (atLeast > entries.length) return reader.wrong(['at_least'], `there are only ${entries.length} words`)
+  if (full === undefined && atLeast > entries.length)
+    return reader.wrong(['at_least'], `there are only ${entries.length} words`)
+  if (full !== undefined && atLeast > full) return reader.wrong(['at_least'], `it is more than "full" (${full})`)
   return { ...common, entries, anyDressed: false }
 }
 
@@ -174,7 +180,13 @@ class Scan {
       )
       const row = rowOf(parts, entry.near, text)
       if (row === undefined) continue
-      return { value: entry.weight * (own.worth[place] ?? 1), shown: text.slice(row.start, row.end).trim(), place }
+      return {
+        value: entry.weight * (own.worth[place] ?? 1),
+        shown: text.slice(row.start, row.end).trim(),
+        place,
+        spots: [],
+        group: entry.group,
+      }
     }
     return undefined
   }
@@ -185,13 +197,13 @@ class Scan {
 }
 
 /** What it counts in this place for this condition; nothing where it does not look. */
-function bestOf(own: Words, entry: AnyEntry, place: Place, { plain, undressed }: Hit): Best | undefined {
+function bestOf(own: Words, entry: AnyEntry, place: Place, { plain, undressed, spots }: Hit): Best | undefined {
   if (entry.kind === 'near' || !own.where.has(place)) return undefined
-  const dressed = own.dressed ? undressed?.deliberate === true : !plain
+  const dressed = own.dressed ? undressed !== undefined && undressed.how !== 'misspelt' : !plain
   if (own.dressed && !dressed) return undefined
   const phrase = entry.phrase.replace(/\*$/, '')
   const shown = dressed ? `"${undressed!.written}" → ${phrase}` : phrase
-  return { value: entry.weight * (own.worth[place] ?? 1), shown, place }
+  return { value: entry.weight * (own.worth[place] ?? 1), shown, place, spots, group: entry.group }
 }
 
 function askedBy({ entries }: Words): readonly Asked[] {
@@ -206,14 +218,34 @@ function askedBy({ entries }: Words): readonly Asked[] {
 
 function phrasesTest(scan: Scan, own: Words): Test {
   return facts => {
-    const found = [...scan.found(facts, own).values()]
-    if (found.filter(({ value }) => value > 0).length < own.atLeast) return undefined
-    const sum = found.reduce((total, { value }) => total + value, 0)
-    if (sum <= 0) return undefined
+    const found = apart([...scan.found(facts, own).values()])
+    const sum = sumOf(found)
+    const enough = own.full === undefined ? found.filter(({ value }) => value > 0).length : sum
+    if (enough < own.atLeast || sum <= 0) return undefined
     found.sort((a, b) => b.value - a.value)
     const outcome = outcomeOf(found.map(({ shown, place }) => ({ shown, place })))
     return own.full === undefined ? outcome : { ...outcome, times: Math.min(1, sum / own.full) }
   }
+}
+
+/** No group counts more than it may. */
+function sumOf(found: readonly Best[]): number {
+  const groups = new Map<Group, number>()
+  for (const { group, value } of found) groups.set(group, Math.min(group.most, (groups.get(group) ?? 0) + value))
+  return [...groups.values()].reduce((sum, value) => sum + value, 0)
+}
+
+/** "Gift card" within "free gift card" is not one more find. */
+function apart(found: readonly Best[]): Best[] {
+  return found.filter(
+    one =>
+      one.spots.length === 0 || !one.spots.every(spot => found.some(other => other !== one && holds(other, one, spot))),
+  )
+}
+
+function holds(other: Best, one: Best, { start, end }: Spot): boolean {
+  if (other.place !== one.place) return false
+  return other.spots.some(spot => spot.start <= start && spot.end >= end && spot.end - spot.start > end - start)
 }
 
 function dressedTest(scan: Scan, own: Words): Test {
@@ -222,7 +254,7 @@ function dressedTest(scan: Scan, own: Words): Test {
     for (const [place, { reading }] of scan.places(facts)) {
       if (!own.where.has(place)) continue
       for (const one of reading.undressed)
-        if (one.deliberate && !found.has(one.understood))
+        if (one.how === 'deliberate' && !found.has(one.understood))
           found.set(one.understood, { shown: `"${one.written}" → ${one.understood}`, place })
     }
     return found.size < own.atLeast ? undefined : outcomeOf([...found.values()])

@@ -10,15 +10,22 @@ import { LONGEST_PHRASE } from './trie.js'
 
 export type AnyEntry = PhraseEntry | NearEntry
 
+/** What stands in one group of a list, and what it may add up to. */
+export interface Group {
+  readonly most: number
+}
+
 export interface PhraseEntry {
   readonly kind: 'phrase'
   readonly phrase: string
+  readonly group: Group
   readonly weight: number
   readonly language: Language | undefined
 }
 
 export interface NearEntry {
   readonly kind: 'near'
+  readonly group: Group
   /** Of each part any one alternative will do. */
   readonly parts: readonly (readonly string[])[]
   readonly near: Near
@@ -32,6 +39,7 @@ export interface RawGroup {
   readonly within?: number
   readonly ordered?: boolean
   readonly weight?: number
+  readonly most?: number
   readonly stem?: Language
   readonly why?: string
 }
@@ -62,6 +70,7 @@ export const ENTRIES: JsonSchema = {
           },
           ordered: { type: 'boolean', description: 'near: in the order they stand here' },
           weight: { type: 'number', minimum: -10, maximum: 10, description: 'what each of these counts; default 1' },
+          most: { type: 'number', minimum: 0, maximum: 100, description: 'what the group adds up to at most' },
           stem: { type: 'string', enum: LANGUAGES, description: 'compare stems of words in this language' },
           why: { type: 'string', minLength: 3, description: 'why they stand here' },
         },
@@ -97,11 +106,12 @@ function readGroup(raw: RawGroup, language: Language | undefined, wrong: Wrong):
     if (raw[key] !== undefined) return wrong([key], `"${key}" has a meaning only beside "near"`)
   const empty = phrases.findIndex(isEmpty)
   if (empty !== -1) return wrong(['phrases', empty], 'expected letters, digits or money signs')
-  return phrases.map(phrase => ({ kind: 'phrase', phrase, weight, language }))
+  const group = { most: raw.most ?? Number.POSITIVE_INFINITY }
+  return phrases.map(phrase => ({ kind: 'phrase', phrase, group, weight, language }))
 }
 
 function readNear(
-  { within = WITHIN, ordered = false, weight = 1 }: RawGroup,
+  { within = WITHIN, ordered = false, weight = 1, most = Number.POSITIVE_INFINITY }: RawGroup,
   near: readonly string[],
   language: Language | undefined,
   wrong: Wrong,
@@ -109,7 +119,7 @@ function readNear(
   const parts = near.map(part => part.split('|').map(one => one.trim()))
   const empty = parts.findIndex(part => part.some(isEmpty))
   if (empty !== -1) return wrong(['near', empty], 'expected letters, digits or money signs, alternatives parted by "|"')
-  return [{ kind: 'near', parts, near: { within, ordered }, weight, language }]
+  return [{ kind: 'near', group: { most }, parts, near: { within, ordered }, weight, language }]
 }
 
 function isEmpty(phrase: string): boolean {

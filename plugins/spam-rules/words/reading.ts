@@ -5,7 +5,7 @@
 import type { Looks } from './confusables.js'
 import { fold } from './fold.js'
 import { disguisesIn } from './undress.js'
-import type { Vocabulary } from './vocabulary.js'
+import type { How, Vocabulary } from './vocabulary.js'
 
 export interface Undressed {
   /** Where the word stands in `text`, `end` not included. */
@@ -14,7 +14,7 @@ export interface Undressed {
   /** As it was written. */
   readonly written: string
   readonly understood: string
-  readonly deliberate: boolean
+  readonly how: How
 }
 
 export interface Reading {
@@ -33,11 +33,11 @@ export function readingOf(text: string, vocabulary: Vocabulary, looks: Looks): R
   const undressed: Undressed[] = []
   let plain = ''
   let at = 0
-  for (const { start, end, understood, deliberate } of disguises) {
+  for (const { start, end, understood, how } of disguises) {
     plain += beforeWord(fold(text.slice(at, start)), plain)
     const from = plain.length
     plain += `${understood} `
-    undressed.push({ start: from, end: plain.length - 1, written: text.slice(start, end), understood, deliberate })
+    undressed.push({ start: from, end: plain.length - 1, written: text.slice(start, end), understood, how })
     at = end
   }
   return { text: plain + beforeWord(fold(text.slice(at)), plain), undressed }

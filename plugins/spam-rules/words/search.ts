@@ -15,8 +15,9 @@ import { Vocabulary } from './vocabulary.js'
 const STEMMED_WORDS = 1500
 /** A text shorter than that may be too short to tell its language: it is stemmed in all that rules have. */
 const SHORT = 400
-/** Of one phrase in one place. */
+/** Of one phrase in one place: those of near-by entries, and the first few of others. */
 const MOST_SPOTS = 60
+const FIRST_SPOTS = 4
 
 /** What of a phrase was found in one place. */
 export interface Hit {
@@ -24,7 +25,7 @@ export interface Hit {
   plain: boolean
   /** How it was dressed up, the first time. */
   undressed: Undressed | undefined
-  /** Only kept for phrases of near-by entries. */
+  /** Where it stands, in order. */
   readonly spots: Spot[]
 }
 
@@ -113,7 +114,7 @@ export class Search {
     }
     if (undressed === undefined) hit.plain = true
     else hit.undressed ??= undressed
-    if (this.#near.has(phrase) && hit.spots.length < MOST_SPOTS) hit.spots.push(spot)
+    if (hit.spots.length < (this.#near.has(phrase) ? MOST_SPOTS : FIRST_SPOTS)) hit.spots.push(spot)
   }
 
   #trieOf(own: readonly Asked[], folded: (phrase: string) => string): Trie {

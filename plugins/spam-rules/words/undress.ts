@@ -3,19 +3,19 @@
  * over the characters picks the few tokens that are odd; only these are read, and a reading counts only when it is a word of a rule.
  */
 import { CYRILLIC_LOOKS, type Looks, SIGNS } from './confusables.js'
-import { type Classes, classOf, scanTokens, type Token } from './tokens.js'
-import type { Read, Vocabulary } from './vocabulary.js'
+import { type Classes, classOf, scanTokens } from './tokens.js'
+import type { How, Read, Vocabulary } from './vocabulary.js'
 
 export interface Disguise {
   /** Where it stands in the text, `end` not included. */
   readonly start: number
   readonly end: number
   readonly understood: string
-  /** No honest writer writes so: evidence by itself. Else it is only understood: "pass-word", "viaagra". */
-  readonly deliberate: boolean
+  readonly how: How
 }
 
-const LONGEST_TOKEN = 40
+/** With room for what cannot be seen between letters. */
+const LONGEST_TOKEN = 120
 /** A mail full of odd tokens is odd without knowing each. */
 const MOST_TRIED = 2000
 /** Characters of rows of single letters that are read: more are no words but a drawing, or an attack. */
@@ -26,13 +26,18 @@ const LEAST_PIECES = 4
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu
 const MARKS = /[\u0300-\u036f\u20d0-\u20ff]/g
 const HYPHENATED = /^\p{L}{2,}(?:\u00ad\p{L}{2,})+$/u
-const EDGES = /^["'(<[{«„“‘*_.,:;-]+|["')>\]}»“”’*_.,:;?-]+$/g
+const EDGES = /^["'(<[{«„“‘*_.,:;|!+-]+|["')>\]}»“”’*_.,:;?|+-]+$/g
 /** Marks of order and signs of other writing at the edge of a word are no disguise. */
 const EDGE_NOTHING =
   /^[\p{Default_Ignorable_Code_Point}\uff01-\uff0f\uff1a-\uff20]+|[\p{Default_Ignorable_Code_Point}\uff01-\uff0f\uff1a-\uff20]+$/gu
 const TRAILING_SHOUT = /!+$/
+/** Shorter words may be met by chance. */
+const SHORTEST_ACCUSED = 5
 /** Addresses have their own rules and their own oddities. */
-const ADDRESS = /:\/\/|^www\.|[^@]@[^@\s]+\.\w|[=&%?#\\{}<>[\]~^]|\w\.\w+\/|\/.*\//
+const ADDRESS = /:\/\/|^www\.|[^@]@[^@\s]+\.\w|[=%?#\\{}<>[\]~^]|\w\.\w+\/|\/.*\//
+
+const JOINED = /\p{L}[&,;/+]\p{L}/u
+const PARTS = /[^&,;/+]{3,}/g
 
 /** In the order they stand there; none overlaps another. */
 export function disguisesIn(text: string, vocabulary: Vocabulary, looks: Looks): readonly Disguise[] {
@@ -46,8 +51,10 @@ export function disguisesIn(text: string, vocabulary: Vocabulary, looks: Looks):
   }
   for (const token of tokens.slice(0, MOST_TRIED)) {
     if (token.foreign && !mainlyLatin) continue
-    const disguise = readToken(text, token, vocabulary, looks)
-    if (disguise !== undefined) found.push(disguise)
+    for (const part of partsOf(text, token)) {
+      const disguise = readToken(text, part, vocabulary, looks)
+      if (disguise !== undefined) found.push(disguise)
+    }
   }
   if (found.length < 2) return found
   found.sort((a, b) => a.start - b.start || b.end - a.end)
@@ -56,33 +63,46 @@ export function disguisesIn(text: string, vocabulary: Vocabulary, looks: Looks):
   return apart
 }
 
-function readToken(text: string, token: Token, vocabulary: Vocabulary, looks: Looks): Disguise | undefined {
-  if (token.end - token.start > LONGEST_TOKEN) return undefined
+/** "Viagra&Cialis" are two. */
+function partsOf(text: string, token: Classes): readonly Classes[] {
+  if (token.end - token.start > LONGEST_TOKEN) return []
+  const whole = text.slice(token.start, token.end)
+  if (ADDRESS.test(whole)) return []
+  if (!JOINED.test(whole)) return [token]
+  return [...whole.matchAll(PARTS)].map(({ 0: part, index }) => ({
+    start: token.start + index,
+    end: token.start + index + part.length,
+  }))
+}
+
+function readToken(text: string, token: Classes, vocabulary: Vocabulary, looks: Looks): Disguise | undefined {
   const whole = text.slice(token.start, token.end)
   const read = vocabulary.remembered(whole, () => readWhole(whole, vocabulary, looks))
   if (read === undefined) return undefined
-  const { offset, length, understood, deliberate } = read
+  const { offset, length, understood, how } = read
   const start = token.start + offset
-  return { start, end: start + length, understood, deliberate }
+  return { start, end: start + length, understood, how }
 }
 
 function readWhole(whole: string, vocabulary: Vocabulary, looks: Looks): Read | undefined {
-  if (ADDRESS.test(whole)) return undefined
   const bare = whole.replace(EDGE_NOTHING, '').replace(TRAILING_SHOUT, '').replace(EDGES, '')
   if (bare.length < 3) return undefined
   const reading = bestReading(bare, vocabulary, looks)
   return reading === undefined ? undefined : { offset: whole.indexOf(bare), length: bare.length, ...reading }
 }
 
-type ReadAs = Pick<Disguise, 'understood' | 'deliberate'>
+type ReadAs = Pick<Disguise, 'understood' | 'how'>
+
+function readAs(understood: string, deliberate: boolean): ReadAs {
+  return { understood, how: deliberate && understood.length >= SHORTEST_ACCUSED ? 'deliberate' : 'misspelt' }
+}
 
 function bestReading(written: string, vocabulary: Vocabulary, looks: Looks): ReadAs | undefined {
   const visible = written.replace(INVISIBLE, '')
   const plain = visible.normalize('NFKD').replace(MARKS, '').toLowerCase()
   // Honest as it stands: folding reads it without our help.
   if (visible === written && vocabulary.has(plain) && plain === visible.toLowerCase()) return undefined
-  if (visible !== written && vocabulary.has(plain))
-    return { understood: plain, deliberate: plain.length > 4 && !HYPHENATED.test(written) }
+  if (visible !== written && vocabulary.has(plain)) return readAs(plain, !HYPHENATED.test(written))
   return latinReading(visible, plain, vocabulary, looks) ?? cyrillicReading(visible, vocabulary)
 }
 
@@ -91,14 +111,14 @@ function latinReading(visible: string, plain: string, vocabulary: Vocabulary, lo
   const understood = vocabulary.meant(letters)
   if (understood !== undefined) {
     // "Paypai" for "paypal" is I for l; "e-mail" for "email" is how people write.
-    const changed = signs + foreign > 0 || (pieces === 1 && understood !== plain)
+    const changed = signs + foreign > 0 || (pieces === 1 && understood !== letters)
     const cut = pieces >= 3 && letters.length / pieces <= 2.5
-    return { understood, deliberate: letters.length > 4 && (changed || cut) }
+    return readAs(understood, changed || cut)
   }
   if (pieces > 1 && signs === 0 && foreign === 0) return undefined
   const single = vocabulary.meantSqueezed(letters)
   if (single === undefined || single === plain) return undefined
-  return { understood: single, deliberate: signs + foreign > 0 }
+  return readAs(single, signs + foreign > 0)
 }
 
 interface Spelling {
@@ -159,7 +179,7 @@ function cyrillicReading(visible: string, vocabulary: Vocabulary): ReadAs | unde
   }
   const understood = letters.toLowerCase().replaceAll('ё', 'е').replaceAll('й', 'и')
   if (changed === 0 || understood.length < 4 || !vocabulary.has(understood)) return undefined
-  return { understood, deliberate: understood.length > 4 }
+  return readAs(understood, true)
 }
 
 interface Piece {
@@ -175,7 +195,9 @@ function* readRun(text: string, run: Classes, vocabulary: Vocabulary, looks: Loo
     const found = longestWord(pieces, from, vocabulary)
     if (found === undefined) continue
     const [understood, to] = found
-    yield { start: pieces[from]!.start, end: pieces[to - 1]!.end, understood, deliberate: true }
+    // Letters apart and nothing else may be a headline.
+    const how = /^[\p{L} ]+$/u.test(text.slice(pieces[from]!.start, pieces[to - 1]!.end)) ? 'spaced-out' : 'deliberate'
+    yield { start: pieces[from]!.start, end: pieces[to - 1]!.end, understood, how }
     from = to - 1
   }
 }

@@ -13,12 +13,18 @@ const SHORTEST_SQUEEZED = 6
 /** Tokens come again and again, from mail to mail. */
 const REMEMBERED = 20_000
 
+/**
+ * `deliberate`: no honest writer writes so. `spaced-out`: "V I A G R A", and headlines. `misspelt`: "pass-word", "viaagra", and short words
+ * that may mean anything: understood, and nobody is accused.
+ */
+export type How = 'deliberate' | 'spaced-out' | 'misspelt'
+
 /** What a token was found to be: which part of it, and what that means. */
 export interface Read {
   readonly offset: number
   readonly length: number
   readonly understood: string
-  readonly deliberate: boolean
+  readonly how: How
 }
 
 export class Vocabulary {

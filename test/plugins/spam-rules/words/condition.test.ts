@@ -37,6 +37,8 @@ describe('weights, places and nearness', () => {
     ['more of them', GROUPS, 'cheap viagra', '2.25: viagra, cheap'],
     ['all of them and no more', GROUPS, 'cheap viagra, cheap cialis', '3: viagra, cialis, cheap'],
     ['what speaks against it', GROUPS, 'my doctor says viagra is cheap', '0.75: viagra, cheap, my doctor'],
+    ['too little of it', `${GROUPS}\n    at_least: 3`, 'viagra', undefined],
+    ['enough of it', `${GROUPS}\n    at_least: 3`, 'viagra cheap', '2.25: viagra, cheap'],
     ['what outweighs it', GROUPS, 'my doctor says viagra', undefined],
     ['a place that counts twice', `${GROUPS}\n    worth: { subject: 2 }`, 'Subject: viagra\n\nviagra', '3: viagra'],
     ['a place that counts nothing less', `${GROUPS}\n    worth: { body: 0.5 }`, 'Subject: x\n\nviagra', '0.75: viagra'],

@@ -60,7 +60,7 @@ describe('read and called deliberate', () => {
       const reading = read(text)
       assert.equal(reading.text, understood)
       assert.deepEqual(
-        reading.undressed.map(one => one.deliberate),
+        reading.undressed.map(one => one.how !== 'misspelt'),
         [true],
       )
       const [one] = reading.undressed
@@ -82,7 +82,7 @@ describe('read, and nobody is accused', () => {
       const reading = read(text)
       assert.equal(reading.text, understood)
       assert.deepEqual(
-        reading.undressed.filter(one => one.deliberate),
+        reading.undressed.filter(one => one.how !== 'misspelt'),
         [],
       )
     })
@@ -105,11 +105,12 @@ describe('left as it is', () => {
     'foo->bar[hello] = free(click)',
     'Cялис',
     '\ufeffHello：',
+    '|hello|money|',
     'reaaally',
   ]) {
     test(text, () =>
       assert.deepEqual(
-        read(text).undressed.filter(one => one.deliberate),
+        read(text).undressed.filter(one => one.how !== 'misspelt'),
         [],
       ),
     )
