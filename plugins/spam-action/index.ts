@@ -27,7 +27,7 @@ export default definePlugin({
   summary:
     'greylists, marks, files as Junk or refuses what has too many points, and writes the findings into the header',
   config: CONFIG,
-  setup({ config, services, clock, bus, metrics }) {
+  setup({ config, services, clock, bus, metrics, log }) {
     const find = services.find.bind(services)
     const users = new Users({ find, clock, bus, configured: config.users })
     const sources = sourcesIn(config)
@@ -53,6 +53,10 @@ export default definePlugin({
           headers: ({ verdict, session, envelope }: Asked['headers']) =>
             fieldsFor(verdict, known(verdict, session, envelope.recipients), within),
         }),
+      },
+      started() {
+        if (greylists(config) && find('greylist') === undefined)
+          log.warn({}, 'a threshold for greylisting is set, and no entry supplies the service greylist')
       },
       dispose: () => users.dispose(),
     }
@@ -80,6 +84,11 @@ function sourcesIn(config: Settings): (listener: string, domain: string) => read
   }
   return (listener, domain) =>
     [domains.get(domain.toLowerCase()), listeners.get(listener.toLowerCase()), general].filter(one => one !== undefined)
+}
+
+function greylists({ greylist, listeners, domains, users }: Settings): boolean {
+  const all: readonly Own[] = [{ greylist }, ...[listeners, domains, users].flatMap(own => Object.values(own))]
+  return all.some(own => own.greylist !== undefined && own.greylist !== 'off')
 }
 
 function named(kind: string, all: Readonly<Record<string, Own>>): ReadonlyMap<string, Source> {

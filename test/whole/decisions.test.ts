@@ -37,12 +37,17 @@ describe('a server that decides by sums', () => {
         ['alice@example.test', 'correct horse'],
         ['bob@example.test', 'battery staple'],
         ['carol@example.test', 'staple battery'],
+        ['dora@example.test', 'correct horse'],
       ],
       only: ['store-lmdb', 'auth-file', 'access', 'mda', 'relay', 'mx', 'imap', 'pop3', 'bounces', 'spam-action'],
       first: [{ use: './points.js' }, { use: 'greylist', with: { when: 'suspected', delay: '1s' } }],
       files: { 'points.js': POINTS, 'aliases.yaml': 'friend: someone@far.test\n' },
       plugins: {
-        'spam-action': { greylist: 3, header: 4, users: { 'bob@example.test': { junk: 2, greylist: 'off' } } },
+        'spam-action': {
+          greylist: 3,
+          header: 4,
+          users: { 'bob@example.test': { junk: 2, greylist: 'off' }, 'dora@example.test': { header: 1 } },
+        },
         mx: { routes: { '*': `127.0.0.1:${sink.port}` }, keep_idle: '0s' },
       },
       server: { xclient: ['127.0.0.0/8'] },
@@ -105,6 +110,16 @@ describe('a server that decides by sums', () => {
       'X-Spam-Score: 3.5',
       'X-Spam-Report: asked-for 3.5 (The message asked for it.); new-rule 0.0, tried out at 7.0 (It is only tried out.)',
     ])
+  })
+
+  test('each reads of their own threshold', { skip: noInbox }, async () => {
+    assert.match(await send(1.75, ['alice', 'dora']), /^250 /)
+    const statusOf = async (login: string) => {
+      const mails = await inboxOf(a.ports.imap, `${login}@example.test`, 'correct horse')
+      return /^X-Spam-Status: .*$/m.exec(mails.find(mail => /^Subject: p1\.75/m.test(mail))!)?.[0].trim()
+    }
+    assert.equal(await statusOf('alice'), 'X-Spam-Status: No, score=1.8 threshold=4.0')
+    assert.equal(await statusOf('dora'), 'X-Spam-Status: Yes, score=1.8 threshold=1.0')
   })
 
   test('who reads it elsewhere is not', async () => {

@@ -9,7 +9,7 @@ import {
   type Recipient,
   type ServiceTable,
 } from '../../../core/api/index.js'
-import { aMessage, anEnvelope, aSession, setUp } from '../../../core/testing/index.js'
+import { aMessage, anEnvelope, aSession, rememberingLog, setUp } from '../../../core/testing/index.js'
 import { fieldsFor } from '../../../plugins/spam-action/fields.js'
 import spamAction from '../../../plugins/spam-action/index.js'
 import { createMemoryTables } from '../../../plugins/store-memory/tables.js'
@@ -171,6 +171,16 @@ describe('greylisting', () => {
       assert.equal(typeof answer.otherwise === 'object' ? answer.otherwise.text : answer.otherwise, otherwise)
     })
   }
+
+  test('a threshold without the entry greylist is told at the start', async () => {
+    const log = rememberingLog()
+    const config = { users: { alice: { greylist: 3 } } }
+    for (const services of [{}, wait]) (await setUp(spamAction, { config, services, log })).contribution.started!()
+    assert.deepEqual(
+      log.lines.map(({ sentence }) => sentence),
+      ['a threshold for greylisting is set, and no entry supplies the service greylist'],
+    )
+  })
 
   test('clean mail and refused mail are not asked', async () => {
     const before = asked.length
