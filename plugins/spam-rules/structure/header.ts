@@ -1,6 +1,7 @@
 /** Header fields that are doubled, missing or drawn, and what identifiers and addresses say about who wrote them. */
 import { addressKey, isDrawnLocal, organisationOf, printable } from 'posthouse/text'
 import type { Facts } from '../facts.js'
+import { mangledWords } from '../letters/odd-words.js'
 import { type Look, Shape } from './shape.js'
 
 /** Where lists live: what makes their mail gives it an identifier too. */
@@ -60,6 +61,16 @@ export const HEADER_TESTS = {
     if (!subject.includes(addressKey(to)) || organisationOf(facts.from.domain) === organisationOf(to.domain))
       return undefined
     return addressKey(to)
+  },
+
+  /** `supp0rt@…`: nobody's name is written so. Other digits are in names that people choose for themselves. */
+  'address-mangled': ({ from, replyTo }) => {
+    for (const address of [from, replyTo]) {
+      const local = address?.local.slice(0, 64) ?? ''
+      if (!/[a-z]0[a-z]/i.test(local)) continue
+      for (const word of mangledWords(local.replace(/[._+-]/g, ' '))) return `${word} in ${addressKey(address!)}`
+    }
+    return undefined
   },
 
   'sender-drawn': facts => {

@@ -1,6 +1,7 @@
 /** Letter patterns: each finds what it is for and leaves alone what comes nearest to it in honest mail. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { countLetters } from '../../../plugins/spam-rules/letters/count.js'
 import { LETTER_TESTS, testLetters } from '../../../plugins/spam-rules/letters/tests.js'
 
 const TAGS = 'java spring hibernate maven gradle kotlin android testing docker jenkins'
@@ -87,4 +88,12 @@ describe('letter patterns', () => {
       assert.ok(Number(process.hrtime.bigint() - start) / 1e6 < 1000)
     })
   }
+})
+
+test('counting the same words in another order gives the same table', () => {
+  const words = ['hello', 'world', 'help', 'hollow', 'wörld', 'x1', 'привет']
+  const table = countLetters('en', 'latin', words)
+  assert.deepEqual(countLetters('en', 'latin', words.toReversed()), table)
+  assert.deepEqual(countLetters('en', 'latin', words.slice(0, 5)), table)
+  assert.notDeepEqual(countLetters('en', 'latin', words.slice(1)), table)
 })
