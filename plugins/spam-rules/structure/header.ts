@@ -25,12 +25,6 @@ export const HEADER_TESTS = {
     return there || shape.byList ? undefined : 'no To and no Cc'
   },
 
-  // RFC 5322 §3.6.4: `<left@right>`, without space.
-  'message-id-broken': facts => {
-    const id = Shape.of(facts).raw('message-id').trim()
-    return id === '' || /^<[^<>\s@]{1,500}@[^<>\s]{1,300}>(?:\s|\(|$)/.test(id) ? undefined : id
-  },
-
   /** It was made by the receiver's side, or by a program that wanted to look so. */
   'message-id-of-receiver': facts => {
     const host = hostOfId(facts)
