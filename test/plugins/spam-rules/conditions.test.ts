@@ -29,6 +29,7 @@ const CASES = {
       'http://a.example/1 http://a.example/2 http://b.example/',
       '2 hosts',
     ],
+    ['pictures', 'count: pictures\nat_least: 1', '<img src="http://x.example/a.png">', '1 pictures'],
     ['a few words', 'count: words\nat_most: 3', 'only three words', '3 words'],
   ],
   fields: [
@@ -74,6 +75,19 @@ const CASES = {
   files: [
     ['a program by its ending', 'file: { ending: [exe, scr] }', 'Attachment: setup.EXE', 'setup.EXE (exe)'],
     ['a program by its content', 'file: { kind: [exe] }', 'Attachment: photo.jpg exe', 'photo.jpg (exe)'],
+    ['two endings', 'file: { odd: [double-extension] }', 'Attachment: invoice.pdf.exe', 'invoice.pdf.exe (exe)'],
+    [
+      'a program in an archive',
+      'file: { archive: { holds: [exe] } }',
+      'Attachment: photos.zip zip(a.jpg, b.exe)',
+      'photos.zip (zip)',
+    ],
+    [
+      'an archive with a password',
+      'file: { archive: { encrypted: true } }',
+      'Attachment: a.zip zip!(b.doc)',
+      'a.zip (zip)',
+    ],
     ['a picture is none', 'file: { kind: [exe] }', 'Attachment: photo.jpg', undefined],
     [
       'a name by pattern',
