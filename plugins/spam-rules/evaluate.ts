@@ -32,6 +32,9 @@ interface Asking {
 type Before = (facts: Facts) => Promise<void>
 
 const MAX_FOUND = 60
+/** Rules that are asked before anybody looks at the clock, and how long they may take together. */
+const AT_A_TIME = 20
+const LONGEST_MS = 10
 const MAX_EVIDENCE = 10
 const MAX_PIECE = 300
 
@@ -47,7 +50,8 @@ export class RuleSet {
   readonly groups: ReadonlyMap<string, Group>
   readonly #guard: Guard
   readonly #tests: ReadonlyMap<Rule, Test>
-  readonly #scoring: readonly Asking[]
+  /** So many at a time. */
+  readonly #scoring: readonly (readonly Asking[])[]
   readonly #weighing: readonly Asking[]
   readonly #before: readonly Before[]
 
@@ -60,7 +64,7 @@ export class RuleSet {
     for (const [kind, owns] of byKind(rules)) prepared.set(kind, kind.prepare(owns, bind))
     const asking = rules.map(rule => ({ rule, test: bind(rule.condition) }))
     this.#tests = new Map(asking.map(({ rule, test }) => [rule, test]))
-    this.#scoring = asking.filter(({ rule }) => !isLate(rule))
+    this.#scoring = portions(asking.filter(({ rule }) => !isLate(rule)))
     this.#weighing = asking.filter(({ rule }) => isLate(rule))
     this.#before = [...prepared.values()].flatMap(one => (one.before === undefined ? [] : [one.before.bind(one)]))
   }
@@ -68,7 +72,16 @@ export class RuleSet {
   /** The rules that hold of those that look at the message alone. What they look at is found once, however many there are. */
   async hits(facts: Facts): Promise<readonly Hit[]> {
     for (const before of this.#before) await before(facts)
-    return hitsAmong(this.#scoring, facts)
+    const hits: Hit[] = []
+    let since = performance.now()
+    for (const some of this.#scoring) {
+      hits.push(...hitsAmong(some, facts))
+      if (performance.now() - since < LONGEST_MS) continue
+      // A mail made to be slow: the others are served in between.
+      await new Promise(resolve => setImmediate(resolve))
+      since = performance.now()
+    }
+    return hits
   }
 
   /** Those of the rest, which look at what has been found by all. */
@@ -114,6 +127,11 @@ export class RuleSet {
     const more = findingsOf(late)
     return [...more, ...weighed([...findings, ...more], this.groups, discountsOf(late))]
   }
+}
+
+function portions(asking: readonly Asking[]): readonly (readonly Asking[])[] {
+  const count = Math.ceil(asking.length / AT_A_TIME)
+  return Array.from({ length: count }, (_, at) => asking.slice(at * AT_A_TIME, (at + 1) * AT_A_TIME))
 }
 
 function hitsAmong(asking: readonly Asking[], facts: Facts): readonly Hit[] {

@@ -13,6 +13,7 @@ const COUNTED = [
   'parts',
   'pictures',
   'forms',
+  'password-forms',
   'words',
   'lines',
   'fields',
@@ -67,6 +68,7 @@ const COUNTS: Readonly<Record<Counted, (facts: Facts) => number>> = {
   parts: ({ seen }) => seen.parts.length,
   pictures: ({ seen }) => seen.htmlFacts.images.remote + seen.htmlFacts.images.inline,
   forms: ({ seen }) => seen.htmlFacts.forms.length,
+  'password-forms': ({ seen }) => seen.htmlFacts.forms.filter(({ password }) => password).length,
   words: facts => facts.text('body').match(/\S+/g)?.length ?? 0,
   lines: facts =>
     facts

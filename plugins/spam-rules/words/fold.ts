@@ -17,6 +17,8 @@ const MARKS = new RegExp(
 )
 /** Nothing to see: zero width, joiners, direction, soft hyphen, variation, byte order. And what stands for an apostrophe. */
 const NOTHING = /[\p{Default_Ignorable_Code_Point}\u2018\u2019\u02bc\u00b4]+/gu
+/** One character for a whole Arabic blessing, 18 and 8 when taken apart: a text of them would grow to as many times its length. */
+const BLESSINGS = /[\ufdfa\ufdfb]+/g
 const LETTERS: ReadonlyMap<string, string> = new Map(
   Object.entries({ ß: 'ss', ı: 'i', ø: 'o', ł: 'l', đ: 'd', ð: 'd', þ: 'th', æ: 'ae', œ: 'oe' }),
 )
@@ -63,7 +65,13 @@ function foldedRun(run: string): string {
 }
 
 function foldRun(run: string): string {
-  const bare = run.replace(NOTHING, '').normalize('NFKD').replace(MARKS, '').normalize('NFC').toLowerCase()
+  const bare = run
+    .replace(NOTHING, '')
+    .replace(BLESSINGS, ' ')
+    .normalize('NFKD')
+    .replace(MARKS, '')
+    .normalize('NFC')
+    .toLowerCase()
   return bare
     .replace(SPECIAL, letter => LETTERS.get(letter)!)
     .replace(GAPS, ' ')
