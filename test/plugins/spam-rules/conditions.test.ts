@@ -30,6 +30,12 @@ const CASES = {
       '2 hosts',
     ],
     ['pictures', 'count: pictures\nat_least: 1', '<img src="http://x.example/a.png">', '1 pictures'],
+    [
+      'a form for a password',
+      'count: password-forms\nat_least: 1',
+      '<form action="http://x.example/"><input type=password></form>',
+      '1 password-forms',
+    ],
     ['a few words', 'count: words\nat_most: 3', 'only three words', '3 words'],
   ],
   fields: [

@@ -4,6 +4,7 @@ import { messageOf } from '../../../core/storage/message.js'
 import { mailOf } from '../../../plugins/spam-rules/example.js'
 import { Guard } from '../../../plugins/spam-rules/guard.js'
 import { findingsIn } from '../../../plugins/spam-rules/try.js'
+import { fold } from '../../../plugins/spam-rules/words/fold.js'
 import { aRule, load, told } from './loading.js'
 
 const NASTY = '^(a+)+$'
@@ -88,4 +89,8 @@ describe('an admin’s costly pattern', () => {
     )
     await assert.rejects(load(local), /a repeat within a repeat/)
   })
+})
+
+test('a blessing that is one character does not grow to eighteen', () => {
+  assert.ok(fold('ﷺ'.repeat(1000)).length < 1000)
 })
