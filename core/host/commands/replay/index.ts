@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { CommandError, ConfigError } from '../../../api/index.js'
+import { CommandError, ConfigError, MailError } from '../../../api/index.js'
 import { loadConfig } from '../../../config/load.js'
 import type { Config } from '../../../config/types.js'
 import { openLog } from '../../../log/log.js'
@@ -52,10 +52,10 @@ async function replay(run: OwnRun, parts: CliParts): Promise<number> {
     const dns = run.options.dns === true
     const config = await configIn(run.configDir)
     const current = await currentOf(run, config)
+    if (wanted.paths !== undefined && current === undefined)
+      throw new CommandError('mail in files has no verdict yet: name the configuration in use with --current')
     const data = await dataOf(current ?? config, wanted.paths !== undefined)
     const within = (one: Config) => ({ ...one, dataDir: data.dir })
-    if (wanted.paths !== undefined && current === undefined)
-      throw new CommandError('mail in files has no verdict yet: name the configuration in use with --current', FAULT)
     try {
       return await rehearse(within(config), parts, { dns }, async (assembled, rehearsal) => {
         const next = new Judge(assembled.pipeline, rehearsal, quiet())
@@ -70,11 +70,19 @@ async function replay(run: OwnRun, parts: CliParts): Promise<number> {
       await data.forget()
     }
   } catch (error) {
-    if (error instanceof CommandError) throw new CommandError(error.message, FAULT)
-    if (!(error instanceof ConfigError)) throw error
-    for (const one of error.faults) run.warn(`${one.file}:${one.line}:${one.column}: ${one.message}`)
-    throw new CommandError('the configuration is wrong, so nothing was judged', FAULT)
+    throw faultOf(run, error)
   }
+}
+
+/** Whatever goes wrong, a script must not take it for a verdict that flips. */
+function faultOf(run: OwnRun, error: unknown): CommandError {
+  if (error instanceof ConfigError) {
+    for (const one of error.faults) run.warn(`${one.file}:${one.line}:${one.column}: ${one.message}`)
+    return new CommandError('the configuration is wrong, so nothing was judged', FAULT)
+  }
+  if (error instanceof CommandError || error instanceof MailError) return new CommandError(error.message, FAULT)
+  // a bug: its place is wanted
+  return new CommandError(error instanceof Error ? (error.stack ?? error.message) : String(error), FAULT)
 }
 
 interface Wanted {

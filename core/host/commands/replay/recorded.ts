@@ -82,6 +82,8 @@ async function* entriesOf(store: Store, account: string, id: string): AsyncGener
 async function withRecord(source: RecordedSource, { id, bodyId, size }: Body): Promise<Replayed | undefined> {
   const { store, accounts, passed } = source
   const entry = (await store.trail.of(id)).find(({ event }) => event === 'accepted')
+  // moved lately, and come long ago
+  if (entry !== undefined && entry.at < source.since) return undefined
   const decided = entry === undefined ? [] : trailDecided(entry)
   const account = await accountOf(accounts, entry?.facts.login)
   const session = entry && recordedSession(entry.facts, account)
