@@ -21,17 +21,38 @@ const SOME_BYTES = 64 * 1024
 
 const thread = new ReadingThread()
 
-export async function readableText(message: Octets, on: ReadingThread = thread): Promise<Reading> {
+/** `read` is what reads on this thread. */
+export async function readableText(message: Octets, on = thread, read = readMessage): Promise<Reading> {
+  if (message.size > AT_ONCE_BYTES) return readElsewhere(message, on)
+  const bytes = await message.read(0, message.size)
+  try {
+    return read(bytes)
+  } catch {
+    // A fault of ours; the thread has a second reader for it.
+    return readElsewhere(message, on)
+  }
+}
+
+async function readElsewhere(message: Octets, on: ReadingThread): Promise<Reading> {
   const { size } = message
-  if (size <= AT_ONCE_BYTES) return readMessage(await message.read(0, size))
   const most = Math.min(size, MOST_BYTES)
   try {
     const reading = await on.read(() => inOnePiece(message, most))
     return most === size ? reading : complaining(reading, `only the first ${most} octets were looked at`)
   } catch (error) {
     if (!(error instanceof NotRead)) throw error
-    const reading = readMessage(await message.read(0, SOME_BYTES))
-    return complaining(reading, `${error.message}: only the first ${SOME_BYTES} octets were looked at`)
+    return complaining(await readSome(message), `${error.message}: only the first ${SOME_BYTES} octets were looked at`)
+  }
+}
+
+/** Nothing of it, when it is these octets that our reader fails on. */
+async function readSome(message: Octets): Promise<Reading> {
+  const bytes = await message.read(0, SOME_BYTES)
+  try {
+    return readMessage(bytes)
+  } catch (error) {
+    const nothing = readMessage(Buffer.alloc(0))
+    return complaining(nothing, `our reader failed: ${error instanceof Error ? error.message : 'unknown trouble'}`)
   }
 }
 

@@ -39,6 +39,7 @@ export class Elements {
   readonly #sheet: Sheet | undefined
   readonly #names: string[] = []
   readonly #styles: Style[] = []
+  #depth = 0
   #style = PLAIN
   /** Open beyond the greatest depth. */
   #beyond = 0
@@ -62,13 +63,14 @@ export class Elements {
   #open(tag: Tag): void {
     const closes = CLOSES.get(tag.name)
     if (closes !== undefined) this.#closeLeftOpen(closes.these, closes.barrier)
-    if (this.#names.length >= MAX_DEPTH) {
+    if (this.#depth >= MAX_DEPTH) {
       this.#beyond += 1
       return
     }
     const declared = this.#declared(tag)
-    this.#names.push(tag.name)
-    this.#styles.push(this.#style)
+    this.#names[this.#depth] = tag.name
+    this.#styles[this.#depth] = this.#style
+    this.#depth += 1
     if (declared !== undefined) this.#style = styled(this.#style, declared)
   }
 
@@ -78,8 +80,8 @@ export class Elements {
       return
     }
     const walled = !TABLE.has(name)
-    const lowest = Math.max(0, this.#names.length - MAX_LOOK)
-    for (let i = this.#names.length - 1; i >= lowest; i--) {
+    const lowest = Math.max(0, this.#depth - MAX_LOOK)
+    for (let i = this.#depth - 1; i >= lowest; i--) {
       if (this.#names[i] === name) {
         this.#cut(i)
         return
@@ -89,8 +91,8 @@ export class Elements {
   }
 
   #closeLeftOpen(these: ReadonlySet<string>, barrier: ReadonlySet<string>): void {
-    const lowest = Math.max(0, this.#names.length - MAX_LOOK)
-    for (let i = this.#names.length - 1; i >= lowest; i--) {
+    const lowest = Math.max(0, this.#depth - MAX_LOOK)
+    for (let i = this.#depth - 1; i >= lowest; i--) {
       if (these.has(this.#names[i]!)) {
         this.#cut(i)
         return
@@ -99,10 +101,9 @@ export class Elements {
     }
   }
 
-  #cut(length: number): void {
-    this.#style = this.#styles[length]!
-    this.#names.length = length
-    this.#styles.length = length
+  #cut(depth: number): void {
+    this.#style = this.#styles[depth]!
+    this.#depth = depth
   }
 
   #declared(tag: Tag): Declared | undefined {

@@ -5,6 +5,7 @@
 const EQUALS = 61
 const CR = 13
 const LF = 10
+const UNDERSCORE = 95
 const BASE64 = base64Values()
 const HEX = hexValues()
 
@@ -51,12 +52,13 @@ function base64Values(): Int8Array {
 export function decodeQuotedPrintable(bytes: Buffer, underscores = false): Buffer {
   const out = Buffer.allocUnsafe(bytes.length)
   const length = bytes.length
+  const space = underscores ? UNDERSCORE : -1
   let to = 0
   let i = 0
   while (i < length) {
     const byte = bytes[i]!
     if (byte !== EQUALS) {
-      out[to++] = underscores && byte === 95 ? 32 : byte
+      out[to++] = byte === space ? 32 : byte
       i += 1
       continue
     }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readableText } from '../../../core/storage/readable.js'
 import { NotRead, ReadingThread } from '../../../core/storage/reading-thread.js'
+import { readAgain } from '../../../core/storage/second-reader.js'
 import { readMessage } from '../../../core/text/index.js'
 
 const LARGE = Buffer.from(
@@ -69,4 +70,21 @@ test('a message that cannot be fetched is no matter of the thread', async t => {
   t.after(() => thread.end())
   const gone = { size: 1_000_000, read: () => Promise.reject(new Error('gone')) }
   await assert.rejects(readableText(gone, thread), /^Error: gone/)
+})
+
+test('a message that our reader fails on is tried again elsewhere', async t => {
+  const thread = new ReadingThread()
+  t.after(() => thread.end())
+  const small = LARGE.subarray(0, 2000)
+  const failing = () => {
+    throw new Error('a fault')
+  }
+  assert.deepEqual(await readableText(message(small), thread, failing), readMessage(small))
+})
+
+test('the second reader sees what the first sees, and says that it was asked', async () => {
+  const small = LARGE.subarray(0, 2000)
+  const [ours, theirs] = [readMessage(small), await readAgain(small, new Error('a fault'))]
+  assert.deepEqual([theirs.body, theirs.hidden], [ours.body, ours.hidden])
+  assert.match(theirs.broken[0]!, /our reader failed \(a fault\)/)
 })
