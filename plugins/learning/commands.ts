@@ -5,7 +5,7 @@ import { type Label, SITE } from './entry.js'
 import { findingOf } from './finding.js'
 import type { Journal } from './journal.js'
 import { type Bounds, experienceOf } from './judge.js'
-import { readLesson } from './lesson.js'
+import { readLesson, readTokens } from './lesson.js'
 import { mailsIn, type SourceParts } from './mail-source.js'
 import type { StartingModel } from './model.js'
 import type { Teacher } from './teacher.js'
@@ -152,9 +152,7 @@ function judging({ teacher: teacherOf, bounds, messageOf }: CommandParts): Comma
     async run(run) {
       const sources = await (await teacherOf()).sources()
       for (const file of run.args) {
-        const message = messageOf(await readMailFile(file))
-        const { tokens } = await readLesson(message)
-        const found = await findingOf(message, tokens, sources, bounds)
+        const found = findingOf(await readTokens(messageOf(await readMailFile(file))), sources, bounds)
         if (run.json)
           run.print(JSON.stringify({ file, points: found?.points ?? 0, says: found?.says, evidence: found?.evidence }))
         else {

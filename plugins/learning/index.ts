@@ -9,7 +9,8 @@ import { type Label, SITE } from './entry.js'
 import { findingOf } from './finding.js'
 import { addressesOf, claimOf, objectionOf, TARGET, teachingTarget } from './forwarding.js'
 import { Journal } from './journal.js'
-import { readLesson } from './lesson.js'
+import type { Bounds } from './judge.js'
+import { readLesson, readTokens } from './lesson.js'
 import { Line, learnMark, movedBy } from './marks.js'
 import { NO_MODEL, readModel, type StartingModel } from './model.js'
 import { shippedModel } from './shipped.js'
@@ -132,9 +133,11 @@ class Classifier {
   readonly #context: PluginContext<Config>
   readonly #journal: Journal
   readonly #teacher: () => Promise<Teacher>
+  readonly #bounds: Bounds
 
   constructor(context: PluginContext<Config>, journal: Journal, teacher: () => Promise<Teacher>) {
     this.#context = context
+    this.#bounds = termsOf(context.config).bounds
     this.#journal = journal
     this.#teacher = teacher
   }
@@ -146,10 +149,10 @@ class Classifier {
   }
 
   async #found(asked: Asked['score']): Promise<Finding | undefined> {
-    const { tokens } = await readLesson(asked.message)
+    const found = await readTokens(asked.message)
     const account = await this.#onlyAccount(asked)
     const sources = await (await this.#teacher()).sources(account)
-    return findingOf(asked.message, tokens, sources, termsOf(this.#context.config).bounds)
+    return findingOf(found, sources, this.#bounds)
   }
 
   /** Whose own lessons count: nobody's, when there are several. */

@@ -6,8 +6,7 @@ import { printable } from 'posthouse/text'
 import type { Taught } from './journal.js'
 import type { StartingModel } from './model.js'
 import { CALLED } from './tokens/kinds.js'
-import type { Tokens } from './tokens/sink.js'
-import type { Name } from './tokens/tokens.js'
+import type { Name, Tokens } from './tokens/sink.js'
 import { type TaughtWeights, valuesOf } from './weights.js'
 
 /** So much experience makes the starting model count half. */
@@ -39,10 +38,15 @@ export function experienceOf(...all: readonly (Taught | undefined)[]): number {
   return 2 * Math.min(sum('spam'), sum('ham'))
 }
 
-export function judge(tokens: Tokens, { model, site, siteTaught, own, ownTaught }: Sources): Judgement {
+/** What follows the start of a long mail makes it so much less suspicious at most: it may be there for that. */
+const MOST_EXCUSE = 1
+
+export function judge(tokens: Tokens, sources: Sources, starts: readonly Tokens[] = []): Judgement {
+  const { model, site, siteTaught, own, ownTaught } = sources
   const experience = experienceOf(siteTaught, ownTaught)
   const left = FADES_AT / (FADES_AT + experience)
-  const sum = left * model.sum(tokens) + site.sum(tokens) + (own?.sum(tokens) ?? 0)
+  const sumOf = (some: Tokens) => left * model.sum(some) + site.sum(some) + (own?.sum(some) ?? 0)
+  const sum = Math.max(sumOf(tokens), ...starts.map(start => sumOf(start) - MOST_EXCUSE))
   return { sum, trust: experience / (experience + TRUSTED_AT), model: left }
 }
 
@@ -74,28 +78,39 @@ export function pointsOf({ sum, trust }: Judgement, { untaught, taught }: Bounds
 }
 
 export interface Speaking {
+  /** Place of its kind in `KINDS`. */
+  readonly at: number
   readonly token: number
-  /** For spam when above 0. */
   readonly weight: number
 }
 
-/** Those that moved the sum most, either way, loudest first. */
-export function loudest(
-  tokens: Tokens,
-  { model, site, own }: Sources,
-  left: number,
-  most: number,
-): readonly Speaking[] {
-  const all: Speaking[] = []
+export interface Loudest {
+  readonly spam: readonly Speaking[]
+  readonly ham: readonly Speaking[]
+}
+
+/** Those that moved the sum most, either way, loudest first. `left`: of the starting model. */
+export function loudest(tokens: Tokens, { model, site, own }: Sources, left: number, most: number): Loudest {
+  const spam: Speaking[] = []
+  const ham: Speaking[] = []
+  let [leastSpam, leastHam] = [0, 0]
   for (const [at, value] of valuesOf(tokens).entries()) {
     for (const token of tokens[at]!) {
       const weight = value * (left * model.of(at, token) + site.of(token) + (own?.of(token) ?? 0))
-      if (weight !== 0) all.push({ token, weight })
+      if (weight > leastSpam) leastSpam = keep(spam, { at, token, weight }, most)
+      else if (-weight > leastHam) leastHam = keep(ham, { at, token, weight: -weight }, most)
     }
   }
-  all.sort((a, b) => b.weight - a.weight)
-  const against = all.filter(({ weight }) => weight < 0)
-  return [...all.filter(({ weight }) => weight > 0).slice(0, most), ...against.slice(-most).reverse()]
+  return { spam, ham }
+}
+
+/** Into a list that stays sorted and short. Returns what a token has to weigh to come in. */
+function keep(list: Speaking[], one: Speaking, most: number): number {
+  let place = list.length
+  while (place > 0 && list[place - 1]!.weight < one.weight) place--
+  list.splice(place, 0, one)
+  if (list.length > most) list.pop()
+  return list.length < most ? 0 : list[most - 1]!.weight
 }
 
 /** For people: `“act now”`, `letters “prof”`, `link asks`. */

@@ -2,7 +2,7 @@
 import type { Message } from 'posthouse/api'
 import { printOf } from './tokens/pack.js'
 import type { Tokens } from './tokens/sink.js'
-import { tokensOf } from './tokens/tokens.js'
+import { type Found, tokensIn } from './tokens/tokens.js'
 
 /** What is read of a mail. */
 export const MOST_READ = 1024 * 1024
@@ -12,7 +12,11 @@ export interface Read {
   readonly print: string
 }
 
+export async function readTokens(message: Message): Promise<Found> {
+  return tokensIn(message, await message.text())
+}
+
 export async function readLesson(message: Message): Promise<Read> {
-  const tokens = tokensOf(message, await message.text())
+  const { tokens } = await readTokens(message)
   return { tokens, print: printOf(tokens, message.field('message-id') ?? '') }
 }

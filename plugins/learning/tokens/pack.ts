@@ -8,7 +8,7 @@ export function packTokens(tokens: Tokens): string {
   for (const list of tokens) {
     write(octets, list.length)
     let last = 0
-    for (const token of list) {
+    for (const token of list.toSorted()) {
       write(octets, token - last)
       last = token
     }
@@ -59,5 +59,5 @@ export function printOf(tokens: Tokens, messageId: string): string {
 }
 
 function octetsOf(list: Uint32Array): Buffer {
-  return Buffer.from(list.buffer, list.byteOffset, list.byteLength)
+  return Buffer.from(list.toSorted().buffer)
 }

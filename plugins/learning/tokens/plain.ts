@@ -10,13 +10,16 @@ export const ADDRESS = '\u0002'
 /** Of the text of a mail: its beginning and its end. */
 const FIRST = 4500
 const LAST = 1500
-/** That much is looked at to find them, at each end. */
-const LOOKED_AT = 16_000
+/** That much is looked at to find them. */
+const LOOKED_AT_FIRST = 12_000
+const LOOKED_AT_LAST = 4000
 
 const BEYOND_ASCII = /[^\x00-\x7f]/
 const UNSEEN = /\p{Default_Ignorable_Code_Point}/gu
 const LINKS = /\b(?:https?:\/\/|www\.)[^\s<>"]{1,2000}/g
-const ADDRESSES = /[^\s<>"()[\],;:]{1,100}@[^\s<>"()[\],;:]{1,200}/g
+/** Once for each run of characters, or a long one would be tried at each of its places. */
+const ADDRESSES = /(?<![^\s<>"()[\],;:])[^\s<>"()[\],;:@]{1,100}@[^\s<>"()[\],;:]{1,200}/g
+const SPACES = /\s{2,}|[^\S ]/g
 const DIGITS = /\d+/g
 const ZEROS = ['', '0', '00', '000', '0000', '00000']
 
@@ -31,8 +34,9 @@ export function plain(text: string): string {
 
 /** Of the body of a mail, what its writer wrote. */
 export function plainBody(body: string): string {
-  const ends = body.length > 2 * LOOKED_AT ? `${body.slice(0, LOOKED_AT)}\n${body.slice(-LOOKED_AT)}` : body
-  const text = plain(written(ends)).replace(/\s+/g, ' ')
+  const whole = body.length <= LOOKED_AT_FIRST + LOOKED_AT_LAST
+  const ends = whole ? body : `${body.slice(0, LOOKED_AT_FIRST)}\n${body.slice(-LOOKED_AT_LAST)}`
+  const text = plain(written(ends)).replace(SPACES, ' ')
   return text.length > FIRST + LAST ? `${text.slice(0, FIRST)} ${text.slice(-LAST)}` : text
 }
 
@@ -48,8 +52,14 @@ const ENOUGH_WRITTEN = 200
 function written(body: string): string {
   const lines = body.split('\n')
   const footer = footerOf(lines)
-  const own = lines.filter((line, at) => at < footer && !QUOTED.test(line) && !WROTE.test(line)).join('\n')
+  const own = lines.filter((line, at) => at < footer && !isQuoted(line)).join('\n')
   return own.length >= ENOUGH_WRITTEN || own.length >= body.length * LEAST_WRITTEN ? own : body
+}
+
+function isQuoted(line: string): boolean {
+  return (
+    QUOTED.test(line) || (line.length < 130 && (line.includes('wrote:') || line.includes('--')) && WROTE.test(line))
+  )
 }
 
 function footerOf(lines: readonly string[]): number {

@@ -1,29 +1,38 @@
 /**
- * Where tokens go on their way out of a mail: each as the number it is, with the place in the text it was made of. Most of the time only the numbers
- * are wanted; names are asked for those few that are shown to people.
+ * Where tokens go on their way out of a mail: each as the number it is, with the place in the text it was made of. The numbers are what is reckoned with;
+ * the places are for the few tokens that are shown to people.
  */
 import { KINDS, type Kind, SPACE } from './kinds.js'
 
-export interface Sink {
-  /** `text.slice(from, to)` is what it stands for. */
-  add(kind: number, hash: number, text: string, from: number, to: number): void
-}
-
-/** Distinct tokens by kind, in the order of `KINDS`; each list ascending. */
+/** Distinct tokens by kind, in the order of `KINDS`. */
 export type Tokens = readonly Uint32Array[]
 
 /** As places in `KINDS`: the hot loops know no names. */
 export const AT = Object.fromEntries(KINDS.map((kind, at) => [kind, at])) as Readonly<Record<Kind, number>>
 
+export interface Name {
+  readonly kind: Kind
+  readonly text: string
+}
+
 /** Of one kind. What is read of a mail is bounded, so this is hardly reached. */
 const MOST = 8000
 
-/** One at a time: collecting never waits, so the marks are shared. */
+/** Collecting never waits, so there is only one at a time and the marks are shared. */
 const marks = new Uint32Array(SPACE)
 let round = 0
 
-export class Collecting implements Sink {
-  readonly #lists: number[][] = KINDS.map(() => [])
+/** By kind: the token, the number of its text, and where it stands there. */
+interface Found {
+  readonly tokens: number[]
+  readonly places: number[]
+}
+
+const PLACE = 3
+
+export class Sink {
+  readonly #found: readonly Found[] = KINDS.map(() => ({ tokens: [], places: [] }))
+  readonly #texts: string[] = []
   readonly #round: number
 
   constructor() {
@@ -34,32 +43,40 @@ export class Collecting implements Sink {
     this.#round = ++round
   }
 
-  /** A number that two kinds share counts for the first. */
-  add(kind: number, hash: number): void {
-    if (marks[hash] === this.#round) return
-    const list = this.#lists[kind]!
-    if (list.length >= MOST) return
-    marks[hash] = this.#round
-    list.push(hash)
+  /** `text.slice(from, to)` is what it stands for. A number that two kinds share counts for the first. */
+  add(kind: number, token: number, text: string, from: number, to: number): void {
+    if (marks[token] === this.#round) return
+    const { tokens, places } = this.#found[kind]!
+    if (tokens.length >= MOST) return
+    marks[token] = this.#round
+    if (this.#texts[this.#texts.length - 1] !== text) this.#texts.push(text)
+    tokens.push(token)
+    places.push(this.#texts.length - 1, from, to)
   }
 
   tokens(): Tokens {
-    return this.#lists.map(list => Uint32Array.from(list).sort())
-  }
-}
-
-/** Finds out what some tokens stood for. */
-export class Naming implements Sink {
-  readonly names = new Map<number, { readonly kind: Kind; readonly text: string }>()
-  readonly #wanted: ReadonlySet<number>
-
-  constructor(wanted: ReadonlySet<number>) {
-    this.#wanted = wanted
+    return this.#found.map(({ tokens }) => Uint32Array.from(tokens))
   }
 
-  add(kind: number, hash: number, text: string, from: number, to: number): void {
-    if (!this.#wanted.has(hash) || this.names.has(hash)) return
-    this.names.set(hash, { kind: KINDS[kind]!, text: text.slice(from, to) })
+  /** How many of a kind were found before this place in their text, when they all are of one. */
+  before(kind: number, place: number): number {
+    const { places } = this.#found[kind]!
+    let [low, high] = [0, places.length / PLACE]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (places[middle * PLACE + 2]! <= place) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  /** What a token of this mail stands for; the first use of it. */
+  nameOf(kind: number, token: number): Name | undefined {
+    const { tokens, places } = this.#found[kind]!
+    const at = tokens.indexOf(token)
+    if (at < 0) return undefined
+    const text = this.#texts[places[at * PLACE]!]!
+    return { kind: KINDS[kind]!, text: text.slice(places[at * PLACE + 1], places[at * PLACE + 2]) }
   }
 }
 
