@@ -11,8 +11,9 @@ export function findingOf(found: Found, sources: Sources, bounds: Bounds): Findi
   const judged = judge(found.tokens, sources, found.starts)
   const points = pointsOf(judged, bounds)
   if (points === 0) return undefined
-  const speaking = loudest(found.tokens, sources, judged.model, NAMED)
-  const sides = (['spam', 'ham'] as const).map(side => ({
+  const speaking = loudest(found.tokens, sources, judged, NAMED)
+  const order = points > 0 ? (['spam', 'ham'] as const) : (['ham', 'spam'] as const)
+  const sides = order.map(side => ({
     side: SIDES[side],
     names: speaking[side].flatMap(({ at, token }) => found.nameOf(at, token) ?? []).map(called),
   }))

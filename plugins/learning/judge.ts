@@ -26,6 +26,10 @@ export interface Sources {
 export interface Judgement {
   /** Logarithm of the odds that it is spam. */
   readonly sum: number
+  /** The same with what was taught in full: what further lessons build on. */
+  readonly full: number
+  /** 0 … 1: what is left of what was taught, which was mostly of one label. */
+  readonly fair: number
   /** 0 … 1: how much experience is behind it. */
   readonly trust: number
   /** What is left of the starting model, 1 … 0. */
@@ -41,13 +45,30 @@ export function experienceOf(...all: readonly (Taught | undefined)[]): number {
 /** What follows the start of a long mail makes it so much less suspicious at most: it may be there for that. */
 const MOST_EXCUSE = 1
 
+/** So many lessons of one label alone are heard in full. */
+const ONE_SIDED = 10
+/** So many of one label for one of the other are no matter. */
+const EVEN = 4
+
+/** Who is only ever shown spam sees it everywhere: lessons of one label have in common what all mail has. */
+function fairnessOf(...all: readonly (Taught | undefined)[]): number {
+  const [spam, ham] = (['spam', 'ham'] as const).map(label =>
+    all.reduce((total, taught) => total + (taught?.[label] ?? 0), 0),
+  ) as [number, number]
+  return Math.min(1, Math.sqrt((EVEN * Math.min(spam, ham) + ONE_SIDED) / Math.max(1, spam, ham)))
+}
+
 export function judge(tokens: Tokens, sources: Sources, starts: readonly Tokens[] = []): Judgement {
   const { model, site, siteTaught, own, ownTaught } = sources
   const experience = experienceOf(siteTaught, ownTaught)
   const left = FADES_AT / (FADES_AT + experience)
-  const sumOf = (some: Tokens) => left * model.sum(some) + site.sum(some) + (own?.sum(some) ?? 0)
-  const sum = Math.max(sumOf(tokens), ...starts.map(start => sumOf(start) - MOST_EXCUSE))
-  return { sum, trust: experience / (experience + TRUSTED_AT), model: left }
+  const fair = fairnessOf(siteTaught, ownTaught)
+  const taughtOf = (some: Tokens) => site.sum(some) + (own?.sum(some) ?? 0)
+  const given = left * model.sum(tokens)
+  const taught = taughtOf(tokens)
+  const startsOf = starts.map(start => left * model.sum(start) + fair * taughtOf(start) - MOST_EXCUSE)
+  const sum = Math.max(given + fair * taught, ...startsOf)
+  return { sum, full: given + taught, fair, trust: experience / (experience + TRUSTED_AT), model: left }
 }
 
 export function probabilityOf(sum: number): number {
@@ -89,14 +110,15 @@ export interface Loudest {
   readonly ham: readonly Speaking[]
 }
 
-/** Those that moved the sum most, either way, loudest first. `left`: of the starting model. */
-export function loudest(tokens: Tokens, { model, site, own }: Sources, left: number, most: number): Loudest {
+/** Those that moved the sum most, either way, loudest first. */
+export function loudest(tokens: Tokens, { model, site, own }: Sources, judged: Judgement, most: number): Loudest {
   const spam: Speaking[] = []
   const ham: Speaking[] = []
   let [leastSpam, leastHam] = [0, 0]
   for (const [at, value] of valuesOf(tokens).entries()) {
     for (const token of tokens[at]!) {
-      const weight = value * (left * model.of(at, token) + site.of(token) + (own?.of(token) ?? 0))
+      const weight =
+        value * (judged.model * model.of(at, token) + judged.fair * (site.of(token) + (own?.of(token) ?? 0)))
       if (weight > leastSpam) leastSpam = keep(spam, { at, token, weight }, most)
       else if (-weight > leastHam) leastHam = keep(ham, { at, token, weight: -weight }, most)
     }
@@ -113,9 +135,9 @@ function keep(list: Speaking[], one: Speaking, most: number): number {
   return list.length < most ? 0 : list[most - 1]!.weight
 }
 
-/** For people: `“act now”`, `letters “prof”`, `link asks`. */
+/** For people: `"act now"`, `letters "prof"`, `link asks`. In ASCII as far as the mail is, since it goes into its header. */
 export function called({ kind, text }: Name): string {
   const shown = printable(text.trim(), 40)
   const quoted = kind === 'word' || kind === 'pair' || kind === 'letters' || kind === 'name'
-  return `${CALLED[kind]}${quoted ? `“${shown}”` : shown}`
+  return `${CALLED[kind]}${quoted ? `"${shown}"` : shown}`
 }

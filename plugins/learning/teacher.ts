@@ -81,7 +81,7 @@ export class Teacher {
     const before = await this.judge(tokens, account)
     if (standing !== undefined) await this.forget(who, print, 'later')
     const judged = await this.judge(tokens, account)
-    const amount = this.#step(label, judged.sum, tokens, who, 0)
+    const amount = this.#step(label, judged.full, tokens, who, 0)
     const counted = this.#parted(who, amount)
     journal.stage(key, { label, by, at: clock.now(), tokens, ...counted })
     if (when === 'now') await journal.flush()
@@ -130,8 +130,8 @@ export class Teacher {
     for (let at = 0; at < keys.length; at += PIECE) {
       for (const [key, entry] of await journal.take(keys.slice(at, at + PIECE))) {
         const old = entry.shared / 1000
-        const { sum } = judge(entry.tokens, await this.sources())
-        const amount = this.#step(entry.label, sum, entry.tokens, SITE, old)
+        const { full } = judge(entry.tokens, await this.sources())
+        const amount = this.#step(entry.label, full, entry.tokens, SITE, old)
         if (Math.abs(amount - old) < LEAST_CHANGE) continue
         journal.stage(key, { ...entry, shared: thousandths(amount) })
         changed++

@@ -16,7 +16,7 @@ const NOT_THE_SENDERS =
 /** Fields that many programs write and that say nothing of who has written. */
 const COMMON = new Set(
   (
-    'date subject to cc reply-to sender message-id in-reply-to references mime-version content-type content-transfer-encoding content-disposition ' +
+    'from date subject to cc reply-to sender message-id in-reply-to references mime-version content-type content-transfer-encoding content-disposition ' +
     'content-language user-agent x-mailer organization importance priority x-priority x-msmail-priority precedence list-id list-unsubscribe ' +
     'list-unsubscribe-post list-post list-help errors-to auto-submitted feedback-id disposition-notification-to x-originating-ip comments keywords'
   ).split(' '),
