@@ -78,12 +78,15 @@ export const PART_TESTS = {
     return hiddenWords(seen) >= 80 ? `${hiddenChars} characters hidden, ${shownChars} shown` : undefined
   },
 
-  /** In the colour of the paper or beside it. What is hidden in plainer ways as well is a preview, if it is short. */
-  'hidden-by-colour': ({ seen }) => {
+  /**
+   * In other ways than by `display:none`, which is for other screens. Newsletters hide a preview in all of them at once, of some twenty words;
+   * what is merely pale or beside the paper is none.
+   */
+  'hidden-words': ({ seen }) => {
     const { hiddenBy } = seen.htmlFacts
-    const veil = hiddenBy.find(each => each === 'colour' || each === 'off-screen')
+    const veil = hiddenBy.find(each => each !== 'display')
     if (veil === undefined) return undefined
-    const least = hiddenBy.includes('display') || hiddenBy.includes('tiny') ? 25 : 6
+    const least = hiddenBy.includes('display') || hiddenBy.includes('tiny') ? 30 : 6
     return hiddenWords(seen) >= least ? `${veil}: ${seen.hidden.slice(0, 60)}` : undefined
   },
 

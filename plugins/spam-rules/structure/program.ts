@@ -27,6 +27,8 @@ const PROGRAMS: readonly Program[] = [
   { name: 'Apple Mail', says: /^(?:Apple Mail|iPhone Mail|iPad Mail) \(/, boundary: /^Apple-Mail/ },
   { name: 'Thunderbird', says: /^Mozilla(?: Thunderbird|\/5\.0 .{0,120}Thunderbird\/)/, boundary: /^-{12}/ },
 ]
+/** Exchange makes the parts anew of what it passes on. */
+const EXCHANGE = /^_0\d\d_/
 /** What a filter, a signer or a gateway wraps around a mail has a boundary of theirs. */
 const WRAPPED = /^multipart\/(?:signed|encrypted|report)\b/i
 /** The last of these was made in 2012; a few people hold on to them, and mass mailers to their names. */
@@ -38,7 +40,8 @@ export const PROGRAM_TESTS = {
   'boundary-of-other-program': facts => {
     const program = programOf(facts)
     const boundary = boundaryOf(facts)
-    if (program === undefined || boundary === undefined || program.boundary.test(boundary)) return undefined
+    if (program === undefined || boundary === undefined || program.boundary.test(boundary) || EXCHANGE.test(boundary))
+      return undefined
     return `${program.name}, with the boundary ${boundary.slice(0, 40)}`
   },
 

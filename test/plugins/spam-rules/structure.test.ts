@@ -137,6 +137,95 @@ for (const [name, mail] of Object.entries(MAILS)) {
   })
 }
 
+const FILL = '&#847;&zwnj;&nbsp;'.repeat(150)
+
+/** Honest mail of programs that know less of MIME: a little may be said of it, not much. */
+const CLUMSY = {
+  'a newsletter with a hidden preview': `${TOP}
+Subject: =?UTF-8?Q?=E2=9C=A8_Neu_im_Herbst?=
+Message-ID: <20240101120000.1.ABCDEF0123456789@mail.shop.example>
+List-Unsubscribe: <https://shop.example/u/1>
+MIME-Version: 1.0
+Content-Type: text/html; charset=utf-8
+Content-Transfer-Encoding: 8bit
+
+<html><head><style>p { color: #222 }</style></head><body bgcolor="#ffffff"><div style="display:none;font-size:1px;color:#ffffff;max-height:0">Warme Jacken
+und Stiefel, ab heute.${FILL}</div><table><tr><td bgcolor="#003366"><font color="#ffffff">Der Herbst ist da</font></td></tr></table><p>Warme Jacken,
+Stiefel und Donau&shy;dampf&shy;schiffe sind da. <a href="https://click.shop.example/x"><img src="https://shop.example/a.jpg" width="600"></a></p>
+<img src="https://shop.example/o.gif" width="1" height="1"></body></html>`,
+  'a password reset of a web framework': `From: noreply@site.example
+To: alex@example.org
+Date: Mon, 1 Jan 2024 12:00:00 -0000
+Subject: Password reset for alex@example.org
+Message-ID: <170410680012.42.1234567890123456789@web1.site.example>
+MIME-Version: 1.0
+Content-Type: text/plain; charset="utf-8"
+Content-Transfer-Encoding: base64
+
+${Buffer.from('You asked for a new password. Go to https://site.example/reset/MQ/c1a2b3-0123456789abcdef and choose one.\n').toString('base64')}`,
+  'an invitation to a meeting': `${TOP}
+Subject: Invitation: Planning
+Message-ID: <calendar-0a1b2c3d-4e5f@google.com>
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary="000000000000abcdef060de1a2b3"
+
+--000000000000abcdef060de1a2b3
+Content-Type: multipart/alternative; boundary="000000000000abcdee060de1a2b1"
+
+${BOTH('000000000000abcdee060de1a2b1')}
+--000000000000abcdef060de1a2b3
+Content-Type: application/ics; name="invite.ics"
+Content-Disposition: attachment; filename="invite.ics"
+Content-Transfer-Encoding: base64
+
+QkVHSU46VkNBTEVOREFSDQpFTkQ6VkNBTEVOREFSDQo=
+--000000000000abcdef060de1a2b3--`,
+  'photos from a telephone': `${TOP}
+Message-Id: <0A1B2C3D-1111-2222-3333-444455556666@sender.example>
+Mime-Version: 1.0 (1.0)
+X-Mailer: iPhone Mail (21C62)
+Content-Type: multipart/mixed; boundary=Apple-Mail-0A1B2C3D-1111-2222-3333-444455556666
+
+--Apple-Mail-0A1B2C3D-1111-2222-3333-444455556666
+Content-Type: image/jpeg; name="IMG_0001.jpeg"
+Content-Disposition: inline; filename="IMG_0001.jpeg"
+Content-Transfer-Encoding: base64
+
+/9j/4AAQSkZJRgABAQAAAQABAAD/
+--Apple-Mail-0A1B2C3D-1111-2222-3333-444455556666
+Content-Type: text/plain; charset=us-ascii
+Content-Transfer-Encoding: 7bit
+
+
+Sent from my iPhone
+--Apple-Mail-0A1B2C3D-1111-2222-3333-444455556666--`,
+  'a mail of Outlook that Exchange passed on': `${TOP}
+Subject: Minutes
+Message-ID: <000001da3c9a$2b6e5c60$824b1520$@sender.example>
+X-Mailer: Microsoft Outlook 16.0
+MIME-Version: 1.0
+Content-Type: multipart/alternative; boundary="_000_DB7PR01MB1234ABCDEF0123456789_"
+
+${BOTH('_000_DB7PR01MB1234ABCDEF0123456789_')}`,
+  'a script that knows no MIME': `From: www-data@shop.example
+To: alex@example.org
+Subject: Order 302-1234567
+Message-Id: <20240101120000.4711ABCD12@shop.example>
+Date: Mon,  1 Jan 2024 12:00:00 +0000 (UTC)
+Content-Type: text/html; charset=iso-8859-1
+
+<html><body><p>Thank you for your order 302-1234567. It will be with you on Thursday.</p></body></html>`,
+} as const
+
+for (const [name, mail] of Object.entries(CLUMSY)) {
+  test(`${name} comes to little`, async () => {
+    const findings = await findingsIn(set, messageOf, Buffer.from(mail.replaceAll('\n', '\r\n')))
+    const here = findings.filter(({ name: rule }) => ours.has(rule))
+    const sum = here.reduce((total, { points }) => total + points, 0)
+    assert.ok(sum <= 1.2, here.map(({ name: rule, says }) => `${rule}: ${says}`).join('; '))
+  })
+}
+
 test('each structure test is used by a shipped rule or left to the admin knowingly', async () => {
   const { STRUCTURE_TESTS } = await import('../../../plugins/spam-rules/structure/tests.js')
   const { readFileSync } = await import('node:fs')
