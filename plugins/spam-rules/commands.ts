@@ -3,12 +3,11 @@ import { type Command, CommandError, type CommandRun, type Finding, readMailFile
 import type { RuleSet } from './evaluate.js'
 import { factsAbout, type MessageOf } from './example-asked.js'
 import { FIT_OPTIONS, fitCommand } from './fit-command.js'
+import { Progress } from './progress.js'
 import { JUNK_LINE, pointsOf, type Rule } from './rule.js'
 import { type Seen, seenIn, sentences } from './seen.js'
 import { STATS_OPTIONS, stats } from './stats.js'
 import { failuresOf, filesIn, sumOf } from './try.js'
-
-export { failuresOf, findingsIn, sumOf } from './try.js'
 
 export function ruleCommands(rules: () => Promise<RuleSet>, messageOf: MessageOf): readonly Command[] {
   return [
@@ -120,6 +119,7 @@ async function tryOn(set: RuleSet, messageOf: MessageOf, run: CommandRun): Promi
   const counts = new Map<string, number>()
   let tried = 0
   let over = 0
+  const progress = new Progress('mails')
   for await (const file of filesIn(run.args)) {
     const facts = await factsAbout(messageOf(await readMailFile(file)))
     const findings = await set.evaluate(facts)
@@ -127,8 +127,10 @@ async function tryOn(set: RuleSet, messageOf: MessageOf, run: CommandRun): Promi
     tried++
     if (sum >= threshold) over++
     for (const { name } of findings) counts.set(name, (counts.get(name) ?? 0) + 1)
-    if (run.options.summary !== true) printOne(run, { file, sum, findings, seen: seenIn(facts) })
+    if (run.options.summary === true) progress.at(tried, Date.now())
+    else printOne(run, { file, sum, findings, seen: seenIn(facts) })
   }
+  progress.over()
   if (run.options.summary === true) printSummary(run, { threshold, tried, over, counts })
 }
 

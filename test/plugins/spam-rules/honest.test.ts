@@ -9,9 +9,9 @@ import { filesIn } from '../../../core/config/files.js'
 import { messageOf } from '../../../core/storage/message.js'
 import { anEnvelope, aSession, setUp } from '../../../core/testing/index.js'
 import lookAlikes from '../../../plugins/look-alikes/index.js'
-import { findingsIn, sumOf } from '../../../plugins/spam-rules/commands.js'
 import { mailOf } from '../../../plugins/spam-rules/example.js'
 import { loadRules, shippedRules } from '../../../plugins/spam-rules/index.js'
+import { findingsIn, sumOf } from '../../../plugins/spam-rules/try.js'
 
 const { hooks, call } = await setUp(lookAlikes)
 const set = await loadRules(filesIn('/nowhere'), shippedRules(), 'local.yaml')

@@ -7,10 +7,11 @@ import { ConfigError, type Finding } from '../../../core/api/index.js'
 import { filesIn } from '../../../core/config/files.js'
 import { messageOf } from '../../../core/storage/message.js'
 import { aMessage, anEnvelope, aSession, setUp } from '../../../core/testing/index.js'
-import { findingsIn, ruleCommands } from '../../../plugins/spam-rules/commands.js'
+import { ruleCommands } from '../../../plugins/spam-rules/commands.js'
 import { mailOf } from '../../../plugins/spam-rules/example.js'
 import spamRules, { loadRules } from '../../../plugins/spam-rules/index.js'
 import { pointsOf } from '../../../plugins/spam-rules/rule.js'
+import { findingsIn } from '../../../plugins/spam-rules/try.js'
 import { runCommand } from '../../harness/context.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'spam-rules-'))

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { filesIn } from '../../../core/config/files.js'
 import { messageOf } from '../../../core/storage/message.js'
-import { failuresOf, findingsIn, sumOf } from '../../../plugins/spam-rules/commands.js'
 import { loadRules, shippedRules } from '../../../plugins/spam-rules/index.js'
 import { pointsOf } from '../../../plugins/spam-rules/rule.js'
+import { failuresOf, findingsIn, sumOf } from '../../../plugins/spam-rules/try.js'
 import { sharedDir } from '../../harness/shared.js'
 
 const set = await loadRules(filesIn('/nowhere'), shippedRules(), 'local.yaml')

@@ -6,9 +6,9 @@ import { after, describe, test } from 'node:test'
 import { ConfigError } from '../../../../core/api/index.js'
 import { filesIn } from '../../../../core/config/files.js'
 import { messageOf } from '../../../../core/storage/message.js'
-import { findingsIn } from '../../../../plugins/spam-rules/commands.js'
 import { mailOf } from '../../../../plugins/spam-rules/example.js'
 import { loadRules } from '../../../../plugins/spam-rules/index.js'
+import { findingsIn } from '../../../../plugins/spam-rules/try.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'words-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
