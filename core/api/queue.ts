@@ -5,7 +5,8 @@
 import type { Address } from './address.js'
 import type { QueueCondition, QueueField } from './queue-query.js'
 import type { DsnWish, Wishes } from './session.js'
-import type { Acceptance, Cut, Filing, NewBody, TrailEntry } from './stores.js'
+import type { Acceptance, Cut, Filing, NewBody } from './stores.js'
+import type { TrailEntry } from './trail.js'
 
 export interface NewMessage extends Wishes {
   /** Queue id, unique for ever. */

@@ -1,9 +1,10 @@
 /**
- * The stores behind interfaces: bodies, queue, mailboxes, trail, state. Each has one contract suite in `test/contracts/` that every
+ * The stores behind interfaces: bodies, queue (in queue.ts), mailboxes, trail (in trail.ts), state. Each has one contract suite in `test/contracts/` that every
  * backend runs. Rules for all of them: a promise that resolves for a change means it is on disk; UIDs cross the interface, sequence
  * numbers never do; leases, not locks; `watch` is the backend's duty; nothing assumes one process.
  */
 import type { Claimed, LendWish, NewMessage, NewRow, Queue } from './queue.js'
+import type { Trail, TrailEntry } from './trail.js'
 
 // ── bodies ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -187,25 +188,6 @@ export interface MailStore {
   usage(accountId: string): Promise<{ readonly bytes: number; readonly messages: number }>
   /** Everything of the account. */
   removeAccount(accountId: string): Promise<void>
-}
-
-// ── trail ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** One line of a message's decision record. */
-export interface TrailEntry {
-  /** Queue id (transaction id) of the message. */
-  readonly id: string
-  readonly at: number
-  /** `accepted`, `refused`, `discarded`, `filed`, `delivered`, `deferred`, `failed`, `bounced`, `held`, `removed` */
-  readonly event: string
-  /** A sentence. */
-  readonly says: string
-  readonly facts: Readonly<Record<string, string | number | boolean>>
-}
-
-export interface Trail {
-  add(entries: readonly TrailEntry[]): Promise<void>
-  of(id: string): Promise<readonly TrailEntry[]>
 }
 
 // ── state ───────────────────────────────────────────────────────────────────────────────────────────────────────────────

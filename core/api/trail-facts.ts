@@ -5,7 +5,7 @@
 import type { Decided } from './learning.js'
 import type { Ruling } from './ruling.js'
 import type { Finding } from './session.js'
-import type { TrailEntry } from './stores.js'
+import type { TrailEntry } from './trail.js'
 
 /** What was decided for recipients that were decided alike. */
 export interface TrailDecided {

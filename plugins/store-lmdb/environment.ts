@@ -11,7 +11,7 @@ import { Commit } from './commit.js'
 import { refuseWhileCompacted } from './compact.js'
 import type { Key, KeyRange } from './keys.js'
 import { openPrivately } from './opening.js'
-import { type StoreStats, statsOf } from './stats.js'
+import { bytesIn, type StoreStats, statsOf } from './stats.js'
 import type { Summed } from './sums.js'
 import { storeError } from './trouble.js'
 
@@ -304,6 +304,12 @@ export class Environment {
   stats(): StoreStats {
     this.refresh()
     return statsOf(this.path, this.#root, name => this.octetsOf(name))
+  }
+
+  /** What a database takes, as of the last commit. */
+  bytesOf(name: string): number {
+    this.refresh()
+    return bytesIn(this.octetsOf(name))
   }
 
   /** Ids of processes that have this file open, our own left out. */

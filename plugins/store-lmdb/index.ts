@@ -22,6 +22,7 @@ const FIRST_SWEEP_MS = 5_000
 /** For an orderly end of a process whose store has failed it. */
 const END_MS = 3_000
 const LEAST_STATE_BYTES = 1024 ** 2
+const LEAST_TRAIL_BYTES = 1024 ** 2
 
 export default definePlugin({
   name: 'store-lmdb',
@@ -56,6 +57,13 @@ export default definePlugin({
         description:
           'How long the decision record of a message is kept. Should be longer than mail may stay in the queue.',
       },
+      trail_size: {
+        type: 'string',
+        format: 'size',
+        default: '1GB',
+        description:
+          'What the decision records may take; some 2 KB per message. Beyond it the oldest go, however young.',
+      },
     },
     additionalProperties: false,
   },
@@ -63,7 +71,9 @@ export default definePlugin({
   setup({ config, server, clock, log, metrics, bus }) {
     const path = resolve(server.dataDir, config.path)
     const mapBytes = parseSize(config.map_size)!
-    const store = createLmdbStore({ path, mapBytes, now: () => clock.now(), bus, log, metrics })
+    const keepMs = parseDuration(config.trail_keep)!
+    const trail = { keepMs, maxBytes: Math.max(parseSize(config.trail_size)!, LEAST_TRAIL_BYTES) }
+    const store = createLmdbStore({ path, mapBytes, now: () => clock.now(), bus, log, metrics, trail })
     const most = Math.max(parseSize(config.state_size)!, LEAST_STATE_BYTES)
     const statePath = join(dirname(path), 'state.lmdb')
     const state = createLmdbState({ path: statePath, mapBytes, most, log })
@@ -71,7 +81,6 @@ export default definePlugin({
     const unwatch = [path, statePath].map(mind)
     const tablesPath = join(dirname(path), 'tables.lmdb')
     const tables = new LmdbTables({ path: tablesPath, mapBytes, opened: file => void unwatch.push(mind(file)) })
-    const keepMs = parseDuration(config.trail_keep)!
     let stopSweeping: (() => Promise<void>) | undefined
     const startSweeping = () =>
       sweepHourly(

@@ -55,6 +55,12 @@ export function statsOf(
   }
 }
 
+/** Octets in use by one database. */
+export function bytesIn(database: Database<Buffer, Key | Buffer>): number {
+  const stats = database.getStats() as PageStats
+  return pagesOf(stats) * stats.pageSize
+}
+
 /** Octets in use. */
 export function usedBytes({ usedPages, pageBytes }: StoreStats): number {
   return usedPages * pageBytes

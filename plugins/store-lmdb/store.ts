@@ -25,7 +25,7 @@ import { Quarantine } from './quarantine.js'
 import { type Accepted, LmdbQueue, QUEUE_TOPIC } from './queue.js'
 import { QueueRows } from './rows.js'
 import type { StoreStats } from './stats.js'
-import { LmdbTrail } from './trail.js'
+import { LmdbTrail, type TrailBounds } from './trail.js'
 
 /**
  * Raise it with every change of what lies in the store, and say in `openEnvironment`'s caller how the old is read.
@@ -41,11 +41,13 @@ export interface LmdbStoreOptions {
   readonly bus?: Bus
   readonly log?: Pick<Log, 'warn'>
   readonly metrics?: Pick<Metrics, 'count'>
+  /** How long and how much of the trail is kept. */
+  readonly trail?: TrailBounds
 }
 
 export interface LmdbStore extends Store {
   stats(): StoreStats
-  /** Drafts nobody finished, what is left of deleted mailboxes, trail entries older than `trailBefore`. */
+  /** Drafts nobody finished, what is left of deleted mailboxes, trail entries older than `trailBefore` and those beyond its size. */
   sweep(now: number, trailBefore: number): Promise<{ readonly drafts: number; readonly trail: number }>
 }
 
@@ -72,7 +74,7 @@ export function createLmdbStore(options: LmdbStoreOptions): LmdbStore {
   const directory = new Directory(env, boxes, now)
   const doomed = new Doomed(env, boxes, bodies, log)
   const filings = new Filings(boxes, directory, now)
-  const trail = new LmdbTrail(env)
+  const trail = new LmdbTrail(env, options.trail)
   const acceptance = new Acceptances({ rows, bodies, filings, trail })
   const queue = new LmdbQueue({ env, rows, quarantine, broken, bodies, filings, trail, news, ...acceptance.steps }, now)
   const mail = new LmdbMailStore({ env, boxes, directory, bodies, doomed, news }, now)

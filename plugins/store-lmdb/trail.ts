@@ -1,23 +1,36 @@
-/** The decision records: one entry per key, in the order they came, kept for a while. `note` belongs inside a write. */
+/** The decision records: one entry per key, in the order they came, kept for a while and up to a size. `note` belongs inside a write. */
 import type { Database } from 'lmdb'
-import type { Trail, TrailEntry } from 'posthouse/api'
+import type { Trail, TrailEntry, TrailFound, TrailQuery, TrailReach } from 'posthouse/api'
 import { newId } from 'posthouse/text'
 import { type Environment, firstKey } from './environment.js'
 import { checkQueueId, isQueueId, under } from './keys.js'
+import { TrailIndex } from './trail-index.js'
+import { type TrailRecord, unindexed } from './trail-unindexed.js'
 
 type TrailKey = [id: string, n: number]
-type TrailRecord = Omit<TrailEntry, 'id'>
+
+export interface TrailBounds {
+  readonly keepMs?: number
+  readonly maxBytes?: number
+}
 
 const SWEEP_STEP = 500
 const FEW = 5
+/** What is too large is made so much smaller, or each sweep would find a little to do. */
+const SPARE = 0.95
+const DEFAULT_LIMIT = 100
 
 export class LmdbTrail implements Trail {
   readonly #env: Environment
   readonly #entries: Database<TrailRecord, TrailKey>
+  readonly #index: TrailIndex
+  readonly #bounds: TrailBounds
 
-  constructor(env: Environment) {
+  constructor(env: Environment, bounds: TrailBounds = {}) {
     this.#env = env
     this.#entries = env.database('trail')
+    this.#index = new TrailIndex(env)
+    this.#bounds = bounds
   }
 
   async add(entries: readonly TrailEntry[]): Promise<void> {
@@ -31,13 +44,33 @@ export class LmdbTrail implements Trail {
     return [...this.#entries.getRange(under(id))].map(({ value }) => ({ id, ...value }))
   }
 
+  async find(query: TrailQuery): Promise<readonly TrailFound[]> {
+    this.#env.refresh()
+    const found = await this.#index.find(query)
+    const { limit = DEFAULT_LIMIT } = query
+    if (found.length >= limit) return found
+    const known = new Set(found.map(({ id }) => id))
+    const older = await unindexed(this.#entries, query, this.#index.oldestMinuteMs)
+    return [...found, ...older.filter(({ id }) => !known.has(id))].slice(0, limit)
+  }
+
+  async reach(): Promise<TrailReach> {
+    this.#env.refresh()
+    const first = [...this.#entries.getRange({ limit: 1 })][0]
+    return first === undefined ? this.#bounds : { ...this.#bounds, oldest: first.value.at }
+  }
+
   check(entries: readonly TrailEntry[]): void {
     for (const { id } of entries) checkQueueId(id)
   }
 
   /** `fresh`: a message of which nothing was noted before. */
   note(entries: readonly TrailEntry[], fresh?: string): void {
-    for (const { id, ...entry } of entries) this.#entries.put([id, this.#next(id, id === fresh)], entry)
+    for (const entry of entries) {
+      const { id, at, event, says, facts } = entry
+      this.#entries.put([id, this.#next(id, id === fresh)], { at, event, says, facts })
+      this.#index.note(entry)
+    }
   }
 
   /**
@@ -70,7 +103,39 @@ export class LmdbTrail implements Trail {
       gone += step.gone
       after = step.last
     } while (after !== undefined)
+    let more: boolean
+    do more = await this.#env.write(() => this.#index.sweepStep(before))
+    while (more)
+    return gone + (await this.#trim())
+  }
+
+  /** The oldest go until the rest has room. */
+  async #trim(): Promise<number> {
+    const { maxBytes = Number.POSITIVE_INFINITY } = this.#bounds
+    let gone = 0
+    if (this.#bytes() <= maxBytes) return gone
+    do {
+      const step = await this.#env.write(() => this.#trimStep())
+      gone += step
+      if (step === 0) break
+    } while (this.#bytes() > maxBytes * SPARE)
     return gone
+  }
+
+  #bytes(): number {
+    return this.#env.bytesOf('trail') + this.#env.bytesOf('trail-index')
+  }
+
+  /** Whole records, with what the index has of that time. */
+  #trimStep(): number {
+    const next = [...this.#entries.getRange({ limit: SWEEP_STEP })]
+    const last = next.at(-1)
+    if (last === undefined) return 0
+    const rest = [...this.#entries.getKeys({ start: last.key, exclusiveStart: true, end: under(last.key[0]).end })]
+    const keys = [...next.map(({ key }) => key), ...rest]
+    for (const key of keys) this.#entries.remove(key)
+    this.#index.sweepStep(next.find(({ key }) => key[0] === last.key[0])?.value.at ?? 0)
+    return keys.length
   }
 
   /** `last`: to go on after; none at the end. */

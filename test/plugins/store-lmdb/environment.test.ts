@@ -141,7 +141,7 @@ test('the plugin supplies store and state in the data directory, and ends quietl
     dataDir,
   }
   const { services, dispose } = await plugin.setup({
-    config: { path: 'mail.lmdb', map_size: '1MB', state_size: '16MB', trail_keep: '30d' },
+    config: { path: 'mail.lmdb', map_size: '1MB', state_size: '16MB', trail_keep: '30d', trail_size: '1GB' },
     server: { ...facts, maxMessageBytes: 1 },
     clock: { now: Date.now },
     log: quietLog,
