@@ -15,6 +15,7 @@ import {
   type Listener,
   type Mailer,
   type Markings,
+  type Movements,
   type Notifier,
   type Reject,
   type Resolver,
@@ -37,9 +38,11 @@ import type { OpenListener } from './net/types.js'
 import { hear } from './pipeline/admin-news.js'
 import { LoginGate } from './pipeline/gate.js'
 import { createIntake } from './pipeline/intake.js'
+import { MovementLog } from './pipeline/movements.js'
 import { createNotifier } from './pipeline/notifier.js'
 import { routeOwn } from './pipeline/own-mail.js'
 import { Pipeline } from './pipeline/pipeline.js'
+import { Refusals } from './pipeline/refusals.js'
 import { Router } from './pipeline/routing.js'
 import { lifeOf, senderClass } from './queue/lane-rules.js'
 import { QueueRunner } from './queue/runner.js'
@@ -130,14 +133,21 @@ export async function assemble({
     },
   }
   let hearing: Markings | undefined
+  let moving: Movements | undefined
   const markings: Markings = {
     tell(marking) {
       if (hearing === undefined) throw new Error('a marking was told before start-up was over')
       hearing.tell(marking)
     },
   }
+  const movements: Movements = {
+    tell(movement) {
+      if (moving === undefined) throw new Error('a movement was told before start-up was over')
+      moving.tell(movement)
+    },
+  }
   const replies = new ReplyRules(filesIn(config.dir))
-  const services = { authenticator, dispatcher, notifier, mailer, events, markings, replies }
+  const services = { authenticator, dispatcher, notifier, mailer, events, markings, movements, replies }
   const signal = ending.signal
   const base = { log, metrics, dns, clock, server, bus, signal, services, purpose }
   const wanted = loadPlugins(config, rehearsal === undefined ? base : { ...base, rehearsal })
@@ -155,8 +165,14 @@ export async function assemble({
   telling = {
     tell: event => pipeline.tell('event', { event }, new Set(), { signal: ending.signal, log }),
   }
+  const trail = loaded.services.find('store')?.trail
+  const moved = trail === undefined ? undefined : new MovementLog({ trail, clock, log })
+  moving = moved ?? { tell: () => undefined }
   hearing = {
-    tell: marking => pipeline.tell('marked', { marking }, new Set(), { signal: ending.signal, log }),
+    tell(marking) {
+      moved?.marked(marking)
+      pipeline.tell('marked', { marking }, new Set(), { signal: ending.signal, log })
+    },
   }
   inner = createAuthenticator({
     gate: new LoginGate(pipeline, log),
@@ -185,6 +201,7 @@ export async function assemble({
     },
     async close() {
       ending.abort()
+      await moved?.close()
       await loaded.dispose()
     },
   }
@@ -237,6 +254,7 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
       log,
     }),
   )
+  const refusals = new Refusals({ trail: store.trail, clock, log })
   const trusted = new NetworkSet(config.trusted)
   const xclient = new NetworkSet(config.xclient)
   const xforward = new NetworkSet(config.xforward)
@@ -256,6 +274,7 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
     trusted: (address: string) => trusted.has(address),
     mayXclient: (address: string) => xclient.has(address),
     mayXforward: (address: string) => xforward.has(address),
+    refusals,
   }
   const listeners = [...config.listeners.map(one => smtpListener(one, smtp)), ...loaded.listeners]
   const draining = new AbortController()
@@ -302,6 +321,7 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
     async close() {
       for (const { door } of doors) door.abort()
       census?.close()
+      await refusals.close()
       await assembly.close()
       await store.close()
     },

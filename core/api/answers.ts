@@ -25,6 +25,8 @@ export interface Reject {
   readonly status: string
   readonly text: string
   readonly because?: Because
+  /** Whose answer it is. Core says so. */
+  readonly plugin?: string
   readonly ruling?: Ruling
 }
 
@@ -35,6 +37,8 @@ export interface Defer {
   readonly status: string
   readonly text: string
   readonly because?: Because
+  /** Whose answer it is. Core says so. */
+  readonly plugin?: string
   readonly ruling?: Ruling
   /**
    * Of answers to `message`: what this recipient gets when the whole is taken because others want it now (over SMTP there is one reply for all).

@@ -12,6 +12,7 @@ import type { ListHits } from './list-hits.js'
 import type { LocalList } from './local-list.js'
 import type { LookAlikes } from './look-alikes.js'
 import type { ArcChains, MailAuth } from './mail-auth.js'
+import type { Movements } from './movements.js'
 import type { Origin } from './origin.js'
 import type { Events } from './queue-event.js'
 import type { Replies } from './replies.js'
@@ -100,6 +101,8 @@ export interface ServiceTable {
   events: Events
   /** Of core. */
   markings: Markings
+  /** Of core. */
+  movements: Movements
   'signing-keys': SigningKeys
   'sender-rewriter': SenderRewriter
   'mail-auth': MailAuth

@@ -10,7 +10,8 @@ export interface TrailEntry {
   readonly id: string
   readonly at: number
   /**
-   * `accepted`, `refused`, `discarded`, `filed`, `delivered`, `deferred`, `failed`, `bounced`, `returned`, `held`, `removed`, `moved` …
+   * `accepted`, `refused`, `discarded`, `filed`, `delivered`, `deferred`, `failed`, `bounced`, `returned`, `held`, `removed` (from
+   * the queue), `moved`, `copied`, `expunged`, `marked` (in a mailbox) …
    * Plugins may add theirs.
    */
   readonly event: string
@@ -28,7 +29,7 @@ export interface TrailKeys {
   readonly senders?: readonly string[]
   readonly recipients?: readonly string[]
   /** The client's IP address. */
-  readonly client?: string
+  readonly clients?: readonly string[]
 }
 
 /** All that is given must be true of a record. Addresses may be `@example.org`: any of that domain. Case does not matter. */
@@ -38,6 +39,7 @@ export interface TrailQuery {
   readonly recipient?: string
   /** One or the other. */
   readonly address?: string
+  /** An IP address, or what stands in `clients`. */
   readonly client?: string
   /** When the record began, both ends included. */
   readonly since?: number

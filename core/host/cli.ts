@@ -16,6 +16,7 @@ import { queueCommands } from './commands/queue/index.js'
 import { replayCommand } from './commands/replay/index.js'
 import { serveCommand } from './commands/serve.js'
 import { tlsLsCommand, tlsReloadCommand } from './commands/tls.js'
+import { whyCommand } from './commands/why/index.js'
 import { commandHelp, type Described, generalHelp, usageLine } from './help.js'
 import { withPlugins } from './open.js'
 
@@ -39,9 +40,8 @@ export async function runCli(
   parts: CliParts,
   more: readonly OwnCommand[] = [],
 ): Promise<number> {
-  const own = [serveCommand, initCommand, checkCommand, explainCommand, tlsLsCommand, tlsReloadCommand, replayCommand]
-    .map(make => make(parts))
-    .concat(queueCommands(parts), more)
+  const make = [serveCommand, initCommand, checkCommand, explainCommand, tlsLsCommand, tlsReloadCommand]
+  const own = [...make, replayCommand, whyCommand].map(make => make(parts)).concat(queueCommands(parts), more)
   try {
     if (argv.some(arg => arg === '--version' || arg === '-V')) {
       parts.print(`posthouse ${parts.version}`)

@@ -24,8 +24,10 @@ export function heldByRules(
 
 export function heldEntries(id: string, rows: readonly NewRow[], at: number): readonly TrailEntry[] {
   return rows.flatMap(({ hold, original }) =>
-    hold === undefined
-      ? []
-      : [{ id, at, event: 'held', says: `Held for ${formatAddress(original)}: ${printable(hold)}`, facts: {} }],
+    hold === undefined ? [] : [heldEntry(id, formatAddress(original), hold, at)],
   )
+}
+
+function heldEntry(id: string, to: string, hold: string, at: number): TrailEntry {
+  return { id, at, event: 'held', says: `Held for ${to}: ${printable(hold)}`, facts: { to } }
 }

@@ -16,6 +16,7 @@ import type {
   Ruling,
   Session,
 } from '../api/index.js'
+import type { TurnedAways } from './refusal-entry.js'
 
 /** A recipient with the claims that take it; at least one. */
 export interface Routed {
@@ -41,6 +42,8 @@ export interface Received {
   readonly message: Message
   readonly body: NewBody
   readonly received: number
+  /** Recipients that were refused, for the trail. */
+  readonly turnedAway?: TurnedAways
 }
 
 export type RecipientAnswer = { readonly kind: 'accepted'; readonly text: string } | Reject | Defer

@@ -30,7 +30,7 @@ import { authenticationResults, cutFields, prefixFor, removedNames } from './pre
 import { Router } from './routing.js'
 import { buildRows } from './rows.js'
 import { receivedField } from './trace.js'
-import { acceptedEntry, discardedEntry, refusedEntry } from './trail.js'
+import { acceptedEntry, discardedEntry, refusedEntry, turnedAwayEntries } from './trail.js'
 import { wishesOf } from './wishes.js'
 
 const ACCEPTED = { kind: 'accepted', text: 'Message accepted' } as const
@@ -73,7 +73,7 @@ async function receive(parts: IntakeParts, received: Received, scope: AskScope):
   const judged = { received, verdict, results: told(replies) }
   if (replies.every(isNo)) return refuse(parts, judged, replies, scope)
   const now = parts.clock.now()
-  const trail = [acceptedEntry(judged, now)]
+  const trail = [acceptedEntry(judged, rows, now), ...turnedAwayEntries(received, now)]
   if (decided.some(one => one.kind === 'discard')) trail.push(discardedEntry(received, decided, now))
   trail.push(...heldEntries(envelope.id, local.rows, now))
   const taken = replies.map(one => !isNo(one))
@@ -121,7 +121,8 @@ async function refuse(
   answers: readonly (Reject | Defer)[],
   scope: AskScope,
 ): Promise<Receipt> {
-  await parts.store.trail.add([refusedEntry(judged, answers[0]!, parts.clock.now())])
+  const now = parts.clock.now()
+  await parts.store.trail.add([refusedEntry(judged, answers[0]!, now), ...turnedAwayEntries(judged.received, now)])
   tellDecided(parts, judged, scope)
   return { id: judged.received.envelope.id, answers }
 }

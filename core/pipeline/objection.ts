@@ -15,11 +15,11 @@ export function isObjection(answer: unknown): answer is Objection {
   return KINDS.has((answer as { kind?: string } | undefined)?.kind ?? '')
 }
 
-/** The same with the id behind its text, so that a person can quote it. */
-export function signed<A extends Objection>(moment: MomentName, asked: unknown, answer: A): A {
+/** The same with the id behind its text, so that a person can quote it, and with whose answer it is. */
+export function signed<A extends Objection>(moment: MomentName, asked: unknown, answer: A, plugin: string): A {
   const id = idOf(asked)
   if (UNSIGNED.has(moment) || id === undefined || (answer.kind !== 'reject' && answer.kind !== 'defer')) return answer
-  return { ...answer, text: `${answer.text} [${id}]` }
+  return { ...answer, text: `${answer.text} [${id}]`, plugin }
 }
 
 export interface Objector {

@@ -12,8 +12,10 @@ import {
   type Reject,
   type ServerFacts,
   type Session,
+  type TrailDecided,
+  type TrailEntry,
 } from '../api/index.js'
-import { formatAddress } from '../text/index.js'
+import { formatAddress, printable } from '../text/index.js'
 import type { AskScope, OwnMessage, Routed } from './intake-types.js'
 import type { IntakeParts } from './parts.js'
 import type { Router } from './routing.js'
@@ -22,6 +24,9 @@ import { receivedField } from './trace.js'
 import { wishesOf } from './wishes.js'
 
 const KEEP = { kind: 'keep' } as const
+/** Of what we write ourselves, the Message-ID stands near the beginning. */
+const MESSAGE_ID = /^message-id:\s{0,3}(<[^<>\s]{1,250}>)/im
+const HEADER_START = 4096
 
 /** Where mail of our own for this address would go. */
 export function routeOwn(
@@ -78,9 +83,30 @@ export async function planOwn(
     message: entering,
     rows: buildRows(parts, arrived, entering, [KEEP], () => trace),
     filings: [],
-    trail: [
-      { id: message.id, at: message.now, event: 'accepted', says: `Written here: ${message.reason}.`, facts: {} },
-    ],
+    trail: [writtenEntry(message)],
+  }
+}
+
+function writtenEntry({ id, now, reason, sender, recipient, bytes }: OwnMessage): TrailEntry {
+  const messageId = MESSAGE_ID.exec(bytes.toString('latin1', 0, HEADER_START))?.[1]
+  const decided: readonly TrailDecided[] = [{ to: [formatAddress(recipient)], kind: 'accepted' }]
+  return {
+    id,
+    at: now,
+    event: 'accepted',
+    says: `Written here: ${reason}.`,
+    facts: {
+      sender: formatAddress(sender),
+      ...(messageId === undefined ? {} : { messageId }),
+      size: bytes.length,
+      reason: printable(reason),
+      decided: JSON.stringify(decided),
+    },
+    by: {
+      ...(messageId === undefined ? {} : { messageId }),
+      senders: sender === null ? [] : [formatAddress(sender)],
+      recipients: [formatAddress(recipient)],
+    },
   }
 }
 

@@ -208,7 +208,7 @@ export class Pipeline {
     tellObjection(scope.log, { plugin: entry.plugin, hook: moment, observed }, asked, answer)
     this.#metrics.count(`hooks.${entry.plugin}.${moment}.${observed ? 'observed' : answer.kind}`)
     if (observed) return undefined
-    return signed(moment, asked, answer) as Final<M>
+    return signed(moment, asked, answer, entry.plugin) as Final<M>
   }
 
   /** Calls one hook; never throws. The deadline is armed only when the hook returned a promise. */

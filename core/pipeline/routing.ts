@@ -58,7 +58,7 @@ export class Router {
     if (!('kind' in guarded)) return guarded
     // Said as an objection of a plugin is: with an id, and a line in the log that explains it.
     tellObjection(scope.log, { plugin: 'core', hook: 'route', observed: false }, asked, guarded)
-    return signed('route', asked, guarded)
+    return signed('route', asked, guarded, 'core')
   }
 
   #guard(session: Session, recipient: Recipient, claims: readonly Claim[], scope: AskScope): Routed | Reject | Defer {

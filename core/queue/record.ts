@@ -41,10 +41,10 @@ export function trailEntry(id: string, fate: Fate, at: number): TrailEntry {
     case 'filed': {
       const into = fate.outcome.filings.map(filing => filing.mailbox).join(', ')
       const why = fate.row.quarantine === undefined ? '' : ` because ${printable(fate.row.quarantine)}`
-      return { id, at, event: 'filed', says: `Filed for ${to} into ${into}${why}.`, facts: { to } }
+      return { id, at, event: 'filed', says: `Filed for ${to} into ${into}${why}.`, facts: { to, into } }
     }
     case 'again': {
-      const { status, text, source, class: meant, rule } = fate.outcome
+      const { status, text, source, remote, class: meant, rule } = fate.outcome
       const { hold } = fate.row
       const tries = triesOf(fate)
       const next = hold === undefined ? `next attempt at ${formatDate(fate.due)}` : `still held (${printable(hold)})`
@@ -55,17 +55,23 @@ export function trailEntry(id: string, fate: Fate, at: number): TrailEntry {
         at,
         event: 'deferred',
         says,
-        facts: { to, status, ...given({ class: meant, rule }), tries, ...given({ source }), ...until },
+        facts: { to, status, ...given({ class: meant, rule, remote }), tries, ...given({ source }), ...until },
       }
     }
     case 'held':
-      return { id, at, event: 'held', says: `Held for ${to}: ${fate.reason}`, facts: { status: fate.outcome.status } }
+      return {
+        id,
+        at,
+        event: 'held',
+        says: `Held for ${to}: ${fate.reason}`,
+        facts: { to, status: fate.outcome.status },
+      }
     case 'failed': {
-      const { status, text, source, class: meant, rule } = fate.outcome
+      const { status, text, source, remote, class: meant, rule } = fate.outcome
       const how = fate.expired ? 'Gave up after the last try' : 'Failed'
       const says = `${how} for ${to}: ${text}`
       const tries = triesOf(fate)
-      const facts = { to, status, tries, expired: fate.expired, ...given({ class: meant, rule, source }) }
+      const facts = { to, status, tries, expired: fate.expired, ...given({ class: meant, rule, remote, source }) }
       return { id, at, event: 'failed', says, facts }
     }
     default:

@@ -106,6 +106,7 @@ export class Conversation {
     if (refusal === undefined) return this.#greeting()
     // RFC 5321 §3.1, §3.8: only 421 and 554 may stand in place of the greeting.
     const code = refusal.code < 500 ? 421 : 554
+    deps.refusals.note({ stage: 'connect', session, said: { ...refusal, code, text: [refusal.text].flat().join(' ') } })
     this.#refused = code === 554
     this.end ??= refusal === REPLY.early ? 'early' : 'refused'
     scope.log.info(
@@ -163,8 +164,17 @@ export class Conversation {
 
   #endTransaction(): void {
     this.transaction?.abandon()
+    this.#tellTurnedAway()
     if (this.forwarded.size > 0) this.forwarded.clear()
     this.transaction = undefined
+  }
+
+  /** Recipients were refused, and no message has come for others. */
+  #tellTurnedAway(): void {
+    const { session, transaction, deps } = this
+    if (transaction?.turnedAway === undefined || transaction.told) return
+    const { envelope, turnedAway } = transaction
+    deps.refusals.note({ stage: 'rcpt', session, envelope, turnedAway, said: turnedAway.named[0]!.said })
   }
 
   #greeting(): SmtpReply {

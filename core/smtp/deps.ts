@@ -17,6 +17,7 @@ import type {
 import type { Config, LimitsConfig } from '../config/types.js'
 import type { Intake } from '../pipeline/intake-types.js'
 import type { Pipeline } from '../pipeline/pipeline.js'
+import type { Refusals } from '../pipeline/refusals.js'
 
 /** Where message octets go until the message is judged. */
 export interface MessageSpool {
@@ -46,4 +47,6 @@ export interface SmtpDeps {
   /** … in `xclient`, or in `xforward`. */
   readonly mayXclient: (address: string) => boolean
   readonly mayXforward: (address: string) => boolean
+  /** For the trail: what the intake never sees. */
+  readonly refusals: Pick<Refusals, 'note'>
 }

@@ -3,6 +3,7 @@
  */
 import type { Address, Envelope, Recipient } from '../api/index.js'
 import type { Routed } from '../pipeline/intake-types.js'
+import { type TurnedAway, TurnedAways } from '../pipeline/refusal-entry.js'
 import { formatAddress } from '../text/index.js'
 import type { MailTerms } from './parameters.js'
 import type { Reception } from './reception.js'
@@ -13,7 +14,9 @@ export class Transaction {
   /** Of all in `routed`. */
   claims = 0
   /** RCPT commands that were refused. */
-  refused = 0
+  turnedAway: TurnedAways | undefined
+  /** The trail tells what became of it. */
+  told = false
   /** For every accepted RCPT, in order, its place in `routed`: LMTP answers each of them (RFC 2033 §4.2), named twice or not. */
   readonly replies: number[] = []
   /** BDAT has begun (RFC 3030 §2). `failed`: a chunk was refused, and only RSET ends this. */
@@ -36,6 +39,11 @@ export class Transaction {
     if (place === undefined) return false
     this.replies.push(place)
     return true
+  }
+
+  turnAway(one: TurnedAway): void {
+    this.turnedAway ??= new TurnedAways()
+    this.turnedAway.add(one)
   }
 
   /** Nothing of a message that was still coming is kept. */

@@ -22,6 +22,14 @@ export function newId(now: number, random?: () => number | Buffer): string {
   return base32(Math.max(0, Math.floor(now)), 9) + base32(tail, 7)
 }
 
+/** When an id was made; `undefined` for what is none. What stands behind it (`.1`) does not matter. */
+export function idTime(id: string): number | undefined {
+  if (!/^[0-9a-hjkmnp-tv-z]{16}(?![^.])/.test(id)) return undefined
+  let time = 0
+  for (const digit of id.slice(0, 9)) time = time * 32 + ALPHABET.indexOf(digit)
+  return time
+}
+
 function nextTail(): number {
   counter = (counter + 1) % COUNTER
   return processTag * COUNTER + counter

@@ -22,6 +22,7 @@ export default definePlugin({
       store: services.get('store'),
       authenticator: services.get('authenticator'),
       markings: services.find('markings'),
+      movements: services.find('movements'),
       server,
       clock,
       metrics,

@@ -12,6 +12,7 @@ import {
   MailError,
   type Markings,
   type Metrics,
+  type Movements,
   type ServerFacts,
   type Store,
 } from 'posthouse/api'
@@ -30,6 +31,8 @@ export interface Deps {
   readonly authenticator: Authenticator
   /** Who is told what people take for junk. */
   readonly markings: Markings | undefined
+  /** … and what they do with their mail. */
+  readonly movements: Movements | undefined
   readonly server: ServerFacts
   readonly clock: Clock
   readonly metrics: Metrics

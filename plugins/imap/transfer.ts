@@ -3,6 +3,7 @@
  */
 import { type Done, no } from './answer.js'
 import { tellTransfer } from './marking.js'
+import { tellMoved } from './movement.js'
 import { isDone } from './selected.js'
 import type { Session } from './session.js'
 import { readMailbox } from './wire/mailbox.js'
@@ -43,6 +44,7 @@ export async function transfer(
   selected.touch()
   if (pairs.length === 0) return { kind: 'nothing' }
   tellTransfer(session, selected.info, target, pairs, how)
+  tellMoved(session, selected.info, target, pairs, how)
   const from = formatSet(pairs.map(pair => pair[0]))
   const to = formatSet(pairs.map(pair => pair[1]))
   return { kind: 'transferred', code: `COPYUID ${target.uidValidity} ${from} ${to}` }

@@ -20,6 +20,7 @@ export default definePlugin({
       server,
       clock,
       metrics,
+      movements: services.find('movements'),
     }
     const serve = (connection: Connection) => converse(new Session(connection, deps))
     return { listeners: doorsOf('pop3', config, serve, log) }

@@ -28,7 +28,7 @@ export async function conclude(
   const { connection, deps } = session
   const facts = { login: printable(login, 100), mechanism }
   if (!('kind' in answer)) {
-    const maildrop = await Maildrop.open(deps.store, answer.id)
+    const maildrop = await Maildrop.open(deps.store, answer, deps.movements)
     session.enter(answer, maildrop)
     deps.metrics.count('pop3Logins')
     return ok(`${maildrop.total} ${maildrop.total === 1 ? 'message' : 'messages'}`)

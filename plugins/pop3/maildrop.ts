@@ -2,7 +2,7 @@
  * INBOX as it was at login: what STAT, LIST and UIDL say does not change during a session (RFC 1939 §3), whatever other clients do.
  * Only UIDs and sizes are held. Marks for deletion live here; `commit` alone makes them true.
  */
-import type { Mailbox, MailEntry, Store } from 'posthouse/api'
+import { type Account, type Mailbox, type MailEntry, MOST_MOVED, type Movements, type Store } from 'posthouse/api'
 
 export interface Listed {
   /** Counts from 1. */
@@ -20,24 +20,35 @@ export class Maildrop {
   readonly #uids: readonly number[]
   readonly #sizes: readonly number[]
   readonly #deleted = new Set<number>()
+  readonly #told: ((prefixes: readonly string[]) => void) | undefined
 
   private constructor(
     mailbox: Mailbox | undefined,
     view: { readonly uidValidity: number; readonly uids: readonly number[]; readonly sizes: readonly number[] },
+    told?: (prefixes: readonly string[]) => void,
   ) {
+    this.#told = told
     this.#mailbox = mailbox
     this.#uidValidity = view.uidValidity
     this.#uids = view.uids
     this.#sizes = view.sizes
   }
 
-  static async open(store: Store, accountId: string): Promise<Maildrop> {
-    const info = await store.mail.find(accountId, 'INBOX')
+  /** `movements`: who is told what was removed. */
+  static async open(
+    store: Store,
+    { id, login }: Pick<Account, 'id' | 'login'>,
+    movements?: Movements,
+  ): Promise<Maildrop> {
+    const info = await store.mail.find(id, 'INBOX')
     if (info === undefined) return new Maildrop(undefined, EMPTY_MAILDROP)
-    const mailbox = await store.mail.open(accountId, info.id)
+    const mailbox = await store.mail.open(id, info.id)
     const entries = await mailbox.list()
     const uids = entries.map(entry => entry.uid)
-    return new Maildrop(mailbox, { uidValidity: info.uidValidity, uids, sizes: entries.map(entry => entry.size) })
+    const view = { uidValidity: info.uidValidity, uids, sizes: entries.map(entry => entry.size) }
+    if (movements === undefined) return new Maildrop(mailbox, view)
+    const about = { kind: 'removed', login, protocol: 'pop3', from: 'INBOX' } as const
+    return new Maildrop(mailbox, view, prefixes => movements.tell({ ...about, prefixes }))
   }
 
   /** Those not marked. */
@@ -95,8 +106,12 @@ export class Maildrop {
   async commit(): Promise<number> {
     if (this.#mailbox === undefined || this.#deleted.size === 0) return 0
     const uids = [...this.#deleted].map(number => this.#uids[number - 1]!).sort((a, b) => a - b)
+    // Once it is gone, nobody knows any more which message it was.
+    const told = this.#told === undefined ? [] : await this.#mailbox.get(uids.slice(0, MOST_MOVED))
     const gone = await this.#mailbox.expunge(uids)
     this.#deleted.clear()
+    const left = new Set(gone)
+    this.#told?.(told.filter(({ uid }) => left.has(uid)).map(({ prefix }) => prefix))
     return gone.length
   }
 }

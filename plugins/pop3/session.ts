@@ -2,7 +2,7 @@
  * One client's session: who it is, what it sees, and the ways commands may speak and listen.
  * It knows no command; `conversation.ts` runs them, strictly one after the other.
  */
-import type { Account, Authenticator, Clock, Connection, Metrics, ServerFacts, Store } from 'posthouse/api'
+import type { Account, Authenticator, Clock, Connection, Metrics, Movements, ServerFacts, Store } from 'posthouse/api'
 import type { Standing, State } from './command.js'
 import { Input } from './input.js'
 import type { Maildrop } from './maildrop.js'
@@ -17,6 +17,8 @@ export interface Deps {
   readonly server: ServerFacts
   readonly clock: Clock
   readonly metrics: Metrics
+  /** Who is told what is removed. */
+  readonly movements?: Movements | undefined
 }
 
 /** RFC 2449 §4: 255 octets with CRLF. */

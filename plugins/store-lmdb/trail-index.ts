@@ -46,8 +46,7 @@ export class TrailIndex implements Summed {
   /** Inside a write. */
   note({ id, at, by }: TrailEntry): void {
     if (by === undefined) return
-    const digests = digestsOf(by)
-    if (digests.length > 0) this.#own.push({ minute: minuteOf(at), record: toRecord(id, at, digests) })
+    this.#own.push({ minute: minuteOf(at), record: toRecord(id, at, digestsOf(by)) })
   }
 
   // ── of a commit ──
@@ -183,10 +182,10 @@ function fits(row: Buffer, from: number, to: number, wanted: readonly (readonly 
 
 // ── digests ──
 
-function digestsOf({ messageId, senders = [], recipients = [], client }: TrailKeys): readonly number[] {
+function digestsOf({ messageId, senders = [], recipients = [], clients = [] }: TrailKeys): readonly number[] {
   const digests = new Set<number>()
   if (messageId !== undefined) addTo(digests, messageIdDigest(messageId))
-  if (client !== undefined) addTo(digests, digestOf(KIND.client, client))
+  for (const one of clients) addTo(digests, digestOf(KIND.client, one))
   for (const one of senders) addAddress(digests, KIND.sender, one)
   for (const one of recipients) addAddress(digests, KIND.recipient, one)
   return [...digests]

@@ -51,12 +51,12 @@ export class MemoryTrail implements Trail {
   }
 }
 
-function fits({ messageId, senders = [], recipients = [], client }: TrailKeys, query: TrailQuery): boolean {
+function fits({ messageId, senders = [], recipients = [], clients = [] }: TrailKeys, query: TrailQuery): boolean {
   const isSender = (wanted: string) => senders.some(one => isAddress(one, wanted))
   const isRecipient = (wanted: string) => recipients.some(one => isAddress(one, wanted))
   return (
     (query.messageId === undefined || (messageId !== undefined && bare(messageId) === bare(query.messageId))) &&
-    (query.client === undefined || client?.toLowerCase() === query.client.toLowerCase()) &&
+    (query.client === undefined || clients.some(one => one.toLowerCase() === query.client!.toLowerCase())) &&
     (query.sender === undefined || isSender(query.sender)) &&
     (query.recipient === undefined || isRecipient(query.recipient)) &&
     (query.address === undefined || isSender(query.address) || isRecipient(query.address))

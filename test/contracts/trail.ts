@@ -16,12 +16,12 @@ const RECORDS: readonly TrailEntry[] = [
       messageId: '<one@example.net>',
       senders: ['Alice@example.net', 'bounce+1@lists.example'],
       recipients: ['bob@example.org', 'carol@example.com'],
-      client: '192.0.2.1',
+      clients: ['192.0.2.1'],
     },
   },
   {
     ...entry('r2', 'refused', 20 * MINUTE),
-    by: { messageId: '<two@example.net>', senders: [''], recipients: ['bob@example.org'], client: '2001:db8::1' },
+    by: { messageId: '<two@example.net>', senders: [''], recipients: ['bob@example.org'], clients: ['2001:db8::1'] },
   },
   { ...entry('r3', 'accepted', 30 * MINUTE), by: { senders: ['bob@example.org'], recipients: ['alice@example.net'] } },
 ]
@@ -94,7 +94,7 @@ export function trailContract(backend: StoreBackend): void {
   }
 
   contract(backend, 'a record that is found tells when it began, and its entries hold no keys', async ({ store }) => {
-    await store.trail.add([RECORDS[0]!, { ...entry('r1', 'moved', 99 * MINUTE), by: { client: '192.0.2.1' } }])
+    await store.trail.add([RECORDS[0]!, { ...entry('r1', 'moved', 99 * MINUTE), by: { clients: ['192.0.2.1'] } }])
     assert.deepEqual(await store.trail.find({ client: '192.0.2.1' }), [{ id: 'r1', at: 10 * MINUTE }])
     assert.deepEqual(
       (await store.trail.of('r1')).map(one => Object.keys(one).sort()),
@@ -105,7 +105,7 @@ export function trailContract(backend: StoreBackend): void {
   contract(backend, 'the newest of many are found, also across commits and within one minute', async ({ store }) => {
     const at = (n: number) => ({
       ...entry(`m${String(n).padStart(4, '0')}`, 'accepted', n * 100),
-      by: { client: '::1' },
+      by: { clients: ['::1'] },
     })
     await Promise.all(Array.from({ length: 1500 }, (_, n) => store.trail.add([at(n)])))
     const newest = await store.trail.find({ limit: 3 })

@@ -21,6 +21,7 @@ import { selfSigned } from '../../core/net/certificate.js'
 import { openListener } from '../../core/net/listener.js'
 import type { Receipt, Received, RecipientAnswer, Routed } from '../../core/pipeline/intake-types.js'
 import { Pipeline } from '../../core/pipeline/pipeline.js'
+import type { Refusal } from '../../core/pipeline/refusal-entry.js'
 import { smtpListener } from '../../core/smtp/smtp.js'
 import { Spool } from '../../core/storage/spool.js'
 import { addressKey } from '../../core/text/index.js'
@@ -54,6 +55,8 @@ export interface DoorOptions {
   readonly judge?: (received: Taken) => readonly RecipientAnswer[] | Promise<readonly RecipientAnswer[]>
   readonly blobs?: Blobs
   readonly memoryBytes?: number
+  /** Gets what the trail is told of refusals. */
+  readonly refusals?: Refusal[]
 }
 
 const WISHES: WishesConfig = { maxHoldMs: 86_400_000, leastByMs: 60_000, maxPriority: 4 }
@@ -197,6 +200,7 @@ function doorOf(options: DoorOptions, listener: ListenerConfig, log: Log, taken:
     trusted: address => address === '192.0.2.99',
     mayXclient: () => options.mayXclient ?? false,
     mayXforward: () => options.mayXforward ?? false,
+    refusals: { note: refusal => void options.refusals?.push(refusal) },
   })
 }
 

@@ -32,8 +32,11 @@ async function judge(talk: Conversation, transaction: Transaction, finishing: Fi
     // RFC 5321 §6.3: a count of Received fields is the only sure sign of a loop.
     const hops = fields.reduce((count, field) => count + (field.name.toLowerCase() === 'received' ? 1 : 0), 0)
     if (hops > deps.limits.hops) return [REPLY.mailLoop]
-    const received: Received = { session, envelope, routed, message, body, received: deps.clock.now() }
+    const { turnedAway } = transaction
+    const known = { session, envelope, routed, message, body, received: deps.clock.now() }
+    const received: Received = turnedAway === undefined ? known : { ...known, turnedAway }
     const receipt = await deps.intake.receive(received, scope)
+    transaction.told = true
     return receipt.answers.map(answer => asReply(answer, receipt.id))
   } catch (error) {
     scope.log.error({ transaction: envelope.id, err: error }, 'message could not be taken')
@@ -77,6 +80,15 @@ export function note(
     scope.log.info(facts, 'message accepted')
   } else {
     deps.metrics.count('smtp.messages.refused')
+    if (!transaction.told) tellRefusal(talk, transaction, reception.size, reply)
     scope.log.info({ ...facts, status: reply.status, text: reply.text, err: reception.error }, 'message refused')
   }
+}
+
+/** The intake has not seen it. */
+function tellRefusal({ session, deps }: Conversation, transaction: Transaction, size: number, reply: SmtpReply): void {
+  const { envelope, turnedAway } = transaction
+  transaction.told = true
+  const said = { ...reply, text: [reply.text].flat().join(' ') }
+  deps.refusals.note({ stage: 'data', session, envelope, said, size, ...(turnedAway && { turnedAway }) })
 }

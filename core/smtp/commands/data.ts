@@ -22,7 +22,7 @@ export function needsEnvelope({ transaction, session }: Conversation): SmtpReply
   if (transaction === undefined) return REPLY.needMail
   if (transaction.routed.length > 0) return undefined
   // RFC 2033 §4.2 wants 503; RFC 5321 §4.1.1.4 leaves the choice, and 554 says better that it is not about order.
-  return session.protocol === 'smtp' && transaction.refused > 0 ? REPLY.noRecipients : REPLY.needRecipient
+  return session.protocol === 'smtp' && transaction.turnedAway !== undefined ? REPLY.noRecipients : REPLY.needRecipient
 }
 
 async function run(talk: Conversation): Promise<Answer> {

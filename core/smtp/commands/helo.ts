@@ -39,6 +39,7 @@ async function run(talk: Conversation, name: string, extended: boolean): Promise
   const objection = await deps.pipeline.ask('helo', { session, name }, labels, scope)
   // RFC 5321 §4.1.4: a greeting that fails leaves everything as it was.
   if (objection !== undefined) {
+    deps.refusals.note({ stage: 'greeting', session, said: objection })
     scope.log.info({ remote: session.remote.address, helo: name, ...logged(objection) }, 'greeting refused')
     return objection
   }

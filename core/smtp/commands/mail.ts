@@ -68,6 +68,7 @@ async function run(talk: Conversation, { sender, parameters, terms }: MailArgume
   const objection = await deps.pipeline.ask('mail', { session, envelope }, session.labels, scope)
   if (objection !== undefined) {
     session.endTransaction()
+    deps.refusals.note({ stage: 'mail', session, envelope, said: objection })
     const { code, status, text } = objection
     scope.log.info(
       { remote: session.remote.address, sender: formatAddress(sender), code, status, text },

@@ -53,7 +53,7 @@ async function run(talk: Conversation, recipient: RcptArguments): Promise<Answer
     transaction.add(routed)
     return REPLY.recipientOk
   }
-  transaction.refused += 1
+  transaction.turnAway({ address: formatAddress(recipient.address), said: routed })
   const { code, status, text } = routed
   // RFC 3463 §3.2: X.1.1 is a mailbox that does not exist.
   if (status === '5.1.1') session.refused.unknown += 1

@@ -10,7 +10,7 @@ export const close = command({
   read: readNothing,
   async run(session) {
     const selected = session.open
-    if (!selected.readOnly) await removeDeleted(selected)
+    if (!selected.readOnly) await removeDeleted(session)
     session.unselect()
     return ok('Mailbox closed')
   },

@@ -1,7 +1,8 @@
 /** EXPUNGE (RFC 3501 §6.4.3) and UID EXPUNGE (RFC 4315 §2.1). The EXPUNGE responses are news like any other and follow before the answer. */
 import { bad, no, ok } from '../answer.js'
 import { command } from '../command.js'
-import type { Selected } from '../selected.js'
+import { removeAndTell } from '../movement.js'
+import type { Session } from '../session.js'
 import type { Reader } from '../wire/reader.js'
 import { inRanges, type NumberSet, readSet, resolveSet } from '../wire/set.js'
 
@@ -18,18 +19,19 @@ export const expunge = command({
   async run(session, set, uid) {
     if (uid !== (set !== undefined)) return bad(uid ? 'UID EXPUNGE needs a set of UIDs' : 'EXPUNGE takes no set')
     if (session.open.readOnly) return no('The mailbox is open for reading only', 'READ-ONLY')
-    await removeDeleted(session.open, set)
+    await removeDeleted(session, set)
     return ok('EXPUNGE done')
   },
 })
 
 /** Removes what carries \Deleted now, whoever set it. */
-export async function removeDeleted(selected: Selected, set?: NumberSet): Promise<void> {
+export async function removeDeleted(session: Session, set?: NumberSet): Promise<void> {
+  const selected = session.open
   selected.touch()
   await selected.refresh()
   const { view } = selected
   const ranges = set && resolveSet(set, view.lastUid)
   const uids = view.withFlag('\\Deleted').filter(uid => !ranges || inRanges(ranges, uid))
-  if (uids.length > 0) await selected.mailbox.expunge(uids)
+  if (uids.length > 0) await removeAndTell(session, selected.info, selected.mailbox, uids)
   selected.touch()
 }

@@ -183,7 +183,8 @@ test('fields that hooks want removed are seen by nobody', async () => {
 
 test('when all recipients refuse, the whole is refused and nothing is kept but the trail', async () => {
   const { store, receipt } = await receive({ message: () => reject('spam') }, [address('alice'), address('bob')])
-  assert.deepEqual(receipt.answers, [reject('spam [session1.1]'), reject('spam [session1.1]')])
+  const spam = { ...reject('spam [session1.1]'), plugin: 'tried' }
+  assert.deepEqual(receipt.answers, [spam, spam])
   assert.equal((await contents(store, 'alice', 'INBOX')).length, 0)
   assert.deepEqual(
     (await store.trail.of('session1.1')).map(entry => entry.event),

@@ -27,7 +27,7 @@ test('the first final answer wins and later hooks are not asked', () => {
     },
   })
   const answer = pipeline(entry({ connect: () => reject('no') }), second).ask('connect', { session }, new Set(), scope)
-  assert.deepEqual(answer, reject('no [session1]'))
+  assert.deepEqual(answer, { ...reject('no [session1]'), plugin: 'tried' })
   assert.equal(asked, 0)
 })
 
@@ -41,10 +41,10 @@ test('a label ends nothing and later entries may skip on it', async () => {
   const first = entry({ connect: async () => label('allow-listed') })
   const skipped = entry({ connect: () => reject('never asked') }, { unless: ['allow-listed'] })
   const last = entry({ connect: () => defer('asked') }, { on: ['allow-listed'] })
-  assert.deepEqual(
-    await pipeline(first, skipped, last).ask('connect', { session }, labels, scope),
-    defer('asked [session1]'),
-  )
+  assert.deepEqual(await pipeline(first, skipped, last).ask('connect', { session }, labels, scope), {
+    ...defer('asked [session1]'),
+    plugin: 'tried',
+  })
   assert.deepEqual([...labels], ['allow-listed'])
 })
 
@@ -98,10 +98,10 @@ test('with on_error: ignore a failing hook is passed over and the next one is as
     { onError: 'ignore' },
   )
   const next = entry({ mail: () => reject('next') })
-  assert.deepEqual(
-    await pipeline(failing, next).ask('mail', { session, envelope }, new Set(), scope),
-    reject('next [session1.1]'),
-  )
+  assert.deepEqual(await pipeline(failing, next).ask('mail', { session, envelope }, new Set(), scope), {
+    ...reject('next [session1.1]'),
+    plugin: 'tried',
+  })
 })
 
 test('an rcpt hook cannot claim, whatever it answers', async () => {

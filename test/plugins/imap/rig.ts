@@ -3,7 +3,7 @@
  */
 import { connect, type Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
-import type { Account, Authenticator, Marking, Store } from 'posthouse/api'
+import type { Account, Authenticator, Marking, Movement, Store } from 'posthouse/api'
 import { type LogLine, rememberingLog, setUp } from 'posthouse/testing'
 import { selfSigned } from '../../../core/net/certificate.js'
 import { openListener } from '../../../core/net/listener.js'
@@ -22,6 +22,7 @@ export interface Rig {
   readonly lines: LogLine[]
   /** What was told of junk. */
   readonly markings: Marking[]
+  readonly movements: Movement[]
   readonly door: OpenListener
   client(login?: string): Promise<Client>
   drain(): void
@@ -45,6 +46,7 @@ export const authenticator: Authenticator = authenticatorOf((login, password) =>
 export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const lines: LogLine[] = []
   const markings: Marking[] = []
+  const movements: Movement[] = []
   const log = rememberingLog(lines)
   const store = options.store ?? createMemoryStore()
   const { contribution, end } = await setUp(imap, {
@@ -59,6 +61,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
       store,
       authenticator: options.authenticator ?? authenticator,
       markings: { tell: marking => void markings.push(marking) },
+      movements: { tell: movement => void movements.push(movement) },
     },
     server: { maxMessageBytes: options.maxMessageBytes ?? 20 * 1024 * 1024 },
     log,
@@ -81,6 +84,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     tlsPort,
     lines,
     markings,
+    movements,
     door: doors[0]!,
     async client(login) {
       const client = await Client.connect(port)

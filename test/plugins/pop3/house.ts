@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { type Socket, connect as tcpConnect } from 'node:net'
 import { type ConnectionOptions, connect as tlsConnect } from 'node:tls'
-import type { Account, Store } from '../../../core/api/index.js'
+import type { Account, Movement, Store } from '../../../core/api/index.js'
 import { defer, reject } from '../../../core/api/index.js'
 import { openListener } from '../../../core/net/listener.js'
 import type { OpenListener } from '../../../core/net/types.js'
@@ -19,6 +19,8 @@ export const PASSWORD = 'open sesame'
 export interface House {
   readonly store: Store
   readonly log: RememberingLog
+  /** What the trail was told. */
+  readonly movements: Movement[]
   /** Ports of the clear and the TLS listener. */
   readonly clear: number
   readonly secure: number
@@ -36,9 +38,14 @@ const authenticator = authenticatorOf((login, password) => {
 export async function openHouse(config: object = {}, change: (store: Store) => Store = store => store): Promise<House> {
   const store = createMemoryStore()
   const log = rememberingLog()
+  const movements: Movement[] = []
   const { contribution } = await setUp(pop3, {
     config: { listen: ['127.0.0.1:0'], listen_tls: ['127.0.0.1:0'], login_delay: '10ms', ...config },
-    services: { store: change(store), authenticator },
+    services: {
+      store: change(store),
+      authenticator,
+      movements: { tell: movement => void movements.push(movement) },
+    },
     log,
   })
   const drain = new AbortController()
@@ -55,6 +62,7 @@ export async function openHouse(config: object = {}, change: (store: Store) => S
   return {
     store,
     log,
+    movements,
     clear: clear!,
     secure: secure!,
     drain: () => drain.abort(),

@@ -32,8 +32,8 @@ test('the greeting names the server', async () => {
 })
 
 test('a whole session: look, fetch, delete, leave', async () => {
-  const { store, ...rest } = await filled()
-  const client = await Client.inside({ store, ...rest })
+  const { store, movements, ...rest } = await filled()
+  const client = await Client.inside({ store, movements, ...rest })
   const total = ONE.length + TWO.length + THREE.length
   assert.equal(await client.say('STAT'), `+OK 3 ${total}`)
   assert.deepEqual(await client.ask('LIST'), [`1 ${ONE.length}`, `2 ${TWO.length}`, `3 ${THREE.length}`])
@@ -50,6 +50,8 @@ test('a whole session: look, fetch, delete, leave', async () => {
   assert.match((await client.say('QUIT'))!, /^\+OK Bye, 1 removed/)
   assert.equal(await client.line(), undefined)
   assert.deepEqual(await uidsOf(store), [1, 3])
+  const about = { kind: 'removed', login: ALICE.login, protocol: 'pop3', from: 'INBOX' }
+  assert.deepEqual(movements, [{ ...about, prefixes: [''] }])
 })
 
 for (const [command, answer] of [

@@ -17,7 +17,7 @@ function entry(at: number, more: Partial<TrailEntry> = {}): TrailEntry {
 test('what is forgotten for its age is not found any more', async t => {
   const store = createLmdbStore({ path: freshPath(), mapBytes: MAP_BYTES })
   t.after(() => store.close())
-  const many = Array.from({ length: 700 }, (_, n) => entry(n * MINUTE, { by: { client: '192.0.2.1' } }))
+  const many = Array.from({ length: 700 }, (_, n) => entry(n * MINUTE, { by: { clients: ['192.0.2.1'] } }))
   for (const one of many) await store.trail.add([one])
   await store.sweep(0, 690 * MINUTE)
   const found = await store.trail.find({ client: '192.0.2.1', limit: 1000 })
@@ -32,7 +32,7 @@ test('beyond its size the trail forgets the oldest records, whole ones, and no m
   const store = createLmdbStore({ path: freshPath(), mapBytes: MAP_BYTES, trail: { maxBytes } })
   t.after(() => store.close())
   const says = 'x'.repeat(1000)
-  const by = { client: '192.0.2.1' }
+  const by = { clients: ['192.0.2.1'] }
   for (let step = 0; step < 30; step++) {
     const ats = Array.from({ length: 100 }, (_, n) => (step * 100 + n) * MINUTE)
     await store.trail.add(ats.flatMap(at => [entry(at, { says, by }), entry(at, { says, event: 'filed' })]))

@@ -9,6 +9,7 @@ import {
   type QueueFilter,
   type Store,
 } from '../../../api/index.js'
+import type { Config } from '../../../config/types.js'
 import type { AssembledForCommand, CliParts, OwnRun } from '../../command-base.js'
 import type { Loaded } from '../../loaded.js'
 import { withPlugins } from '../../open.js'
@@ -17,6 +18,7 @@ import type { QueueWords } from './filter.js'
 export interface QueueAtHand {
   readonly store: Store
   readonly queue: Queue
+  readonly config: Config
   readonly loaded: Loaded
   readonly assembled: AssembledForCommand
   /** To a server that runs. */
@@ -30,11 +32,11 @@ export function withQueue<T>(
   work: (at: QueueAtHand) => Promise<T>,
   { routing = false } = {},
 ): Promise<T> {
-  const found = async (loaded: Loaded, _config: unknown, assembled: AssembledForCommand, bus: Bus) => {
+  const found = async (loaded: Loaded, config: Config, assembled: AssembledForCommand, bus: Bus) => {
     const store = loaded.services.find('store')
     if (store === undefined)
       throw new CommandError('no plugin supplies the service "store", so there is no queue; see plugins.yaml')
-    return work({ store, queue: store.queue, loaded, assembled, bus })
+    return work({ store, queue: store.queue, config, loaded, assembled, bus })
   }
   return withPlugins(run.configDir, parts, 'command', found, routing ? undefined : ['store'])
 }
