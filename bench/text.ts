@@ -1,0 +1,174 @@
+/**
+ * `npm run bench:text -- FOLDER…`: what it costs to read mail as a reader would (`message.text()`), on the .eml files of these folders, beside mailparser in
+ * the same run; how far both see the same words; and how long large and hostile mail holds up the main thread, which needs no files.
+ * Absolute figures are of the machine and its load; what counts is the ratio, and that no line of the second table holds anybody up.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { simpleParser } from 'mailparser'
+import { messageOf } from '../core/storage/message.js'
+import { htmlToText, readMessage } from '../core/text/index.js'
+
+const LEAN = { skipHtmlToText: true, skipTextToHtml: true, skipImageLinks: true, skipTextLinks: true } as const
+const TURNS = 3
+const SAMPLED = 3000
+const LARGE = 25 * 1024 * 1024
+const TICK_MS = 5
+const WORD = /[\p{L}\p{N}]{3,}/gu
+
+interface Mail {
+  readonly path: string
+  readonly bytes: Buffer
+}
+
+function mailIn(folders: readonly string[]): readonly Mail[] {
+  const paths = folders.flatMap(folder =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter(path => path.endsWith('.eml'))
+      .sort()
+      .map(path => join(folder, path)),
+  )
+  const step = Math.max(1, Math.ceil(paths.length / SAMPLED))
+  return paths.filter((_, i) => i % step === 0).map(path => ({ path, bytes: readFileSync(path) }))
+}
+
+function cpuMs({ user, system }: NodeJS.CpuUsage): number {
+  return (user + system) / 1000
+}
+
+/** Mean CPU of one mail, the best of several turns: others may run on this machine. */
+async function meanMs(mails: readonly Mail[], work: (bytes: Buffer) => unknown): Promise<number> {
+  let best = Number.POSITIVE_INFINITY
+  for (let turn = 0; turn < TURNS; turn++) {
+    const before = process.cpuUsage()
+    for (const { bytes } of mails) await work(bytes)
+    best = Math.min(best, cpuMs(process.cpuUsage(before)) / mails.length)
+  }
+  return best
+}
+
+async function costs(mails: readonly Mail[]): Promise<void> {
+  const row = async (what: string, some: readonly Mail[]) => {
+    if (some.length === 0) return
+    const kilobytes = some.reduce((sum, { bytes }) => sum + bytes.length, 0) / some.length / 1024
+    const ours = await meanMs(some, bytes => readMessage(bytes))
+    const theirs = await meanMs(some, async bytes => htmlToText((await simpleParser(bytes, LEAN)).html || ''))
+    console.log(
+      `${what.padEnd(22)}${String(some.length).padStart(6)}${kilobytes.toFixed(1).padStart(9)}` +
+        `${ours.toFixed(3).padStart(10)}${theirs.toFixed(3).padStart(13)}${(theirs / ours).toFixed(1).padStart(8)}`,
+    )
+  }
+  console.log('CPU to read a mail     mails  mean KB   ours ms  mailparser ms   ratio')
+  await row('all', mails)
+  await row(
+    '25 to 45 KB',
+    mails.filter(({ bytes }) => bytes.length > 25_600 && bytes.length < 46_080),
+  )
+  const slowest = mails.map(({ path, bytes }) => ({ path, ms: timed(() => readMessage(bytes)) }))
+  slowest.sort((a, b) => b.ms - a.ms)
+  const at = (share: number) => slowest[Math.floor(slowest.length * share)]!.ms.toFixed(2)
+  console.log(`p50 ${at(0.5)} ms, p99 ${at(0.01)} ms; slowest ${slowest[0]!.ms.toFixed(2)} ms: ${slowest[0]!.path}`)
+}
+
+function timed(work: () => void): number {
+  const start = performance.now()
+  work()
+  return performance.now() - start
+}
+
+const wordsOf = (text: string): ReadonlySet<string> => new Set(text.toLowerCase().match(WORD) ?? [])
+
+async function differences(mails: readonly Mail[]): Promise<void> {
+  let [less, more] = [0, 0]
+  for (const { bytes } of mails) {
+    const { body, hidden } = readMessage(bytes)
+    const ours = wordsOf(`${body} ${hidden}`)
+    const mail = await simpleParser(bytes, LEAN)
+    const theirs = wordsOf(`${mail.text ?? ''} ${htmlToText(mail.html || '').text}`)
+    if ([...theirs].some(word => !ours.has(word))) less += 1
+    if ([...ours].some(word => !theirs.has(word))) more += 1
+  }
+  console.log(`mailparser has words that we have not in ${less} of ${mails.length} mails, we have others in ${more}`)
+}
+
+const filled = (text: string, size: number) => text.repeat(Math.ceil(size / text.length)).slice(0, size)
+const html = (text: string) => (size: number) => `Content-Type: text/html\r\n\r\n${filled(text, size)}`
+const mixed = 'Content-Type: multipart/mixed; boundary=b\r\n\r\n'
+const base64 = `${'A'.repeat(76)}\r\n`
+
+const HOSTILE: readonly (readonly [what: string, make: (size: number) => string])[] = [
+  ['plain text', size => `\r\n${filled('lorem ipsum dolor\r\n', size)}`],
+  [
+    'an attachment',
+    size =>
+      `${mixed}--b\r\nContent-Transfer-Encoding: base64\r\nContent-Type: image/png\r\n\r\n${filled(base64, size)}`,
+  ],
+  ['parts in parts', size => deep(size)],
+  ['100,000 and more parts', size => `${mixed}${filled('--b\r\n\r\nx\r\n', size)}`],
+  ['messages in messages', size => filled('Content-Type: message/rfc822\r\n\r\n', size)],
+  [
+    'parameters',
+    size => `Content-Type: text/plain; ${filled('a*0*="x";', Math.min(size, 1e6))}\r\n\r\n${filled('x', size)}`,
+  ],
+  ['open tags', html('<div>')],
+  ['open quotes', html('<a href="')],
+  ['open comments', html('<!--')],
+  ['nested styles', html('<div style="color:#fff;font-size:1em">a')],
+  ['style sheets', html('<style>.a{color:red}</style>')],
+  ['entities', html('&amp;')],
+  ['equals signs', size => `Content-Transfer-Encoding: quoted-printable\r\n\r\n${filled('=', size)}`],
+  [
+    'shifts of ISO-2022-JP',
+    size => `Content-Type: text/plain; charset=iso-2022-jp\r\n\r\n${filled('\x1b$B!!\x1b(B', size)}`,
+  ],
+]
+
+function deep(size: number): string {
+  const pieces: string[] = []
+  for (let i = 0, length = 0; length < size; i++) {
+    const piece = `Content-Type: multipart/mixed; boundary=b${i}\r\n\r\n--b${i}\r\n`
+    pieces.push(piece)
+    length += piece.length
+  }
+  return pieces.join('')
+}
+
+/** How long nothing else had its turn while `work` ran. */
+async function held(work: () => Promise<unknown>): Promise<number> {
+  let [last, worst] = [performance.now(), 0]
+  const tick = setInterval(() => {
+    const now = performance.now()
+    worst = Math.max(worst, now - last - TICK_MS)
+    last = now
+  }, TICK_MS)
+  await work()
+  clearInterval(tick)
+  return Math.max(worst, performance.now() - last - TICK_MS)
+}
+
+async function large(): Promise<void> {
+  console.log('\nlarge and hostile         128 KB: CPU ms   25 MB: took ms   main thread held ms   said')
+  for (const [what, make] of HOSTILE) {
+    const small = Buffer.from(make(128 * 1024 - 200), 'latin1')
+    readMessage(small)
+    const before = process.cpuUsage()
+    readMessage(small)
+    const smallMs = cpuMs(process.cpuUsage(before))
+    const message = messageOf(Buffer.from(make(LARGE), 'latin1'))
+    const start = performance.now()
+    const heldMs = await held(() => message.text())
+    const took = performance.now() - start
+    const said = (await message.text()).broken.join('; ')
+    console.log(
+      `${what.padEnd(26)}${smallMs.toFixed(1).padStart(14)}${took.toFixed(0).padStart(17)}${heldMs.toFixed(0).padStart(22)}   ${said.slice(0, 70)}`,
+    )
+  }
+}
+
+const folders = process.argv.slice(2)
+if (folders.length > 0) {
+  const mails = mailIn(folders)
+  await costs(mails)
+  await differences(mails)
+}
+await large()
