@@ -94,11 +94,12 @@ describe('a server whose mail is judged again', () => {
       only: ['store-lmdb', 'auth-file', 'access', 'mda', 'relay', 'mx', 'imap', 'pop3', 'bounces', 'spam-action'],
       first: [{ use: './words.js', with: { pills: 3, lottery: 6 } }, { use: './asks.js' }],
       files: { 'words.js': WORDS, 'asks.js': ASKS },
+      plugins: { 'spam-action': { reject: 9 } },
       server: { xclient: ['127.0.0.0/8'], dns: { servers: [dns.address], timeout: '500ms', tries: 1 } },
     })
     await a.start()
     for (const text of ['nothing odd', 'cheap pills', 'a lottery', 'pills lottery pills'])
-      assert.match(await send(text), /^250 /)
+      assert.match(await send(text), text.startsWith('pills') ? /^550 / : /^250 /)
     asked = dns.asked.length
     copy = await mkdtemp(join(tmpdir(), 'posthouse-copy-'))
   })
@@ -142,7 +143,8 @@ describe('a server whose mail is judged again', () => {
   test('the same configuration flips nothing', async () => {
     const { code, lines, stderr } = await replay(a.configDir)
     assert.equal(code, 0, stderr)
-    const summary = { mails: 4, flipped: 0, otherSum: 0, ways: {}, unrecorded: 0, unreadable: 0, kept: ['asks'] }
+    const nonePassed = { unrecorded: 0, unreadable: 0 }
+    const summary = { mails: 4, flipped: 0, otherSum: 0, gone: 1, ways: {}, ...nonePassed, kept: ['asks'] }
     assert.deepEqual(lines, [{ summary }])
   })
 
@@ -162,7 +164,6 @@ describe('a server whose mail is judged again', () => {
       [['word-cheap', `It says cheap at ${year} from 203.0.113.9`]],
     )
     assert.deepEqual([flip.went, flip.changed], [[], [{ name: 'word-pills', from: 3, to: 4 }]])
-    // the dearest has a larger cap and the same sum
     assert.deepEqual([last?.summary?.mails, last?.summary?.flipped, last?.summary?.otherSum], [4, 1, 1])
   }
 
@@ -179,6 +180,16 @@ describe('a server whose mail is judged again', () => {
     assertFlips(found)
     const { stdout } = await a.cli(['queue', 'show', found.lines[0]!.id!])
     assert.match(stdout, /Accepted from x@odd\.test/)
+  })
+
+  test('of what was refused the record is left, and other thresholds are tried on it', async () => {
+    const dir = await copyWith('milder', { pills: 3, lottery: 6 })
+    const path = join(dir, 'plugins.yaml')
+    await writeFile(path, (await readFile(path, 'utf8')).replace('reject: 9', 'reject: 15'))
+    const { code, lines } = await replay(dir, '--current', a.configDir)
+    assert.equal(code, 1)
+    assert.deepEqual([lines.length, lines[0]?.subject, lines[0]?.sum], [2, 'pills lottery pills', { from: 9, to: 9 }])
+    assert.deepEqual(lines[0]?.recipients, [{ address: 'alice@example.test', from: 'reject', to: 'junk' }])
   })
 
   test('people read it in words', async () => {

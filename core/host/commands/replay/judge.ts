@@ -6,7 +6,7 @@ import type { Pipeline } from '../../../pipeline/pipeline.js'
 import type { Rehearsal } from '../../rehearsal.js'
 import { changedBy, type Differences, differencesOf, type Elsewhere, foundAgain } from './compare.js'
 import { type Fate, fateOf } from './fate.js'
-import type { Replayed } from './mail.js'
+import type { Recorded, Replayed } from './mail.js'
 
 export interface Judged {
   readonly mail: Replayed
@@ -96,7 +96,8 @@ async function wasJudged(mail: Replayed, { inUse }: Judges): Promise<Judgement> 
 }
 
 /** What the new configuration would have found at the time. */
-async function projected(mail: Replayed, recorded: Verdict, { next, inUse }: Judges): Promise<Verdict> {
+async function projected(mail: Replayed, recorded: Recorded, { next, inUse }: Judges): Promise<Verdict> {
+  if (!recorded.whole) return recorded
   const scored = recorded.findings.filter(({ weighed }) => weighed !== true)
   const after = await next.score(mail)
   const evidence =

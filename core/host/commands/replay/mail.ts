@@ -23,6 +23,8 @@ export interface Recorded extends Verdict {
   readonly fates: readonly Fate[]
   /** Where a plugin had decided for another reason than the sum. */
   readonly others: readonly boolean[]
+  /** The message is still there; of one that is gone only the thresholds can be tried. */
+  readonly whole: boolean
 }
 
 /** What a source of mails has passed over, and why. */

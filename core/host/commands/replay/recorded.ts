@@ -1,6 +1,7 @@
 /**
- * The mail that is still there, with its record: what lies in mailboxes and what waits in the queue, each message once. What was refused left no
- * octets behind. A mailbox is read a few hundred messages at a time, so that its size does not matter.
+ * Recorded mail, each message once: first what is still there, in mailboxes and in the queue, with its record; then the records of what is not there
+ * any more, or was refused and never was. Of these the evidence stands as it was recorded, and other thresholds can be tried on it. Mailboxes and
+ * trail are read a few hundred at a time, so that their size does not matter.
  */
 import {
   type Account,
@@ -12,11 +13,12 @@ import {
   type Recipient,
   type Store,
   type TrailDecided,
+  type TrailEntry,
   trailDecided,
   trailFindings,
 } from '../../../api/index.js'
-import { createMessage } from '../../../storage/message.js'
-import { parseAddress, scanHeader } from '../../../text/index.js'
+import { createMessage, messageOf } from '../../../storage/message.js'
+import { encodeWords, parseAddress, printable, scanHeader } from '../../../text/index.js'
 import { recordedFate } from './fate.js'
 import { recordedEnvelope, recordedSession } from './heard.js'
 import type { Passed, Recorded, Replayed } from './mail.js'
@@ -25,6 +27,7 @@ const PAGE = 500
 /** Copies of one message are in several mailboxes. Beyond so many messages one may be judged twice. */
 const MOST_SEEN = 500_000
 const MAX_HEADER = 1024 * 1024
+const MAX_FIELD = 998
 /** Of our own Received field: `by NAME with ESMTP id ID`. */
 const QUEUE_ID = /^Received: [^;]{0,2000}?\sid\s([0-9a-z]{16}\.\d{1,9})[\s;]/m
 
@@ -47,8 +50,27 @@ export async function* recordedMail(source: RecordedSource): AsyncGenerator<Repl
   for await (const body of bodies(source)) {
     if (seen.has(body.id)) continue
     if (seen.size < MOST_SEEN) seen.add(body.id)
-    const mail = await withRecord(source, body)
+    const mail = await withRecord(source, body.id, await messageIn(source, body))
     if (mail !== undefined) yield mail
+  }
+  for await (const id of recordsSince(source)) {
+    if (seen.has(id)) continue
+    const mail = await withRecord(source, id, undefined)
+    if (mail !== undefined) yield mail
+  }
+}
+
+/** Newest first. Of one millisecond no more are seen than fit on a page. */
+async function* recordsSince({ store, since }: RecordedSource): AsyncGenerator<string> {
+  let until = Number.MAX_SAFE_INTEGER
+  let last: ReadonlySet<string> = new Set()
+  for (;;) {
+    const page = await store.trail.find({ since, until, limit: PAGE })
+    for (const { id } of page) if (!last.has(id)) yield id
+    if (page.length < PAGE) return
+    const oldest = page.at(-1)!.at
+    until = oldest < until ? oldest : oldest - 1
+    last = new Set(page.map(({ id }) => id))
   }
 }
 
@@ -79,20 +101,25 @@ async function* entriesOf(store: Store, account: string, id: string): AsyncGener
   }
 }
 
-async function withRecord(source: RecordedSource, { id, bodyId, size }: Body): Promise<Replayed | undefined> {
-  const { store, accounts, passed } = source
-  const entry = (await store.trail.of(id)).find(({ event }) => event === 'accepted')
+/** `whole`: the message, where it still is. Nothing: it has not come by mail, or not since then, or too little is known of it. */
+async function withRecord(
+  source: RecordedSource,
+  id: string,
+  whole: Message | undefined,
+): Promise<Replayed | undefined> {
+  const entry = (await source.store.trail.of(id)).find(({ event }) => event === 'accepted' || event === 'refused')
+  const decided = entry === undefined ? [] : trailDecided(entry)
+  // without its octets and without evidence there is nothing to judge: refused at RCPT, written by ourselves
+  if (whole === undefined && decided.length === 0) return undefined
   // moved lately, and come long ago
   if (entry !== undefined && entry.at < source.since) return undefined
-  const decided = entry === undefined ? [] : trailDecided(entry)
-  const account = await accountOf(accounts, entry?.facts.login)
+  const account = await accountOf(source.accounts, entry?.facts.login)
   const session = entry && recordedSession(entry.facts, account)
   if (entry === undefined || session === undefined || decided.length === 0) {
-    passed.unrecorded += 1
+    source.passed.unrecorded += 1
     return undefined
   }
-  const message = await messageIn(store, bodyId, size, passed)
-  if (message === undefined) return undefined
+  const message = whole ?? headOf(entry)
   const each = decided.flatMap(one => addressesOf(one).map(address => ({ address, one })))
   const recipients: readonly Recipient[] = each.map(({ address }) => ({ address, dsn: { notify: [] } }))
   const recorded: Recorded = {
@@ -100,6 +127,7 @@ async function withRecord(source: RecordedSource, { id, bodyId, size }: Body): P
     findings: trailFindings(entry),
     fates: each.map(({ one }) => recordedFate(one)),
     others: each.map(({ one }) => isOthers(one)),
+    whole: whole !== undefined,
   }
   return {
     id,
@@ -112,6 +140,15 @@ async function withRecord(source: RecordedSource, { id, bodyId, size }: Body): P
   }
 }
 
+/** What the record says of a message that is gone, for hooks that look at its header. */
+function headOf({ facts }: TrailEntry): Message {
+  const field = (name: string, value: unknown) =>
+    typeof value === 'string' ? `${name}: ${encodeWords(printable(value, MAX_FIELD))}\r\n` : ''
+  const { from, subject, messageId } = facts
+  const header = field('From', from) + field('Subject', subject) + field('Message-ID', messageId)
+  return messageOf(Buffer.from(`${header}\r\n`))
+}
+
 /** A directory that is down does not end a replay: what is known of people is left out then. */
 async function accountOf(accounts: Accounts | undefined, login: unknown): Promise<Account | undefined> {
   if (typeof login !== 'string') return undefined
@@ -119,7 +156,7 @@ async function accountOf(accounts: Accounts | undefined, login: unknown): Promis
   return known ?? { id: `login ${login}`, login, addresses: [] }
 }
 
-async function messageIn(store: Store, bodyId: string, size: number, passed: Passed): Promise<Message | undefined> {
+async function messageIn({ store, passed }: RecordedSource, { bodyId, size }: Body): Promise<Message | undefined> {
   try {
     const start = await store.blobs.read(bodyId, 0, Math.min(size, MAX_HEADER))
     const { fields, bodyStart, broken } = scanHeader(start)
@@ -142,7 +179,8 @@ function addressesOf({ to }: TrailDecided): readonly Address[] {
   return to.flatMap(text => parseAddress(text) ?? [])
 }
 
+/** Taken as it was, or by the sum: then the sum can be asked again. */
 function isOthers({ kind, rulings = [] }: TrailDecided): boolean {
-  if (kind !== 'quarantined' && kind !== 'held') return false
-  return !rulings.some(({ action, observed }) => observed !== true && (action === 'junk' || action === 'reject'))
+  if (kind === 'accepted' || kind === 'undeliverable') return false
+  return !rulings.some(({ action, observed }) => observed !== true && action !== 'none' && action !== 'header')
 }

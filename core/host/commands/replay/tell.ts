@@ -28,11 +28,14 @@ export class Summary {
   mails = 0
   flipped = 0
   otherSum = 0
+  /** Of which there is nothing but the record. */
+  gone = 0
   readonly #ways = new Map<string, number>()
 
   note(judged: Judged): void {
     const { before, after } = judged
     this.mails += 1
+    if (judged.mail.recorded?.whole === false) this.gone += 1
     if (before.sum !== after.sum) this.otherSum += 1
     if (!flips(judged)) return
     this.flipped += 1
@@ -43,8 +46,8 @@ export class Summary {
 
   /** `kept`: plugins whose evidence was left as it was recorded. */
   json(passed: Passed, kept: readonly string[]): object {
-    const { mails, flipped, otherSum } = this
-    return { summary: { mails, flipped, otherSum, ways: Object.fromEntries(this.#ways), ...passed, kept } }
+    const { mails, flipped, otherSum, gone } = this
+    return { summary: { mails, flipped, otherSum, gone, ways: Object.fromEntries(this.#ways), ...passed, kept } }
   }
 
   lines({ unrecorded, unreadable }: Passed, kept: readonly string[]): readonly string[] {
@@ -57,6 +60,9 @@ export class Summary {
     return [
       `${many(this.mails, 'message')} judged again: ${this.flipped === 0 ? 'none would fare otherwise' : `${this.flipped} would fare otherwise`}; ${others}`,
       ...ways,
+      ...(this.gone > 0
+        ? [`of ${this.gone} only the record is left: other thresholds were tried, but no other rules`]
+        : []),
       ...(passed.length > 0 ? [`passed over: ${passed.join(', ')}`] : []),
       ...(kept.length > 0
         ? [`as recorded, since they ask what happened before: ${kept.join(', ')}; --current tries their settings too`]
