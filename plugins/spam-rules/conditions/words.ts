@@ -7,8 +7,6 @@
 import { type Facts, PLACES, type Place } from '../facts.js'
 import { looksShipped } from '../words/confusables.js'
 import { type AnyEntry, ENTRIES, type Group, type RawEntry, readEntries } from '../words/entries.js'
-import { fold } from '../words/fold.js'
-import { languageOf } from '../words/language.js'
 import { rowOf, type Spot } from '../words/near.js'
 import { type Asked, type Hit, type PlaceFound, Search } from '../words/search.js'
 import { LANGUAGES, type Language } from '../words/stems.js'
@@ -57,7 +55,6 @@ const ANYWHERE: readonly Place[] = ['subject', 'body', 'name', 'link', 'file', '
 const UNDRESSED: ReadonlySet<Place> = new Set(['subject', 'body', 'name', 'file', 'alt'])
 const SHOWN = 3
 const EVIDENCE = 12
-const LANGUAGE_FROM = 2000
 
 export const words: Kind<Words, RawWords> = {
   name: 'words',
@@ -131,16 +128,18 @@ class Scan {
         this.#use(this.#search.numberOf(entry.phrase, entry.language), { own, entry: at })
       })
     }
-    this.#places = PLACES.filter(place => all.some(({ where }) => where.has(place)))
+    const wanted = PLACES.filter(place => all.some(({ where }) => where.has(place)))
+    this.#places = wanted.sort((a, b) => Number(b === 'body') - Number(a === 'body'))
   }
 
   /** Each place looked at once. */
   places(facts: Facts): ReadonlyMap<Place, PlaceFound> {
     return facts.once(this, () => {
-      const spoken = languageOf(fold(facts.text('body').slice(0, LANGUAGE_FROM)))
-      return new Map(
-        this.#places.map(place => [place, this.#search.look(facts.text(place), UNDRESSED.has(place), spoken)] as const),
-      )
+      const found = new Map<Place, PlaceFound>()
+      // The body first: a subject is often too short to tell its language.
+      for (const place of this.#places)
+        found.set(place, this.#search.look(facts.text(place), UNDRESSED.has(place), found.get('body')?.language))
+      return found
     })
   }
 

@@ -33,11 +33,14 @@ const LONGEST_REMEMBERED = 12
 
 const known = new Map<string, string>()
 
+/** What comes out is one piece of memory, not a chain of pieces: it is read character by character. */
 export function fold(text: string): string {
-  const lower = text.toLowerCase()
-  const plain = lower.replace(BEYOND_ASCII, foldedRun)
-  const words = plain.replace(APOSTROPHES, '').replace(ASCII_GAPS, ' ').trim()
-  return ` ${plain === lower ? words : words.replace(SPACE_BETWEEN, '')} `
+  const lower = ` ${text} `.toLowerCase()
+  const plain = lower.replace(BEYOND_ASCII, foldedRun).replace(APOSTROPHES, '')
+  // The spaces at both ends are gaps, too, and take in what stands beside them.
+  const words = plain.replace(ASCII_GAPS, ' ')
+  if (words === ' ') return '  '
+  return plain === lower ? words : words.replace(SPACE_BETWEEN, '')
 }
 
 /** Written without spaces between words: every character may begin a phrase. By number, for it is asked of every character. */

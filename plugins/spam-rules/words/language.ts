@@ -25,7 +25,7 @@ export type Spoken = keyof typeof LITTLE_WORDS
 const SPOKEN = Object.keys(LITTLE_WORDS) as readonly Spoken[]
 const VOICES = voices()
 /** So many words tell it. */
-const LOOKED_AT = 150
+const LOOKED_AT = 100
 /** Fewer little words are chance. */
 const ENOUGH = 3
 

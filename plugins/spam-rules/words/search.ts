@@ -4,7 +4,7 @@
  */
 import type { Looks } from './confusables.js'
 import { fold, foldPhrase } from './fold.js'
-import { languageOf } from './language.js'
+import { languageOf, type Spoken } from './language.js'
 import type { Spot } from './near.js'
 import { plainReading, type Reading, readingOf, type Undressed, undressedWithin } from './reading.js'
 import { Beginnings, type Language, Stemmer } from './stems.js'
@@ -35,6 +35,8 @@ export interface PlaceFound {
   readonly texts: ReadonlyMap<Language | 'none', string>
   /** Number of the phrase → where it is. */
   readonly hits: ReadonlyMap<number, Hit>
+  /** Where there are stems to choose for. */
+  readonly language?: Spoken
 }
 
 interface Stems {
@@ -84,24 +86,24 @@ export class Search {
   }
 
   /** `undress`: where people write, and not machines. `spoken`: what the message as a whole is written in. */
-  look(text: string, undress: boolean, spoken?: string): PlaceFound {
+  look(text: string, undress: boolean, spoken?: Spoken): PlaceFound {
     const reading = undress ? readingOf(text, this.#vocabulary, this.#looks) : plainReading(text)
     const hits = new Map<number, Hit>()
     this.#trie.search(reading.text, (phrase, start, end) => {
       this.#note(hits, phrase, { start, end }, undressedWithin(reading, start, end))
     })
     const texts = new Map<Language | 'none', string>([['none', reading.text]])
-    for (const { language, stemmer, trie, wanted } of this.#stemsFor(reading.text, spoken)) {
+    const language = this.#stems.length === 0 ? undefined : (languageOf(reading.text) ?? spoken)
+    for (const { language: own, stemmer, trie, wanted } of this.#stemsFor(reading.text, language)) {
       const stemmed = stemmer.stemWanted(reading.text, wanted, STEMMED_WORDS)
-      texts.set(language, stemmed)
+      texts.set(own, stemmed)
       trie.search(stemmed, (phrase, start, end) => this.#note(hits, phrase, { start, end }, undefined))
     }
-    return { reading, texts, hits }
+    return { reading, texts, hits, ...(language !== undefined && { language }) }
   }
 
-  #stemsFor(text: string, spoken: string | undefined): readonly Stems[] {
-    if (this.#stems.length === 0 || text.length < 4) return []
-    const language = languageOf(text) ?? spoken
+  #stemsFor(text: string, language: Spoken | undefined): readonly Stems[] {
+    if (text.length < 4) return []
     if (language !== undefined) return this.#stems.filter(one => one.language === language)
     return text.length <= SHORT ? this.#stems : []
   }

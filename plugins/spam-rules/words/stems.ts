@@ -21,6 +21,8 @@ export type Language = keyof typeof FILES
 export const LANGUAGES = Object.keys(FILES) as readonly Language[]
 
 const REMEMBERED = 20_000
+/** V8 copies pieces of text up to this length; a longer one would keep the whole mail in memory. */
+const LONGEST_REMEMBERED = 12
 /** Longer ones are no words, and some stemmers are slow on them. */
 const LONGEST = 30
 const SHORTEST = 3
@@ -66,29 +68,35 @@ export class Stemmer {
     const known = this.#known.get(word)
     if (known !== undefined) return known
     const stem = this.#stem(word)
+    if (word.length > LONGEST_REMEMBERED) return stem
     if (this.#known.size >= REMEMBERED) this.#known.clear()
     this.#known.set(word, stem)
     return stem
   }
 }
 
-/** What stemmers leave alone: how words begin. A bit for each two letters that one of the wanted words begins with. */
+/** What stemmers leave alone: how words begin. A mark for each three letters that one of the wanted words begins with. */
 export class Beginnings {
-  readonly #bits = new Uint8Array(65536)
+  readonly #marks = new Uint8Array(65536)
+  /** Stems that are shorter than that. */
+  readonly #short = new Uint8Array(65536)
 
   /** Takes stemmed phrases. */
   constructor(phrases: Iterable<string>) {
-    for (const phrase of phrases)
-      for (const word of phrase.split(' ')) if (word.length > 1) this.#bits[hashAt(word, 0)] = 1
+    for (const word of [...phrases].flatMap(phrase => phrase.split(' '))) {
+      if (word.length > 2) this.#marks[hashAt(word, 0)] = 1
+      else if (word !== '') this.#short[word.charCodeAt(0)] = 1
+    }
   }
 
+  /** The word there has three letters at least. */
   has(text: string, at: number): boolean {
-    return this.#bits[hashAt(text, at)] === 1
+    return this.#marks[hashAt(text, at)] === 1 || this.#short[text.charCodeAt(at)] === 1
   }
 }
 
 function hashAt(text: string, at: number): number {
-  return ((text.charCodeAt(at) * 251) ^ text.charCodeAt(at + 1)) & 0xffff
+  return (text.charCodeAt(at) * 961 + text.charCodeAt(at + 1) * 31 + text.charCodeAt(at + 2)) & 0xffff
 }
 
 function isStemmer(value: unknown): value is { stem(word: string): string } {

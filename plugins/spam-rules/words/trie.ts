@@ -16,6 +16,8 @@ const SPACE = 32
 export class Trie {
   /** The state a first character leads to. */
   readonly #roots = new Uint32Array(65536)
+  /** The state two first characters lead to, of ASCII: most words are let go here. */
+  readonly #pairs = new Uint32Array(128 * 128)
   /** State → its first child; that of the next state is where its children end. */
   readonly #children: Uint32Array
   readonly #labels: Uint16Array
@@ -33,6 +35,7 @@ export class Trie {
     this.#labels = new Uint16Array(most)
     this.#phrase = new Uint32Array(most)
     this.#build(sorted, order)
+    this.#pair()
   }
 
   /** Octets the tables take. */
@@ -42,23 +45,29 @@ export class Trie {
 
   search(text: string, found: OnFound): void {
     const roots = this.#roots
+    const pairs = this.#pairs
     for (let at = 0; at < text.length; at++) {
       const code = text.charCodeAt(at)
       if (code === SPACE) continue
-      const state = roots[code]!
-      if (state !== 0) this.#walk(text, at, state, found)
+      const next = at + 1 < text.length ? text.charCodeAt(at + 1) : SPACE
+      if (code < 128 && next < 128 && this.#phrase[roots[code]!] === 0) {
+        const state = pairs[(code << 7) | next]!
+        if (state !== 0) this.#walk(text, at, at + 2, state, found)
+      } else {
+        const state = roots[code]!
+        if (state !== 0) this.#walk(text, at, at + 1, state, found)
+      }
       if (isUnspaced(code)) continue
-      const gap = text.indexOf(' ', at)
-      if (gap === -1) return
-      at = gap
+      do at++
+      while (at < text.length && text.charCodeAt(at) !== SPACE)
     }
   }
 
   /** Follows the text from a word start as far as any phrase goes. */
-  #walk(text: string, start: number, first: number, found: OnFound): void {
+  #walk(text: string, start: number, from: number, first: number, found: OnFound): void {
     const phrase = this.#phrase
     let state = first
-    let at = start + 1
+    let at = from
     while (true) {
       if (phrase[state] !== 0) found(phrase[state]! - 1, start, at)
       if (at >= text.length) return
@@ -80,6 +89,14 @@ export class Trie {
     }
     for (; low < high; low++) if (labels[low] === label) return low
     return 0
+  }
+
+  #pair(): void {
+    for (let first = 0; first < 128; first++) {
+      const state = this.#roots[first]!
+      if (state === 0) continue
+      for (let second = 0; second < 128; second++) this.#pairs[(first << 7) | second] = this.#child(state, second)
+    }
   }
 
   /** Breadth first over ranges of the sorted phrases: those of a range have the characters up to `depth` in common. */

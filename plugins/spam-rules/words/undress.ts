@@ -51,9 +51,13 @@ export function disguisesIn(text: string, vocabulary: Vocabulary, looks: Looks):
   }
   for (const token of tokens.slice(0, MOST_TRIED)) {
     if (token.foreign && !mainlyLatin) continue
-    for (const part of partsOf(text, token)) {
-      const disguise = readToken(text, part, vocabulary, looks)
-      if (disguise !== undefined) found.push(disguise)
+    if (token.end - token.start > LONGEST_TOKEN) continue
+    const whole = text.slice(token.start, token.end)
+    for (const { offset, length, understood, how } of vocabulary.remembered(whole, () =>
+      readToken(whole, vocabulary, looks),
+    )) {
+      const start = token.start + offset
+      found.push({ start, end: start + length, understood, how })
     }
   }
   if (found.length < 2) return found
@@ -63,32 +67,18 @@ export function disguisesIn(text: string, vocabulary: Vocabulary, looks: Looks):
   return apart
 }
 
-/** "Viagra&Cialis" are two. */
-function partsOf(text: string, token: Classes): readonly Classes[] {
-  if (token.end - token.start > LONGEST_TOKEN) return []
-  const whole = text.slice(token.start, token.end)
+function readToken(whole: string, vocabulary: Vocabulary, looks: Looks): readonly Read[] {
   if (ADDRESS.test(whole)) return []
-  if (!JOINED.test(whole)) return [token]
-  return [...whole.matchAll(PARTS)].map(({ 0: part, index }) => ({
-    start: token.start + index,
-    end: token.start + index + part.length,
-  }))
+  if (!JOINED.test(whole)) return readPart(whole, 0, vocabulary, looks)
+  // "Viagra&Cialis" are two.
+  return [...whole.matchAll(PARTS)].flatMap(({ 0: part, index }) => readPart(part, index, vocabulary, looks))
 }
 
-function readToken(text: string, token: Classes, vocabulary: Vocabulary, looks: Looks): Disguise | undefined {
-  const whole = text.slice(token.start, token.end)
-  const read = vocabulary.remembered(whole, () => readWhole(whole, vocabulary, looks))
-  if (read === undefined) return undefined
-  const { offset, length, understood, how } = read
-  const start = token.start + offset
-  return { start, end: start + length, understood, how }
-}
-
-function readWhole(whole: string, vocabulary: Vocabulary, looks: Looks): Read | undefined {
-  const bare = whole.replace(EDGE_NOTHING, '').replace(TRAILING_SHOUT, '').replace(EDGES, '')
-  if (bare.length < 3) return undefined
+function readPart(part: string, at: number, vocabulary: Vocabulary, looks: Looks): readonly Read[] {
+  const bare = part.replace(EDGE_NOTHING, '').replace(TRAILING_SHOUT, '').replace(EDGES, '')
+  if (bare.length < 3) return []
   const reading = bestReading(bare, vocabulary, looks)
-  return reading === undefined ? undefined : { offset: whole.indexOf(bare), length: bare.length, ...reading }
+  return reading === undefined ? [] : [{ offset: at + part.indexOf(bare), length: bare.length, ...reading }]
 }
 
 type ReadAs = Pick<Disguise, 'understood' | 'how'>

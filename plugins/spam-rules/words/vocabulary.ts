@@ -12,6 +12,8 @@ const SHORTEST_SQUEEZED = 6
 
 /** Tokens come again and again, from mail to mail. */
 const REMEMBERED = 20_000
+/** V8 copies pieces of text up to this length; a longer one would keep the whole mail in memory. */
+const LONGEST_REMEMBERED = 12
 
 /**
  * `deliberate`: no honest writer writes so. `spaced-out`: "V I A G R A", and headlines. `misspelt`: "pass-word", "viaagra", and short words
@@ -27,8 +29,10 @@ export interface Read {
   readonly how: How
 }
 
+const NOTHING: readonly Read[] = []
+
 export class Vocabulary {
-  readonly #read = new Map<string, Read | null>()
+  readonly #read = new Map<string, readonly Read[]>()
   readonly #words = new Set<string>()
   readonly #canonical = new Map<string, string>()
   readonly #squeezed = new Map<string, string>()
@@ -47,12 +51,13 @@ export class Vocabulary {
   }
 
   /** `read`, done once for each token as long as there is room. */
-  remembered(token: string, read: () => Read | undefined): Read | undefined {
+  remembered(token: string, read: () => readonly Read[]): readonly Read[] {
     const known = this.#read.get(token)
-    if (known !== undefined) return known ?? undefined
+    if (known !== undefined) return known
     const now = read()
+    if (token.length > LONGEST_REMEMBERED) return now
     if (this.#read.size >= REMEMBERED) this.#read.clear()
-    this.#read.set(token, now ?? null)
+    this.#read.set(token, now.length === 0 ? NOTHING : now)
     return now
   }
 
