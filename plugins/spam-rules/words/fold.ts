@@ -68,9 +68,11 @@ function foldedRun(run: string): string {
 }
 
 function foldRun(run: string): string {
+  // ŉ comes apart into an apostrophe and n, when those have been taken out already.
   const bare = run
     .replace(NOTHING, '')
     .replace(BLESSINGS, ' ')
+    .replaceAll('ŉ', 'n')
     .normalize('NFKD')
     .replace(MARKS, '')
     .normalize('NFC')
