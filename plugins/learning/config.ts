@@ -24,8 +24,8 @@ export const CONFIG = {
       properties: {
         spam_untaught: { ...POINTS, default: 4, description: 'for spam, by the starting model alone' },
         ham_untaught: { ...POINTS, default: 1.5, description: 'against spam, by the starting model alone' },
-        spam_taught: { ...POINTS, default: 7, description: 'for spam, once the site has taught much' },
-        ham_taught: { ...POINTS, default: 3, description: 'against spam, once the site has taught much' },
+        spam_taught: { ...POINTS, default: 8, description: 'for spam, once the site has taught much' },
+        ham_taught: { ...POINTS, default: 5, description: 'against spam, once the site has taught much' },
       },
     },
     remember: {

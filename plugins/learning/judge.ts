@@ -86,15 +86,16 @@ export interface Bounds {
   readonly taught: Most
 }
 
-/** How fast points come near their bound. */
-const REACHES = 1.5
+/** How fast points come near their bound. Lessons aim at a margin, so their sums are larger. */
+const REACHES = { untaught: 1.1, taught: 2 } as const
 /** Below that it says nothing. */
 const LEAST = 0.1
 
 export function pointsOf({ sum, trust }: Judgement, { untaught, taught }: Bounds): number {
   const side = sum > 0 ? 'spam' : 'ham'
   const most = untaught[side] + (taught[side] - untaught[side]) * trust
-  const points = most * (1 - Math.exp(-Math.abs(sum) / REACHES))
+  const reaches = REACHES.untaught + (REACHES.taught - REACHES.untaught) * trust
+  const points = most * (1 - Math.exp(-Math.abs(sum) / reaches))
   return Math.abs(points) < LEAST ? 0 : Math.round(points * 100) / 100
 }
 

@@ -1,0 +1,100 @@
+/** Mail to learn from: files, mbox, Maildir, folders; and what is not there. */
+import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { CommandError } from 'posthouse/api'
+import { forwardedIn } from '../../../plugins/learning/forwarding.js'
+import { mailsIn } from '../../../plugins/learning/mail-source.js'
+
+const NOBODY = { accounts: () => undefined, mail: () => undefined }
+
+async function mailsOf(path: string): Promise<readonly string[]> {
+  const mails: string[] = []
+  for await (const { bytes } of mailsIn(path, NOBODY)) mails.push(bytes.toString())
+  return mails
+}
+
+describe('mail to learn from', () => {
+  let folder: string
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'mails-'))
+  })
+  after(() => rm(folder, { recursive: true }))
+
+  const put = async (name: string, text: string) => {
+    const path = join(folder, name)
+    await mkdir(join(path, '..'), { recursive: true })
+    await writeFile(path, text)
+    return path
+  }
+
+  test('a file is one mail, with lines as on the wire', async () => {
+    assert.deepEqual(await mailsOf(await put('one.eml', 'Subject: a\n\nb\n')), ['Subject: a\r\n\r\nb\r\n'])
+  })
+
+  test('an mbox is as many as it has From lines, and quoted ones are text', async () => {
+    const text = 'From a Mon\nSubject: 1\n\nx\n>From here\n\nFrom b Tue\nSubject: 2\n\ny\n'
+    const [one, two, ...more] = await mailsOf(await put('box', text))
+    assert.match(one!, /^Subject: 1\r\n\r\nx\r\nFrom here\r\n/)
+    assert.match(two!, /^Subject: 2\r\n\r\ny\r\n/)
+    assert.equal(more.length, 0)
+  })
+
+  test('of an mbox with a huge mail the others are all there', async () => {
+    const text = `From a\nSubject: 1\n\n${'x'.repeat(99)}\nFrom b\nSubject: 2\n\n${'long line\n'.repeat(400_000)}\nFrom c\nSubject: 3\n\ny\n`
+    const mails = await mailsOf(await put('huge', text))
+    assert.deepEqual(
+      mails.map(mail => mail.slice(0, 10)),
+      ['Subject: 1', 'Subject: 2', 'Subject: 3'],
+    )
+    assert.ok(mails.every(mail => mail.length < 2_000_000))
+  })
+
+  test('a Maildir is what is in cur and new', async () => {
+    await put('dir/cur/1:2,S', 'Subject: cur\n\n')
+    await put('dir/new/2', 'Subject: new\n\n')
+    await put('dir/tmp/3', 'Subject: tmp\n\n')
+    const mails = await mailsOf(join(folder, 'dir'))
+    assert.deepEqual(
+      mails.map(mail => mail.trim()),
+      ['Subject: cur', 'Subject: new'],
+    )
+  })
+
+  for (const [name, wanted] of [
+    ['nowhere', /there is no file/],
+    ['alice@example.test:Junk', /there is no account alice/],
+  ] as const) {
+    test(`${name} is refused with a sentence`, async () => {
+      await assert.rejects(
+        mailsOf(join(name)),
+        (error: unknown) => error instanceof CommandError && wanted.test(error.message),
+      )
+    })
+  }
+})
+
+test('of a forwarded mail only what is attached is learned from', () => {
+  const inner = 'Subject: inner\r\n\r\nspam\r\n'
+  const mail = [
+    'Subject: look',
+    'Content-Type: multipart/mixed; boundary=b',
+    '',
+    '--b',
+    'Content-Type: text/plain',
+    '',
+    'see',
+    '--b',
+    'Content-Type: message/rfc822',
+    '',
+    `${inner}--b--`,
+    '',
+  ].join('\r\n')
+  assert.deepEqual(
+    forwardedIn(Buffer.from(mail)).map(one => one.toString().trim()),
+    [inner.trim()],
+  )
+  assert.deepEqual(forwardedIn(Buffer.from('Subject: x\r\n\r\nspam\r\n')), [])
+})
