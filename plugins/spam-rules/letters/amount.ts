@@ -1,8 +1,12 @@
 /** How much of a text shouts: capitals, signs, little pictures, rows of the same character. */
 
+/** Who shouts does so from the beginning. */
+const ENOUGH_TO_HEAR = 4096
+
 export function capitals(text: string, percent: number): string | undefined {
   let [small, upper, rows, row] = [0, 0, 0, 0]
-  for (let at = 0; at < text.length; at++) {
+  const end = Math.min(text.length, ENOUGH_TO_HEAR)
+  for (let at = 0; at < end; at++) {
     const code = text.charCodeAt(at)
     if (code > 127 ? isCapital(text[at]!) : code >= 65 && code <= 90) {
       upper++

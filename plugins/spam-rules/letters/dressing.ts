@@ -17,7 +17,8 @@ const FULL_WIDTH = /^[\uff21-\uff3a\uff41-\uff5a]+$/
 const EAST_ASIAN = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u
 const BEYOND_ASCII = /[^\x00-\x7f]/
 const BEYOND_LATIN1 = /[^\x00-\xff]/
-const MARKED = /\p{M}/u
+// Looked for without Unicode's tables, which cost a look-up for each character.
+const MARKED = /[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]/
 const MARKED_ROW = /(?:\p{Script=Latin}\p{M}{1,5}){3,20}/gu
 const LATIN_WORD = /[A-Za-z\u00c0-\u024f\u1e00-\u1eff]{6,40}/g
 const TWO_ACCENTED = /[\u00c0-\u024f\u1e00-\u1eff]{2}/
@@ -25,8 +26,9 @@ const ACCENTED = /[^A-Za-z]/g
 const WORDS = /[\p{L}\p{M}]{3,60}/gu
 const LATIN = /\p{Script=Latin}/u
 // What has letters that look like Latin ones; Greek ones stand beside them in short terms of science.
-const LOOK_ALIKE = /[\p{Script=Cyrillic}\p{Script=Armenian}\p{Script=Cherokee}\p{Script=Lisu}\p{Script=Coptic}]/u
-const GREEK = /\p{Script=Greek}/u
+// Cyrillic, Armenian, Cherokee, Coptic, Lisu.
+const LOOK_ALIKE = /[\u0400-\u058f\u13a0-\u13ff\u2c80-\u2cff\ua4d0-\ua4ff]/
+const GREEK = /[\u0370-\u03ff\u1f00-\u1fff]/
 
 export function* spacedOut(text: string): Finds {
   if (!GAPS_THERE.test(text)) return

@@ -2,6 +2,7 @@
  * Letter patterns: how text is dressed up to catch the eye or to slip past word lists, and text that nobody wrote. Each test is a pure function
  * from text to what was found, or nothing; each looks at each character a bounded number of times.
  */
+import { bothEnds } from 'posthouse/text'
 import { capitals, emoji, longRun, symbols } from './amount.js'
 import { type Finds, fancy, hiddenLetters, mixedWords, spacedOut } from './dressing.js'
 import { codedTokens, gibberish, mangledWords } from './odd-words.js'
@@ -41,11 +42,11 @@ const TESTS = {
 export type LetterTest = keyof typeof TESTS
 export const LETTER_TESTS = Object.keys(TESTS) as readonly LetterTest[]
 
-/** Enough to tell; the rest of a long text is more of the same. */
-const MOST = 32 * 1024
+/** Enough to tell: what is put in to mislead filters stands at the beginning or at the end. */
+const MOST = 12 * 1024
 
 export function testLetters(test: LetterTest, whole: string, atLeast = TESTS[test].atLeast): string | undefined {
-  return TESTS[test].look(whole.length > MOST ? whole.slice(0, MOST) : whole, atLeast)
+  return TESTS[test].look(bothEnds(whole, MOST), atLeast)
 }
 
 export function isShare(test: LetterTest): boolean {

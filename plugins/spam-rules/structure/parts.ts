@@ -5,6 +5,7 @@ import { type Look, Shape } from './shape.js'
 
 const LEAST_WORDS = 20
 const MAX_WORDS = 2000
+const MAX_CHARS = 16 * 1024
 const MUCH_HIDDEN = 600
 /** Of the words of the shorter one. */
 const SHARED = 0.15
@@ -140,7 +141,7 @@ function bothTexts({ parts, body, htmlFacts }: Facts['seen']): readonly [string,
 
 function wordsIn(text: string): Set<string> {
   const words = new Set<string>()
-  for (const [word] of text.matchAll(WORD)) {
+  for (const [word] of text.slice(0, MAX_CHARS).matchAll(WORD)) {
     if (words.size >= MAX_WORDS) break
     words.add(word.toLowerCase())
   }
