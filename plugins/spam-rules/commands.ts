@@ -1,5 +1,5 @@
 /** `posthouse rules …`: proves rules by their examples, lists them, tries them on mail in files and counts what they do. */
-import { type Command, CommandError, type CommandRun, type Finding, readMailFile } from 'posthouse/api'
+import { type Command, type CommandRun, type Finding, readMailFile } from 'posthouse/api'
 import type { RuleSet } from './evaluate.js'
 import { factsAbout, type MessageOf } from './example-asked.js'
 import { FIT_OPTIONS, fitCommand } from './fit-command.js'
@@ -7,7 +7,7 @@ import { Progress } from './progress.js'
 import { JUNK_LINE, pointsOf, type Rule } from './rule.js'
 import { type Seen, seenIn, sentences } from './seen.js'
 import { STATS_OPTIONS, stats } from './stats.js'
-import { failuresOf, filesIn, sumOf } from './try.js'
+import { failuresOf, filesIn, sumOf, thresholdOf } from './try.js'
 
 export function ruleCommands(rules: () => Promise<RuleSet>, messageOf: MessageOf): readonly Command[] {
   return [
@@ -114,8 +114,7 @@ interface Tried {
 }
 
 async function tryOn(set: RuleSet, messageOf: MessageOf, run: CommandRun): Promise<void> {
-  const threshold = Number(run.options.threshold ?? JUNK_LINE)
-  if (!Number.isFinite(threshold)) throw new CommandError('--threshold: expected a number of points')
+  const threshold = thresholdOf(run)
   const counts = new Map<string, number>()
   let tried = 0
   let over = 0

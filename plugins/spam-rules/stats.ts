@@ -7,7 +7,7 @@ import { findingsOf, type RuleSet } from './evaluate.js'
 import { factsAbout, type MessageOf } from './example-asked.js'
 import { Progress } from './progress.js'
 import { JUNK_LINE, pointsOf } from './rule.js'
-import { filesIn, sumOf } from './try.js'
+import { filesIn, sumOf, thresholdOf } from './try.js'
 
 export const STATS_OPTIONS: Readonly<Record<string, CommandOption>> = {
   ham: { type: 'string', value: 'PATH', description: 'good mail: a folder, a file, or @FILE with a path on each line' },
@@ -58,8 +58,7 @@ const LEAST_PERCENT = 70
 const MAX_OVERLAPS = 200
 
 export async function stats(set: RuleSet, messageOf: MessageOf, run: CommandRun): Promise<void> {
-  const threshold = Number(run.options.threshold ?? JUNK_LINE)
-  if (!Number.isFinite(threshold)) throw new CommandError('--threshold: expected a number of points')
+  const threshold = thresholdOf(run)
   const paths = { ham: pathOf(run, 'ham'), spam: pathOf(run, 'spam') }
   const counting = new Counting(set, threshold)
   const progress = new Progress('mails')

@@ -1,14 +1,14 @@
 /** Rules asked about mail outside of a session: what each finds, and what there was to see. Pure reading: nothing is sent, stored or learnt. */
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CommandError, type Finding } from 'posthouse/api'
+import { CommandError, type CommandRun, type Finding } from 'posthouse/api'
 import { printable } from 'posthouse/text'
 import type { Outcome } from './conditions/kind.js'
 import type { Hit, RuleSet } from './evaluate.js'
 import { mailOf } from './example.js'
 import { factsAbout, type MessageOf } from './example-asked.js'
 import type { Facts } from './facts.js'
-import type { Position, Rule } from './rule.js'
+import { JUNK_LINE, type Position, type Rule } from './rule.js'
 
 export interface Failure extends Position {
   readonly rule: string
@@ -50,6 +50,13 @@ export async function hitsIn(set: RuleSet, facts: Facts): Promise<readonly Hit[]
 
 export async function findingsIn(set: RuleSet, messageOf: MessageOf, bytes: Buffer): Promise<readonly Finding[]> {
   return set.evaluate(await factsAbout(messageOf(bytes)))
+}
+
+/** `--threshold`: what counts as spam. */
+export function thresholdOf({ options }: CommandRun): number {
+  const threshold = Number(options.threshold ?? JUNK_LINE)
+  if (!Number.isFinite(threshold)) throw new CommandError('--threshold: expected a number of points')
+  return threshold
 }
 
 /** Rounded, so that 0.1 + 0.2 is 0.3. */
