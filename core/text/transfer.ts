@@ -1,5 +1,5 @@
 /**
- * Content-Transfer-Encoding undone (RFC 2045 §6.7, §6.8), with the patience real mail needs: what is no base64 is passed
+ * Content-Transfer-Encoding undone (RFC 2045 §6.7, §6.8, and uuencode of before), with the patience real mail needs: what is no base64 is passed
  * over, padding may come in the middle, a lone `=` in quoted-printable stays as it is. Unknown encodings come back unchanged.
  */
 const EQUALS = 61
@@ -15,6 +15,10 @@ export function decodeTransfer(bytes: Buffer, encoding: string): Buffer {
       return decodeBase64(bytes)
     case 'quoted-printable':
       return decodeQuotedPrintable(bytes)
+    case 'x-uuencode':
+    case 'uuencode':
+    case 'x-uue':
+      return decodeUuencode(bytes)
     default:
       return bytes
   }
@@ -46,6 +50,30 @@ function base64Values(): Int8Array {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
   for (let i = 0; i < 64; i++) values[alphabet.charCodeAt(i)] = i
   return values
+}
+
+/** As POSIX describes it: each line begins with its length; what stands around `begin` and `end` is no part of it. */
+export function decodeUuencode(bytes: Buffer): Buffer {
+  const begin = bytes.indexOf('begin ')
+  if (begin < 0) return bytes
+  const out = Buffer.allocUnsafe(bytes.length)
+  let to = 0
+  for (let at = bytes.indexOf(LF, begin) + 1; at > 0 && at < bytes.length; at = bytes.indexOf(LF, at) + 1) {
+    const length = (bytes[at]! - 32) & 63
+    if (length === 0 || bytes[at]! < 32 || bytes[at]! > 96) break
+    const end = Math.min(to + length, out.length)
+    for (let group = at + 1; to < end && group + 3 < bytes.length; group += 4) {
+      const [a, b, c, d] = [0, 1, 2, 3].map(place => (bytes[group + place]! - 32) & 63) as [
+        number,
+        number,
+        number,
+        number,
+      ]
+      for (const octet of [(a << 2) | (b >> 4), (b << 4) | (c >> 2), (c << 6) | d])
+        if (to < end) out[to++] = octet & 255
+    }
+  }
+  return out.subarray(0, to)
 }
 
 /** `underscores`: the Q encoding of header fields, where `_` is a space (RFC 2047 §4.2). */

@@ -148,6 +148,19 @@ test('a message inside that is encoded, against the standard, is read and said t
   assert.match(broken.join(), /a message inside is encoded/)
 })
 
+test('text in the encoding of before MIME is read', () => {
+  const lines = [
+    'begin 644 note.txt',
+    'M:&5L;&\\L(\'=O<FQD(&]F(&]L9"!M86EL+"!M;W)E(\'1H86X@;VYE(&QI;F4@',
+    "4;V8@9F]R='DM9FEV92!O8W1E=', ",
+    '`',
+    'end',
+  ]
+  const { body, parts } = read('Content-Transfer-Encoding: x-uuencode', lines.join('\r\n'))
+  assert.equal(body, 'hello, world of old mail, more than one line of forty-five octets')
+  assert.deepEqual(parts[0]!.odd, [])
+})
+
 test('what a mailing list puts under encoded text is not decoded', () => {
   const { body, parts } = read('Content-Transfer-Encoding: base64', '5L2g5aW9\r\n-----\r\nThis list is free\r\n')
   assert.equal(body, '你好')
