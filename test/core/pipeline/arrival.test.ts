@@ -55,7 +55,7 @@ test('a record is found by the envelope, by who is in From, and by what an alias
   const keys = arrivalKeys({ ...received, envelope: anEnvelope({ sender }), routed }, [row as never])
   assert.deepEqual(keys, {
     messageId: '<one@example.net>',
-    senders: ['bounce@example.net', 'Al@lists.example'],
+    senders: ['Bounce@example.net', 'Al@lists.example'],
     recipients: ['info@example.test', 'ann@example.test'],
     clients: [received.session.remote.address],
   })
