@@ -30,6 +30,7 @@ const EDGES = /^["'(<[{«„“‘*_.,:;|!+-]+|["')>\]}»“”’*_.,:;?|+-]+$/
 /** Marks of order and signs of other writing at the edge of a word are no disguise. */
 const EDGE_NOTHING =
   /^[\p{Default_Ignorable_Code_Point}\uff01-\uff0f\uff1a-\uff20]+|[\p{Default_Ignorable_Code_Point}\uff01-\uff0f\uff1a-\uff20]+$/gu
+const NAME_SIGN = /^[@$]\p{L}+$/u
 const TRAILING_SHOUT = /!+$/
 /** Shorter words may be met by chance. */
 const SHORTEST_ACCUSED = 5
@@ -92,6 +93,8 @@ function bestReading(written: string, vocabulary: Vocabulary, looks: Looks): Rea
   const plain = visible.normalize('NFKD').replace(MARKS, '').toLowerCase()
   // Honest as it stands: folding reads it without our help.
   if (visible === written && vocabulary.has(plain) && plain === visible.toLowerCase()) return undefined
+  // "@account" in Perl, "$account" in a shell, "@paypal" as a handle.
+  if (NAME_SIGN.test(plain) && vocabulary.has(plain.slice(1))) return undefined
   if (visible !== written && vocabulary.has(plain)) return readAs(plain, !HYPHENATED.test(written))
   return latinReading(visible, plain, vocabulary, looks) ?? cyrillicReading(visible, vocabulary)
 }
