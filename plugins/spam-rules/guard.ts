@@ -14,11 +14,13 @@ export interface Job {
 export interface GuardLimits {
   /** For one pattern on one text. */
   readonly patternMs: number
+  /** For all of one message. */
+  readonly messageMs: number
   /** How long one that took longer is left alone; longer each time. */
   readonly restMs: number
 }
 
-const LIMITS: GuardLimits = { patternMs: 100, restMs: 60_000 }
+const LIMITS: GuardLimits = { patternMs: 100, messageMs: 1000, restMs: 60_000 }
 /** Threads that may be lost for one message. */
 const MAX_LOST = 3
 const MAX_WAITING = 50
@@ -54,7 +56,12 @@ export class Guard {
     if (this.#waiting >= MAX_WAITING)
       return jobs.map(() => unknown('too many messages wait for the patterns that run apart'))
     this.#waiting++
-    const mine = this.#last.then(() => this.#runAll(jobs))
+    const mine = this.#last
+      .then(() => this.#runAll(jobs))
+      // No thread to be had is our trouble and not the message's.
+      .catch((error: unknown) =>
+        jobs.map(() => unknown(`no thread for it: ${error instanceof Error ? error.message : error}`)),
+      )
     this.#last = mine
     try {
       return await mine
@@ -70,24 +77,37 @@ export class Guard {
   async #runAll(jobs: readonly Job[]): Promise<readonly Outcome[]> {
     const outcomes: Outcome[] = jobs.map(({ pattern }) => this.#restOf(pattern))
     let left = jobs.flatMap((_, at) => (outcomes[at] === undefined ? [at] : []))
+    const until = this.#now() + this.#limits.messageMs
     for (let lost = 0; left.length > 0; lost++) {
-      const done = lost < MAX_LOST ? await this.#runSome(left.map(at => jobs[at]!)) : []
+      if (lost >= MAX_LOST || this.#now() >= until) {
+        for (const at of left) outcomes[at] = unknown('the patterns that run apart took too long together')
+        break
+      }
+      const done = await this.#runSome(
+        left.map(at => jobs[at]!),
+        until,
+      )
       for (const [i, outcome] of done.entries()) outcomes[left[i]!] = outcome
       left = left.slice(done.length)
-      if (left.length === 0) break
-      const [stuck, ...others] = left as [number, ...number[]]
-      outcomes[stuck] = lost < MAX_LOST ? this.#tired(jobs[stuck]!.pattern) : unknown('other patterns took too long')
-      left = others.filter(at => {
-        const resting = this.#restOf(jobs[at]!.pattern)
-        if (resting !== undefined) outcomes[at] = resting
-        return resting === undefined
-      })
+      const [stuck] = left
+      if (stuck === undefined || this.#now() >= until) continue
+      outcomes[stuck] = this.#tired(jobs[stuck]!.pattern)
+      left = this.#withoutResting(jobs, left.slice(1), outcomes)
     }
     return outcomes
   }
 
+  /** The same pattern may wait for another text. */
+  #withoutResting(jobs: readonly Job[], left: readonly number[], outcomes: Outcome[]): number[] {
+    return left.filter(at => {
+      const resting = this.#restOf(jobs[at]!.pattern)
+      if (resting !== undefined) outcomes[at] = resting
+      return resting === undefined
+    })
+  }
+
   /** Those that came to an end before the first that did not. */
-  async #runSome(jobs: readonly Job[]): Promise<readonly Outcome[]> {
+  async #runSome(jobs: readonly Job[], until: number): Promise<readonly Outcome[]> {
     const thread = this.#thread ?? this.#start()
     const done: Outcome[] = []
     const finished = await new Promise<boolean>(resolve => {
@@ -96,6 +116,7 @@ export class Guard {
         if ('found' in told) done.push(told.found === null ? undefined : { kind: 'found', text: told.found })
         clearTimeout(timer)
         if (done.length === jobs.length) end(true)
+        else if (this.#now() >= until) end(false)
         else timer = setTimeout(() => end(false), this.#limits.patternMs)
       }
       const lost = () => end(false)

@@ -12,8 +12,8 @@ const FOREVER = `${'a'.repeat(60)}!`
 
 describe('patterns that run apart', () => {
   let now = 0
-  const guard = new Guard({ patternMs: 2000, restMs: 1000 }, () => now)
-  const quick = new Guard({ patternMs: 50, restMs: 1000 }, () => now)
+  const guard = new Guard({ patternMs: 2000, messageMs: 10_000, restMs: 1000 }, () => now)
+  const quick = new Guard({ patternMs: 50, messageMs: 10_000, restMs: 1000 }, () => now)
   after(async () => {
     await guard.dispose()
     await quick.dispose()
@@ -45,6 +45,17 @@ describe('patterns that run apart', () => {
     assert.match(resting?.kind === 'unknown' ? resting.why : '', /lately not come to an end/)
     now += 1001
     assert.deepEqual(await quick.run([{ pattern: NASTY, input: 'aaa' }]), [{ kind: 'found', text: 'aaa' }])
+  })
+
+  test('all of one message have a limit together, and none of them is blamed', async () => {
+    let clock = 0
+    const short = new Guard({ patternMs: 2000, messageMs: 5, restMs: 1000 }, () => clock++)
+    const jobs = Array.from({ length: 20 }, () => ({ pattern: 'a', input: 'a' }))
+    const kinds = (await short.run(jobs)).map(outcome => outcome?.kind)
+    assert.equal(kinds[0], 'found')
+    assert.equal(kinds.at(-1), 'unknown')
+    assert.deepEqual(await short.run([{ pattern: 'a', input: 'a' }]), [{ kind: 'found', text: 'a' }])
+    await short.dispose()
   })
 
   test('the server goes on meanwhile', async () => {
