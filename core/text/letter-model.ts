@@ -98,5 +98,10 @@ function unpack(script: Script): Model {
 }
 
 function unfoldPairs(pairs: Uint8Array, count: number): Uint8Array {
-  return Uint8Array.from({ length: count }, (_, at) => (at % 2 === 0 ? pairs[at >> 1]! >> 4 : pairs[at >> 1]! & 15))
+  const levels = new Uint8Array(pairs.length * 2)
+  for (let at = 0; at < pairs.length; at++) {
+    levels[at * 2] = pairs[at]! >> 4
+    levels[at * 2 + 1] = pairs[at]! & 15
+  }
+  return levels.subarray(0, count)
 }
