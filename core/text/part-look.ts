@@ -28,8 +28,9 @@ export interface Place {
   readonly depth: number
   /** Of a message that is attached: its text is not the text of the message. */
   readonly apart: boolean
-  /** Octets of text that may still be read. */
+  /** Octets of text that may still be read: of the message, and of files. */
   readonly most: number
+  readonly mostOfFiles: number
 }
 
 /** Shown among the text by mail programs; other text is a file. */
@@ -85,28 +86,22 @@ export function lookAtPart(bytes: Buffer, part: MimePart, place: Place): LookedA
   const encoded = encodedAs(bytes, part, odd)
   const type = typeOf(part, odd)
   const shown = isShown(part, type)
-  const begins = isContainer(part) ? NOTHING : octetsOf(encoded, shown ? place.most : KIND_OCTETS)
+  const wanted = shown && place.most > 0 ? place.most : KIND_OCTETS
+  const begins = isContainer(part) ? NOTHING : octetsOf(encoded, wanted)
   const kind = kindOf(part, begins)
   const role = roleOf(part, kind, shown)
   const readAs = readingOf(part, role, type, kind, place.apart)
-  const read =
-    readAs === undefined || place.most <= 0
-      ? undefined
-      : readPart(encoded, part, { begins, type, kind, shown, most: place.most, odd })
+  const most = role === 'file' ? place.mostOfFiles : place.most
+  const content = { begins, type, kind, shown, most, odd }
+  const read = readAs === undefined || most <= 0 ? undefined : readPart(encoded, part, content)
   const name = nameOf(part, odd)
   if (!typeAgrees(type, kind)) odd.add('type-lies')
   if (!nameAgrees(name, kind)) odd.add('name-lies')
   if (part.type === 'multipart' && !isContainer(part)) odd.add(part.params.get('boundary') ? 'no-parts' : 'no-boundary')
-  const inside = role === 'file' && place.most > 0 ? lookIntoArchive(encoded, kind, begins) : undefined
+  const inside = role === 'file' && place.mostOfFiles > 0 ? lookIntoArchive(encoded, kind, begins) : undefined
   const facts: PartFacts = {
-    path: part.path,
-    depth: place.depth,
-    role,
-    type,
-    kind: inside?.kind ?? kind,
-    charset: part.params.get('charset')?.toLowerCase() ?? '',
-    encoding: part.encoding,
-    disposition: part.disposition?.value ?? '',
+    ...{ path: part.path, depth: place.depth, role, type, kind: inside?.kind ?? kind },
+    ...said(part),
     name,
     size: lengthOf(encoded),
     odd: [...odd],
@@ -114,13 +109,13 @@ export function lookAtPart(bytes: Buffer, part: MimePart, place: Place): LookedA
     ...(inside?.archive !== undefined && { archive: inside.archive }),
     ...(inside?.macros !== undefined && { macros: inside.macros }),
   }
-  return {
-    facts,
-    text: read?.text ?? '',
-    spent: read?.spent ?? 0,
-    cut: isLonger(encoded, place.most),
-    ...(readAs !== undefined && { readAs }),
-  }
+  const { text, spent } = read ?? { text: '', spent: 0 }
+  return { facts, text, spent, cut: isLonger(encoded, most), ...(readAs !== undefined && { readAs }) }
+}
+
+/** What the part says of itself. */
+function said({ params, encoding, disposition }: MimePart): Pick<PartFacts, 'charset' | 'encoding' | 'disposition'> {
+  return { charset: params.get('charset')?.toLowerCase() ?? '', encoding, disposition: disposition?.value ?? '' }
 }
 
 interface Content {

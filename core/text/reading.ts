@@ -93,15 +93,16 @@ class Reader {
   /** Returns what is in it, the last first. */
   #one(here: Waiting): Waiting[] {
     const { bytes, part, depth, apart } = here
-    const most = apart ? this.#attachedLeft : this.#left
-    const looked = lookAtPart(bytes, part, { depth, apart, most })
+    const mostOfFiles = this.#attachedLeft
+    const most = apart ? mostOfFiles : this.#left
+    const looked = lookAtPart(bytes, part, { depth, apart, most, mostOfFiles })
     const { facts } = looked
     if (this.#facts.length < MAX_FACTS) this.#facts.push(facts)
     if (facts.role === 'file' || facts.role === 'inline') this.#file(facts)
     const asFile = apart || facts.role === 'file'
     // Mail programs show what a message inside is about.
     if (here.isMessage) this.#subject(part, asFile)
-    if (looked.readAs !== undefined && most > 0) this.#take(looked, asFile)
+    if (looked.readAs !== undefined && (asFile ? mostOfFiles : most) > 0) this.#take(looked, asFile)
     else if (looked.readAs !== undefined) this.#complain('some text was not looked at, as there was too much before it')
     const inside = part.message === undefined ? this.#closedMessage(here) : { part: part.message }
     return [
