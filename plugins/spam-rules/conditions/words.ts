@@ -6,7 +6,7 @@
  */
 import { type Facts, PLACES, type Place } from '../facts.js'
 import { looksShipped } from '../words/confusables.js'
-import { type AnyEntry, ENTRIES, type Group, type RawEntry, readEntries } from '../words/entries.js'
+import { type AnyEntry, ENTRIES, type Group, type NearEntry, type RawEntry, readEntries } from '../words/entries.js'
 import { rowOf, type Spot } from '../words/near.js'
 import { type Asked, type Hit, type PlaceFound, Search } from '../words/search.js'
 import { LANGUAGES, type Language } from '../words/stems.js'
@@ -49,6 +49,15 @@ interface Use {
   readonly own: Words
   readonly entry: number
 }
+
+/** A near-by entry with the numbers of the phrases of its parts. */
+interface NearUse {
+  readonly at: number
+  readonly entry: NearEntry
+  readonly parts: readonly (readonly number[])[]
+}
+
+const NOTHING: ReadonlyMap<number, Best> = new Map()
 
 const ANYWHERE: readonly Place[] = ['subject', 'body', 'name', 'link', 'file', 'alt']
 /** Where people write: machines write links and HTML, and nobody reads them letter by letter. */
@@ -119,6 +128,7 @@ class Scan {
   /** Number of a phrase → who looks for it. */
   readonly #uses = new Map<number, readonly Use[]>()
   readonly #places: readonly Place[]
+  readonly #near = new Map<Words, readonly NearUse[]>()
 
   constructor(all: readonly Words[]) {
     this.#search = new Search(all.flatMap(askedBy), looksShipped())
@@ -127,6 +137,8 @@ class Scan {
         if (entry.kind !== 'phrase') return
         this.#use(this.#search.numberOf(entry.phrase, entry.language), { own, entry: at })
       })
+      const near = own.entries.flatMap((entry, at) => (entry.kind === 'near' ? [this.#nearUse(entry, at)] : []))
+      if (near.length > 0) this.#near.set(own, near)
     }
     const wanted = PLACES.filter(place => all.some(({ where }) => where.has(place)))
     this.#places = wanted.sort((a, b) => Number(b === 'body') - Number(a === 'body'))
@@ -143,13 +155,16 @@ class Scan {
     })
   }
 
-  /** Entries of this condition that were found, each with its best place. */
+  /** Entries of this condition that were found, each with its best place. Mostly none: every rule asks. */
   found(facts: Facts, own: Words): ReadonlyMap<number, Best> {
-    const found = new Map(facts.once(this.#uses, () => this.#tally(facts)).get(own))
-    own.entries.forEach((entry, at) => {
-      const best = entry.kind === 'near' ? this.#near(facts, own, entry) : undefined
-      if (best !== undefined) found.set(at, best)
-    })
+    const there = facts.once(this.#uses, () => this.#tally(facts)).get(own) ?? NOTHING
+    const near = this.#near.get(own)
+    if (near === undefined) return there
+    const found = new Map(there)
+    for (const use of near) {
+      const best = this.#nearBest(facts, own, use)
+      if (best !== undefined) found.set(use.at, best)
+    }
     return found
   }
 
@@ -170,13 +185,18 @@ class Scan {
     return tally
   }
 
-  #near(facts: Facts, own: Words, entry: Extract<AnyEntry, { kind: 'near' }>): Best | undefined {
+  #nearUse(entry: NearEntry, at: number): NearUse {
+    const numbersOf = (part: readonly string[]) => part.map(phrase => this.#search.numberOf(phrase, entry.language))
+    return { at, entry, parts: entry.parts.map(numbersOf) }
+  }
+
+  #nearBest(facts: Facts, own: Words, { entry, parts: numbers }: NearUse): Best | undefined {
     for (const [place, { hits, texts }] of this.places(facts)) {
       const text = texts.get(entry.language ?? 'none')
       if (!own.where.has(place) || text === undefined) continue
-      const parts = entry.parts.map(part =>
-        part.flatMap(phrase => hits.get(this.#search.numberOf(phrase, entry.language))?.spots ?? []),
-      )
+      // A part that is nowhere: no row of all of them.
+      if (!numbers.every(part => part.some(number => hits.has(number)))) continue
+      const parts = numbers.map(part => part.flatMap(number => hits.get(number)?.spots ?? []))
       const row = rowOf(parts, entry.near, text)
       if (row === undefined) continue
       return {
@@ -217,7 +237,9 @@ function askedBy({ entries }: Words): readonly Asked[] {
 
 function phrasesTest(scan: Scan, own: Words): Test {
   return facts => {
-    const found = apart([...scan.found(facts, own).values()])
+    const all = scan.found(facts, own)
+    if (all.size === 0) return undefined
+    const found = apart([...all.values()])
     const sum = sumOf(found)
     const enough = own.full === undefined ? found.filter(({ value }) => value > 0).length : sum
     if (enough < own.atLeast || sum <= 0) return undefined
