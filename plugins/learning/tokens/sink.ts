@@ -16,24 +16,30 @@ export interface Name {
 }
 
 /** Of one kind. What is read of a mail is bounded, so this is hardly reached. */
-const MOST = 8000
+const MOST = 6500
 
-/** Collecting never waits, so there is only one at a time and the marks are shared. */
+/** Collecting never waits, so there is only one at a time: its marks and its room are shared, and what was found is copied at the end. */
 const marks = new Uint32Array(SPACE)
 let round = 0
 
-/** By kind: the token, the number of its text, and where it stands there. */
+/** By kind: tokens, and for each the number of its text and where it stands there. */
 interface Found {
-  readonly tokens: number[]
-  readonly places: number[]
+  readonly tokens: Uint32Array
+  readonly places: Int32Array
 }
 
 const PLACE = 3
+const room: readonly Found[] = KINDS.map(() => ({
+  tokens: new Uint32Array(MOST),
+  places: new Int32Array(MOST * PLACE),
+}))
 
 export class Sink {
-  readonly #found: readonly Found[] = KINDS.map(() => ({ tokens: [], places: [] }))
   readonly #texts: string[] = []
+  readonly #counts = new Int32Array(KINDS.length)
   readonly #round: number
+  #found: readonly Found[] = []
+  #last = ''
 
   constructor() {
     if (round >= 0xffff_ffff) {
@@ -45,17 +51,28 @@ export class Sink {
 
   /** `text.slice(from, to)` is what it stands for. A number that two kinds share counts for the first. */
   add(kind: number, token: number, text: string, from: number, to: number): void {
-    if (marks[token] === this.#round) return
-    const { tokens, places } = this.#found[kind]!
-    if (tokens.length >= MOST) return
+    const count = this.#counts[kind]!
+    if (marks[token] === this.#round || count >= MOST) return
     marks[token] = this.#round
-    if (this.#texts[this.#texts.length - 1] !== text) this.#texts.push(text)
-    tokens.push(token)
-    places.push(this.#texts.length - 1, from, to)
+    if (text !== this.#last) {
+      this.#texts.push(text)
+      this.#last = text
+    }
+    const { tokens, places } = room[kind]!
+    tokens[count] = token
+    places[count * PLACE] = this.#texts.length - 1
+    places[count * PLACE + 1] = from
+    places[count * PLACE + 2] = to
+    this.#counts[kind] = count + 1
   }
 
+  /** Ends the collecting. */
   tokens(): Tokens {
-    return this.#found.map(({ tokens }) => Uint32Array.from(tokens))
+    this.#found = room.map(({ tokens, places }, kind) => ({
+      tokens: tokens.slice(0, this.#counts[kind]),
+      places: places.slice(0, this.#counts[kind]! * PLACE),
+    }))
+    return this.#found.map(({ tokens }) => tokens)
   }
 
   /** How many of a kind were found before this place in their text, when they all are of one. */

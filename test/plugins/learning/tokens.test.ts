@@ -97,7 +97,7 @@ test('packed tokens come out as they went in', async () => {
 test('a mail of a megabyte has bounded tokens, and a length of at most one', async () => {
   const words = Array.from({ length: 150_000 }, (_, n) => `w${n.toString(36)}`).join(' ')
   const { tokens } = await readLesson(aMessage(`${MAIL}${words}`))
-  assert.ok(tokens.every(list => list.length <= 8000 && list.every(token => token < SPACE)))
+  assert.ok(tokens.every(list => list.length <= 6500 && list.every(token => token < SPACE)))
   assert.ok(lengthOf(tokens) <= 1)
 })
 
