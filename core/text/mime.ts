@@ -32,6 +32,8 @@ export interface MimePart {
   /** Lines of the body; an open last line counts. */
   lines: number
   readonly children: MimePart[]
+  /** A multipart that nothing closes. */
+  unended?: true
   /** For message/rfc822: the message inside. */
   message?: MimePart
   readonly header: readonly Field[]
@@ -186,7 +188,10 @@ class Scan {
     const lines = this.#lines.at(at)
     while (this.#stack.length > owner + 1) {
       const { part, boundary } = this.#stack.pop()!
-      if (boundary !== undefined) this.#boundaries.close(boundary)
+      if (boundary !== undefined) {
+        this.#boundaries.close(boundary)
+        part.unended = true
+      }
       this.#end(part, at, lines)
     }
   }

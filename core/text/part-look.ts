@@ -97,7 +97,7 @@ export function lookAtPart(bytes: Buffer, part: MimePart, place: Place): LookedA
   const name = nameOf(part, odd)
   if (!typeAgrees(type, kind)) odd.add('type-lies')
   if (!nameAgrees(name, kind)) odd.add('name-lies')
-  if (part.type === 'multipart' && !isContainer(part)) odd.add(part.params.get('boundary') ? 'no-parts' : 'no-boundary')
+  if (part.type === 'multipart') noteShape(part, odd)
   const inside = role === 'file' && place.mostOfFiles > 0 ? lookIntoArchive(encoded, kind, begins) : undefined
   const facts: PartFacts = {
     ...{ path: part.path, depth: place.depth, role, type, kind: inside?.kind ?? kind },
@@ -111,6 +111,11 @@ export function lookAtPart(bytes: Buffer, part: MimePart, place: Place): LookedA
   }
   const { text, spent } = read ?? { text: '', spent: 0 }
   return { facts, text, spent, cut: isLonger(encoded, most), ...(readAs !== undefined && { readAs }) }
+}
+
+function noteShape(multipart: MimePart, odd: Set<PartOddity>): void {
+  if (!isContainer(multipart)) odd.add(multipart.params.get('boundary') ? 'no-parts' : 'no-boundary')
+  else if (multipart.unended) odd.add('no-end')
 }
 
 /** What the part says of itself. */

@@ -132,6 +132,16 @@ test('a message inside is read with the rest, one that is attached apart from it
   )
 })
 
+test('a multipart that nothing closes is told, and read', () => {
+  const inner = 'Content-Type: multipart/alternative; boundary=c\r\n\r\n--c\r\n\r\ninner'
+  const { body, parts } = mixed(inner, '\r\nouter')
+  assert.equal(body, 'inner\nouter')
+  assert.deepEqual(
+    parts.filter(({ odd }) => odd.includes('no-end')).map(({ path }) => path),
+    ['1'],
+  )
+})
+
 test('what a report is about is not what it says', () => {
   const parts = ['\r\nNot delivered.', 'Content-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\nBuy!'].join('\r\n--b\r\n')
   const { body, attached } = read('Content-Type: multipart/report; boundary=b', `--b\r\n${parts}\r\n--b--\r\n`)
