@@ -3,7 +3,7 @@
  * each entry counts here is remembered by its key, so hearing of a change twice, late or out of order does no harm.
  */
 import { setImmediate as breathe } from 'node:timers/promises'
-import type { Clock, Table, TableChange } from 'posthouse/api'
+import type { Clock, Table, TableChange, TableEntry } from 'posthouse/api'
 import { newId } from 'posthouse/text'
 import {
   ALL,
@@ -27,6 +27,7 @@ const LATE_MS = 60_000
 /** News and taken-back entries are kept so long; who slept longer reads everything anew. */
 const KEEP_NEWS_MS = 3_600_000
 const PAGE = 100
+const NEWS_PAGE = 1000
 /** Of people: room for a few hundred mails, folded. */
 const OWN_SIZE = 65_536
 const OWN_KEPT = 24
@@ -110,8 +111,13 @@ export class Journal {
     }
   }
 
-  #news(since: number) {
-    return this.#table.list(NEWS, newsAt(since - LATE_MS), 1000)
+  async #news(since: number): Promise<readonly TableEntry[]> {
+    const all: TableEntry[] = []
+    for (let after = newsAt(since - LATE_MS); ; after = all.at(-1)!.key) {
+      const page = await this.#table.list(NEWS, after, NEWS_PAGE)
+      all.push(...page)
+      if (page.length < NEWS_PAGE) return all
+    }
   }
 
   async #recount(keys: readonly string[]): Promise<void> {
@@ -264,7 +270,7 @@ export class Journal {
   /** Removes news that everybody has heard, and what was taken back long ago. Returns how many rows went. */
   async tidy(): Promise<number> {
     const before = this.#clock.now() - KEEP_NEWS_MS
-    const news = await this.#table.list(NEWS, NEWS, 1000)
+    const news = await this.#table.list(NEWS, NEWS, NEWS_PAGE)
     const old = news.filter(({ key }) => key < newsAt(before)).map(({ key }) => key)
     const gone = [...this.#counted]
       .filter(([, { goneAt }]) => goneAt !== undefined && goneAt < before)
