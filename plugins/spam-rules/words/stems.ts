@@ -55,8 +55,12 @@ export class Stemmer {
       const end = folded.indexOf(' ', at)
       if (end === -1) break
       if (end - at >= SHORTEST && wanted.has(folded, at)) {
-        out += folded.slice(kept, at) + this.#one(folded.slice(at, end))
-        kept = end
+        const word = folded.slice(at, end)
+        const stem = this.#one(word)
+        if (stem !== word) {
+          out += folded.slice(kept, at) + stem
+          kept = end
+        }
       }
       at = end + 1
     }
