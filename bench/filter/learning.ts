@@ -41,6 +41,16 @@ export async function learnAndJudge(wish: LearningWish): Promise<readonly Lesson
   return rows
 }
 
+/** What each mail comes to where nothing of its site is known to the classifier. */
+export async function unseen(wish: LearningWish): Promise<readonly Result[]> {
+  const results: Result[] = []
+  for (const name of [...new Set(wish.test.map(siteOf))]) {
+    const [first] = await oneSite(wish, name, [])
+    results.push(...(first?.results ?? []))
+  }
+  return results
+}
+
 async function outOfTheBox(wish: LearningWish): Promise<readonly Lesson[]> {
   const site = await Site.open({ folder: join(wish.folder, 'box'), plugins: pluginsOf('learning')! })
   wish.say('out of the box\n')
@@ -58,7 +68,7 @@ async function outOfTheBox(wish: LearningWish): Promise<readonly Lesson[]> {
 }
 
 /** Begins with what only the other site knows. */
-async function oneSite(wish: LearningWish, name: string): Promise<readonly Lesson[]> {
+async function oneSite(wish: LearningWish, name: string, curve: readonly number[] = CURVE): Promise<readonly Lesson[]> {
   const own = interleaved(wish.train.filter(item => siteOf(item) === name))
   const others = wish.train.filter(item => siteOf(item) !== name)
   const test = wish.test.filter(item => siteOf(item) === name)
@@ -67,7 +77,7 @@ async function oneSite(wish: LearningWish, name: string): Promise<readonly Lesso
   const site = await Site.open({ folder, plugins: withModel(await modelOf(others, wish.view, folder)) })
   const rows: Lesson[] = []
   let taught = 0
-  for (const count of [0, ...CURVE]) {
+  for (const count of [0, ...curve]) {
     if (count > own.length) break
     wish.say(`${name}: taught ${count} of its own\n`)
     if (count > 0) await teach(site, own.slice(taught, count), wish.view, join(folder, `lessons-${count}`))

@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ROOT } from '../lib/root.js'
 
 export type Label = 'ham' | 'spam'
 export type Split = 'train' | 'test'
@@ -55,6 +56,15 @@ export function itemsOf(folder: string, { sets, splits, every }: Omit<SetsWish, 
     counts.set(key, count + 1)
     return count % every === 0
   })
+}
+
+/** The honest mail of `test/honest`, which is of kinds that sets lack. */
+export function honestItems(): readonly Item[] {
+  const place = join(ROOT, 'test/honest')
+  const names = readdirSync(place).filter(name => name.endsWith('.eml'))
+  return names
+    .sort()
+    .map(name => ({ set: 'honest', label: 'ham', id: name.slice(0, -4), split: 'train', path: join(place, name) }))
 }
 
 function readLabel(folder: string, set: string, label: Label, index: ReadonlyMap<string, string>): readonly Item[] {
