@@ -142,8 +142,8 @@ function shown(items: readonly Item[], view: View, folder: string): readonly Sho
   return items.map(({ set, label, path: from }, i) => {
     const mail = viewOf(readFileSync(from), view)
     const path = join(folder, `${i}.eml`)
-    writeFileSync(path, mail.octets.toString('latin1').replaceAll('\r\n', '\n'), 'latin1')
-    return { set, label, path, octets: mail.octets, mail }
+    writeFileSync(path, mail.handed.toString('latin1').replaceAll('\r\n', '\n'), 'latin1')
+    return { set, label, path, octets: mail.handed, mail }
   })
 }
 

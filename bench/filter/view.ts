@@ -10,8 +10,10 @@ import { messageOf } from '../../core/storage/message.js'
 export type View = 'full' | 'neutral'
 
 export interface Mail {
-  /** With CRLF, as it would come over the wire. */
+  /** With CRLF, as it came over the wire to the house that took it in: without what that house wrote in front. */
   readonly octets: Buffer
+  /** The same as that house's server gives it to a filter: with its own Received field. */
+  readonly handed: Buffer
   /** Milliseconds since the epoch. */
   readonly at: number
   readonly year: number
@@ -33,15 +35,24 @@ export function viewOf(file: Buffer, view: View): Mail {
   const { fields, body } = taken(file.toString('latin1'))
   const kept = fields.filter(({ name }) => !VERDICTS.test(name))
   const at = timeOf(kept)
-  const shown = view === 'full' ? kept : kept.filter(({ name }) => NEUTRAL.test(name))
-  const text = `${shown.map(({ text }) => text).join('')}\n${body}`.replace(/\r?\n/g, '\r\n')
-  const octets = Buffer.from(view === 'full' ? text : text.replace(MASK, UNMASKED), 'latin1')
-  return {
-    octets,
-    at,
-    year: new Date(at).getUTCFullYear(),
-    ...(view === 'full' ? cameFrom(kept) : fromAnywhere(octets)),
+  const when = { at, year: new Date(at).getUTCFullYear() }
+  if (view === 'neutral') {
+    const shown = textOf(
+      kept.filter(({ name }) => NEUTRAL.test(name)),
+      body,
+    ).replace(MASK, UNMASKED)
+    const octets = Buffer.from(shown, 'latin1')
+    return { octets, handed: octets, ...when, ...fromAnywhere(octets) }
   }
+  const door = kept.findIndex(isDoor)
+  const without = (upTo: number) => kept.filter(({ name }, i) => i >= upTo || name.toLowerCase() !== 'received')
+  const octets = Buffer.from(textOf(without(door + 1), body), 'latin1')
+  const handed = Buffer.from(textOf(without(door), body), 'latin1')
+  return { octets, handed, ...when, ...cameFrom(kept, kept[door]) }
+}
+
+function textOf(fields: readonly Field[], body: string): string {
+  return `${fields.map(({ text }) => text).join('')}\n${body}`.replace(/\r?\n/g, '\r\n')
 }
 
 const UNKNOWN = { local: 'unknown', domain: 'unknown.invalid' }
@@ -100,8 +111,15 @@ function timeOf(fields: readonly Field[]): number {
   return FALLBACK_AT
 }
 
-/** The host that gave it to the house: the first one in the trace, from the top, with an address of the Internet. */
-function cameFrom(fields: readonly Field[]): Pick<Mail, 'session' | 'envelope'> {
+const CLIENT = /[[(](?:IPv6:)?(\d{1,3}(?:\.\d{1,3}){3})[\])]/
+
+/** Where it came into the house: the first field of the trace, from the top, that names a client with an address of the Internet. */
+function isDoor({ name, text }: Field): boolean {
+  const address = name.toLowerCase() === 'received' ? CLIENT.exec(text)?.[1] : undefined
+  return address !== undefined && !isInside(address)
+}
+
+function cameFrom(fields: readonly Field[], door: Field | undefined): Pick<Mail, 'session' | 'envelope'> {
   const path = fields
     .find(({ name }) => name.toLowerCase() === 'return-path')
     ?.text.replace(/^[^:]*:/, '')
@@ -109,22 +127,17 @@ function cameFrom(fields: readonly Field[]): Pick<Mail, 'session' | 'envelope'> 
   // Some write it without the brackets.
   const read = path === undefined ? undefined : readPath(path.startsWith('<') ? path : `<${path}>`)
   const sender = read === undefined ? UNKNOWN : read.address
-  for (const { name, text } of fields) {
-    if (name.toLowerCase() !== 'received') continue
-    const address = /[[(](?:IPv6:)?(\d{1,3}(?:\.\d{1,3}){3})[\])]/.exec(text)?.[1]
-    if (address === undefined || isInside(address)) continue
-    const helo = /^received:\s*from\s+([^\s()]{1,255})/i.exec(text)?.[1]
-    return {
-      session: {
-        protocol: 'smtp',
-        remote: { address, port: 25 },
-        reverse: unknownName,
-        ...(helo !== undefined && { helo }),
-      },
-      envelope: { sender },
-    }
+  if (door === undefined) return { session: { protocol: 'internal', reverse: unknownName }, envelope: { sender } }
+  const helo = /^received:\s*from\s+([^\s()]{1,255})/i.exec(door.text)?.[1]
+  return {
+    session: {
+      protocol: 'smtp',
+      remote: { address: CLIENT.exec(door.text)![1]!, port: 25 },
+      reverse: unknownName,
+      ...(helo !== undefined && { helo }),
+    },
+    envelope: { sender },
   }
-  return { session: { protocol: 'internal', reverse: unknownName }, envelope: { sender } }
 }
 
 async function unknownName(): Promise<ReverseName> {

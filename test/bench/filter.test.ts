@@ -63,6 +63,7 @@ Received: from inner (localhost [127.0.0.1]) by mx.example.org; Tue, 3 Sep 2002 
 X-Spam-Status: Yes, hits=12
 \tmore of it
 Received: from mail.shop.example ([203.0.113.5]) by mx.example.org; Mon, 2 Sep 2002 10:00:00 +0200
+Received: from desk.shop.example ([203.0.113.77]) by mail.shop.example; Mon, 2 Sep 2002 09:59:00 +0200
 Authentication-Results: mx.example.org; compauth=fail
 Subject: Offers
 From: Shop <news@shop.example>
@@ -76,7 +77,8 @@ X-Spam-Status: in the body it is text
 test('the full view is the mail without other verdicts, as it came from the first host outside', () => {
   const mail = viewOf(Buffer.from(MAIL), 'full')
   const text = mail.octets.toString()
-  assert.ok(text.startsWith('Return-Path: <news@shop.example>\r\nReceived: from inner'))
+  assert.ok(text.startsWith('Return-Path: <news@shop.example>\r\nReceived: from desk'))
+  assert.match(mail.handed.toString(), /^Return-Path: .*\r\nReceived: from mail\.shop.*\r\nReceived: from desk/)
   assert.doesNotMatch(text.split('\r\n\r\n')[0]!, /X-Spam|more of it|compauth/)
   assert.match(text, /\r\n\r\nHello phishing@pot,\r\nX-Spam-Status: in the body/)
   assert.equal(mail.at, Date.UTC(2002, 8, 3, 8))
