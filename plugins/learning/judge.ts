@@ -87,7 +87,7 @@ export interface Bounds {
 }
 
 /** How fast points come near their bound. Lessons aim at a margin, so their sums are larger. */
-const REACHES = { untaught: 1.1, taught: 2 } as const
+const REACHES = { untaught: 1.5, taught: 2 } as const
 /** Below that it says nothing. */
 const LEAST = 0.1
 
