@@ -53,8 +53,9 @@ function zone(rows: Scenario['zonedata'][string]): ZoneEntry {
     txt,
     ...(cname === undefined ? {} : { cname }),
   }
+  // TXT: NONE is no record of its own either.
   const there = new Set(rows.flatMap(row => (typeof row === 'object' ? Object.keys(row) : [])))
-  const silent = TYPES.filter(type => !there.has(type) && !(type === 'TXT' && txt.length > 0))
+  const silent = TYPES.filter(type => (type === 'TXT' ? txt.length === 0 : !there.has(type)))
   return rows.includes('TIMEOUT') ? { ...entry, fails: 'drop', failsFor: silent } : entry
 }
 
