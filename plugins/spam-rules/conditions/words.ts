@@ -191,7 +191,10 @@ class Scan {
   }
 
   #nearBest(facts: Facts, own: Words, { entry, parts: numbers }: NearUse): Best | undefined {
-    for (const [place, { hits, texts }] of this.places(facts)) {
+    const places = this.places(facts)
+    // Of most near-by entries one part is nowhere in the whole message.
+    if (!numbers.every(part => isAnywhere(places, part))) return undefined
+    for (const [place, { hits, texts }] of places) {
       const text = texts.get(entry.language ?? 'none')
       if (!own.where.has(place) || text === undefined) continue
       // A part that is nowhere: no row of all of them.
@@ -215,12 +218,17 @@ class Scan {
   }
 }
 
+function isAnywhere(places: ReadonlyMap<Place, PlaceFound>, part: readonly number[]): boolean {
+  for (const { hits } of places.values()) if (hits.size > 0 && part.some(number => hits.has(number))) return true
+  return false
+}
+
 /** What it counts in this place for this condition; nothing where it does not look. */
 function bestOf(own: Words, entry: AnyEntry, place: Place, { plain, undressed, spots }: Hit): Best | undefined {
   if (entry.kind === 'near' || !own.where.has(place)) return undefined
   const dressed = own.dressed ? undressed !== undefined && undressed.how !== 'misspelt' : !plain
   if (own.dressed && !dressed) return undefined
-  const phrase = entry.phrase.replace(/\*$/, '')
+  const phrase = entry.phrase.endsWith('*') ? entry.phrase.slice(0, -1) : entry.phrase
   const shown = dressed ? `"${undressed!.written}" → ${phrase}` : phrase
   return { value: entry.weight * (own.worth[place] ?? 1), shown, place, spots, group: entry.group }
 }

@@ -57,8 +57,12 @@ export function wordSalad(text: string, atLeast: number): string | undefined {
 }
 
 /** Where so many words of small letters stand in a row: none shorter than three letters, little between them, no sign. */
-function* bareRuns(text: string, atLeast: number): Generator<string> {
-  let [start, words, length, gap] = [0, 0, 0, 0]
+function bareRuns(text: string, atLeast: number): readonly string[] {
+  const runs: string[] = []
+  let start = 0
+  let words = 0
+  let length = 0
+  let gap = 0
   let spoilt = false
   for (let at = 0; at <= text.length; at++) {
     const code = at < text.length ? text.charCodeAt(at) : 32
@@ -75,10 +79,13 @@ function* bareRuns(text: string, atLeast: number): Generator<string> {
       length = 0
       if (at < text.length) continue
     }
-    if (words >= atLeast) yield text.slice(start, at).trim()
-    ;[words, length, gap] = [0, 0, 0]
+    if (words >= atLeast) runs.push(text.slice(start, at).trim())
+    words = 0
+    length = 0
+    gap = 0
     spoilt = sort === OTHER
   }
+  return runs
 }
 
 /** Different words, and words of some language. */

@@ -49,9 +49,11 @@ export const HEADER_TESTS = {
 
   /** Written for one receiver by a program that has a list of them. */
   'subject-names-receiver': facts => {
-    const { to } = Shape.of(facts)
-    if (to === undefined || facts.from === undefined || facts.insider) return undefined
     const subject = facts.text('subject').toLowerCase()
+    // Told by the sign first: long lists of receivers are read in vain otherwise.
+    if (!subject.includes('@') || facts.from === undefined || facts.insider) return undefined
+    const { to } = Shape.of(facts)
+    if (to === undefined) return undefined
     if (!subject.includes(addressKey(to)) || organisationOf(facts.from.domain) === organisationOf(to.domain))
       return undefined
     return addressKey(to)

@@ -4,10 +4,15 @@
  * remembered. Scripts without spaces between words (Han, kana, Thai …) keep their rows whole, apart from their neighbours.
  */
 
-// What means something in spam besides letters and digits: money and shares.
-const ASCII_GAPS = /[\x00-\x23\x26-\x2f\x3a-\x60\x7b-\x7f]+/g
-const APOSTROPHES = /['`]/g
+const SPACE = 32
+const NO_CHARACTER = 0
+/** ASCII → what becomes of it: itself in small, a gap between words, or nothing. What means something in spam besides letters and digits: money, shares. */
+const ASCII = Uint8Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code).toLowerCase()
+  return /[a-z0-9$%]/.test(character) ? character.charCodeAt(0) : /['`]/.test(character) ? NO_CHARACTER : SPACE
+})
 const BEYOND_ASCII = /[^\x00-\x7f]+/g
+const ANY_BEYOND_ASCII = /[^\x00-\x7f]/
 const GAPS = /[^\p{L}\p{N}\p{M}$%€£¥₿]+/gu
 /** Accents and points, but no vowel signs: those of Indian and Thai script are letters to their readers. */
 const MARKS = new RegExp(
@@ -28,19 +33,56 @@ const UNSPACED_ROW =
 /** "代 开 发 票": Chinese and Japanese have no spaces, so the one between two characters is dressing up, or a line's end. */
 const SPACE_BETWEEN = /(?<=[\u3040-\u30ff\u3400-\u9fff]) (?=[\u3040-\u30ff\u3400-\u9fff])/g
 const REMEMBERED = 20_000
+/** Room for most texts, taken once: what is folded is written there first. */
+const USUAL = 256 * 1024
 /** Longer runs hardly come twice. */
 const LONGEST_REMEMBERED = 12
 
 const known = new Map<string, string>()
+let octets: Buffer | undefined
+let wide: Uint16Array | undefined
 
 /** What comes out is one piece of memory, not a chain of pieces: it is read character by character. */
 export function fold(text: string): string {
-  const lower = ` ${text} `.toLowerCase()
-  const plain = lower.replace(BEYOND_ASCII, foldedRun).replace(APOSTROPHES, '')
-  // The spaces at both ends are gaps, too, and take in what stands beside them.
-  const words = plain.replace(ASCII_GAPS, ' ')
-  if (words === ' ') return '  '
-  return plain === lower ? words : words.replace(SPACE_BETWEEN, '')
+  if (!ANY_BEYOND_ASCII.test(text)) return narrow(text)!
+  const plain = text.toLowerCase().replace(BEYOND_ASCII, foldedRun)
+  return (narrow(plain) ?? wideWords(plain)).replace(SPACE_BETWEEN, '')
+}
+
+/** Words between single spaces; nothing when there is a character that is none of Latin-1's. */
+function narrow(text: string): string | undefined {
+  const most = text.length + 2
+  octets ??= Buffer.allocUnsafeSlow(USUAL)
+  const into = most <= octets.length ? octets : Buffer.allocUnsafeSlow(most)
+  into[0] = SPACE
+  let to = 1
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    const here = code < 128 ? ASCII[code]! : code
+    if (here > 255) return undefined
+    if (here === NO_CHARACTER || (here === SPACE && into[to - 1] === SPACE)) continue
+    into[to++] = here
+  }
+  // A text without words is the two ends.
+  if (to === 1 || into[to - 1] !== SPACE) into[to++] = SPACE
+  return into.toString('latin1', 0, to)
+}
+
+/** The same for all characters. */
+function wideWords(text: string): string {
+  const most = text.length + 2
+  wide ??= new Uint16Array(USUAL)
+  const into = most <= wide.length ? wide : new Uint16Array(most)
+  into[0] = SPACE
+  let to = 1
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    const here = code < 128 ? ASCII[code]! : code
+    if (here === NO_CHARACTER || (here === SPACE && into[to - 1] === SPACE)) continue
+    into[to++] = here
+  }
+  if (to === 1 || into[to - 1] !== SPACE) into[to++] = SPACE
+  return Buffer.from(into.buffer, 0, to * 2).toString('utf16le')
 }
 
 /** Written without spaces between words: every character may begin a phrase. By number, for it is asked of every character. */

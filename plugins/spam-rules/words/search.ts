@@ -39,6 +39,8 @@ export interface PlaceFound {
   readonly language?: Spoken
 }
 
+const NOTHING: PlaceFound = { reading: { text: '', undressed: [] }, texts: new Map(), hits: new Map() }
+
 interface Stems {
   readonly language: Language
   readonly stemmer: Stemmer
@@ -87,6 +89,7 @@ export class Search {
 
   /** `undress`: where people write, and not machines. `spoken`: what the message as a whole is written in. */
   look(text: string, undress: boolean, spoken?: Spoken): PlaceFound {
+    if (text === '') return NOTHING
     const reading = undress ? readingOf(text, this.#vocabulary, this.#looks) : plainReading(text)
     const hits = new Map<number, Hit>()
     this.#trie.search(reading.text, (phrase, start, end) => {

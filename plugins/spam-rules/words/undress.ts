@@ -53,6 +53,7 @@ export function disguisesIn(text: string, vocabulary: Vocabulary, looks: Looks):
   for (const token of tokens.slice(0, MOST_TRIED)) {
     if (token.foreign && !mainlyLatin) continue
     if (token.end - token.start > LONGEST_TOKEN) continue
+    if (!vocabulary.mayMean(text, token.start, token.end)) continue
     const whole = text.slice(token.start, token.end)
     for (const { offset, length, understood, how } of vocabulary.remembered(whole, () =>
       readToken(whole, vocabulary, looks),

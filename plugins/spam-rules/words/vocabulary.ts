@@ -3,6 +3,7 @@
  * one of them, so honest odd spellings ("x86", "e-mail", "$user") stay what they are.
  */
 import { canonical, squeezed } from './confusables.js'
+import { Likenesses } from './likenesses.js'
 
 /** Shorter words are met by chance. */
 const SHORTEST = 4
@@ -37,6 +38,7 @@ export class Vocabulary {
   readonly #canonical = new Map<string, string>()
   readonly #squeezed = new Map<string, string>()
   readonly #starts = new Set<string>()
+  readonly #likenesses = new Likenesses()
   #longestStart = 0
 
   /** Takes phrases as `foldPhrase` gives them: a word at the end without a space behind it is the start of words. */
@@ -65,6 +67,11 @@ export class Vocabulary {
     return this.#words.has(word) || this.#startOf(word, this.#starts)
   }
 
+  /** Can there be a word in this token that `meant` or `meantSqueezed` knows? Asked without taking it out of the text. */
+  mayMean(text: string, start: number, end: number): boolean {
+    return this.#likenesses.mayHave(text, start, end)
+  }
+
   /** The word that looks like this row of letters; signs have been read as letters already. */
   meant(letters: string): string | undefined {
     if (letters.length < SHORTEST) return undefined
@@ -83,11 +90,15 @@ export class Vocabulary {
     if (word.length < SHORTEST) return
     this.#words.add(word)
     this.#canonical.set(canonical(word), word)
-    if (word.length >= SHORTEST_SQUEEZED) this.#squeezed.set(squeezed(canonical(word)), word)
+    this.#likenesses.addWord(canonical(word))
+    if (word.length < SHORTEST_SQUEEZED) return
+    this.#squeezed.set(squeezed(canonical(word)), word)
+    this.#likenesses.addSqueezed(squeezed(canonical(word)))
   }
 
   #addStart(start: string): void {
     this.#starts.add(start).add(canonical(start))
+    this.#likenesses.addStart(canonical(start))
     this.#longestStart = Math.max(this.#longestStart, start.length)
   }
 
