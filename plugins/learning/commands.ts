@@ -4,9 +4,9 @@ import { buildCommand } from './build-command.js'
 import { type Label, SITE } from './entry.js'
 import { findingOf } from './finding.js'
 import type { Journal } from './journal.js'
-import { type Bounds, experienceOf } from './judge.js'
+import { type Bounds, experienceOf, leftOfModel } from './judge.js'
 import { readLesson, readTokens } from './lesson.js'
-import { mailsIn, type SourceParts } from './mail-source.js'
+import { accountNamed, mailsIn, type SourceParts } from './mail-source.js'
 import type { StartingModel } from './model.js'
 import type { Teacher } from './teacher.js'
 
@@ -114,7 +114,7 @@ function tell(run: CommandRun, label: Label, progress: Progress): void {
 
 async function teacherNamed({ options }: CommandRun, { accounts }: CommandParts): Promise<string> {
   if (typeof options.account !== 'string') return SITE
-  const account = (await accounts()?.byLogin(options.account)) ?? (await accounts()?.byAddress(options.account))
+  const account = await accountNamed(options.account, accounts())
   if (account === undefined) throw new CommandError(`there is no account ${options.account}`, 2)
   return account.id
 }
@@ -137,7 +137,7 @@ function status({ journal: journalOf, model: modelOf }: CommandParts): Command {
       for (const { name, spam: bad, ham: good, terms } of header.sources)
         run.print(`  ${name}: ${good} ham, ${bad} spam (${terms})`)
       run.print(`taught here: ${spam} spam, ${ham} ham, by ${teachers} teachers`)
-      const left = Math.round((100 * 150) / (150 + experience))
+      const left = Math.round(100 * leftOfModel(experience))
       run.print(`experience ${experience}: the starting model counts ${left} %`)
     },
   }

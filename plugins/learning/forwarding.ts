@@ -14,7 +14,6 @@ import {
   type Reject,
   reject,
   type State,
-  type Target,
   via,
 } from 'posthouse/api'
 import { addressKey, type MimePart, parseAddress, scanMime } from 'posthouse/text'
@@ -60,19 +59,18 @@ export interface ForwardParts {
   readonly messageOf: (bytes: Buffer) => Message
 }
 
-export function teachingTarget(parts: ForwardParts): Target {
-  return {
-    scope: 'local',
-    lane: () => 'learning',
-    async deliver(job) {
-      const outcomes: Outcome[] = []
-      for (const { row, detail } of job.recipients) {
-        const label: Label = detail.label === 'spam' ? 'spam' : 'ham'
-        outcomes.push({ row, ...(await taught(parts, job, label, detail.account ?? '')) })
-      }
-      return outcomes
-    },
+export async function taughtBy(job: Job, parts: ForwardParts): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = []
+  for (const { row, detail } of job.recipients) {
+    const label: Label = detail.label === 'spam' ? 'spam' : 'ham'
+    outcomes.push({ row, ...(await taught(parts, job, label, detail.account ?? '')) })
   }
+  return outcomes
+}
+
+/** Other lessons wait already, more than are kept waiting. */
+export function tooMany({ recipients }: Job): readonly Outcome[] {
+  return recipients.map(({ row }) => ({ kind: 'deferred', row, status: '4.3.2', text: 'too many lessons at once' }))
 }
 
 type Answer = { readonly [K in Outcome['kind']]: Omit<Extract<Outcome, { kind: K }>, 'row'> }[Outcome['kind']]

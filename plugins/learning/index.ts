@@ -2,15 +2,23 @@
  * Learns what spam is from what the people of this site say of their mail, beginning with a model that comes with Posthouse. Contributes the finding
  * `learned`, which is evidence as any other, the commands `posthouse learn …`, and addresses to forward to.
  */
-import { type Asked, asFarAsKnown, type Call, definePlugin, type Finding, type PluginContext } from 'posthouse/api'
+import {
+  type Asked,
+  asFarAsKnown,
+  type Call,
+  ConfigError,
+  definePlugin,
+  type Finding,
+  type PluginContext,
+} from 'posthouse/api'
 import { learnCommands } from './commands.js'
 import { CONFIG, type Config, termsOf } from './config.js'
-import { type Label, SITE } from './entry.js'
+import { keyOf, type Label, SITE } from './entry.js'
 import { findingOf } from './finding.js'
-import { addressesOf, claimOf, objectionOf, TARGET, teachingTarget } from './forwarding.js'
+import { addressesOf, claimOf, objectionOf, TARGET, taughtBy, tooMany } from './forwarding.js'
 import { Journal } from './journal.js'
 import type { Bounds } from './judge.js'
-import { readLesson, readTokens } from './lesson.js'
+import { type Read, readLesson, readTokens } from './lesson.js'
 import { Line, learnMark, movedBy } from './marks.js'
 import { NO_MODEL, readModel, type StartingModel } from './model.js'
 import { shippedModel } from './shipped.js'
@@ -40,18 +48,35 @@ export default definePlugin({
     const classifier = new Classifier(context, journal, teacherOf)
     const addresses = addressesOf(config)
     const closing: (() => void)[] = []
-    const follow = () =>
-      line
-        .next(() => journal.follow())
-        .catch((error: unknown) => log.warn({ err: error }, 'what was taught cannot be read'))
+    let isFollowing = false
+    /** Once is enough, however many lessons were told of meanwhile: lessons of our own wait in the same line. */
+    const follow = async () => {
+      if (isFollowing) return
+      isFollowing = true
+      try {
+        await line.next(() => {
+          isFollowing = false
+          return journal.follow()
+        })
+      } catch (error) {
+        log.warn({ err: error }, 'what was taught cannot be read')
+      } finally {
+        isFollowing = false
+      }
+    }
     return {
       labels: [],
       above: addresses.size > 0 ? ['mda'] : [],
       hooks: {
         score: (asked, call) => classifier.finding(asked, call),
         async decided(asked, call) {
-          if (config.autolearn)
-            await asFarAsKnown(call.log, 'learning', () => line.next(() => classifier.learnSure(asked, call)))
+          const label = config.autolearn ? sureOf(asked, config) : undefined
+          if (label === undefined) return
+          await asFarAsKnown(call.log, 'learning', async () => {
+            // Read before anything else is waited for: the octets of refused mail are gone soon.
+            const read = await readLesson(asked.message)
+            await line.next(() => classifier.learnSure(label, read, call))
+          })
         },
         async marked({ marking }, call) {
           await asFarAsKnown(call.log, 'learning', () =>
@@ -73,9 +98,9 @@ export default definePlugin({
         [TARGET]: {
           scope: 'local',
           lane: () => 'learning',
-          async deliver(job, call) {
+          async deliver(job) {
             const parts = { teacher: await teacherOf(), state, clock, terms, log, messageOf }
-            return (await line.next(async () => teachingTarget(parts).deliver(job, call))) ?? []
+            return (await line.next(() => taughtBy(job, parts))) ?? tooMany(job)
           },
         },
       },
@@ -107,12 +132,19 @@ export default definePlugin({
   },
 })
 
-async function modelOf({ config, files, log }: PluginContext<Config>): Promise<StartingModel> {
+/** A file the admin has named and that is no model is a fault of the configuration. Without the shipped one mail goes on, judged by what was taught here. */
+async function modelOf({ config, files, fault, log }: PluginContext<Config>): Promise<StartingModel> {
   if (config.model === 'none') return NO_MODEL
-  const path = config.model === undefined ? shippedModel() : files.resolve(config.model)
-  const model = await readModel(path)
-  log.debug({ model: model.header.made, tokens: model.header.tokens }, 'starting model read')
-  return model
+  try {
+    const model = await readModel(config.model === undefined ? shippedModel() : files.resolve(config.model))
+    log.debug({ model: model.header.made, tokens: model.header.tokens }, 'starting model read')
+    return model
+  } catch (error) {
+    if (config.model !== undefined)
+      throw new ConfigError([fault(['model'], `${config.model}: ${(error as Error).message}`)])
+    log.error({ err: error }, 'the starting model that comes with Posthouse cannot be read')
+    return NO_MODEL
+  }
 }
 
 async function upkeep(
@@ -127,6 +159,14 @@ async function upkeep(
   } catch (error) {
     log.warn({ err: error }, 'old lessons could not be swept')
   }
+}
+
+/** What all others are sure of, without what was learned: or it would prove itself. */
+function sureOf({ session, verdict, results }: Asked['decided'], config: Config): Label | undefined {
+  if (session.account !== undefined || results.every(({ kind }) => kind === 'deferred')) return undefined
+  const others = verdict.findings.reduce((sum, { name, points }) => (name === 'learned' ? sum : sum + points), 0)
+  if (others >= config.autolearn_spam) return 'spam'
+  return others <= config.autolearn_ham ? 'ham' : undefined
 }
 
 class Classifier {
@@ -164,22 +204,13 @@ class Classifier {
     return ids.size === 1 && found.every(one => one.length > 0) ? [...ids][0] : undefined
   }
 
-  /** What all others are sure of, without what was learned: or it would prove itself. */
-  async learnSure({ session, message, verdict, results }: Asked['decided'], call: Call): Promise<void> {
+  async learnSure(label: Label, read: Read, call: Call): Promise<void> {
     const { config, metrics } = this.#context
-    if (session.account !== undefined || results.every(({ kind }) => kind === 'deferred')) return
     await this.#journal.ready()
     if (this.#journal.byHand() < config.autolearn_after) return
-    const others = verdict.findings.reduce((sum, { name, points }) => (name === 'learned' ? sum : sum + points), 0)
-    const label: Label | undefined =
-      others >= config.autolearn_spam ? 'spam' : others <= config.autolearn_ham ? 'ham' : undefined
-    if (label === undefined) return
-    const learned = await (await this.#teacher()).learn({
-      who: SITE,
-      label,
-      by: 'auto',
-      ...(await readLesson(message)),
-    })
+    // What was said of this very mail before stands: it may have been people.
+    if (this.#journal.standing(keyOf(SITE, read.print)) !== undefined) return
+    const learned = await (await this.#teacher()).learn({ who: SITE, label, by: 'auto', ...read })
     if (learned.kind === 'known') return
     metrics.count(`learning.auto-${label}`)
     call.log.info({ label, by: 'auto', ...movedBy(learned) }, 'learned')

@@ -18,6 +18,7 @@ import {
   teacherOf,
   writeEntry,
 } from './entry.js'
+import type { Tokens } from './tokens/sink.js'
 import { TaughtWeights } from './weights.js'
 
 /** Rows that tell other processes which entries have changed. */
@@ -26,7 +27,8 @@ const NEWS = 'n/'
 const LATE_MS = 60_000
 /** News and taken-back entries are kept so long; who slept longer reads everything anew. */
 const KEEP_NEWS_MS = 3_600_000
-const PAGE = 100
+/** Read without a pause for others: some milliseconds. */
+const PAGE = 25
 const NEWS_PAGE = 1000
 /** Of people: room for a few hundred mails, folded. */
 const OWN_SIZE = 65_536
@@ -40,6 +42,8 @@ export interface Taught {
 }
 
 interface Counted extends Standing {
+  /** Of its tokens: what is taken away has to be what was added. */
+  readonly sum: number
   /** Nothing any more. */
   readonly gone: boolean
 }
@@ -108,7 +112,9 @@ export class Journal {
     for (const { key, value } of rows) {
       await this.#recount(value.split('\n'))
       this.#heard.add(key)
+      await breathe()
     }
+    return this.ready()
   }
 
   async #news(since: number): Promise<readonly TableEntry[]> {
@@ -136,7 +142,12 @@ export class Journal {
       return
     }
     const { tokens, ...standing } = entry
-    const now: Counted = { ...standing, gone: entry.goneAt !== undefined }
+    const now: Counted = { ...standing, gone: entry.goneAt !== undefined, sum: sumOf(tokens) }
+    if (before !== undefined && !before.gone && before.sum !== now.sum) {
+      // Two workers were taught the same mail at once, as two hosts had passed it on. What was added is known no more.
+      this.#loading = undefined
+      return
+    }
     if (before !== undefined && !before.gone) this.#sum(key, entry, before, -1)
     if (!now.gone) this.#sum(key, entry, now, 1)
     this.#counted.set(key, now)
@@ -159,7 +170,14 @@ export class Journal {
   }
 
   async entry(key: string): Promise<Entry | undefined> {
-    return (await this.take([key])).get(key)
+    const entry = await this.row(key)
+    return entry?.goneAt === undefined ? entry : undefined
+  }
+
+  /** Also what was taken back and is still kept. */
+  async row(key: string): Promise<Entry | undefined> {
+    const [value] = await this.#table.get([key])
+    return this.#staged.get(key) ?? (value === undefined ? undefined : readEntry(value))
   }
 
   /** Counts at once in this process; `flush` writes it. */
@@ -219,8 +237,9 @@ export class Journal {
   /** Of all teachers, but of each account only so many: one who teaches all day makes no site experienced. */
   siteTaught(): Taught {
     const taught = { spam: 0, ham: 0 }
+    const site = prefixOf(SITE)
     for (const [teacher, sums] of this.#teachers) {
-      const most = teacher === prefixOf(SITE) ? Number.POSITIVE_INFINITY : EXPERIENCE_OF_ONE
+      const most = teacher === site ? Number.POSITIVE_INFINITY : EXPERIENCE_OF_ONE
       taught.spam += Math.min(most, sums.spam)
       taught.ham += Math.min(most, sums.ham)
     }
@@ -240,12 +259,6 @@ export class Journal {
   /** How much of what an account taught counts for everybody, in thousandths. */
   sharedBy(account: string): number {
     return this.#teachers.get(prefixOf(account))?.shared ?? 0
-  }
-
-  get size(): number {
-    let size = 0
-    for (const { gone } of this.#counted.values()) if (!gone) size++
-    return size
   }
 
   /** Keys, newest first. */
@@ -291,6 +304,14 @@ export class Journal {
     }
     return { spam, ham, teachers: this.#teachers.size }
   }
+}
+
+function sumOf(tokens: Tokens): number {
+  let sum = 0
+  for (const [at, list] of tokens.entries()) {
+    for (const token of list) sum = (sum + Math.imul(token + 1, 0x9e3779b1 + 2 * at)) | 0
+  }
+  return sum
 }
 
 /** The first key of the time. */

@@ -42,6 +42,11 @@ export function experienceOf(...all: readonly (Taught | undefined)[]): number {
   return 2 * Math.min(sum('spam'), sum('ham'))
 }
 
+/** 1 … 0: how much of the starting model still counts. */
+export function leftOfModel(experience: number): number {
+  return FADES_AT / (FADES_AT + experience)
+}
+
 /** What follows the start of a long mail makes it so much less suspicious at most: it may be there for that. */
 const MOST_EXCUSE = 1
 
@@ -61,7 +66,7 @@ function fairnessOf(...all: readonly (Taught | undefined)[]): number {
 export function judge(tokens: Tokens, sources: Sources, starts: readonly Tokens[] = []): Judgement {
   const { model, site, siteTaught, own, ownTaught } = sources
   const experience = experienceOf(siteTaught, ownTaught)
-  const left = FADES_AT / (FADES_AT + experience)
+  const left = leftOfModel(experience)
   const fair = fairnessOf(siteTaught, ownTaught)
   const taughtOf = (some: Tokens) => site.sum(some) + (own?.sum(some) ?? 0)
   const given = left * model.sum(tokens)

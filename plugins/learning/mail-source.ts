@@ -5,7 +5,7 @@
 import { createReadStream } from 'node:fs'
 import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Accounts, CommandError, type MailStore, readMailFile } from 'posthouse/api'
+import { type Account, type Accounts, CommandError, MailError, type MailStore, readMailFile } from 'posthouse/api'
 import { MOST_READ } from './lesson.js'
 
 export interface SourceMail {
@@ -16,6 +16,10 @@ export interface SourceMail {
 export interface SourceParts {
   readonly accounts: () => Accounts | undefined
   readonly mail: () => MailStore | undefined
+}
+
+export async function accountNamed(name: string, accounts: Accounts | undefined): Promise<Account | undefined> {
+  return (await accounts?.byLogin(name)) ?? (await accounts?.byAddress(name.toLowerCase()))
 }
 
 const FROM_LINE = Buffer.from('\nFrom ')
@@ -88,7 +92,7 @@ function unwrapped(piece: Buffer): Buffer {
 async function* inMailbox(place: string, { accounts, mail }: SourceParts): AsyncGenerator<SourceMail> {
   const [who = '', ...rest] = place.split(':')
   const name = rest.join(':')
-  const account = (await accounts()?.byLogin(who)) ?? (await accounts()?.byAddress(who))
+  const account = await accountNamed(who, accounts())
   const store = mail()
   if (account === undefined || store === undefined)
     throw new CommandError(`there is no account ${who}, and no file of that name`, 2)
@@ -98,7 +102,14 @@ async function* inMailbox(place: string, { accounts, mail }: SourceParts): Async
   for (let from = 1; from < info.uidNext; from += LIST_PAGE) {
     for (const entry of await box.list(from, from + LIST_PAGE - 1)) {
       const start = Buffer.byteLength(entry.prefix)
-      yield { name: `${place}#${entry.uid}`, bytes: await box.read(entry, start, start + MOST_READ) }
+      const bytes = await box.read(entry, start, start + MOST_READ).catch(onlyGone)
+      // Its owner has removed it since it was listed.
+      if (bytes !== undefined) yield { name: `${place}#${entry.uid}`, bytes }
     }
   }
+}
+
+function onlyGone(error: unknown): undefined {
+  if (error instanceof MailError && error.errorCode === 'message-gone') return undefined
+  throw error
 }

@@ -64,16 +64,26 @@ export const NO_MODEL = new StartingModel(
   new Int8Array(SPACE),
 )
 
-/** Throws with a sentence when that is no model, or one of another shape. */
+/** Throws with a sentence when there is no such file, when that is no model, or one of another shape. */
 export async function readModel(path: string): Promise<StartingModel> {
-  const octets = await promisify(gunzip)(await readFile(path), { maxOutputLength: MAX_BYTES })
-  const end = octets.indexOf(NEWLINE)
-  const header = JSON.parse(octets.subarray(0, Math.max(0, end)).toString()) as ModelHeader
-  const weights = octets.subarray(end + 1)
+  const file = await readFile(path).catch(error => {
+    throw new Error(`cannot be read (${(error as NodeJS.ErrnoException).code})`, { cause: error })
+  })
+  const [header, weights] = await partsOf(file).catch(error => {
+    throw new Error('is no model of `posthouse learn build-model`, or a broken one', { cause: error })
+  })
   if (weights.length !== SPACE || header.shape !== SHAPE) {
-    throw new Error(`the model was made for other tokens (shape ${header.shape}, here ${SHAPE}): build it anew`)
+    throw new Error(`was made for other tokens (shape ${header.shape}, here ${SHAPE}): build it anew`)
   }
   return new StartingModel(header, new Int8Array(weights.buffer, weights.byteOffset, weights.length))
+}
+
+async function partsOf(file: Buffer): Promise<readonly [ModelHeader, Buffer]> {
+  const octets = await promisify(gunzip)(file, { maxOutputLength: MAX_BYTES })
+  const end = octets.indexOf(NEWLINE)
+  const header = JSON.parse(octets.subarray(0, Math.max(0, end)).toString()) as ModelHeader
+  if (!Number.isFinite(header.scale) || !Number.isFinite(header.bias)) throw new Error('it has no scale')
+  return [header, octets.subarray(end + 1)]
 }
 
 /** The weights are rounded to 127 steps; the largest few are cut, as one loud token should not take the steps from all others. */

@@ -72,12 +72,15 @@ export class Teacher {
   /** `later`: it is counted, and on disk once the journal is flushed. */
   async learn(lesson: Lesson, when: 'now' | 'later' = 'now'): Promise<Learned> {
     const { journal, clock } = this.#parts
-    await journal.ready()
-    const { who, label, by, tokens, print } = lesson
+    // What an account may still say to all depends on what other workers have heard from it.
+    await (when === 'now' ? journal.follow() : journal.ready())
+    const { who, label, by, print } = lesson
     const account = who === SITE ? undefined : who
     const key = keyOf(who, print)
     const standing = journal.standing(key)
     if (standing?.label === label) return { kind: 'known' }
+    // The same mail may have come another way, with other hosts in it. Others take away what this key has added, so that stays as it is.
+    const tokens = (await journal.row(key))?.tokens ?? lesson.tokens
     const before = await this.judge(tokens, account)
     if (standing !== undefined) await this.forget(who, print, 'later')
     const judged = await this.judge(tokens, account)

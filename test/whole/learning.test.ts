@@ -146,6 +146,24 @@ describe('a server that learns', { skip: noInbox }, () => {
     await knows(0, 13)
   })
 
+  test('a mailbox teaches, and with --account for that account; what its owner said by moving is known', async () => {
+    const subject = await comes('spam', 400)
+    await moves(subject, 'INBOX', 'Junk')
+    await knows(1, 13)
+    const learn = (label: string, ...more: string[]) => a.cli(['learn', label, ...more])
+    assert.match(
+      (await learn('spam', `${ALICE}:Junk`, '--account', ALICE)).stdout,
+      /^1 mails: 0 learned .*, 1 were known/,
+    )
+    assert.match((await learn('spam', `${ALICE}:Junk`, '--account', BOB)).stdout, /^1 mails: 1 learned as spam/)
+    await knows(2, 13)
+    for (const who of [ALICE, BOB])
+      assert.match((await learn('spam', `${ALICE}:Junk`, '--account', who, '--undo')).stdout, /1 taken back/)
+    await knows(0, 13)
+    assert.match((await learn('ham', `${ALICE}:Nowhere`)).stderr, /alice@example\.test has no mailbox Nowhere/)
+    assert.match((await learn('ham', `${ALICE}:Junk`, '--account', 'carol')).stderr, /there is no account carol/)
+  })
+
   test('mail forwarded as an attachment teaches, and only by those who are logged in', async () => {
     assert.equal(await forwards('spam@example.test', mailOf('spam', 300)), '')
     await knows(1, 13)
@@ -160,3 +178,66 @@ describe('a server that learns', { skip: noInbox }, () => {
     )
   })
 })
+
+describe('a server that learns by itself', { skip: noInbox }, () => {
+  let a: Instance
+  before(async () => {
+    a = await Instance.make({
+      domain: 'example.test',
+      users: [[ALICE, PASSWORD]],
+      plugins: {
+        'spam-action': { junk: 6, reject: 30 },
+        learning: { model: 'none', autolearn: true, autolearn_after: 2 },
+      },
+      run: { detached: true },
+    })
+    const rule = (name: string, points: number, word: string) =>
+      `  - name: ${name}\n    points: ${points}\n    says: '{found}'\n    words: [${word}]\n    hits: [${word}]\n    misses: [other]\n`
+    await writeFile(
+      join(a.configDir, 'local.yaml'),
+      `rules:\n${rule('of-junk', 15, 'blatant')}${rule('of-refused', 50, 'outrageous')}${rule('of-friends', -10, 'trustworthy')}`,
+    )
+    await a.start()
+  })
+  after(() => a?.destroy())
+
+  async function comes(kind: 'spam' | 'ham', n: number, word: string): Promise<string> {
+    const heard = await talk(a.ports.mx, [
+      ...['EHLO outer.test', `MAIL FROM:<p${n}@${kind}.test>`, `RCPT TO:<${ALICE}>`, 'DATA'],
+      `${mailOf(kind, n, word).replace(/\n/g, '\r\n')}.`,
+    ])
+    return heard.at(-1)!
+  }
+
+  const knows = (spam: number, ham: number) =>
+    eventually(async () => {
+      const { taught } = JSON.parse((await a.cli(['learn', 'status', '--json'])).stdout) as Taught
+      return (taught.spam === spam && taught.ham === ham) || undefined
+    }, 20_000)
+
+  test('mail that is put into Junk, refused or welcome for sure teaches, once people have taught; other mail does not', async () => {
+    assert.match(await comes('spam', 10, 'blatant'), /^250 /)
+    for (const kind of ['spam', 'ham'] as const) {
+      const file = join(a.configDir, `${kind}.eml`)
+      await writeFile(file, mailOf(kind, 1))
+      assert.match((await a.cli(['learn', kind, file])).stdout, /^1 mails: 1 learned/)
+    }
+    await knows(1, 1)
+    await eventually(async () => {
+      assert.match(await comes('spam', 11, 'blatant'), /^250 /)
+      const { taught } = JSON.parse((await a.cli(['learn', 'status', '--json'])).stdout) as Taught
+      return taught.spam === 2 || undefined
+    }, 20_000)
+    assert.match(await comes('spam', 12, 'outrageous'), /^550 /)
+    await knows(3, 1)
+    assert.match(await comes('ham', 13, 'trustworthy'), /^250 /)
+    await knows(3, 2)
+    assert.match(await comes('ham', 14, 'nothing of the kind'), /^250 /)
+    assert.match(await comes('spam', 15, 'blatant'), /^250 /)
+    await knows(4, 2)
+  })
+})
+
+interface Taught {
+  readonly taught: { readonly spam: number; readonly ham: number }
+}

@@ -2,7 +2,7 @@
  * Tokens of the header. `head` is the shape of fields that any mail may have; `local` is what only this site can use: addresses, hosts, lists,
  * programs. What other filters and our own server wrote is no evidence of anything and left out.
  */
-import type { HeaderField, Message } from 'posthouse/api'
+import type { Message } from 'posthouse/api'
 import { AT, addWhole, type Sink } from './sink.js'
 
 const MOST_FIELDS = 80
@@ -120,8 +120,4 @@ function addHop(sink: Sink, value: string): void {
     const wider = /^\d/.test(host) ? labels.slice(0, 2) : labels.slice(-2)
     addWhole(sink, AT.local, `via ${wider.join('.')}`)
   }
-}
-
-export function fieldOf(header: readonly HeaderField[], name: string): string | undefined {
-  return header.find(field => field.name.toLowerCase() === name)?.raw
 }

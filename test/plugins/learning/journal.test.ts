@@ -1,6 +1,6 @@
 /** The journal: what is taken back was never there, whatever came between; others hear of it; what is old or too much goes. */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { aMessage } from 'posthouse/testing'
 import { YamlSource } from '../../../core/config/yaml.js'
 import { CONFIG, termsOf } from '../../../plugins/learning/config.js'
@@ -9,7 +9,7 @@ import { Journal } from '../../../plugins/learning/journal.js'
 import { readLesson } from '../../../plugins/learning/lesson.js'
 import { NO_MODEL } from '../../../plugins/learning/model.js'
 import { sweep } from '../../../plugins/learning/sweeper.js'
-import { Teacher } from '../../../plugins/learning/teacher.js'
+import { MOST_SHARED_IN_ALL, Teacher } from '../../../plugins/learning/teacher.js'
 import { SPACE } from '../../../plugins/learning/tokens/kinds.js'
 import { createMemoryTables } from '../../../plugins/store-memory/tables.js'
 import { DAY, mailOf } from './scene.js'
@@ -119,6 +119,85 @@ test('old lessons, and more than are to be remembered, go as if they had never b
   it.now += 31 * DAY
   await sweep(it.journal, it.clock, termsOf(config))
   assert.ok(it.journal.weights.isEmpty())
+})
+
+test('a change of mind about a mail that came another way is undone exactly by those who hear of it', async () => {
+  const it = new Class()
+  const way = (host: string) => aMessage(`Received: from ${host} by b\n${mailOf('spam', 1)}`)
+  const lesson = async (host: string, label: 'spam' | 'ham') =>
+    it.teacher.learn({ who: 'ann', label, by: 'move', ...(await readLesson(way(host))) })
+  await lesson('one.test', 'spam')
+  const other = new Journal(it.table, it.clock)
+  await other.ready()
+  await lesson('two.test', 'ham')
+  await other.follow()
+  assert.deepEqual(weightsOf(other), weightsOf(it.journal))
+  await it.forget('spam', 1, 'ann')
+  await other.follow()
+  assert.ok(other.weights.isEmpty())
+})
+
+describe('two workers that are taught at once', () => {
+  const two = (it: Class) => {
+    const journal = new Journal(it.table, it.clock)
+    return { journal, teacher: new Teacher({ journal, model: NO_MODEL, clock: it.clock }) }
+  }
+  const lesson = async (who: string, n: number, host = 'a.test') => {
+    const message = aMessage(`Received: from ${host} by b\n${mailOf('spam', n)}`)
+    return { who, label: 'spam', by: 'move', ...(await readLesson(message)) } as const
+  }
+
+  test('know the same afterwards, and as whoever reads it all', async () => {
+    const it = new Class()
+    const other = two(it)
+    await Promise.all([it.journal.ready(), other.journal.ready()])
+    for (let n = 0; n < 6; n++) {
+      // Every other time the same mail, as two hosts passed it on.
+      const [a, b] = [await lesson('ann', n, 'one.test'), await lesson('ann', n % 2 === 0 ? n : n + 50, 'two.test')]
+      await Promise.all([it.teacher.learn(a), other.teacher.learn(b)])
+    }
+    await Promise.all([it.journal.follow(), other.journal.follow()])
+    const fresh = new Journal(it.table, it.clock)
+    await fresh.ready()
+    assert.deepEqual(weightsOf(it.journal), weightsOf(fresh))
+    assert.deepEqual(weightsOf(other.journal), weightsOf(fresh))
+    assert.equal(fresh.counts().spam, 9)
+  })
+
+  test('keep an account within its bound together', async () => {
+    const it = new Class()
+    const other = two(it)
+    for (let n = 0; n < 20; n++) await (n % 2 === 0 ? it : other).teacher.learn(await lesson('eve', n * 7))
+    assert.ok(it.journal.sharedBy('eve') <= MOST_SHARED_IN_ALL * 1000, `${it.journal.sharedBy('eve')}`)
+    assert.ok(it.journal.sharedBy('eve') > 5000)
+  })
+})
+
+test('what one account teaches moves the sum of any mail of others by at most ten, as the README says', async () => {
+  const it = new Class()
+  for (let n = 0; n < 10; n++) await it.learn('ham', n)
+  const mails = await Promise.all([0, 5, 40, 300].map(async n => (await readLesson(aMessage(mailOf('ham', n)))).tokens))
+  const before = mails.map(tokens => it.journal.weights.sum(tokens))
+  for (let n = 40; n < 100; n++) {
+    const read = await readLesson(aMessage(mailOf('ham', n)))
+    await it.teacher.learn({ who: 'eve', label: 'spam', by: 'move', ...read })
+  }
+  const moved = mails.map((tokens, at) => Math.abs(it.journal.weights.sum(tokens) - before[at]!))
+  assert.ok(Math.max(...moved) > 1, 'lies are heard')
+  assert.ok(Math.max(...moved) <= MOST_SHARED_IN_ALL, `${moved}`)
+})
+
+test('what is learned by itself never drives out what people said', async () => {
+  const it = new Class()
+  const config = new YamlSource('with', '{ remember: 100 }').check(CONFIG).value!
+  for (let n = 0; n < 60; n++) await it.learn('spam', n)
+  for (let n = 100; n < 220; n++) {
+    it.now += 1000
+    const read = await readLesson(aMessage(mailOf('ham', n)))
+    await it.teacher.learn({ who: SITE, label: 'ham', by: 'auto', ...read })
+  }
+  await sweep(it.journal, it.clock, termsOf(config))
+  assert.deepEqual(it.journal.counts(), { spam: 50, ham: 50, teachers: 1 })
 })
 
 test('an entry that cannot be read is passed over', async () => {

@@ -83,3 +83,28 @@ test('what is only ever taught as spam gives the classifier no more weight', asy
   for (let n = 0; n < 40; n++) await scene.marks(mailOf('spam', n), 'junk')
   assert.ok((await scene.points(mailOf('spam', 99))) <= 4)
 })
+
+test('in mail for several accounts nobody is heard more than the others', async () => {
+  const scene = await new Scene().open(UNTAUGHT)
+  for (let n = 0; n < 6; n++) {
+    await scene.marks(mailOf('ham', n), 'junk', 'eve')
+    await scene.marks(mailOf('spam', n), 'not-junk', 'eve')
+  }
+  const mail = mailOf('ham', 99)
+  const [own, both, others] = [
+    await scene.points(mail, 'eve'),
+    await scene.points(mail, 'eve', 'ann'),
+    await scene.points(mail, 'ann'),
+  ]
+  assert.equal(both, others)
+  assert.notEqual(both, own)
+})
+
+test('of mail that came to two, each says a word of their own, and takes back no more than that', async () => {
+  const scene = await new Scene().open(UNTAUGHT)
+  await scene.marks(mailOf('spam', 1), 'junk', 'ann')
+  await scene.marks(mailOf('spam', 1), 'junk', 'bob')
+  assert.equal((await scene.kept()).length, 2)
+  await scene.marks(mailOf('spam', 1), 'not-junk', 'bob')
+  assert.deepEqual((await scene.kept()).map(value => value.split(' ')[1]).sort(), ['ham', 'spam'])
+})

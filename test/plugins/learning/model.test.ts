@@ -1,13 +1,14 @@
 /** The starting model: made the same from the same mail, silent of what few have written, small, and of no weight that passes the Junk line alone. */
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { ConfigError } from 'posthouse/api'
 import { aMessage } from 'posthouse/testing'
 import { type Example, trainModel } from '../../../plugins/learning/build.js'
 import { readLesson } from '../../../plugins/learning/lesson.js'
-import { modelFile, readModel } from '../../../plugins/learning/model.js'
+import { modelFile, NO_MODEL, readModel } from '../../../plugins/learning/model.js'
 import { shippedModel } from '../../../plugins/learning/shipped.js'
 import { mailOf, Scene } from './scene.js'
 
@@ -89,3 +90,26 @@ test('untaught, plain spam gets points and a plain letter loses some, and no poi
     'and it crashes with the new kernel.\n\nCheers,\nAnn\n'
   assert.ok((await scene.points(letter)) < 0)
 })
+
+for (const [kind, octets, says] of [
+  ['is not there', undefined, /broken\.model: cannot be read \(ENOENT\)$/],
+  ['is something else', Buffer.from('no model'), /broken\.model: is no model of `posthouse learn build-model`/],
+  ['was cut off', 'half', /broken\.model: is no model/],
+  [
+    'was made for other tokens',
+    modelFile({ ...NO_MODEL.header, shape: 0 }, new Float32Array(4)),
+    /made for other tokens/,
+  ],
+] as const) {
+  test(`a model that ${kind} is a fault of the configuration, with a sentence`, async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'model-'))
+    const path = join(folder, 'broken.model')
+    if (octets === 'half') await writeFile(path, (await readFile(shippedModel())).subarray(0, 5000))
+    else if (octets !== undefined) await writeFile(path, octets)
+    await assert.rejects(
+      new Scene().open({ model: path }),
+      (error: unknown) => error instanceof ConfigError && says.test(error.message),
+    )
+    await rm(folder, { recursive: true })
+  })
+}

@@ -36,17 +36,19 @@ export class Scene {
     return this.#plugin!
   }
 
-  async finding(message: Message | string, to = 'ann'): Promise<Finding | undefined> {
+  async finding(message: Message | string, ...to: readonly string[]): Promise<Finding | undefined> {
+    const locals = to.length === 0 ? ['ann'] : to
+    const recipients = locals.map(local => ({ address: { local, domain: 'example.test' }, dsn: { notify: [] } }))
     const asked = {
       session: aSession(),
-      envelope: anEnvelope({ recipients: [{ address: { local: to, domain: 'example.test' }, dsn: { notify: [] } }] }),
+      envelope: anEnvelope({ recipients }),
       message: typeof message === 'string' ? aMessage(message) : message,
     }
     return (await this.plugin.hooks.score!(asked, this.plugin.call)) as Finding | undefined
   }
 
-  async points(message: Message | string, to = 'ann'): Promise<number> {
-    return (await this.finding(message, to))?.points ?? 0
+  async points(message: Message | string, ...to: readonly string[]): Promise<number> {
+    return (await this.finding(message, ...to))?.points ?? 0
   }
 
   async marks(mail: string, says: Marking['says'], who = 'ann', by: Marking['by'] = 'move'): Promise<void> {
@@ -63,6 +65,19 @@ export class Scene {
       read: async (from = 0, to = bytes.length) => bytes.subarray(from, to),
     }
     await this.plugin.hooks.marked!({ marking }, this.plugin.call)
+  }
+
+  /** A mail has come in, and the others' findings were worth so much. */
+  async decided(mail: string, others: number, learned = 0): Promise<void> {
+    const envelope = anEnvelope()
+    const findings = [
+      { name: 'others', points: others, says: '' },
+      { name: 'learned', points: learned, says: '' },
+    ]
+    const verdict = { findings, sum: others + learned }
+    const results = [{ recipient: envelope.recipients[0]!, kind: 'accepted' }] as const
+    const asked = { session: aSession(), envelope, message: aMessage(mail), verdict, results }
+    await this.plugin.hooks.decided!(asked, this.plugin.call)
   }
 
   /** All that is kept, but for news and what was taken back. */
