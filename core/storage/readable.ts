@@ -11,7 +11,7 @@ export interface Octets {
   read(from: number, to: number): Promise<Buffer>
 }
 
-/** The worst of this size takes the main thread some milliseconds. */
+/** Usual mail of this size takes the main thread some milliseconds, the worst (a thousand parts) some tens of them. */
 const AT_ONCE_BYTES = 128 * 1024
 /** Of larger messages the beginning is read. */
 const MOST_BYTES = 32 * 1024 * 1024

@@ -47,6 +47,7 @@ const INLINE = new Set(
     'picture progress q rp rt ruby s samp select small source span strike strong sub sup td textarea th time tt u var video wbr'
   ).split(' '),
 )
+const MAY_BE_MARKUP = /<(?:[a-z!?]|\/[a-z])/gi
 const FIELDS = new Set(['text', 'password', 'email', 'tel', 'number', 'search', 'url', 'file', 'date', ''])
 
 /** What is seen and what is not in one text; `maxChars` bounds both what is read and what comes out. */
@@ -99,13 +100,16 @@ class HtmlReader {
   /** Deals with what starts at a `<`; returns where text goes on. */
   #markup(open: number): number {
     const html = this.#html
-    const next = html.charCodeAt(open + 1)
-    if (next === 33 && html.startsWith('<!--', open)) return this.#comment(open)
-    if (next === 33 || next === 63) return after(html, '>', open + 2)
+    const second = html.charCodeAt(open + 1)
+    if (second === 33 && html.startsWith('<!--', open)) return this.#comment(open)
+    if (second === 33 || second === 63) return after(html, '>', open + 2)
     const tag = readTag(html, open)
     if (tag === undefined) {
-      this.#out.write('<', this.#elements?.style)
-      return open + 1
+      // In one piece with what follows: a mail of nothing but `<` would be as many.
+      MAY_BE_MARKUP.lastIndex = open + 1
+      const next = MAY_BE_MARKUP.exec(html)?.index ?? html.length
+      this.#out.write(html.slice(open, next), this.#elements?.style)
+      return next
     }
     if (!tag.closing && (RAW.has(tag.name) || FOREIGN.has(tag.name))) return this.#swallow(tag)
     if (BLOCKS.has(tag.name)) this.#out.breakLine()

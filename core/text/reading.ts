@@ -39,6 +39,8 @@ const MAX_FACTS = 200
 const MAX_BROKEN = 30
 const MAX_CHARS = 1_000_000
 const MAX_OPENED = 3
+/** In all: each costs as much as a small mail. */
+const MAX_CLOSED = 50
 const MAX_SUBJECT = 2000
 const MAX_CLOSED_OCTETS = 512 * 1024
 const MAX_PARTS_INSIDE = 100
@@ -78,6 +80,7 @@ class Reader {
   readonly #attachments: { name: string; type: string; size: number }[] = []
   #left: number
   #attachedLeft = MAX_ATTACHED_OCTETS
+  #closedLeft = MAX_CLOSED
 
   constructor(bytes: Buffer, textOctets: number, broken: string[]) {
     this.#bytes = bytes
@@ -127,6 +130,10 @@ class Reader {
   #closedMessage({ bytes, part, opened }: Waiting): { bytes: Buffer; part: MimePart; opened: number } | undefined {
     const { type, subtype, encoding, start, end } = part
     if (type !== 'message' || subtype !== 'rfc822' || !CLOSED.has(encoding) || opened >= MAX_OPENED) return undefined
+    if (this.#closedLeft-- <= 0) {
+      this.#complain(`more than ${MAX_CLOSED} messages inside are encoded`)
+      return undefined
+    }
     const octets = octetsOf({ bytes, start, end, encoding }, MAX_CLOSED_OCTETS)
     const { root, broken } = scanMime(octets, { parts: MAX_PARTS_INSIDE, lines: false })
     for (const complaint of ['a message inside is encoded', ...broken]) this.#complain(complaint)

@@ -24,12 +24,22 @@ const DIGITS = /\d+/g
 const ZEROS = ['', '0', '00', '000', '0000', '00000']
 
 export function plain(text: string): string {
-  const letters = BEYOND_ASCII.test(text) ? text.normalize('NFKC').replace(UNSEEN, '') : text
+  const letters = BEYOND_ASCII.test(text) ? compatible(text) : text
   return letters
     .toLowerCase()
     .replace(LINKS, ` ${LINK} `)
     .replace(ADDRESSES, ` ${ADDRESS} `)
     .replace(DIGITS, digits => ZEROS[Math.min(digits.length, 5)]!)
+}
+
+/** A single Arabic blessing becomes eighteen letters: a mail of nothing else would be a long one. */
+const MOST_GROWTH = 2
+
+function compatible(text: string): string {
+  return text
+    .normalize('NFKC')
+    .slice(0, MOST_GROWTH * text.length)
+    .replace(UNSEEN, '')
 }
 
 /** Of the body of a mail, what its writer wrote. */

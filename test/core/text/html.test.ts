@@ -82,3 +82,12 @@ test('no HTML makes the scanner throw', () => {
   )
   fc.assert(fc.property(fc.array(piece), pieces => void htmlToText(pieces.join(''))))
 })
+
+for (const [html, text] of [
+  ['1 < 2 and 3 << 4 <b>bold</b>', '1 < 2 and 3 << 4 bold'],
+  ['<<<<b>x</b>', '<<<x'],
+  ['a </ b </1> c</b>', 'a </ b </1> c'],
+  ['ends with <', 'ends with <'],
+] as const) {
+  test(`a < that opens nothing is text: ${html}`, () => assert.equal(htmlToText(html).text, text))
+}

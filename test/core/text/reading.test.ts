@@ -253,3 +253,11 @@ test('names of files are readable whoever encoded them', () => {
   const { attachments } = mixed('\r\nx', `Content-Type: application/pdf; name="${name}"\r\n\r\n%PDF-1.4`)
   assert.deepEqual(attachments, [{ name: decodeWords(name), type: 'application/pdf', size: 8 }])
 })
+
+test('of very many encoded messages inside some are opened, and it is said that there were more', () => {
+  const inner = Buffer.from('Subject: inner\r\n\r\nhello').toString('base64')
+  const part = `Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n${inner}\r\n`
+  const { body, broken } = mixed(...Array.from({ length: 80 }, () => part))
+  assert.equal(body.match(/hello/g)?.length, 50)
+  assert.ok(broken.includes('more than 50 messages inside are encoded'))
+})

@@ -105,3 +105,9 @@ test('no number of tokens makes a mail longer than one', () => {
   for (const count of [1, 10, 1000, 1_000_000])
     assert.ok(KINDS.reduce((sum, kind) => sum + count * tokenValue(kind, count) ** 2, 0) <= 1)
 })
+
+test('signs that stand for many letters make no long text of a short one', () => {
+  const blessing = '\ufdfa'
+  assert.ok(plain(blessing.repeat(5000)).length <= 10_000)
+  assert.equal(plain('\ufb01sh and \u210c'), 'fish and h')
+})
