@@ -85,11 +85,12 @@ function sentence(error: ErrorObject): string {
       return `entries ${Number(error.params.j) + 1} and ${Number(error.params.i) + 1} are the same`
     case 'minLength':
     case 'maxLength':
-    case 'minItems':
-    case 'maxItems':
     case 'minimum':
     case 'maximum':
       return `expected ${bound(error)}, got ${got}`
+    case 'minItems':
+    case 'maxItems':
+      return `expected ${bound(error)}, got ${(error.data as readonly unknown[]).length}`
     default:
       return `${error.message ?? 'is not valid'}, got ${got}`
   }

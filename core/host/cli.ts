@@ -105,9 +105,7 @@ async function runOne(command: OwnCommand, line: Line, parts: CliParts): Promise
   const args = positionals.slice(command.name.split(' ').length)
   const [least, most] = command.arity
   if (args.length < least || args.length > most) {
-    const wish = least === most ? `${least}` : `${least} to ${most}`
-    const noun = wish === '1' ? 'argument' : 'arguments'
-    throw new UsageError(`expected ${wish === '0' ? 'no' : wish} ${noun}, got ${args.length}`, command)
+    throw new UsageError(`expected ${argumentsOf(least, most)}, got ${args.length}`, command)
   }
   const { config: _, json, help: __, ...options } = values
   const { print, warn, stdin } = parts
@@ -200,4 +198,12 @@ function told(error: unknown, parts: CliParts): number {
   // a system error says what is wrong; anything else is a bug and its place is wanted
   parts.warn(`posthouse: ${code === undefined ? (stack ?? String(error)) : message}`)
   return 1
+}
+
+/** So many that nobody counts them: as many as one likes. */
+const MANY_ARGUMENTS = 1000
+
+function argumentsOf(least: number, most: number): string {
+  const wish = most >= MANY_ARGUMENTS ? `at least ${least}` : least === most ? `${least}` : `${least} to ${most}`
+  return `${wish === '0' ? 'no' : wish} ${/\b1$/.test(wish) ? 'argument' : 'arguments'}`
 }

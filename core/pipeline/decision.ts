@@ -31,7 +31,10 @@ export function fates(wishes: readonly Wish[], perRecipient: boolean): readonly 
 function kept(reply: Reject | Defer): Fate {
   const otherwise = reply.kind === 'defer' ? reply.otherwise : undefined
   if (otherwise === 'keep') return { kind: 'keep' }
-  return { kind: 'keep', quarantine: otherwise?.text ?? reply.text }
+  return {
+    kind: 'keep',
+    quarantine: otherwise?.text ?? `it was to be refused (${reply.text}), while other recipients take it`,
+  }
 }
 
 // RFC 3463 §3.4: X.3.Y is the mail system's own status.

@@ -103,13 +103,17 @@ async function one(lesson: Lesson, progress: Progress, run: CommandRun, teacher:
 function tell(run: CommandRun, label: Label, progress: Progress): void {
   const { seen, learned, known, right } = progress
   if (run.json) run.print(JSON.stringify({ label, ...progress }))
-  else if (run.options.undo === true) run.print(`${seen} mails: ${learned} taken back, ${known} were not known`)
+  else if (run.options.undo === true) run.print(`${mails(seen)}: ${learned} taken back, ${known} not known`)
   else if (run.options['dry-run'] === true)
-    run.print(`${seen} mails: ${right} are judged ${label} already, ${seen - right} are not; nothing was learned`)
+    run.print(`${mails(seen)}: ${right} judged ${label} already, ${seen - right} not; nothing was learned`)
   else
     run.print(
-      `${seen} mails: ${learned} learned as ${label} (${right} of them were judged so before), ${known} were known already`,
+      `${mails(seen)}: ${learned} learned as ${label} (${right} of them judged so before), ${known} known already`,
     )
+}
+
+function mails(count: number): string {
+  return count === 1 ? '1 mail' : `${count} mails`
 }
 
 async function teacherNamed({ options }: CommandRun, { accounts }: CommandParts): Promise<string> {

@@ -3,8 +3,9 @@ import type { Finding } from 'posthouse/api'
 import { type Bounds, called, judge, loudest, pointsOf, probabilityOf, type Sources } from './judge.js'
 import type { Found } from './tokens/tokens.js'
 
-/** Named on each side. */
+/** Named on each side: the loudest in the sentence, the others as evidence beside it. */
 const NAMED = 5
+const TOLD = 3
 const SIDES = { spam: 'for spam', ham: 'against' } as const
 
 export function findingOf(found: Found, sources: Sources, bounds: Bounds): Finding | undefined {
@@ -17,9 +18,9 @@ export function findingOf(found: Found, sources: Sources, bounds: Bounds): Findi
     side: SIDES[side],
     names: speaking[side].flatMap(({ at, token }) => found.nameOf(at, token) ?? []).map(called),
   }))
-  const evidence = sides.flatMap(({ side, names }) => names.map(name => `${side}: ${name}`))
+  const evidence = sides.flatMap(({ side, names }) => names.slice(TOLD).map(name => `${side}: ${name}`))
   const because = sides.flatMap(({ side, names }) =>
-    names.length === 0 ? [] : `${side} ${names.slice(0, 3).join(', ')}`,
+    names.length === 0 ? [] : `${side} ${names.slice(0, TOLD).join(', ')}`,
   )
   const how = `${(100 * probabilityOf(judged.sum)).toFixed(1)} % spam by what was learned`
   return { name: 'learned', points, says: because.length === 0 ? how : `${how}: ${because.join('; ')}`, evidence }

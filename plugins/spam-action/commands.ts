@@ -72,12 +72,12 @@ async function thresholds(run: CommandRun, { users, sources }: CommandParts): Pr
   const address = parseAddress(text)
   if (address === undefined) throw new CommandError(`"${printable(text)}" is no address`, 2)
   const listener = String(run.options.listener ?? 'mx')
-  const own = await users.sourcesFor(address)
-  const { thresholds: at, whose } = measureOf([...own, ...sources(listener, address.domain)])
+  const all = [...(await users.sourcesFor(address)), ...sources(listener, address.domain)]
+  const { thresholds: at, whose } = measureOf(all)
   if (run.json) return run.print(JSON.stringify({ thresholds: at, whose }, null, 2))
   for (const line of LINES) {
-    const value = at[line]
-    run.print(value === undefined ? `${line.padEnd(8)}  off` : `${line.padEnd(8)}  ${value}  (${whose[line]})`)
+    const owner = whose[line] ?? all.find(source => source.own[line] !== undefined)?.name
+    run.print(`${line.padEnd(8)}  ${at[line] ?? 'off'}${owner === undefined ? '' : `  (${owner})`}`)
   }
 }
 
@@ -95,7 +95,11 @@ async function accountOf(login: string, accounts: Accounts | undefined): Promise
 function readSetting(text: string): readonly [Line, number | 'off' | 'default'] {
   const [name = '', value = ''] = text.split('=', 2)
   const line = LINES.find(one => one === name)
-  if (line === undefined) throw new CommandError(`expected ${LINES.join('=…, ')}=…, got "${printable(text)}"`, 2)
+  if (line === undefined) {
+    const meant = closest(name, LINES)
+    const hint = meant === undefined ? '' : `, did you mean "${meant}=${printable(value)}"?`
+    throw new CommandError(`expected ${LINES.join('=…, ')}=…, got "${printable(text)}"${hint}`, 2)
+  }
   if (value === 'off' || value === 'default') return [line, value]
   const points = Number(value)
   if (!/^-?\d/.test(value) || !(Math.abs(points) <= MOST_POINTS))

@@ -58,7 +58,7 @@ function sentence({ name, points, shadow, says }: Finding): string {
 
 /** In ASCII if the sentence is: one odd character makes an encoded word of its surroundings. */
 function short(says: string): string {
-  return printable(says, 100).replace(/;/g, ',').replace(/…$/, '...')
+  return printable(says, 100).replace(/;/g, ',').replaceAll('×', 'x').replace(/…$/, '...')
 }
 
 /** One decimal, without `-0.0`. */

@@ -1,6 +1,6 @@
 /** What later files change of the rules of earlier ones: points, words, scope; and which they switch off. */
 import type { YamlPath } from 'posthouse/api'
-import { isGroup, scopeOf } from './read-rule.js'
+import { checkSays, isGroup, scopeOf } from './read-rule.js'
 import type { OpenFile, Reading } from './reading.js'
 import type { Rule } from './rule.js'
 import type { RawChange } from './schema.js'
@@ -33,6 +33,7 @@ function changedBy(reading: Reading, file: OpenFile, path: YamlPath, rule: Rule,
   const { points, says, group, shadow } = raw
   if (points !== undefined && rule.effect.kind === 'discount')
     reading.wrong(file, path, `${rule.name} gives a discount and has no points`)
+  if (says !== undefined) checkSays(reading, file, path, says)
   if (group !== undefined) isGroup(reading, file, [...path, 'group'], group)
   return {
     ...rule,

@@ -59,7 +59,9 @@ async function test(set: RuleSet, messageOf: MessageOf, run: CommandRun): Promis
   if (run.json) run.print(JSON.stringify({ rules: set.rules.length, examples, failures }, null, 2))
   else {
     for (const { file, line, column, message } of failures) run.print(`${file}:${line}:${column}: ${message}`)
-    run.print(`${set.rules.length} rules, ${examples} examples, ${failures.length} failures`)
+    run.print(
+      `${set.rules.length} rules, ${examples} examples, ${failures.length} ${failures.length === 1 ? 'failure' : 'failures'}`,
+    )
   }
   return failures.length === 0 ? 0 : 1
 }

@@ -174,7 +174,7 @@ export function findingsOf(hits: readonly Hit[]): readonly Finding[] {
     return [
       {
         name,
-        says: says.replace('{found}', () => printable(outcome.text, MAX_FOUND)),
+        says: says.replaceAll('{found}', () => printable(outcome.text, MAX_FOUND)),
         ...(rule.shadow ? { points: 0, shadow: points } : { points }),
         ...(group !== undefined && { group }),
         ...(outcome.evidence !== undefined && { evidence: outcome.evidence.slice(0, MAX_EVIDENCE) }),
@@ -192,7 +192,7 @@ function worth({ shipped }: Rule, points: number, times = 1): number {
 function discountsOf(hits: readonly Hit[]): readonly Discount[] {
   return hits.flatMap(({ rule: { name, says, effect, shadow }, outcome }) => {
     if (effect.kind !== 'discount' || outcome.kind !== 'found') return []
-    const sentence = says.replace('{found}', () => printable(outcome.text, MAX_FOUND))
+    const sentence = says.replaceAll('{found}', () => printable(outcome.text, MAX_FOUND))
     return [{ name, says: sentence, groups: effect.groups, percent: effect.percent, shadow }]
   })
 }

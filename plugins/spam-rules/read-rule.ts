@@ -11,6 +11,7 @@ import { type Scope, whoseOf } from './scope.js'
 export function readRule(reading: Reading, file: OpenFile, path: YamlPath, raw: RawRule): Rule | undefined {
   const condition = readCondition(reading, file, path, raw)
   const effect = readEffect(reading, file, path, raw)
+  checkSays(reading, file, path, raw.says)
   const grouped = raw.group === undefined || isGroup(reading, file, [...path, 'group'], raw.group)
   if (condition === undefined || effect === undefined || !grouped) return undefined
   return {
@@ -33,6 +34,12 @@ export function scopeOf({ only, except }: RawChange): Scope {
     ...(only !== undefined && { only: whoseOf(only) }),
     ...(except !== undefined && { except: whoseOf(except) }),
   }
+}
+
+/** A slip such as `{fuond}` would stand in every report as it is. */
+export function checkSays(reading: Reading, file: OpenFile, path: YamlPath, says: string): void {
+  const odd = says.match(/\{\w*\}/g)?.find(name => name !== '{found}')
+  if (odd !== undefined) reading.wrong(file, [...path, 'says'], `nothing is known as "${odd}", did you mean "{found}"?`)
 }
 
 export function isGroup(reading: Reading, file: OpenFile, path: YamlPath, name: string): boolean {

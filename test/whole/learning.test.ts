@@ -136,13 +136,13 @@ describe('a server that learns', { skip: noInbox }, () => {
     const teach = (kind: string, ...more: string[]) => a.cli(['learn', kind, join(folder, `${kind}.mbox`), ...more])
     assert.match((await teach('spam')).stdout, /^12 mails: 12 learned as spam/)
     assert.match((await teach('ham')).stdout, /^12 mails: 12 learned as ham/)
-    assert.match((await teach('ham')).stdout, /0 learned as ham .*, 12 were known already/)
+    assert.match((await teach('ham')).stdout, /0 learned as ham .*, 12 known already/)
     const said = await eventually(async () => {
       const found = await foundIn(await comes('ham', 200))
       return found.startsWith('learned -') ? found : undefined
     }, 20_000)
     assert.match(said, /against/)
-    assert.match((await teach('spam', '--undo')).stdout, /^12 mails: 12 taken back, 0 were not known/)
+    assert.match((await teach('spam', '--undo')).stdout, /^12 mails: 12 taken back, 0 not known/)
     await knows(0, 13)
   })
 

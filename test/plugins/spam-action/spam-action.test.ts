@@ -113,7 +113,7 @@ describe('users', () => {
     assert.equal(await says(), 'reject: reject, user alice')
     const shown = await runCommand(contribution.commands!, 'spam-action thresholds', ['alice@example.test'])
     assert.deepEqual(shown.out, [
-      'greylist  off',
+      'greylist  off  (user alice)',
       'header    9  (user alice)',
       'junk      9  (user alice)',
       'reject    19.5  (user alice)',
@@ -127,7 +127,7 @@ describe('users', () => {
 
   for (const [args, expected] of [
     [['alicia', 'junk=3'], /no user alicia, did you mean alice/],
-    [['alice', 'jnk=3'], /expected greylist=…, header=…, junk=…, reject=…, got "jnk=3"/],
+    [['alice', 'jnk=3'], /expected greylist=…, header=…, junk=…, reject=…, got "jnk=3", did you mean "junk=3"\?/],
     [['alice', 'junk=lots'], /expected points, off or default for junk, got "lots"/],
   ] as const) {
     test(`spam-action set ${args.join(' ')} is refused in words`, async () => {

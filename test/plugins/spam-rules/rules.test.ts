@@ -186,6 +186,13 @@ describe('a wrong rule file is refused with file, line and column', () => {
     ['a pattern that is none', rule('field: Subject\n    matches: (a'), 12, /not a regular expression/],
     ['an open repeat over the body', rule('text: body\n    matches: a.*b.*c'), 12, /too costly on long texts/],
     ['more words wanted than there are', rule('words: [x]\n    at_least: 2'), 12, /only 1 words/],
+    [
+      'a sentence with a slip in it',
+      rule('words: [x]').replace('says: ', 'says: "{fuond}" # '),
+      8,
+      /nothing is known as "\{fuond\}", did you mean "\{found\}"/,
+    ],
+    ['no examples', rule('words: [x]').replace(/misses: .*/, 'misses: []'), 10, /expected at least 1 entry, got 0/],
     ['a word of nothing', rule('words: ["..."]'), 11, /expected letters/],
     [
       'points for a rule that is not there',
@@ -229,7 +236,7 @@ describe('posthouse rules', () => {
     )
     assert.equal(code, 1)
     assert.match(out[0]!, /a\.yaml:9:12: the-rule does not find: x$/)
-    assert.equal(out.at(-1), '1 rules, 2 examples, 1 failures')
+    assert.equal(out.at(-1), '1 rules, 2 examples, 1 failure')
   })
 
   test('test --json is data', async () => {

@@ -3,6 +3,7 @@ import { type Store, type TrailEntry, type TrailFound, trailDecided, trailFindin
 import { idTime } from '../../../text/index.js'
 import type { CliParts, OwnCommand, OwnRun } from '../../command-base.js'
 import { withQueue } from '../queue/common.js'
+import { timeOf } from '../queue/words.js'
 import { arrivalIn, listLine, recordLines } from './record.js'
 import { keptFor, readSearch, type Search, searchedFor } from './search.js'
 
@@ -91,7 +92,7 @@ async function tellNothing(run: OwnRun, store: Store, search: Search): Promise<n
   run.warn(keptFor(reach))
   const born = search.kind === 'id' ? idTime(search.id) : undefined
   if (born !== undefined && reach.oldest !== undefined && born < reach.oldest)
-    run.warn(`By its id it began before that, on ${new Date(born).toUTCString()}.`)
+    run.warn(`By its id it began before that, at ${timeOf(born)}.`)
   return NOT_FOUND
 }
 

@@ -118,7 +118,7 @@ function refusalLines(arrival: TrailEntry | undefined): readonly string[] {
   const where = STAGES.get(String(stage)) ?? ''
   const by = plugin === undefined ? '' : ` by ${plugin}${rule === undefined ? '' : ` (${printable(String(rule))})`}`
   const why = evidence === undefined ? '' : ` It saw: ${printable(String(evidence), 500)}`
-  return [`  ${timeOf(arrival.at)}  Refused ${where}${by}: ${code} ${status} ${printable(String(text), 500)}${why}`]
+  return [`  ${timeOf(arrival.at)}  Refused${by} ${where}: ${code} ${status} ${printable(String(text), 500)}${why}`]
 }
 
 const STAGES: ReadonlyMap<string, string> = new Map([
@@ -140,9 +140,13 @@ export function listLine(id: string, entries: readonly TrailEntry[]): string {
   const sender = facts.sender === undefined ? '' : printable(String(facts.sender), 60) || '<>'
   const to = trailDecided(arrival).flatMap(({ to }) => to)
   const whom = to.length === 0 ? '' : ` -> ${printable(to[0]!, 60)}${to.length > 1 ? ` and ${to.length - 1} more` : ''}`
-  const events = [...new Set(entries.map(({ event }) => event))].join(', ')
+  const events = [...new Set(entries.map(eventWords))].join(', ')
   const sum = facts.sum === undefined ? '' : `  ${facts.sum} points`
   const client = facts.client === undefined ? '' : `  ${facts.client}`
   const subject = facts.subject === undefined ? '' : `  "${printable(String(facts.subject), 50)}"`
   return `${id}  ${timeOf(arrival.at)}  ${sender}${whom}${client}${sum}  ${events}${subject}`
+}
+
+function eventWords({ event, facts }: TrailEntry): string {
+  return event === 'filed' && facts.into !== undefined ? `filed into ${printable(String(facts.into), 60)}` : event
 }

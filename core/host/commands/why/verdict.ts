@@ -66,13 +66,20 @@ export function namesOf({ to, more = 0 }: Pick<TrailDecided, 'to' | 'more'>): st
   return more === 0 ? names : `${names} and ${more} more`
 }
 
-function rulingLines({ rulings = [] }: TrailDecided, sum: number | undefined): readonly string[] {
+function rulingLines({ kind, rulings = [] }: TrailDecided, sum: number | undefined): readonly string[] {
   return rulings.map(ruling => {
     const by = ruling.plugin === undefined ? '' : ` (${printable(ruling.plugin)})`
     const watched = ruling.observed === true ? ' Only watched: nothing came of it.' : ''
     const says = ruling.says === undefined ? '' : ` ${printable(ruling.says, 500)}`
-    return `    ${measured(ruling, sum)}${by}.${says}${watched}`
+    return `    ${measured(ruling, sum)}${by}.${says}${watched || together(kind, ruling)}`
   })
+}
+
+/** Why somebody has a message for whom it was to be refused. */
+function together(kind: TrailDecided['kind'], { action }: Ruling): string {
+  return kind === 'quarantined' && action === 'reject'
+    ? ' It could not be refused for some alone: others take it, and over SMTP there is one answer for all.'
+    : ''
 }
 
 /** `7.20 points: enough for Junk, from 5 (general); not for refusal, from 15 (domain example.org)`. */

@@ -117,6 +117,14 @@ test('what was decided names the thresholds, whose they are, and which were reac
   ])
 })
 
+test('why somebody has in Junk what was to be refused is told', () => {
+  const ruling: Ruling = { action: 'reject', thresholds: { reject: 15 }, whose: {}, plugin: 'spam-action' }
+  const lines = (kind: 'quarantined' | 'refused') =>
+    decidedLines([{ to: ['a@example.org'], kind, rulings: [ruling] }], 20).join('\n')
+  assert.match(lines('quarantined'), /It could not be refused for some alone: others take it/)
+  assert.doesNotMatch(lines('refused'), /others take it/)
+})
+
 function entry(event: string, at: number, says: string, facts: TrailEntry['facts'] = {}): TrailEntry {
   return { id: ID, at: NOW + at, event, says, facts }
 }
@@ -185,17 +193,21 @@ test('a refusal tells where in the dialogue, by whom, and what was seen', () => 
   assert.match(text, /Who came\n/)
   assert.match(
     text,
-    /Refused when it named the sender by dnsbl \(list\.example\): 550 5\.7\.1 no It saw: It is on it\.$/,
+    /Refused by dnsbl \(list\.example\) when it named the sender: 550 5\.7\.1 no It saw: It is on it\.$/,
   )
 })
 
 test('a line of a list says who, to whom, from where and what became of it', () => {
   const facts = { sender: 'a@b.example', client: '192.0.2.1', sum: 3, subject: 'Hi', decided: '[{"to":["x@y","z@y"]' }
   const whole = { ...facts, decided: '[{"to":["x@y","z@y"],"kind":"accepted"}]' }
-  const line = listLine(ID, [entry('accepted', 0, '', whole), entry('filed', 1, ''), entry('filed', 1, '')])
+  const line = listLine(ID, [
+    entry('accepted', 0, '', whole),
+    entry('filed', 1, '', { into: 'Junk' }),
+    entry('filed', 1, ''),
+  ])
   assert.match(
     line,
-    /^\S+ {2}\S+ \S+ {2}a@b\.example -> x@y and 1 more {2}192\.0\.2\.1 {2}3 points {2}accepted, filed {2}"Hi"$/,
+    /^\S+ {2}\S+ \S+ {2}a@b\.example -> x@y and 1 more {2}192\.0\.2\.1 {2}3 points {2}accepted, filed into Junk, filed {2}"Hi"$/,
   )
   assert.doesNotThrow(() => listLine(ID, [entry('accepted', 0, '', facts)]))
 })
