@@ -153,9 +153,9 @@ describe('a server that learns', { skip: noInbox }, () => {
     const learn = (label: string, ...more: string[]) => a.cli(['learn', label, ...more])
     assert.match(
       (await learn('spam', `${ALICE}:Junk`, '--account', ALICE)).stdout,
-      /^1 mails: 0 learned .*, 1 were known/,
+      /^1 mail: 0 learned .*, 1 known/,
     )
-    assert.match((await learn('spam', `${ALICE}:Junk`, '--account', BOB)).stdout, /^1 mails: 1 learned as spam/)
+    assert.match((await learn('spam', `${ALICE}:Junk`, '--account', BOB)).stdout, /^1 mail: 1 learned as spam/)
     await knows(2, 13)
     for (const who of [ALICE, BOB])
       assert.match((await learn('spam', `${ALICE}:Junk`, '--account', who, '--undo')).stdout, /1 taken back/)
@@ -220,7 +220,7 @@ describe('a server that learns by itself', { skip: noInbox }, () => {
     for (const kind of ['spam', 'ham'] as const) {
       const file = join(a.configDir, `${kind}.eml`)
       await writeFile(file, mailOf(kind, 1))
-      assert.match((await a.cli(['learn', kind, file])).stdout, /^1 mails: 1 learned/)
+      assert.match((await a.cli(['learn', kind, file])).stdout, /^1 mail: 1 learned/)
     }
     await knows(1, 1)
     await eventually(async () => {
