@@ -58,6 +58,8 @@ interface NearUse {
 }
 
 const NOTHING: ReadonlyMap<number, Best> = new Map()
+/** The words of so many characters are found in a few milliseconds. */
+const LONG = 48 * 1024
 
 const ANYWHERE: readonly Place[] = ['subject', 'body', 'name', 'link', 'file', 'alt']
 /** Where people write: machines write links and HTML, and nobody reads them letter by letter. */
@@ -95,7 +97,10 @@ export const words: Kind<Words, RawWords> = {
   read: readWords,
   prepare(all) {
     const scan = new Scan(all)
-    return { bind: own => (own.anyDressed ? dressedTest(scan, own) : phrasesTest(scan, own)) }
+    return {
+      before: facts => scan.before(facts),
+      bind: own => (own.anyDressed ? dressedTest(scan, own) : phrasesTest(scan, own)),
+    }
   },
 }
 
@@ -142,6 +147,19 @@ class Scan {
     }
     const wanted = PLACES.filter(place => all.some(({ where }) => where.has(place)))
     this.#places = wanted.sort((a, b) => Number(b === 'body') - Number(a === 'body'))
+  }
+
+  /** A long text is looked at in steps, and the others are served in between; all others wait until a rule asks. */
+  async before(facts: Facts): Promise<void> {
+    if (!this.#places.some(place => facts.text(place).length > LONG)) return
+    const found = new Map<Place, PlaceFound>()
+    for (const place of this.#places) {
+      const reading = this.#search.read(facts.text(place), UNDRESSED.has(place))
+      await nextTurn()
+      found.set(place, this.#search.find(reading, found.get('body')?.language))
+      await nextTurn()
+    }
+    facts.once(this, () => found)
   }
 
   /** Each place looked at once. */
@@ -221,6 +239,10 @@ class Scan {
 function isAnywhere(places: ReadonlyMap<Place, PlaceFound>, part: readonly number[]): boolean {
   for (const { hits } of places.values()) if (hits.size > 0 && part.some(number => hits.has(number))) return true
   return false
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve))
 }
 
 /** What it counts in this place for this condition; nothing where it does not look. */

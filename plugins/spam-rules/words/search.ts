@@ -89,8 +89,16 @@ export class Search {
 
   /** `undress`: where people write, and not machines. `spoken`: what the message as a whole is written in. */
   look(text: string, undress: boolean, spoken?: Spoken): PlaceFound {
-    if (text === '') return NOTHING
-    const reading = undress ? readingOf(text, this.#vocabulary, this.#looks) : plainReading(text)
+    return text === '' ? NOTHING : this.find(this.read(text, undress), spoken)
+  }
+
+  /** The first half of `look`. */
+  read(text: string, undress: boolean): Reading {
+    return undress ? readingOf(text, this.#vocabulary, this.#looks) : plainReading(text)
+  }
+
+  /** The second half. */
+  find(reading: Reading, spoken?: Spoken): PlaceFound {
     const hits = new Map<number, Hit>()
     this.#trie.search(reading.text, (phrase, start, end) => {
       this.#note(hits, phrase, { start, end }, undressedWithin(reading, start, end))

@@ -125,3 +125,22 @@ describe('faults are told with their place', () => {
     })
   }
 })
+
+test('the words of a long text are found, and others are served while they are searched for', async () => {
+  const set = await load('words: [lottery]')
+  const long = mailOf(`Subject: x\n\n${'A line of words.\n'.repeat(5000)}The lottery`)
+  let turns = 0
+  let over = false
+  const serve = () => {
+    turns++
+    if (!over) setImmediate(serve)
+  }
+  setImmediate(serve)
+  const found = await findingsIn(set, messageOf, long)
+  over = true
+  assert.deepEqual(
+    found.map(({ says }) => says),
+    ['Found lottery'],
+  )
+  assert.ok(turns > 1, `${turns}`)
+})

@@ -5,6 +5,7 @@ import { fold, foldPhrase, isUnspaced } from '../../../../plugins/spam-rules/wor
 import { languageOf } from '../../../../plugins/spam-rules/words/language.js'
 import { rowOf } from '../../../../plugins/spam-rules/words/near.js'
 import { Trie } from '../../../../plugins/spam-rules/words/trie.js'
+import { Vocabulary } from '../../../../plugins/spam-rules/words/vocabulary.js'
 
 /** Where words begin, each phrase tried by itself. */
 function slowSearch(phrases: readonly string[], text: string): string[] {
@@ -111,4 +112,13 @@ describe('things near each other', () => {
       assert.equal(rowOf(parts, { within, ordered }, text) !== undefined, near)
     })
   }
+})
+
+test('tokens that can be no word of a rule are let go before they are read, and none that can be one', () => {
+  const vocabulary = new Vocabulary(['lottery ', 'viagra ', 'winner ', 'pharmac'])
+  const mayMean = (token: string) => vocabulary.mayMean(`a ${token} b`, 2, 2 + token.length)
+  for (const token of ['l0ttery', '"V1-agra"!!', 'vvinner', 'winnner', 'Pharmaceutic', 'l\u043ettery', 'buy+viagra'])
+    assert.ok(mayMean(token), token)
+  for (const token of ['letter', 'between', 'e-mail', 'x86', '<viagra@shop.example>', 'cost=$lottery'])
+    assert.ok(!mayMean(token), token)
 })
