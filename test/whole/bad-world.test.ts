@@ -196,9 +196,12 @@ describe('a world that misbehaves', { skip: noInbox, timeout: 280_000 }, () => {
       return right ? [] : [`${wish.message} to ${wish.to}: ${copied} copies, ${bounced} bounces, wanted ${wish.end}`]
     })
     assert.deepEqual(faults, [])
-    // One connection was lost after the message was taken: as many copies more as it had recipients, and no others.
+    // One connection was lost after the message was taken: as many copies more as it had recipients, and no others. What the relay had under way when
+    // it died may come twice as well.
     const surplus = there.filter(
-      (one, at) => there.findIndex(({ message, to }) => message === one.message && to === one.to) !== at,
+      (one, at) =>
+        !one.to.endsWith('@far.test') &&
+        there.findIndex(({ message, to }) => message === one.message && to === one.to) !== at,
     )
     assert.ok(
       surplus.every(({ to }) => to.endsWith('@dying.test')),
