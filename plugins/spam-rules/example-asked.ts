@@ -19,7 +19,7 @@ export async function factsAbout(message: Message): Promise<Facts> {
 }
 
 /** The envelope's sender is taken from Return-Path, the recipients, where nothing else is told, from Delivered-To. */
-export function askedAbout(message: Message): Asked['score'] {
+function askedAbout(message: Message): Asked['score'] {
   const helo = message.field('x-example-helo')
   const listener = message.field('x-example-listener') ?? 'example'
   const here = { address: '127.0.0.1', port: 0 }

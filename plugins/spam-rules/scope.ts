@@ -17,8 +17,6 @@ export interface Whose {
   readonly users: ReadonlySet<string>
 }
 
-export const EVERYBODY: Scope = {}
-
 export interface RawWhose {
   readonly listeners?: readonly string[]
   readonly domains?: readonly string[]

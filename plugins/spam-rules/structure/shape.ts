@@ -26,10 +26,6 @@ export class Shape {
     return facts.once(Shape, () => new Shape(facts))
   }
 
-  get names(): Iterable<string> {
-    return this.#raw.keys()
-  }
-
   has(name: string): boolean {
     return this.#raw.has(name)
   }

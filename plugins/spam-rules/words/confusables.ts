@@ -14,7 +14,7 @@ const SMALL_CAPITALS = pairs('ᴀa ʙb ᴄc ᴅd ᴇe ꜰf ɢg ʜh ɪi ᴊj ᴋk
 const PLAIN = /^[A-Za-z]{1,3}$/
 
 /** Takes the compact form: lines of `prototype source source…` in hexadecimal. */
-export function readLooks(compact: string): Looks {
+function readLooks(compact: string): Looks {
   const looks = new Map<string, string>(SMALL_CAPITALS)
   for (const line of compact.split('\n')) {
     if (line === '' || line.startsWith('#')) continue

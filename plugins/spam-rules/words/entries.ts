@@ -47,7 +47,7 @@ export interface RawGroup {
 export type RawEntry = string | RawGroup
 
 const PHRASE = { type: 'string', minLength: 1, maxLength: LONGEST_PHRASE } as const
-export const MOST_PHRASES = 50_000
+const MOST_PHRASES = 50_000
 
 export const ENTRIES: JsonSchema = {
   type: 'array',

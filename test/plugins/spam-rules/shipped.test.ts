@@ -23,6 +23,13 @@ test('no shipped rule alone reaches the Junk line of 5 points', () => {
   )
 })
 
+test('what shipped rules say is ASCII: one typographic sign makes encoded words of a whole header field', () => {
+  assert.deepEqual(
+    set.rules.filter(rule => !/^[\x20-\x7e]+$/.test(rule.says)).map(rule => rule.name),
+    [],
+  )
+})
+
 test('there are rules for words, origin, letters, structure and files', () => {
   assert.ok(set.rules.length >= 60)
   const files = new Set(
