@@ -151,10 +151,7 @@ describe('a server that learns', { skip: noInbox }, () => {
     await moves(subject, 'INBOX', 'Junk')
     await knows(1, 13)
     const learn = (label: string, ...more: string[]) => a.cli(['learn', label, ...more])
-    assert.match(
-      (await learn('spam', `${ALICE}:Junk`, '--account', ALICE)).stdout,
-      /^1 mail: 0 learned .*, 1 known/,
-    )
+    assert.match((await learn('spam', `${ALICE}:Junk`, '--account', ALICE)).stdout, /^1 mail: 0 learned .*, 1 known/)
     assert.match((await learn('spam', `${ALICE}:Junk`, '--account', BOB)).stdout, /^1 mail: 1 learned as spam/)
     await knows(2, 13)
     for (const who of [ALICE, BOB])
