@@ -61,6 +61,7 @@ export default definePlugin({
       } catch (error) {
         log.warn({ err: error }, 'what was taught cannot be read')
       } finally {
+        // Also when the line was full and it had no turn.
         isFollowing = false
       }
     }

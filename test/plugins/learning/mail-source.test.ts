@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { CommandError } from 'posthouse/api'
+import { type Accounts, CommandError, MailError, type MailStore } from 'posthouse/api'
 import { forwardedIn } from '../../../plugins/learning/forwarding.js'
 import { mailsIn } from '../../../plugins/learning/mail-source.js'
 
@@ -97,4 +97,24 @@ test('of a forwarded mail only what is attached is learned from', () => {
     [inner.trim()],
   )
   assert.deepEqual(forwardedIn(Buffer.from('Subject: x\r\n\r\nspam\r\n')), [])
+})
+
+test('a mailbox is its mails without what was put in front of them, but for those that are gone meanwhile', async () => {
+  const prefix = 'Return-Path: <>\r\n'
+  const entries = [1, 2, 3].map(uid => ({ uid, prefix }))
+  const store = {
+    find: async () => ({ id: 'junk', uidNext: 4 }),
+    open: async () => ({
+      list: async (from: number, to: number) => entries.filter(({ uid }) => uid >= from && uid <= to),
+      async read({ uid }: { uid: number }, from: number) {
+        if (uid === 2) throw new MailError('message-gone', 'expunged')
+        return Buffer.from(`${prefix}Subject: ${uid}\r\n\r\n`).subarray(from)
+      },
+    }),
+  } as unknown as MailStore
+  const accounts = { byLogin: async () => ({ id: 'a1' }) } as unknown as Accounts
+  const found: string[] = []
+  for await (const { name, bytes } of mailsIn('ann@example.test:Junk', { accounts: () => accounts, mail: () => store }))
+    found.push(`${name} ${bytes.toString().trim()}`)
+  assert.deepEqual(found, ['ann@example.test:Junk#1 Subject: 1', 'ann@example.test:Junk#3 Subject: 3'])
 })
