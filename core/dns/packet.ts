@@ -158,7 +158,9 @@ function follow(
     const alias = rows.find(row => row.type === TYPES.cname && row.name === at)
     if (alias === undefined) return { records: [], name: at, ttl }
     const target = nameIn(octets, alias.start, alias.end, isOdd(name))
-    if (target === undefined || target === '') throw new WireFault('an alias of no name')
+    if (target === undefined) throw new WireFault('an alias of no name')
+    // The root has none of what is asked for here.
+    if (target === '') return { records: [], name: at, ttl: Math.min(ttl, alias.ttl) }
     ;[at, ttl] = [target, Math.min(ttl, alias.ttl)]
   }
   throw new WireFault('aliases without end')

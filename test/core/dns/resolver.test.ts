@@ -43,6 +43,7 @@ describe('the resolver', () => {
       'circle.example': { cname: 'round.example' },
       'self.example': { cname: 'self.example' },
       'dangling.example': { cname: 'not-there.example' },
+      'rooted.example': { cname: '' },
       'broken.example': { fails: 'servfail' },
       'refused.example': { fails: 'refused' },
       'silent.example': { fails: 'drop' },
@@ -105,6 +106,7 @@ describe('the resolver', () => {
   test('an alias whose end has no such record, or is not there, is an empty answer', async () => {
     assert.deepEqual(await resolver.mx('alias.example.org'), [])
     assert.deepEqual(await resolver.a('dangling.example'), [])
+    assert.deepEqual(await resolver.a('rooted.example'), [])
   })
 
   for (const failure of ['broken', 'refused', 'silent', 'garbage', 'lame', 'truncated', 'wrong-id', 'wrong-name']) {
