@@ -8,15 +8,16 @@ import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { folderOfSets, itemsOf } from '../../bench/filter/sets.js'
+import { itemsOf } from '../../bench/filter/sets.js'
 import { addsUp, Site } from '../../bench/filter/site.js'
 import { pluginsOf } from '../../bench/filter/stages.js'
 import { viewOf } from '../../bench/filter/view.js'
+import { dataDir } from '../harness/data.js'
 
 const EVERY = 40
-const sets = folderOfSets(undefined)
+const sets = dataDir('spam')
 
-test('the sum adds up on real mail', { skip: sets === undefined && 'there are no sets of mail' }, async () => {
+test('the sum adds up on real mail', { skip: sets === undefined && 'needs shared/data' }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'posthouse-corpora-'))
   const site = await Site.open({ folder, plugins: pluginsOf('learning') ?? pluginsOf('origin')! })
   const items = itemsOf(sets!, { sets: [], splits: ['train', 'test'], every: EVERY })
