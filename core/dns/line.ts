@@ -21,7 +21,12 @@ export interface Put {
 }
 
 /** No answer in time, or no way there. */
-export class Silence extends Error {}
+export class Silence extends Error {
+  /** What a socket says. */
+  static by(error: Error): Silence {
+    return new Silence('code' in error ? String(error.code) : 'no way to the server')
+  }
+}
 
 const MOST_QUESTIONS = 64
 const OPEN_MS = 2000
@@ -110,7 +115,7 @@ export class Line {
 
   #end(error: Error): void {
     this.#left = 0
-    const why = new Silence('code' in error ? String(error.code) : 'no way to the server')
+    const why = Silence.by(error)
     for (const id of [...this.#waiting.keys()]) this.#settle(id)?.reject(why)
     this.#close()
   }

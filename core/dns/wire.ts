@@ -122,7 +122,7 @@ function byTcp(server: Server, put: Put, timeoutMs: number): Promise<WireAnswer>
       then()
     }
     const timer = setTimeout(() => end(() => reject(new Silence('no answer in time'))), timeoutMs)
-    socket.on('error', error => end(() => reject(new Silence(systemCode(error)))))
+    socket.on('error', error => end(() => reject(Silence.by(error))))
     socket.on('close', () => end(() => reject(new Silence('closed before the answer'))))
     const chunks: Buffer[] = []
     let length = 0
@@ -145,11 +145,7 @@ function byTcp(server: Server, put: Put, timeoutMs: number): Promise<WireAnswer>
   })
 }
 
-function systemCode(error: Error): string {
-  return 'code' in error ? String(error.code) : 'no way to the server'
-}
-
-export function serverOf(text: string): Server | undefined {
+function serverOf(text: string): Server | undefined {
   if (isIP(text) !== 0) return { host: text, port: 53 }
   const parts = parseEndpoint(text)
   return parts?.kind === 'tcp' ? parts : undefined
