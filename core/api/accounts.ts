@@ -17,6 +17,8 @@ export interface Account {
   /** Bytes; left out: no limit. */
   readonly quotaBytes?: number
   readonly disabled?: boolean
+  /** IMAP capabilities this account does without, by name: `CONDSTORE`. */
+  readonly imapDisable?: readonly string[]
 }
 
 /**

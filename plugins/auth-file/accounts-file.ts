@@ -37,6 +37,8 @@ export interface StoredAccount {
   readonly appPasswords?: readonly AppPassword[]
   /** Where only app passwords count. */
   readonly mainPasswordNotFor?: readonly Protocol[]
+  /** IMAP capabilities the account does without. */
+  readonly imapDisable?: readonly string[]
 }
 
 interface AccountsFile {
@@ -106,7 +108,7 @@ export async function changeAccounts(
 
 function faultOf(account: unknown, seen: Set<string>): string | undefined {
   if (!isRecord(account)) return 'expected an object'
-  const { id, login, addresses, quotaBytes, password, scram, appPasswords, mainPasswordNotFor } = account
+  const { id, login, addresses, quotaBytes, password, scram, appPasswords, mainPasswordNotFor, imapDisable } = account
   if (typeof id !== 'string' || !/^[a-z0-9]{8,64}$/.test(id))
     return 'id: expected 8 to 64 lower-case letters and digits'
   if (typeof login !== 'string' || login === '') return 'login: expected a name'
@@ -118,6 +120,7 @@ function faultOf(account: unknown, seen: Set<string>): string | undefined {
     return 'scram: expected a list of mechanism, salt, iterations, storedKey and serverKey'
   if (mainPasswordNotFor !== undefined && !areProtocols(mainPasswordNotFor))
     return 'mainPasswordNotFor: expected a list of imap, pop3, smtp'
+  if (imapDisable !== undefined && !areNames(imapDisable)) return 'imapDisable: expected a list of IMAP capabilities'
   if (appPasswords !== undefined && !(Array.isArray(appPasswords) && appPasswords.every(isAppPassword)))
     return 'appPasswords: expected a list of name, tag, password, protocols and created'
   for (const key of [`id ${id}`, `login ${login.toLowerCase()}`, ...addresses.map(a => `address ${a.toLowerCase()}`)]) {
@@ -133,6 +136,11 @@ function isAppPassword(value: unknown): boolean {
   if (typeof name !== 'string' || typeof tag !== 'string' || typeof created !== 'number') return false
   if (scram !== undefined && !areStoredKeys(scram)) return false
   return typeof password === 'string' && isHash(password) && areProtocols(protocols)
+}
+
+/** Which names there are, the plugin that serves IMAP knows. */
+function areNames(value: unknown): boolean {
+  return Array.isArray(value) && value.every(name => typeof name === 'string' && /^[A-Z0-9=+-]+$/i.test(name))
 }
 
 function areProtocols(value: unknown): boolean {

@@ -13,6 +13,7 @@ import {
   choosePassword,
   findLogin,
   newAccountId,
+  readCapabilities,
   readLogin,
   readProtocolList,
   readQuota,
@@ -49,6 +50,11 @@ const CHANGES = {
     type: 'string',
     value: 'PROTOCOLS',
     description: 'where only app passwords count, as imap,smtp; none: its own password counts everywhere',
+  },
+  'imap-disable': {
+    type: 'string',
+    value: 'NAMES',
+    description: 'IMAP capabilities it does without, as CONDSTORE,COMPRESS=DEFLATE; none: it has all of the server',
   },
 } as const
 
@@ -136,9 +142,10 @@ async function change(parts: UserCommandParts, run: CommandRun): Promise<void> {
   const { login } = findLogin(await readAccounts(parts.path), run.args[0]!)
   const { quota, disable, enable } = run.options
   const noMain = run.options['no-main-password']
+  const imapDisable = run.options['imap-disable']
   const given = run.args.slice(1)
-  if (given.length === 0 && quota === undefined && disable !== true && enable !== true && noMain === undefined)
-    throw new CommandError('nothing to change: give addresses, --quota, --disable, --enable or --no-main-password')
+  if (given.length === 0 && !Object.keys(CHANGES).some(name => run.options[name] !== undefined))
+    throw new CommandError(`nothing to change: give addresses, --${Object.keys(CHANGES).join(', --')}`)
   if (disable === true && enable === true) throw new CommandError('--disable and --enable cannot both be meant')
   const wish = {
     ...(given.length > 0 && { addresses: addressesOf(login, given, parts.domains) }),
@@ -147,6 +154,9 @@ async function change(parts: UserCommandParts, run: CommandRun): Promise<void> {
     ...(enable === true && { disabled: undefined }),
     ...(noMain !== undefined && {
       mainPasswordNotFor: noMain === 'none' ? undefined : readProtocolList('--no-main-password', noMain),
+    }),
+    ...(imapDisable !== undefined && {
+      imapDisable: imapDisable === 'none' ? undefined : readCapabilities(imapDisable),
     }),
   }
   let changed: StoredAccount | undefined
@@ -176,7 +186,7 @@ async function list(parts: UserCommandParts, run: CommandRun): Promise<void> {
 
 /** An account as data, without its secrets. */
 function told(account: StoredAccount): object {
-  const { id, login, addresses, quotaBytes, disabled, appPasswords, mainPasswordNotFor } = account
+  const { id, login, addresses, quotaBytes, disabled, appPasswords, mainPasswordNotFor, imapDisable } = account
   return {
     id,
     login,
@@ -185,16 +195,26 @@ function told(account: StoredAccount): object {
     disabled: disabled ?? false,
     appPasswords: appPasswords?.length ?? 0,
     mainPasswordNotFor: mainPasswordNotFor ?? [],
+    imapDisable: imapDisable ?? [],
   }
 }
 
 function line(account: StoredAccount, width: number): string {
-  const { login, addresses, quotaBytes, disabled, appPasswords = [], mainPasswordNotFor = [] } = account
+  const {
+    login,
+    addresses,
+    quotaBytes,
+    disabled,
+    appPasswords = [],
+    mainPasswordNotFor = [],
+    imapDisable = [],
+  } = account
   const notes = [
     quotaBytes === undefined ? '' : `quota ${formatSize(quotaBytes)}`,
     disabled ? 'disabled' : '',
     appPasswords.length === 0 ? '' : `${appPasswords.length} app passwords`,
     mainPasswordNotFor.length === 0 ? '' : `own password not for ${mainPasswordNotFor.join(', ')}`,
+    imapDisable.length === 0 ? '' : `IMAP without ${imapDisable.join(', ')}`,
   ]
   return [login.padEnd(width), addresses.join(', '), ...notes.filter(note => note !== '')].join('  ')
 }

@@ -166,8 +166,15 @@ function makeIndex(stamp: string, all: readonly StoredAccount[]): Index {
 
 /** What others may see of an account: no secrets. */
 export function view(account: StoredAccount): Account {
-  const { id, login, addresses, quotaBytes, disabled } = account
-  return { id, login, addresses, ...(quotaBytes !== undefined && { quotaBytes }), ...(disabled && { disabled }) }
+  const { id, login, addresses, quotaBytes, disabled, imapDisable } = account
+  return {
+    id,
+    login,
+    addresses,
+    ...(quotaBytes !== undefined && { quotaBytes }),
+    ...(disabled && { disabled }),
+    ...(imapDisable && { imapDisable }),
+  }
 }
 
 function seen(account: StoredAccount | undefined): Account | undefined {

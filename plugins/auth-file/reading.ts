@@ -65,6 +65,14 @@ export function readProtocolList(option: string, value: string | boolean | undef
   throw new CommandError(`${option}: expected some of ${PROTOCOLS.join(', ')}, got "${printable(wrong, 40)}"${hint}`)
 }
 
+/** Which names there are, the plugin that serves IMAP knows: it says so at the next login. */
+export function readCapabilities(value: string | boolean): readonly string[] {
+  const names = String(value).toUpperCase().split(',')
+  const wrong = names.find(name => !/^[A-Z0-9][A-Z0-9=+-]*$/.test(name))
+  if (wrong === undefined) return names
+  throw new CommandError(`--imap-disable: expected capabilities like CONDSTORE,MOVE, got "${printable(wrong, 40)}"`)
+}
+
 export function findLogin(accounts: readonly StoredAccount[], text: string): StoredAccount {
   const wanted = text.toLowerCase()
   const found =

@@ -2,6 +2,8 @@
  * States, the tagged answer, and what decides which capabilities are true: the words session and commands share.
  */
 
+import type { Settings } from './settings.js'
+
 /** RFC 3501 §3. After LOGOUT nothing is read any more. */
 export type State = 'not-authenticated' | 'authenticated' | 'selected'
 
@@ -28,6 +30,7 @@ export interface Standing {
   readonly loginAllowed: boolean
   /** SASL mechanisms, strongest first; none while logging in is not allowed. */
   readonly mechanisms: readonly string[]
+  readonly settings: Settings
 }
 
 export function ok(text: string, code?: string): Done {

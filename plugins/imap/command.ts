@@ -1,9 +1,11 @@
 /**
  * What a command is. Each has a file in `commands/`, with a pure `read` (octets to typed arguments) and a `run`;
- * `commands/index.ts` lists them. A capability is announced by the command that does it, so it cannot be announced without.
+ * `commands/index.ts` lists them. A capability is announced by the module that does it, so it cannot be announced without.
  */
-import type { Done, Standing, State } from './answer.js'
+import type { Done, State } from './answer.js'
+import type { Capability } from './capability.js'
 import type { Session } from './session.js'
+import type { CapabilityName } from './wire/features.js'
 import type { Reader } from './wire/reader.js'
 
 export interface Command<A> {
@@ -16,7 +18,10 @@ export interface Command<A> {
    * would shift under the client; in the UID forms nothing hangs on numbers.
    */
   readonly expunge: 'yes' | 'uid' | 'no'
-  capabilities?(standing: Standing): readonly string[]
+  /** Those this command does. */
+  readonly capabilities?: readonly Capability[]
+  /** Switched off, nobody knows the command. */
+  readonly needs?: CapabilityName
   /** Reads from behind the name; whoever calls insists on the end of the command. Throws ReadError and nothing else. */
   read(input: Reader): A
   run(session: Session, args: A, uid: boolean): Promise<Done>

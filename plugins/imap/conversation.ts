@@ -5,9 +5,9 @@
 import { printable } from 'posthouse/text'
 import { bad, type Done, no } from './answer.js'
 import type { AnyCommand } from './command.js'
-import { COMMANDS, find, suggestion } from './commands/index.js'
+import { find, suggestion } from './commands/index.js'
 import { ConversationOver, type OverReason } from './input.js'
-import { type Head, RECEIVING, receive } from './receive.js'
+import { type Head, receive } from './receive.js'
 import type { Session } from './session.js'
 import { NameError } from './wire/mailbox.js'
 import { ReadError, type Reader } from './wire/reader.js'
@@ -72,7 +72,7 @@ function writeDone(tag: string, done: Done): string {
 }
 
 async function execute(session: Session, head: Head, input: Reader): Promise<{ tag: string; done: Done }> {
-  const command = find(head.name)
+  const command = find(head.name, session.features)
   const done = refusal(session, head, command) ?? (await session.guard(() => run(session, command!, head, input)))
   const expunge = command?.expunge === 'yes' || (command?.expunge === 'uid' && head.uid)
   if (command && session.selected) await session.tellUpdates(expunge)
@@ -81,7 +81,7 @@ async function execute(session: Session, head: Head, input: Reader): Promise<{ t
 
 function refusal(session: Session, head: Head, command: AnyCommand | undefined): Done | undefined {
   if (!command) {
-    const meant = suggestion(head.name)
+    const meant = suggestion(head.name, session.features)
     return bad(`Unknown command ${printable(head.name, 40)}${meant === undefined ? '' : `, did you mean ${meant}?`}`)
   }
   if (head.uid && !command.uid) return bad(`${command.name} has no UID form`)
@@ -136,8 +136,4 @@ function endSocket(session: Session, reason: OverReason): void {
   // In the middle of a literal nothing but the end of the connection can be understood; a client that does not read hears nothing.
   if (reason === 'torn' || reason === 'stalled' || reason === 'handshake') socket.destroy()
   else socket.end()
-}
-
-export function capabilitiesOf(standing: Parameters<NonNullable<AnyCommand['capabilities']>>[0]): readonly string[] {
-  return ['IMAP4rev1', ...RECEIVING, ...COMMANDS.flatMap(command => command.capabilities?.(standing) ?? [])]
 }

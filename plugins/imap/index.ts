@@ -2,7 +2,8 @@
  * IMAP4rev1 (RFC 3501) as a plugin: it contributes listeners. What it announces is what the commands in `commands/` do.
  */
 import { type Connection, definePlugin, doorsOf } from 'posthouse/api'
-import { capabilitiesOf, converse } from './conversation.js'
+import { CapabilityTable } from './capabilities.js'
+import { converse } from './conversation.js'
 import { Gate } from './gate.js'
 import { Recents } from './recents.js'
 import { type Deps, Session } from './session.js'
@@ -17,8 +18,9 @@ export default definePlugin({
   config: schema,
   needs: ['store', 'authenticator'],
   setup({ config, services, server, clock, metrics, log, state }) {
+    const settings = settingsOf(config, server.maxMessageBytes)
     const deps: Deps = {
-      settings: settingsOf(config, server.maxMessageBytes),
+      settings,
       store: services.get('store'),
       authenticator: services.get('authenticator'),
       markings: services.find('markings'),
@@ -28,7 +30,7 @@ export default definePlugin({
       metrics,
       recents: new Recents(state, clock, log),
       gate: new Gate(LARGE_AT_ONCE),
-      capabilities: capabilitiesOf,
+      capabilities: new CapabilityTable(settings.disable),
     }
     const serve = (connection: Connection) => converse(new Session(connection, deps))
     return { listeners: doorsOf('imap', config, serve, log) }

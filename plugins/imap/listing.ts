@@ -3,6 +3,7 @@
  * RFC 3501 §6.3.8, RFC 3348 (children), RFC 6154 (special use).
  */
 import type { MailboxInfo } from 'posthouse/api'
+import { EVERY_FEATURE, type Features } from './wire/features.js'
 import { canonicalName, DELIMITER, matchesPattern } from './wire/mailbox.js'
 import { encodeUtf7 } from './wire/utf7.js'
 
@@ -22,7 +23,11 @@ function fullPattern({ reference, pattern }: ListArgs): string {
   return canonicalName(reference + pattern)
 }
 
-export function listNames(mailboxes: readonly Pick<MailboxInfo, 'name' | 'specialUse'>[], args: ListArgs): Listed[] {
+export function listNames(
+  mailboxes: readonly Pick<MailboxInfo, 'name' | 'specialUse'>[],
+  args: ListArgs,
+  features: Features = EVERY_FEATURE,
+): Listed[] {
   const pattern = fullPattern(args)
   const byName = new Map(mailboxes.map(mailbox => [mailbox.name, mailbox]))
   const parents = new Set(mailboxes.flatMap(mailbox => parentsOf(mailbox.name)))
@@ -34,9 +39,9 @@ export function listNames(mailboxes: readonly Pick<MailboxInfo, 'name' | 'specia
       const mailbox = byName.get(name)
       // RFC 5258 §3: \NonExistent implies \Noselect, but clients of this protocol know only the latter.
       const missing = mailbox ? [] : ['\\Noselect', '\\NonExistent']
-      const children = parents.has(name) ? '\\HasChildren' : '\\HasNoChildren'
-      const use = mailbox?.specialUse ? [`\\${mailbox.specialUse}`] : []
-      return { name, attributes: [...missing, children, ...use] }
+      const children = features.can('CHILDREN') ? [parents.has(name) ? '\\HasChildren' : '\\HasNoChildren'] : []
+      const use = features.can('SPECIAL-USE') && mailbox?.specialUse ? [`\\${mailbox.specialUse}`] : []
+      return { name, attributes: [...missing, ...children, ...use] }
     })
 }
 

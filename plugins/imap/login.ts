@@ -7,6 +7,7 @@ import { printable } from 'posthouse/text'
 import { type Done, no, ok } from './answer.js'
 import { ConversationOver } from './input.js'
 import type { Session } from './session.js'
+import type { CapabilityName } from './wire/features.js'
 
 /** RFC 3501 §6.2.3, RFC 5530: the answer while the password could be read on the way. */
 export function tlsFirst(session: Session): Done | undefined {
@@ -29,7 +30,7 @@ export async function conclude(
 ): Promise<Done> {
   const facts = { login: printable(login, 100), mechanism }
   if (!('kind' in answer)) {
-    session.account = answer
+    session.logIn(answer, switchedOff(session, answer))
     const tls = session.connection.peer.tls?.protocol
     session.log.info({ ...facts, account: answer.id, ...(tls && { tls }) }, 'logged in')
     session.deps.metrics.count('imapLogins')
@@ -43,6 +44,16 @@ export async function conclude(
   session.log.info({ ...facts, remote: session.connection.peer.remote.address }, 'login refused')
   session.deps.metrics.count('imapLoginsRefused')
   return refuse(session, answer)
+}
+
+/** What the account does without. A name nobody knows switches nothing off, and is no reason to keep people out. */
+function switchedOff(session: Session, { imapDisable = [], login }: Account): readonly CapabilityName[] {
+  return imapDisable.flatMap(given => {
+    const known = session.deps.capabilities.named(given)
+    if ('name' in known) return [known.name]
+    session.log.warn({ login, name: given, ...known }, 'the account switches off a capability nobody knows')
+    return []
+  })
 }
 
 async function refuse(session: Session, { code, text }: Reject): Promise<Done> {

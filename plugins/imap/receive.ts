@@ -3,6 +3,7 @@
  * refused before it is sent where the client asks, and read past where it does not; a message for APPEND goes to the store as it comes.
  */
 import { bad, type Done, no } from './answer.js'
+import type { Capability } from './capability.js'
 import type { AnyCommand } from './command.js'
 import { find } from './commands/index.js'
 import { ConversationOver } from './input.js'
@@ -10,8 +11,11 @@ import type { Session } from './session.js'
 import { type Frame, type Literal, type LiteralMark, literalMark, ReadError, Reader } from './wire/reader.js'
 import { capitalise } from './wire/write.js'
 
-/** What receiving as done here is announced as. */
-export const RECEIVING: readonly string[] = ['LITERAL+']
+/** RFC 7888 §4: one of the two, as the config says. */
+export const LITERALS: readonly Capability[] = [
+  { name: 'LITERAL+', when: ({ settings }) => settings.literals === 'LITERAL+' },
+  { name: 'LITERAL-', when: ({ settings }) => settings.literals === 'LITERAL-' },
+]
 
 /** Literals up to here stay in memory. */
 export const MEMORY_BYTES = 64 * 1024
@@ -70,11 +74,11 @@ export async function receive(session: Session): Promise<Received> {
     lines.push(await session.line())
   }
   if (refused) return { kind: 'refused', tag, done: refused }
-  return opened(tag, { lines, literals })
+  return opened(session, tag, { lines, literals })
 }
 
-function opened(tag: string, frame: Frame): Received {
-  const input = new Reader(frame)
+function opened(session: Session, tag: string, frame: Frame): Received {
+  const input = new Reader(frame, session.features)
   try {
     return { kind: 'command', head: readHead(input), input }
   } catch (error) {
@@ -103,11 +107,11 @@ function literalBytes(literals: readonly Literal[]): number {
 
 /** What the command says of a large literal at this place; `undefined`: it takes none here. */
 async function askForLarge(session: Session, frame: Frame): Promise<number | Done | undefined> {
-  const input = new Reader(frame)
+  const input = new Reader(frame, session.features)
   let command: AnyCommand | undefined
   try {
     const head = readHead(input)
-    command = find(head.name)
+    command = find(head.name, session.features)
   } catch (error) {
     if (error instanceof ReadError) return undefined
     throw error

@@ -17,12 +17,14 @@ import {
   type Store,
 } from 'posthouse/api'
 import { type Done, no, type Standing, type State } from './answer.js'
+import type { CapabilityTable } from './capabilities.js'
 import type { Gate } from './gate.js'
 import { Input, type Wait } from './input.js'
 import { Output } from './output.js'
 import type { Recents } from './recents.js'
 import { type Selected, writeUpdate } from './selected.js'
 import type { Settings } from './settings.js'
+import type { CapabilityName, SessionFeatures } from './wire/features.js'
 
 /** What all sessions share. */
 export interface Deps {
@@ -39,8 +41,7 @@ export interface Deps {
   readonly recents: Recents
   /** Bounds how many large messages are held at once. */
   readonly gate: Gate
-  /** Asked of the table of commands. */
-  capabilities(standing: Standing): readonly string[]
+  readonly capabilities: CapabilityTable
 }
 
 /** Before the login nothing is longer than ID with all it may hold (RFC 2971 §3.3: 30 names of 30 and values of 1024 octets). */
@@ -54,6 +55,8 @@ export class Session {
   readonly log: Log
   readonly input: Input
   readonly output: Output
+  /** What can be done as things stand, and what is ENABLEd. */
+  features: SessionFeatures
   account: Account | undefined
   selected: Selected | undefined
   /** Wrong passwords so far. */
@@ -65,6 +68,13 @@ export class Session {
     this.log = connection.log
     this.input = new Input(connection.socket)
     this.output = new Output(connection.socket, deps.settings.writeTimeoutMs)
+    this.features = deps.capabilities.features()
+  }
+
+  /** From now on it is this account's session. */
+  logIn(account: Account, disabled: readonly CapabilityName[]): void {
+    this.account = account
+    this.features = this.deps.capabilities.features(disabled)
   }
 
   get state(): State {
@@ -86,11 +96,12 @@ export class Session {
       get mechanisms() {
         return mechanisms()
       },
+      settings: deps.settings,
     }
   }
 
   get capabilities(): readonly string[] {
-    return this.deps.capabilities(this.standing)
+    return this.deps.capabilities.announced(this.features, this.standing)
   }
 
   /** The account's id; only for commands that need a login. */

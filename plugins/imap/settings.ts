@@ -3,6 +3,8 @@
  */
 import { type DoorSettings, doorKeys, doorSettings, type Infer, type JsonSchema } from 'posthouse/api'
 import { parseDuration, parseSize } from 'posthouse/text'
+import { SWITCHABLE } from './capabilities.js'
+import type { CapabilityName } from './wire/features.js'
 
 export const schema = {
   type: 'object',
@@ -66,6 +68,21 @@ export const schema = {
       description: 'Longest that one SEARCH may take.',
       default: '1m',
     },
+    disable: {
+      type: 'array',
+      items: { enum: SWITCHABLE },
+      uniqueItems: true,
+      description:
+        'Capabilities this server does without; what cannot be without them is off too. An account may do without more.',
+      default: [] as readonly CapabilityName[],
+      examples: [['COMPRESS=DEFLATE']],
+    },
+    literals: {
+      enum: ['LITERAL+', 'LITERAL-'],
+      description:
+        'Which literals clients may send without waiting (RFC 7888): of any size, or only up to 4096 octets.',
+      default: 'LITERAL+',
+    },
   },
 } as const satisfies JsonSchema
 
@@ -81,6 +98,9 @@ export interface Settings extends DoorSettings {
   readonly maxMailboxes: number
   readonly searchBytes: number
   readonly searchTimeoutMs: number
+  /** Capabilities this server does without. */
+  readonly disable: readonly CapabilityName[]
+  readonly literals: 'LITERAL+' | 'LITERAL-'
   /** Largest message APPEND takes. */
   readonly maxMessageBytes: number
 }
@@ -97,6 +117,8 @@ export function settingsOf(config: Config, maxMessageBytes: number): Settings {
     maxMailboxes: config.max_mailboxes,
     searchBytes: sizeBytes(config.search_size),
     searchTimeoutMs: durationMs(config.search_timeout),
+    disable: config.disable,
+    literals: config.literals,
     maxMessageBytes,
   }
 }

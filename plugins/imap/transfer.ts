@@ -16,7 +16,8 @@ export interface TransferArgs {
 }
 
 export type Transferred =
-  | { readonly kind: 'transferred'; readonly code: string }
+  /** Without a code where UIDPLUS is switched off. */
+  | { readonly kind: 'transferred'; readonly code?: string }
   /** No message was named, or none is left of them. */
   | { readonly kind: 'nothing' }
   | { readonly kind: 'refused'; readonly done: Done }
@@ -45,6 +46,7 @@ export async function transfer(
   if (pairs.length === 0) return { kind: 'nothing' }
   tellTransfer(session, selected.info, target, pairs, how)
   tellMoved(session, selected.info, target, pairs, how)
+  if (!session.features.can('UIDPLUS')) return { kind: 'transferred' }
   const from = formatSet(pairs.map(pair => pair[0]))
   const to = formatSet(pairs.map(pair => pair[1]))
   return { kind: 'transferred', code: `COPYUID ${target.uidValidity} ${from} ${to}` }

@@ -36,7 +36,6 @@ export const append = command({
   name: 'APPEND',
   states: LOGGED_IN,
   expunge: 'yes',
-  capabilities: () => ['UIDPLUS'],
   read(input: Reader) {
     const head = readAppendHead(input)
     const message = input.takeLiteral() ?? input.refuse('a literal with the message')
@@ -51,7 +50,7 @@ export const append = command({
     const box = await mail.open(session.accountId, info.id)
     const [uid] = await box.append([{ body, flags, date: date ?? session.deps.clock.now() }])
     if (session.selected?.mailbox.id === info.id) session.selected.touch()
-    return ok('Message kept', `APPENDUID ${info.uidValidity} ${uid}`)
+    return ok('Message kept', session.features.can('UIDPLUS') ? `APPENDUID ${info.uidValidity} ${uid}` : undefined)
   },
   async largeLiteral(session, input) {
     const head = headBeforeMessage(input)

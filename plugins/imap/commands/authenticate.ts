@@ -15,16 +15,22 @@ export interface AuthenticateArgs {
   readonly initial?: string
 }
 
+function mayLogIn({ state, loginAllowed }: Standing): boolean {
+  return state === 'not-authenticated' && loginAllowed
+}
+
 export const authenticate = command({
   name: 'AUTHENTICATE',
   states: ['not-authenticated'],
   expunge: 'no',
-  capabilities: ({ state, loginAllowed, mechanisms }: Standing) =>
-    state === 'not-authenticated' && loginAllowed ? [...mechanisms.map(name => `AUTH=${name}`), 'SASL-IR'] : [],
+  capabilities: [
+    { name: 'AUTH=', fixed: true, when: mayLogIn, said: ({ mechanisms }) => mechanisms.map(name => `AUTH=${name}`) },
+    { name: 'SASL-IR', when: mayLogIn },
+  ],
   read(input: Reader): AuthenticateArgs {
     input.space()
     const mechanism = input.need(/[A-Z0-9_-]{1,20}(?= |$)/iy, 'a SASL mechanism').toUpperCase()
-    if (input.take(' ') === undefined) return { mechanism }
+    if (!input.can('SASL-IR') || input.take(' ') === undefined) return { mechanism }
     return { mechanism, initial: input.need(/(?:=|[A-Za-z0-9+/]+={0,2})$/y, 'a first response in base64') }
   },
   async run(session, { mechanism, initial }) {

@@ -20,7 +20,8 @@ export const unselect = command({
   name: 'UNSELECT',
   states: ['selected'],
   expunge: 'no',
-  capabilities: () => ['UNSELECT'],
+  capabilities: [{ name: 'UNSELECT' }],
+  needs: 'UNSELECT',
   read: readNothing,
   async run(session) {
     session.unselect()

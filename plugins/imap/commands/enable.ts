@@ -1,8 +1,10 @@
 /**
- * ENABLE (RFC 5161). Nothing there is yet to be enabled; names we do not know are passed over (§3.1), and the answer names those that took effect.
+ * ENABLE (RFC 5161): what is enabled stands with the capability in the table. Names we do not know are passed over (§3.1), and the answer names
+ * those that took effect now.
  */
 import { LOGGED_IN, ok } from '../answer.js'
 import { command } from '../command.js'
+import type { Session } from '../session.js'
 import type { Reader } from '../wire/reader.js'
 
 const MOST = 50
@@ -11,7 +13,8 @@ export const enable = command({
   name: 'ENABLE',
   states: LOGGED_IN,
   expunge: 'yes',
-  capabilities: () => ['ENABLE'],
+  capabilities: [{ name: 'ENABLE' }],
+  needs: 'ENABLE',
   read(input: Reader): readonly string[] {
     const names: string[] = []
     do {
@@ -21,8 +24,22 @@ export const enable = command({
     } while (!input.atEnd)
     return names
   },
-  async run(session) {
-    session.say('* ENABLED')
-    return ok('Nothing of that can be enabled')
+  async run(session, names) {
+    const enabled: string[] = []
+    for (const name of names) enabled.push(...(await enableOne(session, name)))
+    session.say(['* ENABLED', ...enabled].join(' '))
+    return ok(enabled.length > 0 ? 'Enabled' : 'Nothing of that can be enabled')
   },
 })
+
+/** The names that were not on before. */
+async function enableOne(session: Session, given: string): Promise<readonly string[]> {
+  const found = session.deps.capabilities.enabling(given)
+  if (!found?.enable) return []
+  const { features } = session
+  const names = [found.name, ...(found.enable.also ?? [])].filter(name => features.can(name) && !features.enabled(name))
+  if (!names.includes(found.name)) return []
+  for (const name of names) features.enable(name)
+  await found.enable.done?.(session)
+  return names
+}

@@ -1,4 +1,4 @@
-/** EXPUNGE (RFC 3501 §6.4.3) and UID EXPUNGE (RFC 4315 §2.1). The EXPUNGE responses are news like any other and follow before the answer. */
+/** EXPUNGE (RFC 3501 §6.4.3) and UID EXPUNGE (RFC 4315 §2.1, UIDPLUS). The EXPUNGE responses are news like any other and follow before the answer. */
 import { bad, no, ok } from '../answer.js'
 import { command } from '../command.js'
 import { removeAndTell } from '../movement.js'
@@ -11,12 +11,14 @@ export const expunge = command({
   states: ['selected'],
   uid: true,
   expunge: 'yes',
+  capabilities: [{ name: 'UIDPLUS' }],
   read(input: Reader): NumberSet | undefined {
     if (input.atEnd) return undefined
     input.space()
     return readSet(input)
   },
   async run(session, set, uid) {
+    if (uid && !session.features.can('UIDPLUS')) return bad('EXPUNGE has no UID form')
     if (uid !== (set !== undefined)) return bad(uid ? 'UID EXPUNGE needs a set of UIDs' : 'EXPUNGE takes no set')
     if (session.open.readOnly) return no('The mailbox is open for reading only', 'READ-ONLY')
     await removeDeleted(session, set)

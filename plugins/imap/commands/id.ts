@@ -15,7 +15,8 @@ export const id = command({
   name: 'ID',
   states: ANY,
   expunge: 'yes',
-  capabilities: () => ['ID'],
+  capabilities: [{ name: 'ID' }],
+  needs: 'ID',
   read(input: Reader): readonly Pair[] {
     input.space()
     if (input.take(/NIL/iy) !== undefined || input.take('()') !== undefined) return []

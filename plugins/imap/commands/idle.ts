@@ -12,7 +12,8 @@ export const idle = command({
   name: 'IDLE',
   states: LOGGED_IN,
   expunge: 'yes',
-  capabilities: () => ['IDLE'],
+  capabilities: [{ name: 'IDLE' }],
+  needs: 'IDLE',
   read: readNothing,
   async run(session) {
     session.say('+ Idling, end with DONE')

@@ -1,8 +1,9 @@
 /**
- * The table of commands. Order is the order of their capabilities.
+ * The table of commands. Order is the order of their capabilities. Of a capability that is switched off, nobody knows the command.
  */
 import { closest } from 'posthouse/text'
 import type { AnyCommand } from '../command.js'
+import type { Features } from '../wire/features.js'
 import { append } from './append.js'
 import { authenticate } from './authenticate.js'
 import { capability } from './capability.js'
@@ -68,11 +69,19 @@ export const COMMANDS: readonly AnyCommand[] = [
 
 const BY_NAME = new Map(COMMANDS.map(command => [command.name, command]))
 
-export function find(name: string): AnyCommand | undefined {
-  return BY_NAME.get(name)
+export function find(name: string, features: Features): AnyCommand | undefined {
+  const command = BY_NAME.get(name)
+  return command && isOn(command, features) ? command : undefined
+}
+
+function isOn({ needs }: AnyCommand, features: Features): boolean {
+  return needs === undefined || features.can(needs)
 }
 
 /** What somebody may have meant. */
-export function suggestion(name: string): string | undefined {
-  return closest(name, BY_NAME.keys())
+export function suggestion(name: string, features: Features): string | undefined {
+  return closest(
+    name,
+    [...BY_NAME.values()].filter(command => isOn(command, features)).map(command => command.name),
+  )
 }

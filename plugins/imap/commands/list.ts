@@ -1,5 +1,6 @@
 /** LIST and LSUB (RFC 3501 §6.3.8, §6.3.9), with children (RFC 3348) and special uses (RFC 6154) told unasked. */
 import { LOGGED_IN, ok } from '../answer.js'
+import type { Capability } from '../capability.js'
 import { command } from '../command.js'
 import { type ListArgs, type Listed, listNames, listSubscribed } from '../listing.js'
 import type { Session } from '../session.js'
@@ -8,14 +9,14 @@ import type { Reader } from '../wire/reader.js'
 
 const listing = (
   name: string,
-  capabilities: readonly string[],
+  capabilities: readonly Capability[],
   names: (s: Session, a: ListArgs) => Promise<Listed[]>,
 ) =>
   command({
     name,
     states: LOGGED_IN,
     expunge: 'yes',
-    capabilities: () => capabilities,
+    capabilities,
     read(input: Reader): ListArgs {
       input.space()
       const reference = input.astring('a reference name')
@@ -31,10 +32,10 @@ const listing = (
     },
   })
 
-export const list = listing('LIST', ['CHILDREN', 'SPECIAL-USE'], async (session, args) => {
+export const list = listing('LIST', [{ name: 'CHILDREN' }, { name: 'SPECIAL-USE' }], async (session, args) => {
   // RFC 3501 §6.3.8: an empty pattern asks for the delimiter and the root.
   if (args.pattern === '') return [{ name: '', attributes: ['\\Noselect'] }]
-  return listNames(await session.deps.store.mail.list(session.accountId), args)
+  return listNames(await session.deps.store.mail.list(session.accountId), args, session.features)
 })
 
 export const lsub = listing('LSUB', [], async (session, args) =>

@@ -1,5 +1,5 @@
 /** LOGIN (RFC 3501 §6.2.3), and LOGINDISABLED while the password could be read on the way. */
-import type { Standing } from '../answer.js'
+import { beforeLogin } from '../capability.js'
 import { command } from '../command.js'
 import { logIn } from '../login.js'
 import { type Reader, utf8 } from '../wire/reader.js'
@@ -8,8 +8,9 @@ export const login = command({
   name: 'LOGIN',
   states: ['not-authenticated'],
   expunge: 'no',
-  capabilities: ({ state, loginAllowed }: Standing) =>
-    state === 'not-authenticated' && !loginAllowed ? ['LOGINDISABLED'] : [],
+  capabilities: [
+    { name: 'LOGINDISABLED', fixed: true, when: standing => beforeLogin(standing) && !standing.loginAllowed },
+  ],
   read(input: Reader) {
     input.space()
     const name = utf8(input.astring('a login name'))

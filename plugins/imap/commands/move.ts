@@ -10,7 +10,8 @@ export const move = command({
   states: ['selected'],
   uid: true,
   expunge: 'yes',
-  capabilities: () => ['MOVE'],
+  capabilities: [{ name: 'MOVE' }],
+  needs: 'MOVE',
   read: readTransfer,
   async run(session, args, uid) {
     if (session.open.readOnly) return no('The mailbox is open for reading only', 'READ-ONLY')
@@ -18,7 +19,7 @@ export const move = command({
     if (result.kind === 'refused') return result.done
     if (result.kind === 'nothing') return ok('There was nothing to move')
     // RFC 6851 §4.3: before the EXPUNGEs, which follow with the news.
-    session.say(`* OK [${result.code}] Moved`)
+    if (result.code !== undefined) session.say(`* OK [${result.code}] Moved`)
     return ok('MOVE done')
   },
 })

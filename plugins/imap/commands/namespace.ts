@@ -7,7 +7,8 @@ export const namespace = command({
   name: 'NAMESPACE',
   states: LOGGED_IN,
   expunge: 'yes',
-  capabilities: () => ['NAMESPACE'],
+  capabilities: [{ name: 'NAMESPACE' }],
+  needs: 'NAMESPACE',
   read: readNothing,
   async run(session) {
     session.say(`* NAMESPACE (("" "${DELIMITER}")) NIL NIL`)

@@ -2,7 +2,8 @@
  * STARTTLS (RFC 3501 §6.2.1). What the client sent in clear after the command is forgotten, and the state of the session
  * starts anew with the TLS layer: nothing an attacker slipped in before it counts.
  */
-import { bad, ok, type Standing } from '../answer.js'
+import { bad, ok } from '../answer.js'
+import { beforeLogin } from '../capability.js'
 import { command, readNothing } from '../command.js'
 import { ConversationOver } from '../input.js'
 import type { Session } from '../session.js'
@@ -11,8 +12,9 @@ export const starttls = command({
   name: 'STARTTLS',
   states: ['not-authenticated'],
   expunge: 'no',
-  capabilities: ({ state, tls, tlsOffered }: Standing) =>
-    state === 'not-authenticated' && tlsOffered && !tls ? ['STARTTLS'] : [],
+  capabilities: [
+    { name: 'STARTTLS', fixed: true, when: standing => beforeLogin(standing) && standing.tlsOffered && !standing.tls },
+  ],
   read: readNothing,
   async run(session) {
     if (session.standing.tls) return bad('TLS is already in use')

@@ -5,6 +5,7 @@
  */
 import type { NewBody } from 'posthouse/api'
 import { ReadError } from 'posthouse/text'
+import { type CapabilityName, EVERY_FEATURE, type Features } from './features.js'
 
 /** The only thing a reader throws. The client hears it as BAD, with the column counted over the lines of the command. */
 export { ReadError }
@@ -62,17 +63,29 @@ const NUMBER = /[0-9]+/y
 
 export class Reader {
   private readonly frame: Frame
+  private readonly features: Features
   private piece = 0
   private at = 0
   /** Octets of the lines before this one. */
   private before = 0
 
-  constructor(frame: Frame) {
+  constructor(frame: Frame, features: Features = EVERY_FEATURE) {
     this.frame = frame
+    this.features = features
   }
 
-  static of(text: string | Buffer): Reader {
-    return new Reader(frameOf(typeof text === 'string' ? Buffer.from(text, 'latin1') : text))
+  static of(text: string | Buffer, features?: Features): Reader {
+    return new Reader(frameOf(typeof text === 'string' ? Buffer.from(text, 'latin1') : text), features)
+  }
+
+  /** Whether what belongs to this capability is known in this session. */
+  can(name: CapabilityName): boolean {
+    return this.features.can(name)
+  }
+
+  /** Whether the client has ENABLEd it. */
+  enabled(name: CapabilityName): boolean {
+    return this.features.enabled(name)
   }
 
   private get line(): string {

@@ -377,6 +377,7 @@ describe('posthouse user', () => {
     ['both ways', [], { disable: true, enable: true }, /cannot both be meant/],
     ['an address that is taken', ['bob@example.test'], {}, /already belongs to bob@example\.test/],
     ['a quota that is no size', [], { quota: 'much' }, /expected a size/],
+    ['what is no capability', [], { 'imap-disable': 'MOVE,' }, /expected capabilities like/],
   ] as const) {
     test(`change refuses ${what} in clear words`, async () => {
       const installed = await install()
@@ -388,6 +389,21 @@ describe('posthouse user', () => {
       )
     })
   }
+
+  test('IMAP capabilities an account does without are kept and told, until there are none', async () => {
+    const installed = await install()
+    await add(installed, ['alice@example.test'])
+    const change = (names: string) =>
+      runCommand(installed.commands, 'user change', ['alice@example.test'], { options: { 'imap-disable': names } })
+    const { out } = await change('condstore,COMPRESS=DEFLATE')
+    assert.match(String(out[0]), /IMAP without CONDSTORE, COMPRESS=DEFLATE$/)
+    assert.deepEqual((await installed.accounts.byLogin('alice@example.test'))?.imapDisable, [
+      'CONDSTORE',
+      'COMPRESS=DEFLATE',
+    ])
+    await change('none')
+    assert.equal((await installed.accounts.byLogin('alice@example.test'))?.imapDisable, undefined)
+  })
 
   test('an unknown login gets a suggestion', async () => {
     const installed = await install()
