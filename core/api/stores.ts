@@ -164,6 +164,11 @@ export interface Mailbox {
   copy(uids: readonly number[], to: string): Promise<readonly (readonly [from: number, to: number])[]>
   /** Copy and expunge in one step (RFC 6851). */
   move(uids: readonly number[], to: string): Promise<readonly (readonly [from: number, to: number])[]>
+  /**
+   * Puts `mail` into the mailbox with the id `to` and takes the message `uid` away here, in one step (RFC 8508). Resolves to the new UID. Throws
+   * `message-gone`, `mailbox-gone`, `mailbox-full`; nothing is changed then.
+   */
+  replace(uid: number, mail: NewMail, to: string): Promise<number>
   /** What happened after `modseq`. */
   changes(since: number): Promise<Changes>
   /** Told soon after any change, also of other processes. */

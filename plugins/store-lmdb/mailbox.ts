@@ -2,7 +2,15 @@
  * One mailbox in a session's hands. It keeps no copy of anything: every call looks at the store as it is now, so that changes of other
  * processes are seen. Long lists are read, and long changes made, in slices: other work comes between.
  */
-import type { Changes, FlagChange, Mailbox, MailboxInfo, MailEntry, NewMail } from 'posthouse/api'
+import {
+  type Changes,
+  type FlagChange,
+  type Mailbox,
+  type MailboxInfo,
+  type MailEntry,
+  MailError,
+  type NewMail,
+} from 'posthouse/api'
 import { changeFlags, newId, normaliseFlags, sumSegments } from 'posthouse/text'
 import { type Box, type Boxes, toInfo } from './boxes.js'
 import type { MailParts } from './mailboxes.js'
@@ -69,15 +77,7 @@ export class LmdbMailbox implements Mailbox {
   }
 
   async append(mails: readonly NewMail[]): Promise<readonly number[]> {
-    return this.#change(box => {
-      if (mails.length > 0) box.modseq++
-      return mails.map(({ body, flags, date }) => {
-        const { id, size } = this.#parts.bodies.adopt(body, 1)
-        const emailId = newId(Date.now())
-        const about = { emailId, flags: normaliseFlags(flags), date, saved: this.#now() }
-        return this.#boxes.add(box, { bodyId: id, bodySize: size, cuts: [], prefix: '', size, ...about })
-      })
-    })
+    return this.#change(box => this.#append(box, mails))
   }
 
   async flag(uids: readonly number[], change: FlagChange, unchangedSince = Number.POSITIVE_INFINITY) {
@@ -118,6 +118,20 @@ export class LmdbMailbox implements Mailbox {
     return pairs
   }
 
+  async replace(uid: number, mail: NewMail, to: string): Promise<number> {
+    const made = await this.#change(box => {
+      const target = to === box.id ? box : this.#boxes.need(this.accountId, to)
+      const entries = this.#entries([uid])
+      if (entries.length === 0) throw new MailError('message-gone', `no message ${uid} to be replaced`)
+      const [made] = this.#append(target, [mail])
+      if (target !== box) this.#boxes.put(target)
+      this.#expunge(box, entries)
+      return made!
+    })
+    this.#parts.news.tell([to])
+    return made
+  }
+
   async changes(since: number): Promise<Changes> {
     this.#parts.env.refresh()
     const box = this.#boxes.find(this.id)
@@ -137,6 +151,16 @@ export class LmdbMailbox implements Mailbox {
   }
 
   // ── inside a write ──
+
+  #append(box: Box, mails: readonly NewMail[]): number[] {
+    if (mails.length > 0) box.modseq++
+    return mails.map(({ body, flags, date }) => {
+      const { id, size } = this.#parts.bodies.adopt(body, 1)
+      const emailId = newId(Date.now())
+      const about = { emailId, flags: normaliseFlags(flags), date, saved: this.#now() }
+      return this.#boxes.add(box, { bodyId: id, bodySize: size, cuts: [], prefix: '', size, ...about })
+    })
+  }
 
   #flag(box: Box, uids: readonly number[], change: FlagChange, unchangedSince: number): (MailEntry | number)[] {
     let raised = false

@@ -244,7 +244,10 @@ class MemoryMailbox implements Mailbox {
   }
 
   async append(mails: readonly NewMail[]): Promise<readonly number[]> {
-    const box = this.#box()
+    return this.#append(this.#box(), mails)
+  }
+
+  #append(box: Box, mails: readonly NewMail[]): number[] {
     for (const { body } of mails) this.#blobs.check(body)
     const entries = mails.map(({ body, flags, date }) => {
       const { id, size } = this.#blobs.adopt(body)
@@ -283,6 +286,16 @@ class MemoryMailbox implements Mailbox {
     return pairs
   }
 
+  async replace(uid: number, mail: NewMail, to: string): Promise<number> {
+    const box = this.#box()
+    const target = this.#target(to)
+    const entries = box.find([uid])
+    if (entries.length === 0) throw new MailError('message-gone', `no message ${uid} to be replaced`)
+    const [made] = this.#append(target, [mail])
+    this.#remove(box, entries)
+    return made!
+  }
+
   async changes(since: number): Promise<Changes> {
     const box = this.#own
     if (box.gone) return { modseq: since, uidNext: box.uidNext, changed: [], vanished: [], gone: true }
@@ -299,11 +312,15 @@ class MemoryMailbox implements Mailbox {
     return this.#own
   }
 
+  #target(id: string): Box {
+    const target = this.#account.boxes.get(id)
+    if (target === undefined) throw new MailError('mailbox-gone', `no mailbox ${id}`)
+    return target
+  }
+
   #copy(entries: readonly MailEntry[], to: string): (readonly [number, number])[] {
-    const target = this.#account.boxes.get(to)
-    if (target === undefined) throw new MailError('mailbox-gone', `no mailbox ${to}`)
     const uids = this.#add(
-      target,
+      this.#target(to),
       entries.map(entry => ({ ...entry, saved: this.#now() })),
     )
     return entries.map(({ uid }, at) => [uid, uids[at]!] as const)

@@ -248,6 +248,31 @@ function copies(backend: StoreBackend): void {
     assert.deepEqual(await trash.move([1], trash.id), [[1, 3]])
     assert.deepEqual(await uidsOf(trash), [2, 3])
   })
+
+  contract(backend, 'a replacement puts one message there and takes one away here, in one step', async ({ store }) => {
+    const [drafts, sent] = [await openByName(store, 'ann', 'Drafts'), await openByName(store, 'ann', 'Sent')]
+    await drafts.append([mail('one', ['k']), mail('two')])
+    const before = await drafts.info()
+    assert.equal(await drafts.replace(1, mail('one again', ['\\Draft'], 5), drafts.id), 3)
+    const after = await drafts.changes(before.highestModseq)
+    assert.deepEqual([after.vanished, after.changed.map(({ uid }) => uid)], [[1], [3]])
+    const [made] = after.changed
+    assert.deepEqual([made!.flags, made!.date], [['\\Draft'], 5])
+    assert.equal(await drafts.replace(2, mail('two sent'), sent.id), 1)
+    assert.deepEqual([await uidsOf(drafts), await uidsOf(sent)], [[3], [1]])
+    assert.equal((await sent.read((await only(sent))!)).toString(), 'two sent')
+    assert.deepEqual(await store.mail.usage('ann'), { bytes: 'one againtwo sent'.length, messages: 2 })
+  })
+
+  contract(backend, 'a replacement of what is gone, or to where is nothing, changes nothing', async ({ store }) => {
+    const inbox = await openByName(store, 'ann')
+    await inbox.append([mail('x')])
+    const before = await inbox.info()
+    await assert.rejects(inbox.replace(7, mail('y'), inbox.id), coded('message-gone'))
+    await assert.rejects(inbox.replace(1, mail('y'), 'nowhere'), coded('mailbox-gone'))
+    assert.deepEqual(await inbox.info(), before)
+    assert.equal((await store.mail.usage('ann')).bytes, 1)
+  })
 }
 
 function history(backend: StoreBackend): void {
@@ -261,6 +286,7 @@ function history(backend: StoreBackend): void {
       () => inbox.expunge([1]),
       () => inbox.move([2], trash.id),
       () => trash.copy([1], inbox.id),
+      () => inbox.replace(3, mail(), inbox.id),
     ]
     for (const step of steps) {
       await step()
