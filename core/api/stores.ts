@@ -3,6 +3,7 @@
  * backend runs. Rules for all of them: a promise that resolves for a change means it is on disk; UIDs cross the interface, sequence
  * numbers never do; leases, not locks; `watch` is the backend's duty; nothing assumes one process.
  */
+import type { MailIndex } from './mail-index.js'
 import type { Claimed, LendWish, NewMessage, NewRow, Queue } from './queue.js'
 import type { Trail, TrailEntry } from './trail.js'
 
@@ -173,6 +174,14 @@ export interface Mailbox {
   changes(since: number): Promise<Changes>
   /** Told soon after any change, also of other processes. */
   watch(listener: () => void): () => void
+  /**
+   * What `read` makes of the digest that is kept of each message, in the same order; `undefined` where there is none. The octets are good until
+   * `read` returns.
+   */
+  digests<T>(entries: readonly MailEntry[], read: (digest: Buffer, entry: MailEntry) => T): Promise<(T | undefined)[]>
+  /** Kept in place of what was there, for all copies of the message, until it is gone. Of a message that is gone nothing is kept. */
+  keepDigests(digests: readonly (readonly [entry: MailEntry, digest: Buffer])[]): Promise<void>
+  readonly index: MailIndex
 }
 
 /** Mailboxes by account id. Every account has INBOX, and Archive, Drafts, Junk, Sent, Trash from its first use. */
@@ -193,6 +202,8 @@ export interface MailStore {
   usage(accountId: string): Promise<{ readonly bytes: number; readonly messages: number }>
   /** Everything of the account. */
   removeAccount(accountId: string): Promise<void>
+  /** Told soon after this process has put messages into a mailbox, whichever it is. */
+  watchArrivals(listener: (accountId: string, mailboxId: string) => void): () => void
 }
 
 // ── state ───────────────────────────────────────────────────────────────────────────────────────────────────────────────

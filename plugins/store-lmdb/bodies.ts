@@ -112,11 +112,18 @@ export class LmdbBodies implements Blobs {
     this.#records.put(id, { ...record, references: record.references + by })
   }
 
-  unrefer(id: string): void {
+  /** Whether that was the last reference, and the body is gone. */
+  unrefer(id: string): boolean {
     const record = this.#countable(id)
-    if (record === undefined) return
-    if (record.references > 1) this.#records.put(id, { ...record, references: record.references - 1 })
-    else this.#remove(id, record)
+    if (record === undefined) return true
+    const gone = record.references <= 1
+    if (gone) this.#remove(id, record)
+    else this.#records.put(id, { ...record, references: record.references - 1 })
+    return gone
+  }
+
+  has(id: string): boolean {
+    return this.#records.doesExist(id)
   }
 
   /** Nothing when there is no (readable) count: octets that nobody can find do less harm than a change that cannot be made. */

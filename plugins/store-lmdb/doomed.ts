@@ -7,23 +7,36 @@ import type { Database } from 'lmdb'
 import type { Log } from 'posthouse/api'
 import type { LmdbBodies } from './bodies.js'
 import type { Box, Boxes } from './boxes.js'
+import type { Digests } from './digests.js'
 import { type Environment, firstKey } from './environment.js'
+import type { Indexes } from './mail-index.js'
 
 const STEP = 500
+
+export interface DoomedParts {
+  readonly boxes: Boxes
+  readonly bodies: LmdbBodies
+  readonly digests: Digests
+  readonly indexes: Indexes
+}
 
 export class Doomed {
   readonly #env: Environment
   readonly #boxes: Boxes
   readonly #bodies: LmdbBodies
+  readonly #digests: Digests
+  readonly #indexes: Indexes
   readonly #log: Pick<Log, 'warn'> | undefined
   readonly #ids: Database<number, string>
   #running: Promise<void> | undefined
   #stopped = false
 
-  constructor(env: Environment, boxes: Boxes, bodies: LmdbBodies, log?: Pick<Log, 'warn'>) {
+  constructor(env: Environment, { boxes, bodies, digests, indexes }: DoomedParts, log?: Pick<Log, 'warn'>) {
     this.#env = env
     this.#boxes = boxes
     this.#bodies = bodies
+    this.#digests = digests
+    this.#indexes = indexes
     this.#log = log
     this.#ids = env.database('doomed')
   }
@@ -65,7 +78,7 @@ export class Doomed {
 
   #purge(id: string): void {
     const { bodyIds, done } = this.#boxes.purge(id, STEP)
-    for (const bodyId of bodyIds) this.#bodies.unrefer(bodyId)
-    if (done) this.#ids.remove(id)
+    for (const bodyId of bodyIds) if (this.#bodies.unrefer(bodyId)) this.#digests.remove(bodyId)
+    if (this.#indexes.purge(id, STEP) && done) this.#ids.remove(id)
   }
 }

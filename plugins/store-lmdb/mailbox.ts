@@ -9,6 +9,7 @@ import {
   type MailboxInfo,
   type MailEntry,
   MailError,
+  type MailIndex,
   type NewMail,
 } from 'posthouse/api'
 import { changeFlags, newId, normaliseFlags, sumSegments } from 'posthouse/text'
@@ -23,6 +24,7 @@ const WRITE_STEP = 1_000
 export class LmdbMailbox implements Mailbox {
   readonly accountId: string
   readonly id: string
+  readonly index: MailIndex
   readonly #parts: MailParts
   readonly #boxes: Boxes
   readonly #now: () => number
@@ -33,6 +35,7 @@ export class LmdbMailbox implements Mailbox {
     this.#parts = parts
     this.#boxes = parts.boxes
     this.#now = now
+    this.index = parts.indexes.of(box.id)
   }
 
   async info(): Promise<MailboxInfo> {
@@ -77,7 +80,9 @@ export class LmdbMailbox implements Mailbox {
   }
 
   async append(mails: readonly NewMail[]): Promise<readonly number[]> {
-    return this.#change(box => this.#append(box, mails))
+    const uids = await this.#change(box => this.#append(box, mails))
+    this.#parts.news.arrived([this.id])
+    return uids
   }
 
   async flag(uids: readonly number[], change: FlagChange, unchangedSince = Number.POSITIVE_INFINITY) {
@@ -104,6 +109,7 @@ export class LmdbMailbox implements Mailbox {
   async copy(uids: readonly number[], to: string): Promise<readonly Pair[]> {
     const pairs = await this.#change(box => this.#copy(box, this.#entries(ascending(uids)), to))
     this.#parts.news.tell([to])
+    this.#parts.news.arrived([to])
     return pairs
   }
 
@@ -115,6 +121,7 @@ export class LmdbMailbox implements Mailbox {
       return pairs
     })
     this.#parts.news.tell([to])
+    this.#parts.news.arrived([to])
     return pairs
   }
 
@@ -129,6 +136,7 @@ export class LmdbMailbox implements Mailbox {
       return made!
     })
     this.#parts.news.tell([to])
+    this.#parts.news.arrived([to])
     return made
   }
 
@@ -148,6 +156,21 @@ export class LmdbMailbox implements Mailbox {
 
   watch(listener: () => void): () => void {
     return this.#parts.news.watch(this.id, listener)
+  }
+
+  async digests<T>(
+    entries: readonly MailEntry[],
+    read: (digest: Buffer, entry: MailEntry) => T,
+  ): Promise<(T | undefined)[]> {
+    this.#look()
+    return this.#parts.digests.read(entries, read)
+  }
+
+  async keepDigests(digests: readonly (readonly [entry: MailEntry, digest: Buffer])[]): Promise<void> {
+    if (digests.length === 0) return
+    await this.#parts.env.write(() => {
+      for (const [entry, digest] of digests) this.#parts.digests.keep(entry, digest)
+    })
   }
 
   // ── inside a write ──
@@ -178,7 +201,7 @@ export class LmdbMailbox implements Mailbox {
     if (entries.length > 0) box.modseq++
     return entries.map(entry => {
       this.#boxes.remove(box, entry)
-      this.#parts.bodies.unrefer(entry.bodyId)
+      if (this.#parts.bodies.unrefer(entry.bodyId)) this.#parts.digests.remove(entry.bodyId)
       return entry.uid
     })
   }

@@ -11,9 +11,11 @@ import {
 import { isInferiorMailbox, mailboxName } from 'posthouse/text'
 import type { LmdbBodies } from './bodies.js'
 import { type Box, type Boxes, toInfo } from './boxes.js'
+import type { Digests } from './digests.js'
 import type { Directory } from './directory.js'
 import type { Doomed } from './doomed.js'
 import type { Environment } from './environment.js'
+import type { Indexes } from './mail-index.js'
 import { LmdbMailbox } from './mailbox.js'
 import type { News } from './news.js'
 
@@ -22,6 +24,8 @@ export interface MailParts {
   readonly boxes: Boxes
   readonly directory: Directory
   readonly bodies: LmdbBodies
+  readonly digests: Digests
+  readonly indexes: Indexes
   readonly doomed: Doomed
   readonly news: News
 }
@@ -116,6 +120,13 @@ export class LmdbMailStore implements MailStore {
     })
     this.#parts.doomed.wake()
     this.#parts.news.tell(told)
+  }
+
+  watchArrivals(listener: (accountId: string, mailboxId: string) => void): () => void {
+    return this.#parts.news.watchArrivals(id => {
+      const box = this.#parts.boxes.find(id)
+      if (box !== undefined) listener(box.accountId, id)
+    })
   }
 
   /** An account's first use makes its mailboxes. */

@@ -32,6 +32,8 @@ export class News {
   /** To be told in this process, and to others. */
   readonly #untold = new Set<string>()
   readonly #unpublished = new Set<string>()
+  readonly #arrivalListeners = new Set<(mailboxId: string) => void>()
+  readonly #arrivedIn = new Set<string>()
   #resting = false
   #timer: NodeJS.Timeout | undefined
   #unsubscribe: (() => void) | undefined
@@ -58,6 +60,24 @@ export class News {
   tell(names: Iterable<string>): void {
     if (this.#untold.size === 0) setImmediate(() => this.#tell())
     for (const name of names) this.#untold.add(name)
+  }
+
+  /** Mailboxes into which this process has put messages, after the commit; other names may stand among them. */
+  arrived(names: Iterable<string>): void {
+    if (this.#arrivalListeners.size === 0) return
+    if (this.#arrivedIn.size === 0) setImmediate(() => this.#tellArrivals())
+    for (const name of names) this.#arrivedIn.add(name)
+  }
+
+  watchArrivals(listener: (mailboxId: string) => void): () => void {
+    this.#arrivalListeners.add(listener)
+    return () => this.#arrivalListeners.delete(listener)
+  }
+
+  #tellArrivals(): void {
+    const names = [...this.#arrivedIn]
+    this.#arrivedIn.clear()
+    for (const listener of [...this.#arrivalListeners]) for (const name of names) this.#guard(() => listener(name))
   }
 
   stop(): void {

@@ -6,7 +6,7 @@ import { dirname } from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
 
 /** Named databases and readers of all processes together. */
-export const MAX_DATABASES = 40
+export const MAX_DATABASES = 60
 const MAX_READERS = 1024
 
 /** More than a machine can map crashes lmdb-js too. */

@@ -147,6 +147,7 @@ export class LmdbQueue implements Queue {
       return [...(done ? [] : [QUEUE_TOPIC]), ...told, ...followed]
     })
     this.#parts.news.tell(told)
+    if (filings.length > 0 || follow.length > 0) this.#parts.news.arrived(told)
   }
 
   async get(id: string): Promise<QueuedMessage | undefined> {

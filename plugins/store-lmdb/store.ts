@@ -14,11 +14,13 @@ import {
 import { LmdbBodies } from './bodies.js'
 import { Boxes } from './boxes.js'
 import { Broken } from './broken.js'
+import { Digests } from './digests.js'
 import { Directory } from './directory.js'
 import { Doomed } from './doomed.js'
 import { type Environment, openEnvironment } from './environment.js'
 import { Filings } from './filings.js'
 import { checkQueueId } from './keys.js'
+import { Indexes } from './mail-index.js'
 import { LmdbMailStore } from './mailboxes.js'
 import { News } from './news.js'
 import { Quarantine } from './quarantine.js'
@@ -72,12 +74,14 @@ export function createLmdbStore(options: LmdbStoreOptions): LmdbStore {
   })
   const bodies = new LmdbBodies(env, now)
   const directory = new Directory(env, boxes, now)
-  const doomed = new Doomed(env, boxes, bodies, log)
+  const digests = new Digests(env, bodies)
+  const indexes = new Indexes(env, boxes)
+  const doomed = new Doomed(env, { boxes, bodies, digests, indexes }, log)
   const filings = new Filings(boxes, directory, now)
   const trail = new LmdbTrail(env, options.trail)
   const acceptance = new Acceptances({ rows, bodies, filings, trail })
   const queue = new LmdbQueue({ env, rows, quarantine, broken, bodies, filings, trail, news, ...acceptance.steps }, now)
-  const mail = new LmdbMailStore({ env, boxes, directory, bodies, doomed, news }, now)
+  const mail = new LmdbMailStore({ env, boxes, directory, bodies, digests, indexes, doomed, news }, now)
   return {
     blobs: bodies,
     stats: () => env.stats(),
@@ -88,6 +92,7 @@ export function createLmdbStore(options: LmdbStoreOptions): LmdbStore {
     async sweep(at, trailBefore) {
       doomed.wake()
       await quarantine.mendOnceIn(MEND_EVERY_MS)
+      await digests.sweep()
       return { drafts: await bodies.sweep(at), trail: await trail.sweep(trailBefore) }
     },
     async close() {
@@ -109,6 +114,7 @@ async function accept(
   acceptances.check(one)
   const { told, jobs } = await env.write(() => acceptances.apply(one, lend))
   if (told.length > 0) news.tell(told)
+  if (one.filings.length > 0) news.arrived(told)
   return jobs
 }
 

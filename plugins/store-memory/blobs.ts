@@ -12,6 +12,8 @@ const DRAFT_LIFE_MS = 60 * 60 * 1000
 interface Body {
   readonly bytes: Buffer
   readonly made: number
+  /** By email id. */
+  readonly digests: Map<string, Buffer>
   references: number
 }
 
@@ -42,6 +44,11 @@ export class MemoryBlobs implements Blobs {
     return body.bytes
   }
 
+  /** What is kept of messages with this body; `undefined` when it is gone. */
+  digests(id: string): Map<string, Buffer> | undefined {
+    return this.#bodies.get(id)?.digests
+  }
+
   /** Throws `message-gone` when the body cannot be adopted. */
   check(body: NewBody): void {
     if (body.kind === 'stored') this.need(body.id)
@@ -68,7 +75,7 @@ export class MemoryBlobs implements Blobs {
 
   #keep(bytes: Buffer): string {
     const id = newId(Date.now())
-    this.#bodies.set(id, { bytes, made: this.#now(), references: 0 })
+    this.#bodies.set(id, { bytes, made: this.#now(), digests: new Map(), references: 0 })
     return id
   }
 

@@ -2,7 +2,7 @@
  * One mailbox in memory: its entries, its tombstones and the counters that never go back. It knows nothing of bodies or accounts;
  * what is added or taken away is counted by the caller.
  */
-import type { FlagChange, MailboxInfo, MailEntry, SpecialUse, StoredMessage } from 'posthouse/api'
+import type { FlagChange, MailboxInfo, MailEntry, NewIndexBlock, SpecialUse, StoredMessage } from 'posthouse/api'
 import { changeFlags, normaliseFlags } from 'posthouse/text'
 
 /** All an entry says, but for what the mailbox gives it. */
@@ -19,6 +19,8 @@ export class Box {
   readonly uidValidity: number
   readonly specialUse: SpecialUse | undefined
   gone = false
+  /** Ascending: a block is added behind all others. */
+  readonly index = new Map<number, NewIndexBlock>()
   /** Ascending by uid: a Map keeps the order of insertion, and UIDs only grow. */
   #entries = new Map<number, MailEntry>()
   #tombstones: { readonly uid: number; readonly modseq: number }[] = []

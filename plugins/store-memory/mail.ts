@@ -14,6 +14,7 @@ import {
   type MailboxInfo,
   type MailEntry,
   MailError,
+  type MailIndex,
   type MailStore,
   type NewMail,
   type SpecialUse,
@@ -21,6 +22,7 @@ import {
 import { isInferiorMailbox, mailboxLineage, mailboxName, newId, sumSegments, sumSize } from 'posthouse/text'
 import type { MemoryBlobs } from './blobs.js'
 import { Box, type NewEntry } from './box.js'
+import { MemoryIndex } from './mail-index.js'
 import type { Watchers } from './watchers.js'
 
 interface Account {
@@ -40,6 +42,7 @@ export class MemoryMail implements MailStore {
   readonly #blobs: MemoryBlobs
   readonly #watchers: Watchers
   readonly #now: () => number
+  readonly #arrivals = new Set<(accountId: string, mailboxId: string) => void>()
   #lastUidValidity = 0
 
   constructor(blobs: MemoryBlobs, watchers: Watchers, now: () => number) {
@@ -64,7 +67,8 @@ export class MemoryMail implements MailStore {
     const box = account.boxes.get(mailboxId)
     if (box === undefined) throw new MailError('mailbox-gone', `no mailbox ${mailboxId}`)
     const tell = (changed: Box) => this.#watchers.tell(changed.id)
-    return new MemoryMailbox(accountId, account, box, this.#blobs, this.#watchers, tell, this.#now)
+    const arrived = (changed: Box) => this.#arrived(accountId, changed)
+    return new MemoryMailbox(accountId, account, box, this.#blobs, this.#watchers, { tell, arrived }, this.#now)
   }
 
   async create(accountId: string, name: string, specialUse?: SpecialUse): Promise<MailboxInfo> {
@@ -123,6 +127,17 @@ export class MemoryMail implements MailStore {
     this.#accounts.delete(accountId)
   }
 
+  watchArrivals(listener: (accountId: string, mailboxId: string) => void): () => void {
+    this.#arrivals.add(listener)
+    return () => this.#arrivals.delete(listener)
+  }
+
+  #arrived(accountId: string, box: Box): void {
+    setImmediate(() => {
+      for (const listener of this.#arrivals) listener(accountId, box.id)
+    })
+  }
+
   /** Throws when the filings cannot be made; nothing is changed. */
   check(filings: readonly Filing[]): void {
     for (const { accountId, mailbox } of filings) {
@@ -143,6 +158,7 @@ export class MemoryMail implements MailStore {
       this.#blobs.refer(bodyId)
       box.add([{ bodyId, bodySize, cuts, prefix, size, emailId: newId(Date.now()), flags, date, saved: this.#now() }])
       this.#watchers.tell(box.id)
+      this.#arrived(filing.accountId, box)
     }
   }
 
@@ -187,13 +203,20 @@ export class MemoryMail implements MailStore {
   }
 }
 
+/** Whom a mailbox tells of its changes. */
+interface Tellers {
+  tell(box: Box): void
+  arrived(box: Box): void
+}
+
 class MemoryMailbox implements Mailbox {
   readonly accountId: string
   readonly id: string
+  readonly index: MailIndex
   readonly #account: Account
   readonly #blobs: MemoryBlobs
   readonly #watchers: Watchers
-  readonly #tell: (box: Box) => void
+  readonly #tellers: Tellers
   readonly #now: () => number
   readonly #own: Box
 
@@ -203,16 +226,17 @@ class MemoryMailbox implements Mailbox {
     box: Box,
     blobs: MemoryBlobs,
     watchers: Watchers,
-    tell: (box: Box) => void,
+    tellers: Tellers,
     now: () => number,
   ) {
     this.accountId = accountId
     this.id = box.id
     this.#account = account
     this.#own = box
+    this.index = new MemoryIndex(box)
     this.#blobs = blobs
     this.#watchers = watchers
-    this.#tell = tell
+    this.#tellers = tellers
     this.#now = now
   }
 
@@ -265,7 +289,7 @@ class MemoryMailbox implements Mailbox {
       found.filter(({ modseq }) => modseq <= unchangedSince),
       change,
     )
-    if (box.modseq !== before) this.#tell(box)
+    if (box.modseq !== before) this.#tellers.tell(box)
     return { entries, refused: found.filter(({ modseq }) => modseq > unchangedSince).map(({ uid }) => uid) }
   }
 
@@ -307,6 +331,21 @@ class MemoryMailbox implements Mailbox {
     return this.#watchers.add(this.id, listener)
   }
 
+  async digests<T>(
+    entries: readonly MailEntry[],
+    read: (digest: Buffer, entry: MailEntry) => T,
+  ): Promise<(T | undefined)[]> {
+    this.#box()
+    return entries.map(entry => {
+      const digest = this.#blobs.digests(entry.bodyId)?.get(entry.emailId)
+      return digest === undefined ? undefined : read(digest, entry)
+    })
+  }
+
+  async keepDigests(digests: readonly (readonly [entry: MailEntry, digest: Buffer])[]): Promise<void> {
+    for (const [{ bodyId, emailId }, digest] of digests) this.#blobs.digests(bodyId)?.set(emailId, Buffer.from(digest))
+  }
+
   #box(): Box {
     if (this.#own.gone) throw new MailError('mailbox-gone', `mailbox ${this.id} has been deleted`)
     return this.#own
@@ -329,14 +368,17 @@ class MemoryMailbox implements Mailbox {
   #add(box: Box, entries: readonly NewEntry[]): number[] {
     for (const { bodyId } of entries) this.#blobs.refer(bodyId)
     const uids = box.add(entries)
-    if (uids.length > 0) this.#tell(box)
+    if (uids.length > 0) {
+      this.#tellers.tell(box)
+      this.#tellers.arrived(box)
+    }
     return uids
   }
 
   #remove(box: Box, entries: readonly MailEntry[]): number[] {
     box.remove(entries)
     for (const { bodyId } of entries) this.#blobs.unrefer(bodyId)
-    if (entries.length > 0) this.#tell(box)
+    if (entries.length > 0) this.#tellers.tell(box)
     return entries.map(({ uid }) => uid)
   }
 }

@@ -1,0 +1,4 @@
+import { digestsContract } from '../../contracts/digests.js'
+import { memoryStore } from './backend.js'
+
+digestsContract(memoryStore)
