@@ -1,64 +1,85 @@
 /**
- * Which names LIST and LSUB tell, and with which attributes. Pure: mailboxes and a pattern in, lines out.
- * RFC 3501 §6.3.8, RFC 3348 (children), RFC 6154 (special use).
+ * Which names LIST and LSUB tell, and with which attributes. Pure: mailboxes and patterns in, names out.
+ * RFC 3501 §6.3.8, RFC 5258 (options, children), RFC 6154 (special use).
  */
 import type { MailboxInfo } from 'posthouse/api'
-import { EVERY_FEATURE, type Features } from './wire/features.js'
+import type { Features } from './wire/features.js'
+import type { ListArgs, Patterns } from './wire/list-args.js'
 import { canonicalName, DELIMITER, matchesPattern } from './wire/mailbox.js'
 import { encodeUtf7 } from './wire/utf7.js'
 
 export interface Listed {
   readonly name: string
   readonly attributes: readonly string[]
+  /** RFC 5258 §3.5: something below it is what was asked for. */
+  readonly childInfo: boolean
+  /** It is itself what was asked for, and there: STATUS may be told of it (RFC 5819 §2). */
+  readonly selected: boolean
 }
 
-/** As they are on the wire, in modified UTF-7. */
-export interface ListArgs {
-  readonly reference: string
-  readonly pattern: string
-}
-
-/** How reference and pattern make one pattern: simply put together, as most servers do. */
-function fullPattern({ reference, pattern }: ListArgs): string {
-  return canonicalName(reference + pattern)
-}
+type Known = Pick<MailboxInfo, 'name' | 'specialUse'>
+type Wish = Pick<ListArgs<unknown>, 'reference' | 'patterns' | 'extended' | 'select' | 'returns'>
 
 export function listNames(
-  mailboxes: readonly Pick<MailboxInfo, 'name' | 'specialUse'>[],
-  args: ListArgs,
-  features: Features = EVERY_FEATURE,
+  mailboxes: readonly Known[],
+  subscriptions: readonly string[],
+  wish: Wish,
+  features: Features,
 ): Listed[] {
-  const pattern = fullPattern(args)
-  const byName = new Map(mailboxes.map(mailbox => [mailbox.name, mailbox]))
-  const parents = new Set(mailboxes.flatMap(mailbox => parentsOf(mailbox.name)))
-  // A deleted mailbox whose inferiors stay is a name still.
-  const names = [...new Set([...byName.keys(), ...parents])].sort(inboxFirst)
-  return names
-    .filter(name => matches(pattern, name))
-    .map(name => {
-      const mailbox = byName.get(name)
-      // RFC 5258 §3: \NonExistent implies \Noselect, but clients of this protocol know only the latter.
-      const missing = mailbox ? [] : ['\\Noselect', '\\NonExistent']
-      const children = features.can('CHILDREN') ? [parents.has(name) ? '\\HasChildren' : '\\HasNoChildren'] : []
-      const use = features.can('SPECIAL-USE') && mailbox?.specialUse ? [`\\${mailbox.specialUse}`] : []
-      return { name, attributes: [...missing, ...children, ...use] }
-    })
+  const { extended, select } = wish
+  const matches = matcher(wish)
+  const known = new Map(mailboxes.map(mailbox => [mailbox.name, mailbox]))
+  const subscribed = new Set(subscriptions)
+  const parents = parentsOfAll(known.keys())
+  // A deleted mailbox whose inferiors stay is a name still, but for those who ask for something certain.
+  const wanted = select.has('SUBSCRIBED') ? subscribed : new Set([...known.keys(), ...parents])
+  const meets = (name: string) =>
+    wanted.has(name) && (!select.has('SPECIAL-USE') || known.get(name)?.specialUse !== undefined)
+  const { all: above, hidden } = aboveOf([...wanted].filter(meets), matches, select.has('RECURSIVEMATCH'))
+  const attributesOf = (name: string) => {
+    const mailbox = known.get(name)
+    const missing = mailbox ? [] : extended ? ['\\NonExistent'] : ['\\Noselect', '\\NonExistent']
+    const children = features.can('CHILDREN') ? [parents.has(name) ? '\\HasChildren' : '\\HasNoChildren'] : []
+    const use = features.can('SPECIAL-USE') && mailbox?.specialUse ? [`\\${mailbox.specialUse}`] : []
+    const asked = select.has('SUBSCRIBED') || wish.returns.has('SUBSCRIBED')
+    return [...missing, ...children, ...use, ...(asked && subscribed.has(name) ? ['\\Subscribed'] : [])]
+  }
+  return [...new Set([...wanted, ...above])]
+    .filter(name => matches(name) && (meets(name) || hidden.has(name)))
+    .sort(inboxFirst)
+    .map(name => ({
+      name,
+      attributes: attributesOf(name),
+      childInfo: above.has(name),
+      selected: meets(name) && known.has(name),
+    }))
+}
+
+/**
+ * Names above what was asked for, and of them those with something below that the patterns leave out: only these are told although they are not
+ * what was asked for themselves (RFC 5258 §3.3, §3.5).
+ */
+function aboveOf(names: readonly string[], matches: (name: string) => boolean, asked: boolean) {
+  const all = asked ? parentsOfAll(names) : new Set<string>()
+  const hidden = asked ? parentsOfAll(names.filter(name => !matches(name))) : new Set<string>()
+  return { all, hidden }
 }
 
 /** RFC 3501 §6.3.9: `%` also tells the parents of subscribed names it does not reach, as \Noselect. */
-export function listSubscribed(subscriptions: readonly string[], args: ListArgs): Listed[] {
-  const pattern = fullPattern(args)
+export function listSubscribed(subscriptions: readonly string[], wish: Patterns): Listed[] {
+  const matches = matcher({ ...wish, extended: false })
   const subscribed = new Set(subscriptions)
-  const told = new Map<string, Listed>()
+  const told = new Map<string, readonly string[]>()
   for (const name of subscriptions) {
-    if (matches(pattern, name)) told.set(name, { name, attributes: [] })
-    else if (pattern.endsWith('%')) {
-      const parent = parentsOf(name).find(one => matches(pattern, one))
-      if (parent !== undefined && !subscribed.has(parent))
-        told.set(parent, { name: parent, attributes: ['\\Noselect'] })
+    if (matches(name)) told.set(name, [])
+    else if (wish.patterns.some(pattern => pattern.endsWith('%'))) {
+      const parent = parentsOf(name).find(matches)
+      if (parent !== undefined && !subscribed.has(parent)) told.set(parent, ['\\Noselect'])
     }
   }
-  return [...told.values()].sort((a, b) => inboxFirst(a.name, b.name))
+  return [...told]
+    .map(([name, attributes]) => ({ name, attributes, childInfo: false, selected: false }))
+    .sort((a, b) => inboxFirst(a.name, b.name))
 }
 
 /** `a/b/c` has parents `a` and `a/b`. */
@@ -68,8 +89,21 @@ function parentsOf(name: string): string[] {
   return parents
 }
 
+function parentsOfAll(names: Iterable<string>): Set<string> {
+  const parents = new Set<string>()
+  for (const name of names) for (const parent of parentsOf(name)) parents.add(parent)
+  return parents
+}
+
+/** Whether a name is one of those the patterns mean. Reference and pattern are simply put together, as most servers do. */
+function matcher({ reference, patterns, extended }: Patterns & { extended: boolean }): (name: string) => boolean {
+  // RFC 5258 §3: an empty pattern is passed over.
+  const full = patterns.filter(one => !extended || one !== '').map(one => canonicalName(reference + one))
+  return name => full.some(pattern => matchesOne(pattern, name))
+}
+
 /** RFC 3501 §6.3.8: INBOX matches in any case; in the names of its inferiors it is the same INBOX (§5.1). */
-function matches(pattern: string, name: string): boolean {
+function matchesOne(pattern: string, name: string): boolean {
   if (matchesPattern(pattern, encodeUtf7(name))) return true
   if (name === 'INBOX') return matchesPattern(pattern.toUpperCase(), name)
   const anyCase = pattern.replace(/^[^*%/]+/, start => start.toUpperCase())

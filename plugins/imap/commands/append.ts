@@ -36,6 +36,7 @@ export const append = command({
   name: 'APPEND',
   states: LOGGED_IN,
   expunge: 'yes',
+  capabilities: [{ name: 'APPENDLIMIT', said: ({ settings }) => [`APPENDLIMIT=${settings.maxMessageBytes}`] }],
   read(input: Reader) {
     const head = readAppendHead(input)
     const message = input.takeLiteral() ?? input.refuse('a literal with the message')

@@ -16,12 +16,14 @@ import { expunge } from './expunge.js'
 import { fetch } from './fetch.js'
 import { id } from './id.js'
 import { idle } from './idle.js'
-import { list, lsub } from './list.js'
+import { list } from './list.js'
 import { login } from './login.js'
 import { logout } from './logout.js'
+import { lsub } from './lsub.js'
 import { move } from './move.js'
 import { namespace } from './namespace.js'
 import { check, noop } from './noop.js'
+import { getquota, getquotaroot, setquota } from './quota.js'
 import { rename } from './rename.js'
 import { search } from './search.js'
 import { examine, select } from './select.js'
@@ -53,6 +55,9 @@ export const COMMANDS: readonly AnyCommand[] = [
   lsub,
   namespace,
   status,
+  getquota,
+  getquotaroot,
+  setquota,
   append,
   idle,
   // selected

@@ -1,43 +1,64 @@
-/** LIST and LSUB (RFC 3501 §6.3.8, §6.3.9), with children (RFC 3348) and special uses (RFC 6154) told unasked. */
+/**
+ * LIST (RFC 3501 §6.3.8), extended (RFC 5258) and with STATUS (RFC 5819); children (RFC 3348) and special uses (RFC 6154) are told unasked.
+ * Nothing lies on other servers, so REMOTE finds nothing more (RFC 5258 §3.1).
+ */
+import type { MailboxInfo } from 'posthouse/api'
 import { LOGGED_IN, ok } from '../answer.js'
-import type { Capability } from '../capability.js'
 import { command } from '../command.js'
-import { type ListArgs, type Listed, listNames, listSubscribed } from '../listing.js'
+import { type Listed, listNames } from '../listing.js'
 import type { Session } from '../session.js'
-import { DELIMITER, readListMailbox, writeMailbox } from '../wire/mailbox.js'
+import { readStatusItems, type StatusItem, writeStatus } from '../status-items.js'
+import { type ListArgs, readListArgs } from '../wire/list-args.js'
+import { DELIMITER, writeMailbox } from '../wire/mailbox.js'
 import type { Reader } from '../wire/reader.js'
 
-const listing = (
-  name: string,
-  capabilities: readonly Capability[],
-  names: (s: Session, a: ListArgs) => Promise<Listed[]>,
-) =>
-  command({
-    name,
-    states: LOGGED_IN,
-    expunge: 'yes',
-    capabilities,
-    read(input: Reader): ListArgs {
-      input.space()
-      const reference = input.astring('a reference name')
-      input.space()
-      return { reference, pattern: readListMailbox(input) }
-    },
-    async run(session: Session, args: ListArgs) {
-      for (const one of await names(session, args)) {
-        session.say(`* ${name} (${one.attributes.join(' ')}) "${DELIMITER}" ${writeMailbox(one.name)}`)
-        await session.output.room()
-      }
-      return ok(`${name} done`)
-    },
-  })
-
-export const list = listing('LIST', [{ name: 'CHILDREN' }, { name: 'SPECIAL-USE' }], async (session, args) => {
-  // RFC 3501 §6.3.8: an empty pattern asks for the delimiter and the root.
-  if (args.pattern === '') return [{ name: '', attributes: ['\\Noselect'] }]
-  return listNames(await session.deps.store.mail.list(session.accountId), args, session.features)
+export const list = command({
+  name: 'LIST',
+  states: LOGGED_IN,
+  expunge: 'yes',
+  capabilities: [
+    { name: 'CHILDREN' },
+    { name: 'SPECIAL-USE' },
+    { name: 'LIST-EXTENDED' },
+    { name: 'LIST-STATUS', needs: ['LIST-EXTENDED'] },
+  ],
+  read: (input: Reader): ListArgs<StatusItem> => readListArgs(input, readStatusItems),
+  async run(session: Session, args: ListArgs<StatusItem>) {
+    // RFC 3501 §6.3.8: an empty pattern asks for the delimiter and the root.
+    if (!args.extended && args.patterns[0] === '') {
+      session.say(`* LIST (\\Noselect) "${DELIMITER}" ""`)
+      return ok('LIST done')
+    }
+    const { mail } = session.deps.store
+    const mailboxes = await mail.list(session.accountId)
+    const infos = new Map(mailboxes.map(info => [info.name, info]))
+    const subscriptions = needsSubscriptions(args) ? await mail.subscriptions(session.accountId) : []
+    for (const one of listNames(mailboxes, subscriptions, args, session.features)) {
+      const status = one.selected ? await statusOf(session, infos.get(one.name)!, args.status) : undefined
+      session.say(writeListed('LIST', one))
+      if (status !== undefined) session.say(status)
+      await session.output.room()
+    }
+    return ok('LIST done')
+  },
 })
 
-export const lsub = listing('LSUB', [], async (session, args) =>
-  listSubscribed(await session.deps.store.mail.subscriptions(session.accountId), args),
-)
+function needsSubscriptions({ select, returns }: ListArgs<StatusItem>): boolean {
+  return select.has('SUBSCRIBED') || returns.has('SUBSCRIBED')
+}
+
+async function statusOf(session: Session, info: MailboxInfo, items: readonly StatusItem[]) {
+  if (items.length === 0) return undefined
+  try {
+    return await writeStatus(session, info, items)
+  } catch (error) {
+    // RFC 5819 §2: a STATUS that cannot be told may be left out; the mailbox has just been deleted.
+    if (error instanceof Error && 'errorCode' in error && error.errorCode === 'mailbox-gone') return undefined
+    throw error
+  }
+}
+
+export function writeListed(response: 'LIST' | 'LSUB', { name, attributes, childInfo }: Listed): string {
+  const extended = childInfo ? ' ("CHILDINFO" ("SUBSCRIBED"))' : ''
+  return `* ${response} (${attributes.join(' ')}) "${DELIMITER}" ${writeMailbox(name)}${extended}`
+}

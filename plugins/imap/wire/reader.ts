@@ -131,6 +131,11 @@ export class Reader {
     throw new ReadError(this.column, wish)
   }
 
+  /** What was read from `column` on is not it. */
+  refuseAt(column: number, wish: string): never {
+    throw new ReadError(column, wish)
+  }
+
   space(): void {
     this.need(' ', 'a space')
   }

@@ -3,6 +3,7 @@
  * groups that test the base protocol: connections, states, variables, unordered lists, blocks of text, expunges while a command runs.
  */
 import assert from 'node:assert/strict'
+import { expand, LINE_END, matchOrdered, matchUntagged, parse, type Untagged, type Variables } from './imaptest-tree.js'
 import type { Client } from './rig.js'
 
 export interface Script {
@@ -31,11 +32,11 @@ export function readScript(text: string): Script {
   }
 }
 
-/** A block `{{{ … }}}` becomes one quoted token, with `\n` for its line ends. */
+/** A block `{{{ … }}}` becomes one word. */
 function joinBlocks(text: string): string[] {
   const joined = text.replace(
-    /~?\{\{\{\n([\s\S]*?)\n?\}\}\}/g,
-    (_, block: string) => `"${block.replaceAll('\r', '').replace(/["\\]/g, '\\$&').replaceAll('\n', '\u0001')}"`,
+    /\{\{\{\n([\s\S]*?)\n?\}\}\}/g,
+    (_, block: string) => `\ue000${block.replaceAll('\r', '').replaceAll('\n', LINE_END)}\ue001`,
   )
   return joined.split('\n').filter(line => line.trim() !== '' && !line.startsWith('#'))
 }
@@ -45,192 +46,6 @@ export function readMbox(text: string): string[] {
     .split(/^From .*\n/m)
     .slice(1)
     .map(message => message.replace(/\r?\n/g, '\r\n'))
-}
-
-// ── responses as trees ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-type Tree = string | Tree[]
-
-/** Words, strings and lists; what stands in brackets belongs to its word. */
-export function parse(text: string): Tree[] {
-  let at = 0
-  const items = (): Tree[] => {
-    const list: Tree[] = []
-    while (at < text.length && text[at] !== ')') {
-      if (text[at] === ' ') at += 1
-      else if (text[at] === '(') {
-        at += 1
-        list.push(items())
-        at += 1
-      } else list.push(word())
-    }
-    return list
-  }
-  const word = (): string => {
-    const quoted = /"((?:[^"\\]|\\.)*)"/y
-    quoted.lastIndex = at
-    const found = quoted.exec(text)
-    if (found) {
-      at += found[0].length
-      return found[1]!.replace(/\\(.)/g, '$1').replaceAll('\u0001', '\n')
-    }
-    const literal = /\{([0-9]+)\}\r\n/y
-    literal.lastIndex = at
-    const mark = literal.exec(text)
-    if (mark) {
-      at += mark[0].length + Number(mark[1])
-      return text.slice(at - Number(mark[1]), at).replaceAll('\r', '')
-    }
-    const bare = /(?:\[[^\]]*\]?|\$\{[^}]*\}|[^ ()[])+/y
-    bare.lastIndex = at
-    const taken = bare.exec(text)?.[0] ?? text[at]!
-    at += taken.length
-    return taken
-  }
-  return items()
-}
-
-// ── matching ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-type Variables = Map<string, string>
-
-const VARIABLE = /\$\$|\$\{([a-z0-9_]+)\}|\$([a-z0-9_]*)/gi
-
-export function expand(text: string, variables: Variables): string {
-  return text.replace(VARIABLE, (all, braced?: string, bare?: string) => {
-    if (all === '$$') return '$'
-    const name = braced ?? bare ?? ''
-    const value = variables.get(name)
-    if (value === undefined) throw new Error(`the script uses $${name} before it has a value`)
-    return value
-  })
-}
-
-/** Binds what is unknown; the variables are changed only on success of the caller, who passes a copy. */
-function matchWord(expected: string, actual: Tree, variables: Variables): boolean {
-  if (expected === '$') return true
-  if (typeof actual !== 'string') return false
-  const names: string[] = []
-  let pattern = ''
-  let last = 0
-  for (const found of expected.matchAll(VARIABLE)) {
-    pattern += literally(expected.slice(last, found.index))
-    last = found.index + found[0].length
-    const name = found[1] ?? found[2] ?? ''
-    const value = variables.get(name)
-    if (found[0] === '$$') pattern += '\\$'
-    else if (value !== undefined) pattern += literally(value)
-    else {
-      pattern += '([\\s\\S]*?)'
-      names.push(name)
-    }
-  }
-  const result = new RegExp(`^${pattern}${literally(expected.slice(last))}$`, 'i').exec(actual)
-  if (!result) return false
-  for (const [index, name] of names.entries()) if (name !== '') variables.set(name, result[index + 1]!)
-  return true
-}
-
-const literally = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-
-interface Manner {
-  /** Length of chains that may come in any order; 0: in order. */
-  readonly chain: number
-  readonly extra: boolean
-}
-
-const ORDERED: Manner = { chain: 0, extra: false }
-
-/** The language's defaults: how the list under `path` is compared. */
-function mannerOf(path: readonly string[]): Manner {
-  const last = path.at(-1)
-  if (last === 'fetch') return { chain: 2, extra: true }
-  if (last === 'flags') return { chain: 1, extra: false }
-  if (last === 'list' || last === 'lsub') return { chain: 1, extra: true }
-  if (path[0] === 'status') return { chain: 2, extra: true }
-  return ORDERED
-}
-
-function matchTree(expected: Tree, actual: Tree, variables: Variables, path: readonly string[]): boolean {
-  if (typeof expected === 'string') return matchWord(expected, actual, variables)
-  if (typeof actual === 'string') return false
-  const told = expected.filter((one): one is string => typeof one === 'string' && one.startsWith('$!'))
-  const wanted = expected.filter(one => !told.includes(one as string))
-  const base = mannerOf(path)
-  const chain = told.find(one => one.startsWith('$!unordered'))
-  const manner =
-    told.length === 0
-      ? base
-      : { chain: chain ? Number(chain.split('=')[1] ?? 1) : base.chain, extra: !told.includes('$!noextra') }
-  return manner.chain === 0
-    ? matchOrdered(wanted, actual, variables, path, false)
-    : matchChains(wanted, actual, variables, manner)
-}
-
-function matchOrdered(
-  expected: readonly Tree[],
-  actual: readonly Tree[],
-  variables: Variables,
-  path: readonly string[],
-  prefix: boolean,
-): boolean {
-  if (prefix ? expected.length > actual.length : expected.length !== actual.length) return false
-  return expected.every((one, index) => {
-    const before = expected[index - 1]
-    return matchTree(
-      one,
-      actual[index]!,
-      variables,
-      typeof before === 'string' ? [...path, before.toLowerCase()] : path,
-    )
-  })
-}
-
-function matchChains(
-  expected: readonly Tree[],
-  actual: readonly Tree[],
-  variables: Variables,
-  { chain, extra }: Manner,
-): boolean {
-  const left = chunks(actual, chain)
-  for (const wanted of chunks(expected, chain)) {
-    const found = left.findIndex(one => {
-      const trial = new Map(variables)
-      if (!matchOrdered(wanted, one, trial, [], false)) return false
-      for (const [name, value] of trial) variables.set(name, value)
-      return true
-    })
-    if (found < 0) return false
-    left.splice(found, 1)
-  }
-  return extra || left.every(one => String(one[0]).toLowerCase() === '\\recent')
-}
-
-function chunks<T>(list: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(list.length / size) }, (_, index) =>
-    list.slice(index * size, index * size + size),
-  )
-}
-
-/** An untagged response with the number its message had when the command began. */
-interface Untagged {
-  readonly tree: Tree[]
-  readonly original?: number
-  readonly text: string
-}
-
-function matchUntagged(line: string, untagged: Untagged, variables: Variables): boolean {
-  const expected = parse(line)
-  const numbered = /^\$([0-9]+)$/.exec(String(expected[0]))
-  const tree = [...untagged.tree]
-  if (numbered) {
-    if (untagged.original !== Number(numbered[1])) return false
-    expected.shift()
-    tree.shift()
-  }
-  const path = expected.filter(one => typeof one === 'string').map(one => one.toLowerCase())
-  const named = /^(fetch|list|lsub|status)$/.exec(path[0] ?? '') ?? /^(fetch)$/.exec(path[1] ?? '')
-  return matchOrdered(expected, tree, variables, named ? [named[1]!] : [], true)
 }
 
 // ── running ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -305,7 +120,7 @@ export class Run {
 
   /** APPEND without a literal takes the next message. */
   private complete(command: string): string {
-    const text = expand(command, this.variables)
+    const text = asLiterals(expand(command, this.variables))
     if (!/^append\b/i.test(text) || /\{[0-9]+\+?\}/.test(text)) return text
     const message = this.message()
     return `${/^append$/i.test(text) ? 'append imaptest' : text} {${message.length}+}\r\n${message}`
@@ -326,6 +141,14 @@ export class Run {
   }
 }
 
+/** Blocks in a command are sent as literals. */
+function asLiterals(command: string): string {
+  return command.replace(/\ue000([^\ue001]*)\ue001/g, (_, block: string) => {
+    const text = block.replaceAll(LINE_END, '\r\n')
+    return `{${text.length}+}\r\n${text}`
+  })
+}
+
 interface Step {
   readonly connection: number
   readonly commands: string[]
@@ -342,6 +165,8 @@ function group(lines: readonly string[], numbered: boolean): Step[] {
   const steps: Step[] = []
   let open: (Step & { tags: string[] }) | undefined
   for (const line of lines) {
+    // `?`: may be told or not.
+    if (line.startsWith('? ')) continue
     if (/^[*!] /.test(line)) {
       steps.at(-1)!.expected.push(line)
       continue

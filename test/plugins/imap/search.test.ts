@@ -1,7 +1,6 @@
 /** Where SEARCH looks: what a mail client's user expects to find by BODY and TEXT; and LIST in all spellings of INBOX. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { listNames } from '../../../plugins/imap/listing.js'
 import { type Client, type Rig, startRig } from './rig.js'
 
 let rig: Rig
@@ -57,20 +56,3 @@ test('SEARCH BODY looks into a multipart whose boundary never comes', async () =
   await other.ok('SELECT Archive')
   assert.deepEqual(await other.ok('SEARCH BODY "find me"'), ['* SEARCH 1'])
 })
-
-for (const [pattern, found] of [
-  ['inbox', 'INBOX'],
-  ['inb%', 'INBOX inboxes'],
-  ['iNbOx*', 'INBOX INBOX/sub'],
-  ['inbox*', 'INBOX INBOX/sub inboxes'],
-  ['InBox/%', 'INBOX/sub'],
-  ['in%/s*', 'INBOX/sub'],
-  ['INBOX/SUB', ''],
-  ['inboxes', 'inboxes'],
-] as const) {
-  test(`LIST "" ${pattern} tells ${found || 'nothing'}`, () => {
-    const mailboxes = ['INBOX', 'INBOX/sub', 'inboxes'].map(name => ({ name }))
-    const names = listNames(mailboxes, { reference: '', pattern }).map(({ name }) => name)
-    assert.equal(names.join(' '), found)
-  })
-}
