@@ -151,10 +151,11 @@ export function coded(errorCode: string): { readonly name: string; readonly erro
   return { name: 'MailError', errorCode }
 }
 
-/** Resolves when `done` says so; gives up after two seconds. */
+/** Resolves when `done` says so; gives up after a minute, which only what never happens takes. */
 export async function until(done: () => boolean | Promise<boolean>): Promise<void> {
-  for (let waited = 0; !(await done()); waited += 10) {
-    if (waited > 3000) throw new Error('it did not happen')
+  const end = Date.now() + 60_000
+  while (!(await done())) {
+    if (Date.now() > end) throw new Error('it did not happen')
     await new Promise(resolve => setTimeout(resolve, 10))
   }
 }

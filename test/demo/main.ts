@@ -48,7 +48,7 @@ async function show(instance: Instance, sink: SmtpSink, mail: DemoMail): Promise
   const lines = await eventually(() => {
     const fresh = readLines(instance.log).slice(from)
     return isOver(fresh, mail) ? fresh : undefined
-  }, 15_000).catch(() => readLines(instance.log).slice(from))
+  }).catch(() => readLines(instance.log).slice(from))
   for (const line of story(lines)) print(`   ${line}`)
   if (sink.messages.length > before) {
     const got = sink.messages.at(-1)!

@@ -56,7 +56,7 @@ for my $file (@files) {
 
 async function byMailDkim(mails: readonly Buffer[], records: Records): Promise<readonly string[]> {
   return withFiles(mails, records, async (files, keys) => {
-    const { stdout, stderr } = await runProgram(program('perl')!, ['-e', PERL, keys, ...files], { timeoutMs: 120_000 })
+    const { stdout, stderr } = await runProgram(program('perl')!, ['-e', PERL, keys, ...files])
     const lines = stdout.split('\n').slice(0, -1)
     if (lines.length !== files.length) throw new Error(stderr)
     return lines

@@ -36,10 +36,12 @@ export interface RunOptions {
   readonly port: number
   /** The connection begins with TLS. */
   readonly implicitTls?: boolean
-  /** For each expectation; default 5 s. */
+  /** For each expectation; a minute when nothing is said. */
   readonly timeoutMs?: number
   readonly variables?: Readonly<Record<string, string>>
 }
+
+const LINE_MS = 60_000
 
 const STEP = /^([CS])([1-9]?)([:>]) ?(.*)$/
 
@@ -138,7 +140,7 @@ class Run {
   async #skip(client: Client, who: number, next: Step | undefined): Promise<void> {
     if (next?.kind !== 'expect') throw new Error('<any> needs an expectation after it')
     while (true) {
-      const line = await client.next(this.#options.timeoutMs ?? 5000)
+      const line = await client.next(this.#options.timeoutMs ?? LINE_MS)
       if (line === undefined || this.#matches(line, next.text)) {
         client.unread(line)
         return
@@ -148,7 +150,7 @@ class Run {
   }
 
   async #read(client: Client, who: number): Promise<string | undefined> {
-    const line = await client.next(this.#options.timeoutMs ?? 5000)
+    const line = await client.next(this.#options.timeoutMs ?? LINE_MS)
     this.#transcript.push(`S${who}: ${line ?? '<closed>'}`)
     return line
   }

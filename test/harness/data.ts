@@ -14,6 +14,6 @@ export function dataDir(name: string): string | undefined {
   const script = shared === undefined ? undefined : join(shared, 'data', 'unpack')
   if (script === undefined || !existsSync(script)) return undefined
   const folder = join(tmpdir(), `posthouse-data-${process.getuid?.() ?? 0}`)
-  execFileSync(script, [folder, name], { stdio: 'ignore', timeout: 60_000 })
+  execFileSync(script, [folder, name], { stdio: 'ignore', timeout: 300_000 })
   return join(folder, name)
 }

@@ -48,17 +48,23 @@ export interface DnsServer {
   readonly address: string
   /** Questions so far, as `MX example.org`. */
   readonly asked: readonly string[]
+  /** Whether it never says what could be taken for the answer, or not before long. */
+  isSilent(type: string, name: string): boolean
   /** Replaces or adds a name. */
   set(name: string, entry: ZoneEntry): void
   close(): Promise<void>
 }
 
 const TYPES = new Map<number, string>(Object.entries(Packet.TYPE).map(([name, type]) => [type, name]))
+/** An answer to something else is none, and after it comes no other. */
+const SILENT: ReadonlySet<Failure> = new Set(['drop', 'garbage', 'wrong-id', 'wrong-name'])
+const LATE_MS = 10_000
 const RCODE = { servfail: 2, nxdomain: 3, refused: 5 } as const
 
 export async function startDnsServer(zones: Zones = {}): Promise<DnsServer> {
   const names = new Map(Object.entries(zones).map(([name, entry]) => [name.toLowerCase(), entry]))
   const asked: string[] = []
+  const entryOf = (name: string) => names.get(name.toLowerCase()) ?? names.get('*')
   const timers = new Set<NodeJS.Timeout>()
   const server = createServer({
     udp: true,
@@ -68,7 +74,7 @@ export async function startDnsServer(zones: Zones = {}): Promise<DnsServer> {
       if (question === undefined) return
       const type = TYPES.get(question.type) ?? String(question.type)
       asked.push(`${type} ${question.name.toLowerCase()}`)
-      const entry = names.get(question.name.toLowerCase()) ?? names.get('*')
+      const entry = entryOf(question.name)
       // Only datagrams have a size.
       const reply = replyTo({ request, entry, name: question.name, type, names, byTcp: !('size' in client) })
       if (reply === undefined) {
@@ -93,6 +99,7 @@ export async function startDnsServer(zones: Zones = {}): Promise<DnsServer> {
   return {
     address: `127.0.0.1:${port}`,
     asked,
+    isSilent: (type, name) => isSilent(entryOf(name.replace(/\.$/, '')), type),
     set: (name, entry) => void names.set(name.toLowerCase(), entry),
     async close() {
       for (const timer of timers) clearTimeout(timer)
@@ -110,6 +117,15 @@ async function listenOnBoth(server: ReturnType<typeof createServer>): Promise<nu
   return port
 }
 
+function failureOf(entry: ZoneEntry | undefined, type: string): Failure | undefined {
+  return entry !== undefined && (entry.failsFor?.includes(type) ?? true) ? entry.fails : undefined
+}
+
+function isSilent(entry: ZoneEntry | undefined, type: string): boolean {
+  const failure = failureOf(entry, type)
+  return (failure !== undefined && SILENT.has(failure)) || (entry?.delayMs ?? 0) >= LATE_MS
+}
+
 interface Asked {
   readonly request: PacketShape
   readonly entry: ZoneEntry | undefined
@@ -122,7 +138,7 @@ interface Asked {
 function replyTo({ request, entry, name, type, names, byTcp }: Asked): PacketShape | Buffer | undefined {
   const reply = Packet.createResponseFromRequest(request)
   reply.header.ra = 1
-  const failure = entry !== undefined && (entry.failsFor?.includes(type) ?? true) ? entry.fails : undefined
+  const failure = failureOf(entry, type)
   if (failure === 'thousands' || failure === 'huge') return oversized(failure, reply, type, byTcp)
   if (failure !== undefined) return failed(failure, reply, byTcp)
   if (entry === undefined) {

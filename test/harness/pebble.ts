@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { selfSigned } from '../../core/net/certificate.js'
-import { eventually } from './instance.js'
+import { eventually, PATIENCE_MS } from './instance.js'
 import { answers, freePort } from './ports.js'
 import { program } from './shared.js'
 
@@ -72,7 +72,7 @@ export class Pebble {
     const made = new Pebble(api, paths.ca, [names, authority])
     await eventually(
       async () => ((await answers(api)) && (await answers(dns)) ? true : undefined),
-      20_000,
+      PATIENCE_MS,
       () => `pebble does not answer:\n${made.#said}`,
     )
     return made

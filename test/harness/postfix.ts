@@ -120,7 +120,7 @@ postlog unix-dgram n - n - 1 postlogd
 
 function run(name: string, args: readonly string[]): Promise<void> {
   return new Promise((done, fail) => {
-    execFile(name, args, { timeout: 20_000 }, error => (error === null ? done() : fail(error)))
+    execFile(name, args, { timeout: 120_000 }, error => (error === null ? done() : fail(error)))
   })
 }
 

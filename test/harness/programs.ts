@@ -1,6 +1,9 @@
 /** Runs clients we did not write (curl, swaks, python3, mbsync …) and keeps what they say. */
 import { spawn } from 'node:child_process'
 
+/** Starting a program takes long when the machine does much else. */
+const PROGRAM_MS = 120_000
+
 export interface ProgramResult {
   readonly code: number | null
   readonly stdout: string
@@ -19,7 +22,7 @@ export function runProgram(
   return new Promise((done, fail) => {
     const child = spawn(program, args, {
       env: { ...process.env, ...options.env },
-      timeout: options.timeoutMs ?? 60_000,
+      timeout: options.timeoutMs ?? PROGRAM_MS,
     })
     let stdout = ''
     let stderr = ''

@@ -114,7 +114,7 @@ export class SmtpSink {
   }
 
   /** Resolves once that many messages are there. */
-  async received(count: number, withinMs = 5000): Promise<readonly SinkMessage[]> {
+  async received(count: number, withinMs = 60_000): Promise<readonly SinkMessage[]> {
     const end = Date.now() + withinMs
     while (this.messages.length < count) {
       if (Date.now() > end) throw new Error(`${this.messages.length} of ${count} messages after ${withinMs} ms`)

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { eventually } from './instance.js'
+import { eventually, PATIENCE_MS } from './instance.js'
 import { freePort } from './ports.js'
 import { runProgram } from './programs.js'
 import { program } from './shared.js'
@@ -66,7 +66,7 @@ export class Unbound {
     })
     await eventually(
       () => (/start of service/.test(said) ? true : undefined),
-      20_000,
+      PATIENCE_MS,
       () => said,
     )
     return new Unbound(`127.0.0.1:${port}`, child, dir)

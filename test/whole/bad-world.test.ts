@@ -61,7 +61,7 @@ const HOPELESS = [
   'deaf.test',
 ]
 
-describe('a world that misbehaves', { skip: noInbox, timeout: 280_000 }, () => {
+describe('a world that misbehaves', { skip: noInbox, timeout: 900_000 }, () => {
   const world = new BadWorld()
   let dns: DnsServer
   let a: Instance
@@ -79,7 +79,7 @@ describe('a world that misbehaves', { skip: noInbox, timeout: 280_000 }, () => {
         warn_after: [],
         greylisted: { retry: ['1s'] },
         longest_pause: '1s',
-        lease: '10s',
+        lease: '2m',
       },
       trusted: ['127.0.0.0/8'],
     }
@@ -99,13 +99,13 @@ describe('a world that misbehaves', { skip: noInbox, timeout: 280_000 }, () => {
       server: {
         ...common,
         queue: { ...common.queue, lanes },
-        dns: { servers: [dns.address], timeout: '500ms', tries: 2 },
+        dns: { servers: [dns.address], timeout: '3s', tries: 2 },
       },
       plugins: {
         mx: {
           port: b.ports.mx,
           allow_private: true,
-          connect_timeout: '1s',
+          connect_timeout: '10s',
           greeting_timeout: '2s',
           routes: { 'far.test': `127.0.0.1:${c.ports.mx}` },
           sts: { timeout: '2s' },
@@ -168,7 +168,7 @@ describe('a world that misbehaves', { skip: noInbox, timeout: 280_000 }, () => {
     })
   }
 
-  test('takes what it can, and everybody else is told', { timeout: 240_000 }, async () => {
+  test('takes what it can, and everybody else is told', async () => {
     const others = ['backup.test', 'far.test', ...(postfix === undefined ? [] : ['postfix.test'])]
     await Promise.all([
       ...world.servers.map(({ domain, end }) => send(domain, LOCALS, end)),
@@ -184,7 +184,7 @@ describe('a world that misbehaves', { skip: noInbox, timeout: 280_000 }, () => {
     for (const instance of [a, c, b])
       await eventually(
         async () => ((await waits(instance)).length === 0 ? true : undefined),
-        150_000,
+        280_000,
         () => `still waiting\n${instance.log.slice(-20_000)}`,
       )
     const [there, back] = [await copies(), await bounces()]

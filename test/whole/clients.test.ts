@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { eventually, Instance } from '../harness/instance.js'
+import { eventually, Instance, PATIENCE_MS } from '../harness/instance.js'
 import { runProgram } from '../harness/programs.js'
 import { program } from '../harness/shared.js'
 
@@ -42,7 +42,7 @@ describe('a started server and', () => {
     args: readonly string[],
     env: Record<string, string> = {},
   ): Promise<string> {
-    const { code, stdout, stderr } = await runProgram(path!, args, { env, timeoutMs: 30_000 })
+    const { code, stdout, stderr } = await runProgram(path!, args, { env })
     assert.equal(code, 0, `${path} ${args.join(' ')}\n${stdout}\n${stderr}`)
     return stdout
   }
@@ -82,7 +82,7 @@ describe('a started server and', () => {
 
   test('swaks sends to the MX port, by LMTP and by implicit TLS', without(swaks, 'swaks'), async () => {
     const { mx, lmtp, submissions } = instance.ports
-    const common = ['--to', LOGIN, '--timeout', '20']
+    const common = ['--to', LOGIN, '--timeout', '60']
     const stranger = ['--from', 'swaks@elsewhere.test']
     await run(swaks, ['--server', `127.0.0.1:${mx}`, ...common, ...stranger, '--header', 'Subject: swaks mx', '--tls'])
     await run(swaks, [
@@ -179,12 +179,11 @@ describe('a started server and', () => {
     await writeFile(rc, poll, { mode: 0o600 })
     await runProgram(fetchmail!, ['-f', rc, '--nosyslog', '--pidfile', join(dir, 'fm.pid')], {
       env: { HOME: dir },
-      timeoutMs: 60_000,
     })
     assert.match(await readFile(join(dir, 'spool'), 'latin1'), /Subject: by curl|Subject: swaks|smtp-source|From: /)
     await eventually(
       async () => ((await messages('INBOX')) === 0 ? true : undefined),
-      10_000,
+      PATIENCE_MS,
       () => 'INBOX is not empty',
     )
   })
@@ -201,7 +200,7 @@ describe('a started server and', () => {
     ]
     for (const [port, more] of doors) {
       const args = ['s_client', '-connect', `127.0.0.1:${port}`, '-brief', ...more]
-      const { stderr } = await runProgram(openssl!, args, { stdin: 'QUIT\r\n', timeoutMs: 15_000 })
+      const { stderr } = await runProgram(openssl!, args, { stdin: 'QUIT\r\n' })
       assert.match(stderr, /Protocol version: TLSv1\.3/, `port ${port}`)
     }
   })

@@ -22,13 +22,13 @@ describe('two servers, one of which is sent mail in the name of the other', () =
 
   before(async () => {
     dns = await SignedDns.start()
-    const server = { dns: { servers: [dns.address], timeout: '500ms', tries: 2 } }
+    const server = { dns: { servers: [dns.address], timeout: '10s', tries: 2 } }
     named = await Instance.make({
       domain: 'named.test',
       server,
       first: [{ use: 'dmarc-reports', with: { receive: ['dmarc@named.test'] } }, { use: 'mail-auth' }],
     })
-    const mx = { port: named.ports.mx, allow_private: true, connect_timeout: '1s' }
+    const mx = { port: named.ports.mx, allow_private: true, connect_timeout: '10s' }
     const send = { send: true, from: 'dmarc@judge.test', organization: 'The Judge', spread: '0s' }
     judge = await Instance.make({
       domain: 'judge.test',

@@ -36,7 +36,7 @@ function writingAs(address: string, helo?: string): string {
 /** A conversation, up to its QUIT. */
 async function talk(instance: Instance, text: string): Promise<void> {
   for (const script of parseScripts(`${text}\nC: QUIT\nS: 221 …`.replace(/^ +/gm, ''), 'script')) {
-    await runScript(script, { port: instance.ports.mx, timeoutMs: 15_000 })
+    await runScript(script, { port: instance.ports.mx })
   }
 }
 
@@ -259,7 +259,7 @@ describe('dnsbl in a whole server', () => {
       C: RCPT TO:<alice@example.test>
       S: 250 …`
     for (const one of parseScripts(script.replace(/^ +/gm, ''), 'script'))
-      await runScript(one, { port: instance.ports.submission, timeoutMs: 15_000 })
+      await runScript(one, { port: instance.ports.submission })
   })
 
   for (const [address, why] of [
@@ -295,7 +295,7 @@ describe('dnsbl in a whole server', () => {
   })
 
   test('postmaster is told of a list that was switched off, and it comes back when it is right', async () => {
-    await instance.logged(/"about":"dnsbl all\.test ipv4"[^\n]*notice sent/, 30_000)
+    await instance.logged(/"about":"dnsbl all\.test ipv4"[^\n]*notice sent/)
     dns.set('1.0.0.127.all.test', {})
     await instance.logged(/"list":"all\.test"[^\n]*list is back/)
     await talk(

@@ -21,7 +21,7 @@ const AUTH = Buffer.from(`\0alice@example.test\0${PASSWORD}`).toString('base64')
 const READ = `
 import base64, imaplib, json, ssl, sys
 port, login, password = sys.argv[1:4]
-client = imaplib.IMAP4("127.0.0.1", int(port), timeout=20)
+client = imaplib.IMAP4("127.0.0.1", int(port), timeout=60)
 client.starttls(ssl._create_unverified_context())
 client.login(login, password)
 client.select("INBOX")
@@ -73,7 +73,7 @@ describe('the extensions of SMTP, end to end', { skip: python === undefined ? 'n
 
   async function talk(port: keyof Instance['ports'], text: string): Promise<void> {
     for (const script of parseScripts(text.replace(/^ +/gm, ''), 'script')) {
-      await runScript(script, { port: instance.ports[port], timeoutMs: 10_000 })
+      await runScript(script, { port: instance.ports[port] })
     }
   }
 
@@ -96,7 +96,7 @@ describe('the extensions of SMTP, end to end', { skip: python === undefined ? 'n
   }
 
   function arrives(login: string, pattern: RegExp): Promise<string> {
-    return eventually(async () => (await inbox(login)).find(text => pattern.test(text)), 20_000)
+    return eventually(async () => (await inbox(login)).find(text => pattern.test(text)))
   }
 
   test('a binary message in chunks is served octet for octet', async () => {
@@ -125,10 +125,10 @@ describe('the extensions of SMTP, end to end', { skip: python === undefined ? 'n
       ${chunk(`Subject: binary ${to.slice(0, 5)}\\r\\n\\r\\n\\n\\0\\r`)}
       S: 250 …`
     await talk('submission', send('knowing.test'))
-    const [message] = await knowing.received(1, 15_000)
+    const [message] = await knowing.received(1)
     assert.ok(message!.data.toString('latin1').endsWith('Subject: binary knowi\r\n\r\n\n\0\r'))
     await talk('submission', send('plain.test'))
-    const [converted] = await plain.received(1, 15_000)
+    const [converted] = await plain.received(1)
     const text = converted!.data.toString('latin1')
     assert.match(text, /Subject: binary plain\r\nContent-Transfer-Encoding: base64\r\n/)
     assert.equal(Buffer.from(text.slice(text.indexOf('\r\n\r\n')), 'base64').toString('latin1'), '\n\0\r')
@@ -215,7 +215,7 @@ describe('the extensions of SMTP, end to end', { skip: python === undefined ? 'n
       'mx',
       'S: 220 …\nC: EHLO c.test\nS: <any>\nS: /^250 /\nC: ETRN other.test\nS: 459 4.7.1 …\nC: ETRN away.test\nS: 253 2.0.0 …',
     )
-    await away.received(1, 10_000)
+    await away.received(1)
   })
 
   test('msmtp asks for notices and is given them', { skip: msmtp === undefined ? 'no msmtp' : false }, async () => {

@@ -36,7 +36,7 @@ describe('destinations of a server with two workers', () => {
       server: {
         workers: 2,
         trusted: ['127.0.0.0/8'],
-        dns: { servers: [dns.address], timeout: '2s', tries: 2 },
+        dns: { servers: [dns.address], timeout: '10s', tries: 2 },
         queue: {
           retry: ['30m'],
           warn_after: [],
@@ -44,7 +44,7 @@ describe('destinations of a server with two workers', () => {
           sources: [{ match: ['system'], rates: { connections: '1000/1h' } }],
         },
       },
-      plugins: { mx: { port: sink.port, allow_private: true, connect_timeout: '2s' } },
+      plugins: { mx: { port: sink.port, allow_private: true, connect_timeout: '10s' } },
     })
     for (const name of ['busy.test', 'slow.test', 'one.test', 'two.test']) dns.set(name, { mx: [[10, 'mx.peer.test']] })
     dns.set('mx.peer.test', { a: ['127.0.0.1'] })
@@ -65,8 +65,7 @@ describe('destinations of a server with two workers', () => {
 
   const send = (to: string, subject: string) => sendMail(server.ports.mx, { from: 'a@sender.test', to: [to], subject })
   const lanes = async () => JSON.parse((await commandLine(server, 'delivery', 'lanes', '--json')).out) as Lanes
-  const suspension = (key: string) =>
-    eventually(async () => (await lanes()).suspended.find(one => one.key === key), 20_000)
+  const suspension = (key: string) => eventually(async () => (await lanes()).suspended.find(one => one.key === key))
   const taken = (domain: string) =>
     sink.messages.filter(({ recipients }) => recipients.some(one => one.includes(`@${domain}`)))
   const waiting = async (domain: string) =>

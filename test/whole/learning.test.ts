@@ -21,7 +21,7 @@ const python = program('python3')
 const MOVE = `
 import imaplib, ssl, sys
 port, login, password, subject, source, target = sys.argv[1:7]
-client = imaplib.IMAP4("127.0.0.1", int(port), timeout=20)
+client = imaplib.IMAP4("127.0.0.1", int(port), timeout=60)
 client.starttls(ssl._create_unverified_context())
 client.login(login, password)
 client.select(source)
@@ -42,7 +42,7 @@ mail["From"], mail["To"], mail["Subject"] = login, to, "look at this"
 mail.set_content("see below")
 inner = sys.stdin.buffer.read()
 if inner: mail.add_attachment(message_from_bytes(inner, policy=policy.default))
-client = smtplib.SMTP("127.0.0.1", int(port), timeout=20)
+client = smtplib.SMTP("127.0.0.1", int(port), timeout=60)
 client.starttls(context=ssl._create_unverified_context())
 client.login(login, password)
 client.send_message(mail)
@@ -103,7 +103,7 @@ describe('a server that learns', { skip: noInbox }, () => {
     eventually(async () => {
       const now = await taught()
       return now.spam === spam && now.ham === ham ? now : undefined
-    }, 20_000)
+    })
 
   async function forwards(to: string, mail: string): Promise<string> {
     const args = ['-c', FORWARD, String(a.ports.submission), ALICE, PASSWORD, to]
@@ -115,7 +115,7 @@ describe('a server that learns', { skip: noInbox }, () => {
     assert.equal(await foundIn(first), '')
     await moves(first, 'INBOX', 'Junk')
     await knows(1, 0)
-    const said = await eventually(async () => (await foundIn(await comes('spam', 2))) || undefined, 20_000)
+    const said = await eventually(async () => (await foundIn(await comes('spam', 2))) || undefined)
     assert.match(said, /^learned \d\.\d \(\d+\.\d % spam by what was learned: for spam/)
     const pointsIn = (finding: string) => Number(/-?\d+\.\d/.exec(finding)?.[0] ?? 0)
     assert.ok(pointsIn(await foundIn(await comes('ham', 1))) < pointsIn(said), 'another kind of mail is given less')
@@ -140,7 +140,7 @@ describe('a server that learns', { skip: noInbox }, () => {
     const said = await eventually(async () => {
       const found = await foundIn(await comes('ham', 200))
       return found.startsWith('learned -') ? found : undefined
-    }, 20_000)
+    })
     assert.match(said, /against/)
     assert.match((await teach('spam', '--undo')).stdout, /^12 mails: 12 taken back, 0 not known/)
     await knows(0, 13)
@@ -210,7 +210,7 @@ describe('a server that learns by itself', { skip: noInbox }, () => {
     eventually(async () => {
       const { taught } = JSON.parse((await a.cli(['learn', 'status', '--json'])).stdout) as Taught
       return (taught.spam === spam && taught.ham === ham) || undefined
-    }, 20_000)
+    })
 
   test('mail that is put into Junk, refused or welcome for sure teaches, once people have taught; other mail does not', async () => {
     assert.match(await comes('spam', 10, 'blatant'), /^250 /)
@@ -224,7 +224,7 @@ describe('a server that learns by itself', { skip: noInbox }, () => {
       assert.match(await comes('spam', 11, 'blatant'), /^250 /)
       const { taught } = JSON.parse((await a.cli(['learn', 'status', '--json'])).stdout) as Taught
       return taught.spam === 2 || undefined
-    }, 20_000)
+    })
     assert.match(await comes('spam', 12, 'outrageous'), /^550 /)
     await knows(3, 1)
     assert.match(await comes('ham', 13, 'trustworthy'), /^250 /)

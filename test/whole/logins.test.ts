@@ -59,7 +59,7 @@ describe('a started server', { skip }, () => {
   function smtp(from: string, login: string, password: string, mechanism = 'PLAIN'): Promise<ProgramResult> {
     const server = ['--server', `127.0.0.1:${instance.ports.submission}`, '--local-interface', from, '--tls']
     const secret = ['--auth', mechanism, '--auth-user', login, '--auth-password', password]
-    return runProgram(swaks!, [...server, ...secret, '--quit-after', 'AUTH', '--timeout', '20'])
+    return runProgram(swaks!, [...server, ...secret, '--quit-after', 'AUTH', '--timeout', '60'])
   }
 
   /** By SCRAM-SHA-256, over STARTTLS. */

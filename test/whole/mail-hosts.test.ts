@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { type DnsServer, startDnsServer } from '../harness/dns-server.js'
-import { eventually, Instance } from '../harness/instance.js'
+import { eventually, Instance, PATIENCE_MS } from '../harness/instance.js'
 import { runProgram } from '../harness/programs.js'
 import { program } from '../harness/shared.js'
 import { SmtpSink } from '../harness/smtp-sink.js'
@@ -17,7 +17,7 @@ const SEND = `
 import smtplib, ssl, sys
 port, count, *to = sys.argv[1:]
 for n in range(int(count)):
-    client = smtplib.SMTP("127.0.0.1", int(port), timeout=20)
+    client = smtplib.SMTP("127.0.0.1", int(port), timeout=60)
     client.starttls(context=ssl._create_unverified_context())
     client.login("alice@us.test", "secret words")
     client.sendmail("alice@us.test", to, "From: alice@us.test\\r\\nTo: x@us.test\\r\\nSubject: %d\\r\\n\\r\\nhello\\r\\n" % n)
@@ -40,7 +40,7 @@ describe('mail by MX from a started server', { skip }, () => {
       users: [['alice@us.test', 'secret words']],
       server: {
         workers: 2,
-        dns: { servers: [dns.address], timeout: '2s', tries: 2 },
+        dns: { servers: [dns.address], timeout: '10s', tries: 2 },
         queue: { retry: ['1s'], warn_after: [] },
       },
     })
@@ -106,7 +106,7 @@ describe('mail by MX from a started server', { skip }, () => {
   const line = (to: string, sentence: string) =>
     eventually(
       () => lines(to, sentence)[0],
-      20_000,
+      PATIENCE_MS,
       () => `no ${sentence} of ${to} in:\n${server.log}`,
     )
 
@@ -139,7 +139,7 @@ describe('mail by MX from a started server', { skip }, () => {
     const day = () => new Date().toISOString().slice(0, 10)
     const begun = day()
     await send('x@warm.test', 8)
-    await eventually(() => (lines('x@warm.test', 'delivered').length === 8 ? true : undefined), 30_000)
+    await eventually(() => (lines('x@warm.test', 'delivered').length === 8 ? true : undefined))
     const by = lines('x@warm.test', 'delivered').map(({ source }) => String(source).split(' ')[1])
     const warm = by.filter(address => address === '127.0.0.77').length
     // a midnight in between begins anew

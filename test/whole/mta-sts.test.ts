@@ -28,7 +28,7 @@ describe('a server whose peer has an MTA-STS policy', () => {
     await b.start()
     a = await Instance.make({
       domain: 'a.test',
-      server: { dns: { servers: [dns.address], timeout: '500ms', tries: 2 }, trusted: ['127.0.0.0/8'] },
+      server: { dns: { servers: [dns.address], timeout: '10s', tries: 2 }, trusted: ['127.0.0.0/8'] },
       plugins: {
         mx: { port: b.ports.mx, allow_private: true, ca: 'b.pem', sts: { port: policies.port, ca: 'sts.pem' } },
       },

@@ -20,7 +20,7 @@ const PASSWORD = 'correct horse'
 const SEND = `
 import smtplib, ssl, sys
 port, login, password, mail, rcpt = sys.argv[1:6]
-client = smtplib.SMTP("127.0.0.1", int(port), timeout=20)
+client = smtplib.SMTP("127.0.0.1", int(port), timeout=60)
 client.ehlo()
 client.starttls(context=ssl._create_unverified_context())
 client.login(login, password)
@@ -39,7 +39,7 @@ client.quit()
 const READ = `
 import email, email.policy, imaplib, json, ssl, sys
 port, login, password, about = sys.argv[1:5]
-client = imaplib.IMAP4("127.0.0.1", int(port), timeout=20)
+client = imaplib.IMAP4("127.0.0.1", int(port), timeout=60)
 client.starttls(ssl._create_unverified_context())
 client.login(login, password)
 client.select("INBOX")
@@ -103,13 +103,13 @@ describe('notices of a started server', { skip }, () => {
     const id = `<n${++sent}@example.test>`
     const text = `From: ${ALICE}\r\nTo: ${to}\r\nSubject: s\r\nMessage-ID: ${id}\r\n${field}\r\n${body}\r\n`
     const args = ['-c', SEND, String(instance.ports.submission), ALICE, PASSWORD, mail, rcpt]
-    const { stderr } = await runProgram(python!, args, { stdin: text, timeoutMs: 30_000 })
+    const { stderr } = await runProgram(python!, args, { stdin: text })
     assert.equal(stderr, '')
     const read = ['-c', READ, String(instance.ports.imap), ALICE, PASSWORD, id]
     const found = await eventually(async () => {
-      const { stdout } = await runProgram(python!, read, { timeoutMs: 30_000 })
+      const { stdout } = await runProgram(python!, read)
       return stdout === '' ? undefined : stdout.split('\n')[0]
-    }, 60_000)
+    })
     const seen = JSON.parse(found) as Notice
     assert.deepEqual(seen.defects, [])
     assert.deepEqual([seen.path, seen.to, seen.auto], ['<>', ALICE, 'auto-replied'])

@@ -27,7 +27,7 @@ describe('a server that looks at names and trace fields', () => {
     })
     instance = await Instance.make({
       users: [['alice@example.test', PASSWORD]],
-      server: { workers: 2, xclient: ['127.0.0.0/8'], dns: { servers: [dns.address], timeout: '5s', tries: 2 } },
+      server: { workers: 2, xclient: ['127.0.0.0/8'], dns: { servers: [dns.address], timeout: '10s', tries: 2 } },
     })
     await instance.start()
   })

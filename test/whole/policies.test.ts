@@ -14,7 +14,7 @@ const PASSWORD = 'correct horse 77'
 
 /** What swaks heard, all replies in one text. */
 async function run(args: readonly string[]): Promise<string> {
-  const { stdout } = await runProgram(swaks!, ['--timeout', '20', '--hide-send', ...args], { timeoutMs: 30_000 })
+  const { stdout } = await runProgram(swaks!, ['--timeout', '60', '--hide-send', ...args])
   return stdout
 }
 

@@ -21,7 +21,7 @@ test('every sample message comes out of IMAP and POP3 as it went in by SMTP', { 
   const { smtp, imap, pop3 } = { smtp: instance.ports.mx, imap: instance.ports.imap, pop3: instance.ports.pop3 }
   const script = join(ROOT, 'test/clients/real_mail.py')
   const args = [script, String(smtp), String(imap), String(pop3), 'alice@example.test', 'correct horse', folder]
-  const { stdout, stderr } = await runProgram(python!, args, { timeoutMs: 100_000 })
+  const { stdout, stderr } = await runProgram(python!, args)
   assert.notEqual(stdout, '', stderr)
   const report = JSON.parse(stdout) as { files: number; sent: number; failures: unknown[] }
   assert.deepEqual(report.failures, [])

@@ -95,7 +95,7 @@ describe('a server whose mail is judged again', () => {
       first: [{ use: './words.js', with: { pills: 3, lottery: 6 } }, { use: './asks.js' }],
       files: { 'words.js': WORDS, 'asks.js': ASKS },
       plugins: { 'spam-action': { reject: 9 } },
-      server: { xclient: ['127.0.0.0/8'], dns: { servers: [dns.address], timeout: '500ms', tries: 1 } },
+      server: { xclient: ['127.0.0.0/8'], dns: { servers: [dns.address], timeout: '10s', tries: 1 } },
     })
     await a.start()
     for (const text of ['nothing odd', 'cheap pills', 'a lottery', 'pills lottery pills'])

@@ -21,7 +21,7 @@ const python = program('python3')
 const SUBMIT = `
 import smtplib, ssl, sys
 port, login, password, to, header = sys.argv[1:6]
-client = smtplib.SMTP("127.0.0.1", int(port), timeout=20)
+client = smtplib.SMTP("127.0.0.1", int(port), timeout=60)
 client.starttls(context=ssl._create_unverified_context())
 client.login(login, password)
 client.sendmail(login, [to], "From: %s\\r\\nTo: %s\\r\\n%s\\r\\n\\r\\nhello\\r\\n" % (login, to, header))
@@ -31,7 +31,7 @@ client.quit()
 const MOVE = `
 import imaplib, ssl, sys
 port, login, password, subject, source, target = sys.argv[1:7]
-client = imaplib.IMAP4("127.0.0.1", int(port), timeout=20)
+client = imaplib.IMAP4("127.0.0.1", int(port), timeout=60)
 client.starttls(ssl._create_unverified_context())
 client.login(login, password)
 client.select(source)
@@ -77,7 +77,7 @@ describe('a server that knows its senders', { skip: noInbox }, () => {
         mx: { routes: { '*': `127.0.0.1:${sink.port}` }, keep_idle: '0s' },
         reputation: { write_every: '50ms' },
       },
-      server: { workers: 2, xclient: ['127.0.0.0/8'], dns: { servers: [dns.address], timeout: '500ms', tries: 2 } },
+      server: { workers: 2, xclient: ['127.0.0.0/8'], dns: { servers: [dns.address], timeout: '10s', tries: 2 } },
       run: { detached: true },
     })
     await a.start()
@@ -142,7 +142,7 @@ describe('a server that knows its senders', { skip: noInbox }, () => {
     eventually(async () => {
       const found = await sender(who)
       return look(found) ? found : undefined
-    }, 20_000)
+    })
 
   const sumOf = ({ histories }: Sender, kind: string, sum: 'ham' | 'junked') =>
     Math.round((histories.find(one => one.kind === kind)?.[sum] ?? 0) * 10) / 10

@@ -26,7 +26,7 @@ const skip = python === undefined ? 'no python3' : false
 const SEND = `
 import smtplib, ssl, sys
 port, login, password, sender, to = sys.argv[1:6]
-client = smtplib.SMTP("127.0.0.1", int(port), timeout=20)
+client = smtplib.SMTP("127.0.0.1", int(port), timeout=60)
 client.ehlo()
 if login:
     client.starttls(context=ssl._create_unverified_context())
@@ -64,7 +64,7 @@ describe('a server whose mail comes back', { skip }, () => {
   async function send(port: number, sender: string, to: string, text: string): Promise<string> {
     const login = sender === ALICE ? [ALICE, PASSWORD] : ['', '']
     const args = ['-c', SEND, String(port), ...login, sender, to]
-    const { stdout } = await runProgram(python!, args, { stdin: text, timeoutMs: 30_000 })
+    const { stdout } = await runProgram(python!, args, { stdin: text })
     return stdout.match(/[0-9a-z]{16}\.\d+/g)!.at(-1)!
   }
 
@@ -73,7 +73,7 @@ describe('a server whose mail comes back', { skip }, () => {
     const count = sink.messages.length
     const text = `From: ${ALICE}\r\nTo: ${to}\r\nSubject: ${subject}\r\nMessage-ID: <${subject}@example.test>\r\n\r\nhello\r\n`
     const id = await send(instance.ports.submission, ALICE, to, text)
-    const taken = (await sink.received(count + 1, 20_000))[count]!.data.toString('latin1')
+    const taken = (await sink.received(count + 1))[count]!.data.toString('latin1')
     return { id, taken }
   }
 
@@ -128,7 +128,7 @@ describe('a server whose mail comes back', { skip }, () => {
     await instance.logged(new RegExp(`${notice}.*returned|returned.*${notice}`))
     await instance.logged(/recipient suppressed/)
     const args = ['-c', SEND, String(instance.ports.submission), ALICE, PASSWORD, ALICE, 'nobody@far.test']
-    const { stdout, stderr } = await runProgram(python!, args, { stdin: 'Subject: x\r\n\r\nx\r\n', timeoutMs: 30_000 })
+    const { stdout, stderr } = await runProgram(python!, args, { stdin: 'Subject: x\r\n\r\nx\r\n' })
     assert.match(stdout + stderr, /5\.1\.1 This address has failed for good before/)
     assert.match((await instance.cli(['suppression', 'ls'])).stdout, /^nobody@far\.test {2}for domain example\.test/)
   })
@@ -216,9 +216,9 @@ describe('a server that takes mail and finds out later', { skip }, () => {
   test('tells us by a notice of its own, which stands in the trail of the message', async () => {
     const text = 'From: alice@a.test\r\nTo: moved@b.test\r\nSubject: x\r\nMessage-ID: <far@a.test>\r\n\r\nhello\r\n'
     const args = ['-c', SEND, String(ours.ports.submission), 'alice@a.test', PASSWORD, 'alice@a.test', 'moved@b.test']
-    const { stdout } = await runProgram(python!, args, { stdin: text, timeoutMs: 30_000 })
+    const { stdout } = await runProgram(python!, args, { stdin: text })
     const id = stdout.match(/[0-9a-z]{16}\.\d+/g)!.at(-1)!
-    await ours.logged(/"class":"mailbox-full"[^\n]*"msg":"returned"/, 60_000)
+    await ours.logged(/"class":"mailbox-full"[^\n]*"msg":"returned"/)
     assert.match(
       (await ours.cli(['queue', 'show', id])).stdout,
       /Came back from mail\.b\.test for moved@b\.test \(mailbox-full\): 552 5\.2\.2 mailbox is full/,

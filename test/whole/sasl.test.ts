@@ -171,7 +171,7 @@ describe('logging in', () => {
   // ── clients nobody here wrote ──
 
   async function run(path: string | undefined, args: readonly string[], stdin?: string): Promise<string> {
-    const options = { env: { HOME: dir }, timeoutMs: 30_000, ...(stdin !== undefined && { stdin }) }
+    const options = { env: { HOME: dir }, ...(stdin !== undefined && { stdin }) }
     const { code, stdout, stderr } = await runProgram(path!, args, options)
     assert.equal(code, 0, `${path} ${args.join(' ')}\n${stdout}\n${stderr}\n${instance.log.slice(-2000)}`)
     return stdout + stderr
@@ -219,7 +219,7 @@ describe('logging in', () => {
 
   for (const mechanism of ['PLAIN', 'LOGIN']) {
     test(`swaks sends with ${mechanism}`, without(swaks, 'swaks'), async () => {
-      const server = ['--server', `127.0.0.1:${instance.ports.submission}`, '--tls', '--timeout', '20']
+      const server = ['--server', `127.0.0.1:${instance.ports.submission}`, '--tls', '--timeout', '60']
       const who = ['--auth', mechanism, '--auth-user', LOGIN, '--auth-password', PASSWORD]
       await run(swaks, [...server, ...who, '--to', LOGIN, '--from', LOGIN])
     })

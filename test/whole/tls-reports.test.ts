@@ -27,7 +27,7 @@ describe('two servers, one of which asks for reports about TLS', () => {
   before(async () => {
     dns = await SignedDns.start()
     const server = {
-      dns: { servers: [dns.address], timeout: '500ms', tries: 2, trust_ad: true },
+      dns: { servers: [dns.address], timeout: '10s', tries: 2, trust_ad: true },
       trusted: ['127.0.0.0/8'],
     }
     b = await Instance.make({
@@ -36,7 +36,7 @@ describe('two servers, one of which asks for reports about TLS', () => {
       server,
       first: [{ use: 'tls-rpt', with: { receive: ['tls-reports@b.test'] } }],
     })
-    const mx = { port: b.ports.mx, allow_private: true, connect_timeout: '1s' }
+    const mx = { port: b.ports.mx, allow_private: true, connect_timeout: '10s' }
     const tlsRpt = { use: 'tls-rpt', with: { send: true, from: 'tls@a.test', spread: '0s' } }
     a = await Instance.make({ domain: 'a.test', server, plugins: { mx }, first: [tlsRpt] })
     const { stdout } = await a.cli(['dkim', 'keygen', '--json', '--domain', 'a.test', '--type', 'ed25519'])

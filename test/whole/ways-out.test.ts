@@ -19,7 +19,7 @@ const SECRET = 'open sesame to all'
 const SEND = `
 import smtplib, ssl, sys
 port, *to = sys.argv[1:]
-client = smtplib.SMTP("127.0.0.1", int(port), timeout=20)
+client = smtplib.SMTP("127.0.0.1", int(port), timeout=60)
 client.starttls(context=ssl._create_unverified_context())
 client.login("alice@a.test", "secret a")
 client.sendmail("alice@a.test", to, "From: alice@a.test\\r\\nTo: x@a.test\\r\\nSubject: hello\\r\\n\\r\\nhello\\r\\n")
@@ -29,7 +29,7 @@ client.quit()
 const READ = `
 import imaplib, json, ssl, sys
 port, login, password = sys.argv[1:4]
-client = imaplib.IMAP4("127.0.0.1", int(port), timeout=20)
+client = imaplib.IMAP4("127.0.0.1", int(port), timeout=60)
 client.starttls(ssl._create_unverified_context())
 client.login(login, password)
 client.select("INBOX")

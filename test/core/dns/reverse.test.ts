@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { createResolver } from '../../../core/dns/resolver.js'
 import { reverseName } from '../../../core/dns/reverse.js'
 import { type DnsServer, startDnsServer } from '../../harness/dns-server.js'
+import { patientResolver } from '../../harness/patient-resolver.js'
 
 const SIX = '1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa'
 const many = (count: number) => Array.from({ length: count }, (_, i) => `host${i}.example.org`)
@@ -46,7 +47,7 @@ describe('the reverse name of', () => {
     ['/run/lmtp.sock', 'none', undefined],
   ] as const) {
     test(`${address} is ${kind}${more === undefined ? '' : `: ${more}`}`, async () => {
-      const dns = createResolver({ servers: [server.address], timeoutMs: 500, tries: 1, clock: { now: Date.now } })
+      const dns = patientResolver(server)
       const found = await reverseName(dns, address)
       assert.equal(found.kind, kind)
       if (found.kind === 'confirmed') assert.equal(found.name, more)

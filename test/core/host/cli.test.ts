@@ -25,7 +25,7 @@ after(() => rm(parent, { recursive: true, maxRetries: 5 }))
 
 function posthouse(...args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
   return new Promise(resolve => {
-    execFile(process.execPath, [MAIN, ...args], { cwd: parent, timeout: 60_000 }, (error, out, err) => {
+    execFile(process.execPath, [MAIN, ...args], { cwd: parent, timeout: 120_000 }, (error, out, err) => {
       resolve({ code: error === null ? 0 : Number(error.code), out, err })
     })
   })

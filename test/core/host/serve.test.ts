@@ -238,7 +238,7 @@ test('no connection is refused while generations of two workers follow each othe
       server.child.kill('SIGHUP')
       await Promise.race([
         asking,
-        eventually(() => server.text.match(/"msg":"reloaded"/g)?.length === round || undefined, 20_000),
+        eventually(() => server.text.match(/"msg":"reloaded"/g)?.length === round || undefined),
       ])
     }
     over = true

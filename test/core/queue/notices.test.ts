@@ -238,7 +238,7 @@ test("Python's email package reads it without a defect", {
 }, async () => {
   const job = aJob(`Content-Language: fr\r\n${MAIL}`, { envid: 'e+2B1' })
   const { bytes } = await noticeOf(job, failed({ dsn: { notify: [], orcpt: 'rfc822;Bob+2B1@them.test' } }))
-  const { stdout } = await runProgram(python!, ['-c', PARSE], { stdin: bytes, timeoutMs: 20_000 })
+  const { stdout } = await runProgram(python!, ['-c', PARSE], { stdin: bytes })
   const read = JSON.parse(stdout) as Record<string, unknown> & { groups: readonly Record<string, string>[] }
   assert.equal(read.type, 'multipart/report')
   assert.equal(read.report, 'delivery-status')

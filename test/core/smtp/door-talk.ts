@@ -13,7 +13,7 @@ export async function open(t: TestContext, options: DoorOptions = {}): Promise<S
 export async function talk(door: SmtpDoor, text: string, implicitTls = false): Promise<void> {
   const script = text.replace(/^ +/gm, '').replaceAll('{envelope}', ENVELOPE)
   for (const one of parseScripts(script, 'script')) {
-    await runScript(one, { port: door.port, timeoutMs: 3000, implicitTls })
+    await runScript(one, { port: door.port, implicitTls })
   }
 }
 

@@ -9,7 +9,6 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { parseAllDocuments } from 'yaml'
 import type { JobView, NewField } from '../../../core/api/index.js'
-import { createResolver } from '../../../core/dns/resolver.js'
 import { aMessage, anEnvelope, aSession, setUp } from '../../../core/testing/index.js'
 import { digestMessage, headerInput, readTagList, scanHeader, signatureInput } from '../../../core/text/index.js'
 import { readChain } from '../../../plugins/arc/chain.js'
@@ -18,6 +17,7 @@ import { parts } from '../../../plugins/arc/results.js'
 import { sealInput } from '../../../plugins/arc/seal-input.js'
 import { dataDir } from '../../harness/data.js'
 import { type DnsServer, startDnsServer } from '../../harness/dns-server.js'
+import { patientResolver } from '../../harness/patient-resolver.js'
 
 const folder = dataDir('auth')
 const skip = folder === undefined && 'needs shared/data'
@@ -60,7 +60,7 @@ function scenarios<T>(name: string): readonly Scenario<T>[] {
 }
 
 async function setUpWith(server: DnsServer, name: string, keys: readonly object[] = []) {
-  const dns = createResolver({ servers: [server.address], timeoutMs: 500, tries: 1, clock: { now: Date.now } })
+  const dns = patientResolver(server)
   return setUp(arc, { services: { 'signing-keys': { inUse: async () => keys as never } }, dns, server: { name } })
 }
 

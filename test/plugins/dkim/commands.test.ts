@@ -17,7 +17,7 @@ describe('posthouse dkim', () => {
     dns = await startDnsServer()
     instance = await Instance.make({
       domain: 'us.test',
-      server: { dns: { servers: [dns.address], timeout: '500ms', tries: 1 } },
+      server: { dns: { servers: [dns.address], timeout: '10s', tries: 1 } },
     })
   })
   after(async () => {

@@ -5,10 +5,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Finding, ListFacts } from '../../../core/api/index.js'
-import { createResolver } from '../../../core/dns/resolver.js'
 import { rememberingLog, setUp } from '../../../core/testing/index.js'
 import plugin from '../../../plugins/dnsbl/index.js'
 import { type DnsServer, startDnsServer, type ZoneEntry } from '../../harness/dns-server.js'
+import { patientResolver } from '../../harness/patient-resolver.js'
 import { aMessage, anEnvelope, aSession } from '../../harness/session.js'
 
 /** More than a datagram holds. */
@@ -52,7 +52,7 @@ for (const [trouble, entry] of [
 test('hundreds of codes with reasons are one listing with few codes', async () => {
   const server = await startDnsServer({ 'evil.test.bad.test': { a: MANY, txt: MANY.slice(0, 200) } })
   try {
-    const { findings, facts } = await ask(server, '20s', 10_000)
+    const { findings, facts } = await ask(server)
     assert.equal(findings.length, 1)
     assert.ok(findings[0]!.says.length < 400)
     assert.equal(facts.hits[0]!.codes.length, 50)
@@ -63,15 +63,14 @@ test('hundreds of codes with reasons are one listing with few codes', async () =
 
 async function ask(
   server: DnsServer,
-  within = '1s',
-  timeoutMs = 150,
+  within = '20s',
 ): Promise<{ readonly findings: readonly Finding[]; readonly facts: ListFacts }> {
   const { hooks, call, contribution, end } = await setUp(plugin, {
     config: {
       within,
       lists: ['bad.test', 'good.test'].map(zone => ({ zone, holds: 'domains', about: ['links'], check: false })),
     },
-    dns: createResolver({ servers: [server.address], timeoutMs, tries: 1, clock: { now: Date.now } }),
+    dns: patientResolver(server),
     log: rememberingLog(),
   })
   const asked = { session: aSession(), envelope: anEnvelope(), message: aMessage('\nhttps://evil.test/\n') }

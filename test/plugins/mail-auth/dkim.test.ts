@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { dkimSign } from 'mailauth/lib/dkim/sign.js'
 import { checkSignatures, type DkimParts, MailError } from '../../../core/api/index.js'
-import { createResolver } from '../../../core/dns/resolver.js'
 import { digestMessage } from '../../../core/text/index.js'
 import { dataDir } from '../../harness/data.js'
 import { type DnsServer, startDnsServer, type ZoneEntry } from '../../harness/dns-server.js'
+import { patientResolver } from '../../harness/patient-resolver.js'
 import { edKey, oneByOne, recordOf, rsaKey, type SignWish, signed } from '../../harness/signed-mail.js'
 
 const folder = dataDir('auth')
@@ -202,7 +202,7 @@ describe('the messages of Mail::DKIM', { skip }, () => {
   let parts: Pick<DkimParts, 'dns'>
   before(async () => {
     server = await startDnsServer(zonesOf(readFileSync(join(place, 'FAKE_DNS.dat'), 'latin1')))
-    parts = { dns: createResolver({ servers: [server.address], timeoutMs: 150, tries: 1, clock: { now: Date.now } }) }
+    parts = { dns: patientResolver(server) }
   })
   after(() => server.close())
 

@@ -7,7 +7,6 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { createResolver } from '../../../core/dns/resolver.js'
 import { messageOf } from '../../../core/storage/message.js'
 import { anEnvelope, aSession, setUp } from '../../../core/testing/index.js'
 import { CanonicalBody, type CanonicalForm, readTagList, scanHeader, withoutSpace } from '../../../core/text/index.js'
@@ -15,6 +14,7 @@ import arc from '../../../plugins/arc/index.js'
 import mailAuth from '../../../plugins/mail-auth/index.js'
 import { dataDir } from '../../harness/data.js'
 import { type DnsServer, startDnsServer } from '../../harness/dns-server.js'
+import { patientResolver } from '../../harness/patient-resolver.js'
 import { PUBLISHED } from './published-records.js'
 
 const folder = dataDir('auth')
@@ -31,7 +31,7 @@ function octetsOf(path: string): Buffer {
 }
 
 function resolver() {
-  return createResolver({ servers: [server.address], timeoutMs: 200, tries: 1, clock: { now: Date.now } })
+  return patientResolver(server)
 }
 
 interface Came {

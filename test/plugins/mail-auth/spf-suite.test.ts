@@ -7,11 +7,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { parseAllDocuments } from 'yaml'
-import { createResolver } from '../../../core/dns/resolver.js'
 import { reversedLabels } from '../../../core/text/index.js'
 import { checkHost } from '../../../plugins/mail-auth/spf/check.js'
 import { dataDir } from '../../harness/data.js'
 import { type DnsServer, startDnsServer, type ZoneEntry } from '../../harness/dns-server.js'
+import { patientResolver } from '../../harness/patient-resolver.js'
 
 const folder = dataDir('auth')
 const skip = folder === undefined && 'needs shared/data'
@@ -88,8 +88,7 @@ for (const path of ['mailauth/rfc7208-tests.yml', 'pyspf/rfc7208-tests.yml', 'py
 
         for (const [name, one] of Object.entries(scenario.tests))
           test(EXCEPT.has(name) ? `${name}, otherwise: ${EXCEPT.get(name)}` : name, async () => {
-            const clock = { now: () => Date.now() }
-            const dns = createResolver({ servers: [server.address], timeoutMs: 150, tries: 1, clock })
+            const dns = patientResolver(server)
             const at = one.mailfrom.lastIndexOf('@')
             const question = {
               ...{ ip: one.host, helo: one.helo },

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { MailError, type Resolver } from '../../../core/api/index.js'
-import { createResolver } from '../../../core/dns/resolver.js'
 import { checkHost } from '../../../plugins/mail-auth/spf/check.js'
 import { type DnsServer, startDnsServer, type ZoneEntry } from '../../harness/dns-server.js'
+import { patientResolver } from '../../harness/patient-resolver.js'
 
 const many = (count: number, make: (i: number) => string) => Array.from({ length: count }, (_, i) => make(i))
 
@@ -44,7 +44,7 @@ describe('SPF of bad zones', () => {
   let dns: Resolver
   before(async () => {
     server = await startDnsServer(ZONES)
-    dns = createResolver({ servers: [server.address], timeoutMs: 200, tries: 1, clock: { now: Date.now } })
+    dns = patientResolver(server)
   })
   after(() => server.close())
 

@@ -149,7 +149,7 @@ describe('mail by MX', () => {
     const sink = await new SmtpSink({ address: '127.0.0.2', ...options.sink }).start()
     open.push(() => sink.stop())
     const { port } = sink
-    const rig = await makeRig({ port }, [dns.address], 'us.test', { doors: options.doors?.(port) ?? [], dnsMs: 3000 })
+    const rig = await makeRig({ port }, [dns.address], 'us.test', { doors: options.doors?.(port) ?? [] })
     open.push(rig.dispose)
     const send = async (to: string): Promise<Outcome> => (await rig.deliver(makeJob([to])))[0]!
     return { send, sink, dns, logged: rig.logged }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
 import type { Job, Outcome } from '../../../core/api/index.js'
 import { type SinkOptions, SmtpSink } from '../../harness/smtp-sink.js'
-import { LIMITS, MESSAGE, makeJob, makeRig } from './rig.js'
+import { MESSAGE, makeJob, makeRig, PATIENT } from './rig.js'
 
 const CHUNKING = ['PIPELINING', '8BITMIME', 'CHUNKING']
 const open: (() => Promise<void> | void)[] = []
@@ -132,7 +132,7 @@ for (const [what, answer] of [
   test(`a peer that ${what} may have the mail: it waits, and goes by DATA the next time`, async () => {
     const { sink, send } = await toSink(
       { script: stage => (stage === 'bdat' ? answer : undefined) },
-      { ...LIMITS, final_timeout: '100ms' },
+      { ...PATIENT, final_timeout: '100ms' },
     )
     const [outcome] = await send(JOB)
     assert.equal(outcome?.kind, 'deferred')

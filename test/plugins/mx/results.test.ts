@@ -10,7 +10,7 @@ import { certify, tlsaOf } from '../../harness/authority.js'
 import { PolicyHost } from '../../harness/policy-host.js'
 import { SignedDns, type SignedEntry } from '../../harness/signed-dns.js'
 import { type SinkOptions, SmtpSink } from '../../harness/smtp-sink.js'
-import { makeJob, makeRig, PATIENT } from './rig.js'
+import { makeJob, makeRig } from './rig.js'
 
 const ROOT = certify({ commonName: 'Root', authority: true })
 const GOOD = certify({ commonName: 'mx', names: ['mx.them.test'], by: ROOT })
@@ -75,10 +75,9 @@ async function resultsOf({
   const noted: TlsResult[] = []
   const services = servicesOf({ 'tls-results': { note: result => void noted.push(result) } })
   const sts = { use: true, port: policies.port, ca: stsCa, timeout: '1s' }
-  const rig = await makeRig({ port: sink.port, ca, sts, ...PATIENT }, [dns.address], 'us.test', {
+  const rig = await makeRig({ port: sink.port, ca, sts }, [dns.address], 'us.test', {
     services,
     trustAd: true,
-    dnsMs: 2000,
   })
   open.push(rig.dispose)
   await rig.deliver(makeJob(['b@them.test'], bytes === undefined ? {} : { bytes }))

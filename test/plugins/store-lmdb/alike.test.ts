@@ -53,12 +53,8 @@ const FLAGS = ['\\Seen', '\\Deleted', '$Junk', '$JUNK', 'k']
 const UIDS = Array.from({ length: 12 }, (_, at) => at + 1)
 
 for (const seed of [1, 2]) {
-  test(`mailboxes answer alike through random history ${seed}`, { timeout: 60_000 }, t =>
-    alike(t, new Dice(seed), mailStep, mailState),
-  )
-  test(`queues answer alike through random history ${seed}`, { timeout: 60_000 }, t =>
-    alike(t, new Dice(seed), queueStep, queueState),
-  )
+  test(`mailboxes answer alike through random history ${seed}`, t => alike(t, new Dice(seed), mailStep, mailState))
+  test(`queues answer alike through random history ${seed}`, t => alike(t, new Dice(seed), queueStep, queueState))
 }
 
 async function alike(

@@ -15,7 +15,7 @@ import { freshPath } from './backend.js'
 const WORKER = fileURLToPath(new URL('worker.js', import.meta.url))
 const MAP_BYTES = 1024 ** 2
 
-test('two processes that claim from one queue take every row exactly once', { timeout: 60_000 }, async () => {
+test('two processes that claim from one queue take every row exactly once', async () => {
   const path = freshPath()
   await finished(start('fill', path, '60'))
   const [one, two] = await Promise.all([finished(start('claim', path)), finished(start('claim', path))])
@@ -26,9 +26,7 @@ test('two processes that claim from one queue take every row exactly once', { ti
   assert.deepEqual([after.messages, after.rows, after.held], [0, 0, 0])
 })
 
-test('what a writer had acknowledged when it was killed is all there, and the store goes on', {
-  timeout: 60_000,
-}, async () => {
+test('what a writer had acknowledged when it was killed is all there, and the store goes on', async () => {
   const path = freshPath()
   const acknowledged: string[] = []
   for (const name of ['a', 'b']) {
@@ -53,7 +51,7 @@ test('what a writer had acknowledged when it was killed is all there, and the st
 })
 
 // Without care such a process waits for its own write thread for ever, and nobody else can write: in half of the cases.
-test('a process that exits in the middle of writes ends, and the others can write', { timeout: 60_000 }, async () => {
+test('a process that exits in the middle of writes ends, and the others can write', async () => {
   const path = freshPath()
   for (let at = 0; at < 8; at++) {
     const child = start('exit', path, String(at))
@@ -63,7 +61,7 @@ test('a process that exits in the middle of writes ends, and the others can writ
   await finished(start('append', path, 'afterwards'))
 })
 
-test('a reopened store has the same mailboxes, UIDs and UIDVALIDITY', { timeout: 60_000 }, async () => {
+test('a reopened store has the same mailboxes, UIDs and UIDVALIDITY', async () => {
   const path = freshPath()
   await finished(start('append', path, 'one'))
   const before = await dumped(path)
@@ -78,9 +76,7 @@ test('a reopened store has the same mailboxes, UIDs and UIDVALIDITY', { timeout:
   assert.equal(after.info.id, before.info.id)
 })
 
-test('a change of another process is seen by the next call, and heard of without any bus', {
-  timeout: 60_000,
-}, async t => {
+test('a change of another process is seen by the next call, and heard of without any bus', async t => {
   const path = freshPath()
   const store = createLmdbStore({ path, mapBytes: MAP_BYTES })
   t.after(() => store.close())
@@ -99,9 +95,7 @@ test('a change of another process is seen by the next call, and heard of without
   assert.equal(otherHeard, 0)
 })
 
-test('shape, audit and hold rules are the same in every process, at once and after all have ended', {
-  timeout: 60_000,
-}, async t => {
+test('shape, audit and hold rules are the same in every process, at once and after all have ended', async t => {
   const path = freshPath()
   const now = Date.UTC(2030, 0, 3)
   const store = createLmdbStore({ path, mapBytes: MAP_BYTES })
@@ -127,9 +121,7 @@ test('shape, audit and hold rules are the same in every process, at once and aft
   assert.deepEqual(seen, JSON.parse(JSON.stringify({ shape, audit, rules })))
 })
 
-test('a draft whose writer died can be read, and is swept after an hour but not before', {
-  timeout: 60_000,
-}, async t => {
+test('a draft whose writer died can be read, and is swept after an hour but not before', async t => {
   const path = freshPath()
   const [id = ''] = await finished(start('orphan', path))
   const store = createLmdbStore({ path, mapBytes: MAP_BYTES })
@@ -140,7 +132,7 @@ test('a draft whose writer died can be read, and is swept after an hour but not 
   await assert.rejects(store.blobs.read(id), coded('message-gone'))
 })
 
-test('counters of the state add up over processes', { timeout: 60_000 }, async () => {
+test('counters of the state add up over processes', async () => {
   const path = freshPath()
   const counts = await Promise.all([finished(start('count', path, '50')), finished(start('count', path, '50'))])
   assert.deepEqual(
@@ -152,9 +144,7 @@ test('counters of the state add up over processes', { timeout: 60_000 }, async (
   )
 })
 
-test('several processes that spend one budget at the same time are granted exactly its limit', {
-  timeout: 60_000,
-}, async () => {
+test('several processes that spend one budget at the same time are granted exactly its limit', async () => {
   const path = freshPath()
   const spent = await Promise.all([1, 2, 3].map(() => finished(start('spend', path, '400'))))
   assert.equal(
@@ -163,7 +153,7 @@ test('several processes that spend one budget at the same time are granted exact
   )
 })
 
-test('places are counted over processes, and those of a killed one are free again', { timeout: 60_000 }, async t => {
+test('places are counted over processes, and those of a killed one are free again', async t => {
   const path = freshPath()
   const state = createLmdbState({ path, mapBytes: MAP_BYTES })
   t.after(() => state.close())
@@ -183,7 +173,7 @@ test('places are counted over processes, and those of a killed one are free agai
   assert.deepEqual(await state.places(''), [{ key: 'n', taken: 1 }])
 })
 
-test('the sweep forgets places of processes that have ended', { timeout: 60_000 }, async t => {
+test('the sweep forgets places of processes that have ended', async t => {
   const path = freshPath()
   const other = start('enter', path, '2')
   await once(other.stdout!, 'data')
@@ -195,7 +185,7 @@ test('the sweep forgets places of processes that have ended', { timeout: 60_000 
   assert.deepEqual((await state.totals()).places, 0)
 })
 
-test('the state survives a restart', { timeout: 60_000 }, async () => {
+test('the state survives a restart', async () => {
   const path = freshPath()
   await finished(start('remember', path, 'a value'))
   assert.deepEqual(await finished(start('recall', path)), ['a value', '3'])
@@ -205,7 +195,7 @@ const compiler = program('cc')
 const noCompiler = compiler === undefined || process.platform !== 'linux' ? 'needs a C compiler on Linux' : false
 
 // lmdb-js documents only the commit for a resolved transaction; that ours wait for the disk is seen by making the disk slow.
-test('an accepted message has been flushed to disk', { timeout: 60_000, skip: noCompiler }, async () => {
+test('an accepted message has been flushed to disk', { skip: noCompiler }, async () => {
   const path = freshPath()
   const [source, library] = [`${path}.c`, `${path}.so`]
   const slow = (name: string) =>
@@ -220,7 +210,6 @@ test('an accepted message has been flushed to disk', { timeout: 60_000, skip: no
 })
 
 test('a disk that takes no more is a temporary error; the process lives, what was there stays, small mail may still fit', {
-  timeout: 60_000,
   skip: process.platform === 'win32' ? 'needs a shell with ulimit' : false,
 }, async () => {
   const path = freshPath()

@@ -77,7 +77,7 @@ async function sweepsToNothing(state: LmdbState): Promise<void> {
   assert.deepEqual(await state.entries('', Number.NEGATIVE_INFINITY, 10), [])
 }
 
-test('the LMDB state answers as the one in memory does, whatever is asked of both', { timeout: 60_000 }, async () => {
+test('the LMDB state answers as the one in memory does, whatever is asked of both', async () => {
   const lmdb = createLmdbState({ path: freshPath(), mapBytes: 16 * 1024 ** 2 })
   await fc.assert(
     fc.asyncProperty(history, async steps => {
@@ -94,7 +94,7 @@ test('the LMDB state answers as the one in memory does, whatever is asked of bot
   )
 })
 
-test('sums and index stay true in a state that is full all the time', { timeout: 60_000 }, async () => {
+test('sums and index stay true in a state that is full all the time', async () => {
   const lmdb = createLmdbState({ path: freshPath(), mapBytes: 16 * 1024 ** 2, most: 8 * 1024 })
   await fc.assert(
     fc.asyncProperty(history, async steps => {

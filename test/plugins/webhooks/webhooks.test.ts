@@ -69,9 +69,8 @@ describe('webhooks', () => {
 
   const heardMessages = () => receiver.heard.flatMap(({ events }) => events.map(({ message }) => message))
   const told = (count: number) =>
-    eventually(async () => (heardMessages().length >= count ? heardMessages() : undefined), 10_000)
-  const logs = (sentence: string) =>
-    eventually(async () => logged.find(line => line.sentence === sentence)?.facts, 10_000)
+    eventually(async () => (heardMessages().length >= count ? heardMessages() : undefined))
+  const logs = (sentence: string) => eventually(async () => logged.find(line => line.sentence === sentence)?.facts)
 
   async function run(one: SetUp, name: string, ...args: readonly string[]): Promise<{ code: number; out: string }> {
     const out: string[] = []
@@ -123,7 +122,7 @@ describe('webhooks', () => {
     assert.equal(new Set(receiver.heard.map(({ id }) => id)).size, 1)
     assert.equal((await logs('webhook could not be told')).why, 'answered 500')
     receiver.answer = status(200)
-    await eventually(async () => (heardMessages().at(-1) === 'b' ? true : undefined), 10_000)
+    await eventually(async () => (heardMessages().at(-1) === 'b' ? true : undefined))
     await logs('webhook answers again')
   })
 
@@ -177,7 +176,7 @@ describe('webhooks', () => {
     }
     one.contribution.started!()
     await tell(one, event('a'))
-    await eventually(async () => (closed ? true : undefined), 10_000)
+    await eventually(async () => (closed ? true : undefined))
     assert.match((await run(one, 'ls')).out, /0 waiting/)
   })
 

@@ -211,7 +211,7 @@ describe('a route with tls: dane', () => {
 
   test('keeps all mail where the resolver is not trusted', async () => {
     const { dns, sink } = await makeWorld()
-    const made = await makeRig({ port: sink.port, routes }, [dns.address], 'us.test', { dnsMs: 2000 })
+    const made = await makeRig({ port: sink.port, routes }, [dns.address], 'us.test')
     open.push(made.dispose)
     assertDeferred(await sent(made), '4.7.0', /DANE is not looked at here$/)
   })
@@ -234,7 +234,7 @@ test('what would be done at a host can be asked for without a mail', async () =>
     [['1 0 1 00'], /^TLS required, not proven; .*; the DANE records of mx\.them\.test are unusable$/],
   ] as const) {
     publish('mx.them.test', ...records)
-    const fresh = await makeRig({ port: sink.port }, [dns.address], 'us.test', { trustAd: true, dnsMs: 2000 })
+    const fresh = await makeRig({ port: sink.port }, [dns.address], 'us.test', { trustAd: true })
     open.push(fresh.dispose)
     const told = await fresh.target.explain?.(
       { local: 'b', domain: 'them.test' },
@@ -248,7 +248,7 @@ test('what would be done at a host can be asked for without a mail', async () =>
 test('without trust in the resolver nothing of it is looked at', async () => {
   const { publish, dns, sink } = await makeWorld()
   publish('mx.them.test', tlsa(3, 1, 1, OTHER))
-  const made = await makeRig({ port: sink.port }, [dns.address], 'us.test', { dnsMs: 2000 })
+  const made = await makeRig({ port: sink.port }, [dns.address], 'us.test')
   open.push(made.dispose)
   assertDelivered(await sent(made), /; DANE is not looked at here$/)
   assert.ok(!dns.asked.some(question => question.startsWith('TLSA')))

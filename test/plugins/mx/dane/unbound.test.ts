@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { certify, tlsaOf } from '../../../harness/authority.js'
 import { SmtpSink } from '../../../harness/smtp-sink.js'
 import { noUnbound, Unbound } from '../../../harness/unbound.js'
-import { makeJob, makeRig, PATIENT, type Rig } from '../rig.js'
+import { makeJob, makeRig, type Rig } from '../rig.js'
 
 const GOOD = certify({ commonName: 'mx', names: ['mx.them.test'] })
 const OTHER = certify({ commonName: 'other' })
@@ -47,12 +47,11 @@ describe('with unbound as the resolver', { skip }, () => {
       unsigned: { zone: 'plain.test', records: ['@ MX 10 mx.them.test.'] },
     })
     rig = await makeRig(
-      { port: sink.port, ...PATIENT, sts: { use: false, port: 443, timeout: '1s' } },
+      { port: sink.port, sts: { use: false, port: 443, timeout: '1s' } },
       [unbound.address],
       'us.test',
       {
         trustAd: true,
-        dnsMs: 2000,
       },
     )
   })

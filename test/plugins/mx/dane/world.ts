@@ -6,7 +6,7 @@ import { aContext } from '../../../../core/testing/context.js'
 import { type Certified, certify, tlsaOf } from '../../../harness/authority.js'
 import { SignedDns, type SignedEntry, type TlsaText } from '../../../harness/signed-dns.js'
 import { type SinkOptions, SmtpSink } from '../../../harness/smtp-sink.js'
-import { makeJob, makeRig, PATIENT, type Rig } from '../rig.js'
+import { makeJob, makeRig, type Rig } from '../rig.js'
 
 export const ROOT = certify({ commonName: 'Root', authority: true })
 export const GOOD = certify({ commonName: 'mx', names: ['mx.them.test'], by: ROOT })
@@ -32,7 +32,7 @@ export interface World {
   /** Of the host's own port. */
   publish(host: string, ...records: readonly TlsaText[]): void
   pass(ms: number): void
-  rig(config?: Parameters<typeof makeRig>[0]): Promise<Rig>
+  rig(config?: Parameters<typeof makeRig>[0], dnsMs?: number): Promise<Rig>
 }
 
 export async function makeWorld(
@@ -54,12 +54,12 @@ export async function makeWorld(
     pass: ms => {
       passed += ms
     },
-    async rig(config = {}) {
-      const made = await makeRig({ port: sink.port, ...PATIENT, ...config }, [dns.address], 'us.test', {
+    async rig(config = {}, dnsMs) {
+      const made = await makeRig({ port: sink.port, ...config }, [dns.address], 'us.test', {
         state,
         clock,
         trustAd: true,
-        dnsMs: 2000,
+        ...(dnsMs !== undefined && { dnsMs }),
       })
       open.push(made.dispose)
       return made
