@@ -1,4 +1,4 @@
-/** Part of the store contract: which mailboxes an account starts with, and the refusal of names and ids that cannot be. */
+/** Part of the store contract: what every account starts with, what every mailbox remembers, and the refusal of names and ids that cannot be. */
 import { newMailboxName } from '../text/index.js'
 import { MailError } from './errors.js'
 import type { SpecialUse } from './stores.js'
@@ -14,6 +14,9 @@ export const DEFAULT_MAILBOXES: readonly (readonly [name: string, use: SpecialUs
   ['Sent', 'Sent'],
   ['Trash', 'Trash'],
 ]
+
+/** How many expunged messages of a mailbox are remembered (RFC 7162 §5.3 asks for a bound). */
+export const MOST_TOMBSTONES = 20_000
 
 /** The name as it is kept. Throws `mailbox-forbidden`. */
 export function checkMailboxName(name: string): string {

@@ -134,6 +134,8 @@ export interface Changes {
   readonly changed: readonly MailEntry[]
   /** Expunged since, ascending. */
   readonly vanished: readonly number[]
+  /** False when it is so long ago that some of what was expunged is forgotten: what is not listed any more has vanished then. */
+  readonly complete: boolean
   /** The mailbox itself is gone. */
   readonly gone: boolean
 }
@@ -172,6 +174,8 @@ export interface Mailbox {
   replace(uid: number, mail: NewMail, to: string): Promise<number>
   /** What happened after `modseq`. */
   changes(since: number): Promise<Changes>
+  /** Of the same, only what was expunged. The last `MOST_TOMBSTONES` expunged messages are remembered at least. */
+  vanished(since: number): Promise<Pick<Changes, 'vanished' | 'complete'>>
   /** Told soon after any change, also of other processes. */
   watch(listener: () => void): () => void
   /**

@@ -3,9 +3,10 @@
  * RFC 3501 §6.3.8, RFC 5258 (options, children), RFC 6154 (special use).
  */
 import type { MailboxInfo } from 'posthouse/api'
-import type { Features } from './wire/features.js'
+import { type Features, speaksUtf8 } from './wire/features.js'
 import type { ListArgs, Patterns } from './wire/list-args.js'
 import { canonicalName, DELIMITER, matchesPattern } from './wire/mailbox.js'
+import { utf8 } from './wire/reader.js'
 import { encodeUtf7 } from './wire/utf7.js'
 
 export interface Listed {
@@ -27,7 +28,7 @@ export function listNames(
   features: Features,
 ): Listed[] {
   const { extended, select } = wish
-  const matches = matcher(wish)
+  const matches = matcher(wish, features)
   const known = new Map(mailboxes.map(mailbox => [mailbox.name, mailbox]))
   const subscribed = new Set(subscriptions)
   const parents = parentsOfAll(known.keys())
@@ -66,8 +67,8 @@ function aboveOf(names: readonly string[], matches: (name: string) => boolean, a
 }
 
 /** RFC 3501 §6.3.9: `%` also tells the parents of subscribed names it does not reach, as \Noselect. */
-export function listSubscribed(subscriptions: readonly string[], wish: Patterns): Listed[] {
-  const matches = matcher({ ...wish, extended: false })
+export function listSubscribed(subscriptions: readonly string[], wish: Patterns, features: Features): Listed[] {
+  const matches = matcher({ ...wish, extended: false }, features)
   const subscribed = new Set(subscriptions)
   const told = new Map<string, readonly string[]>()
   for (const name of subscriptions) {
@@ -81,6 +82,18 @@ export function listSubscribed(subscriptions: readonly string[], wish: Patterns)
     .map(([name, attributes]) => ({ name, attributes, childInfo: false, selected: false }))
     .sort((a, b) => inboxFirst(a.name, b.name))
 }
+
+/** Of one mailbox that exists. */
+export function attributesOf(
+  mailboxes: readonly Known[],
+  name: string,
+  features: Features,
+): readonly string[] {
+  const near = mailboxes.filter(one => one.name === name || one.name.startsWith(name + DELIMITER))
+  return listNames(near, [], ALL, features).find(one => one.name === name)?.attributes ?? []
+}
+
+const ALL: Wish = { reference: '', patterns: ['*'], extended: false, select: new Set(), returns: new Set() }
 
 /** `a/b/c` has parents `a` and `a/b`. */
 function parentsOf(name: string): string[] {
@@ -96,18 +109,24 @@ function parentsOfAll(names: Iterable<string>): Set<string> {
 }
 
 /** Whether a name is one of those the patterns mean. Reference and pattern are simply put together, as most servers do. */
-function matcher({ reference, patterns, extended }: Patterns & { extended: boolean }): (name: string) => boolean {
+function matcher(
+  { reference, patterns, extended }: Patterns & { extended: boolean },
+  features: Features,
+): (name: string) => boolean {
+  // A wildcard may stand in place of half a name, so names are compared as the client writes them.
+  const plain = speaksUtf8(features)
+  const read = (pattern: string) => canonicalName(plain ? utf8(pattern).normalize('NFC') : pattern)
   // RFC 5258 §3: an empty pattern is passed over.
-  const full = patterns.filter(one => !extended || one !== '').map(one => canonicalName(reference + one))
-  return name => full.some(pattern => matchesOne(pattern, name))
+  const full = patterns.filter(one => !extended || one !== '').map(one => read(reference + one))
+  return name => full.some(pattern => matchesOne(pattern, plain ? name : encodeUtf7(name)))
 }
 
 /** RFC 3501 §6.3.8: INBOX matches in any case; in the names of its inferiors it is the same INBOX (§5.1). */
 function matchesOne(pattern: string, name: string): boolean {
-  if (matchesPattern(pattern, encodeUtf7(name))) return true
+  if (matchesPattern(pattern, name)) return true
   if (name === 'INBOX') return matchesPattern(pattern.toUpperCase(), name)
   const anyCase = pattern.replace(/^[^*%/]+/, start => start.toUpperCase())
-  return name.startsWith('INBOX/') && matchesPattern(anyCase, encodeUtf7(name))
+  return name.startsWith('INBOX/') && matchesPattern(anyCase, name)
 }
 
 function inboxFirst(a: string, b: string): number {

@@ -8,10 +8,14 @@ import { ConversationOver } from './input.js'
 import type { Recents } from './recents.js'
 import { StructureCache } from './structure.js'
 import { type Update, View } from './view.js'
-import type { NumberSet } from './wire/set.js'
+import type { Features } from './wire/features.js'
+import { pairsOf, type Remembered, writeModseq } from './wire/modseq.js'
+import { clip, formatRanges, inRanges, type NumberSet, type Ranges, rangesOf } from './wire/set.js'
 import { writeFlags } from './wire/write.js'
 
 const ABSORB_MESSAGES = 5000
+/** In one VANISHED; as many of them as it takes. */
+const MOST_RANGES = 500
 
 export class Selected {
   readonly mailbox: Mailbox
@@ -23,11 +27,19 @@ export class Selected {
   private stale = false
   /** The last look failed: do not look again at once. */
   private troubled = false
+  /** Highest MODSEQ told since the last tagged answer. */
+  private heard = 0
   private onChange: (() => void) | undefined
-  private readonly recents: Recents
+  private readonly recents: Recents | undefined
   private readonly unwatch: () => void
 
-  private constructor(mailbox: Mailbox, info: MailboxInfo, readOnly: boolean, view: View, recents: Recents) {
+  private constructor(
+    mailbox: Mailbox,
+    info: MailboxInfo,
+    readOnly: boolean,
+    view: View,
+    recents: Recents | undefined,
+  ) {
     this.recents = recents
     this.mailbox = mailbox
     this.info = info
@@ -39,7 +51,8 @@ export class Selected {
     })
   }
 
-  static async open(mailbox: Mailbox, readOnly: boolean, recents: Recents): Promise<Selected> {
+  /** Without `recents` no message is recent, and others may have them as recent later. */
+  static async open(mailbox: Mailbox, readOnly: boolean, recents: Recents | undefined): Promise<Selected> {
     // In this order: whatever comes between the two is in the list and comes again as a change that changes nothing.
     const info = await mailbox.info()
     const entries = await mailbox.list()
@@ -53,7 +66,7 @@ export class Selected {
   /** Messages above `known` have just come: those nobody was told of are recent here. EXAMINE takes nothing (RFC 3501 §6.3.2). */
   private async claimRecent(known: number): Promise<void> {
     const { newestUid } = this.view
-    if (newestUid <= known) return
+    if (newestUid <= known || this.recents === undefined) return
     const first = await this.recents.first(this.mailbox.id, newestUid + 1, !this.readOnly)
     this.view.markRecent(Math.max(first, known + 1))
   }
@@ -107,8 +120,49 @@ export class Selected {
       const changed = changes.changed.slice(at, at + ABSORB_MESSAGES)
       this.view.absorb({ changed, vanished: [], modseq: this.view.modseq })
     }
-    this.view.absorb({ changed: [], vanished: changes.vanished, modseq: changes.modseq })
+    const vanished = changes.complete ? changes.vanished : await this.missing()
+    this.view.absorb({ changed: [], vanished, modseq: changes.modseq })
   }
+
+  /** What the view knows and the store does not have: for when so much was removed that the store has forgotten some of it. */
+  private async missing(): Promise<number[]> {
+    const there = new Set<number>()
+    for (const { uid } of await this.mailbox.list()) there.add(uid)
+    return this.view.everyUid.filter(uid => !there.has(uid))
+  }
+
+  /**
+   * What was removed since a client was here last, of the UIDs it asks about (RFC 7162 §3.2.5, §3.2.6). When the store has forgotten some of it,
+   * everything that is not there is told, but for the part the client proves to know.
+   */
+  async vanishedSince(modseq: number, uids: Ranges, places?: Remembered['places']): Promise<Ranges> {
+    // A UID that was never given may still be given.
+    const asked = clip(uids, 1, Math.max(this.info.uidNext - 1, this.view.lastUid))
+    const { vanished, complete } = await this.mailbox.vanished(modseq)
+    // What the client still has a number for is told as removed now, not as removed earlier.
+    if (complete) return rangesOf(vanished.filter(uid => inRanges(asked, uid) && !this.view.has(uid)))
+    const known = places === undefined ? 0 : this.view.lastMatch(pairsOf(places, this.view.count))
+    return this.view.absent(clip(asked, known + 1, Number.MAX_SAFE_INTEGER))
+  }
+
+  /** The item as FETCH tells it; what a client keeps as HIGHESTMODSEQ follows from it. */
+  writeModseq(modseq: number): string {
+    this.heard = Math.max(this.heard, modseq)
+    return writeModseq(modseq)
+  }
+
+  /** A MODSEQ the client has heard is beyond what the view knows: other changes may lie between. */
+  get behind(): boolean {
+    return this.heard > this.view.modseq
+  }
+
+  /** RFC 7162 §3.2: the client shall not take the highest MODSEQ it heard for what it knows of. */
+  takeMisleading(): boolean {
+    const misleading = this.heard > this.view.safeModseq
+    this.heard = 0
+    return misleading
+  }
+
 
   /** The UIDs a client's set names. */
   uids(set: NumberSet, uid: boolean): readonly number[] | Done {
@@ -124,19 +178,32 @@ export function isDone(value: readonly number[] | Done): value is Done {
 }
 
 /** Untagged responses, without line ends. */
-export function writeUpdate(update: Update, readOnly: boolean): readonly string[] {
+export function writeUpdate(update: Update, selected: Selected, features: Features): readonly string[] {
+  const { readOnly } = selected
   switch (update.kind) {
     case 'expunge':
-      return [`* ${update.sequence} EXPUNGE`]
+      // RFC 7162 §3.2.10
+      if (features.enabled('QRESYNC')) return writeVanished('* VANISHED', rangesOf(update.uids))
+      return update.sequences.map(sequence => `* ${sequence} EXPUNGE`)
     case 'exists':
       return [`* ${update.count} EXISTS`]
     case 'recent':
       return [`* ${update.count} RECENT`]
     case 'keywords':
       return writeKnownFlags(update.flags, readOnly)
-    case 'flags':
-      return [`* ${update.sequence} FETCH (UID ${update.uid} FLAGS ${writeFlags(update.flags)})`]
+    case 'flags': {
+      const { uid, flags, modseq } = update.message
+      const more = features.enabled('CONDSTORE') ? ` ${selected.writeModseq(modseq)}` : ''
+      return [`* ${update.sequence} FETCH (UID ${uid} FLAGS ${writeFlags(flags)}${more})`]
+    }
   }
+}
+
+export function writeVanished(response: '* VANISHED' | '* VANISHED (EARLIER)', ranges: Ranges): readonly string[] {
+  const lines: string[] = []
+  for (let at = 0; at < ranges.length; at += MOST_RANGES)
+    lines.push(`${response} ${formatRanges(ranges.slice(at, at + MOST_RANGES))}`)
+  return lines
 }
 
 export function writeKnownFlags(flags: readonly string[], readOnly: boolean): readonly string[] {

@@ -159,6 +159,7 @@ export class Session {
   async tellUpdates(expunge: boolean): Promise<void> {
     const { selected } = this
     if (!selected) return
+    if (selected.behind) selected.touch()
     try {
       await selected.refresh()
     } catch (error) {
@@ -166,10 +167,26 @@ export class Session {
       if (!(error instanceof MailError) || error.errorCode === 'mailbox-gone') throw error
       this.log.warn({ error: error.message }, 'cannot look for changes of a mailbox')
     }
-    for (const update of selected.view.tell({ expunge })) {
-      for (const line of writeUpdate(update, selected.readOnly)) this.say(line)
-      await this.output.room()
+    const modseq = this.features.enabled('CONDSTORE')
+    for (const update of selected.view.tell({ expunge, modseq })) {
+      for (const line of writeUpdate(update, selected, this.features)) {
+        this.say(line)
+        await this.output.room()
+      }
     }
+    if (selected.takeMisleading()) this.sayHighestModseq(selected)
+  }
+
+  /** RFC 7162 §3.1.2.1: up to where the client has heard everything. */
+  sayHighestModseq({ view }: Selected): void {
+    this.say(`* OK [HIGHESTMODSEQ ${view.safeModseq}] All is told up to here`)
+  }
+
+  /** RFC 7162 §3.1: a command that has to do with MODSEQs makes a client that follows them; the first one tells where the mailbox stands. */
+  followModseqs(): void {
+    if (this.features.enabled('CONDSTORE')) return
+    this.features.enable('CONDSTORE')
+    if (this.selected && this.features.enabled('CONDSTORE')) this.sayHighestModseq(this.selected)
   }
 
   /** Leaves the selected mailbox. */

@@ -4,9 +4,10 @@
  */
 import type { MailboxInfo } from 'posthouse/api'
 import type { Session } from './session.js'
-import type { CapabilityName } from './wire/features.js'
+import { type CapabilityName, speaksUtf8 } from './wire/features.js'
 import { hasFlag } from './wire/flags.js'
 import { writeMailbox } from './wire/mailbox.js'
+import { writeMailboxId } from './wire/object-id.js'
 import type { Reader } from './wire/reader.js'
 
 type Value = number | string
@@ -28,6 +29,8 @@ const ITEMS: readonly StatusItem[] = [
   { name: 'SIZE', of: ['STATUS=SIZE', 'IMAP4rev2'], value: info => info.bytes },
   { name: 'DELETED', of: ['QUOTA', 'IMAP4rev2'], value: info => info.deleted },
   { name: 'DELETED-STORAGE', of: ['QUOTA'], value: deletedBytes },
+  { name: 'HIGHESTMODSEQ', of: ['CONDSTORE'], value: info => info.highestModseq },
+  { name: 'MAILBOXID', of: ['OBJECTID'], value: info => `(${writeMailboxId(info)})` },
   // RFC 7889 §3.1: one limit for all mailboxes.
   { name: 'APPENDLIMIT', of: ['APPENDLIMIT'], value: (_, session) => session.deps.settings.maxMessageBytes },
 ]
@@ -46,9 +49,11 @@ export function readStatusItems(input: Reader): readonly StatusItem[] {
 
 /** The untagged response, without its line end. */
 export async function writeStatus(session: Session, info: MailboxInfo, items: readonly StatusItem[]): Promise<string> {
+  // RFC 7162 §3.1
+  if (items.some(({ name }) => name === 'HIGHESTMODSEQ')) session.followModseqs()
   const values: string[] = []
   for (const item of items) values.push(`${item.name} ${await item.value(info, session)}`)
-  return `* STATUS ${writeMailbox(info.name)} (${values.join(' ')})`
+  return `* STATUS ${writeMailbox(info.name, speaksUtf8(session.features))} (${values.join(' ')})`
 }
 
 /** Messages no session was told of yet; asking takes none. */

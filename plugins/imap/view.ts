@@ -5,18 +5,32 @@
  */
 import type { Changes, MailEntry } from 'posthouse/api'
 import { hasFlag, SYSTEM_FLAGS, sameFlags } from './wire/flags.js'
-import { largestNumber, lowerBound, type NumberSet, pick, resolveSet } from './wire/set.js'
+import { inRanges, largestNumber, lowerBound, type NumberSet, pick, type Ranges, resolveSet } from './wire/set.js'
 
 /** What an untagged response will say. */
 export type Update =
-  | { readonly kind: 'expunge'; readonly sequence: number }
+  /** From the end, so that every number is right when it is read; the same messages by UID, ascending. */
+  | { readonly kind: 'expunge'; readonly sequences: readonly number[]; readonly uids: readonly number[] }
   | { readonly kind: 'exists'; readonly count: number }
   | { readonly kind: 'recent'; readonly count: number }
   /** The mailbox has keywords the client has not heard of. */
   | { readonly kind: 'keywords'; readonly flags: readonly string[] }
-  | { readonly kind: 'flags'; readonly sequence: number; readonly uid: number; readonly flags: readonly string[] }
+  | { readonly kind: 'flags'; readonly sequence: number; readonly message: Told }
 
-type Known = Pick<MailEntry, 'uid' | 'flags'>
+/** What is told of a message whose flags change. */
+export interface Told {
+  readonly uid: number
+  readonly flags: readonly string[]
+  readonly modseq: number
+}
+
+export type Known = Pick<MailEntry, 'uid' | 'flags' | 'modseq'>
+
+export interface Telling {
+  readonly expunge: boolean
+  /** The client follows MODSEQs: it hears of one that moved though the flags are the same again. */
+  readonly modseq: boolean
+}
 
 /** More keywords than this are not listed in FLAGS; they work all the same. */
 const MOST_KEYWORDS = 200
@@ -29,8 +43,15 @@ export class View {
   /** Told to the client, ascending; the index is the sequence number less one. */
   private uids: number[] = []
   private flags: (readonly string[])[] = []
+  private modseqs: number[] = []
   /** Flags the client has not been told yet. */
   private readonly untold = new Set<number>()
+  /** The same flags under another MODSEQ. */
+  private readonly moved = new Set<number>()
+  /** All that happened up to here has been told. */
+  private told_: number
+  /** … and all but removals up to here, while some must wait. */
+  private goneSince = 0
   /** Removed, and not told yet. */
   private readonly gone = new Set<number>()
   /** New, and not told yet; ascending. */
@@ -44,9 +65,11 @@ export class View {
 
   constructor(entries: readonly Known[], modseq: number) {
     this.modseq = modseq
+    this.told_ = modseq
     for (const entry of entries) {
       this.uids.push(entry.uid)
       this.flags.push(this.intern(entry.flags))
+      this.modseqs.push(entry.modseq)
     }
     this.keywordsTold = this.keywords.size
   }
@@ -62,6 +85,23 @@ export class View {
 
   get allUids(): readonly number[] {
     return this.uids
+  }
+
+  /**
+   * HIGHESTMODSEQ a client may keep: it has heard everything up to it. Less than the MODSEQs it has seen while removals wait
+   * (RFC 7162 §3.2): kept by a client whose connection breaks, those would hide them for ever.
+   */
+  get safeModseq(): number {
+    return this.told_
+  }
+
+  has(uid: number): boolean {
+    return this.indexOf(uid) >= 0
+  }
+
+  /** Told or not. */
+  get everyUid(): readonly number[] {
+    return [...this.uids, ...this.arrived.map(({ uid }) => uid)]
   }
 
   /** The highest UID taken in, told or not. */
@@ -98,9 +138,50 @@ export class View {
     return index < 0 ? undefined : index + 1
   }
 
+  /** As it was taken in last, told or not. */
+  known(uid: number): Known | undefined {
+    const index = this.indexOf(uid)
+    return index < 0 ? undefined : { uid, flags: this.flags[index]!, modseq: this.modseqs[index]! }
+  }
+
   /** Last known flags, told or not. */
   flagsOf(uid: number): readonly string[] | undefined {
     return this.flags[this.indexOf(uid)]
+  }
+
+  modseqOf(uid: number): number | undefined {
+    return this.modseqs[this.indexOf(uid)]
+  }
+
+  /** Of those the client knows, the ones in the ranges that changed after `since`, ascending. */
+  changedSince(since: number, ranges: Ranges): number[] {
+    const changed: number[] = []
+    for (const [index, uid] of this.uids.entries()) {
+      if (this.modseqs[index]! > since && inRanges(ranges, uid)) changed.push(uid)
+    }
+    return changed
+  }
+
+  /** UIDs of the ranges the client knows nothing of: gone, told so or never told of; as ranges. */
+  absent(ranges: Ranges): Ranges {
+    const absent: (readonly [number, number])[] = []
+    for (const [from, to] of ranges) {
+      let next = from
+      for (let index = lowerBound(this.uids, from); index < this.uids.length && this.uids[index]! <= to; index++) {
+        const uid = this.uids[index]!
+        if (uid > next) absent.push([next, uid - 1])
+        next = uid + 1
+      }
+      if (next <= to) absent.push([next, to])
+    }
+    return absent
+  }
+
+  /** The last of these places the client is right about, as a UID: it knows what was removed before (RFC 7162 §3.2.5.2). */
+  lastMatch(pairs: Iterable<readonly [sequence: number, uid: number]>): number {
+    let last = 0
+    for (const [sequence, uid] of pairs) if (this.uids[sequence - 1] === uid) last = Math.max(last, uid)
+    return last
   }
 
   /** Messages that carry the flag and are still there, ascending. */
@@ -144,6 +225,7 @@ export class View {
     if (changes.vanished.length > 0) {
       const vanished = new Set(changes.vanished)
       this.arrived = this.arrived.filter(entry => !vanished.has(entry.uid))
+      if (this.gone.size === 0) this.goneSince = this.modseq
       for (const uid of vanished) {
         if (this.indexOf(uid) >= 0) this.gone.add(uid)
         else this.recent.delete(uid)
@@ -155,25 +237,36 @@ export class View {
   private absorbEntry(entry: Known): void {
     const index = this.indexOf(entry.uid)
     if (index >= 0) {
-      if (sameFlags(this.flags[index]!, entry.flags)) return
-      this.flags[index] = this.intern(entry.flags)
-      this.untold.add(entry.uid)
+      this.absorbFlags(index, entry)
       return
     }
     // UIDs only grow (RFC 3501 §2.3.1.1): anything else we do not know has been told as expunged.
     if (entry.uid <= this.lastUid) return
     const at = this.arrived.findLastIndex(known => known.uid <= entry.uid)
-    const known = { uid: entry.uid, flags: this.intern(entry.flags) }
+    const known = { uid: entry.uid, flags: this.intern(entry.flags), modseq: entry.modseq }
     if (this.arrived[at]?.uid === entry.uid) this.arrived[at] = known
     else this.arrived.splice(at + 1, 0, known)
   }
 
-  /** The client has just been told these flags, or knows them because it asked for the change. */
-  told(uid: number, flags: readonly string[]): void {
+  private absorbFlags(index: number, { uid, flags, modseq }: Known): void {
+    // What was read before the last change is old news.
+    if (modseq < this.modseqs[index]!) return
+    if (modseq > this.modseqs[index]!) this.moved.add(uid)
+    this.modseqs[index] = modseq
+    if (sameFlags(this.flags[index]!, flags)) return
+    this.flags[index] = this.intern(flags)
+    this.untold.add(uid)
+  }
+
+  /** The client has just been told these flags, or knows them because it asked for the change; with `modseq` that too. */
+  told({ uid, flags, modseq }: Known, withModseq: boolean): void {
     const index = this.indexOf(uid)
-    if (index < 0) return
+    if (index < 0 || modseq < this.modseqs[index]!) return
+    if (modseq > this.modseqs[index]!) this.moved.add(uid)
+    this.modseqs[index] = modseq
     this.flags[index] = this.intern(flags)
     this.untold.delete(uid)
+    if (withModseq) this.moved.delete(uid)
   }
 
   /** What a reader of FLAGS must hear first when there are new keywords. */
@@ -192,18 +285,22 @@ export class View {
    * What the client may be told now, in order; the picture is then as told. Expunges come first and from the end, so that every
    * number is right when it is read.
    */
-  tell(may: { readonly expunge: boolean }): Update[] {
+  tell(may: Telling): Update[] {
     const updates: Update[] = []
     if (may.expunge) updates.push(...this.tellGone())
     if (this.arrived.length > 0) updates.push(...this.tellArrived())
     const keywords = this.newKeywords()
     if (keywords) updates.push(keywords)
-    for (const uid of [...this.untold].sort((a, b) => a - b)) {
+    const told = may.modseq ? new Set([...this.untold, ...this.moved]) : this.untold
+    for (const uid of [...told].sort((a, b) => a - b)) {
       const index = this.indexOf(uid)
       if (index < 0 || this.gone.has(uid)) continue
-      updates.push({ kind: 'flags', sequence: index + 1, uid, flags: this.written(uid, this.flags[index]!) })
+      const message = { uid, flags: this.written(uid, this.flags[index]!), modseq: this.modseqs[index]! }
+      updates.push({ kind: 'flags', sequence: index + 1, message })
     }
     this.untold.clear()
+    this.moved.clear()
+    this.told_ = Math.max(this.told_, this.gone.size > 0 ? this.goneSince : this.modseq)
     return updates
   }
 
@@ -211,6 +308,7 @@ export class View {
     const uids = this.arrived.map(entry => entry.uid)
     this.uids = this.uids.concat(uids)
     this.flags = this.flags.concat(this.arrived.map(entry => entry.flags))
+    this.modseqs = this.modseqs.concat(this.arrived.map(entry => entry.modseq))
     this.arrived = []
     const exists = { kind: 'exists', count: this.count } as const
     // RFC 3501 §7.3.2: told when the number changes.
@@ -219,16 +317,18 @@ export class View {
 
   private tellGone(): Update[] {
     if (this.gone.size === 0) return []
-    const updates: Update[] = []
+    const sequences: number[] = []
     for (let index = this.uids.length - 1; index >= 0; index--) {
-      if (this.gone.has(this.uids[index]!)) updates.push({ kind: 'expunge', sequence: index + 1 })
+      if (this.gone.has(this.uids[index]!)) sequences.push(index + 1)
     }
+    const uids = [...this.gone].sort((a, b) => a - b)
     const keep = this.uids.map(uid => !this.gone.has(uid))
     this.uids = this.uids.filter((_, index) => keep[index])
     this.flags = this.flags.filter((_, index) => keep[index])
-    for (const uid of this.gone) this.recent.delete(uid)
+    this.modseqs = this.modseqs.filter((_, index) => keep[index])
+    for (const uid of uids) this.recent.delete(uid)
     this.gone.clear()
-    return updates
+    return [{ kind: 'expunge', sequences, uids }]
   }
 
   private indexOf(uid: number): number {

@@ -4,7 +4,15 @@
  * Everything that changes something belongs inside a write.
  */
 import type { Database } from 'lmdb'
-import { type Cut, type MailboxInfo, type MailEntry, MailError, type SpecialUse } from 'posthouse/api'
+import {
+  type Changes,
+  type Cut,
+  type MailboxInfo,
+  type MailEntry,
+  MailError,
+  MOST_TOMBSTONES,
+  type SpecialUse,
+} from 'posthouse/api'
 import { type Environment, firstKey } from './environment.js'
 import { under } from './keys.js'
 
@@ -20,6 +28,10 @@ export interface Box {
   unseen: number
   deleted: number
   bytes: number
+  /** How many there are; those of a mailbox that was made before they were counted come on top. */
+  tombstones?: number
+  /** Of expunges up to this MODSEQ some are forgotten. */
+  forgotten?: number
   readonly specialUse: SpecialUse | ''
 }
 
@@ -45,6 +57,9 @@ type HistoryKey = [boxId: string, modseq: number, uid: number]
 
 const CHANGED = 0
 const VANISHED = 1
+
+/** So many more than are kept may there be, so that they are not looked through for every message. */
+const SPARE_TOMBSTONES = 2_000
 
 export class Boxes {
   readonly #boxes: Database<Box, string>
@@ -116,21 +131,53 @@ export class Boxes {
     this.#entries.remove([box.id, entry.uid])
     this.#history.remove([box.id, entry.modseq, entry.uid])
     this.#history.put([box.id, box.modseq, entry.uid], VANISHED)
+    box.tombstones = (box.tombstones ?? 0) + 1
     count(box, entry, -1)
   }
 
+  /** RFC 7162 §5.3: the oldest tombstones go when there are too many. */
+  forget(box: Box): void {
+    const { tombstones = 0 } = box
+    if (tombstones <= MOST_TOMBSTONES + SPARE_TOMBSTONES) return
+    let left = tombstones - MOST_TOMBSTONES
+    // What is older has no tombstones any more: nothing is passed over twice.
+    const range = this.#history.getRange({ start: [box.id, (box.forgotten ?? 0) + 1], end: under(box.id).end })
+    const old: HistoryKey[] = []
+    for (const { key, value } of range) {
+      if (value !== VANISHED) continue
+      // Those of one change go together, so that a MODSEQ is remembered or not.
+      if (left <= 0 && key[1] !== box.forgotten) break
+      old.push(key)
+      left -= 1
+      box.forgotten = key[1]
+    }
+    for (const key of old) this.#history.remove(key)
+    box.tombstones = tombstones - old.length
+  }
+
   /** UIDs that are new, changed or gone after `since`, each list ascending. */
-  since(boxId: string, since: number): { readonly changed: number[]; readonly vanished: number[] } {
+  since(
+    box: Box,
+    since: number,
+  ): { readonly changed: number[]; readonly vanished: number[]; readonly complete: boolean } {
     const changed: number[] = []
     const vanished: number[] = []
-    for (const { key, value } of this.#history.getRange({
-      start: [boxId, Math.floor(since) + 1],
-      end: under(boxId).end,
-    })) {
+    for (const { key, value } of this.#after(box.id, since)) {
       const uids = value === VANISHED ? vanished : changed
       uids.push(key[2])
     }
-    return { changed: changed.sort((a, b) => a - b), vanished: vanished.sort((a, b) => a - b) }
+    const complete = since >= (box.forgotten ?? 0)
+    return { changed: changed.sort((a, b) => a - b), vanished: vanished.sort((a, b) => a - b), complete }
+  }
+
+  vanished(box: Box, since: number): Pick<Changes, 'vanished' | 'complete'> {
+    const vanished: number[] = []
+    for (const { key, value } of this.#after(box.id, since)) if (value === VANISHED) vanished.push(key[2])
+    return { vanished: vanished.sort((a, b) => a - b), complete: since >= (box.forgotten ?? 0) }
+  }
+
+  #after(boxId: string, since: number) {
+    return this.#history.getRange({ start: [boxId, Math.floor(since) + 1], end: under(boxId).end })
   }
 
   /** Removes up to `limit` entries of a mailbox that is gone, without trace. Gives their bodies and whether nothing is left. */

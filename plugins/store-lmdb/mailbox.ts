@@ -143,15 +143,19 @@ export class LmdbMailbox implements Mailbox {
   async changes(since: number): Promise<Changes> {
     this.#parts.env.refresh()
     const box = this.#boxes.find(this.id)
-    if (box === undefined) return { modseq: since, uidNext: 1, changed: [], vanished: [], gone: true }
-    const { changed, vanished } = this.#boxes.since(this.id, since)
+    if (box === undefined) return { modseq: since, uidNext: 1, changed: [], vanished: [], complete: true, gone: true }
+    const { changed, vanished, complete } = this.#boxes.since(box, since)
     // What changes while others have their turn has a higher MODSEQ and comes again.
     const entries: MailEntry[] = []
     for (let at = 0; at < changed.length; at += READ_STEP) {
       if (at > 0) await new Promise(setImmediate)
       for (const entry of this.#entries(changed.slice(at, at + READ_STEP))) entries.push(entry)
     }
-    return { modseq: box.modseq, uidNext: box.uidNext, changed: entries, vanished, gone: false }
+    return { modseq: box.modseq, uidNext: box.uidNext, changed: entries, vanished, complete, gone: false }
+  }
+
+  async vanished(since: number): Promise<Pick<Changes, 'vanished' | 'complete'>> {
+    return this.#boxes.vanished(this.#look(), since)
   }
 
   watch(listener: () => void): () => void {
@@ -199,11 +203,13 @@ export class LmdbMailbox implements Mailbox {
 
   #expunge(box: Box, entries: readonly MailEntry[]): number[] {
     if (entries.length > 0) box.modseq++
-    return entries.map(entry => {
+    const uids = entries.map(entry => {
       this.#boxes.remove(box, entry)
       if (this.#parts.bodies.unrefer(entry.bodyId)) this.#parts.digests.remove(entry.bodyId)
       return entry.uid
     })
+    this.#boxes.forget(box)
+    return uids
   }
 
   #copy(box: Box, entries: readonly MailEntry[], to: string): Pair[] {

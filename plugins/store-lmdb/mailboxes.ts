@@ -172,6 +172,7 @@ export class LmdbMailStore implements MailStore {
       boxes.add(to, { ...entry, saved: this.#now() })
       boxes.remove(inbox, entry)
     }
+    boxes.forget(inbox)
     boxes.put(to)
     boxes.put(inbox)
     return [inbox.id, to.id]

@@ -2,7 +2,16 @@
  * One mailbox in memory: its entries, its tombstones and the counters that never go back. It knows nothing of bodies or accounts;
  * what is added or taken away is counted by the caller.
  */
-import type { FlagChange, MailboxInfo, MailEntry, NewIndexBlock, SpecialUse, StoredMessage } from 'posthouse/api'
+import {
+  type Changes,
+  type FlagChange,
+  type MailboxInfo,
+  type MailEntry,
+  MOST_TOMBSTONES,
+  type NewIndexBlock,
+  type SpecialUse,
+  type StoredMessage,
+} from 'posthouse/api'
 import { changeFlags, normaliseFlags } from 'posthouse/text'
 
 /** All an entry says, but for what the mailbox gives it. */
@@ -24,6 +33,8 @@ export class Box {
   /** Ascending by uid: a Map keeps the order of insertion, and UIDs only grow. */
   #entries = new Map<number, MailEntry>()
   #tombstones: { readonly uid: number; readonly modseq: number }[] = []
+  /** Of expunges up to this MODSEQ some are forgotten. */
+  #forgotten = 0
   #uidNext = 1
   #modseq = 1
 
@@ -78,13 +89,18 @@ export class Box {
       this.#entries.delete(uid)
       this.#tombstones.push({ uid, modseq: this.#modseq })
     }
+    const forgotten = this.#tombstones.at(-MOST_TOMBSTONES - 1)
+    if (forgotten === undefined) return
+    this.#forgotten = forgotten.modseq
+    this.#tombstones = this.#tombstones.filter(({ modseq }) => modseq > forgotten.modseq)
   }
 
-  vanished(since: number): number[] {
-    return this.#tombstones
+  vanished(since: number): Pick<Changes, 'vanished' | 'complete'> {
+    const vanished = this.#tombstones
       .filter(({ modseq }) => modseq > since)
       .map(({ uid }) => uid)
       .sort((a, b) => a - b)
+    return { vanished, complete: since >= this.#forgotten }
   }
 
   info(subscribed: boolean): MailboxInfo {

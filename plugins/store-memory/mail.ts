@@ -322,9 +322,14 @@ class MemoryMailbox implements Mailbox {
 
   async changes(since: number): Promise<Changes> {
     const box = this.#own
-    if (box.gone) return { modseq: since, uidNext: box.uidNext, changed: [], vanished: [], gone: true }
+    if (box.gone)
+      return { modseq: since, uidNext: box.uidNext, changed: [], vanished: [], complete: true, gone: true }
     const changed = box.entries().filter(({ modseq }) => modseq > since)
-    return { modseq: box.modseq, uidNext: box.uidNext, changed, vanished: box.vanished(since), gone: false }
+    return { modseq: box.modseq, uidNext: box.uidNext, changed, ...box.vanished(since), gone: false }
+  }
+
+  async vanished(since: number): Promise<Pick<Changes, 'vanished' | 'complete'>> {
+    return this.#box().vanished(since)
   }
 
   watch(listener: () => void): () => void {

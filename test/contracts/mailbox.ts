@@ -1,6 +1,6 @@
 /** The contract of one mailbox: UIDs, flags, MODSEQ, tombstones, copies and moves, watching. */
 import assert from 'node:assert/strict'
-import type { FlagChange } from '../../core/api/index.js'
+import { type FlagChange, MOST_TOMBSTONES } from '../../core/api/index.js'
 import {
   acceptance,
   coded,
@@ -19,6 +19,7 @@ export function mailboxContract(backend: StoreBackend): void {
   flags(backend)
   copies(backend)
   history(backend)
+  forgetting(backend)
   watching(backend)
 }
 
@@ -313,17 +314,42 @@ function history(backend: StoreBackend): void {
       const since = await inbox.changes(middle.highestModseq)
       assert.deepEqual([since.modseq, since.uidNext, since.gone], [highestModseq, uidNext, false])
       assert.deepEqual(since.changed, await inbox.get([1, 3, 5]))
-      assert.deepEqual(since.vanished, [2, 4])
+      assert.deepEqual([since.vanished, since.complete], [[2, 4], true])
+      assert.deepEqual(await inbox.vanished(middle.highestModseq), { vanished: [2, 4], complete: true })
+      assert.deepEqual(await inbox.vanished(highestModseq), { vanished: [], complete: true })
       assert.deepEqual((await inbox.changes(start.highestModseq)).changed, await inbox.list())
       assert.deepEqual(await inbox.changes(highestModseq), {
         modseq: highestModseq,
         uidNext,
         changed: [],
         vanished: [],
+        complete: true,
         gone: false,
       })
     },
   )
+}
+
+function forgetting(backend: StoreBackend): void {
+  contract(backend, 'the last expunged messages are remembered, and what is forgotten is owned up to', async ({ store }) => {
+    const inbox = await openByName(store, 'ann')
+    const start = (await inbox.info()).highestModseq
+    // More than a bound and what a store may keep on top of it.
+    const steps = Math.ceil((MOST_TOMBSTONES * 1.2) / 1000)
+    const after: number[] = []
+    for (let step = 0; step < steps; step++) {
+      await inbox.expunge(await inbox.append(Array.from({ length: 1000 }, () => mail('x'))))
+      after.push((await inbox.info()).highestModseq)
+    }
+    const kept = MOST_TOMBSTONES / 1000
+    const known = await inbox.vanished(after[steps - kept]!)
+    assert.deepEqual([known.vanished.length, known.vanished.at(-1), known.complete], [(kept - 1) * 1000, steps * 1000, true])
+    assert.equal((await inbox.vanished(start)).complete, false)
+    const changes = await inbox.changes(start)
+    assert.deepEqual([changes.complete, changes.changed], [false, []])
+    assert.ok(changes.vanished.length < MOST_TOMBSTONES * 1.2)
+    assert.ok(changes.vanished.length >= MOST_TOMBSTONES - 1000)
+  })
 }
 
 function watching(backend: StoreBackend): void {

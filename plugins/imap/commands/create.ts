@@ -6,7 +6,9 @@ import type { MailboxInfo, SpecialUse } from 'posthouse/api'
 import { type Done, LOGGED_IN, no, ok } from '../answer.js'
 import { command } from '../command.js'
 import { readMailbox } from '../wire/mailbox.js'
+import { writeMailboxId } from '../wire/object-id.js'
 import type { Reader } from '../wire/reader.js'
+import { listed } from './select.js'
 
 const USES: readonly SpecialUse[] = ['Archive', 'Drafts', 'Junk', 'Sent', 'Trash']
 const MOST_USES = 10
@@ -36,8 +38,10 @@ export const create = command({
     if (mailboxes.length >= maxMailboxes) return no(`There are ${maxMailboxes} mailboxes, that is the limit`, 'LIMIT')
     const use = oneUse(uses, mailboxes)
     if (typeof use === 'object') return use
-    await mail.create(session.accountId, name, use)
-    return ok('Mailbox made')
+    const made = await mail.create(session.accountId, name, use)
+    // RFC 9051 §6.3.4: the name in NFC is another than the given one.
+    if (made.name !== name && session.features.enabled('IMAP4rev2')) session.say(await listed(session, made, name))
+    return ok('Mailbox made', session.features.can('OBJECTID') ? `MAILBOXID (${writeMailboxId(made)})` : undefined)
   },
 })
 

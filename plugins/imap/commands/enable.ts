@@ -3,17 +3,39 @@
  * those that took effect now.
  */
 import { LOGGED_IN, ok } from '../answer.js'
+import type { Capability } from '../capability.js'
 import { command } from '../command.js'
 import type { Session } from '../session.js'
+import type { CapabilityName } from '../wire/features.js'
 import type { Reader } from '../wire/reader.js'
 
 const MOST = 50
+
+/** RFC 9051 Appendix E, 2 and 3: what was made part of the protocol. */
+const REV2: readonly CapabilityName[] = [
+  ...(['NAMESPACE', 'UNSELECT', 'UIDPLUS', 'ESEARCH', 'SEARCHRES', 'ENABLE', 'IDLE', 'SASL-IR'] as const),
+  ...(['LIST-EXTENDED', 'LIST-STATUS', 'MOVE', 'SPECIAL-USE', 'STATUS=SIZE', 'BINARY'] as const),
+]
+
+/** Ways of answering that an older client would not understand; what they change is done wherever they are asked for. */
+const ENABLED: readonly Capability[] = [
+  { name: 'IMAP4rev2', needs: REV2, enable: {} },
+  { name: 'CONDSTORE', enable: { done: tellModseq } },
+  // RFC 7162 §3.2.3
+  { name: 'QRESYNC', needs: ['CONDSTORE', 'ENABLE'], enable: { also: ['CONDSTORE'], done: tellModseq } },
+  { name: 'UTF8=ACCEPT', needs: ['ENABLE'], enable: {} },
+]
+
+/** RFC 7162 §3.1: the first command of the kind tells where the selected mailbox stands. */
+async function tellModseq(session: Session): Promise<void> {
+  if (session.selected) session.sayHighestModseq(session.selected)
+}
 
 export const enable = command({
   name: 'ENABLE',
   states: LOGGED_IN,
   expunge: 'yes',
-  capabilities: [{ name: 'ENABLE' }],
+  capabilities: [{ name: 'ENABLE' }, ...ENABLED],
   needs: 'ENABLE',
   read(input: Reader): readonly string[] {
     const names: string[] = []

@@ -21,13 +21,20 @@ export const expunge = command({
     if (uid && !session.features.can('UIDPLUS')) return bad('EXPUNGE has no UID form')
     if (uid !== (set !== undefined)) return bad(uid ? 'UID EXPUNGE needs a set of UIDs' : 'EXPUNGE takes no set')
     if (session.open.readOnly) return no('The mailbox is open for reading only', 'READ-ONLY')
-    await removeDeleted(session, set)
-    return ok('EXPUNGE done')
+    const removed = await removeDeleted(session, set)
+    return ok('EXPUNGE done', removed ? await toldUpTo(session) : undefined)
   },
 })
 
-/** Removes what carries \Deleted now, whoever set it. */
-export async function removeDeleted(session: Session, set?: NumberSet): Promise<void> {
+/** RFC 7162 §3.2.7: who has enabled QRESYNC hears with the answer up to where everything is told, the removals of this command included. */
+export async function toldUpTo(session: Session): Promise<string | undefined> {
+  if (!session.features.enabled('QRESYNC')) return undefined
+  await session.tellUpdates(true)
+  return `HIGHESTMODSEQ ${session.open.view.safeModseq}`
+}
+
+/** Removes what carries \Deleted now, whoever set it. Resolves to whether there was any. */
+export async function removeDeleted(session: Session, set?: NumberSet): Promise<boolean> {
   const selected = session.open
   selected.touch()
   await selected.refresh()
@@ -36,4 +43,5 @@ export async function removeDeleted(session: Session, set?: NumberSet): Promise<
   const uids = view.withFlag('\\Deleted').filter(uid => !ranges || inRanges(ranges, uid))
   if (uids.length > 0) await removeAndTell(session, selected.info, selected.mailbox, uids)
   selected.touch()
+  return uids.length > 0
 }

@@ -3,19 +3,21 @@
  * store's entries, envelopes from headers; only parts need the structure, and bodies go out in pieces as the client takes them.
  */
 import type { MailEntry } from 'posthouse/api'
-import { type Done, no, ok } from '../answer.js'
+import { bad, type Done, no, ok } from '../answer.js'
 import { command } from '../command.js'
 import { Content } from '../content.js'
 import { type Resolved, resolve, sendSection } from '../sections.js'
-import { isDone, type Selected, writeUpdate } from '../selected.js'
+import { isDone, type Selected, writeUpdate, writeVanished } from '../selected.js'
 import type { Session } from '../session.js'
-import type { View } from '../view.js'
+import type { Known } from '../view.js'
 import { formatDateTime } from '../wire/date.js'
 import { writeEnvelope } from '../wire/envelope.js'
 import { type FetchItem, readFetchItems } from '../wire/fetch-items.js'
+import { type FetchModifiers, readFetchModifiers } from '../wire/fetch-modifiers.js'
 import { hasFlag } from '../wire/flags.js'
+import { writeEmailId } from '../wire/object-id.js'
 import type { Reader } from '../wire/reader.js'
-import { type NumberSet, readSet } from '../wire/set.js'
+import { type NumberSet, readSet, resolveSet } from '../wire/set.js'
 import { writeFlags } from '../wire/write.js'
 
 /** Entries are asked of the store by so many messages … */
@@ -23,7 +25,7 @@ const BATCH_MESSAGES = 200
 /** … and \Seen is set for what is at most this large together, so that a torn connection leaves little unseen marked seen. */
 const BATCH_BYTES = 1024 * 1024
 
-export interface FetchArgs {
+export interface FetchArgs extends FetchModifiers {
   readonly set: NumberSet
   readonly items: readonly FetchItem[]
 }
@@ -33,52 +35,108 @@ export const fetch = command({
   states: ['selected'],
   uid: true,
   expunge: 'uid',
+  // RFC 8474, RFC 8514: what else there is of them stands with CREATE, SELECT, STATUS and SEARCH.
+  capabilities: [{ name: 'OBJECTID' }, { name: 'SAVEDATE' }],
   read(input: Reader): FetchArgs {
     input.space()
     const set = readSet(input)
     input.space()
-    return { set, items: readFetchItems(input) }
+    const items = readFetchItems(input)
+    return { set, items, ...readFetchModifiers(input) }
   },
-  async run(session, { set, items }, uid) {
+  async run(session, args, uid) {
+    const refused = refuseModifiers(session, args, uid)
+    if (refused) return refused
+    const { set, changedSince } = args
+    const items = itemsOf(args, uid)
+    if (items.some(item => item.kind === 'modseq')) session.followModseqs()
     const selected = session.open
-    const uids = selected.uids(set, uid)
-    if (isDone(uids)) return uids
-    const wanted = uid && !items.some(item => item.kind === 'uid') ? [{ kind: 'uid' } as const, ...items] : items
+    const named = selected.uids(set, uid)
+    if (isDone(named)) return named
     await selected.refresh()
-    if (wanted.every(item => item.kind === 'uid' || item.kind === 'flags')) {
-      await fetchFromView(session, uids, wanted)
+    if (args.vanished) await tellVanished(session, args)
+    const { view } = selected
+    const uids = changedSince === undefined ? named : named.filter(one => (view.modseqOf(one) ?? 0) > changedSince)
+    if (items.every(isInView)) {
+      await fetchFromView(session, uids, items)
       return ok('FETCH done')
     }
-    const missing = await fetchFromStore(session, uids, wanted)
+    const missing = await fetchFromStore(session, uids, items)
     return missing > 0 && !uid ? gone() : ok('FETCH done')
   },
 })
+
+/** RFC 7162 §3.2.6 */
+function refuseModifiers(session: Session, { vanished, changedSince }: FetchArgs, uid: boolean): Done | undefined {
+  if (!vanished) return undefined
+  if (!session.features.enabled('QRESYNC')) return bad('VANISHED needs ENABLE QRESYNC first')
+  if (!uid) return bad('VANISHED belongs to UID FETCH')
+  return changedSince === undefined ? bad('VANISHED needs CHANGEDSINCE') : undefined
+}
+
+/** With what is told unasked: UIDs in the UID form, and MODSEQs with CHANGEDSINCE (RFC 7162 §3.1.4.1). */
+function itemsOf({ items, changedSince }: FetchArgs, uid: boolean): readonly FetchItem[] {
+  const wanted = [...items]
+  const add = (kind: 'uid' | 'modseq') => {
+    if (!wanted.some(item => item.kind === kind)) wanted.unshift({ kind })
+  }
+  if (changedSince !== undefined) add('modseq')
+  if (uid) add('uid')
+  return wanted
+}
+
+/** RFC 7162 §3.2.6: before any FETCH response. */
+async function tellVanished(session: Session, { set, changedSince = 0 }: FetchArgs): Promise<void> {
+  const { open } = session
+  const ranges = await open.vanishedSince(changedSince, resolveSet(set, open.view.lastUid))
+  for (const line of writeVanished('* VANISHED (EARLIER)', ranges)) session.say(line)
+}
+
+type ViewItem = Extract<FetchItem, { kind: 'uid' | 'flags' | 'modseq' }>
+
+function isInView(item: FetchItem): item is ViewItem {
+  return item.kind === 'uid' || item.kind === 'flags' || item.kind === 'modseq'
+}
 
 /** RFC 5530 §3, RFC 2180 §4.1: another session has removed messages this one may not hear of yet. */
 export function gone(): Done {
   return no('Some of these messages have been removed meanwhile', 'EXPUNGEISSUED')
 }
 
-async function fetchFromView(session: Session, uids: readonly number[], items: readonly FetchItem[]): Promise<void> {
-  const { view } = session.open
+export async function fetchFromView(
+  session: Session,
+  uids: readonly number[],
+  items: readonly ViewItem[],
+): Promise<void> {
+  const { open } = session
+  const { view } = open
+  const [withFlags, withModseq] = [items.some(({ kind }) => kind === 'flags'), items.some(({ kind }) => kind === 'modseq')]
   tellKeywords(session)
   for (const uid of uids) {
-    const flags = view.flagsOf(uid)
+    const entry = view.known(uid)
     const sequence = view.sequenceOf(uid)
-    if (!flags || sequence === undefined) continue
-    const parts = items.map(item =>
-      item.kind === 'uid' ? `UID ${uid}` : `FLAGS ${writeFlags(view.written(uid, flags))}`,
-    )
+    if (!entry || sequence === undefined) continue
+    const parts = items.map(({ kind }) => viewItem(open, entry, kind))
     session.say(`* ${sequence} FETCH (${parts.join(' ')})`)
-    if (items.some(item => item.kind === 'flags')) view.told(uid, flags)
+    if (withFlags) view.told(entry, withModseq)
     await session.output.room()
   }
 }
 
+function viewItem(open: Selected, { uid, flags, modseq }: Known, kind: ViewItem['kind']): string {
+  switch (kind) {
+    case 'uid':
+      return `UID ${uid}`
+    case 'flags':
+      return `FLAGS ${writeFlags(open.view.written(uid, flags))}`
+    case 'modseq':
+      return open.writeModseq(modseq)
+  }
+}
+
 function tellKeywords(session: Session): void {
-  const { view, readOnly } = session.open
-  const update = view.newKeywords()
-  for (const line of update ? writeUpdate(update, readOnly) : []) session.say(line)
+  const update = session.open.view.newKeywords()
+  for (const line of update ? writeUpdate(update, session.open, session.features) : []) session.say(line)
 }
 
 /** Resolves to the number of messages that are gone. */
@@ -135,12 +193,14 @@ async function fetchOne(
   const sequence = view.sequenceOf(entry.uid)
   if (sequence === undefined) return true
   const content = new Content(entry, mailbox, structures, session.deps.gate)
-  const wanted =
-    flagsChanged && !items.some(item => item.kind === 'flags') ? [...items, { kind: 'flags' } as const] : items
-  const prepared = await prepareAll(content, view, wanted)
+  const wanted = flagsChanged ? withChanged(items, session) : items
+  const prepared = await prepareAll(content, session.open, wanted)
   if (!prepared) return false
   if (wanted.some(item => item.kind === 'flags')) {
-    view.told(entry.uid, entry.flags)
+    view.told(
+      entry,
+      wanted.some(item => item.kind === 'modseq'),
+    )
     tellKeywords(session)
   }
   session.output.write(`* ${sequence} FETCH (`)
@@ -154,11 +214,18 @@ async function fetchOne(
   return true
 }
 
+/** A change nobody asked for in so many words: what is told of any other is told of it (RFC 3501 §6.4.5, RFC 7162 §3.2.4). */
+function withChanged(items: readonly FetchItem[], { features }: Session): readonly FetchItem[] {
+  const kinds = features.enabled('CONDSTORE') ? (['uid', 'flags', 'modseq'] as const) : (['flags'] as const)
+  const more = kinds.filter(kind => !items.some(item => item.kind === kind))
+  return [...items, ...more.map(kind => ({ kind }))]
+}
+
 /** Everything that can fail without a trace on the wire is done first. */
-async function prepareAll(content: Content, view: View, items: readonly FetchItem[]): Promise<Prepared[] | undefined> {
+async function prepareAll(content: Content, open: Selected, items: readonly FetchItem[]): Promise<Prepared[] | undefined> {
   const prepared: Prepared[] = []
   try {
-    for (const item of items) prepared.push(await prepare(content, view, item))
+    for (const item of items) prepared.push(await prepare(content, open, item))
     return prepared
   } catch (error) {
     if (isGone(error)) return undefined
@@ -170,22 +237,29 @@ function isGone(error: unknown): boolean {
   return error instanceof Error && 'errorCode' in error && error.errorCode === 'message-gone'
 }
 
-async function prepare(content: Content, view: View, item: FetchItem): Promise<Prepared> {
+async function prepare(content: Content, open: Selected, item: FetchItem): Promise<Prepared> {
   if (item.kind === 'section') return { kind: 'section', part: await resolve(content, item) }
-  return { kind: 'text', text: await simpleItem(content, view, item) }
+  return { kind: 'text', text: await simpleItem(content, open, item) }
 }
 
 async function simpleItem(
   content: Content,
-  view: View,
+  open: Selected,
   item: Exclude<FetchItem, { kind: 'section' }>,
 ): Promise<string> {
   const { entry } = content
   switch (item.kind) {
     case 'uid':
-      return `UID ${entry.uid}`
     case 'flags':
-      return `FLAGS ${writeFlags(view.written(entry.uid, entry.flags))}`
+    case 'modseq':
+      return viewItem(open, entry, item.kind)
+    case 'emailid':
+      return `EMAILID (${writeEmailId(entry)})`
+    case 'threadid':
+      // RFC 8474 §5.2: we keep no threads over mailboxes; clients ask THREAD.
+      return 'THREADID NIL'
+    case 'savedate':
+      return `SAVEDATE ${formatDateTime(entry.saved)}`
     case 'internaldate':
       return `INTERNALDATE ${formatDateTime(entry.date)}`
     case 'size':

@@ -9,6 +9,7 @@ import { type Listed, listNames } from '../listing.js'
 import type { Session } from '../session.js'
 import { readStatusItems, type StatusItem, writeStatus } from '../status-items.js'
 import { type ListArgs, readListArgs } from '../wire/list-args.js'
+import { type Features, speaksUtf8 } from '../wire/features.js'
 import { DELIMITER, writeMailbox } from '../wire/mailbox.js'
 import type { Reader } from '../wire/reader.js'
 
@@ -35,7 +36,7 @@ export const list = command({
     const subscriptions = needsSubscriptions(args) ? await mail.subscriptions(session.accountId) : []
     for (const one of listNames(mailboxes, subscriptions, args, session.features)) {
       const status = one.selected ? await statusOf(session, infos.get(one.name)!, args.status) : undefined
-      session.say(writeListed('LIST', one))
+      session.say(writeListed('LIST', one, session.features))
       if (status !== undefined) session.say(status)
       await session.output.room()
     }
@@ -58,7 +59,17 @@ async function statusOf(session: Session, info: MailboxInfo, items: readonly Sta
   }
 }
 
-export function writeListed(response: 'LIST' | 'LSUB', { name, attributes, childInfo }: Listed): string {
-  const extended = childInfo ? ' ("CHILDINFO" ("SUBSCRIBED"))' : ''
-  return `* ${response} (${attributes.join(' ')}) "${DELIMITER}" ${writeMailbox(name)}${extended}`
+export function writeListed(
+  response: 'LIST' | 'LSUB',
+  { name, attributes, childInfo, oldName }: Pick<Listed, 'name' | 'attributes' | 'childInfo'> & { oldName?: string },
+  features: Features,
+): string {
+  const plain = speaksUtf8(features)
+  const items = [
+    ...(childInfo ? ['"CHILDINFO" ("SUBSCRIBED")'] : []),
+    // RFC 9051 §6.3.9.7: the client has called it otherwise.
+    ...(oldName !== undefined && oldName !== name ? [`"OLDNAME" (${writeMailbox(oldName, plain)})`] : []),
+  ]
+  const extended = items.length > 0 ? ` (${items.join(' ')})` : ''
+  return `* ${response} (${attributes.join(' ')}) "${DELIMITER}" ${writeMailbox(name, plain)}${extended}`
 }

@@ -11,8 +11,9 @@ export const lsub = command({
   expunge: 'yes',
   read: readPlainListArgs,
   async run(session, args) {
-    for (const one of listSubscribed(await session.deps.store.mail.subscriptions(session.accountId), args)) {
-      session.say(writeListed('LSUB', one))
+    const subscriptions = await session.deps.store.mail.subscriptions(session.accountId)
+    for (const one of listSubscribed(subscriptions, args, session.features)) {
+      session.say(writeListed('LSUB', one, session.features))
       await session.output.room()
     }
     return ok('LSUB done')

@@ -4,6 +4,7 @@
 import { no, ok } from '../answer.js'
 import { command } from '../command.js'
 import { readTransfer, transfer } from '../transfer.js'
+import { toldUpTo } from './expunge.js'
 
 export const move = command({
   name: 'MOVE',
@@ -20,6 +21,6 @@ export const move = command({
     if (result.kind === 'nothing') return ok('There was nothing to move')
     // RFC 6851 §4.3: before the EXPUNGEs, which follow with the news.
     if (result.code !== undefined) session.say(`* OK [${result.code}] Moved`)
-    return ok('MOVE done')
+    return ok('MOVE done', await toldUpTo(session))
   },
 })

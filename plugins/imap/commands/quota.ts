@@ -7,6 +7,7 @@ import { LOGGED_IN, no, ok } from '../answer.js'
 import type { Capability } from '../capability.js'
 import { command } from '../command.js'
 import type { Session } from '../session.js'
+import { speaksUtf8 } from '../wire/features.js'
 import { readMailbox, writeMailbox } from '../wire/mailbox.js'
 import type { Reader } from '../wire/reader.js'
 
@@ -27,7 +28,7 @@ export const getquotaroot = command({
   },
   async run(session, mailbox) {
     // RFC 9208 §4.1.2: the mailbox need not exist.
-    session.say(`* QUOTAROOT ${writeMailbox(mailbox)} ${ROOT}`)
+    session.say(`* QUOTAROOT ${writeMailbox(mailbox, speaksUtf8(session.features))} ${ROOT}`)
     session.say(await writeQuota(session))
     return ok('That is all')
   },

@@ -57,6 +57,11 @@ export interface Features {
   enabled(name: CapabilityName): boolean
 }
 
+/** Names of mailboxes are UTF-8 both ways, not modified UTF-7 (RFC 6855 §3, RFC 9051 §5.1). */
+export function speaksUtf8(features: Pick<Features, 'enabled'>): boolean {
+  return features.enabled('UTF8=ACCEPT') || features.enabled('IMAP4rev2')
+}
+
 /** For tests and tools that read without a session. */
 export const EVERY_FEATURE: Features = { can: () => true, enabled: () => false }
 

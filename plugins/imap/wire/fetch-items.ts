@@ -2,6 +2,7 @@
  * What FETCH may ask for (RFC 3501 §6.4.5, §9 fetch-att, section). Reading and the label that names an item in the answer stand
  * together, since the answer must repeat what was asked: `BODY.PEEK[1.HEADER.FIELDS (To)]<0.10>` is answered `BODY[1.HEADER.FIELDS (To)]<0>`.
  */
+import type { CapabilityName } from './features.js'
 import { ReadError, type Reader } from './reader.js'
 import { writeAstring } from './write.js'
 
@@ -29,6 +30,13 @@ export type FetchItem =
   | { readonly kind: 'uid' }
   | { readonly kind: 'internaldate' }
   | { readonly kind: 'size' }
+  /** RFC 7162 §3.1.4.2 */
+  | { readonly kind: 'modseq' }
+  /** RFC 8474 §5.3 */
+  | { readonly kind: 'emailid' }
+  | { readonly kind: 'threadid' }
+  /** RFC 8514 §4.2 */
+  | { readonly kind: 'savedate' }
   | { readonly kind: 'envelope' }
   /** `BODY` is `BODYSTRUCTURE` without extension data. */
   | { readonly kind: 'structure'; readonly extended: boolean }
@@ -62,12 +70,22 @@ export function readFetchItems(input: Reader): readonly FetchItem[] {
   return macro === undefined ? [readItem(input)] : MACROS.get(macro.toUpperCase())!
 }
 
+/** Those that belong to a capability. */
+const EXTENDED = new Map<string, { readonly needs: CapabilityName; readonly item: FetchItem }>([
+  ['MODSEQ', { needs: 'CONDSTORE', item: { kind: 'modseq' } }],
+  ['EMAILID', { needs: 'OBJECTID', item: { kind: 'emailid' } }],
+  ['THREADID', { needs: 'OBJECTID', item: { kind: 'threadid' } }],
+  ['SAVEDATE', { needs: 'SAVEDATE', item: { kind: 'savedate' } }],
+])
+
 const ITEM = /[A-Z][A-Z0-9.]*/iy
 const WHOLE: Section = { path: [], text: { kind: 'all' } }
 
 function readItem(input: Reader): FetchItem {
   const column = input.column
   const name = input.need(ITEM, 'an item to fetch').toUpperCase()
+  const extended = EXTENDED.get(name)
+  if (extended !== undefined && input.can(extended.needs)) return extended.item
   switch (name) {
     case 'FLAGS':
       return { kind: 'flags' }

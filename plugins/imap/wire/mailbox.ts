@@ -1,8 +1,10 @@
 /**
- * Mailbox names and patterns (RFC 3501 §5.1, §6.3.8, §9 mailbox, list-mailbox). On the wire they are modified UTF-7; from here on UTF-8.
+ * Mailbox names and patterns (RFC 3501 §5.1, §6.3.8, §9 mailbox, list-mailbox). On the wire they are modified UTF-7, or UTF-8 for a client that has
+ * enabled it (RFC 6855, RFC 9051 §5.1); from here on UTF-8.
  * INBOX is the same in any case (§5.1), also as the first level of a longer name, since it is one mailbox with its inferiors.
  */
-import { ReadError, type Reader } from './reader.js'
+import { speaksUtf8 } from './features.js'
+import { isUtf8Octets, ReadError, type Reader, utf8 } from './reader.js'
 import { decodeUtf7, encodeUtf7 } from './utf7.js'
 import { quote } from './write.js'
 
@@ -18,7 +20,7 @@ const LIST_MAILBOX = /[^\x00-\x20\x7f-\xff(){"\\]+/y
 
 export function readMailbox(input: Reader): string {
   const column = input.column
-  return toName(input.astring('a mailbox name'), column)
+  return toName(input.astring('a mailbox name'), column, speaksUtf8(input))
 }
 
 /** Pattern of LIST and LSUB: wildcards need no quotes. It stays as it is on the wire, as a wildcard may stand in place of half a name. */
@@ -32,9 +34,11 @@ export function readListMailbox(input: Reader): string {
   return pattern
 }
 
-function toName(octets: string, column: number): string {
-  const name = decodeUtf7(octets)
-  // RFC 3501 §5.1.3 leaves 8-bit names undefined; taking them would give a mailbox two spellings.
+function toName(octets: string, column: number, plain: boolean): string {
+  // RFC 6855 §3: UTF-8 in quotes is taken from everybody; only a name of 7 bits can be meant in two ways.
+  const utf8Name = plain || /[\x80-\xff]/.test(octets)
+  if (utf8Name && !isUtf8Octets(octets)) throw new NameError(column, 'a mailbox name in UTF-8')
+  const name = utf8Name ? utf8(octets) : decodeUtf7(octets)
   if (name === undefined) throw new NameError(column, 'a mailbox name in modified UTF-7')
   return canonicalName(name)
 }
@@ -43,9 +47,9 @@ export function canonicalName(name: string): string {
   return /^inbox(?=\/|$)/i.test(name) ? `INBOX${name.slice(5)}` : name
 }
 
-/** The name as we send it; always quoted, which every client takes. */
-export function writeMailbox(name: string): string {
-  return quote(encodeUtf7(name))
+/** The name as we send it; always quoted, which every client takes. With `plain` for a client that has enabled UTF-8. */
+export function writeMailbox(name: string, plain: boolean): string {
+  return quote(plain ? Buffer.from(name).toString('latin1') : encodeUtf7(name))
 }
 
 /** RFC 3501 §6.3.8: `*` matches anything, `%` anything but the delimiter. Linear in pattern × name, never exponential. */

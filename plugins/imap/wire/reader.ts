@@ -3,9 +3,10 @@
  * A command reaches it as a frame: pieces of line with a literal between each two (RFC 3501 §4.3), so that reading never touches the
  * connection and can be fuzzed alone. Strings are octet strings: one character per octet; `utf8` turns them into text.
  */
+import { isUtf8 } from 'node:buffer'
 import type { NewBody } from 'posthouse/api'
 import { ReadError } from 'posthouse/text'
-import { type CapabilityName, EVERY_FEATURE, type Features } from './features.js'
+import { type CapabilityName, EVERY_FEATURE, type Features, speaksUtf8 } from './features.js'
 
 /** The only thing a reader throws. The client hears it as BAD, with the column counted over the lines of the command. */
 export { ReadError }
@@ -178,7 +179,10 @@ export class Reader {
   }
 
   takeQuoted(): string | undefined {
+    const { column } = this
     const found = this.take(QUOTED)
+    // RFC 6855 §3: what is not UTF-8 is answered BAD, once the client has said that it speaks it.
+    if (found !== undefined && speaksUtf8(this.features) && !isUtf8Octets(found)) throw new ReadError(column, 'a string in UTF-8')
     return found?.slice(1, -1).replace(/\\(["\\])/g, '$1')
   }
 
@@ -234,6 +238,11 @@ export class Reader {
     this.need(')', 'a space or )')
     return items
   }
+}
+
+/** Whether an octet string is UTF-8. */
+export function isUtf8Octets(octets: string): boolean {
+  return !/[\x80-\xff]/.test(octets) || isUtf8(Buffer.from(octets, 'latin1'))
 }
 
 /** Octets as text; broken UTF-8 becomes U+FFFD. */

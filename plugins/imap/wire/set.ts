@@ -84,14 +84,30 @@ export function largestNumber(set: NumberSet): number {
   return set.reduce((most, range) => Math.max(most, ...range.map(number => (number === '*' ? 0 : number))), 0)
 }
 
-/** Ascending numbers as a uid-set: `1:3,5`. */
-export function formatSet(numbers: readonly number[]): string {
-  const parts: string[] = []
+/** Ascending numbers as ranges. */
+export function rangesOf(numbers: readonly number[]): Ranges {
+  const ranges: (readonly [number, number])[] = []
   for (let i = 0; i < numbers.length; ) {
     let j = i
     while (j + 1 < numbers.length && numbers[j + 1] === numbers[j]! + 1) j++
-    parts.push(i === j ? `${numbers[i]}` : `${numbers[i]}:${numbers[j]}`)
+    ranges.push([numbers[i]!, numbers[j]!])
     i = j + 1
   }
-  return parts.join(',')
+  return ranges
+}
+
+/** What of the ranges lies in [from, to]. */
+export function clip(ranges: Ranges, from: number, to: number): Ranges {
+  return ranges
+    .map(([low, high]) => [Math.max(low, from), Math.min(high, to)] as const)
+    .filter(([low, high]) => low <= high)
+}
+
+export function formatRanges(ranges: Ranges): string {
+  return ranges.map(([from, to]) => (from === to ? `${from}` : `${from}:${to}`)).join(',')
+}
+
+/** Ascending numbers as a uid-set: `1:3,5`. */
+export function formatSet(numbers: readonly number[]): string {
+  return formatRanges(rangesOf(numbers))
 }

@@ -5,13 +5,17 @@ import fc from 'fast-check'
 import { type Update, View } from '../../../plugins/imap/view.js'
 import { sameFlags } from '../../../plugins/imap/wire/flags.js'
 
+let lastModseq = 1
+/** As it has just become. */
 const entry = (uid: number, ...flags: string[]) =>
-  ({ uid, flags }) as unknown as Parameters<View['absorb']>[0]['changed'][number]
-const changes = (changed: ReturnType<typeof entry>[], vanished: number[] = [], modseq = 2) => ({
+  ({ uid, flags, modseq: ++lastModseq }) as unknown as Parameters<View['absorb']>[0]['changed'][number]
+const changes = (changed: ReturnType<typeof entry>[], vanished: number[] = []) => ({
   changed,
   vanished,
-  modseq,
+  modseq: ++lastModseq,
 })
+const ALL = { expunge: true, modseq: false }
+const NO_EXPUNGE = { expunge: false, modseq: false }
 const three = () => new View([entry(3), entry(5, '\\Seen'), entry(9, 'foo')], 1)
 
 test('sequence numbers are places among the UIDs', () => {
@@ -24,19 +28,16 @@ test('sequence numbers are places among the UIDs', () => {
 test('a removed message keeps its number until expunges may be told', () => {
   const view = three()
   view.absorb(changes([], [5]))
-  assert.deepEqual(view.tell({ expunge: false }), [])
+  assert.deepEqual(view.tell(NO_EXPUNGE), [])
   assert.equal(view.sequenceOf(9), 3)
-  assert.deepEqual(view.tell({ expunge: true }), [{ kind: 'expunge', sequence: 2 }])
+  assert.deepEqual(view.tell(ALL), [{ kind: 'expunge', sequences: [2], uids: [5] }])
   assert.equal(view.sequenceOf(9), 2)
 })
 
 test('expunges are told from the end, so that every number is right when it is read', () => {
   const view = three()
   view.absorb(changes([], [3, 9]))
-  assert.deepEqual(view.tell({ expunge: true }), [
-    { kind: 'expunge', sequence: 3 },
-    { kind: 'expunge', sequence: 1 },
-  ])
+  assert.deepEqual(view.tell(ALL), [{ kind: 'expunge', sequences: [3, 1], uids: [3, 9] }])
 })
 
 test('a new message has no number before EXISTS is told', () => {
@@ -44,7 +45,7 @@ test('a new message has no number before EXISTS is told', () => {
   view.absorb(changes([entry(10, '\\Seen')]))
   assert.equal(view.sequenceOf(10), undefined)
   assert.deepEqual(view.byUid([[10, 10]]), [])
-  assert.deepEqual(view.tell({ expunge: false }), [{ kind: 'exists', count: 4 }])
+  assert.deepEqual(view.tell(NO_EXPUNGE), [{ kind: 'exists', count: 4 }])
   assert.equal(view.sequenceOf(10), 4)
 })
 
@@ -52,26 +53,28 @@ test('a message that comes and goes untold is never told of', () => {
   const view = three()
   view.absorb(changes([entry(10)]))
   view.absorb(changes([], [10]))
-  assert.deepEqual(view.tell({ expunge: true }), [])
+  assert.deepEqual(view.tell(ALL), [])
 })
 
 test('flags are told when they differ from what the client knows, keywords before them', () => {
   const view = three()
   view.absorb(changes([entry(3, '\\Seen', 'Bar'), entry(5, '\\seen')]))
-  const updates = view.tell({ expunge: false })
+  const updates = view.tell(NO_EXPUNGE)
   assert.deepEqual(
     updates.map(update => update.kind),
     ['keywords', 'flags'],
   )
-  assert.deepEqual(updates[1], { kind: 'flags', sequence: 1, uid: 3, flags: ['\\Seen', 'Bar'] })
-  assert.deepEqual(view.tell({ expunge: true }), [])
+  const [, told] = updates
+  assert.ok(told?.kind === 'flags')
+  assert.deepEqual([told.sequence, told.message.uid, told.message.flags], [1, 3, ['\\Seen', 'Bar']])
+  assert.deepEqual(view.tell(ALL), [])
 })
 
 test('flags the client was told in an answer are not told again', () => {
   const view = three()
-  view.told(3, ['\\Deleted'])
+  view.told(entry(3, '\\Deleted'), true)
   view.absorb(changes([entry(3, '\\Deleted')]))
-  assert.deepEqual(view.tell({ expunge: true }), [])
+  assert.deepEqual(view.tell(ALL), [])
   assert.deepEqual(view.withFlag('\\Deleted'), [3])
 })
 
@@ -96,6 +99,46 @@ test('1:* of an empty mailbox names nothing', () => {
   assert.deepEqual(view.bySequence([[1, 1]]), { tooLarge: 1 })
 })
 
+// ── MODSEQs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+test('who follows MODSEQs hears of one that moved though the flags are the same again', () => {
+  const [view, follower] = [three(), three()]
+  const moved = entry(5, '\\Seen')
+  view.absorb(changes([moved]))
+  follower.absorb(changes([moved]))
+  assert.deepEqual(view.tell(ALL), [])
+  assert.deepEqual(follower.tell({ expunge: true, modseq: true }), [{ kind: 'flags', sequence: 2, message: { ...moved } }])
+})
+
+test('a MODSEQ told with an answer is not told again, and an older one is no news', () => {
+  const view = three()
+  const [before, after] = [entry(5), entry(5, '\\Seen')]
+  view.told(after, true)
+  view.absorb(changes([before]))
+  assert.deepEqual(view.flagsOf(5), ['\\Seen'])
+  assert.deepEqual(view.tell({ expunge: true, modseq: true }), [])
+})
+
+test('while a removal waits, the client may keep only the MODSEQ from before it', () => {
+  const view = new View([entry(1), entry(2)], ++lastModseq)
+  const start = view.safeModseq
+  view.absorb(changes([], [1]))
+  view.tell(NO_EXPUNGE)
+  assert.equal(view.safeModseq, start)
+  view.absorb(changes([entry(2, 'x')]))
+  view.tell(NO_EXPUNGE)
+  assert.equal(view.safeModseq, start)
+  view.tell(ALL)
+  assert.equal(view.safeModseq, view.modseq)
+})
+
+test('what is not there any more is told by ranges, as far back as the client is not proven right', () => {
+  const view = three()
+  assert.deepEqual(view.absent([[1, 4], [6, 12]]), [[1, 2], [4, 4], [6, 8], [10, 12]]) // biome-ignore format: short
+  assert.equal(view.lastMatch([[1, 3], [2, 5], [3, 8], [4, 9]]), 5) // biome-ignore format: short
+  assert.equal(view.lastMatch([[1, 4]]), 0)
+})
+
 // ── the model: a mailbox, a client that believes what it is told ─────────────────────────────────────────────────────────
 
 interface Believed {
@@ -106,8 +149,12 @@ interface Believed {
 function believe(client: Believed, update: Update): void {
   switch (update.kind) {
     case 'expunge':
-      assert.ok(update.sequence >= 1 && update.sequence <= client.uids.length, 'an expunge of nothing')
-      client.uids.splice(update.sequence - 1, 1)
+      for (const sequence of update.sequences) {
+        assert.ok(sequence >= 1 && sequence <= client.uids.length, 'an expunge of nothing')
+        const [uid] = client.uids.splice(sequence - 1, 1)
+        assert.ok(uid === undefined || update.uids.includes(uid), 'an expunge of another message')
+      }
+      assert.equal(update.uids.length, update.sequences.length)
       break
     case 'exists':
       assert.ok(update.count >= client.uids.length, 'EXISTS never shrinks')
@@ -115,13 +162,13 @@ function believe(client: Believed, update: Update): void {
       break
     case 'flags':
       assert.ok(update.sequence <= client.uids.length)
-      client.uids[update.sequence - 1] ??= update.uid
+      client.uids[update.sequence - 1] ??= update.message.uid
       assert.equal(
         client.uids[update.sequence - 1],
-        update.uid,
+        update.message.uid,
         'a number names another message than the client thinks',
       )
-      client.flags.set(update.uid, update.flags)
+      client.flags.set(update.message.uid, update.message.flags)
       break
     case 'keywords':
       break
@@ -132,7 +179,7 @@ const step = fc.oneof(
   fc.record({ kind: fc.constant('add' as const), flags: fc.subarray(['\\Seen', 'a', 'b']) }),
   fc.record({ kind: fc.constant('remove' as const), which: fc.nat(20) }),
   fc.record({ kind: fc.constant('flag' as const), which: fc.nat(20), flags: fc.subarray(['\\Seen', 'a', 'b']) }),
-  fc.record({ kind: fc.constant('tell' as const), expunge: fc.boolean() }),
+  fc.record({ kind: fc.constant('tell' as const), expunge: fc.boolean(), modseq: fc.boolean() }),
 )
 
 test('whatever happens in whatever order, the client ends with the mailbox as it is', () => {
@@ -171,7 +218,7 @@ test('whatever happens in whatever order, the client ends with the mailbox as it
           }
         }
       }
-      for (const update of view.tell({ expunge: true })) believe(client, update)
+      for (const update of view.tell(ALL)) believe(client, update)
       assert.deepEqual(view.allUids, [...mailbox.keys()])
       assert.equal(client.uids.length, mailbox.size)
       for (const [index, uid] of [...mailbox.keys()].entries()) {

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { formatDateTime, readDate, readDateTime, writtenDay } from '../../../../plugins/imap/wire/date.js'
 import { type FetchItem, readFetchItems } from '../../../../plugins/imap/wire/fetch-items.js'
 import { readFlagList, readFlags } from '../../../../plugins/imap/wire/flags.js'
+import type { Features } from '../../../../plugins/imap/wire/features.js'
 import { matchesPattern, readListMailbox, readMailbox, writeMailbox } from '../../../../plugins/imap/wire/mailbox.js'
 import { literalMark, ReadError, Reader } from '../../../../plugins/imap/wire/reader.js'
 import { readSearch } from '../../../../plugins/imap/wire/search-keys.js'
@@ -207,8 +208,24 @@ test('INBOX is INBOX in any case, and nothing else changes its case', () => {
   assert.equal(whole(readMailbox, '"iNbOx/Sub"'), 'INBOX/Sub')
   assert.equal(whole(readMailbox, 'Inboxes'), 'Inboxes')
   assert.equal(whole(readListMailbox, 'a%*]'), 'a%*]')
-  assert.equal(writeMailbox('a"b'), '"a\\"b"')
+  assert.equal(writeMailbox('a"b', false), '"a\\"b"')
   assert.equal(refused(readMailbox, '"&x"').expected, 'a mailbox name in modified UTF-7')
+})
+
+const UTF8: Features = { can: () => true, enabled: name => name === 'UTF8=ACCEPT' }
+const plain = (text: string) => Reader.of(Buffer.from(text), UTF8)
+
+test('who has enabled UTF-8 reads and writes names as they are, `&` and all', () => {
+  for (const name of ['Entwürfe', '日本語/😀', '&AGE-', 'R&D']) {
+    assert.equal(readMailbox(plain(`"${name}"`)), name)
+    assert.equal(writeMailbox(name, true), Buffer.from(`"${name}"`).toString('latin1'))
+  }
+})
+
+test('a name of UTF-8 in quotes is taken from everybody, one of other octets from nobody', () => {
+  assert.equal(whole(readMailbox, Buffer.from('"Entwürfe"').toString('latin1')), 'Entwürfe')
+  assert.equal(refused(readMailbox, '"Entw\xfcrfe"').expected, 'a mailbox name in UTF-8')
+  assert.throws(() => Reader.of('"Entw\xfcrfe"', UTF8).string(), /UTF-8/)
 })
 
 for (const [pattern, name, matches] of [
