@@ -24,6 +24,8 @@ export function newMailboxName(text: string): string | undefined {
 }
 
 function isLevel(level: string): boolean {
+  // RFC 6855 §3: no separators of lines or paragraphs either.
+  if (/[\p{Zl}\p{Zp}]/u.test(level)) return false
   return level !== '.' && level !== '..' && Buffer.byteLength(level) <= MAX_LEVEL_BYTES
 }
 

@@ -84,11 +84,7 @@ export function listSubscribed(subscriptions: readonly string[], wish: Patterns,
 }
 
 /** Of one mailbox that exists. */
-export function attributesOf(
-  mailboxes: readonly Known[],
-  name: string,
-  features: Features,
-): readonly string[] {
+export function attributesOf(mailboxes: readonly Known[], name: string, features: Features): readonly string[] {
   const near = mailboxes.filter(one => one.name === name || one.name.startsWith(name + DELIMITER))
   return listNames(near, [], ALL, features).find(one => one.name === name)?.attributes ?? []
 }

@@ -163,7 +163,6 @@ export class Selected {
     return misleading
   }
 
-
   /** The UIDs a client's set names. */
   uids(set: NumberSet, uid: boolean): readonly number[] | Done {
     if (uid) return this.view.byUid(set)

@@ -322,8 +322,7 @@ class MemoryMailbox implements Mailbox {
 
   async changes(since: number): Promise<Changes> {
     const box = this.#own
-    if (box.gone)
-      return { modseq: since, uidNext: box.uidNext, changed: [], vanished: [], complete: true, gone: true }
+    if (box.gone) return { modseq: since, uidNext: box.uidNext, changed: [], vanished: [], complete: true, gone: true }
     const changed = box.entries().filter(({ modseq }) => modseq > since)
     return { modseq: box.modseq, uidNext: box.uidNext, changed, ...box.vanished(since), gone: false }
   }

@@ -331,25 +331,32 @@ function history(backend: StoreBackend): void {
 }
 
 function forgetting(backend: StoreBackend): void {
-  contract(backend, 'the last expunged messages are remembered, and what is forgotten is owned up to', async ({ store }) => {
-    const inbox = await openByName(store, 'ann')
-    const start = (await inbox.info()).highestModseq
-    // More than a bound and what a store may keep on top of it.
-    const steps = Math.ceil((MOST_TOMBSTONES * 1.2) / 1000)
-    const after: number[] = []
-    for (let step = 0; step < steps; step++) {
-      await inbox.expunge(await inbox.append(Array.from({ length: 1000 }, () => mail('x'))))
-      after.push((await inbox.info()).highestModseq)
-    }
-    const kept = MOST_TOMBSTONES / 1000
-    const known = await inbox.vanished(after[steps - kept]!)
-    assert.deepEqual([known.vanished.length, known.vanished.at(-1), known.complete], [(kept - 1) * 1000, steps * 1000, true])
-    assert.equal((await inbox.vanished(start)).complete, false)
-    const changes = await inbox.changes(start)
-    assert.deepEqual([changes.complete, changes.changed], [false, []])
-    assert.ok(changes.vanished.length < MOST_TOMBSTONES * 1.2)
-    assert.ok(changes.vanished.length >= MOST_TOMBSTONES - 1000)
-  })
+  contract(
+    backend,
+    'the last expunged messages are remembered, and what is forgotten is owned up to',
+    async ({ store }) => {
+      const inbox = await openByName(store, 'ann')
+      const start = (await inbox.info()).highestModseq
+      // More than a bound and what a store may keep on top of it.
+      const steps = Math.ceil((MOST_TOMBSTONES * 1.2) / 1000)
+      const after: number[] = []
+      for (let step = 0; step < steps; step++) {
+        await inbox.expunge(await inbox.append(Array.from({ length: 1000 }, () => mail('x'))))
+        after.push((await inbox.info()).highestModseq)
+      }
+      const kept = MOST_TOMBSTONES / 1000
+      const known = await inbox.vanished(after[steps - kept]!)
+      assert.deepEqual(
+        [known.vanished.length, known.vanished.at(-1), known.complete],
+        [(kept - 1) * 1000, steps * 1000, true],
+      )
+      assert.equal((await inbox.vanished(start)).complete, false)
+      const changes = await inbox.changes(start)
+      assert.deepEqual([changes.complete, changes.changed], [false, []])
+      assert.ok(changes.vanished.length < MOST_TOMBSTONES * 1.2)
+      assert.ok(changes.vanished.length >= MOST_TOMBSTONES - 1000)
+    },
+  )
 }
 
 function watching(backend: StoreBackend): void {

@@ -110,7 +110,10 @@ export async function fetchFromView(
 ): Promise<void> {
   const { open } = session
   const { view } = open
-  const [withFlags, withModseq] = [items.some(({ kind }) => kind === 'flags'), items.some(({ kind }) => kind === 'modseq')]
+  const [withFlags, withModseq] = [
+    items.some(({ kind }) => kind === 'flags'),
+    items.some(({ kind }) => kind === 'modseq'),
+  ]
   tellKeywords(session)
   for (const uid of uids) {
     const entry = view.known(uid)
@@ -222,7 +225,11 @@ function withChanged(items: readonly FetchItem[], { features }: Session): readon
 }
 
 /** Everything that can fail without a trace on the wire is done first. */
-async function prepareAll(content: Content, open: Selected, items: readonly FetchItem[]): Promise<Prepared[] | undefined> {
+async function prepareAll(
+  content: Content,
+  open: Selected,
+  items: readonly FetchItem[],
+): Promise<Prepared[] | undefined> {
   const prepared: Prepared[] = []
   try {
     for (const item of items) prepared.push(await prepare(content, open, item))

@@ -78,7 +78,9 @@ function conclude(session: Session, modified: readonly number[], missing: boolea
   session.open.touch()
   const numbers = uid ? modified : modified.map(one => view.sequenceOf(one) ?? 0)
   const code = `MODIFIED ${formatSet(numbers)}`
-  return missing ? no('Some of these messages have been removed meanwhile', code) : ok('Others were changed before', code)
+  return missing
+    ? no('Some of these messages have been removed meanwhile', code)
+    : ok('Others were changed before', code)
 }
 
 async function tell(

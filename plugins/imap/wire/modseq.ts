@@ -82,7 +82,10 @@ function readAscending(input: Reader): Ranges {
 }
 
 /** The pairs of a place and a UID, as far as there can be messages. */
-export function* pairsOf({ sequences, uids }: NonNullable<Remembered['places']>, count: number): Generator<readonly [number, number]> {
+export function* pairsOf(
+  { sequences, uids }: NonNullable<Remembered['places']>,
+  count: number,
+): Generator<readonly [number, number]> {
   let at = 0
   let uid = uids[0]?.[0] ?? 0
   for (const [from, to] of sequences) {

@@ -182,7 +182,8 @@ export class Reader {
     const { column } = this
     const found = this.take(QUOTED)
     // RFC 6855 §3: what is not UTF-8 is answered BAD, once the client has said that it speaks it.
-    if (found !== undefined && speaksUtf8(this.features) && !isUtf8Octets(found)) throw new ReadError(column, 'a string in UTF-8')
+    if (found !== undefined && speaksUtf8(this.features) && !isUtf8Octets(found))
+      throw new ReadError(column, 'a string in UTF-8')
     return found?.slice(1, -1).replace(/\\(["\\])/g, '$1')
   }
 

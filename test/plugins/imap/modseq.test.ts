@@ -73,12 +73,20 @@ test('FETCH tells MODSEQs, and with CHANGEDSINCE only what changed', async () =>
   await fill(3)
   const ann = await client(`SELECT ${box} (CONDSTORE)`)
   const start = await modseq()
-  assert.deepEqual(await ann.ok('FETCH 1:2 (MODSEQ)'), [1, 2].map(n => `* ${n} FETCH (MODSEQ (${start}))`))
+  assert.deepEqual(
+    await ann.ok('FETCH 1:2 (MODSEQ)'),
+    [1, 2].map(n => `* ${n} FETCH (MODSEQ (${start}))`),
+  )
   await (await open()).flag([2], { kind: 'add', flags: ['x'] })
   const changed = [`* 2 FETCH (UID 2 MODSEQ (${start + 1}) FLAGS (\\Recent x))`]
   const answer = await ann.ok(`UID FETCH 1:* (FLAGS) (CHANGEDSINCE ${start})`)
-  assert.deepEqual(answer.filter(line => line.includes('FETCH')), changed)
-  assert.deepEqual(await ann.ok(`FETCH 1:* (RFC822.SIZE) (CHANGEDSINCE ${start})`), [`* 2 FETCH (MODSEQ (${start + 1}) RFC822.SIZE 17)`])
+  assert.deepEqual(
+    answer.filter(line => line.includes('FETCH')),
+    changed,
+  )
+  assert.deepEqual(await ann.ok(`FETCH 1:* (RFC822.SIZE) (CHANGEDSINCE ${start})`), [
+    `* 2 FETCH (MODSEQ (${start + 1}) RFC822.SIZE 17)`,
+  ])
   assert.deepEqual(await ann.ok(`FETCH 1:* (FLAGS) (CHANGEDSINCE ${start + 1})`), [])
 })
 
@@ -93,7 +101,10 @@ test('a silent change tells its MODSEQ and nothing more', async () => {
   await fill(2)
   const ann = await client(`SELECT ${box} (CONDSTORE)`)
   const answer = await ann.ok('STORE 1:2 +FLAGS.SILENT (\\Deleted)')
-  assert.deepEqual(answer, [1, 2].map(n => `* ${n} FETCH (UID ${n} MODSEQ (${Number(/MODSEQ \((\d+)/.exec(answer[0]!)![1])}))`))
+  assert.deepEqual(
+    answer,
+    [1, 2].map(n => `* ${n} FETCH (UID ${n} MODSEQ (${Number(/MODSEQ \((\d+)/.exec(answer[0]!)![1])}))`),
+  )
   assert.deepEqual(await ann.ok('NOOP'), [])
 })
 
@@ -132,10 +143,15 @@ test('while a removal may not be told, the client hears what it may keep', async
   const start = await modseq()
   await (await open()).expunge([1])
   const answer = gist(await ann.ok('STORE 2 +FLAGS (\\Seen)'))
-  assert.deepEqual(answer, [`* 2 FETCH (UID 2 FLAGS (\\Recent \\Seen) MODSEQ (${start + 2}))`, `* OK [HIGHESTMODSEQ ${start}]`])
+  assert.deepEqual(answer, [
+    `* 2 FETCH (UID 2 FLAGS (\\Recent \\Seen) MODSEQ (${start + 2}))`,
+    `* OK [HIGHESTMODSEQ ${start}]`,
+  ])
   assert.deepEqual(gist(await ann.ok('STORE 3 +FLAGS (\\Seen)')).at(-1), `* OK [HIGHESTMODSEQ ${start}]`)
   assert.deepEqual(await ann.ok('NOOP'), ['* VANISHED 1'])
-  assert.deepEqual(gist(await ann.ok('STORE 1 +FLAGS (\\Draft)')), [`* 1 FETCH (UID 2 FLAGS (\\Recent \\Draft \\Seen) MODSEQ (${start + 4}))`])
+  assert.deepEqual(gist(await ann.ok('STORE 1 +FLAGS (\\Draft)')), [
+    `* 1 FETCH (UID 2 FLAGS (\\Recent \\Draft \\Seen) MODSEQ (${start + 4}))`,
+  ])
 })
 
 test('who has enabled QRESYNC hears VANISHED, and with the answer how far it has heard', async () => {
@@ -160,7 +176,9 @@ test('who comes back hears what was removed and what changed, of what it asks ab
   await fill(1)
   const ann = await client('ENABLE QRESYNC')
   const back = async (more: string) =>
-    (await ann.ok(`SELECT ${box} (QRESYNC (${await validity()} ${start}${more}))`)).filter(line => /VANISHED|FETCH/.test(line))
+    (await ann.ok(`SELECT ${box} (QRESYNC (${await validity()} ${start}${more}))`)).filter(line =>
+      /VANISHED|FETCH/.test(line),
+    )
   const after = start + 2
   const [four, nine, eleven] = [
     `* 2 FETCH (UID 4 FLAGS (x) MODSEQ (${after}))`,
@@ -200,7 +218,9 @@ test('when it is too long ago to be remembered, all that is not there is told, b
   const ann = await client('ENABLE QRESYNC')
   const last = (await store.mail.find(ID, box))!.uidNext - 1
   const back = async (more: string) =>
-    (await ann.ok(`SELECT ${box} (QRESYNC (${await validity()} ${start}${more}))`)).filter(line => /VANISHED/.test(line))
+    (await ann.ok(`SELECT ${box} (QRESYNC (${await validity()} ${start}${more}))`)).filter(line =>
+      /VANISHED/.test(line),
+    )
   assert.deepEqual(await back(''), [`* VANISHED (EARLIER) 2:3,11,21:${last - 1}`])
   assert.deepEqual(await back(' 1:20'), ['* VANISHED (EARLIER) 2:3,11'])
   // Place 4 has UID 6; place 9 has not 9.
@@ -270,7 +290,10 @@ test('each message and mailbox has an id that stays through moves and renames', 
   await ann.ok(`RENAME ${box} ${box}x`)
   assert.equal(await mailboxId(`${box}x`), id)
   assert.deepEqual(await ann.ok('FETCH 1 (EMAILID THREADID)'), [`* 1 FETCH (EMAILID (${first}) THREADID NIL)`])
-  assert.match((await ann.ok('FETCH 1 SAVEDATE'))[0]!, /^\* 1 FETCH \(SAVEDATE "[ 0-9]\d-[A-Z][a-z]{2}-\d{4} [\d:]+ \+0000"\)$/)
+  assert.match(
+    (await ann.ok('FETCH 1 SAVEDATE'))[0]!,
+    /^\* 1 FETCH \(SAVEDATE "[ 0-9]\d-[A-Z][a-z]{2}-\d{4} [\d:]+ \+0000"\)$/,
+  )
   await ann.ok('SELECT Archive')
   assert.match((await ann.ok('FETCH * EMAILID'))[0]!, new RegExp(`\\(${second}\\)`))
 })

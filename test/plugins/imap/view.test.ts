@@ -107,7 +107,9 @@ test('who follows MODSEQs hears of one that moved though the flags are the same 
   view.absorb(changes([moved]))
   follower.absorb(changes([moved]))
   assert.deepEqual(view.tell(ALL), [])
-  assert.deepEqual(follower.tell({ expunge: true, modseq: true }), [{ kind: 'flags', sequence: 2, message: { ...moved } }])
+  assert.deepEqual(follower.tell({ expunge: true, modseq: true }), [
+    { kind: 'flags', sequence: 2, message: { ...moved } },
+  ])
 })
 
 test('a MODSEQ told with an answer is not told again, and an older one is no news', () => {
