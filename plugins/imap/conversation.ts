@@ -72,6 +72,7 @@ function writeDone(tag: string, done: Done): string {
 }
 
 async function execute(session: Session, head: Head, input: Reader): Promise<{ tag: string; done: Done }> {
+  session.tag = head.tag
   const command = find(head.name, session.features)
   const done = refusal(session, head, command) ?? (await session.guard(() => run(session, command!, head, input)))
   const expunge = command?.expunge === 'yes' || (command?.expunge === 'uid' && head.uid)

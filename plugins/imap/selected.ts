@@ -10,7 +10,7 @@ import { StructureCache } from './structure.js'
 import { type Update, View } from './view.js'
 import type { Features } from './wire/features.js'
 import { pairsOf, type Remembered, writeModseq } from './wire/modseq.js'
-import { clip, formatRanges, inRanges, type NumberSet, type Ranges, rangesOf } from './wire/set.js'
+import { clip, formatRanges, inRanges, type NumberSet, type Ranges, rangesOf, SAVED } from './wire/set.js'
 import { writeFlags } from './wire/write.js'
 
 const ABSORB_MESSAGES = 5000
@@ -23,6 +23,8 @@ export class Selected {
   readonly readOnly: boolean
   readonly view: View
   readonly structures = new StructureCache()
+  /** UIDs of the last search that was saved, ascending (RFC 5182); those that are gone meanwhile may be among them. */
+  saved: readonly number[] = []
   /** Something has happened in the store that the view does not know. */
   private stale = false
   /** The last look failed: do not look again at once. */
@@ -165,6 +167,7 @@ export class Selected {
 
   /** The UIDs a client's set names. */
   uids(set: NumberSet, uid: boolean): readonly number[] | Done {
+    if (set === SAVED) return this.saved.filter(one => this.view.sequenceOf(one) !== undefined)
     if (uid) return this.view.byUid(set)
     const uids = this.view.bySequence(set)
     if (!('tooLarge' in uids)) return uids

@@ -59,6 +59,8 @@ export class Session {
   features: SessionFeatures
   account: Account | undefined
   selected: Selected | undefined
+  /** Of the command that runs: RFC 4466 §2.6.2 wants it told with results. */
+  tag = ''
   /** Wrong passwords so far. */
   failedLogins = 0
 

@@ -4,7 +4,7 @@ import { command } from '../command.js'
 import { removeAndTell } from '../movement.js'
 import type { Session } from '../session.js'
 import type { Reader } from '../wire/reader.js'
-import { inRanges, type NumberSet, readSet, resolveSet } from '../wire/set.js'
+import { inRanges, type NumberSet, rangesOf, readSet, resolveSet, SAVED } from '../wire/set.js'
 
 export const expunge = command({
   name: 'EXPUNGE',
@@ -39,7 +39,8 @@ export async function removeDeleted(session: Session, set?: NumberSet): Promise<
   selected.touch()
   await selected.refresh()
   const { view } = selected
-  const ranges = set && resolveSet(set, view.lastUid)
+  // Also of messages that have not been told yet, which a set may name.
+  const ranges = set && (set === SAVED ? rangesOf(selected.saved) : resolveSet(set, view.lastUid))
   const uids = view.withFlag('\\Deleted').filter(uid => !ranges || inRanges(ranges, uid))
   if (uids.length > 0) await removeAndTell(session, selected.info, selected.mailbox, uids)
   selected.touch()

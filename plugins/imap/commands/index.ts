@@ -27,10 +27,12 @@ import { getquota, getquotaroot, setquota } from './quota.js'
 import { rename } from './rename.js'
 import { search } from './search.js'
 import { examine, select } from './select.js'
+import { sort } from './sort.js'
 import { starttls } from './starttls.js'
 import { status } from './status.js'
 import { store } from './store.js'
 import { subscribe, unsubscribe } from './subscribe.js'
+import { thread } from './thread.js'
 
 export const COMMANDS: readonly AnyCommand[] = [
   // any state
@@ -66,6 +68,8 @@ export const COMMANDS: readonly AnyCommand[] = [
   unselect,
   expunge,
   search,
+  sort,
+  thread,
   fetch,
   store,
   copy,

@@ -1,8 +1,10 @@
 /**
- * Search programs (RFC 3501 §6.4.4, §9 search-key), read into a tree of few kinds. Bounded in depth and number of keys, so that
+ * Search programs (RFC 3501 §6.4.4, RFC 9051 §6.4.4, §9 search-key, and the keys of RFC 5032, 7162, 8474, 8514), read into a tree of few kinds. Bounded in depth and number of keys, so that
  * neither reading nor matching can be made to run away. Strings are decoded here by the charset, once.
  */
+import { canonicalCharset, decodeCharset, knowsCharset } from 'posthouse/text'
 import { readDate } from './date.js'
+import type { CapabilityName } from './features.js'
 import { readFieldName } from './fetch-items.js'
 import { ReadError, type Reader, utf8 } from './reader.js'
 import { type NumberSet, readSet, SET_AHEAD } from './set.js'
@@ -14,7 +16,13 @@ export type SearchKey =
   | { readonly kind: 'flag'; readonly flag: string; readonly set: boolean }
   | { readonly kind: 'recent'; readonly set: boolean }
   /** Days are midnight UTC. */
-  | { readonly kind: 'internal' | 'sent'; readonly when: When; readonly day: number }
+  | { readonly kind: 'internal' | 'sent' | 'saved'; readonly when: When; readonly day: number }
+  /** RFC 5032: by INTERNALDATE, to the second. */
+  | { readonly kind: 'younger' | 'older'; readonly seconds: number }
+  /** RFC 7162 §3.1.5; of single flags we keep no MODSEQs, so those of the message answer for them. */
+  | { readonly kind: 'modseq'; readonly from: number }
+  /** RFC 8474 §6 */
+  | { readonly kind: 'emailid' | 'threadid'; readonly id: string }
   | { readonly kind: 'larger' | 'smaller'; readonly octets: number }
   /** An empty value asks only whether there is such a field. */
   | { readonly kind: 'header'; readonly name: string; readonly value: string }
@@ -31,26 +39,64 @@ export type SearchProgram =
   /** RFC 3501 §6.4.4: an unknown charset is answered NO [BADCHARSET], not BAD. */
   | { readonly kind: 'unknown-charset'; readonly charset: string }
 
-export const CHARSETS = ['US-ASCII', 'UTF-8'] as const
+/**
+ * Told with BADCHARSET (RFC 3501 §7.1). Known is what the readers of mail know, some hundred names more than these.
+ */
+export const CHARSETS = [
+  'US-ASCII',
+  'UTF-8',
+  ...Array.from({ length: 16 }, (_, part) => `ISO-8859-${part + 1}`).filter(name => name !== 'ISO-8859-12'),
+  ...Array.from({ length: 9 }, (_, page) => `WINDOWS-125${page}`),
+  'KOI8-R',
+  'KOI8-U',
+  'ISO-2022-JP',
+  'EUC-JP',
+  'SHIFT_JIS',
+  'EUC-KR',
+  'GB2312',
+  'GBK',
+  'GB18030',
+  'BIG5',
+  'TIS-620',
+  'MACINTOSH',
+  'UTF-7',
+] as const
 /** Clients that look for many messages send `OR a OR b OR c …`, a level for each. */
 const DEEPEST = 200
 const MOST_KEYS = 500
 
+/** What reading goes on with: how many keys there were, and what strings are in. */
 interface Budget {
   keys: number
+  readonly charset: string
+}
+
+/** RFC 5256 §5 search-criteria: the charset stands without the word CHARSET, and always. */
+export function readCriteria(input: Reader): SearchProgram {
+  return readIn(input, input.astring('a charset'))
 }
 
 export function readSearch(input: Reader): SearchProgram {
-  if (input.take(/CHARSET /iy) !== undefined) {
-    const charset = input.astring('a charset')
-    if (!CHARSETS.some(known => known === charset.toUpperCase())) {
-      input.skip()
-      return { kind: 'unknown-charset', charset }
-    }
-    input.space()
+  const column = input.column
+  if (input.take(/CHARSET /iy) === undefined) return readKeysIn(input, 'utf-8')
+  // RFC 6855 §3: everything is UTF-8 then, and a charset is BAD.
+  if (input.enabled('UTF8=ACCEPT')) throw new ReadError(column, 'no charset after ENABLE UTF8=ACCEPT')
+  return readIn(input, input.astring('a charset'))
+}
+
+function readIn(input: Reader, charset: string): SearchProgram {
+  const name = canonicalCharset(charset)
+  if (name === '' || !knowsCharset(name)) {
+    input.skip()
+    return { kind: 'unknown-charset', charset }
   }
-  const budget = { keys: 0 }
-  return { kind: 'search', key: readKeys(input, 0, budget) }
+  input.space()
+  // US-ASCII is part of UTF-8, and clients that say so send UTF-8 when they send more.
+  return readKeysIn(input, name === 'us-ascii' || name === 'ascii' ? 'utf-8' : name)
+}
+
+function readKeysIn(input: Reader, charset: string): SearchProgram {
+  return { kind: 'search', key: readKeys(input, 0, { keys: 0, charset }) }
 }
 
 /** Keys next to each other must all match. */
@@ -68,7 +114,8 @@ function readKey(input: Reader, depth: number, budget: Budget): SearchKey {
     input.need(')', 'a space or )')
     return inner
   }
-  if (input.peek(SET_AHEAD)) return { kind: 'sequence', set: readSet(input) }
+  if (input.peek(SET_AHEAD) && (input.can('SEARCHRES') || !input.peek('$')))
+    return { kind: 'sequence', set: readSet(input) }
   const column = input.column
   const name = input.need(/[A-Z]+/iy, 'a search key').toUpperCase()
   if (name === 'NOT') {
@@ -81,7 +128,7 @@ function readKey(input: Reader, depth: number, budget: Budget): SearchKey {
     input.space()
     return { kind: 'or', left, right: readKey(input, depth + 1, budget) }
   }
-  return BARE.get(name) ?? readWithArgument(input, name, column)
+  return BARE.get(name) ?? readWithArgument(input, name, column, budget)
 }
 
 const flag = (name: string, set: boolean): SearchKey => ({ kind: 'flag', flag: name, set })
@@ -106,7 +153,23 @@ const BARE: ReadonlyMap<string, SearchKey> = new Map<string, SearchKey>([
 /** Keys that stand for a header field of that name. */
 const ADDRESSES = new Set(['BCC', 'CC', 'FROM', 'TO'])
 
-function readWithArgument(input: Reader, name: string, column: number): SearchKey {
+/** Keys of a capability: where it is switched off, nobody knows them. */
+const NEEDED: ReadonlyMap<string, CapabilityName> = new Map([
+  ['YOUNGER', 'WITHIN'],
+  ['OLDER', 'WITHIN'],
+  ['MODSEQ', 'CONDSTORE'],
+  ['EMAILID', 'OBJECTID'],
+  ['THREADID', 'OBJECTID'],
+  ['SAVEDBEFORE', 'SAVEDATE'],
+  ['SAVEDON', 'SAVEDATE'],
+  ['SAVEDSINCE', 'SAVEDATE'],
+  ['SAVEDATESUPPORTED', 'SAVEDATE'],
+])
+
+function readWithArgument(input: Reader, name: string, column: number, budget: Budget): SearchKey {
+  const needed = NEEDED.get(name)
+  if (needed !== undefined && !input.can(needed)) throw new ReadError(column, 'a search key like ALL, UNSEEN or FROM')
+  const readText = (from: Reader) => readString(from, budget.charset)
   if (ADDRESSES.has(name)) return { kind: 'address', name, value: readText(input) }
   switch (name) {
     case 'SUBJECT':
@@ -138,6 +201,24 @@ function readWithArgument(input: Reader, name: string, column: number): SearchKe
     case 'UID':
       input.space()
       return { kind: 'uid', set: readSet(input) }
+    case 'YOUNGER':
+    case 'OLDER':
+      input.space()
+      // RFC 5032 §3: nz-number
+      return { kind: name.toLowerCase() as 'younger' | 'older', seconds: input.nzNumber('seconds above 0') }
+    case 'SAVEDBEFORE':
+    case 'SAVEDON':
+    case 'SAVEDSINCE':
+      return { kind: 'saved', when: name.slice(5).toLowerCase() as When, day: readDay(input) }
+    case 'SAVEDATESUPPORTED':
+      // RFC 8514 §4.3: every mailbox here keeps the date.
+      return { kind: 'all' }
+    case 'MODSEQ':
+      return readModseq(input)
+    case 'EMAILID':
+    case 'THREADID':
+      input.space()
+      return { kind: name.toLowerCase() as 'emailid' | 'threadid', id: input.astring('an id') }
     default:
       throw new ReadError(column, 'a search key like ALL, UNSEEN or FROM')
   }
@@ -148,8 +229,20 @@ function readDay(input: Reader): number {
   return readDate(input)
 }
 
-/** US-ASCII is part of UTF-8, and clients that name no charset send UTF-8 when they send more than ASCII. */
-function readText(input: Reader): string {
+/** RFC 7162 §3.1.5: `MODSEQ "/flags/\\Draft" all 620162338`; the entry and its type may be left out. */
+function readModseq(input: Reader): SearchKey {
   input.space()
-  return utf8(input.astring())
+  if (input.peek('"')) {
+    input.string('an entry like "/flags/\\\\Draft"')
+    input.space()
+    input.need(/(?:priv|shared|all)(?= )/iy, 'priv, shared or all')
+    input.space()
+  }
+  return { kind: 'modseq', from: Number(input.need(/[0-9]{1,19}/y, 'a modseq')) }
+}
+
+function readString(input: Reader, charset: string): string {
+  input.space()
+  const octets = input.astring()
+  return charset === 'utf-8' ? utf8(octets) : decodeCharset(Buffer.from(octets, 'latin1'), charset)
 }

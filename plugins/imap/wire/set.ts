@@ -13,7 +13,11 @@ export type Ranges = readonly (readonly [from: number, to: number])[]
 
 const MOST_RANGES = 20_000
 
+/** `$`: what the last search has saved (RFC 5182 §2.1). It has no numbers of its own, and is known by being this very set. */
+export const SAVED: NumberSet = Object.freeze([])
+
 export function readSet(input: Reader): NumberSet {
+  if (input.can('SEARCHRES') && input.take('$') !== undefined) return SAVED
   const ranges: SetRange[] = []
   do {
     if (ranges.length >= MOST_RANGES) input.refuse(`no more than ${MOST_RANGES} ranges`)
@@ -23,7 +27,7 @@ export function readSet(input: Reader): NumberSet {
   return ranges
 }
 
-export const SET_AHEAD = /[0-9*]/y
+export const SET_AHEAD = /[0-9*$]/y
 
 function readNumber(input: Reader): SetNumber {
   return input.take('*') === undefined ? input.nzNumber('a message number or *') : '*'
