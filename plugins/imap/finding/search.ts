@@ -9,7 +9,6 @@ import { Content } from '../content.js'
 import { type Candidate, type Question, questionOf, type Seen } from '../matcher.js'
 import type { Session } from '../session.js'
 import { CHARSETS, type SearchKey, type SearchProgram } from '../wire/search-keys.js'
-import { SAVED } from '../wire/set.js'
 import type { Results } from './results.js'
 
 const BATCH_MESSAGES = 1000
@@ -22,8 +21,6 @@ export async function find(session: Session, program: SearchProgram): Promise<Re
   const { key } = program
   const selected = session.open
   await selected.refresh()
-  const outOfRange = tooLarge(key, session)
-  if (outOfRange) return outOfRange
   const { view } = selected
   const saved = new Set(selected.saved)
   const question = questionOf(key, {
@@ -55,19 +52,6 @@ function inside(key: SearchKey): readonly SearchKey[] {
     default:
       return []
   }
-}
-
-/** RFC 3501 §9 seq-number: a number beyond the mailbox is BAD here too. */
-function tooLarge(key: SearchKey, session: Session): Done | undefined {
-  if (key.kind === 'sequence' && key.set !== SAVED) {
-    const uids = session.open.uids(key.set, false)
-    return 'kind' in uids ? uids : undefined
-  }
-  for (const one of inside(key)) {
-    const refused = tooLarge(one, session)
-    if (refused) return refused
-  }
-  return undefined
 }
 
 function asksModseq(key: SearchKey): boolean {

@@ -41,11 +41,21 @@ function joinBlocks(text: string): string[] {
   return joined.split('\n').filter(line => line.trim() !== '' && !line.startsWith('#'))
 }
 
-export function readMbox(text: string): string[] {
-  return text
-    .split(/^From .*\n/m)
-    .slice(1)
-    .map(message => message.replace(/\r?\n/g, '\r\n'))
+export interface MboxMessage {
+  readonly text: string
+  /** date-time of its `From ` line, in quotes; where there is no zone, UTC. */
+  readonly date: string
+}
+
+/** `From user@domain  Fri Feb 22 23:00:00 2008 +0200` */
+const FROM_LINE = /^From \S+ +\w+ (\w+) +(\d+) (\d\d:\d\d:\d\d) (\d{4})(?: ([+-]\d{4}))?.*\n/m
+
+export function readMbox(text: string): MboxMessage[] {
+  return text.split(/(?=^From .*\n)/m).map(message => {
+    const [line = '', month, day = '', time, year, zone = '+0000'] = FROM_LINE.exec(message) ?? []
+    const date = line === '' ? '' : `"${day.padStart(2, '0')}-${month}-${year} ${time} ${zone}" `
+    return { text: message.replace(/^From .*\n/, '').replace(/\r?\n/g, '\r\n'), date }
+  })
 }
 
 // ── running ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -54,13 +64,13 @@ export class Run {
   private readonly variables: Variables
   private readonly script: Script
   private readonly clients: readonly Client[]
-  private readonly messages: readonly string[]
+  private readonly messages: readonly MboxMessage[]
   private nextMessage = 0
   private readonly untagged: Untagged[] = []
   /** Original numbers of the messages there are, per connection, while a command runs. */
   private seqs: number[] = []
 
-  constructor(script: Script, clients: readonly Client[], messages: readonly string[]) {
+  constructor(script: Script, clients: readonly Client[], messages: readonly MboxMessage[]) {
     this.script = script
     this.clients = clients
     this.messages = messages
@@ -73,11 +83,14 @@ export class Run {
     if (state === 'nonauth' || state === 'auth') return
     await first!.ok('CREATE imaptest')
     if (state === 'created') return
-    for (let i = 0; i < (messages ?? this.messages.length); i++) await first!.append('imaptest', this.message())
+    for (let i = 0; i < (messages ?? this.messages.length); i++) {
+      const { text, date } = this.message()
+      await first!.append('imaptest', text, date)
+    }
     if (state === 'selected') for (const client of this.clients) await client.ok('SELECT imaptest')
   }
 
-  private message(): string {
+  private message(): MboxMessage {
     return this.messages[this.nextMessage++ % this.messages.length]!
   }
 
@@ -122,7 +135,7 @@ export class Run {
   private complete(command: string): string {
     const text = asLiterals(expand(command, this.variables))
     if (!/^append\b/i.test(text) || /\{[0-9]+\+?\}/.test(text)) return text
-    const message = this.message()
+    const message = this.message().text
     return `${/^append$/i.test(text) ? 'append imaptest' : text} {${message.length}+}\r\n${message}`
   }
 
