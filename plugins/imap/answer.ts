@@ -33,6 +33,17 @@ export interface Standing {
   readonly settings: Settings
 }
 
+/** Thrown where no answer can be returned: the command is answered with it. */
+export class Refused extends Error {
+  readonly done: Done
+
+  constructor(done: Done) {
+    super(done.text)
+    this.name = 'Refused'
+    this.done = done
+  }
+}
+
 export function ok(text: string, code?: string): Done {
   return { kind: 'OK', text, ...(code !== undefined && { code }) }
 }

@@ -26,10 +26,17 @@ export interface Command<A> {
   read(input: Reader): A
   run(session: Session, args: A, uid: boolean): Promise<Done>
   /**
-   * A literal too large for memory is coming; the reader stands behind the name and ends with its mark. The octets it may have at most,
+   * A literal is coming that may be too large for memory; the reader stands behind the name and ends with its mark. The octets it may have at most,
    * or the answer that refuses the command.
    */
-  largeLiteral?(session: Session, input: Reader): Promise<number | Done>
+  largeLiteral?(session: Session, input: Reader, coming: Coming): Promise<number | Done>
+}
+
+/** A literal that has been announced. */
+export interface Coming {
+  readonly size: number
+  /** In the UID form of the command. */
+  readonly uid: boolean
 }
 
 /** A command of any arguments, as the table holds them. */

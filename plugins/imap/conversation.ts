@@ -7,7 +7,7 @@ import { bad, type Done, no } from './answer.js'
 import type { AnyCommand } from './command.js'
 import { find, suggestion } from './commands/index.js'
 import { ConversationOver, type OverReason } from './input.js'
-import { type Head, receive } from './receive.js'
+import { type Head, type Received, receive } from './receive.js'
 import type { Session } from './session.js'
 import { NameError } from './wire/mailbox.js'
 import { ReadError, type Reader } from './wire/reader.js'
@@ -55,9 +55,7 @@ async function serveOne(session: Session, tally: Tally): Promise<void> {
   const received = await receive(session)
   tally.commands += 1
   const answered =
-    received.kind === 'command'
-      ? await execute(session, received.head, received.input)
-      : { tag: received.tag, done: received.done }
+    received.kind === 'command' ? await execute(session, received) : { tag: received.tag, done: received.done }
   tally.badInARow = answered.done.kind === 'BAD' ? tally.badInARow + 1 : 0
   session.say(writeDone(answered.tag, answered.done))
   await session.output.flush()
@@ -71,10 +69,13 @@ function writeDone(tag: string, done: Done): string {
   return `${tag} ${done.kind} ${done.code === undefined ? '' : `[${done.code}] `}${writeText(done.text)}`
 }
 
-async function execute(session: Session, head: Head, input: Reader): Promise<{ tag: string; done: Done }> {
+type Command = Extract<Received, { kind: 'command' }>
+
+async function execute(session: Session, { head, input, drop }: Command): Promise<{ tag: string; done: Done }> {
   session.tag = head.tag
   const command = find(head.name, session.features)
   const done = refusal(session, head, command) ?? (await session.guard(() => run(session, command!, head, input)))
+  if (done.kind !== 'OK') await drop()
   const expunge = command?.expunge === 'yes' || (command?.expunge === 'uid' && head.uid)
   if (command && session.selected) await session.tellUpdates(expunge)
   return { tag: head.tag, done }

@@ -31,11 +31,15 @@ export async function removeAndTell(
 ): Promise<void> {
   const told = session.deps.movements === undefined ? [] : await mailbox.get(uids.slice(0, MOST_MOVED))
   const gone = new Set(await mailbox.expunge(uids))
-  tell(
+  tellRemoved(
     session,
-    { kind: 'removed', from: from.name },
+    from,
     told.filter(({ uid }) => gone.has(uid)),
   )
+}
+
+export function tellRemoved(session: Session, from: Pick<MailboxInfo, 'name'>, entries: readonly MailEntry[]): void {
+  tell(session, { kind: 'removed', from: from.name }, entries)
 }
 
 function tell(

@@ -16,7 +16,7 @@ import {
   type ServerFacts,
   type Store,
 } from 'posthouse/api'
-import { type Done, no, type Standing, type State } from './answer.js'
+import { type Done, no, Refused, type Standing, type State } from './answer.js'
 import type { CapabilityTable } from './capabilities.js'
 import type { Gate } from './gate.js'
 import { Input, type Wait } from './input.js'
@@ -216,6 +216,7 @@ export class Session {
       return no(error.reply.text, responseCode(error.errorCode))
     }
     if (isOver(error)) throw error
+    if (error instanceof Refused) return error.done
     this.log.error({ err: error }, 'a command failed by a bug')
     this.deps.metrics.count('imapBugs')
     return no('Internal error', 'SERVERBUG')

@@ -4,6 +4,7 @@
 import { type Done, no } from './answer.js'
 import { tellTransfer } from './marking.js'
 import { tellMoved } from './movement.js'
+import { overQuota } from './quota.js'
 import { isDone } from './selected.js'
 import type { Session } from './session.js'
 import { readMailbox } from './wire/mailbox.js'
@@ -41,6 +42,8 @@ export async function transfer(
   const target = await session.deps.store.mail.find(session.accountId, mailbox)
   if (!target) return { kind: 'refused', done: no('There is no such mailbox', 'TRYCREATE') }
   if (uids.length === 0) return { kind: 'nothing' }
+  const full = how === 'copy' ? await copyOverQuota(session, uids) : undefined
+  if (full) return { kind: 'refused', done: full }
   const pairs = await selected.mailbox[how](uids, target.id)
   selected.touch()
   if (pairs.length === 0) return { kind: 'nothing' }
@@ -50,4 +53,14 @@ export async function transfer(
   const from = formatSet(pairs.map(pair => pair[0]))
   const to = formatSet(pairs.map(pair => pair[1]))
   return { kind: 'transferred', code: `COPYUID ${target.uidValidity} ${from} ${to}` }
+}
+
+/** RFC 9208 §4.3.1: copies count like any other message. */
+async function copyOverQuota(session: Session, uids: readonly number[]): Promise<Done | undefined> {
+  if (session.account?.quotaBytes === undefined) return undefined
+  const entries = await session.open.mailbox.get(uids)
+  return overQuota(
+    session,
+    entries.reduce((sum, { size }) => sum + size, 0),
+  )
 }

@@ -1,83 +1,73 @@
 /**
- * APPEND (RFC 3501 §6.3.11), answered with the new UID (RFC 4315). A large message goes to the store as it comes; whether it may come
- * at all (mailbox there, size allowed, arguments well-formed) is told before the client sends it.
+ * APPEND (RFC 3501 §6.3.11), of several messages too, all or none (RFC 3502), answered with the new UIDs (RFC 4315). Large messages go to the store as
+ * they come; whether they may come at all (mailbox there, size and quota allowed, arguments well-formed) is told before the client sends them.
  */
-import type { NewBody } from 'posthouse/api'
 import { bad, type Done, LOGGED_IN, no, ok } from '../answer.js'
+import { type Messages, readMessages, readyMails, roomFor, sizeOf } from '../appending.js'
 import { command } from '../command.js'
-import { readDateTime } from '../wire/date.js'
-import { readFlagList } from '../wire/flags.js'
+import { overQuota } from '../quota.js'
 import { readMailbox } from '../wire/mailbox.js'
-import { type Literal, literalMark, ReadError, type Reader } from '../wire/reader.js'
+import { ReadError, type Reader } from '../wire/reader.js'
+import { formatSet } from '../wire/set.js'
 import { capitalise } from '../wire/write.js'
 
-export interface AppendHead {
+export interface AppendArgs {
   readonly mailbox: string
-  readonly flags: readonly string[]
-  readonly date?: number
+  readonly messages: Messages
 }
 
-/** Everything before the message; the reader stands at its literal then. */
-export function readAppendHead(input: Reader): AppendHead {
+export function readAppend(input: Reader): AppendArgs {
   input.space()
   const mailbox = readMailbox(input)
-  input.space()
-  const flags = input.peek('(') ? followed(input, readFlagList(input)) : []
-  if (!input.peek('"')) return { mailbox, flags }
-  return { mailbox, flags, date: followed(input, readDateTime(input)) }
-}
-
-function followed<T>(input: Reader, value: T): T {
-  input.space()
-  return value
+  return { mailbox, messages: readMessages(input, input.can('MULTIAPPEND')) }
 }
 
 export const append = command({
   name: 'APPEND',
   states: LOGGED_IN,
   expunge: 'yes',
-  capabilities: [{ name: 'APPENDLIMIT', said: ({ settings }) => [`APPENDLIMIT=${settings.maxMessageBytes}`] }],
+  capabilities: [
+    // RFC 7889 §2: one limit for all mailboxes.
+    { name: 'APPENDLIMIT', said: ({ settings }) => [`APPENDLIMIT=${settings.maxMessageBytes}`] },
+    { name: 'MULTIAPPEND' },
+  ],
   read(input: Reader) {
-    const head = readAppendHead(input)
-    const message = input.takeLiteral() ?? input.refuse('a literal with the message')
-    return { ...head, message }
+    const { mailbox, messages } = readAppend(input)
+    return messages.kind === 'all' ? { mailbox, ...messages } : input.refuse('a literal with the message')
   },
-  async run(session, { mailbox, flags, date, message }) {
+  async run(session, { mailbox, messages }) {
     const { mail } = session.deps.store
     const info = await mail.find(session.accountId, mailbox)
     if (!info) return missing()
-    const body = bodyOf(message)
-    if (!body) return no('An empty message cannot be kept', 'CANNOT')
-    const box = await mail.open(session.accountId, info.id)
-    const [uid] = await box.append([{ body, flags, date: date ?? session.deps.clock.now() }])
+    const mails = await readyMails(session, messages)
+    if ('kind' in mails) return mails
+    const full = await overQuota(session, sizeOf(messages))
+    if (full) return full
+    const uids = await (await mail.open(session.accountId, info.id)).append(mails)
     if (session.selected?.mailbox.id === info.id) session.selected.touch()
-    return ok('Message kept', session.features.can('UIDPLUS') ? `APPENDUID ${info.uidValidity} ${uid}` : undefined)
+    const code = session.features.can('UIDPLUS') ? `APPENDUID ${info.uidValidity} ${formatSet(uids)}` : undefined
+    return ok(uids.length > 1 ? 'Messages kept' : 'Message kept', code)
   },
-  async largeLiteral(session, input) {
-    const head = headBeforeMessage(input)
-    if (head === 'not yet') return session.maxCommandBytes
-    if ('kind' in head) return head
-    if (!(await session.deps.store.mail.find(session.accountId, head.mailbox))) return missing()
-    return session.deps.settings.maxMessageBytes
+  async largeLiteral(session, input, { size }) {
+    const args = comingMessage(input, () => readAppend(input))
+    if (args === 'not yet') return session.maxCommandBytes
+    if ('kind' in args) return args
+    if (!(await session.deps.store.mail.find(session.accountId, args.mailbox))) return missing()
+    return roomFor(session, args.messages.messages, size)
   },
 })
 
-/** `not yet` while the literal to come is an argument before the message. */
-function headBeforeMessage(input: Reader): AppendHead | Done | 'not yet' {
+/** `not yet` while the literal to come is an argument before the message; whatever is wrong before it, the client hears before it sends. */
+export function comingMessage<T>(input: Reader, read: () => T): T | Done | 'not yet' {
   try {
-    return readAppendHead(input)
+    return read()
   } catch (error) {
     if (!(error instanceof ReadError)) throw error
-    return literalMark(input.rest) && input.rest.startsWith('{') ? 'not yet' : bad(capitalise(error.message))
+    return input.atLiteral && input.peek('{') ? 'not yet' : bad(capitalise(error.message))
   }
 }
 
 /** RFC 3501 §6.3.11: the client may make the mailbox and try again. */
-function missing() {
+export function missing(): Done {
   return no('There is no such mailbox', 'TRYCREATE')
-}
-
-function bodyOf(message: Literal): NewBody | undefined {
-  if (message.kind === 'body') return message.body
-  return message.bytes.length > 0 ? { kind: 'memory', bytes: message.bytes } : undefined
 }

@@ -6,7 +6,7 @@ import type { MailEntry } from 'posthouse/api'
 import { bad, type Done, no, ok } from '../answer.js'
 import { command } from '../command.js'
 import { Content } from '../content.js'
-import { type Resolved, resolve, sendSection } from '../sections.js'
+import { decodedSize, type Resolved, resolve, sendSection } from '../sections.js'
 import { isDone, type Selected, writeUpdate, writeVanished } from '../selected.js'
 import type { Session } from '../session.js'
 import type { Known } from '../view.js'
@@ -35,8 +35,8 @@ export const fetch = command({
   states: ['selected'],
   uid: true,
   expunge: 'uid',
-  // RFC 8474, RFC 8514: what else there is of them stands with CREATE, SELECT, STATUS and SEARCH.
-  capabilities: [{ name: 'OBJECTID' }, { name: 'SAVEDATE' }],
+  // RFC 8474, RFC 8514: what else there is of them stands with CREATE, SELECT, STATUS and SEARCH; of RFC 3516 with APPEND.
+  capabilities: [{ name: 'OBJECTID' }, { name: 'SAVEDATE' }, { name: 'BINARY' }],
   read(input: Reader): FetchArgs {
     input.space()
     const set = readSet(input)
@@ -271,6 +271,8 @@ async function simpleItem(
       return `INTERNALDATE ${formatDateTime(entry.date)}`
     case 'size':
       return `RFC822.SIZE ${entry.size}`
+    case 'decoded-size':
+      return `${item.label} ${await decodedSize(content, item.path)}`
     case 'envelope':
       return `ENVELOPE ${writeEnvelope((await content.header()).fields)}`
     case 'structure': {

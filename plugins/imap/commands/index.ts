@@ -25,6 +25,7 @@ import { namespace } from './namespace.js'
 import { check, noop } from './noop.js'
 import { getquota, getquotaroot, setquota } from './quota.js'
 import { rename } from './rename.js'
+import { replace } from './replace.js'
 import { search } from './search.js'
 import { examine, select } from './select.js'
 import { sort } from './sort.js'
@@ -61,6 +62,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   getquotaroot,
   setquota,
   append,
+  replace,
   idle,
   // selected
   check,

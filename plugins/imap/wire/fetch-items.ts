@@ -48,7 +48,10 @@ export type FetchItem =
       readonly partial?: Partial
       /** Does not set \Seen. */
       readonly peek: boolean
+      /** BINARY: without its transfer encoding. */
+      readonly decoded?: true
     }
+  | { readonly kind: 'decoded-size'; readonly label: string; readonly path: readonly number[] }
 
 const MOST_ITEMS = 64
 const MOST_NAMES = 256
@@ -110,9 +113,42 @@ function readItem(input: Reader): FetchItem {
       return input.peek('[') ? readBody(input, false) : { kind: 'structure', extended: false }
     case 'BODY.PEEK':
       return readBody(input, true)
+    case 'BINARY':
+    case 'BINARY.PEEK':
+    case 'BINARY.SIZE':
+      // RFC 9051 §6.4.5 has them without the rest of the extension.
+      if (input.can('BINARY') || input.can('IMAP4rev2')) return readBinary(input, name)
+      return unknown(column)
     default:
-      throw new ReadError(column, 'an item to fetch like FLAGS, ENVELOPE or BODY[]')
+      return unknown(column)
   }
+}
+
+function unknown(column: number): never {
+  throw new ReadError(column, 'an item to fetch like FLAGS, ENVELOPE or BODY[]')
+}
+
+/** RFC 3516 §7: only parts, as nothing else has an encoding. */
+function readBinary(input: Reader, name: string): FetchItem {
+  input.need('[', '[')
+  const path = readPath(input)
+  if (name === 'BINARY.SIZE') return { kind: 'decoded-size', label: `${name}[${path.join('.')}]`, path }
+  const partial = readPartial(input)
+  const label = `BINARY[${path.join('.')}]${partial ? `<${partial.first}>` : ''}`
+  const section: Section = { path, text: { kind: 'all' } }
+  return { kind: 'section', label, section, peek: name !== 'BINARY', decoded: true, ...(partial && { partial }) }
+}
+
+/** Part numbers up to and with the bracket. */
+function readPath(input: Reader): readonly number[] {
+  const path: number[] = []
+  if (input.take(']') !== undefined) return path
+  do {
+    if (path.length >= DEEPEST) input.refuse(`no more than ${DEEPEST} levels`)
+    path.push(input.nzNumber('a part number'))
+  } while (input.take('.') !== undefined)
+  input.need(']', '. or ]')
+  return path
 }
 
 function readBody(input: Reader, peek: boolean): FetchItem {

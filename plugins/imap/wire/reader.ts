@@ -11,10 +11,10 @@ import { type CapabilityName, EVERY_FEATURE, type Features, speaksUtf8 } from '.
 /** The only thing a reader throws. The client hears it as BAD, with the column counted over the lines of the command. */
 export { ReadError }
 
-/** A literal that came with the command: in memory, or (a message for APPEND) already with the store. */
+/** A literal that came with the command: in memory, or (a message for APPEND) already with the store, until it is dropped. */
 export type Literal =
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
-  | { readonly kind: 'body'; readonly body: NewBody; readonly size: number }
+  | { readonly kind: 'body'; readonly body: NewBody; readonly size: number; readonly drop: () => Promise<void> }
 
 /** `lines[i]` is followed by `literals[i]`; there is one line more than there are literals. No line holds CRLF. */
 export interface Frame {
@@ -26,14 +26,16 @@ export interface LiteralMark {
   readonly size: number
   /** `{n+}`: the client does not wait for our `+` (RFC 7888). */
   readonly pushed: boolean
+  /** `~{n}`: may hold NUL (RFC 3516). */
+  readonly binary: boolean
 }
 
-const MARK = /\{([0-9]{1,20})(\+?)\}$/
+const MARK = /(~?)\{([0-9]{1,20})(\+?)\}$/
 
 /** The literal a line announces at its end. */
 export function literalMark(line: string): LiteralMark | undefined {
   const found = MARK.exec(line)
-  return found ? { size: Number(found[1]), pushed: found[2] === '+' } : undefined
+  return found ? { size: Number(found[2]), pushed: found[3] === '+', binary: found[1] === '~' } : undefined
 }
 
 /** Cuts octets that are already all there into a frame: for tests and tools; the session's framer does the same as octets come. */
@@ -187,12 +189,24 @@ export class Reader {
     return found?.slice(1, -1).replace(/\\(["\\])/g, '$1')
   }
 
+  /** Whether a literal is announced right here, and nothing else on this line, be it in the frame or still to come. */
+  get atLiteral(): boolean {
+    return MARK.exec(this.line)?.index === this.at
+  }
+
   /** Steps over a literal and into the line behind it. */
   takeLiteral(): Literal | undefined {
+    return this.peek('{') ? this.takeAnyLiteral() : undefined
+  }
+
+  /** The same for one that may hold NUL, `~{n}` (RFC 3516 §7). */
+  takeLiteral8(): Literal | undefined {
+    return this.peek('~{') ? this.takeAnyLiteral() : undefined
+  }
+
+  private takeAnyLiteral(): Literal | undefined {
     const literal = this.frame.literals[this.piece]
-    if (!literal) return undefined
-    const mark = MARK.exec(this.line)
-    if (!mark || mark.index !== this.at) return undefined
+    if (!literal || !this.atLiteral) return undefined
     this.before += this.line.length
     this.piece += 1
     this.at = 0

@@ -36,7 +36,7 @@ export function readScript(text: string): Script {
 function joinBlocks(text: string): string[] {
   const joined = text.replace(
     /\{\{\{\n([\s\S]*?)\n?\}\}\}/g,
-    (_, block: string) => `\ue000${block.replaceAll('\r', '').replaceAll('\n', LINE_END)}\ue001`,
+    (_, block: string) => `\ue000${block.replaceAll('\n', LINE_END)}\ue001`,
   )
   return joined.split('\n').filter(line => line.trim() !== '' && !line.startsWith('#'))
 }
@@ -154,11 +154,11 @@ export class Run {
   }
 }
 
-/** Blocks in a command are sent as literals. */
+/** Blocks in a command are sent as literals; only those of a literal8 as they are. */
 function asLiterals(command: string): string {
-  return command.replace(/\ue000([^\ue001]*)\ue001/g, (_, block: string) => {
-    const text = block.replaceAll(LINE_END, '\r\n')
-    return `{${text.length}+}\r\n${text}`
+  return command.replace(/(~?)\ue000([^\ue001]*)\ue001/g, (_, binary: string, block: string) => {
+    const text = block.replaceAll('\r', binary === '' ? '' : '\r').replaceAll(LINE_END, binary === '' ? '\r\n' : '\n')
+    return `${binary}{${text.length}+}\r\n${text}`
   })
 }
 

@@ -76,8 +76,9 @@ test('reading goes on behind a literal, and columns count over the lines', () =>
 })
 
 for (const [line, mark] of [
-  ['a LOGIN {5}', { size: 5, pushed: false }],
-  ['a LOGIN {5+}', { size: 5, pushed: true }],
+  ['a LOGIN {5}', { size: 5, pushed: false, binary: false }],
+  ['a LOGIN {5+}', { size: 5, pushed: true, binary: false }],
+  ['a APPEND x ~{5+}', { size: 5, pushed: true, binary: true }],
   ['a LOGIN {5} ', undefined],
   ['a LOGIN {-5}', undefined],
   ['a LOGIN {5++}', undefined],
