@@ -30,6 +30,7 @@ export async function converse(session: Session): Promise<void> {
     session.unselect()
     session.input.detach()
     endSocket(session, reason)
+    session.output.compress(false)
     session.log.info(
       {
         reason,
@@ -115,6 +116,7 @@ const BYES: Readonly<Partial<Record<OverReason, string>>> = {
   drain: 'The server is shutting down',
   'line-too-long': 'The line is too long',
   'literal-too-large': '[TOOBIG] The literal is too large',
+  compression: 'What came is no DEFLATE',
   errors: 'Too many commands that make no sense',
   'mailbox-gone': 'The selected mailbox has been deleted',
   logins: 'Too many wrong passwords',

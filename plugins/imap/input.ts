@@ -3,8 +3,10 @@
  * waits in its own buffers. Every wait has an end: a timeout, the socket's end, or a signal.
  */
 import type { Socket } from 'node:net'
+import { Inflating } from './deflate.js'
 
 export type Waited = 'data' | 'closed' | 'timeout' | 'signal'
+type Woken = Waited | 'broken'
 
 export interface Wait {
   readonly timeoutMs: number
@@ -25,6 +27,8 @@ export type OverReason =
   /** A literal could not be sent to its end. */
   | 'torn'
   | 'handshake'
+  /** What was to be DEFLATE is none. */
+  | 'compression'
   | 'logout'
   | 'bug'
 
@@ -49,6 +53,7 @@ export class Input {
   private heldBytes = 0
   private closed = false
   private wake: (() => void) | undefined
+  private inflating: Inflating | undefined
 
   constructor(socket: Socket) {
     this.socket = socket
@@ -68,6 +73,16 @@ export class Input {
     for (const event of ['end', 'close']) this.socket.off(event, this.onClosed)
     this.held = []
     this.heldBytes = 0
+    this.inflating?.end()
+    this.inflating = undefined
+  }
+
+  /** What is here and was not read yet is the first that is compressed, or that is not any more. */
+  compress(on: boolean): void {
+    const next = this.inflating?.end() ?? this.join()
+    this.inflating = on ? new Inflating(this.onReadable) : undefined
+    if (this.inflating) this.inflating.feed(next)
+    this.hold(this.inflating ? Buffer.alloc(0) : next)
   }
 
   private readonly onReadable = () => this.wake?.()
@@ -79,11 +94,22 @@ export class Input {
 
   /** Waits until more octets are held than before. */
   async more(wait: Wait): Promise<Waited> {
+    const waited = this.state() ?? (await this.woken(wait))
+    if (waited === 'broken') throw new ConversationOver('compression')
+    return waited
+  }
+
+  /** What needs no waiting. */
+  private state(): Exclude<Woken, 'timeout'> | undefined {
     if (this.pull()) return 'data'
-    if (this.closed) return 'closed'
+    if (this.inflating?.broken) return 'broken'
+    return this.over ? 'closed' : undefined
+  }
+
+  private async woken(wait: Wait): Promise<Woken> {
     if (wait.signals?.some(signal => signal.aborted)) return 'signal'
-    return new Promise<Waited>(resolve => {
-      const end = (waited: Waited) => {
+    return new Promise<Woken>(resolve => {
+      const end = (waited: Woken) => {
         clearTimeout(timer)
         this.wake = undefined
         for (const signal of wait.signals ?? []) signal.removeEventListener('abort', onSignal)
@@ -93,19 +119,38 @@ export class Input {
       const timer = setTimeout(() => end('timeout'), wait.timeoutMs)
       for (const signal of wait.signals ?? []) signal.addEventListener('abort', onSignal, { once: true })
       this.wake = () => {
-        if (this.pull()) end('data')
-        else if (this.closed) end('closed')
+        const state = this.state()
+        if (state) end(state)
       }
     })
   }
 
   private pull(): boolean {
-    const chunk = this.socket.read() as Buffer | null
-    if (chunk === null) return false
+    const chunk = this.inflating ? this.inflated(this.inflating) : this.received()
+    if (chunk === undefined) return false
     this.held.push(chunk)
     this.heldBytes += chunk.length
-    this.octets += chunk.length
     return true
+  }
+
+  private received(): Buffer | undefined {
+    const chunk = this.socket.read() as Buffer | null
+    this.octets += chunk?.length ?? 0
+    return chunk ?? undefined
+  }
+
+  /** The socket is read only when all that came has been inflated. */
+  private inflated(inflating: Inflating): Buffer | undefined {
+    if (inflating.quiet) {
+      const chunk = this.received()
+      if (chunk) inflating.feed(chunk)
+    }
+    return inflating.take()
+  }
+
+  /** Nothing more will come. */
+  private get over(): boolean {
+    return this.closed && (this.inflating?.quiet ?? true)
   }
 
   /** A whole line that is already here, without its end; a bare LF ends one too, for people with telnet. */

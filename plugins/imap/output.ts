@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
+import { Deflating } from './deflate.js'
 import { ConversationOver } from './input.js'
 
 const FLUSH_BYTES = 64 * 1024
@@ -17,6 +18,7 @@ export class Output {
   private parts: Buffer[] = []
   private text = ''
   private waiting = 0
+  private deflating: Deflating | undefined
   private lastTurn = performance.now()
   private readonly stallMs: number
 
@@ -27,6 +29,16 @@ export class Output {
 
   attach(socket: Socket): void {
     this.socket = socket
+  }
+
+  get compressed(): boolean {
+    return this.deflating !== undefined
+  }
+
+  /** What has been flushed is as it was. */
+  compress(on: boolean): void {
+    this.deflating?.end()
+    this.deflating = on ? new Deflating() : undefined
   }
 
   /** Strings are octet strings. */
@@ -62,11 +74,12 @@ export class Output {
     this.closeText()
     const { parts, socket } = this
     this.parts = []
-    this.octets += this.waiting
     this.waiting = 0
     if (parts.length === 0) return
     if (socket.destroyed || !socket.writable) throw new ConversationOver('closed')
-    const data = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+    const plain = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+    const data = this.deflating ? await this.deflating.deflate(plain) : plain
+    this.octets += data.length
     if (!socket.write(data)) await this.drained(socket)
   }
 

@@ -79,6 +79,23 @@ export class Session {
     this.features = this.deps.capabilities.features(disabled)
   }
 
+  /** RFC 8437 §3: nothing of the account stays. */
+  logOut(): void {
+    this.unselect()
+    this.account = undefined
+    this.features = this.deps.capabilities.features()
+  }
+
+  get compressed(): boolean {
+    return this.output.compressed
+  }
+
+  /** Between two commands. */
+  compress(on: boolean): void {
+    this.input.compress(on)
+    this.output.compress(on)
+  }
+
   get state(): State {
     if (!this.account) return 'not-authenticated'
     return this.selected ? 'selected' : 'authenticated'

@@ -8,6 +8,7 @@ import { append } from './append.js'
 import { authenticate } from './authenticate.js'
 import { capability } from './capability.js'
 import { close, unselect } from './close.js'
+import { compress } from './compress.js'
 import { copy } from './copy.js'
 import { create } from './create.js'
 import { remove } from './delete.js'
@@ -34,6 +35,7 @@ import { status } from './status.js'
 import { store } from './store.js'
 import { subscribe, unsubscribe } from './subscribe.js'
 import { thread } from './thread.js'
+import { unauthenticate } from './unauthenticate.js'
 
 export const COMMANDS: readonly AnyCommand[] = [
   // any state
@@ -64,6 +66,8 @@ export const COMMANDS: readonly AnyCommand[] = [
   append,
   replace,
   idle,
+  compress,
+  unauthenticate,
   // selected
   check,
   close,
