@@ -112,6 +112,8 @@ async function run(session: Session, command: AnyCommand, head: Head, input: Rea
 }
 
 const BYES: Readonly<Partial<Record<OverReason, string>>> = {
+  // The client has ended its side only, and may hear it yet.
+  closed: 'Nothing more came',
   timeout: 'Silent for too long',
   drain: 'The server is shutting down',
   'line-too-long': 'The line is too long',

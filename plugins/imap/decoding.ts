@@ -27,11 +27,17 @@ export function isKnown(encoding: string): boolean {
 type Read = (from: number, to: number) => Promise<Buffer>
 
 /** What octets [from, to) say, in order. */
-export async function* decoded(read: Read, from: number, to: number, encoding: string): AsyncGenerator<Buffer> {
+export async function* decoded(
+  read: Read,
+  from: number,
+  to: number,
+  encoding: string,
+  pieceBytes = PIECE_BYTES,
+): AsyncGenerator<Buffer> {
   const cut = CUTS.get(encoding)
   let held = Buffer.alloc(0)
-  for (let at = from; at < to; at += PIECE_BYTES) {
-    const stop = Math.min(to, at + PIECE_BYTES)
+  for (let at = from; at < to; at += pieceBytes) {
+    const stop = Math.min(to, at + pieceBytes)
     const piece = held.length === 0 ? await read(at, stop) : Buffer.concat([held, await read(at, stop)])
     if (piece.length - held.length !== stop - at) throw new Error('a stored message is shorter than it says')
     const whole = stop === to || !cut ? piece.length : cut(piece)

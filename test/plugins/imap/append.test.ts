@@ -167,6 +167,21 @@ test('a binary message is kept such that every command can tell it, and comes ba
     assert.match(await client.answer(`APPEND INBOX ${literal('Subject: \0\r\n\r\n', '~')}`), /^NO \[UNKNOWN-CTE\]/)
   }))
 
+test('a message with UTF-8 in its header is told to be one, where that is enabled', () =>
+  withRig({}, async client => {
+    const text = 'Subject: gr\xc3\xbc\xc3\x9fe\r\n\r\n'
+    const command = `APPEND INBOX (\\Seen) UTF8 (${literal(text, '~')})`
+    assert.match(await client.answer(command), /^BAD/)
+    await client.ok('ENABLE UTF8=ACCEPT')
+    assert.match(await client.answer(command), /^OK/)
+    client.send(`u APPEND INBOX UTF8 (~{${text.length}}\r\n`)
+    assert.match(await client.response(), /^\+ /)
+    client.send(`${text})\r\n`)
+    assert.match((await client.answerTo('u')).at(-1)!, /^OK/)
+    await client.ok('SELECT INBOX')
+    assert.ok((await client.ok('FETCH 1 BODY[]'))[0]!.includes(`{${text.length}}\r\n${text}`))
+  }))
+
 test('a large part comes decoded piece by piece, whole and from any place', () =>
   withRig({}, async client => {
     const bytes = Buffer.from(Array.from({ length: 700_000 }, (_, at) => (at * 7919) & 255))

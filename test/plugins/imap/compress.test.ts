@@ -29,7 +29,11 @@ class Wire {
       else this.heard += chunk.toString('latin1')
     })
     socket.on('error', () => undefined)
-    socket.on('close', () => (this.ended = true))
+    socket.on('close', () => {
+      const over = () => (this.ended = true)
+      if (this.inflate) this.inflate.once('end', over).once('error', over).end()
+      else over()
+    })
   }
 
   static async open(): Promise<Wire> {
@@ -43,7 +47,7 @@ class Wire {
   }
 
   inflated(on: boolean): void {
-    this.inflate = on ? createInflateRaw() : undefined
+    this.inflate = on ? createInflateRaw({ finishFlush: constants.Z_SYNC_FLUSH }) : undefined
     this.inflate?.on('data', chunk => (this.heard += chunk.toString('latin1')))
   }
 

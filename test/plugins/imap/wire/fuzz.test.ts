@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { COMMANDS } from '../../../../plugins/imap/commands/index.js'
 import { readHead } from '../../../../plugins/imap/receive.js'
 import { structureOf } from '../../../../plugins/imap/structure.js'
+import type { Features } from '../../../../plugins/imap/wire/features.js'
 import { canonicalName, matchesPattern } from '../../../../plugins/imap/wire/mailbox.js'
 import { frameOf, ReadError, Reader } from '../../../../plugins/imap/wire/reader.js'
 import { decodeUtf7, encodeUtf7 } from '../../../../plugins/imap/wire/utf7.js'
@@ -13,6 +14,8 @@ const TOKENS = [
   ' ', '(', ')', '"', '\\', '[', ']', '<0.1>', '{1}\r\n', '{3+}\r\n', '{0}\r\n', '\r\n', '*', '%', '1:*', '1,2', '0', '4294967296', 'NIL',
   '\\Seen', 'foo', '"a b"', '"\xe9"', 'ALL', 'NOT ', 'OR ', 'UID ', 'FROM ', 'HEADER ', 'SINCE 1-Feb-1994', 'CHARSET UTF-8 ', 'BODY[',
   'BODY.PEEK[1.2.HEADER.FIELDS (', 'RFC822', 'FLAGS', '+FLAGS.SILENT ', '" 1-Jan-2000 00:00:00 +0000"', 'INBOX', '&AOQ-', '&', '=', 'PLAIN ',
+  '~{3+}\r\n', 'RETURN (', 'STATUS (MESSAGES SIZE)', 'SUBSCRIBED', 'RECURSIVEMATCH ', 'REMOTE', 'BINARY.PEEK[', 'BINARY.SIZE[1.2]', 'USE (\\Sent', 'UTF8 (',
+  'STORAGE 5', 'DEFLATE',
 ] // biome-ignore format: a list of words
 
 const wordy = fc
@@ -21,8 +24,11 @@ const wordy = fc
 const noise = fc.uint8Array({ maxLength: 200 }).map(bytes => Buffer.from(bytes))
 const octets = fc.oneof(wordy, wordy, noise)
 
-function readsOrRefuses(read: (input: Reader) => unknown, bytes: Buffer): void {
-  const input = Reader.of(bytes)
+/** With everything enabled more is read than without. */
+const EVERYTHING: Features = { can: () => true, enabled: () => true }
+
+function readsOrRefuses(read: (input: Reader) => unknown, bytes: Buffer, features?: Features): void {
+  const input = Reader.of(bytes, features)
   try {
     read(input)
     input.end()
@@ -35,9 +41,10 @@ function readsOrRefuses(read: (input: Reader) => unknown, bytes: Buffer): void {
 for (const command of COMMANDS) {
   test(`${command.name} reads any octets or refuses them`, () => {
     fc.assert(
-      fc.property(octets, fc.boolean(), (bytes, spaced) =>
-        readsOrRefuses(input => command.read(input), spaced ? Buffer.concat([Buffer.from(' '), bytes]) : bytes),
-      ),
+      fc.property(octets, fc.boolean(), fc.boolean(), (bytes, spaced, enabled) => {
+        const all = spaced ? Buffer.concat([Buffer.from(' '), bytes]) : bytes
+        readsOrRefuses(input => command.read(input), all, enabled ? EVERYTHING : undefined)
+      }),
       { numRuns: 400 },
     )
   })
