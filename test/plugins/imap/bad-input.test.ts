@@ -28,7 +28,7 @@ const LOGIN = 'a LOGIN ann secret\r\n'
 
 for (const [what, text, wish] of [
   ['after nothing', '', /^\* OK .*\r\n\* BYE /],
-  ['after whole commands', `${LOGIN}b NOOP\r\nc SELECT INBOX\r\n`, /b OK .*[^]*c OK .*\r\n\* BYE /],
+  ['after whole commands', `${LOGIN}b NOOP\r\nc SELECT INBOX\r\n`, /b OK [\s\S]*c OK .*\r\n\* BYE /],
   ['within a line', `${LOGIN}b NOO`, /a OK .*\r\n\* BYE /],
   ['within a literal', `${LOGIN}b APPEND INBOX {10+}\r\nabc`, /a OK .*\r\n\* BYE /],
   ['within a large one', `${LOGIN}b APPEND INBOX {90000+}\r\nabc`, /a OK .*\r\n\* BYE /],
