@@ -4,9 +4,10 @@
  */
 import type { Asked, Envelope, Finding, Message, MessageText, Session } from 'posthouse/api'
 import { type FieldMailbox, mailboxOf, nameAndParents, type WebLink, webLinks } from 'posthouse/text'
+import { forwardedAuthor } from './origin/forwarded.js'
 
 /**
- * Where rules look: subject, text as a reader sees it, display name of the sender, addresses of links, names of attachments, text that is
+ * Where rules look: subject, text as a reader sees it, display name of the sender (and of who wrote what is forwarded), addresses of links, names of attachments, text that is
  * there and cannot be seen, what pictures say in place of themselves, text of attached files that hold text, HTML as it stands.
  */
 export const PLACES = ['subject', 'body', 'name', 'link', 'file', 'hidden', 'alt', 'attached', 'html'] as const
@@ -41,6 +42,7 @@ export class Facts {
   readonly #kept = new Map<object, unknown>()
   #from: FieldMailbox | undefined | null = null
   #replyTo: FieldMailbox | undefined | null = null
+  #forwarded: FieldMailbox | undefined | null = null
 
   private constructor({ session, envelope, message }: Asked['score'], text: MessageText, now: number) {
     this.now = now
@@ -63,6 +65,12 @@ export class Facts {
   get replyTo(): FieldMailbox | undefined {
     if (this.#replyTo === null) this.#replyTo = mailboxOf(this.message.header, 'reply-to')
     return this.#replyTo
+  }
+
+  /** The author of what this mail passes on. */
+  get forwarded(): FieldMailbox | undefined {
+    if (this.#forwarded === null) this.#forwarded = forwardedAuthor(this.seen.subject, this.seen.body)
+    return this.#forwarded
   }
 
   get links(): readonly WebLink[] {
@@ -110,7 +118,9 @@ export class Facts {
       case 'html':
         return this.seen.html.slice(0, MAX_TEXT)
       case 'name':
-        return this.from?.name ?? ''
+        return this.forwarded === undefined
+          ? (this.from?.name ?? '')
+          : `${this.from?.name ?? ''}\n${this.forwarded.name}`
       case 'link':
         return hrefs([...this.seen.links.slice(0, MAX_LINKS), ...this.links])
       case 'file':

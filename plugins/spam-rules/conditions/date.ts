@@ -29,7 +29,7 @@ export const date: Kind<DateOf, RawDate> = {
     bind: ({ test, byMs }) => {
       const asks = TESTS[test]
       return facts => {
-        const written = facts.message.field('date')?.slice(0, MAX_DATE)
+        const written = facts.message.field('date')?.slice(0, MAX_DATE).trim()
         if (written === undefined) return foundOr(test === 'missing' ? 'no Date' : undefined)
         return foundOr(asks({ written, at: parseDate(written), now: facts.now, byMs }))
       }
@@ -38,6 +38,8 @@ export const date: Kind<DateOf, RawDate> = {
 }
 
 const MAX_DATE = 200
+const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
+const WITH_DAY = /^\s{0,9}([a-z]{3})[a-z]{0,6},?\s{0,9}(\d{1,2})[ -]([a-z]{3})[a-z]{0,6}[ -](\d{4})\b/i
 
 interface Written {
   readonly written: string
@@ -53,20 +55,21 @@ const TESTS: Readonly<Record<DateTest, (date: Written) => string | undefined>> =
     at !== undefined && at - now > byMs ? `${formatDate(at)}, ${formatDuration(roughly(at - now))} ahead` : undefined,
   behind: ({ at, now, byMs }) =>
     at !== undefined && now - at > byMs ? `${formatDate(at)}, ${formatDuration(roughly(now - at))} ago` : undefined,
-  // RFC 5322 §3.3: a zone is there always. Old programs wrote its name.
-  'without-zone': ({ written, at }) =>
-    at !== undefined && !/\d\d[ )]{1,3}(?:[+-]\d{4}|\(?[a-z]{1,5}\b)/i.test(written) ? written : undefined,
+  // RFC 5322 §3.3: the zone belongs to it; programs that have a clock know theirs. Old ones wrote its name.
+  'without-zone': ({ written }) =>
+    /:\d\d\s{0,9}(?:am|pm)?\s*$/i.test(written.replace(/\([^)]{0,60}\)/g, '')) ? written : undefined,
   // RFC 5322 §3.3: no zone on earth is more than 14 hours off, and all are at quarters of an hour.
   'odd-zone': ({ written }) => {
     const [, zone, hours, minutes] = /:\d\d(?: \d{4})? {1,3}([+-](\d\d)(\d\d))(?!\d)/.exec(written) ?? []
     return zone !== undefined && (Number(hours) > 14 || Number(minutes) % 15 !== 0) ? zone : undefined
   },
-  'wrong-day': ({ written, at }) => {
-    const [, day] = /^\s{0,9}(mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}[,.]/i.exec(written) ?? []
-    if (day === undefined || at === undefined) return undefined
-    const zone = /([+-])(\d\d)(\d\d)\b/.exec(written.slice(written.indexOf(':')))
-    const minutes = zone === null ? 0 : (Number(zone[2]) * 60 + Number(zone[3])) * (zone[1] === '-' ? -1 : 1)
-    return formatDate(at, minutes).slice(0, 3).toLowerCase() === day.toLowerCase() ? undefined : written
+  /** A date that was put together and not told by a clock. The zone has no say in it: day and date stand side by side. */
+  'wrong-day': ({ written }) => {
+    const [, weekday, day, month, year] = WITH_DAY.exec(written) ?? []
+    if (day === undefined || !DAYS.includes(weekday!.toLowerCase())) return undefined
+    const at = parseDate(`${day} ${month} ${year} 12:00:00 +0000`)
+    if (at === undefined) return undefined
+    return DAYS[new Date(at).getUTCDay()] === weekday!.toLowerCase() ? undefined : written
   },
 }
 

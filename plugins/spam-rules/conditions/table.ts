@@ -1,4 +1,5 @@
 /** All kinds of conditions. A new one is a file in this folder and a line here. */
+import { brand } from './brand.js'
 import { COMPOSITES } from './composite.js'
 import { count } from './count.js'
 import { date } from './date.js'
@@ -19,6 +20,7 @@ export const KINDS = [
   field,
   text,
   origin,
+  brand,
   letters,
   structure,
   file,

@@ -69,3 +69,20 @@ function* overAccented(text: string): Finds {
     if ((word.match(ACCENTED)?.length ?? 0) >= word.length * 0.6) yield word
   }
 }
+
+/** English words that no other tongue has with accents on them. */
+const ENGLISH = new Set(
+  'your you have has been this that with from will wallet account funds sent our was were please click here transaction password security payment verify email message view their there which about service update private'.split(
+    ' ',
+  ),
+)
+const ACCENTED_WORD =
+  /[a-z\u00e0-\u00ff\u0101-\u017f]{0,20}[\u00e0-\u00f6\u00f8-\u00ff\u0101-\u017f][a-z\u00e0-\u00ff\u0101-\u017f]{0,20}/g
+const COMBINING = /[\u0300-\u036f]/g
+
+/** `yóur fúnds havé bééñ séñt`: English, so that no word of it is what it looks like. */
+export function* accentedEnglish(text: string): Finds {
+  if (!BEYOND_ASCII.test(text)) return
+  for (const [word] of text.toLowerCase().matchAll(ACCENTED_WORD))
+    if (ENGLISH.has(word.normalize('NFD').replace(COMBINING, ''))) yield word
+}

@@ -4,7 +4,7 @@
  */
 import { bothEnds } from 'posthouse/text'
 import { capitals, emoji, longRun, symbols } from './amount.js'
-import { type Finds, fancy, hiddenLetters, mixedWords, spacedOut } from './dressing.js'
+import { accentedEnglish, type Finds, fancy, hiddenLetters, mixedWords, spacedOut } from './dressing.js'
 import { codedTokens, gibberish, mangledWords } from './odd-words.js'
 import { wordSalad } from './salad.js'
 
@@ -33,6 +33,7 @@ const TESTS = {
   'mixed-scripts': finds(mixedWords),
   'zero-width': finds(hiddenLetters),
   fancy: finds(fancy),
+  'accented-english': finds(accentedEnglish),
   gibberish: finds(gibberish),
   mangled: finds(mangledWords),
   token: finds(codedTokens),

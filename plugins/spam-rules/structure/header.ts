@@ -7,6 +7,22 @@ import { type Look, Shape } from './shape.js'
 /** Where lists live: what makes their mail gives it an identifier too. */
 const LIST_HOST = /^(?:lists?|mail(?:man)?|groups?|sympa)\d*\./
 
+/** Providers that send in their own name only, and what stands in the identifiers of their mail. */
+const PROVIDER_IDS = [
+  {
+    from: /^(?:gmail|googlemail)\.com$/,
+    ids: /(?:^|\.)(?:gmail|googlemail|google|googlegroups|android)\.com$|(?:^|\.)(?:local|lan|home|localdomain|localhost)$|\.outlook\.com$|\.icloud\.com$/,
+  },
+  {
+    from: /^(?:yahoo|ymail|rocketmail)\.[a-z.]{2,6}$/,
+    ids: /(?:^|\.)(?:yahoo|ymail|yahoodns)\.[a-z.]{2,6}$|(?:^|\.)(?:local|lan|home|localdomain|localhost)$|\.outlook\.com$/,
+  },
+  {
+    from: /^(?:hotmail|outlook|live|msn)\.[a-z.]{2,6}$/,
+    ids: /(?:^|\.)(?:hotmail|outlook|live|msn|microsoft)\.[a-z.]{2,6}$|\.phx\.gbl$|^phx\.gbl$|(?:^|\.)(?:local|lan|home|localdomain|localhost)$/,
+  },
+] as const
+
 export const HEADER_TESTS = {
   // RFC 5322 §3.6: each of these stands at most once.
   'from-twice': twice('from'),
@@ -15,8 +31,6 @@ export const HEADER_TESTS = {
   'message-id-twice': twice('message-id'),
   'recipients-twice': facts => twice('to')(facts) ?? twice('cc')(facts),
   'mime-field-twice': facts => twice('content-type')(facts) ?? twice('mime-version')(facts),
-
-  'date-missing': facts => (Shape.of(facts).has('date') ? undefined : 'no Date'),
 
   // A list's copy and a forwarded one have their receivers elsewhere; Bcc may be empty.
   'recipients-missing': facts => {
@@ -37,6 +51,17 @@ export const HEADER_TESTS = {
     return to !== undefined && organisationOf(to.domain) === home && organisationOf(facts.from.domain) !== home
       ? host
       : undefined
+  },
+
+  /** Providers of free mailboxes and the programs of their users write the provider's name, or that of the address, into it. */
+  'message-id-of-other': facts => {
+    const host = hostOfId(facts)
+    const shape = Shape.of(facts)
+    if (host === undefined || facts.from === undefined || facts.insider || shape.byList) return undefined
+    const own = PROVIDER_IDS.find(({ from }) => from.test(facts.from!.domain))
+    return own === undefined || own.ids.test(host) || host === facts.from.domain
+      ? undefined
+      : `${host}, of ${facts.from.domain}`
   },
 
   'from-is-to': facts => {

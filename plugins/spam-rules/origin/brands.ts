@@ -1,0 +1,160 @@
+/**
+ * Brands that a text speaks as, and whether anything about the mail is theirs. A brand that is only mentioned ("pay with PayPal", "follow us on
+ * Facebook") is no claim; "your PayPal account", "the PayPal team" is. The names and domains are data: rules/look-alikes/brands.yaml, whose display names
+ * and hosts the plugin look-alikes judges, and rules/look-alikes/spoken-for.yaml, of brands that send from so many domains that only their text can be judged.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { nameAndParents } from 'posthouse/text'
+import { parse } from 'yaml'
+import type { Facts } from '../facts.js'
+import { packageFolder } from '../package-folder.js'
+import { fold } from '../words/fold.js'
+
+interface RawBrand {
+  readonly brand: string
+  readonly names?: readonly string[]
+  readonly domains: readonly string[]
+}
+
+export interface Brand {
+  readonly title: string
+  readonly domains: ReadonlySet<string>
+  /** The name as it stands in domains; '' when it is too short to tell anything there. */
+  readonly squeezed: string
+}
+
+interface Name {
+  readonly words: readonly string[]
+  readonly brand: Brand
+}
+
+export interface Claim {
+  readonly brand: Brand
+  /** As it was said: `your paypal account`. */
+  readonly said: string
+}
+
+const SHORTEST_SQUEEZED = 4
+const HEAD = 6000
+const TAIL = 1500
+const MOST_CLAIMS = 3
+
+/** Words in front of a name, and behind it, that make it the one who speaks. */
+const IN_FRONT = new Set(
+  'your ihr ihre ihrem ihrer ihren dein deine deinem deiner votre vos tu su sus sua seu suo sua uw je jouw twoje twojego din ditt dear cher estimado liebe lieber hesabiniz ваш ваша вашего'.split(
+    ' ',
+  ),
+)
+const BEHIND = new Set(
+  `account accounts wallet wallets id app card cards team support security service services customer customers client clients user users member members membership helpdesk billing
+  subscription profile reward rewards storage mailbox email password webmail portal konto kunde kunden kundenservice kundenkonto team sicherheit compte client clientele assistance cuenta cliente
+  clientes soporte seguridad conta suporte atendimento seguranca pontos conto clienti assistenza servizio klant rekening konta klienta staking airdrop department administrator online banking
+  verification protection fatura cartao carte carta tarjeta delivery express package parcel paket colis paquete pacote pacco pakket prime kyc desktop vault`
+    .split(/\s+/)
+    .filter(word => word !== ''),
+)
+/** `© 2023 PayPal`: the foot of a page. */
+const FOOT =
+  /(?:©|\(c\)|copyright)\s{0,3}(?:(?:19|20)\d\d(?:\s{0,2}[-–]\s{0,2}(?:19|20)\d\d)?)?[\s,.]{0,4}([^\n.,|]{2,60})/gi
+const MOST_FEET = 5
+
+const CLAIMS = {}
+let shipped: ReadonlyMap<string, readonly Name[]> | undefined
+
+/** Of subject and text, each brand once. */
+export function claimsIn(facts: Facts): readonly Claim[] {
+  return facts.once(CLAIMS, () => {
+    shipped ??= namesByFirstWord()
+    const body = facts.text('body')
+    const text = body.length <= HEAD + TAIL ? body : `${body.slice(0, HEAD)} ${body.slice(-TAIL)}`
+    const claims = new Map<Brand, Claim>()
+    for (const claim of spoken(
+      shipped,
+      fold(`${facts.text('subject')}\n${text}`)
+        .trim()
+        .split(' '),
+    )) {
+      if (!claims.has(claim.brand)) claims.set(claim.brand, claim)
+      if (claims.size >= MOST_CLAIMS) return [...claims.values()]
+    }
+    let feet = 0
+    for (const [, name = ''] of text.matchAll(FOOT)) {
+      if (++feet > MOST_FEET || claims.size >= MOST_CLAIMS) break
+      const words = fold(name).trim().split(' ')
+      const brand = nameAt(shipped, words, 0)?.brand
+      if (brand !== undefined && !claims.has(brand)) claims.set(brand, { brand, said: `(c) ${words.join(' ')}` })
+    }
+    return [...claims.values()]
+  })
+}
+
+function* spoken(names: ReadonlyMap<string, readonly Name[]>, words: readonly string[]): Generator<Claim> {
+  for (let at = 0; at < words.length; at++) {
+    const name = nameAt(names, words, at)
+    if (name === undefined) continue
+    const end = at + name.words.length
+    const front = at > 0 && IN_FRONT.has(words[at - 1]!)
+    const behind = end < words.length && BEHIND.has(words[end]!)
+    if (front || behind)
+      yield { brand: name.brand, said: words.slice(front ? at - 1 : at, behind ? end + 1 : end).join(' ') }
+  }
+}
+
+function nameAt(names: ReadonlyMap<string, readonly Name[]>, words: readonly string[], at: number): Name | undefined {
+  return names.get(words[at]!)?.find(({ words: wanted }) => wanted.every((word, i) => words[at + i] === word))
+}
+
+/** By its own domains, or by its name within a label: what only pretends so is the matter of the plugin look-alikes. */
+export function isOf({ domains, squeezed }: Brand, host: string): boolean {
+  for (const name of nameAndParents(host)) if (domains.has(name)) return true
+  return (
+    squeezed !== '' &&
+    host
+      .replaceAll('-', '')
+      .split('.')
+      .some(label => label.includes(squeezed))
+  )
+}
+
+/** By its own domains alone. */
+export function ownerOf(host: string): Brand | undefined {
+  shipped ??= namesByFirstWord()
+  for (const name of nameAndParents(host)) {
+    const brand = owners.get(name)
+    if (brand !== undefined) return brand
+  }
+  return undefined
+}
+
+const owners = new Map<string, Brand>()
+
+function namesByFirstWord(): ReadonlyMap<string, readonly Name[]> {
+  const byWord = new Map<string, Name[]>()
+  for (const file of ['brands.yaml', 'spoken-for.yaml']) {
+    const text = readFileSync(join(packageFolder(), 'rules/look-alikes', file), 'utf8')
+    const { brands } = parse(text) as { readonly brands: readonly RawBrand[] }
+    for (const raw of brands) {
+      const brand = brandOf(raw)
+      for (const domain of brand.domains) if (!owners.has(domain)) owners.set(domain, brand)
+      for (const written of raw.names ?? [raw.brand]) {
+        const words = fold(written).trim().split(' ')
+        const there = byWord.get(words[0]!) ?? []
+        byWord.set(words[0]!, there)
+        there.push({ words, brand })
+      }
+    }
+  }
+  // The longest first: "Banco do Brasil" before a "Banco".
+  for (const names of byWord.values()) names.sort((a, b) => b.words.length - a.words.length)
+  return byWord
+}
+
+function brandOf({ brand, domains }: RawBrand): Brand {
+  const squeezed = fold(brand).replaceAll(' ', '')
+  return {
+    title: brand,
+    domains: new Set(domains),
+    squeezed: squeezed.length >= SHORTEST_SQUEEZED && /^[a-z0-9]+$/.test(squeezed) ? squeezed : '',
+  }
+}
