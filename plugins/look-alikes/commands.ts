@@ -40,7 +40,7 @@ async function check(run: CommandRun, parts: CommandParts): Promise<void> {
   const world = await parts.world()
   const tricks = domainTricks(host, world) ?? [trickOfName({ name: what, local: '', domain: '' }, world) ?? []].flat()
   if (run.json) return run.print(JSON.stringify({ tricks }, null, 2))
-  if (tricks.length === 0) run.print(`Nothing is odd with “${printable(what, 255)}”.`)
+  if (tricks.length === 0) run.print(`Nothing is odd with "${printable(what, 255)}".`)
   for (const { says } of tricks) run.print(`${says}.`)
 }
 

@@ -102,7 +102,7 @@ function holdsAnother(host: string, whole: string, label: string, names: Protect
   if (found === undefined) return undefined
   const { word, owner } = found
   const looks = literal === undefined ? `, which looks like ${owner.title}` : ''
-  const says = `${printable(host, 255)} holds “${printable(word, 63)}”${looks}, and is no name of ${titleOf(owner)}`
+  const says = `${printable(host, 255)} holds "${printable(word, 63)}"${looks}, and is no name of ${titleOf(owner)}`
   return { trick: 'holds-brand', like: word, whose: owner.title, says }
 }
 
@@ -132,7 +132,7 @@ function mixed(host: string, label: string): OddHost | undefined {
   if (!latin || !endsInLatin(host)) return undefined
   return {
     trick: 'mixed-scripts',
-    says: `${shown(host, label)} is ${scriptsIn(label)[0]} throughout and reads as “${skeleton}”`,
+    says: `${shown(host, label)} is ${scriptsIn(label)[0]} throughout and reads as "${skeleton}"`,
   }
 }
 

@@ -111,10 +111,10 @@ function oddName({ name }: FieldMailbox): LookAlike | undefined {
   const shown = printable(name, 60)
   const hiding = hidingInName(name)
   if (hiding !== undefined)
-    return { place: 'name', trick: 'odd-characters', shown, says: `The display name “${shown}” ${hiding}` }
+    return { place: 'name', trick: 'odd-characters', shown, says: `The display name "${shown}" ${hiding}` }
   const word = mixedWord(name)
   if (word === undefined) return undefined
-  const says = `The display name “${shown}” has a word of letters from two alphabets: ${word}`
+  const says = `The display name "${shown}" has a word of letters from two alphabets: ${word}`
   return { place: 'name', trick: 'mixed-scripts', shown, says }
 }
 
@@ -122,7 +122,7 @@ function fileTricks({ attachments }: MessageText): readonly LookAlike[] {
   const odd = attachments.slice(0, 100).find(({ name }) => turnedFileName(name))
   if (odd === undefined) return []
   const shown = printable(odd.name, 100)
-  const says = `The name of the file “${shown}” turns the direction of writing, so that it shows another ending than it has`
+  const says = `The name of the file "${shown}" turns the direction of writing, so that it shows another ending than it has`
   return [{ place: 'file', trick: 'odd-characters', shown, says }]
 }
 

@@ -139,6 +139,6 @@ function trick(
   return {
     ...{ place: 'name', trick: kind, shown, like: printable(like, 255) },
     ...(whose === undefined ? {} : { whose }),
-    says: `The display name “${shown}” ${printable(`${claim}${home}`, 400)}`,
+    says: `The display name "${shown}" ${printable(`${claim}${home}`, 400)}`,
   }
 }

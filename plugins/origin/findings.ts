@@ -53,9 +53,9 @@ const OF_AUTHORS: readonly (readonly [DomainTrait, PointName, string])[] = [
   ['address', 'from_address', 'The sender is at an address in place of a domain'],
   ['unlisted-ending', 'from_unlisted_ending', 'The sender is below a top-level domain that there is not'],
   ['cheap-ending', 'from_cheap_ending', 'The sender is at a cheap top-level domain'],
-  ['international', 'from_international', 'The sender’s domain is written in letters beyond ASCII'],
-  ['digits', 'from_digits', 'The sender’s domain is a number'],
-  ['generated', 'from_generated', 'The sender’s domain looks drawn by a machine'],
+  ['international', 'from_international', "The sender's domain is written in letters beyond ASCII"],
+  ['digits', 'from_digits', "The sender's domain is a number"],
+  ['generated', 'from_generated', "The sender's domain looks drawn by a machine"],
 ]
 
 function* authorEvidence({ facts: { from }, author }: Gathered): Generator<Evidence> {
@@ -65,7 +65,7 @@ function* authorEvidence({ facts: { from }, author }: Gathered): Generator<Evide
   if (!from.traits.has('generated') && isDrawnLocal(author.local))
     yield [
       'from_generated_local',
-      `The sender’s address looks drawn by a machine: ${printable(author.local, 64)}@${shown}`,
+      `The sender's address looks drawn by a machine: ${printable(author.local, 64)}@${shown}`,
     ]
 }
 

@@ -12,7 +12,9 @@ import { viewOf } from '../../bench/filter/view.js'
 import { ROOT } from '../harness/shared.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'posthouse-honest-'))
-const mails = readdirSync(join(ROOT, 'test/honest')).filter(name => name.endsWith('.eml'))
+const mails = readdirSync(join(ROOT, 'test/honest'), { recursive: true, encoding: 'utf8' })
+  .filter(name => name.endsWith('.eml'))
+  .sort()
 const stages = STAGES.filter(stage => pluginsOf(stage) !== undefined)
 const sites = new Map<string, Site>()
 for (const stage of stages)

@@ -34,8 +34,8 @@ const NAME_SIGN = /^[@$]\p{L}+$/u
 const TRAILING_SHOUT = /!+$/
 /** Shorter words may be met by chance. */
 const SHORTEST_ACCUSED = 5
-/** Addresses have their own rules and their own oddities. */
-const ADDRESS = /:\/\/|^www\.|[^@]@[^@\s]+\.\w|[=%?#\\{}<>[\]~^]|\w\.\w+\/|\/.*\//
+/** Addresses have their own rules and their own oddities. A question mark belongs to one where something follows it. */
+const ADDRESS = /:\/\/|^www\.|[^@]@[^@\s]+\.\w|[=%#\\{}<>[\]~^]|\?[\w/]|\w\.\w+\/|\/.*\//
 
 const JOINED = /\p{L}[&,;/+]\p{L}/u
 const PARTS = /[^&,;/+]{3,}/g

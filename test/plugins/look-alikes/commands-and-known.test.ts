@@ -18,9 +18,9 @@ describe('posthouse look-alikes check', () => {
   writeFileSync(join(folder, 'a.eml'), 'From x Mon Jan  1\nFrom: PayPal <x@paypaI.com>\n\nx\n')
   for (const [what, lines] of [
     ['paypaI.com', ['paypaI.com looks like paypal.com: the letter I stands for l.']],
-    ['paypal.com', ['Nothing is odd with “paypal.com”.']],
-    ['PayPal Support', ['The display name “PayPal Support” claims to be PayPal.']],
-    ['Alice Example', ['Nothing is odd with “Alice Example”.']],
+    ['paypal.com', ['Nothing is odd with "paypal.com".']],
+    ['PayPal Support', ['The display name "PayPal Support" claims to be PayPal.']],
+    ['Alice Example', ['Nothing is odd with "Alice Example".']],
   ] as const)
     test(what, async () =>
       assert.deepEqual(

@@ -36,21 +36,21 @@ describe('a host deceives', () => {
     ['microsaft.com', 'one-slip', /it has a in place of o/],
     ['post-house.test', 'one-slip', 'post-house.test is one letter from posthouse.test: a hyphen is added'],
     ['posthouse.example', 'other-ending', 'posthouse.example has the name of posthouse.test, with another ending'],
-    ['paypal-secure.example', 'holds-brand', 'paypal-secure.example holds “paypal”, and is no name of PayPal'],
-    ['login.microsoft.evil.test', 'holds-brand', /holds “microsoft”/],
-    ['mypaypalaccount.example', 'holds-brand', /holds “paypal”/],
+    ['paypal-secure.example', 'holds-brand', 'paypal-secure.example holds "paypal", and is no name of PayPal'],
+    ['login.microsoft.evil.test', 'holds-brand', /holds "microsoft"/],
+    ['mypaypalaccount.example', 'holds-brand', /holds "paypal"/],
     [
       'rnicrosoft-support.example',
       'holds-brand',
-      'rnicrosoft-support.example holds “rnicrosoft”, which looks like Microsoft, and is no name of Microsoft',
+      'rnicrosoft-support.example holds "rnicrosoft", which looks like Microsoft, and is no name of Microsoft',
     ],
-    ['login.paypa1.evil.test', 'holds-brand', /holds “paypa1”, which looks like PayPal/],
+    ['login.paypa1.evil.test', 'holds-brand', /holds "paypa1", which looks like PayPal/],
     ['paypal.com.evil.test', 'holds-brand', 'paypal.com.evil.test begins like paypal.com and belongs to evil.test'],
     ['posthouse.test.evil.example', 'holds-brand', /begins like posthouse\.test/],
-    ['posthouse-login.example', 'holds-brand', 'posthouse-login.example holds “posthouse”, and is no name of ours'],
+    ['posthouse-login.example', 'holds-brand', 'posthouse-login.example holds "posthouse", and is no name of ours'],
     ['gardenia-shop.example', 'holds-brand', /no name of Gardenia/],
     ['bankоf.net', 'mixed-scripts', /mixes letters of Latin and Cyrillic/],
-    ['сор.com', 'mixed-scripts', /is Cyrillic throughout and reads as “cop”/],
+    ['сор.com', 'mixed-scripts', /is Cyrillic throughout and reads as "cop"/],
   ] as const) {
     test(written, () => {
       const odd = oddOf(written)

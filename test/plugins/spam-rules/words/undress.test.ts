@@ -50,6 +50,7 @@ describe('read and called deliberate', () => {
     ['ca$ino night', ' casino night '],
     ['ᴠɪᴀɢʀᴀ', ' viagra '],
     ['b u y v i a g r a', ' b u y viagra '],
+    ['Want v1agra? Yes', ' want viagra yes '],
     ['pharm@cy', ' pharmacy '],
     ['кpeдит сегодня', ' кредит сегодня '],
     ['"b1tc0in"', ' bitcoin '],
