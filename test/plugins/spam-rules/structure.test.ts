@@ -230,10 +230,10 @@ test('each structure test is used by a shipped rule or left to the admin knowing
   const { STRUCTURE_TESTS } = await import('../../../plugins/spam-rules/structure/tests.js')
   const { readdirSync, readFileSync } = await import('node:fs')
   const { join } = await import('node:path')
-  const files = readdirSync(shippedRules(), { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.yaml'))
-  const shipped = files
-    .map(file => readFileSync(join(shippedRules(), file), 'utf8'))
-    .join('\n')
+  const files = readdirSync(shippedRules(), { recursive: true, encoding: 'utf8' }).filter(file =>
+    file.endsWith('.yaml'),
+  )
+  const shipped = files.map(file => readFileSync(join(shippedRules(), file), 'utf8')).join('\n')
   const unused = STRUCTURE_TESTS.filter(name => !shipped.includes(`structure: ${name}`))
   // Honest mail has them too often for points of their own.
   assert.deepEqual(unused, ['subject-control', 'header-raw-octets', 'page-runs-scripts'])
