@@ -16,6 +16,8 @@ export interface Done {
   /** Response code without brackets: `READ-ONLY`. */
   readonly code?: string
   readonly text: string
+  /** Removals are told with a later answer, also in the UID form. */
+  readonly removalsWait?: boolean
   /** Done after the answer has been sent: TLS, good-bye. */
   readonly after?: () => Promise<void>
 }

@@ -9,7 +9,17 @@ import { COMMANDS } from './commands/index.js'
 import { LITERALS } from './receive.js'
 import { type CapabilityName, SessionFeatures } from './wire/features.js'
 
-const BASE: readonly Capability[] = [{ name: 'IMAP4rev1', fixed: true }]
+/** RFC 9051 Appendix E, 2 and 3: what was made part of the protocol. */
+const REV2: readonly CapabilityName[] = [
+  ...(['NAMESPACE', 'UNSELECT', 'UIDPLUS', 'ESEARCH', 'SEARCHRES', 'ENABLE', 'IDLE', 'SASL-IR'] as const),
+  ...(['LIST-EXTENDED', 'LIST-STATUS', 'MOVE', 'SPECIAL-USE', 'STATUS=SIZE', 'BINARY'] as const),
+]
+
+const BASE: readonly Capability[] = [
+  { name: 'IMAP4rev1', fixed: true },
+  // RFC 9051 Appendix A: announced together, and meant only by who enables it.
+  { name: 'IMAP4rev2', needs: REV2, enable: {} },
+]
 
 export const CAPABILITIES: readonly Capability[] = [
   ...BASE,

@@ -78,7 +78,7 @@ async function execute(session: Session, { head, input, drop }: Command): Promis
   const done = refusal(session, head, command) ?? (await session.guard(() => run(session, command!, head, input)))
   if (done.kind !== 'OK') await drop()
   const expunge = command?.expunge === 'yes' || (command?.expunge === 'uid' && head.uid)
-  if (command && session.selected) await session.tellUpdates(expunge)
+  if (command && session.selected) await session.tellUpdates(expunge && !done.removalsWait)
   return { tag: head.tag, done }
 }
 

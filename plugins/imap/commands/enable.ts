@@ -6,20 +6,12 @@ import { LOGGED_IN, ok } from '../answer.js'
 import type { Capability } from '../capability.js'
 import { command } from '../command.js'
 import type { Session } from '../session.js'
-import type { CapabilityName } from '../wire/features.js'
 import type { Reader } from '../wire/reader.js'
 
 const MOST = 50
 
-/** RFC 9051 Appendix E, 2 and 3: what was made part of the protocol. */
-const REV2: readonly CapabilityName[] = [
-  ...(['NAMESPACE', 'UNSELECT', 'UIDPLUS', 'ESEARCH', 'SEARCHRES', 'ENABLE', 'IDLE', 'SASL-IR'] as const),
-  ...(['LIST-EXTENDED', 'LIST-STATUS', 'MOVE', 'SPECIAL-USE', 'STATUS=SIZE', 'BINARY'] as const),
-]
-
 /** Ways of answering that an older client would not understand; what they change is done wherever they are asked for. */
 const ENABLED: readonly Capability[] = [
-  { name: 'IMAP4rev2', needs: REV2, enable: {} },
   { name: 'CONDSTORE', enable: { done: tellModseq } },
   // RFC 7162 §3.2.3
   { name: 'QRESYNC', needs: ['CONDSTORE', 'ENABLE'], enable: { also: ['CONDSTORE'], done: tellModseq } },

@@ -9,7 +9,7 @@ import { find, isRefused } from '../finding/search.js'
 import type { Session } from '../session.js'
 import type { Reader } from '../wire/reader.js'
 import { type ReturnOption, takeReturn } from '../wire/return-options.js'
-import { readSearch, type SearchProgram } from '../wire/search-keys.js'
+import { namesPlaces, readSearch, type SearchProgram } from '../wire/search-keys.js'
 
 export interface SearchArgs {
   readonly program: SearchProgram
@@ -45,9 +45,14 @@ export const search = command({
       if (returns?.has('save') && found.kind === 'NO') session.open.saved = []
       return found
     }
-    return answer(session, 'SEARCH', found, returns, uid)
+    return held(program, answer(session, 'SEARCH', found, returns, uid))
   },
 })
+
+/** RFC 7162 §3.2.10.2: no removal is told during a search that names messages by number, also when it answers with UIDs. For SORT and THREAD too. */
+export function held(program: SearchProgram, done: Done): Done {
+  return program.kind === 'search' && namesPlaces(program.key) ? { ...done, removalsWait: true } : done
+}
 
 /** For SORT too. */
 export function answer(

@@ -7,7 +7,7 @@ import type { Reader } from '../wire/reader.js'
 import { type ReturnOption, takeReturn } from '../wire/return-options.js'
 import { readCriteria, type SearchProgram } from '../wire/search-keys.js'
 import { readSortCriteria, type SortCriterion } from '../wire/sort-criteria.js'
-import { answer } from './search.js'
+import { answer, held } from './search.js'
 
 export interface SortArgs {
   readonly returns?: ReadonlySet<ReturnOption>
@@ -41,6 +41,6 @@ export const sort = command({
     }
     const messages = await sortablesOf(session, found.uids, needFacts(criteria))
     const sorted = await sortInTurns(messages, comparing(criteria))
-    return answer(session, 'SORT', { ...found, uids: sorted.map(one => one.uid) }, returns, uid)
+    return held(program, answer(session, 'SORT', { ...found, uids: sorted.map(one => one.uid) }, returns, uid))
   },
 })

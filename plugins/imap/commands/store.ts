@@ -16,6 +16,8 @@ import { writeFlags } from '../wire/write.js'
 import { gone } from './fetch.js'
 
 const BATCH_MESSAGES = 5000
+/** So many flags may one message have: a client that makes up ever new ones shall not make its record grow for ever. */
+const MOST_FLAGS = 200
 
 export interface StoreArgs {
   readonly set: NumberSet
@@ -48,6 +50,8 @@ export const store = command({
     const uids = selected.uids(set, uid)
     if (isDone(uids)) return uids
     if (selected.readOnly) return no('The mailbox is open for reading only', 'READ-ONLY')
+    if (change.kind === 'add' && uids.some(one => isTooMany(selected.view.flagsOf(one) ?? [], change)))
+      return no(`A message has ${MOST_FLAGS} flags at most`, 'LIMIT')
     let changed = 0
     const modified: number[] = []
     for (let at = 0; at < uids.length; at += BATCH_MESSAGES) {
@@ -62,6 +66,10 @@ export const store = command({
     return conclude(session, modified, missing > 0 && !uid, uid)
   },
 })
+
+function isTooMany(flags: readonly string[], change: FlagChange): boolean {
+  return flags.length + change.flags.length > MOST_FLAGS && applied(flags, change).length > MOST_FLAGS
+}
 
 function readUnchangedSince(input: Reader): number {
   input.need(/\(UNCHANGEDSINCE /iy, 'UNCHANGEDSINCE and a mod-sequence')

@@ -9,6 +9,7 @@ import { orderedSubject, type ThreadNode, writeThreads } from '../finding/thread
 import type { CapabilityName } from '../wire/features.js'
 import { ReadError, type Reader } from '../wire/reader.js'
 import { readCriteria, type SearchProgram } from '../wire/search-keys.js'
+import { held } from './search.js'
 
 type Algorithm = (messages: readonly Sortable[]) => ThreadNode[] | Promise<ThreadNode[]>
 
@@ -48,6 +49,6 @@ export const thread = command({
     const { view } = session.open
     const written = writeThreads(threads, one => (uid ? one.uid : view.sequenceOf(one.uid)!))
     session.say(written === '' ? '* THREAD' : `* THREAD ${written}`)
-    return ok('THREAD done')
+    return held(program, ok('THREAD done'))
   },
 })

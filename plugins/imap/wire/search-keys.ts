@@ -34,6 +34,22 @@ export type SearchKey =
   | { readonly kind: 'or'; readonly left: SearchKey; readonly right: SearchKey }
   | { readonly kind: 'and'; readonly keys: readonly SearchKey[] }
 
+/** Whether messages are named by their place in the mailbox. */
+export function namesPlaces(key: SearchKey): boolean {
+  switch (key.kind) {
+    case 'sequence':
+      return true
+    case 'not':
+      return namesPlaces(key.key)
+    case 'or':
+      return namesPlaces(key.left) || namesPlaces(key.right)
+    case 'and':
+      return key.keys.some(namesPlaces)
+    default:
+      return false
+  }
+}
+
 export type SearchProgram =
   | { readonly kind: 'search'; readonly key: SearchKey }
   /** RFC 3501 §6.4.4: an unknown charset is answered NO [BADCHARSET], not BAD. */

@@ -228,6 +228,26 @@ test('when it is too long ago to be remembered, all that is not there is told, b
   assert.deepEqual(await back(' 1:4294967295 (1 1)'), [`* VANISHED (EARLIER) 2:3,11,21:${last - 1}`])
 })
 
+test('a search by number tells no removal, also when it answers with UIDs', async () => {
+  await fill(3)
+  const ann = await client('ENABLE QRESYNC', `SELECT ${box}`)
+  await (await open()).expunge([1])
+  assert.deepEqual(await ann.ok('UID SEARCH 2:3'), ['* SEARCH 2 3'])
+  assert.deepEqual(await ann.ok('UID SEARCH NOT 3'), ['* SEARCH 1 2'])
+  assert.deepEqual(await ann.ok('UID SEARCH ALL'), ['* SEARCH 2 3', '* VANISHED 1'])
+})
+
+test('a message takes any keyword, but not any number of them', async () => {
+  await fill(1)
+  const ann = await client(`SELECT ${box}`)
+  await ann.ok('STORE 1 +FLAGS.SILENT ($Forwarded $MDNSent $Junk x.y-z)')
+  const many = (from: number) => Array.from({ length: 98 }, (_, at) => `k${from + at}`).join(' ')
+  await ann.ok(`STORE 1 +FLAGS.SILENT (${many(0)})`)
+  assert.match(await ann.answer(`STORE 1 +FLAGS (${many(100)})`), /^OK/)
+  assert.match(await ann.answer('STORE 1 +FLAGS (a b c d)'), /^NO \[LIMIT\]/)
+  assert.match(await ann.answer(`STORE 1 +FLAGS (${'a'.repeat(129)})`), /^BAD/)
+})
+
 test('a session the store has forgotten removals for still hears of every one', async () => {
   await fill(3)
   const ann = await client(`SELECT ${box}`)

@@ -55,3 +55,56 @@ test('STATUS tells where a mailbox stands and its id, and makes a client that fo
   assert.equal(status, `* STATUS "told" (HIGHESTMODSEQ ${highestModseq} MAILBOXID (F${id}))`)
   assert.match(await ann.answer('CREATE told2'), /^OK \[MAILBOXID \(F[0-9a-z]+\)\]/)
 })
+
+test('who has enabled IMAP4rev2 hears what it says and nothing it has left out', async () => {
+  await rig.store.mail.create(ID, 'two')
+  const ann = await client()
+  assert.deepEqual(await ann.ok('ENABLE IMAP4rev2'), ['* ENABLED IMAP4rev2'])
+  assert.match((await ann.ok('CAPABILITY'))[0]!, / IMAP4rev1 IMAP4rev2 /)
+  await ann.append('two', 'Subject: x\r\n\r\nx\r\n')
+  const described = await ann.ok('SELECT two')
+  assert.ok(described.includes('* LIST (\\HasNoChildren) "/" "two"'))
+  assert.ok(described.every(line => !/RECENT|Recent|UNSEEN/.test(line)))
+  for (const code of ['PERMANENTFLAGS', 'UIDNEXT', 'UIDVALIDITY'])
+    assert.ok(described.some(line => line.includes(`[${code}`)))
+  assert.deepEqual(await ann.ok('FETCH 1 FLAGS'), ['* 1 FETCH (FLAGS ())'])
+  assert.match((await ann.ok('SEARCH ALL'))[0]!, /^\* ESEARCH \(TAG "t[0-9]+"\) ALL 1$/)
+  assert.deepEqual(await ann.ok('STATUS two (DELETED SIZE MESSAGES)'), [
+    '* STATUS "two" (DELETED 0 SIZE 17 MESSAGES 1)',
+  ])
+  const other = await client('SELECT two')
+  assert.deepEqual(await other.ok('FETCH 1 FLAGS'), ['* 1 FETCH (FLAGS (\\Recent))'])
+})
+
+test('a name that is kept in another form is told with the form it was given in', async () => {
+  const ann = await client('ENABLE IMAP4rev2')
+  const [composed, apart] = ['Caf\u00e9', 'Cafe\u0301'].map(octets)
+  const old = `("OLDNAME" ("${apart}"))`
+  assert.deepEqual(await ann.ok(`CREATE "${apart}"`), [`* LIST (\\HasNoChildren) "/" "${composed}" ${old}`])
+  assert.ok((await ann.ok(`SELECT "${apart}"`)).includes(`* LIST (\\HasNoChildren) "/" "${composed}" ${old}`))
+  assert.match(await ann.answer(`DELETE "${apart}"`), /^OK/)
+})
+
+test('a mailbox made anew under a name has a larger UIDVALIDITY, and its UIDs begin anew', async () => {
+  const ann = await client()
+  const validity = async () => Number(/UIDVALIDITY (\d+)/.exec((await ann.ok('STATUS again (UIDVALIDITY)'))[0]!)![1])
+  let before = 0
+  for (let time = 0; time < 3; time++) {
+    await ann.ok('CREATE again')
+    const now = await validity()
+    assert.ok(now > before)
+    before = now
+    await ann.ok('DELETE again')
+  }
+})
+
+test('without what it is made of there is no IMAP4rev2', async () => {
+  const without = await startRig({ config: { disable: ['SEARCHRES'] } })
+  try {
+    const ann = await without.client('ann')
+    assert.doesNotMatch((await ann.ok('CAPABILITY'))[0]!, /IMAP4rev2/)
+    assert.deepEqual(await ann.ok('ENABLE IMAP4rev2'), ['* ENABLED'])
+  } finally {
+    await without.end()
+  }
+})
