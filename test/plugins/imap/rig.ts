@@ -1,6 +1,7 @@
 /**
  * The plugin behind real sockets on the memory store, and a client that says lines and hears lines. Accounts: `ann` and `bob`, password `secret`.
  */
+import { setMaxListeners } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
 import type { Account, Authenticator, Marking, Movement, Store } from 'posthouse/api'
@@ -67,6 +68,8 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     log,
   })
   const drain = new AbortController()
+  // Every session listens to it.
+  setMaxListeners(0, drain.signal)
   const { certificate, key } = CERTIFICATE
   const deps = {
     tls: tlsOf(certificate, key),
