@@ -111,13 +111,19 @@ export class Guard {
     const thread = this.#thread ?? this.#start()
     const done: Outcome[] = []
     const finished = await new Promise<boolean>(resolve => {
-      let timer = setTimeout(() => end(false), START_MS)
+      let grace: NodeJS.Immediate | undefined
+      // After a standstill of our own, what the thread has said meanwhile is heard first.
+      const late = () => {
+        grace = setImmediate(() => end(false))
+      }
+      let timer = setTimeout(late, START_MS)
       const hear = (told: Told) => {
         if ('found' in told) done.push(told.found === null ? undefined : { kind: 'found', text: told.found })
         clearTimeout(timer)
+        clearImmediate(grace)
         if (done.length === jobs.length) end(true)
         else if (this.#now() >= until) end(false)
-        else timer = setTimeout(() => end(false), this.#limits.patternMs)
+        else timer = setTimeout(late, this.#limits.patternMs)
       }
       const lost = () => end(false)
       const end = (all: boolean) => {

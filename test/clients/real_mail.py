@@ -23,7 +23,7 @@ def without_cut_fields(data):
 
 failures, sent = [], {}
 files = sorted(glob.glob(os.path.join(folder, "*.eml")))
-client = smtplib.SMTP("127.0.0.1", int(smtp_port), timeout=30)
+client = smtplib.SMTP("127.0.0.1", int(smtp_port), timeout=60)
 for path in files:
     name = os.path.basename(path)
     with open(path, "rb") as handle:
@@ -34,7 +34,7 @@ for path in files:
     except Exception as error:
         failures.append({"name": name, "stage": "smtp", "why": str(error)[:300]})
         client.close()
-        client = smtplib.SMTP("127.0.0.1", int(smtp_port), timeout=30)
+        client = smtplib.SMTP("127.0.0.1", int(smtp_port), timeout=60)
 client.quit()
 
 OURS = re.compile(rb"(return-path|delivered-to|received|x-spam-[!-9;-~]*|authentication-results|x-posthouse-origin)[ \t]*:", re.I)
@@ -51,7 +51,7 @@ def check(stage, got, seen):
         at = next((i for i, (a, b) in enumerate(zip(mark + rest, want)) if a != b), min(len(mark + rest), len(want)))
         failures.append({"name": name, "stage": stage, "why": "differs at octet %d: %r, want %r" % (at, (mark + rest)[at:at + 40], want[at:at + 40])})
 
-imap = imaplib.IMAP4("127.0.0.1", int(imap_port), timeout=30)
+imap = imaplib.IMAP4("127.0.0.1", int(imap_port), timeout=60)
 imap.starttls(context)
 imap.login(login, password)
 seen = set()
@@ -73,7 +73,7 @@ if imap.search(None, "ALL")[1][0].split():
     imap.uid("MOVE", "1:*", "INBOX")
 imap.logout()
 
-pop = poplib.POP3("127.0.0.1", int(pop3_port), timeout=30)
+pop = poplib.POP3("127.0.0.1", int(pop3_port), timeout=60)
 pop.stls(context)
 pop.user(login)
 pop.pass_(password)

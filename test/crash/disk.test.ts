@@ -17,7 +17,7 @@ const LARGE = 300_000
 
 const READ = `
 import imaplib, json, ssl, sys
-client = imaplib.IMAP4("127.0.0.1", int(sys.argv[1]), timeout=20)
+client = imaplib.IMAP4("127.0.0.1", int(sys.argv[1]), timeout=60)
 client.starttls(ssl._create_unverified_context())
 client.login(sys.argv[2], "secret words")
 client.select("INBOX", readonly=True)

@@ -23,7 +23,7 @@ const FILLER = 8 * 1024 ** 2
 /** Reads all, flags one and prints how many there are. */
 const READ = `
 import imaplib, ssl, sys
-client = imaplib.IMAP4("127.0.0.1", int(sys.argv[1]), timeout=20)
+client = imaplib.IMAP4("127.0.0.1", int(sys.argv[1]), timeout=60)
 client.starttls(ssl._create_unverified_context())
 client.login("${ANN}", "secret words")
 client.select("INBOX")

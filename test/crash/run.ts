@@ -48,9 +48,9 @@ const CONCURRENCY = 8
 const PER_LANE = 2
 /** Answers between two kills, so that every kill hits a server at work. */
 const ANSWERS = 2
-const ANSWER_MS = 60_000
+const ANSWER_MS = 180_000
 const PAUSE_MS = 120
-const DRAIN_MS = 90_000
+const DRAIN_MS = 200_000
 const USERS = ['ann@example.test', 'bob@example.test']
 const PLUGINS = ['store-lmdb', 'auth-file', 'relay', 'mda', 'mx']
 const SERVER = fileURLToPath(new URL('server.js', import.meta.url))

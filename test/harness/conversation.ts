@@ -39,6 +39,8 @@ export interface RunOptions {
   /** For each expectation; a minute when nothing is said. */
   readonly timeoutMs?: number
   readonly variables?: Readonly<Record<string, string>>
+  /** Told of each `C: <reached NAME>`, when all before it has been said. */
+  reached?(name: string): void
 }
 
 const LINE_MS = 60_000
@@ -114,8 +116,11 @@ class Run {
         return client.close()
       case '<half-close>':
         return client.halfClose()
-      default:
+      default: {
+        const place = /^<reached (\w+)>$/.exec(text)?.[1]
+        if (place !== undefined) return this.#options.reached?.(place)
         return client.write(Buffer.from(`${text}\r\n`))
+      }
     }
   }
 

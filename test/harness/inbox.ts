@@ -5,7 +5,7 @@ import { program } from './shared.js'
 const READ = `
 import imaplib, json, ssl, sys
 port, login, password = sys.argv[1:4]
-client = imaplib.IMAP4("127.0.0.1", int(port), timeout=20)
+client = imaplib.IMAP4("127.0.0.1", int(port), timeout=60)
 client.starttls(ssl._create_unverified_context())
 client.login(login, password)
 client.select("INBOX")

@@ -1,6 +1,7 @@
 /**
  * A whole Posthouse in a folder of its own, made by `posthouse init` and driven only from outside: its command line, its ports, its log.
- * It is made within this process, as starting Node for every step is most of what a test would cost; `cli` starts the program itself.
+ * It is made within this process, and commands run there too, as starting Node for every step is most of what a test would cost; `program`
+ * starts the program itself.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -204,7 +205,13 @@ export class Instance {
     await rm(dirname(this.dir), { recursive: true, force: true })
   }
 
+  /** A command beside the server, in this process: a start of the program costs more than most commands. */
   cli(args: readonly string[], stdin = ''): Promise<CliResult> {
+    return sayHere([...args, '--config', this.configDir], stdin)
+  }
+
+  /** The same by the program itself, which leaves nothing open. */
+  program(args: readonly string[], stdin = ''): Promise<CliResult> {
     return run([MAIN, ...args, '--config', this.configDir], stdin)
   }
 }
@@ -217,10 +224,12 @@ export async function eventually<T>(
 ): Promise<T> {
   const until = Date.now() + withinMs
   for (;;) {
+    const begun = Date.now()
     const value = await look()
     if (value !== undefined) return value
     if (Date.now() > until) throw new Error(explain())
-    await sleep(25)
+    // Whoever takes long to look leaves as much time to what is looked at.
+    await sleep(Math.max(25, Date.now() - begun))
   }
 }
 

@@ -43,17 +43,24 @@ process.once('exit', () => ours.forEach(giveBack))
 
 /** First shown, then looked at: of two at once at least one sees the other and gives way. */
 function take(base: number): boolean {
-  if (clashes(base)) return false
-  try {
-    writeFileSync(join(TAKEN, String(base)), String(process.pid), { flag: 'wx' })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
-    throw error
-  }
-  ours.add(base)
+  if (clashes(base) || !note(base)) return false
   if (!clashes(base)) return true
   giveBack(base)
   return false
+}
+
+/** False: somebody has it. */
+function note(number: number): boolean {
+  try {
+    writeFileSync(join(TAKEN, String(number)), String(process.pid), { flag: 'wx' })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    // A process that was killed has left it behind, and with this look it is free for the next one.
+    isHeld(number)
+    return false
+  }
+  ours.add(number)
+  return true
 }
 
 function clashes(base: number): boolean {
@@ -88,11 +95,14 @@ function isFree(port: number): Promise<boolean> {
   })
 }
 
-/** Free by TCP and by UDP, and neither one that the kernel gives to clients nor one of a base. */
+/** Free by TCP and by UDP, and neither one that the kernel gives to clients nor one of a base; ours until this process ends. */
 export async function freePort(): Promise<number> {
+  mkdirSync(TAKEN, { recursive: true })
   for (let i = 0; i < 200; i++) {
     const port = 10_000 + Math.floor(Math.random() * 10_000)
+    if (!note(port)) continue
     if ((await isFree(port)) && (await isFreeByUdp(port))) return port
+    giveBack(port)
   }
   throw new Error('no free port')
 }

@@ -19,7 +19,6 @@ async function startTiny({ config, log, clock, tls }: AppBase): Promise<App> {
     log.info({}, 'starting slowly')
     await sleep(1000)
   }
-  if (config.smtp.banner === 'frail' && cluster.worker?.id === 1) setTimeout(() => process.exit(7), 100)
   const drain = new AbortController()
   const open = config.listeners.map(listener => {
     const door: Listener = { ...listener, serve: connection => converse(connection, config.name) }
@@ -27,6 +26,8 @@ async function startTiny({ config, log, clock, tls }: AppBase): Promise<App> {
     return openListener(door, { tls, log, clock, drain: drain.signal, maxConnections })
   })
   const doors = await Promise.all(open)
+  // After it has said that it is ready, which it says next.
+  if (config.smtp.banner === 'frail' && cluster.worker?.id === 1) setTimeout(() => process.exit(7), 100)
   return {
     doors: config.listeners.map((listener, i) => ({ ...listener, address: doors[i]!.address })),
     stop: () => {

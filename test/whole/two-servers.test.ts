@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { type DnsServer, startDnsServer } from '../harness/dns-server.js'
+import { inboxOf } from '../harness/inbox.js'
 import { eventually, Instance } from '../harness/instance.js'
 import { runProgram } from '../harness/programs.js'
 import { program } from '../harness/shared.js'
@@ -19,17 +20,6 @@ client.sendmail(login, [to], "From: %s\\r\\nTo: %s\\r\\nSubject: %s\\r\\nMessage
 client.quit()
 `
 
-const READ = `
-import imaplib, json, ssl, sys
-port, login, password = sys.argv[1:4]
-client = imaplib.IMAP4("127.0.0.1", int(port), timeout=60)
-client.starttls(ssl._create_unverified_context())
-client.login(login, password)
-client.select("INBOX")
-print(json.dumps([client.fetch(n, "(BODY.PEEK[])")[1][0][1].decode("latin1") for n in client.search(None, "ALL")[1][0].split()]))
-client.logout()
-`
-
 describe('two servers that find each other by MX', { skip }, () => {
   let dns: DnsServer
   let a: Instance
@@ -40,7 +30,14 @@ describe('two servers that find each other by MX', { skip }, () => {
     const common = {
       server: {
         dns: { servers: [dns.address], timeout: '10s', tries: 2 },
-        queue: { retry: ['1s'], expire: '12s', warn_after: [], longest_pause: '1s' },
+        // Only mail to nobody's server has an end that comes soon: the other takes its time to start again.
+        queue: {
+          retry: ['1s'],
+          expire: '1d',
+          warn_after: [],
+          longest_pause: '1s',
+          lanes: [{ match: ['gone.test'], expire: '2s' }],
+        },
       },
     }
     b = await Instance.make({ domain: 'b.test', users: [['bob@b.test', 'secret b']], ...common })
@@ -48,6 +45,8 @@ describe('two servers that find each other by MX', { skip }, () => {
     a = await Instance.make({ domain: 'a.test', users: [['alice@a.test', 'secret a']], plugins: { mx }, ...common })
     dns.set('b.test', { mx: [[10, 'mx.b.test']] })
     dns.set('mx.b.test', { a: ['127.0.0.1'] })
+    dns.set('gone.test', { mx: [[10, 'mx.gone.test']] })
+    dns.set('mx.gone.test', { a: ['127.0.0.9'] })
     await b.start()
     await a.start()
   })
@@ -62,20 +61,10 @@ describe('two servers that find each other by MX', { skip }, () => {
     assert.equal(code, 0, stderr)
   }
 
-  async function inbox(instance: Instance, login: string, password: string): Promise<string[]> {
-    const { code, stdout, stderr } = await runProgram(python!, [
-      '-c',
-      READ,
-      String(instance.ports.imap),
-      login,
-      password,
-    ])
-    assert.equal(code, 0, stderr)
-    return JSON.parse(stdout) as string[]
-  }
-
   async function arrivals(subject: string): Promise<string[]> {
-    return (await inbox(b, 'bob@b.test', 'secret b')).filter(text => text.includes(`Subject: ${subject}\r\n`))
+    return (await inboxOf(b.ports.imap, 'bob@b.test', 'secret b')).filter(text =>
+      text.includes(`Subject: ${subject}\r\n`),
+    )
   }
 
   test('mail goes from one to the other, over TLS', async () => {
@@ -98,24 +87,21 @@ describe('two servers that find each other by MX', { skip }, () => {
     await eventually(async () => ((await a.cli(['queue', 'ls', '--json'])).stdout.trim() === '[]' ? true : undefined))
   })
 
-  test('when the other stays down the mail comes back to its sender as undelivered', async () => {
-    await b.stop()
-    await send('hopeless', 'bob@b.test')
+  test('when a server stays down the mail comes back to its sender as undelivered', async () => {
+    await send('hopeless', 'bob@gone.test')
     const bounce = await eventually(async () =>
-      (await inbox(a, 'alice@a.test', 'secret a')).find(text => text.includes('<hopeless@test>')),
+      (await inboxOf(a.ports.imap, 'alice@a.test', 'secret a')).find(text => text.includes('<hopeless@test>')),
     )
     assert.match(bounce, /^Return-Path: <>\r\n/)
     assert.match(bounce, /Content-Type: multipart\/report;[\s\S]*report-type="?delivery-status/)
-    assert.match(bounce, /Final-Recipient: rfc822; ?bob@b\.test\r\n/)
+    assert.match(bounce, /Final-Recipient: rfc822; ?bob@gone\.test\r\n/)
     assert.match(bounce, /Action: failed\r\n/)
-    await b.start()
-    assert.equal((await arrivals('hopeless')).length, 0)
   })
 
   test('a permanent refusal comes back at once', async () => {
     await send('refused', 'nobody@b.test')
     const bounce = await eventually(async () =>
-      (await inbox(a, 'alice@a.test', 'secret a')).find(text => text.includes('<refused@test>')),
+      (await inboxOf(a.ports.imap, 'alice@a.test', 'secret a')).find(text => text.includes('<refused@test>')),
     )
     assert.match(bounce, /Status: 5\.1\.1\r\n/)
   })

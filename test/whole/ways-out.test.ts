@@ -157,7 +157,7 @@ describe('a server that sends by routes', { skip }, () => {
     const { status, text } = await line('x@other.smart.test', 'deferred')
     assert.equal(status, '4.7.0')
     assert.match(String(text), /the login of relay@b\.test by SCRAM-SHA-256-PLUS is refused: 535/)
-    assert.match(a.log, /"level":"error"[^\n]*"msg":"cannot log in at the mail host"/)
+    await a.logged(/"level":"error"[^\n]*"msg":"cannot log in at the mail host"/)
     assert.ok(!a.log.includes('another password'))
   })
 

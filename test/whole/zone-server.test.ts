@@ -6,11 +6,11 @@ import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { Resolver } from 'node:dns/promises'
 import { rename, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { commandLine } from '../harness/command-line.js'
 import { eventually, Instance, PATIENCE_MS } from '../harness/instance.js'
+import { freePort } from '../harness/ports.js'
 import { runProgram } from '../harness/programs.js'
 import { talk } from '../harness/relay-attempts.js'
 import { program } from '../harness/shared.js'
@@ -46,7 +46,7 @@ describe('a list that one server serves to another', () => {
     await first.logged(/zones are served/)
     await second.start()
     await second.logged(/lists are tested/)
-    resolver = new Resolver({ timeout: 2000, tries: 3 })
+    resolver = new Resolver({ timeout: 10_000, tries: 3 })
     resolver.setServers([listen])
   })
   after(async () => {
@@ -107,7 +107,7 @@ describe('a list that one server serves to another', () => {
     assert.doesNotMatch((await commandLine(second, 'dnsbl', 'check', 'www.ham.example')).out, /ours-by-name +listed/)
   })
 
-  test('what is added by command is in the zone within a second, and out of it as fast', async () => {
+  test('what is added by command is in the zone soon, and out of it as well', async () => {
     const added = await commandLine(first, 'local-list', 'add', '198.51.100.7', '--reason', 'By hand')
     assert.equal(added.code, 0, added.out)
     await eventually(async () => ((await listed('7.100.51.198')) ? true : undefined))
@@ -179,13 +179,3 @@ describe('a list that one server serves to another', () => {
     assert.match(any.stdout, /rcode: REFUSED/)
   })
 })
-
-/** Free for TCP, and so very likely for UDP. */
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>(resolve => probe.listen(0, '127.0.0.1', resolve))
-  const address = probe.address()
-  await new Promise(resolve => probe.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
-}

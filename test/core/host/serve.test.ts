@@ -9,7 +9,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { eventually } from '../../harness/instance.js'
+import { eventually, PATIENCE_MS } from '../../harness/instance.js'
+import { freePort } from '../../harness/ports.js'
 
 const TINY = fileURLToPath(new URL('../../harness/tiny-app.js', import.meta.url))
 
@@ -32,7 +33,7 @@ class Server {
 
   logged(pattern: RegExp): Promise<RegExpExecArray> {
     const look = () => pattern.exec(this.text) ?? undefined
-    return eventually(look, 10_000, () => `no ${pattern} in:\n${this.text}`)
+    return eventually(look, PATIENCE_MS, () => `no ${pattern} in:\n${this.text}`)
   }
 
   async ready(): Promise<this> {
@@ -80,12 +81,7 @@ class Client {
 }
 
 /** A fixed one: with a single worker, port 0 is another one after its replacement. */
-const port = await new Promise<number>(resolve => {
-  const probe = createServer().listen(0, '127.0.0.1', () => {
-    const { port: free } = probe.address() as AddressInfo
-    probe.close(() => resolve(free))
-  })
-})
+const port = await freePort()
 
 const config = (more = '', name = 'one.example.test') =>
   `name: ${name}\ndomains: []\nlisteners: [{ name: mx, address: "127.0.0.1:${port}" }]\nworkers: 1\ndrain_timeout: 2s\n${more}`

@@ -7,16 +7,20 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SmtpDoor } from '../../harness/smtp-door.js'
-import { logged, open, talk } from './door-talk.js'
+import { logged, open, talk, untilSpoken } from './door-talk.js'
 
 test('a client that speaks before the greeting is refused', async t => {
-  const door = await open(t, { hooks: { connect: () => sleep(100) } })
-  await talk(door, 'C: EHLO c.test\nS: 554 5.5.1 Client spoke before the greeting\nS: 503 …\nC: QUIT\nS: 221 …')
+  const { hook, reached } = untilSpoken()
+  const door = await open(t, { hooks: { connect: hook } })
+  const script =
+    'C: EHLO c.test\nC: <reached it>\nS: 554 5.5.1 Client spoke before the greeting\nS: 503 …\nC: QUIT\nS: 221 …'
+  await talk(door, script, { reached })
 })
 
 test('a client that speaks before the greeting is heard afterwards where the policy says so', async t => {
-  const door = await open(t, { hooks: { connect: () => sleep(100) }, smtp: { policies: { earlyTalk: 'normalise' } } })
-  await talk(door, 'C: HELO c.test\nS: 220 …\nS: 250 …\nC: QUIT\nS: 221 …')
+  const { hook, reached } = untilSpoken()
+  const door = await open(t, { hooks: { connect: hook }, smtp: { policies: { earlyTalk: 'normalise' } } })
+  await talk(door, 'C: HELO c.test\nC: <reached it>\nS: 220 …\nS: 250 …\nC: QUIT\nS: 221 …', { reached })
 })
 
 test('where the policy says so, commands behind STARTTLS are thrown away instead', async t => {
@@ -66,7 +70,7 @@ test('a silent client is told the time is over', async t => {
 })
 
 test('a client that sends an octet now and then runs out of time too', async t => {
-  const door = await open(t, { limits: { commandMs: 150 } })
+  const door = await open(t, { limits: { commandMs: 800 } })
   await talk(
     door,
     `S: 220 …
@@ -201,14 +205,14 @@ test('a message with more fields than anybody looks at is refused, as one behind
 })
 
 test('the time for a whole message is for all its chunks together', async t => {
-  const door = await open(t, { limits: { messageMs: 150 } })
+  const door = await open(t, { limits: { messageMs: 500 } })
   await talk(
     door,
     `S: 220 …
     C> EHLO c.test\\r\\nMAIL FROM:<a@elsewhere.test>\\r\\nRCPT TO:<alice@example.test>\\r\\nBDAT 3\\r\\nA: 
     S: <any>
     S: 250 2.0.0 3 octets received
-    S: <silence 200>
+    S: <silence 600>
     C> BDAT 3 LAST\\r\\nb\\r\\n
     S: <any>
     S: 421 4.4.2 …

@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { defer, label, MailError, reject, type SmtpVerb } from '../../../core/api/index.js'
 import { createMemoryStore } from '../../../plugins/store-memory/store.js'
-import { logged, open, talk } from './door-talk.js'
+import { logged, open, talk, untilSpoken } from './door-talk.js'
 
 const never = () => new Promise<never>(() => undefined)
 const throws = () => {
@@ -114,7 +114,7 @@ test('under implicit TLS a login is offered at once and STARTTLS is not', async 
     S: 250 …
     S: 221 …
     S: <closed>`,
-    true,
+    { implicitTls: true },
   )
   const { session } = door.taken[0]!
   assert.equal(session.tls?.protocol, 'TLSv1.3')
@@ -146,13 +146,16 @@ test('labels of one sender do not serve the next', async t => {
 
 test('at the end plugins hear how it ended, and how often the session was told no', async t => {
   const ends: unknown[] = []
+  const { hook, reached } = untilSpoken()
   const door = await open(t, {
     hooks: {
-      connect: () => sleep(100),
+      connect: hook,
       disconnect: ({ session, end }) => void ends.push([end, { ...session.refused }]),
     },
   })
-  await talk(door, 'C: EHLO c.test\nS: 554 5.5.1 Client spoke before the greeting\nS: 503 …\nC: QUIT\nS: 221 …')
+  const early =
+    'C: EHLO c.test\nC: <reached it>\nS: 554 5.5.1 Client spoke before the greeting\nS: 503 …\nC: QUIT\nS: 221 …'
+  await talk(door, early, { reached })
   await talk(
     door,
     `S: 220 …
@@ -173,7 +176,7 @@ test('at the end plugins hear how it ended, and how often the session was told n
     C: QUIT
     S: 221 …`,
   )
-  for (let tries = 0; ends.length < 2 && tries < 100; tries++) await sleep(10)
+  while (ends.length < 2) await sleep(10)
   assert.deepEqual(ends, [
     ['early', { commands: 1, unknown: 0 }],
     ['quit', { commands: 4, unknown: 2 }],
@@ -182,21 +185,29 @@ test('at the end plugins hear how it ended, and how often the session was told n
 
 test('draining ends idle sessions at once and lets a transaction finish', async t => {
   const door = await open(t)
-  setTimeout(() => door.drain(), 100)
+  // Both have got as far as they shall: the one is greeted, the other in the middle of its message.
+  const before = { greeted: 1, writing: 1 }
+  const reached = (place: keyof typeof before) => {
+    before[place] -= 1
+    if (before.greeted === 0 && before.writing === 0) door.drain()
+  }
   await Promise.all([
     talk(
       door,
-      'S: 220 …\nC: HELO c.test\nS: 250 …\nS: 421 4.3.2 Service is shutting down, try again soon\nS: <closed>',
+      'S: 220 …\nC: HELO c.test\nS: 250 …\nC: <reached greeted>\nS: 421 4.3.2 Service is shutting down, try again soon\nS: <closed>',
+      { reached },
     ),
     talk(
       door,
       `{envelope}
       C> Subject: x\\r\\n
+      C: <reached writing>
       S: <silence 200>
       C> \\r\\nbody\\r\\n.\\r\\n
       S: 250 2.0.0 …
       S: 421 4.3.2 …
       S: <closed>`,
+      { reached },
     ),
   ])
   await talk(door, 'S: 421 4.3.2 …\nS: <closed>')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
-import { AUDIENCE, ISSUER, json, NOW, Provider, TROUBLES } from './provider.js'
+import { AUDIENCE, ISSUER, json, NOW, Provider, patienceWith, TROUBLES } from './provider.js'
 import { makeScene, type Scene, whyOf } from './scene.js'
 
 const SECONDS = NOW / 1000
@@ -85,6 +85,7 @@ describe('a token that the provider is asked about', () => {
 
   test('beyond fifty at once is put off without asking', async () => {
     provider.answer = () => undefined
+    scene = await makeScene({ introspection: `${provider.url}/introspect`, timeout: '1500ms' })
     const all = await Promise.all(Array.from({ length: 60 }, (_, n) => scene.logIn(`token${n}`)))
     assert.deepEqual(new Set(all), new Set(['454']))
     assert.ok(provider.asked.length <= 50)
@@ -98,6 +99,7 @@ describe('a token that the provider is asked about', () => {
   ] as const) {
     test(`of a provider that ${what} is put off with 454, and asked about again`, async () => {
       provider.answer = answer
+      scene = await makeScene({ introspection: `${provider.url}/introspect`, ...patienceWith(what) })
       assert.equal(await scene.logIn('token'), '454')
       assert.match(whyOf(scene), says)
       assert.deepEqual(provider.asked, ['POST /introspect'], 'and nothing elsewhere')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { type JWTPayload, SignJWT, UnsecuredJWT } from 'jose'
 import { ConfigError } from '../../../core/api/index.js'
-import { AUDIENCE, CLAIMS, ISSUER, json, makeKey, NOW, Provider, sign, TROUBLES } from './provider.js'
+import { AUDIENCE, CLAIMS, ISSUER, json, makeKey, NOW, Provider, patienceWith, sign, TROUBLES } from './provider.js'
 import { makeScene, type Scene, whyOf } from './scene.js'
 
 const key = await makeKey('first')
@@ -177,6 +177,7 @@ describe('the keys', () => {
   ] as const) {
     test(`of a provider that ${what}: 454, and the log says so`, async () => {
       provider.answer = answer
+      scene = await makeScene({ jwks: `${provider.url}/keys`, ...patienceWith(what) })
       assert.equal(await scene.logIn(await sign(key)), '454')
       assert.match(whyOf(scene), says)
       assert.deepEqual(provider.asked, ['GET /keys'], 'and nothing elsewhere')

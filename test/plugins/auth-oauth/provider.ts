@@ -78,6 +78,11 @@ export function json(value: unknown, status = 200): Answer {
 }
 
 /** Ways of being down, each with what the log says of it. */
+/** Who is silent is waited for so long, everybody else for as long as it takes. */
+export function patienceWith(what: string): { readonly timeout?: string } {
+  return what === 'says nothing' || what === 'begins and says no more' ? { timeout: '1500ms' } : {}
+}
+
 export const TROUBLES: readonly (readonly [what: string, answer: Answer, says: RegExp])[] = [
   ['fails', json({ error: 'x' }, 500), /answers 500/],
   ['refuses us', json({ error: 'invalid_client' }, 401), /answers 401/],

@@ -38,7 +38,7 @@ export async function makeScene(config: object): Promise<Scene> {
   const log = rememberingLog()
   const scene: { now: number } = { now: NOW }
   const plugin = await setUp(authOauth, {
-    config: { issuer: ISSUER, audience: [AUDIENCE], timeout: '300ms', ...config },
+    config: { issuer: ISSUER, audience: [AUDIENCE], timeout: '60s', ...config },
     services: { accounts: directory },
     server: { dataDir, configDir: dataDir },
     log,

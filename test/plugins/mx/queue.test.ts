@@ -4,12 +4,12 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { after, describe, test } from 'node:test'
 import type { Acceptance } from '../../../core/api/index.js'
 import type { OwnMessage } from '../../../core/pipeline/intake-types.js'
 import { QueueRunner } from '../../../core/queue/runner.js'
 import { createMemoryStore } from '../../../plugins/store-memory/store.js'
+import { freePort } from '../../harness/ports.js'
 import { program } from '../../harness/shared.js'
 import { SmtpSink } from '../../harness/smtp-sink.js'
 import { makeRig } from './rig.js'
@@ -44,9 +44,8 @@ describe('queue and mx together', () => {
   }
 
   test('mail for a host that is down waits and arrives once', async () => {
-    const sink = await new SmtpSink().start()
+    const sink = new SmtpSink({ port: await freePort() })
     closing.push(() => sink.stop())
-    await sink.stop()
     const { store } = await begin(sink.port, [30])
     await store.accept(acceptance('down.1', 60_000))
     await until(async () => ((await store.queue.get('down.1'))?.rows[0]?.tries ?? 0) >= 2)
@@ -61,9 +60,7 @@ describe('queue and mx together', () => {
   })
 
   test('when it stays down the mail comes back to its sender', async () => {
-    const sink = await new SmtpSink().start()
-    await sink.stop()
-    const { store, bounces } = await begin(sink.port, [30])
+    const { store, bounces } = await begin(await freePort(), [30])
     await store.accept(acceptance('gone.1', 150))
     await until(async () => (await store.queue.totals()).rows === 0)
     assert.equal(bounces.length, 1)
@@ -135,13 +132,4 @@ function acceptance(id: string, expireMs: number): Acceptance {
 
 async function until(check: () => Promise<boolean>): Promise<void> {
   while (!(await check())) await new Promise(resolve => setTimeout(resolve, 10))
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const address = probe.address()
-  probe.close()
-  await once(probe, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

@@ -76,7 +76,7 @@ async function makeWorld(policy: string | undefined, options: SinkOptions = { tl
       passed += ms
     },
     async rig(config = {}) {
-      const sts = { use: true, port: policies.port, ca: stsCa, timeout: '2s' }
+      const sts = { use: true, port: policies.port, ca: stsCa, timeout: '60s' }
       const made = await makeRig({ port: sink.port, ca, sts, ...config }, [dns.address], 'us.test', { state, clock })
       open.push(made.dispose)
       return made
@@ -245,7 +245,7 @@ describe('without a policy', () => {
   test('nobody is asked for one where TLS is turned off, or policies are', async () => {
     const { rig, dns, policies } = await makeWorld(policyOf('enforce', 'mx.other.test'))
     assertDelivered(await sent(await rig({ tls: 'never' })), /^in clear, TLS is turned off here$/)
-    const sts = { use: false, port: policies.port, timeout: '1s' }
+    const sts = { use: false, port: policies.port, timeout: '60s' }
     assertDelivered(await sent(await rig({ sts })), /MTA-STS is not looked at here; DANE is not looked at here$/)
     assert.ok(!dns.asked.some(question => question.startsWith('TXT')))
   })
@@ -275,7 +275,9 @@ describe('a policy that cannot be had', () => {
     test(`as it ${what} is no policy, and is not asked for again at once`, async () => {
       const { rig, policies } = await makeWorld(enforce)
       policies.answer = answer
-      const sts = { use: true, port: policies.port, timeout: '300ms' }
+      // Only what never comes is waited for.
+      const timeout = what.startsWith('never') ? '1s' : '60s'
+      const sts = { use: true, port: policies.port, timeout }
       const made = await rig({ sts: { ...sts, ca: await trusted(policies) } })
       for (const _ of [1, 2]) assertDelivered(await sent(made), why)
       assert.equal(policies.asked.length, 1)
@@ -296,7 +298,7 @@ describe('a policy that cannot be had', () => {
 
   test('as nobody vouches for its host is no policy', async () => {
     const { rig, policies } = await makeWorld(enforce)
-    const made = await rig({ sts: { use: true, port: policies.port, timeout: '1s' } })
+    const made = await rig({ sts: { use: true, port: policies.port, timeout: '60s' } })
     assertDelivered(await sent(made), /could not be had: self-signed certificate/)
     assert.equal(policies.asked.length, 0)
   })

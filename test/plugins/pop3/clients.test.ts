@@ -25,7 +25,7 @@ poplib._MAXLINE = 10_000_000
 clear, secure, login, password = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
 context = ssl._create_unverified_context()
 said = {}
-pop = poplib.POP3("127.0.0.1", clear, timeout=10)
+pop = poplib.POP3("127.0.0.1", clear, timeout=60)
 said["clear"] = sorted(pop.capa())
 try:
     pop.user(login)
@@ -44,7 +44,7 @@ said["uidl"] = len(pop.uidl()[1])
 pop.dele(1)
 pop.rset()
 pop.quit()
-pop = poplib.POP3_SSL("127.0.0.1", secure, timeout=10, context=context)
+pop = poplib.POP3_SSL("127.0.0.1", secure, timeout=60, context=context)
 pop.user(login)
 pop.pass_(password)
 said["after"] = pop.stat()[0]
@@ -87,7 +87,7 @@ test('curl logs in by SASL and fetches', { skip: curl === undefined && 'no curl 
 const FETCH_ALL = `
 import hashlib, poplib, ssl, sys
 poplib._MAXLINE = 10_000_000
-pop = poplib.POP3_SSL("127.0.0.1", int(sys.argv[1]), timeout=10, context=ssl._create_unverified_context())
+pop = poplib.POP3_SSL("127.0.0.1", int(sys.argv[1]), timeout=60, context=ssl._create_unverified_context())
 pop.user(sys.argv[2])
 pop.pass_(sys.argv[3])
 for number in range(1, pop.stat()[0] + 1):

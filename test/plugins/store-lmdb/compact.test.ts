@@ -31,10 +31,10 @@ describe('posthouse store compact', () => {
 
   const size = async () => (await stat(file)).size
   const waiting = async (...words: readonly string[]) =>
-    (JSON.parse((await server.cli(['queue', 'ls', ...words, '--json'])).stdout) as unknown[]).length
+    (JSON.parse((await server.program(['queue', 'ls', ...words, '--json'])).stdout) as unknown[]).length
 
   test('is refused while the server runs, and harms nothing', async () => {
-    const { code, stderr, stdout } = await server.cli(['store', 'compact'])
+    const { code, stderr, stdout } = await server.program(['store', 'compact'])
     assert.equal(code, 1)
     assert.match(stderr + stdout, /mail\.lmdb is in use by process \d+.*: end the server/)
     assert.ok(!existsSync(`${file}.compacting`))
@@ -43,12 +43,12 @@ describe('posthouse store compact', () => {
 
   test('gives back what is free, and everything else is there afterwards', async () => {
     await eventually(async () =>
-      (await server.cli(['queue', 'drop', 'subject~big', '--yes'])).code === 0 ? true : undefined,
+      (await server.program(['queue', 'drop', 'subject~big', '--yes'])).code === 0 ? true : undefined,
     )
     await eventually(async () => ((await waiting('subject~big')) === 0 ? true : undefined))
     await server.stop()
     const full = await size()
-    const { code, stdout, stderr } = await server.cli(['store', 'compact', '--json'])
+    const { code, stdout, stderr } = await server.program(['store', 'compact', '--json'])
     assert.equal(code, 0, stderr)
     const [mail, state] = JSON.parse(stdout) as { path: string; beforeBytes: number; afterBytes: number }[]
     assert.deepEqual([mail?.path, mail?.beforeBytes, mail?.afterBytes], [file, full, await size()])
@@ -57,14 +57,14 @@ describe('posthouse store compact', () => {
     assert.equal(await waiting(), 1)
     await server.start()
     await sendMail(server.ports.mx, { from: 'a@b.test', to: ['alice@example.test'], subject: 'after' })
-    const { stdout: audit, code: sound } = await server.cli(['queue', 'audit'])
+    const { stdout: audit, code: sound } = await server.program(['queue', 'audit'])
     assert.equal(sound, 0, audit)
     await server.stop()
   })
 
   test('nobody opens a file that is being compacted', async () => {
     await writeFile(`${file}.compacting`, SELF)
-    const { code, stderr } = await server.cli(['queue', 'ls'])
+    const { code, stderr } = await server.program(['queue', 'ls'])
     assert.notEqual(code, 0)
     assert.match(stderr, new RegExp(`is being compacted by process ${process.pid}; try again`))
     await rm(`${file}.compacting`)
