@@ -1,4 +1,4 @@
-/** The scripted groups of Dovecot's imaptest that need no capability we lack. */
+/** The scripted groups of Dovecot's imaptest, all that our capabilities reach. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -43,10 +43,16 @@ async function capabilities(): Promise<ReadonlySet<string>> {
   }
 }
 
-test('all imaptest scripts our capabilities reach are run', { skip: !scripts && 'no shared folder' }, t => {
+/** What we do not do yet. */
+const LATER = ['CATENATE', 'CONTEXT=SEARCH', 'CONTEXT=SORT', 'NOTIFY', 'SORT=DISPLAY', 'URLAUTH', 'URLAUTH=BINARY']
+
+test('all imaptest scripts are run but those of capabilities that follow later', {
+  skip: !scripts && 'no shared folder',
+}, () => {
   const left = [...needs].filter(([, lacking]) => lacking.length > 0)
-  for (const [name, lacking] of left) t.diagnostic(`${name} waits for ${lacking.join(' ')}`)
-  assert.ok(needs.size - left.length >= 35)
+  const waitsFor = new Set(left.flatMap(([, lacking]) => lacking.map(one => one.toUpperCase())))
+  assert.deepEqual([...waitsFor].sort(), LATER)
+  assert.ok(needs.size - left.length >= 59)
 })
 
 for (const [name, lacking] of needs) {
