@@ -391,5 +391,6 @@ function factsOf(config: Config): ServerFacts {
     dataDir: config.dataDir,
     maxMessageBytes: config.limits.messageBytes,
     doors: config.listeners.flatMap(({ protocol, address }) => (protocol === 'smtp' ? [address] : [])),
+    listeners: config.listeners.map(({ name }) => name),
   }
 }

@@ -78,6 +78,8 @@ export interface ServerFacts {
   readonly maxMessageBytes: number
   /** Where mail comes in by SMTP: `0.0.0.0:25`, `[::1]:25`. */
   readonly doors?: readonly string[]
+  /** Names of all listeners of server.yaml, as sessions have them. */
+  readonly listeners?: readonly string[]
 }
 
 /** Services that plugins share; other packages add theirs by declaration merging. */

@@ -1,6 +1,6 @@
 /** What later files change of the rules of earlier ones: points, words, scope; and which they switch off. */
 import type { YamlPath } from 'posthouse/api'
-import { checkSays, isGroup, scopeOf } from './read-rule.js'
+import { checkSays, checkScope, isGroup, scopeOf } from './read-rule.js'
 import type { OpenFile, Reading } from './reading.js'
 import type { Rule } from './rule.js'
 import type { RawChange } from './schema.js'
@@ -34,6 +34,7 @@ function changedBy(reading: Reading, file: OpenFile, path: YamlPath, rule: Rule,
   if (points !== undefined && rule.effect.kind === 'discount')
     reading.wrong(file, path, `${rule.name} gives a discount and has no points`)
   if (says !== undefined) checkSays(reading, file, path, says)
+  checkScope(reading, file, path, raw)
   if (group !== undefined) isGroup(reading, file, [...path, 'group'], group)
   return {
     ...rule,

@@ -34,13 +34,13 @@ export default definePlugin({
   name: 'spam-rules',
   summary: 'scores mail by rules in YAML files',
   config: CONFIG,
-  async setup({ config, clock, files, log, messageOf, purpose }) {
+  async setup({ config, clock, files, log, messageOf, purpose, server }) {
     const known = new Known()
     const folder = config.rules === undefined ? shippedRules() : files.resolve(config.rules)
     let loading: Promise<void> | undefined
     let loaded: RuleSet | undefined
     const load = async () => {
-      loaded = await loadRules(files, folder, config.local)
+      loaded = await loadRules(files, folder, config.local, server.listeners)
     }
     const rules = async () => {
       loading ??= load()
@@ -74,13 +74,18 @@ class Known {
 }
 
 /** Throws `ConfigError` with every fault of every file. */
-export async function loadRules(files: Files, folder: string, local: string): Promise<RuleSet> {
+export async function loadRules(
+  files: Files,
+  folder: string,
+  local: string,
+  listeners?: readonly string[],
+): Promise<RuleSet> {
   const shipped = await ruleFilesIn(folder)
   if (shipped === undefined) {
     throw new ConfigError([{ file: folder, line: 1, column: 1, message: 'there is no such folder of rules' }])
   }
   const guard = new Guard()
-  const { rules, groups, faults } = await readRules(files, shipped, [files.resolve(local)], guard)
+  const { rules, groups, faults } = await readRules(files, shipped, [files.resolve(local)], guard, listeners)
   if (faults.length > 0) throw new ConfigError(faults)
   return new RuleSet({ rules, groups, guard })
 }

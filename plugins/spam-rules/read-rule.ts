@@ -12,6 +12,7 @@ export function readRule(reading: Reading, file: OpenFile, path: YamlPath, raw: 
   const condition = readCondition(reading, file, path, raw)
   const effect = readEffect(reading, file, path, raw)
   checkSays(reading, file, path, raw.says)
+  checkScope(reading, file, path, raw)
   const grouped = raw.group === undefined || isGroup(reading, file, [...path, 'group'], raw.group)
   if (condition === undefined || effect === undefined || !grouped) return undefined
   return {
@@ -33,6 +34,24 @@ export function scopeOf({ only, except }: RawChange): Scope {
   return {
     ...(only !== undefined && { only: whoseOf(only) }),
     ...(except !== undefined && { except: whoseOf(except) }),
+  }
+}
+
+/** Mail of ours comes by this one, which server.yaml does not name. */
+const INTERNAL = 'internal'
+
+/** A slip in the name of a listener would be a rule for nobody. */
+export function checkScope(reading: Reading, file: OpenFile, path: YamlPath, { only, except }: RawChange): void {
+  if (reading.listeners === undefined) return
+  const known = [...reading.listeners, INTERNAL]
+  const small = new Set(known.map(name => name.toLowerCase()))
+  for (const [key, whose] of [
+    ['only', only],
+    ['except', except],
+  ] as const) {
+    for (const [index, name] of (whose?.listeners ?? []).entries())
+      if (!small.has(name.toLowerCase()))
+        reading.unknown(file, [...path, key, 'listeners', index], 'listener', name, known)
   }
 }
 

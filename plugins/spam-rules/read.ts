@@ -25,8 +25,9 @@ export async function readRules(
   shipped: readonly string[],
   local: readonly string[],
   guard: Guard,
+  listeners?: readonly string[],
 ): Promise<RuleFiles> {
-  const reading = new Reading(guard)
+  const reading = new Reading(guard, listeners)
   const open: OpenFile[] = []
   for (const path of shipped) open.push(await openFile(files, path, true))
   for (const path of local) open.push(await openFile(files, path, false))

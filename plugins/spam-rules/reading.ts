@@ -15,7 +15,11 @@ export class Reading {
   readonly lists = new Map<string, Set<string>>()
   readonly groups = new Map<string, Group>()
 
-  constructor(readonly guard: Guard) {}
+  /** `listeners`: those there are, by name; nothing where nobody knows. */
+  constructor(
+    readonly guard: Guard,
+    readonly listeners?: readonly string[],
+  ) {}
 
   wrong(file: OpenFile, path: YamlPath, message: string): undefined {
     this.faults.push(file.fault(path, message))

@@ -27,17 +27,15 @@ const TESTS: Readonly<Record<BrandTest, (facts: Facts) => Outcome>> = {
     for (const { brand: claimed, said } of claimsIn(facts)) {
       if (isSentBy(facts, claimed) || facts.hosts.some(({ name }) => isOf(claimed, name))) continue
       const shown = facts.hosts.slice(0, MOST_SHOWN).map(({ name }) => name)
-      return found(
-        `"${said}" (${claimed.title}), from ${senderOf(facts)}${shown.length === 0 ? '' : `, links to ${shown.join(', ')}`}`,
-      )
+      return claim(facts, said, [claimed.title, ...(shown.length === 0 ? [] : [`links to ${shown.join(', ')}`])])
     }
     return undefined
   },
 
   /** The sender is not the brand's; some link may be, for show. */
   'claimed-by-stranger': facts => {
-    const claim = claimsIn(facts).find(({ brand: claimed }) => !isSentBy(facts, claimed))
-    return claim && found(`"${claim.said}" (${claim.brand.title}), from ${senderOf(facts)}`)
+    const claimed = claimsIn(facts).find(({ brand: one }) => !isSentBy(facts, one))
+    return claimed && claim(facts, claimed.said, [claimed.brand.title])
   },
 
   /** From is the brand's own, and all links lead elsewhere. */
@@ -47,6 +45,10 @@ const TESTS: Readonly<Record<BrandTest, (facts: Facts) => Outcome>> = {
     if (facts.hosts.some(({ name }) => isOf(owner, name))) return undefined
     return found(`From is ${owner.title}'s, links lead to ${facts.hosts[0]!.name}`)
   },
+}
+
+function claim(facts: Facts, said: string, evidence: readonly string[]): Outcome {
+  return { ...found(`"${said}" from ${senderOf(facts)}`), evidence }
 }
 
 type ClaimedBrand = Parameters<typeof isOf>[0]

@@ -9,7 +9,7 @@ const SUBJECT = /^\s{0,5}(?:fwd?|enc|wg|tr|rv|i|doorst|vs|vb|vl|pd|yml|転送|�
 const NAMES = 'from|de|von|van|da|od|fra|från|kimden|отправитель|от|差出人|发件人|寄件者'
 /** The bounds keep it linear. `em nome de`: what follows is who it was written for. */
 const AUTHOR = new RegExp(
-  `(?:^|\\n)[ \\t>*]{0,6}(?:${NAMES})\\s{0,2}:[ \\t*]{0,4}([^\\n<]{0,200})<(?:mailto:)?([^\\s<>@"]{1,64})@([a-z0-9.-]{3,200}\\.[a-z]{2,24})>([^\\n]{0,200})`,
+  `(?:^|\\n)[ \\t>*]{0,6}(?:${NAMES})\\s{0,2}:[ \\t*]{0,4}([^\\n<]{0,200})<(?:mailto:)?([^\\s<>@"]{1,64})@([a-z0-9.-]{1,200}\\.[a-z]{2,24})>([^\\n]{0,200})`,
   'i',
 )
 const ON_BEHALF = /(?:em nome de|on behalf of|im auftrag von|de la part de|en nombre de)\s+([^<\n]{1,100})/i

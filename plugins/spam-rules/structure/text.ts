@@ -12,7 +12,7 @@ const TALL =
 const BREAK = /<br[^<>]{0,40}>/gi
 const MANY_EMPTY = 40
 /** Between two breaks with nothing in between. */
-const NOTHING = /^(?:\s|\u00a0|&nbsp;)*$/
+const NOTHING = /^(?:\s|&nbsp;)*$/
 const LONGEST_NOTHING = 60
 /** Names of fields that a mailer was to fill in. Double braces alone stand in talk of programs. */
 const FIELD = String.raw`(?:first|last|full|user|your|recipient|customer|client)?[ _.-]?(?:name|e-?mail(?:[ _.-]?address)?|domain|company|fname|lname|login|number|rand(?:om)?\w{0,12})`

@@ -287,3 +287,20 @@ describe('posthouse rules', () => {
     assert.equal(summary.out[0], '1 of 2 messages (50.00 %) have 1 points or more')
   })
 })
+
+test('a listener that is not there is a fault with its place, for new rules and for changes', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'spam-rules-listeners-'))
+  after(() => rmSync(folder, { recursive: true, force: true }))
+  mkdirSync(join(folder, 'rules'))
+  writeFileSync(join(folder, 'rules', 'a.yaml'), rule('words: [x]', '    only: { listeners: [MX, internal] }'))
+  writeFileSync(join(folder, 'local.yaml'), 'adjust:\n  the-rule: { except: { listeners: [submision] } }\n')
+  const loading = loadRules(filesIn(folder), join(folder, 'rules'), 'local.yaml', ['mx', 'submission'])
+  await assert.rejects(loading, (error: unknown) => {
+    assert.ok(error instanceof ConfigError)
+    assert.deepEqual(
+      error.faults.map(({ line, message }) => `${line}: ${message}`),
+      ['2: there is no listener "submision", did you mean "submission"?'],
+    )
+    return true
+  })
+})
