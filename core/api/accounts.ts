@@ -16,6 +16,8 @@ export interface Account {
   readonly addresses: readonly string[]
   /** Bytes; left out: no limit. */
   readonly quotaBytes?: number
+  /** Messages; left out: no limit. */
+  readonly quotaMessages?: number
   readonly disabled?: boolean
   /** IMAP capabilities this account does without, by name: `CONDSTORE`. */
   readonly imapDisable?: readonly string[]

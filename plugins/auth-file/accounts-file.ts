@@ -30,6 +30,7 @@ export interface StoredAccount {
   readonly login: string
   readonly addresses: readonly string[]
   readonly quotaBytes?: number
+  readonly quotaMessages?: number
   readonly disabled?: boolean
   readonly password: string
   /** Of its own password; left out: SCRAM does not take that. */
@@ -108,13 +109,26 @@ export async function changeAccounts(
 
 function faultOf(account: unknown, seen: Set<string>): string | undefined {
   if (!isRecord(account)) return 'expected an object'
-  const { id, login, addresses, quotaBytes, password, scram, appPasswords, mainPasswordNotFor, imapDisable } = account
+  const {
+    id,
+    login,
+    addresses,
+    quotaBytes,
+    quotaMessages,
+    password,
+    scram,
+    appPasswords,
+    mainPasswordNotFor,
+    imapDisable,
+  } = account
   if (typeof id !== 'string' || !/^[a-z0-9]{8,64}$/.test(id))
     return 'id: expected 8 to 64 lower-case letters and digits'
   if (typeof login !== 'string' || login === '') return 'login: expected a name'
   if (!Array.isArray(addresses) || !addresses.every(a => typeof a === 'string')) return 'addresses: expected a list'
   if (quotaBytes !== undefined && !(typeof quotaBytes === 'number' && quotaBytes >= 0))
     return 'quotaBytes: expected octets'
+  if (quotaMessages !== undefined && !(Number.isSafeInteger(quotaMessages) && Number(quotaMessages) >= 0))
+    return 'quotaMessages: expected a number of messages'
   if (typeof password !== 'string' || !isHash(password)) return 'password: expected $scrypt$…'
   if (scram !== undefined && !areStoredKeys(scram))
     return 'scram: expected a list of mechanism, salt, iterations, storedKey and serverKey'

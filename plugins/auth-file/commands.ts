@@ -15,6 +15,7 @@ import {
   newAccountId,
   readCapabilities,
   readLogin,
+  readMessages,
   readProtocolList,
   readQuota,
   refuseTaken,
@@ -44,6 +45,11 @@ const QUOTA = { type: 'string', value: 'SIZE', description: 'most mail the accou
 
 const CHANGES = {
   quota: { type: 'string', value: 'SIZE', description: 'most mail the account may hold, as 1GB; none for no bound' },
+  'quota-messages': {
+    type: 'string',
+    value: 'NUMBER',
+    description: 'most messages the account may hold; none for no bound',
+  },
   disable: { type: 'boolean', description: 'nobody can log in any more; mail still comes in' },
   enable: { type: 'boolean', description: 'its password counts again' },
   'no-main-password': {
@@ -143,6 +149,7 @@ async function change(parts: UserCommandParts, run: CommandRun): Promise<void> {
   const { quota, disable, enable } = run.options
   const noMain = run.options['no-main-password']
   const imapDisable = run.options['imap-disable']
+  const messages = run.options['quota-messages']
   const given = run.args.slice(1)
   if (given.length === 0 && !Object.keys(CHANGES).some(name => run.options[name] !== undefined))
     throw new CommandError(`nothing to change: give addresses, --${Object.keys(CHANGES).join(', --')}`)
@@ -150,6 +157,7 @@ async function change(parts: UserCommandParts, run: CommandRun): Promise<void> {
   const wish = {
     ...(given.length > 0 && { addresses: addressesOf(login, given, parts.domains) }),
     ...(quota !== undefined && { quotaBytes: quota === 'none' ? undefined : readQuota(quota) }),
+    ...(messages !== undefined && { quotaMessages: messages === 'none' ? undefined : readMessages(messages) }),
     ...(disable === true && { disabled: true }),
     ...(enable === true && { disabled: undefined }),
     ...(noMain !== undefined && {
@@ -192,6 +200,7 @@ function told(account: StoredAccount): object {
     login,
     addresses,
     quotaBytes: quotaBytes ?? null,
+    quotaMessages: account.quotaMessages ?? null,
     disabled: disabled ?? false,
     appPasswords: appPasswords?.length ?? 0,
     mainPasswordNotFor: mainPasswordNotFor ?? [],
@@ -204,6 +213,7 @@ function line(account: StoredAccount, width: number): string {
     login,
     addresses,
     quotaBytes,
+    quotaMessages,
     disabled,
     appPasswords = [],
     mainPasswordNotFor = [],
@@ -211,6 +221,7 @@ function line(account: StoredAccount, width: number): string {
   } = account
   const notes = [
     quotaBytes === undefined ? '' : `quota ${formatSize(quotaBytes)}`,
+    quotaMessages === undefined ? '' : `quota ${quotaMessages} messages`,
     disabled ? 'disabled' : '',
     appPasswords.length === 0 ? '' : `${appPasswords.length} app passwords`,
     mainPasswordNotFor.length === 0 ? '' : `own password not for ${mainPasswordNotFor.join(', ')}`,

@@ -166,12 +166,13 @@ function makeIndex(stamp: string, all: readonly StoredAccount[]): Index {
 
 /** What others may see of an account: no secrets. */
 export function view(account: StoredAccount): Account {
-  const { id, login, addresses, quotaBytes, disabled, imapDisable } = account
+  const { id, login, addresses, quotaBytes, quotaMessages, disabled, imapDisable } = account
   return {
     id,
     login,
     addresses,
     ...(quotaBytes !== undefined && { quotaBytes }),
+    ...(quotaMessages !== undefined && { quotaMessages }),
     ...(disabled && { disabled }),
     ...(imapDisable && { imapDisable }),
   }

@@ -55,6 +55,12 @@ export function readQuota(value: string | boolean | undefined): number | undefin
   return bytes
 }
 
+export function readMessages(value: string | boolean): number {
+  const messages = /^[0-9]{1,12}$/.test(String(value)) ? Number(value) : undefined
+  if (messages === undefined) throw new CommandError(`--quota-messages: expected a number like 10000, got "${value}"`)
+  return messages
+}
+
 /** `undefined` when the option was not given. */
 export function readProtocolList(option: string, value: string | boolean | undefined): readonly Protocol[] | undefined {
   if (value === undefined) return undefined

@@ -5,7 +5,7 @@
 import type { NewBody, NewMail } from 'posthouse/api'
 import { type Done, no } from './answer.js'
 import { withoutNul } from './binary.js'
-import { overQuota } from './quota.js'
+import { type Growth, overQuota } from './quota.js'
 import type { Session } from './session.js'
 import { readDateTime } from './wire/date.js'
 import { readFlagList } from './wire/flags.js'
@@ -70,8 +70,13 @@ function readLiteral8(input: Reader): Pick<Message, 'literal' | 'binary'> | 'com
 }
 
 /** Octets of all of them. */
-export function sizeOf(messages: readonly Message[]): number {
+function sizeOf(messages: readonly Message[]): number {
   return messages.reduce((sum, { literal }) => sum + (literal.kind === 'body' ? literal.size : literal.bytes.length), 0)
+}
+
+/** What the mailboxes grow by, less a message that goes. */
+export function growthOf(messages: readonly Message[], replaced?: { readonly size: number }): Growth {
+  return { bytes: sizeOf(messages) - (replaced?.size ?? 0), messages: messages.length - (replaced ? 1 : 0) }
 }
 
 /** What a message that is about to be sent may have at most, or why it may not come. Nothing is asked of the store that `run` will not ask again. */
@@ -79,9 +84,11 @@ export async function roomFor(
   session: Session,
   before: readonly Message[],
   size: number,
-  freed = 0,
+  replaced?: { readonly size: number },
 ): Promise<number | Done> {
-  return (await overQuota(session, sizeOf(before) + size - freed)) ?? session.deps.settings.maxMessageBytes
+  const { bytes, messages } = growthOf(before, replaced)
+  const full = await overQuota(session, { bytes: bytes + size, messages: messages + 1 })
+  return full ?? session.deps.settings.maxMessageBytes
 }
 
 /** The messages as the store takes them; one of them that cannot be taken refuses all. */

@@ -57,10 +57,11 @@ export async function transfer(
 
 /** RFC 9208 §4.3.1: copies count like any other message. */
 async function copyOverQuota(session: Session, uids: readonly number[]): Promise<Done | undefined> {
-  if (session.account?.quotaBytes === undefined) return undefined
+  const { quotaBytes, quotaMessages } = session.account ?? {}
+  if (quotaBytes === undefined && quotaMessages === undefined) return undefined
   const entries = await session.open.mailbox.get(uids)
-  return overQuota(
-    session,
-    entries.reduce((sum, { size }) => sum + size, 0),
-  )
+  return overQuota(session, {
+    bytes: entries.reduce((sum, { size }) => sum + size, 0),
+    messages: entries.length,
+  })
 }

@@ -4,6 +4,7 @@
  */
 import type { Accounts, Call, Filing, Job, JobRecipient, MailStore, Outcome, Target } from 'posthouse/api'
 import { addressKey, foldField, formatAddress, scanHeader } from 'posthouse/text'
+import { type Amount, hasQuota, roomIn } from './quota.js'
 
 /** A delivery loop shows in the header's first part, or not at all. */
 const HEADER_BYTES = 64 * 1024
@@ -31,7 +32,7 @@ async function deliver(parts: DeliverParts, job: Job, call: Call): Promise<reado
   const been = await deliveredTo(job)
   const outcomes: Outcome[] = []
   /** What this job itself adds to an account, before it is in the store. */
-  const added = new Map<string, number>()
+  const added = new Map<string, Amount>()
   for (const recipient of job.recipients) {
     // Making a signal costs more than filing one copy: only a long list asks for it.
     if (outcomes.length > 0) call.signal.throwIfAborted()
@@ -45,7 +46,7 @@ async function fileOne(
   job: Job,
   recipient: JobRecipient,
   been: ReadonlySet<string>,
-  added: Map<string, number>,
+  added: Map<string, Amount>,
 ): Promise<Outcome> {
   const { row, detail } = recipient
   const address = addressKey(recipient.original)
@@ -56,23 +57,28 @@ async function fileOne(
   if (account === undefined)
     return { kind: 'failed', row, status: '5.1.1', text: 'the account does not exist any more' }
   const prefix = fieldsInFront(job, address) + job.prefix
-  if (account.quotaBytes !== undefined) {
-    const size = job.size + Buffer.byteLength(prefix) - Buffer.byteLength(job.prefix)
-    const { bytes } = await parts.mail.usage(account.id)
-    const before = added.get(account.id) ?? 0
+  if (hasQuota(account)) {
+    const coming = { bytes: job.size + Buffer.byteLength(prefix) - Buffer.byteLength(job.prefix), messages: 1 }
+    const used = await parts.mail.usage(account.id)
+    const before = added.get(account.id) ?? { bytes: 0, messages: 0 }
+    const room = roomIn(account, sum(used, before), coming)
     // RFC 3463 §3.3: X.2.2 mailbox full may be a matter of time, X.2.3 too large for this mailbox never is.
-    if (size > account.quotaBytes)
+    if (room === 'too large')
       return { kind: 'failed', row, status: '5.2.3', text: 'the message is larger than the whole mailbox' }
-    if (bytes + before + size > account.quotaBytes) {
+    if (room === 'full') {
       return parts.full === 'refuse'
         ? { kind: 'failed', row, status: '5.2.2', text: 'mailbox is full' }
         : { kind: 'deferred', row, status: '4.2.2', text: 'mailbox is full' }
     }
-    added.set(account.id, before + size)
+    added.set(account.id, sum(before, coming))
   }
   const place = await placeFor(parts, account.id, recipient)
   const filing: Filing = { accountId: account.id, ...place, prefix, date: Math.max(job.received, job.holdUntil ?? 0) }
   return { kind: 'filed', row, filings: [filing] }
+}
+
+function sum(a: Amount, b: Amount): Amount {
+  return { bytes: a.bytes + b.bytes, messages: a.messages + b.messages }
 }
 
 async function placeFor(

@@ -18,6 +18,7 @@ import {
   via,
 } from 'posthouse/api'
 import { addressKey, printable } from 'posthouse/text'
+import { type Amount, fullness, hasQuota, roomIn } from './quota.js'
 import { type Destination, type ResolveParts, resolve } from './resolve.js'
 
 export interface RouteParts {
@@ -114,25 +115,26 @@ async function fullFor(
   parts: RouteParts,
 ): Promise<Answered['route']> {
   const [only, more] = destinations
-  if (more !== undefined || only?.kind !== 'account' || only.account.quotaBytes === undefined) return undefined
-  const { bytes } = await parts.mail.usage(only.account.id)
+  if (more !== undefined || only?.kind !== 'account' || !hasQuota(only.account)) return undefined
+  const used = await parts.mail.usage(only.account.id)
   const declared = Number(envelope.parameters.get('SIZE') ?? 0)
-  // it would not fit an empty mailbox either: coming again is of no use
-  if (declared > only.account.quotaBytes)
+  // Of a size nobody declared there is an octet at least.
+  const room = roomIn(only.account, used, { bytes: Math.max(1, declared), messages: 1 })
+  if (room === 'there is room') return undefined
+  const because = becauseFull(used, only.account)
+  // Coming again is of no use.
+  if (room === 'too large')
     return reject('The message is larger than the whole mailbox', {
       code: 552,
       status: '5.2.3',
-      because: fullness(bytes, only.account),
+      because,
     })
-  const full = bytes >= only.account.quotaBytes || (declared > 0 && bytes + declared > only.account.quotaBytes)
-  if (!full) return undefined
-  const because = fullness(bytes, only.account)
   return parts.full === 'refuse'
     ? reject('Mailbox is full', { code: 552, status: '5.2.2', because })
     : defer('Mailbox is full', { code: 452, status: '4.2.2', because })
 }
 
-function fullness(bytes: number, { quotaBytes = 0 }: Account): Because {
-  const evidence = `${bytes} octets of ${quotaBytes} are used`
+function becauseFull(used: Amount, account: Account): Because {
+  const evidence = fullness(account, used)
   return { rule: 'mailbox-full', evidence, exception: 'posthouse user change LOGIN --quota' }
 }

@@ -3,7 +3,7 @@
  * they come; whether they may come at all (mailbox there, size and quota allowed, arguments well-formed) is told before the client sends them.
  */
 import { bad, type Done, LOGGED_IN, no, ok } from '../answer.js'
-import { type Messages, readMessages, readyMails, roomFor, sizeOf } from '../appending.js'
+import { growthOf, type Messages, readMessages, readyMails, roomFor } from '../appending.js'
 import { command } from '../command.js'
 import { overQuota } from '../quota.js'
 import { readMailbox } from '../wire/mailbox.js'
@@ -41,7 +41,7 @@ export const append = command({
     if (!info) return missing()
     const mails = await readyMails(session, messages)
     if ('kind' in mails) return mails
-    const full = await overQuota(session, sizeOf(messages))
+    const full = await overQuota(session, growthOf(messages))
     if (full) return full
     const uids = await (await mail.open(session.accountId, info.id)).append(mails)
     if (session.selected?.mailbox.id === info.id) session.selected.touch()

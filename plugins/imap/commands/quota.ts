@@ -13,8 +13,11 @@ import type { Reader } from '../wire/reader.js'
 
 const ROOT = '""'
 
-/** RFC 9208 §5: octets in storage, and mailboxes. */
-const QUOTA: Capability = { name: 'QUOTA', said: () => ['QUOTA', 'QUOTA=RES-STORAGE', 'QUOTA=RES-MAILBOX'] }
+/** RFC 9208 §5 */
+const QUOTA: Capability = {
+  name: 'QUOTA',
+  said: () => ['QUOTA', 'QUOTA=RES-STORAGE', 'QUOTA=RES-MESSAGE', 'QUOTA=RES-MAILBOX'],
+}
 
 export const getquotaroot = command({
   name: 'GETQUOTAROOT',
@@ -75,11 +78,12 @@ function readLimit(input: Reader): void {
 /** RFC 9208 §4.2.1: what has no limit is not named. */
 async function writeQuota(session: Session): Promise<string> {
   const { mail } = session.deps.store
-  const { bytes } = await mail.usage(session.accountId)
-  const quotaBytes = session.account?.quotaBytes
-  const storage = quotaBytes === undefined ? [] : [`STORAGE ${kilobytes(bytes)} ${kilobytes(quotaBytes)}`]
+  const used = await mail.usage(session.accountId)
+  const { quotaBytes, quotaMessages } = session.account ?? {}
+  const storage = quotaBytes === undefined ? [] : [`STORAGE ${kilobytes(used.bytes)} ${kilobytes(quotaBytes)}`]
+  const messages = quotaMessages === undefined ? [] : [`MESSAGE ${used.messages} ${quotaMessages}`]
   const mailboxes = (await mail.list(session.accountId)).length
-  return `* QUOTA ${ROOT} (${[...storage, `MAILBOX ${mailboxes} ${session.deps.settings.maxMailboxes}`].join(' ')})`
+  return `* QUOTA ${ROOT} (${[...storage, ...messages, `MAILBOX ${mailboxes} ${session.deps.settings.maxMailboxes}`].join(' ')})`
 }
 
 /** RFC 9208 §5.1: units of 1024 octets. */

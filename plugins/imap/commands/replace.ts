@@ -1,7 +1,7 @@
 /** REPLACE and UID REPLACE (RFC 8508): a message takes the place of another, in one step and with the quota of the difference. */
 import type { MailEntry } from 'posthouse/api'
 import { type Done, no, ok } from '../answer.js'
-import { type Messages, readMessages, readyMails, roomFor, sizeOf } from '../appending.js'
+import { growthOf, type Messages, readMessages, readyMails, roomFor } from '../appending.js'
 import { command } from '../command.js'
 import { tellRemoved } from '../movement.js'
 import { overQuota } from '../quota.js'
@@ -56,7 +56,7 @@ export const replace = command({
     if (!info) return missing()
     const mails = await readyMails(session, messages)
     if ('kind' in mails) return mails
-    const full = await overQuota(session, sizeOf(messages) - old.size)
+    const full = await overQuota(session, growthOf(messages, old))
     if (full) return full
     const selected = session.open
     const made = await selected.mailbox.replace(old.uid, mails[0]!, info.id)
@@ -73,6 +73,6 @@ export const replace = command({
     const old = await replaced(session, args.number, uid)
     if ('kind' in old) return old
     if (!(await session.deps.store.mail.find(session.accountId, args.mailbox))) return missing()
-    return roomFor(session, args.messages.messages, size, old.size)
+    return roomFor(session, args.messages.messages, size, old)
   },
 })

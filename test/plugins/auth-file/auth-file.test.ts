@@ -377,6 +377,7 @@ describe('posthouse user', () => {
     ['both ways', [], { disable: true, enable: true }, /cannot both be meant/],
     ['an address that is taken', ['bob@example.test'], {}, /already belongs to bob@example\.test/],
     ['a quota that is no size', [], { quota: 'much' }, /expected a size/],
+    ['a number of messages that is none', [], { 'quota-messages': 'many' }, /expected a number like/],
     ['what is no capability', [], { 'imap-disable': 'MOVE,' }, /expected capabilities like/],
   ] as const) {
     test(`change refuses ${what} in clear words`, async () => {
@@ -389,6 +390,17 @@ describe('posthouse user', () => {
       )
     })
   }
+
+  test('a quota of messages is kept and told, until there is none', async () => {
+    const installed = await install()
+    await add(installed, ['alice@example.test'])
+    const change = (number: string) =>
+      runCommand(installed.commands, 'user change', ['alice@example.test'], { options: { 'quota-messages': number } })
+    assert.match(String((await change('500')).out[0]), /quota 500 messages$/)
+    assert.equal((await installed.accounts.byLogin('alice@example.test'))?.quotaMessages, 500)
+    await change('none')
+    assert.equal((await installed.accounts.byLogin('alice@example.test'))?.quotaMessages, undefined)
+  })
 
   test('IMAP capabilities an account does without are kept and told, until there are none', async () => {
     const installed = await install()

@@ -102,6 +102,22 @@ test('a quota is told, kept by APPEND, COPY and REPLACE, and refused before the 
     assert.equal(await numbers(client), 'MESSAGES 1 SIZE 1800 UIDNEXT 4')
   }))
 
+test('a quota of messages is told and kept, and a replacement needs no room', () =>
+  withRig(
+    { authenticator: authenticatorOf(login => ({ id: `id-${login}`, login, addresses: [], quotaMessages: 2 })) },
+    async client => {
+      assert.match(
+        await client.answer(`APPEND INBOX ${literal('1')} ${literal('2')} ${literal('3')}`),
+        /^NO \[OVERQUOTA\]/,
+      )
+      assert.match(await client.answer(`APPEND INBOX ${literal('1')} ${literal('2')}`), /^OK/)
+      assert.deepEqual(await client.ok('GETQUOTA ""'), ['* QUOTA "" (MESSAGE 2 2 MAILBOX 6 5000)'])
+      await client.ok('SELECT INBOX')
+      assert.match(await client.answer('COPY 1 Archive'), /^NO \[OVERQUOTA\]/)
+      assert.match(await client.answer(`REPLACE 1 INBOX ${literal('3')}`), /^OK/)
+    },
+  ))
+
 test('nobody but the administrator sets a quota, and what has no limit is not named', () =>
   withRig({}, async client => {
     assert.deepEqual(await client.ok('GETQUOTA ""'), ['* QUOTA "" (MAILBOX 6 5000)'])

@@ -18,6 +18,7 @@ const ACCOUNTS: readonly Account[] = [
   { id: 'aalice', login: 'alice', addresses: ['alice@example.test', 'alice@second.test'] },
   { id: 'abob', login: 'bob', addresses: ['bob@example.test'] },
   { id: 'afull', login: 'full', addresses: ['full@example.test'], quotaBytes: 1000 },
+  { id: 'afew', login: 'few', addresses: ['few@example.test'], quotaMessages: 1 },
   { id: 'aoff', login: 'off', addresses: ['off@example.test'], disabled: true },
 ]
 
@@ -236,6 +237,15 @@ describe('trouble is temporary', () => {
     assert.equal(short(await route('full@example.test', [['SIZE', '900']])), '452 4.2.2')
     const bounce = aSession({ protocol: 'internal' })
     assert.equal(short(await route('full@example.test', [], bounce)), 'mda afull', 'a bounce waits in the queue')
+  })
+
+  test('a mailbox with as many messages as it may hold is full, whatever their size', async () => {
+    const { route, store } = await install(undefined)
+    assert.equal(short(await route('few@example.test', [['SIZE', '2000000']])), 'mda afew')
+    const inbox = (await store.mail.list('afew')).find(box => box.name === 'INBOX')!
+    const body = { kind: 'memory', bytes: Buffer.alloc(1) } as const
+    await (await store.mail.open('afew', inbox.id)).append([{ body, flags: [], date: 0 }])
+    assert.equal(short(await route('few@example.test')), '452 4.2.2')
   })
 
   test('a full mailbox is refused for good where the admin wants it so', async () => {
