@@ -146,26 +146,12 @@ async function passwd(parts: UserCommandParts, run: CommandRun): Promise<void> {
 /** What is not said stays; addresses take the place of all there were. */
 async function change(parts: UserCommandParts, run: CommandRun): Promise<void> {
   const { login } = findLogin(await readAccounts(parts.path), run.args[0]!)
-  const { quota, disable, enable } = run.options
-  const noMain = run.options['no-main-password']
-  const imapDisable = run.options['imap-disable']
-  const messages = run.options['quota-messages']
   const given = run.args.slice(1)
-  if (given.length === 0 && !Object.keys(CHANGES).some(name => run.options[name] !== undefined))
+  if (given.length === 0 && !Object.keys(CHANGES).some(name => (run.options[name] ?? false) !== false))
     throw new CommandError(`nothing to change: give addresses, --${Object.keys(CHANGES).join(', --')}`)
-  if (disable === true && enable === true) throw new CommandError('--disable and --enable cannot both be meant')
   const wish = {
     ...(given.length > 0 && { addresses: addressesOf(login, given, parts.domains) }),
-    ...(quota !== undefined && { quotaBytes: quota === 'none' ? undefined : readQuota(quota) }),
-    ...(messages !== undefined && { quotaMessages: messages === 'none' ? undefined : readMessages(messages) }),
-    ...(disable === true && { disabled: true }),
-    ...(enable === true && { disabled: undefined }),
-    ...(noMain !== undefined && {
-      mainPasswordNotFor: noMain === 'none' ? undefined : readProtocolList('--no-main-password', noMain),
-    }),
-    ...(imapDisable !== undefined && {
-      imapDisable: imapDisable === 'none' ? undefined : readCapabilities(imapDisable),
-    }),
+    ...wishOf(run.options),
   }
   let changed: StoredAccount | undefined
   await changeAccounts(parts.path, accounts => {
@@ -179,6 +165,27 @@ async function change(parts: UserCommandParts, run: CommandRun): Promise<void> {
     })
   })
   run.print(run.json ? JSON.stringify(told(changed!)) : `changed ${line(changed!, 0)}`)
+}
+
+/** What the options want otherwise; `undefined` takes a bound away. */
+function wishOf(options: CommandRun['options']): Partial<StoredAccount> {
+  const { quota, disable, enable } = options
+  const noMain = options['no-main-password']
+  const imapDisable = options['imap-disable']
+  const messages = options['quota-messages']
+  if (disable === true && enable === true) throw new CommandError('--disable and --enable cannot both be meant')
+  return {
+    ...(quota !== undefined && { quotaBytes: quota === 'none' ? undefined : readQuota(quota) }),
+    ...(messages !== undefined && { quotaMessages: messages === 'none' ? undefined : readMessages(messages) }),
+    ...(disable === true && { disabled: true }),
+    ...(enable === true && { disabled: undefined }),
+    ...(noMain !== undefined && {
+      mainPasswordNotFor: noMain === 'none' ? undefined : readProtocolList('--no-main-password', noMain),
+    }),
+    ...(imapDisable !== undefined && {
+      imapDisable: imapDisable === 'none' ? undefined : readCapabilities(imapDisable),
+    }),
+  } as Partial<StoredAccount>
 }
 
 async function list(parts: UserCommandParts, run: CommandRun): Promise<void> {

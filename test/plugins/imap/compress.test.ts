@@ -20,17 +20,21 @@ class Wire {
   heard = ''
   ended = false
   private readonly socket: Socket
+  private wake = () => {}
   private inflate: ReturnType<typeof createInflateRaw> | undefined
 
   constructor(socket: Socket) {
     this.socket = socket
     socket.on('data', chunk => {
       if (this.inflate) this.inflate.write(chunk)
-      else this.heard += chunk.toString('latin1')
+      else this.hear(chunk)
     })
     socket.on('error', () => undefined)
     socket.on('close', () => {
-      const over = () => (this.ended = true)
+      const over = () => {
+        this.ended = true
+        this.wake()
+      }
       if (this.inflate) this.inflate.once('end', over).once('error', over).end()
       else over()
     })
@@ -48,7 +52,12 @@ class Wire {
 
   inflated(on: boolean): void {
     this.inflate = on ? createInflateRaw({ finishFlush: constants.Z_SYNC_FLUSH }) : undefined
-    this.inflate?.on('data', chunk => (this.heard += chunk.toString('latin1')))
+    this.inflate?.on('data', chunk => this.hear(chunk))
+  }
+
+  private hear(chunk: Buffer): void {
+    this.heard += chunk.toString('latin1')
+    this.wake()
   }
 
   /** What was heard up to and with the line that fits. */
@@ -63,7 +72,13 @@ class Wire {
         return heard
       }
       if (Date.now() > stop || this.ended) throw new Error(`${line} never came: ${this.heard.slice(-300)}`)
-      await new Promise(setImmediate)
+      await new Promise<void>(resolve => {
+        const timer = setTimeout(resolve, 1000)
+        this.wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
     }
   }
 
