@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { eventually, Instance } from '../harness/instance.js'
+import { CONTENT, eventually, Instance } from '../harness/instance.js'
 import { runProgram } from '../harness/programs.js'
 import { program } from '../harness/shared.js'
 import { SmtpSink } from '../harness/smtp-sink.js'
@@ -37,6 +37,7 @@ describe('a disk with troubles', { skip: noDisk || (python === undefined ? 'no p
     disk = new Disk('.lmdb')
     sink = await new SmtpSink().start()
     instance = await Instance.make({
+      without: CONTENT,
       users: [[ANN, 'secret words']],
       plugins: { 'auth-file': { demo: false }, mx: { routes: { '*': `127.0.0.1:${sink.port}` }, tls: 'never' } },
       server: { trusted: ['127.0.0.0/8'], drain_timeout: '2s', queue: { retry: ['1s'] } },

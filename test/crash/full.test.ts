@@ -8,7 +8,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { Instance } from '../harness/instance.js'
+import { CONTENT, Instance } from '../harness/instance.js'
 import { runProgram } from '../harness/programs.js'
 import { program } from '../harness/shared.js'
 import { Talk } from './talk.js'
@@ -35,6 +35,7 @@ client.logout()
 test('a full file system puts mail off, lets people read, and takes mail again when there is room', async t => {
   const python = program('python3')
   const instance = await Instance.make({
+    without: CONTENT,
     users: [[ANN, 'secret words']],
     plugins: { 'auth-file': { demo: false } },
     server: { log: { file: 'data/mail.log' } },

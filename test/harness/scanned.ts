@@ -1,6 +1,6 @@
 /** Every door with TLS of a server under test, as sslscan and testssl.sh name the ways to it; with a certificate for RSA and one for ECDSA. */
 import { join } from 'node:path'
-import { Instance, type Ports } from './instance.js'
+import { CONTENT, Instance, type Ports } from './instance.js'
 import { runProgram } from './programs.js'
 
 export interface ScannedDoor {
@@ -26,6 +26,7 @@ export const ECDSA_NAME = 'ecdsa.example.test'
 /** `openssl` must be there. */
 export async function startScanned(): Promise<Instance> {
   const server = await Instance.make({
+    without: CONTENT,
     server: {
       tls: {
         certificate: 'rsa.pem',

@@ -1,7 +1,7 @@
 /** On-demand relay when something goes wrong: clients that put off, hang or vanish, two at once, and a server that ends or reloads meanwhile. */
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
-import { eventually, Instance } from '../harness/instance.js'
+import { CONTENT, eventually, Instance } from '../harness/instance.js'
 import { type SinkAnswer, SmtpSink, type Stage } from '../harness/smtp-sink.js'
 import { sendMail, TurningClient } from '../harness/turning-client.js'
 
@@ -28,6 +28,7 @@ describe('on-demand relay in trouble', () => {
 
   before(async () => {
     instance = await Instance.make({
+      without: CONTENT,
       users: [['alice@example.test', 'secret alice'], LOGIN],
       // Five seconds of it are for the end: a client that hangs is cut off after three.
       server: { relay_domains: ['branch.test', 'second.test'], drain_timeout: '8s' },

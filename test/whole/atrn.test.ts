@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
-import { Instance } from '../harness/instance.js'
+import { CONTENT, Instance } from '../harness/instance.js'
 import { SmtpSink } from '../harness/smtp-sink.js'
 import { sendMail, TurningClient } from '../harness/turning-client.js'
 
@@ -10,6 +10,7 @@ describe('a server that comes for its mail', () => {
   let instance: Instance
   before(async () => {
     instance = await Instance.make({
+      without: CONTENT,
       users: [
         ['alice@example.test', 'secret alice'],
         ['branch@example.test', 'secret words'],

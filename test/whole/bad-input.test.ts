@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { connect as tlsConnect } from 'node:tls'
-import { Instance, PATIENCE_MS } from '../harness/instance.js'
+import { CONTENT, Instance, PATIENCE_MS } from '../harness/instance.js'
 
 /** Says lines one by one and keeps the last line of each reply. */
 class Talk {
@@ -51,6 +51,7 @@ describe('a started server', () => {
   let instance: Instance
   before(async () => {
     instance = await Instance.make({
+      without: CONTENT,
       users: [['alice@example.test', 'secret words']],
       server: { limits: { message_size: '64KB' } },
     })
@@ -135,6 +136,7 @@ function breaking(code: string): string {
 for (const [way, code] of WAYS) {
   test(`a plugin that ${way} is a temporary refusal, named in the log, and the server lives`, async t => {
     const instance = await Instance.make({
+      without: CONTENT,
       files: { 'broken.js': breaking(code) },
       users: [['alice@example.test', 'secret words']],
       first: [{ use: './broken.js', timeout: '200ms' }],
@@ -166,7 +168,11 @@ for (const [way, code] of WAYS) {
 const THROWS = `() => { throw new Error('bug') }`
 
 test('a plugin that fails at connect is 421 4.3.0', async t => {
-  const instance = await Instance.make({ files: { 'broken.js': atMoment('connect') }, first: [{ use: './broken.js' }] })
+  const instance = await Instance.make({
+    without: CONTENT,
+    files: { 'broken.js': atMoment('connect') },
+    first: [{ use: './broken.js' }],
+  })
   t.after(() => instance.destroy())
   await instance.start()
   const talk = await Talk.open(instance.ports.mx)
@@ -175,7 +181,11 @@ test('a plugin that fails at connect is 421 4.3.0', async t => {
 })
 
 test('a plugin that fails at AUTH is 454 4.7.0', async t => {
-  const instance = await Instance.make({ files: { 'broken.js': atMoment('auth') }, first: [{ use: './broken.js' }] })
+  const instance = await Instance.make({
+    without: CONTENT,
+    files: { 'broken.js': atMoment('auth') },
+    first: [{ use: './broken.js' }],
+  })
   t.after(() => instance.destroy())
   await instance.start()
   const talk = await Talk.open(instance.ports.submissions, true)

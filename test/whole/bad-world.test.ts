@@ -12,7 +12,7 @@ import { after, before, describe, test } from 'node:test'
 import { BadWorld, type Copy, type End, idOf } from '../harness/bad-world.js'
 import { type DnsServer, startDnsServer } from '../harness/dns-server.js'
 import { inboxOf, noInbox } from '../harness/inbox.js'
-import { eventually, Instance } from '../harness/instance.js'
+import { CONTENT, eventually, Instance } from '../harness/instance.js'
 import { sendMail } from '../harness/send-mail.js'
 import { program } from '../harness/shared.js'
 
@@ -83,10 +83,11 @@ describe('a world that misbehaves', { skip: noInbox, timeout: 900_000 }, () => {
       },
       trusted: ['127.0.0.0/8'],
     }
-    b = await Instance.make({ domain: 'b.test', users: [['bob@b.test', 'secret b']], server: common })
+    b = await Instance.make({ without: CONTENT, domain: 'b.test', users: [['bob@b.test', 'secret b']], server: common })
     dns = await startDnsServer({ ...world.zones, ...zonesOf('127.0.0.1') })
     const far = world.servers.findIndex(({ domain }) => domain === 'storm.test')
     c = await Instance.make({
+      without: CONTENT,
       domain: 'c.test',
       server: common,
       plugins: { mx: { routes: { 'far.test': `127.0.0.${far + 20}:${b.ports.mx}`, '*': '127.0.0.1:1' } } },
@@ -94,6 +95,7 @@ describe('a world that misbehaves', { skip: noInbox, timeout: 900_000 }, () => {
     })
     const lanes = [{ match: HOPELESS, expire: '8s' }]
     a = await Instance.make({
+      without: CONTENT,
       domain: 'a.test',
       users: [[ALICE, 'secret a']],
       server: {

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { VERIFIERS } from '../harness/dkim-verifiers.js'
 import { type DnsServer, startDnsServer } from '../harness/dns-server.js'
-import { eventually, Instance } from '../harness/instance.js'
+import { CONTENT, eventually, Instance } from '../harness/instance.js'
 import { sendOctets } from '../harness/send-mail.js'
 import { sharedDir } from '../harness/shared.js'
 import { SmtpSink } from '../harness/smtp-sink.js'
@@ -67,6 +67,7 @@ describe('mail that goes out signed', () => {
     sink = await new SmtpSink().start()
     dns = await startDnsServer()
     a = await Instance.make({
+      without: CONTENT,
       domain: 'example.test',
       users: [['alice@example.test', 'secret a']],
       server: {
@@ -162,6 +163,7 @@ describe('a server whose keys change', () => {
     sink = await new SmtpSink({ keywords: ['PIPELINING', 'SIZE 1000000'] }).start()
     dns = await startDnsServer()
     a = await Instance.make({
+      without: CONTENT,
       domain: 'example.test',
       server: {
         dns: { servers: [dns.address], timeout: '10s', tries: 2 },

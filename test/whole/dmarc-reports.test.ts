@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 
-import { eventually, Instance } from '../harness/instance.js'
+import { CONTENT, eventually, Instance } from '../harness/instance.js'
 import { sendOctets } from '../harness/send-mail.js'
 import { SignedDns } from '../harness/signed-dns.js'
 
@@ -24,6 +24,7 @@ describe('two servers, one of which is sent mail in the name of the other', () =
     dns = await SignedDns.start()
     const server = { dns: { servers: [dns.address], timeout: '10s', tries: 2 } }
     named = await Instance.make({
+      without: CONTENT,
       domain: 'named.test',
       server,
       first: [{ use: 'dmarc-reports', with: { receive: ['dmarc@named.test'] } }, { use: 'mail-auth' }],
@@ -31,6 +32,7 @@ describe('two servers, one of which is sent mail in the name of the other', () =
     const mx = { port: named.ports.mx, allow_private: true, connect_timeout: '10s' }
     const send = { send: true, from: 'dmarc@judge.test', organization: 'The Judge', spread: '0s' }
     judge = await Instance.make({
+      without: CONTENT,
       domain: 'judge.test',
       users: [['bob@judge.test', 'secret b']],
       server,

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { parseScripts, runScript } from '../harness/conversation.js'
 import { type DnsServer, startDnsServer } from '../harness/dns-server.js'
-import { Instance } from '../harness/instance.js'
+import { CONTENT, Instance } from '../harness/instance.js'
 import { runProgram } from '../harness/programs.js'
 import { program } from '../harness/shared.js'
 
@@ -54,6 +54,7 @@ describe('reverse-dns in a whole server', () => {
       '3.2.0.192.in-addr.arpa': { fails: 'servfail' },
     })
     instance = await Instance.make({
+      without: CONTENT,
       users: [['alice@example.test', PASSWORD]],
       server: serverKeys(dns),
       first: [{ use: 'reverse-dns', unless: ['authenticated'], with: { require: 'confirmed' } }],
@@ -122,6 +123,7 @@ describe('helo and sender-domain in a whole server', () => {
     })
     const unless = ['authenticated', 'trusted']
     instance = await Instance.make({
+      without: CONTENT,
       users: [['alice@example.test', PASSWORD]],
       server: serverKeys(dns),
       first: [
@@ -214,6 +216,7 @@ describe('dnsbl in a whole server', () => {
       '7.2.0.192.bad.test': { a: ['127.255.255.254'] },
     })
     instance = await Instance.make({
+      without: CONTENT,
       users: [['alice@example.test', PASSWORD]],
       server: serverKeys(dns),
       first: [
@@ -320,6 +323,7 @@ describe('all policies in a whole server whose name service is silent', () => {
       { use: 'dnsbl', with: { ...more, when_unknown, lists: [{ zone: 'bad.test', check: false }], reject_at: 1 } },
     ]
     instance = await Instance.make({
+      without: CONTENT,
       users: [['alice@example.test', PASSWORD]],
       server: serverKeys(dns),
       first: [

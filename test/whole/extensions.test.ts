@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { parseScripts, runScript } from '../harness/conversation.js'
-import { eventually, Instance } from '../harness/instance.js'
+import { CONTENT, eventually, Instance } from '../harness/instance.js'
 import { runProgram } from '../harness/programs.js'
 import { program } from '../harness/shared.js'
 import { SmtpSink } from '../harness/smtp-sink.js'
@@ -55,6 +55,7 @@ describe('the extensions of SMTP, end to end', { skip: python === undefined ? 'n
       ]),
     )
     instance = await Instance.make({
+      without: CONTENT,
       users: [
         ['alice@example.test', PASSWORD],
         ['bob@example.test', PASSWORD],

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { parseDocument, type YAMLMap, type YAMLSeq } from 'yaml'
-import { Instance } from '../harness/instance.js'
+import { CONTENT, Instance } from '../harness/instance.js'
 import { runProgram } from '../harness/programs.js'
 import { externalClient, plainClient } from '../harness/sasl-client.js'
 import { SaslTalk } from '../harness/sasl-talk.js'
@@ -62,6 +62,7 @@ describe('logging in by certificate', { skip: openssl === undefined ? 'no openss
     await makeCertificates()
     const asked = { client_certificates: 'request' }
     instance = await Instance.make({
+      without: CONTENT,
       users: [
         [LOGIN, 'correct horse'],
         ['bob@example.test', 'battery staple'],

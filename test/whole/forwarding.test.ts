@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test'
 import { ARC_VERIFIERS } from '../harness/arc-verifiers.js'
 import { VERIFIERS } from '../harness/dkim-verifiers.js'
 import { type DnsServer, startDnsServer } from '../harness/dns-server.js'
-import { Instance } from '../harness/instance.js'
+import { CONTENT, Instance } from '../harness/instance.js'
 import { runProgram } from '../harness/programs.js'
 import { talk } from '../harness/relay-attempts.js'
 import { sendMail, sendOctets } from '../harness/send-mail.js'
@@ -26,6 +26,7 @@ describe('a server that passes mail on', () => {
     sink = await new SmtpSink().start()
     dns = await startDnsServer()
     a = await Instance.make({
+      without: CONTENT,
       domain: 'example.test',
       users: [['alice@example.test', 'secret a']],
       first: [{ use: 'arc' }, { use: 'srs' }],

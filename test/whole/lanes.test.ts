@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { commandLine } from '../harness/command-line.js'
 import { type DnsServer, startDnsServer } from '../harness/dns-server.js'
-import { eventually, Instance } from '../harness/instance.js'
+import { CONTENT, eventually, Instance } from '../harness/instance.js'
 import { sendMail } from '../harness/send-mail.js'
 import { SmtpSink } from '../harness/smtp-sink.js'
 
@@ -33,6 +33,7 @@ describe('destinations of a server with two workers', () => {
     })
     await sink.start()
     server = await Instance.make({
+      without: CONTENT,
       server: {
         workers: 2,
         trusted: ['127.0.0.0/8'],

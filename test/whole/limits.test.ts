@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
-import { eventually, Instance } from '../harness/instance.js'
+import { CONTENT, eventually, Instance } from '../harness/instance.js'
 
 const RATE = 12
 const PLACES = 20
@@ -24,6 +24,7 @@ describe('limits with two workers', () => {
   const sockets = new Set<Socket>()
   before(async () => {
     instance = await Instance.make({
+      without: CONTENT,
       server: { workers: 2 },
       plugins: { limits: { rules: RULES } },
       users: [['alice@example.test', 'secret words']],

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
-import { Instance } from '../harness/instance.js'
+import { CONTENT, Instance } from '../harness/instance.js'
 
 const SESSIONS = 50
 const [PARALLEL, WAITING] = [1, 5]
@@ -60,6 +60,7 @@ describe('while more log in than can be checked', () => {
 
   before(async () => {
     instance = await Instance.make({
+      without: CONTENT,
       plugins: { 'auth-file': { cost: 17, parallel: PARALLEL, waiting: WAITING, demo: false, scram: false } },
       users: [['alice@example.test', 'correct horse']],
     })

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { eventually, Instance } from '../harness/instance.js'
+import { CONTENT, eventually, Instance } from '../harness/instance.js'
 import { type ProgramResult, runProgram } from '../harness/programs.js'
 import { program } from '../harness/shared.js'
 
@@ -28,6 +28,7 @@ describe('a started server', { skip }, () => {
 
   before(async () => {
     instance = await Instance.make({
+      without: CONTENT,
       server: { workers: 2 },
       plugins: {
         'login-guard': { never: ['127.0.0.1'], most_delay: '0s' },

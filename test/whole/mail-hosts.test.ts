@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { type DnsServer, startDnsServer } from '../harness/dns-server.js'
-import { eventually, Instance, PATIENCE_MS } from '../harness/instance.js'
+import { CONTENT, eventually, Instance, PATIENCE_MS } from '../harness/instance.js'
 import { runProgram } from '../harness/programs.js'
 import { program } from '../harness/shared.js'
 import { SmtpSink } from '../harness/smtp-sink.js'
@@ -36,6 +36,7 @@ describe('mail by MX from a started server', { skip }, () => {
     const since = new Date(Date.parse(today) - 86_400_000).toISOString().slice(0, 10)
     const warm = { since, per_day: [3, 3, 3] }
     server = await Instance.make({
+      without: CONTENT,
       domain: 'us.test',
       users: [['alice@us.test', 'secret words']],
       server: {

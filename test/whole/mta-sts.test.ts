@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type DnsServer, startDnsServer } from '../harness/dns-server.js'
-import { Instance } from '../harness/instance.js'
+import { CONTENT, Instance } from '../harness/instance.js'
 import { PolicyHost } from '../harness/policy-host.js'
 import { sendMail } from '../harness/send-mail.js'
 
@@ -24,9 +24,10 @@ describe('a server whose peer has an MTA-STS policy', () => {
     })
     const policy = 'version: STSv1\r\nmode: enforce\r\nmx: mail.b.test\r\nmax_age: 604800\r\n'
     policies = await PolicyHost.start({ name: 'mta-sts.b.test', policy })
-    b = await Instance.make({ domain: 'b.test', users: [['bob@b.test', 'secret b']] })
+    b = await Instance.make({ without: CONTENT, domain: 'b.test', users: [['bob@b.test', 'secret b']] })
     await b.start()
     a = await Instance.make({
+      without: CONTENT,
       domain: 'a.test',
       server: { dns: { servers: [dns.address], timeout: '10s', tries: 2 }, trusted: ['127.0.0.0/8'] },
       plugins: {

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { eventually, Instance } from '../harness/instance.js'
+import { CONTENT, eventually, Instance } from '../harness/instance.js'
 import { runProgram } from '../harness/programs.js'
 import { program } from '../harness/shared.js'
 import { SmtpSink } from '../harness/smtp-sink.js'
@@ -82,6 +82,7 @@ describe('notices of a started server', { skip }, () => {
     }
     sink = await new SmtpSink({ script }).start()
     instance = await Instance.make({
+      without: CONTENT,
       server: { queue: { retry: ['1s'], warn_after: ['1s'], expire: '1d' } },
       users: [
         [ALICE, PASSWORD],

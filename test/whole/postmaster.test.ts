@@ -1,7 +1,7 @@
 /** A digest in the postmaster's mailbox, from a server whose notices nobody takes. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { eventually, Instance } from '../harness/instance.js'
+import { CONTENT, eventually, Instance } from '../harness/instance.js'
 import { runProgram } from '../harness/programs.js'
 import { sendMail } from '../harness/send-mail.js'
 import { program } from '../harness/shared.js'
@@ -31,6 +31,7 @@ describe('a server whose notices nobody takes', { skip }, () => {
     const script = (stage: string) => (stage === 'rcpt' ? '550 5.1.1 no such user' : undefined)
     sink = await new SmtpSink({ script }).start()
     instance = await Instance.make({
+      without: CONTENT,
       server: { relay_domains: ['relayed.test'], trusted: ['127.0.0.0/8'] },
       users: [[ALICE, 'correct horse']],
       plugins: {

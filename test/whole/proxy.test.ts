@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
-import { Instance } from '../harness/instance.js'
+import { CONTENT, Instance } from '../harness/instance.js'
 
 const HEADER = 'PROXY TCP4 192.0.2.77 198.51.100.2 12345 25\r\n'
 
@@ -10,6 +10,7 @@ describe('a server behind a balancer', () => {
   let instance: Instance
   before(async () => {
     instance = await Instance.make({
+      without: CONTENT,
       users: [['alice@example.test', 'secret words']],
       server: {
         proxy: { listeners: ['mx', 'imap', 'pop3'], networks: ['127.0.0.1'] },

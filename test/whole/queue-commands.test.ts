@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { commandLine, type Said } from '../harness/command-line.js'
-import { eventually, Instance } from '../harness/instance.js'
+import { CONTENT, eventually, Instance } from '../harness/instance.js'
 import { sendMail } from '../harness/send-mail.js'
 import { SmtpSink } from '../harness/smtp-sink.js'
 
@@ -24,6 +24,7 @@ describe('commands of the queue', () => {
     await open.start()
     await shut.start()
     server = await Instance.make({
+      without: CONTENT,
       users: USERS,
       server: { trusted: ['127.0.0.0/8'], queue: { retry: ['1h'], expire: '2d', warn_after: [] } },
       plugins: {

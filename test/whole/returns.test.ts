@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { parseDocument } from 'yaml'
-import { Instance } from '../harness/instance.js'
+import { CONTENT, Instance } from '../harness/instance.js'
 import { runProgram } from '../harness/programs.js'
 import { program } from '../harness/shared.js'
 import { SmtpSink } from '../harness/smtp-sink.js'
@@ -48,6 +48,7 @@ describe('a server whose mail comes back', { skip }, () => {
   before(async () => {
     sink = await new SmtpSink().start()
     instance = await Instance.make({
+      without: CONTENT,
       users: [[ALICE, PASSWORD]],
       first: [{ use: 'suppression', with: { after: 2 } }],
       plugins: { mx: { routes: { 'far.test': `127.0.0.1:${sink.port}` } } },
@@ -196,8 +197,9 @@ describe('a server that takes mail and finds out later', { skip }, () => {
   before(async () => {
     const script = (stage: string) => (stage === 'rcpt' ? '552 5.2.2 mailbox is full' : undefined)
     sink = await new SmtpSink({ script }).start()
-    ours = await Instance.make({ domain: 'a.test', users: [['alice@a.test', PASSWORD]] })
+    ours = await Instance.make({ without: CONTENT, domain: 'a.test', users: [['alice@a.test', PASSWORD]] })
     theirs = await Instance.make({
+      without: CONTENT,
       domain: 'b.test',
       users: [['bob@b.test', PASSWORD]],
       plugins: {

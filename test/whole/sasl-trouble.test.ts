@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { eventually, Instance } from '../harness/instance.js'
+import { CONTENT, eventually, Instance } from '../harness/instance.js'
 import { plainClient, ScramClient } from '../harness/sasl-client.js'
 import { type Protocol, SaslTalk } from '../harness/sasl-talk.js'
 
@@ -66,6 +66,7 @@ describe('an exchange that goes wrong', () => {
 
   before(async () => {
     instance = await Instance.make({
+      without: CONTENT,
       users: [[LOGIN, PASSWORD]],
       server: { log: { level: 'debug' } },
       plugins: { imap: { login_delay: '1ms' }, pop3: { login_delay: '1ms' } },

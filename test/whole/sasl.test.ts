@@ -8,7 +8,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { Instance } from '../harness/instance.js'
+import { CONTENT, Instance } from '../harness/instance.js'
 import { runProgram } from '../harness/programs.js'
 import { bearerClient, loginClient, plainClient, type SaslClient, ScramClient } from '../harness/sasl-client.js'
 import { type Protocol, SaslTalk, type Way } from '../harness/sasl-talk.js'
@@ -63,6 +63,7 @@ describe('logging in', () => {
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'posthouse-sasl-'))
     instance = await Instance.make({
+      without: CONTENT,
       users: [[LOGIN, PASSWORD]],
       files: { 'tokens.js': TOKENS },
       first: [{ use: './tokens.js' }],

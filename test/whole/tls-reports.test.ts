@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { tlsaOf } from '../harness/authority.js'
-import { eventually, Instance } from '../harness/instance.js'
+import { CONTENT, eventually, Instance } from '../harness/instance.js'
 import { talk } from '../harness/relay-attempts.js'
 import { sendMail, sendOctets } from '../harness/send-mail.js'
 import { SignedDns } from '../harness/signed-dns.js'
@@ -31,6 +31,7 @@ describe('two servers, one of which asks for reports about TLS', () => {
       trusted: ['127.0.0.0/8'],
     }
     b = await Instance.make({
+      without: CONTENT,
       domain: 'b.test',
       users: [['bob@b.test', 'secret b']],
       server,
@@ -38,7 +39,7 @@ describe('two servers, one of which asks for reports about TLS', () => {
     })
     const mx = { port: b.ports.mx, allow_private: true, connect_timeout: '10s' }
     const tlsRpt = { use: 'tls-rpt', with: { send: true, from: 'tls@a.test', spread: '0s' } }
-    a = await Instance.make({ domain: 'a.test', server, plugins: { mx }, first: [tlsRpt] })
+    a = await Instance.make({ without: CONTENT, domain: 'a.test', server, plugins: { mx }, first: [tlsRpt] })
     const { stdout } = await a.cli(['dkim', 'keygen', '--json', '--domain', 'a.test', '--type', 'ed25519'])
     const { name, value } = JSON.parse(stdout) as { name: string; value: string }
     dns.set(name, { txt: [value] })

@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import { type PemPair, selfSigned } from '../../core/net/certificate.js'
 import { readCertificate } from '../../core/text/index.js'
-import { eventually, Instance } from '../harness/instance.js'
+import { CONTENT, eventually, Instance } from '../harness/instance.js'
 import { runProgram } from '../harness/programs.js'
 import { TEST_CERT, TEST_KEY } from '../harness/test-cert.js'
 
@@ -20,6 +20,7 @@ const NEWER = selfSigned({ names: ['mail.example.test', 'localhost'], now: Date.
 let server: Instance
 before(async () => {
   server = await Instance.make({
+    without: CONTENT,
     server: {
       workers: 2,
       tls: {

@@ -1,7 +1,7 @@
 /** Logging in by tokens of an identity provider to a whole server, with curl; the provider is on loopback, and goes down. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { eventually, Instance } from '../harness/instance.js'
+import { CONTENT, eventually, Instance } from '../harness/instance.js'
 import { type ProgramResult, runProgram } from '../harness/programs.js'
 import { program } from '../harness/shared.js'
 import { AUDIENCE, CLAIMS, ISSUER, json, makeKey, Provider, sign } from '../plugins/auth-oauth/provider.js'
@@ -19,6 +19,7 @@ describe('a started server that knows an identity provider', { skip: curl ? fals
     provider = await Provider.start(json({}, 503))
     const config = { issuer: ISSUER, audience: [AUDIENCE], jwks: `${provider.url}/keys`, scope: ['mail.read'] }
     instance = await Instance.make({
+      without: CONTENT,
       users: [[ALICE, 'correct horse']],
       plugins: { imap: { login_delay: '0s' }, pop3: { login_delay: '0s' } },
       first: [{ use: 'auth-oauth', with: config }],

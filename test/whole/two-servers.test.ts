@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { type DnsServer, startDnsServer } from '../harness/dns-server.js'
 import { inboxOf } from '../harness/inbox.js'
-import { eventually, Instance } from '../harness/instance.js'
+import { CONTENT, eventually, Instance } from '../harness/instance.js'
 import { runProgram } from '../harness/programs.js'
 import { program } from '../harness/shared.js'
 
@@ -40,9 +40,15 @@ describe('two servers that find each other by MX', { skip }, () => {
         },
       },
     }
-    b = await Instance.make({ domain: 'b.test', users: [['bob@b.test', 'secret b']], ...common })
+    b = await Instance.make({ without: CONTENT, domain: 'b.test', users: [['bob@b.test', 'secret b']], ...common })
     const mx = { port: b.ports.mx, allow_private: true, connect_timeout: '10s' }
-    a = await Instance.make({ domain: 'a.test', users: [['alice@a.test', 'secret a']], plugins: { mx }, ...common })
+    a = await Instance.make({
+      without: CONTENT,
+      domain: 'a.test',
+      users: [['alice@a.test', 'secret a']],
+      plugins: { mx },
+      ...common,
+    })
     dns.set('b.test', { mx: [[10, 'mx.b.test']] })
     dns.set('mx.b.test', { a: ['127.0.0.1'] })
     dns.set('gone.test', { mx: [[10, 'mx.gone.test']] })

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { after, before, test } from 'node:test'
-import { eventually, Instance } from '../harness/instance.js'
+import { CONTENT, eventually, Instance } from '../harness/instance.js'
 
 const LIMIT = 3
 
@@ -12,7 +12,10 @@ let workers: [number, number]
 const sockets: Socket[] = []
 
 before(async () => {
-  instance = await Instance.make({ server: { workers: 2, limits: { connections_per_network: LIMIT, exempt: [] } } })
+  instance = await Instance.make({
+    without: CONTENT,
+    server: { workers: 2, limits: { connections_per_network: LIMIT, exempt: [] } },
+  })
   await instance.start()
   workers = await eventually(async () => {
     const text = await readFile(`/proc/${instance.pid}/task/${instance.pid}/children`, 'utf8')

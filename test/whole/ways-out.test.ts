@@ -8,7 +8,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { digestsOf } from '../../plugins/mx/routes/pin.js'
-import { eventually, Instance } from '../harness/instance.js'
+import { CONTENT, eventually, Instance } from '../harness/instance.js'
 import { runProgram } from '../harness/programs.js'
 import { program } from '../harness/shared.js'
 
@@ -44,6 +44,7 @@ describe('a server that sends by routes', { skip }, () => {
 
   before(async () => {
     b = await Instance.make({
+      without: CONTENT,
       domain: 'b.test',
       users: [
         ['bob@b.test', 'secret b'],
@@ -78,7 +79,14 @@ describe('a server that sends by routes', { skip }, () => {
     }
     const server = { queue: { retry: ['1s'], expire: '3d', warn_after: [] } }
     const files = { 'smart.password': `${SECRET}\n` }
-    a = await Instance.make({ domain: 'a.test', users: [['alice@a.test', 'secret a']], plugins: { mx }, server, files })
+    a = await Instance.make({
+      without: CONTENT,
+      domain: 'a.test',
+      users: [['alice@a.test', 'secret a']],
+      plugins: { mx },
+      server,
+      files,
+    })
     await a.start()
   })
   after(async () => {

@@ -1,7 +1,7 @@
 /** Webhooks of a whole server: mail comes in, events go out, also those that waited while the server was down. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { eventually, Instance } from '../harness/instance.js'
+import { CONTENT, eventually, Instance } from '../harness/instance.js'
 import { sendMail } from '../harness/send-mail.js'
 import { Receiver, SECRET, status } from '../plugins/webhooks/receiver.js'
 
@@ -15,6 +15,7 @@ describe('a started server with a webhook', () => {
     receiver = await Receiver.start()
     const hooks = [{ url: receiver.url, secret_file: 'webhook.secret', networks: ['127.0.0.0/8'] }]
     instance = await Instance.make({
+      without: CONTENT,
       users: [[ALICE, 'correct horse']],
       first: [{ use: 'webhooks', with: { hooks, retry: ['200ms'] } }],
       files: { 'webhook.secret': SECRET },

@@ -9,7 +9,7 @@ import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { commandLine } from '../harness/command-line.js'
-import { eventually, Instance, PATIENCE_MS } from '../harness/instance.js'
+import { CONTENT, eventually, Instance, PATIENCE_MS } from '../harness/instance.js'
 import { freePort } from '../harness/ports.js'
 import { runProgram } from '../harness/programs.js'
 import { talk } from '../harness/relay-attempts.js'
@@ -31,6 +31,7 @@ describe('a list that one server serves to another', () => {
     port = await freePort()
     const listen = `127.0.0.1:${port}`
     first = await Instance.make({
+      without: CONTENT,
       server: { workers: 2, xclient: ['127.0.0.0/8'] },
       files: { 'ours.list': '192.0.2.0/24 points=6 Attacks since May\n.spam.example\n' },
       first: [
@@ -39,6 +40,7 @@ describe('a list that one server serves to another', () => {
       ],
     })
     second = await Instance.make({
+      without: CONTENT,
       server: { xclient: ['127.0.0.0/8'], dns: { servers: [listen] } },
       first: [{ use: 'dnsbl', with: { reject_at: 1, lists: [{ zone: ZONE, ipv6: true }, BY_NAME] } }],
     })

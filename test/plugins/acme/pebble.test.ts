@@ -5,7 +5,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { connect } from 'node:tls'
-import { eventually, Instance } from '../../harness/instance.js'
+import { CONTENT, eventually, Instance } from '../../harness/instance.js'
 import { NO_PEBBLE, Pebble } from '../../harness/pebble.js'
 import { freePort } from '../../harness/ports.js'
 import { runProgram } from '../../harness/programs.js'
@@ -30,7 +30,7 @@ for (const challenge of ['http-01', 'tls-alpn-01'] as const) {
     skip: NO_PEBBLE,
   }, async t => {
     const port = await freePort()
-    const server = await Instance.make({ server: { workers: 2 } })
+    const server = await Instance.make({ without: CONTENT, server: { workers: 2 } })
     t.after(() => server.destroy())
     const pebble = await Pebble.start({ dir: server.configDir, httpPort: port, tlsPort: port })
     t.after(() => pebble.stop())

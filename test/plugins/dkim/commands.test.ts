@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { makeKey, putKey } from '../../../plugins/dkim/keygen.js'
 import { type DnsServer, startDnsServer } from '../../harness/dns-server.js'
-import { Instance } from '../../harness/instance.js'
+import { CONTENT, Instance } from '../../harness/instance.js'
 import { runProgram } from '../../harness/programs.js'
 
 describe('posthouse dkim', () => {
@@ -16,6 +16,7 @@ describe('posthouse dkim', () => {
   before(async () => {
     dns = await startDnsServer()
     instance = await Instance.make({
+      without: CONTENT,
       domain: 'us.test',
       server: { dns: { servers: [dns.address], timeout: '10s', tries: 1 } },
     })

@@ -5,7 +5,7 @@ import { rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { SELF } from '../../../plugins/store-lmdb/owner.js'
-import { eventually, Instance } from '../../harness/instance.js'
+import { CONTENT, eventually, Instance } from '../../harness/instance.js'
 import { sendMail } from '../../harness/send-mail.js'
 
 const HELD = 20
@@ -17,6 +17,7 @@ describe('posthouse store compact', () => {
 
   before(async () => {
     server = await Instance.make({
+      without: CONTENT,
       users: [['alice@example.test', 'secret a']],
       server: { trusted: ['127.0.0.0/8'] },
       plugins: { mx: { allow_private: true, routes: { 'shut.test': '127.0.0.1:1' } } },
