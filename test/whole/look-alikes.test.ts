@@ -68,7 +68,7 @@ describe('a server that looks at names', () => {
     const { stdout } = await a.cli(['look-alikes', 'check', file])
     assert.match(
       stdout,
-      /3\.5 {2}name-claims-brand: The display name “Netflix” claims to be Netflix, the mail is of odd\.test/,
+      /3\.5 {2}name-claims-brand: The display name "Netflix" claims to be Netflix, the mail is of odd\.test/,
     )
     const domain = await a.cli(['look-alikes', 'check', 'examp1e.test'])
     assert.equal(domain.stdout, 'examp1e.test looks like example.test: the digit 1 stands for l.\n')
