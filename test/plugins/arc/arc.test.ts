@@ -1,119 +1,19 @@
-/** Seals of ours before verifiers of others, chains of others before ours, and chains that are not whole. */
+/** Seals of ours before verifiers of others, chains that come in, and chains that are not whole. */
 import assert from 'node:assert/strict'
-import { createHash, generateKeyPairSync, sign, verify } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { verify } from 'node:crypto'
+import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { sealMessage } from 'mailauth/lib/arc/index.js'
-import type { JobView, NewField, Resolver, SigningKey, Submitter } from '../../../core/api/index.js'
 import { MailError } from '../../../core/api/index.js'
 import { aMessage, anEnvelope, aSession, setUp } from '../../../core/testing/index.js'
-import { digestMessage, foldField, readDkimRecord, scanHeader, writeDkimRecord } from '../../../core/text/index.js'
+import { digestMessage, foldField, readDkimRecord, scanHeader } from '../../../core/text/index.js'
 import { readChain } from '../../../plugins/arc/chain.js'
 import arc from '../../../plugins/arc/index.js'
 import { ownResults } from '../../../plugins/arc/results.js'
 import { sealFields } from '../../../plugins/arc/seal.js'
 import { sealInput } from '../../../plugins/arc/seal-input.js'
 import { ARC_VERIFIERS } from '../../harness/arc-verifiers.js'
-import { debianPython, PERL_RECORDS } from '../../harness/dkim-verifiers.js'
 import { mutate, mutations } from '../../harness/mutate.js'
-import { runProgram } from '../../harness/programs.js'
-import { program } from '../../harness/shared.js'
-
-const US = 'mail.example.test'
-const records = new Map<string, string>()
-
-function aKey(selector: string, type: 'rsa' | 'ed25519' = 'rsa', domain = 'example.test') {
-  const { privateKey } =
-    type === 'rsa' ? generateKeyPairSync('rsa', { modulusLength: 1024 }) : generateKeyPairSync('ed25519')
-  records.set(`${selector}._domainkey.${domain}`, writeDkimRecord(privateKey))
-  const key: SigningKey = {
-    ...{ domain, selector, algorithm: type === 'rsa' ? 'rsa-sha256' : 'ed25519-sha256', signatureBytes: 128 },
-    sign: async octets =>
-      type === 'rsa'
-        ? sign('sha256', octets, privateKey)
-        : sign(null, createHash('sha256').update(octets).digest(), privateKey),
-  }
-  return { key, pem: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString() }
-}
-
-const rsa = aKey('r1')
-const ed = aKey('e1', 'ed25519')
-const other = aKey('o1', 'rsa', 'first.test')
-
-const dns: Partial<Resolver> = {
-  configured: true,
-  txt: async name => (records.has(name) ? [records.get(name)!] : []),
-}
-
-interface Wish {
-  readonly prefix?: string
-  readonly keys?: readonly SigningKey[]
-  readonly submitter?: Submitter
-  readonly config?: object
-  readonly dns?: Partial<Resolver>
-  readonly tries?: number
-}
-
-const MAIL = Buffer.from(
-  'From: Alice <alice@first.test>\r\nTo:  list@example.test\r\nSubject: hello\r\n there\r\nDKIM-Signature: v=1; a=x\r\n\r\nHow  are you? \r\n\r\n',
-)
-
-/** The mail as it goes on. */
-async function sealed(mail: Buffer, wish: Wish = {}): Promise<Buffer> {
-  const { prefix = '', keys = [rsa.key], submitter, config = {}, tries = 0 } = wish
-  const made = await setUp(arc, {
-    config,
-    services: { 'signing-keys': { inUse: async () => keys } },
-    dns: wish.dns ?? dns,
-    server: { name: US },
-  })
-  const octets = Buffer.concat([Buffer.from(prefix), mail])
-  const job = { id: 'x.1', prefix, recipients: [{ tries }], ...(submitter === undefined ? {} : { submitter }) }
-  const chunks = async function* () {
-    for (let at = 0; at < octets.length; at += 50) yield octets.subarray(at, at + 50)
-  }
-  const asked = { job: job as unknown as JobView, read: async () => octets, chunks }
-  const fields = ((await made.hooks.sign!(asked, made.call)) ?? []) as NewField[]
-  return Buffer.concat([...fields.map(({ name, value }) => Buffer.from(foldField(name, value))), octets])
-}
-
-/** What our hook says of a mail that arrives. */
-async function arrived(mail: Buffer, more: { readonly dns?: Partial<Resolver>; readonly trusted?: boolean } = {}) {
-  const made = await setUp(arc, {
-    services: { 'signing-keys': { inUse: async () => [] } },
-    dns: more.dns ?? dns,
-    server: { name: US },
-  })
-  const { hooks, call } = made
-  const session = aSession({ trusted: more.trusted ?? false })
-  const message = aMessage(mail.toString('latin1').replaceAll('\r\n', '\n'))
-  const verdict = { findings: [], sum: 0 }
-  const answer = (await hooks.headers!({ session, envelope: anEnvelope(), message, verdict }, call)) as
-    | NewField
-    | undefined
-  return answer?.value
-}
-
-async function byMailauth(mail: Buffer, instance: number, cv: 'none' | 'pass' | 'fail' = 'none'): Promise<Buffer> {
-  const wish = {
-    signingDomain: 'first.test',
-    selector: 'o1',
-    privateKey: other.pem,
-    authResults: 'first.test; spf=pass',
-    cv,
-    i: instance,
-  }
-  const fields = await sealMessage(mail, wish as never)
-  return Buffer.concat([fields, mail])
-}
-
-const field = (mail: Buffer, name: string) =>
-  scanHeader(mail)
-    .fields.filter(one => one.name === name)
-    .map(({ raw }) => raw)
+import { arrived, byMailauth, dns, ed, field, MAIL, records, rsa, sealed, US } from './sealed.js'
 
 describe('a seal of ours', () => {
   for (const { name, missing, verify } of ARC_VERIFIERS) {
@@ -253,67 +153,6 @@ describe('a chain that has failed', () => {
     const text = Array.from({ length: 50 }, (_, i) => set(50 - i, i === 49 ? 'none' : 'pass')).join('')
     const mail = Buffer.concat([Buffer.from(text), MAIL])
     assert.deepEqual(await sealed(mail), mail)
-  })
-})
-
-const DKIMPY = `
-import sys, dkim
-data, key = open(sys.argv[1], "rb").read(), open(sys.argv[2], "rb").read()
-fields = dkim.arc_sign(data, b"o1", b"first.test", key, b"first.test")
-sys.stdout.buffer.write(b"".join(fields) + data)
-`
-
-const MAIL_DKIM = (keys: string) => `
-use Mail::DKIM::ARC::Signer;
-my ($file, $key) = @ARGV; our $keys; $keys = '${keys}';
-${PERL_RECORDS}
-my $s = Mail::DKIM::ARC::Signer->new(Algorithm => 'rsa-sha256', Chain => 'ar', Domain => 'first.test', SrvId => 'first.test', Selector => 'o1', KeyFile => $key);
-open(my $f, '<:raw', $file); my $m; { local $/; $m = <$f> } $s->PRINT($m); $s->CLOSE;
-die $s->result unless $s->result eq 'sealed';
-print join("", map { "$_\r\n" } $s->as_strings), $m;
-`
-
-describe('chains of others', () => {
-  let dir: string
-  before(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'posthouse-arc-'))
-    await writeFile(join(dir, 'key.pem'), other.pem)
-    await writeFile(join(dir, 'keys'), [...records].map(([name, text]) => `${name} ${text}\n`).join(''))
-  })
-  after(() => rm(dir, { recursive: true, force: true }))
-
-  const makers = {
-    dkimpy: (mail: string) => runProgram(debianPython, ['-c', DKIMPY, mail, join(dir, 'key.pem')]),
-    'Mail::DKIM': (mail: string) =>
-      runProgram(program('perl')!, ['-e', MAIL_DKIM(join(dir, 'keys')), mail, join(dir, 'key.pem')]),
-  }
-
-  /** It seals what the field in front says. */
-  async function bySomebody(name: keyof typeof makers, mail: Buffer): Promise<Buffer> {
-    const path = join(dir, `${name}.eml`)
-    const before = mail.includes('ARC-Seal:') ? 'pass' : 'none'
-    const results = `Authentication-Results: first.test; spf=pass; arc=${before}\r\n`
-    await writeFile(path, Buffer.concat([Buffer.from(results), mail]))
-    const { stdout, stderr } = await makers[name](path)
-    assert.match(stdout, /^ARC-Seal/, stderr)
-    // one of them ends its lines in a way of its own
-    return Buffer.from(stdout.replace(/\r*\n/g, '\r\n'), 'latin1')
-  }
-
-  for (const name of ['dkimpy', 'Mail::DKIM'] as const) {
-    const { missing } = ARC_VERIFIERS.find(one => one.name === name)!
-    test(`of ${name} are good for us, and ours on top of them for everybody`, { skip: missing }, async () => {
-      const one = await bySomebody(name, MAIL)
-      assert.equal(await arrived(one), `${US}; arc=pass`)
-      const two = await sealed(one)
-      assert.equal(field(two, 'ARC-Seal').length, 2)
-      for (const { name: by, missing: gone, verify: look } of ARC_VERIFIERS)
-        if (gone === false) assert.deepEqual(await look([one, two], records), ['pass', 'pass'], by)
-    })
-  }
-
-  test('of dkimpy on top of ours are good for us', { skip: ARC_VERIFIERS[1]!.missing }, async () => {
-    assert.equal(await arrived(await bySomebody('dkimpy', await sealed(MAIL))), `${US}; arc=pass`)
   })
 })
 

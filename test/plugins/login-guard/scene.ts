@@ -9,6 +9,10 @@ import loginGuard from '../../../plugins/login-guard/index.js'
 import { createMemoryState } from '../../../plugins/store-memory/state.js'
 import { type CommandResult, runCommand } from '../../harness/context.js'
 
+/** Where log-ins come from. */
+export const HOME = '198.51.100.1'
+export const OUTSIDE = '192.0.2.66'
+
 export const ALICE: Account = { id: 'aalice00', login: 'alice@example.test', addresses: ['alice@example.test'] }
 export const BOB: Account = { id: 'abob0000', login: 'bob', addresses: ['bob@example.test'] }
 export const START = Date.UTC(2026, 0, 1)
