@@ -110,7 +110,9 @@ for (const [what, times] of [
   ['from the sending', fromSending],
 ] as const) {
   const sorted = times.toSorted((a, b) => a - b)
-  const figures = [0.5, 0.9, 0.99, 1].map((share, at) => `${['p50', 'p90', 'p99', 'most'][at]} ${part(sorted, share)} ms`)
+  const figures = [0.5, 0.9, 0.99, 1].map(
+    (share, at) => `${['p50', 'p90', 'p99', 'most'][at]} ${part(sorted, share)} ms`,
+  )
   process.stdout.write(`${what}, ${times.length} times, ${idlers.length} clients: ${figures.join(', ')}\n`)
 }
 await instance.stop()

@@ -217,9 +217,14 @@ async function fetchOne(
   return true
 }
 
-/** A change nobody asked for in so many words: what is told of any other is told of it (RFC 3501 §6.4.5, RFC 7162 §3.2.4). */
+/**
+ * A change nobody asked for in so many words: what is told of any other is told of it (RFC 3501 §6.4.5, RFC 7162 §3.2.4, RFC 9051 Appendix E, 21).
+ */
 function withChanged(items: readonly FetchItem[], { features }: Session): readonly FetchItem[] {
-  const kinds = features.enabled('CONDSTORE') ? (['uid', 'flags', 'modseq'] as const) : (['flags'] as const)
+  const modseqs = features.enabled('CONDSTORE')
+  const kinds: ('uid' | 'flags' | 'modseq')[] = ['flags']
+  if (modseqs || features.enabled('IMAP4rev2')) kinds.unshift('uid')
+  if (modseqs) kinds.push('modseq')
   const more = kinds.filter(kind => !items.some(item => item.kind === kind))
   return [...items, ...more.map(kind => ({ kind }))]
 }

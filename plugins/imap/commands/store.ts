@@ -114,8 +114,8 @@ async function tell(
     if (sequence === undefined) continue
     const items = silent ? [] : [`FLAGS ${writeFlags(view.written(entry.uid, entry.flags))}`]
     if (modseqs) items.push(open.writeModseq(entry.modseq))
-    // RFC 7162 §3.2.4, RFC 9051 §7.5.2
-    if (uid || modseqs) items.unshift(`UID ${entry.uid}`)
+    // RFC 7162 §3.2.4, RFC 9051 Appendix E, 21
+    if (uid || modseqs || features.enabled('IMAP4rev2')) items.unshift(`UID ${entry.uid}`)
     session.say(`* ${sequence} FETCH (${items.join(' ')})`)
     await session.output.room()
   }

@@ -203,9 +203,11 @@ export function readFieldName(input: Reader): string {
 
 function readPartial(input: Reader): Partial | undefined {
   if (input.take('<') === undefined) return undefined
-  const first = input.number('an offset')
+  const first = input.number64('an offset')
   input.need('.', '. and a count')
-  const count = input.nzNumber('a count above 0')
+  const { column } = input
+  const count = input.number64('a count above 0')
+  if (count === 0) throw new ReadError(column, 'a count above 0')
   input.need('>', '>')
   return { first, count }
 }

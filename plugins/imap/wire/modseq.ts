@@ -5,14 +5,9 @@
 import { ReadError, type Reader } from './reader.js'
 import { type Ranges, readSet, resolveSet } from './set.js'
 
-const LARGEST = 2n ** 63n - 1n
-
 /** mod-sequence-valzer */
 export function readModseq(input: Reader): number {
-  const column = input.column
-  const digits = input.need(/[0-9]{1,19}(?![0-9])/y, 'a mod-sequence')
-  if (BigInt(digits) > LARGEST) throw new ReadError(column, 'a mod-sequence below 2^63')
-  return Number(digits)
+  return input.number64('a mod-sequence')
 }
 
 export function writeModseq(modseq: number): string {

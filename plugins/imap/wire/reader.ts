@@ -63,6 +63,7 @@ const TAG = /[^\x00-\x20\x7f-\xff(){%*"\\+]+/y
 const QUOTED = /"((?:[^\x00\r\n"\\]|\\["\\])*)"/y
 const NIL = /NIL(?![^\x00-\x20\x7f-\xff(){%*"\\])/iy
 const NUMBER = /[0-9]+/y
+const LARGEST = 2n ** 63n - 1n
 
 export class Reader {
   private readonly frame: Frame
@@ -171,6 +172,14 @@ export class Reader {
     const value = Number(this.need(NUMBER, wish))
     if (value > 0xffffffff) throw new ReadError(column, `${wish} below 4294967296`)
     return value
+  }
+
+  /** RFC 9051 §9: number64 is 63 bits. What is beyond 2^53 is beyond every message too. */
+  number64(wish = 'a number'): number {
+    const column = this.column
+    const digits = this.need(NUMBER, wish)
+    if (digits.length > 19 || BigInt(digits) > LARGEST) throw new ReadError(column, `${wish} below 9223372036854775808`)
+    return Number(digits)
   }
 
   nzNumber(wish = 'a number above 0'): number {

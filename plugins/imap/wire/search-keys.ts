@@ -201,7 +201,7 @@ function readWithArgument(input: Reader, name: string, column: number, budget: B
     case 'LARGER':
     case 'SMALLER':
       input.space()
-      return { kind: name.toLowerCase() as 'larger' | 'smaller', octets: input.number('a size in octets') }
+      return { kind: name.toLowerCase() as 'larger' | 'smaller', octets: input.number64('a size in octets') }
     case 'BODY':
     case 'TEXT':
       return { kind: name.toLowerCase() as 'body' | 'text', value: readText(input) }

@@ -72,6 +72,10 @@ test('who has enabled IMAP4rev2 hears what it says and nothing it has left out',
   assert.deepEqual(await ann.ok('STATUS two (DELETED SIZE MESSAGES)'), [
     '* STATUS "two" (DELETED 0 SIZE 17 MESSAGES 1)',
   ])
+  assert.deepEqual(await ann.ok('STORE 1 +FLAGS (\\Draft)'), ['* 1 FETCH (UID 1 FLAGS (\\Draft))'])
+  assert.match((await ann.ok('FETCH 1 BODY[TEXT]<0.9223372036854775807>'))[0]!, /UID 1 FLAGS \(\\Draft \\Seen\)\)$/)
+  assert.match((await ann.ok('SEARCH LARGER 5000000000'))[0]!, /^\* ESEARCH \(TAG "t[0-9]+"\)$/)
+  await ann.ok('STORE 1 FLAGS.SILENT ()')
   const other = await client('SELECT two')
   assert.deepEqual(await other.ok('FETCH 1 FLAGS'), ['* 1 FETCH (FLAGS (\\Recent))'])
 })
