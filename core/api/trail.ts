@@ -10,7 +10,7 @@ export interface TrailEntry {
   readonly id: string
   readonly at: number
   /**
-   * `accepted`, `refused`, `discarded`, `filed`, `delivered`, `deferred`, `failed`, `bounced`, `returned`, `held`, `removed` (from
+   * `accepted`, `refused`, `unfinished` (the client left while it came), `discarded`, `filed`, `delivered`, `deferred`, `failed`, `bounced`, `returned`, `held`, `removed` (from
    * the queue), `moved`, `copied`, `expunged`, `marked` (in a mailbox) …
    * Plugins may add theirs.
    */

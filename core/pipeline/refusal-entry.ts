@@ -39,10 +39,12 @@ export function refusalEntry(refusal: Refusal, at: number): TrailEntry {
   const { session, envelope, said, stage, turnedAway, size } = refusal
   const recipients = envelope?.recipients.slice(0, MAX_NAMED).map(({ address }) => addressKey(address)) ?? []
   const away = turnedAway?.named.map(({ address }) => address) ?? []
+  // For a line in a list.
+  const first = recipients[0] ?? away[0]
   return {
     id: envelope?.id ?? session.id,
     at,
-    event: 'refused',
+    event: stage === 'unfinished' ? 'unfinished' : 'refused',
     says: saysOf(refusal),
     facts: {
       ...sessionFacts(session),
@@ -50,6 +52,7 @@ export function refusalEntry(refusal: Refusal, at: number): TrailEntry {
       ...(size === undefined ? {} : { size }),
       ...noFacts(stage, said),
       ...(turnedAway && { recipients: turnedAway.count }),
+      ...(first !== undefined && { to: first }),
     },
     by: {
       senders: envelope?.sender == null ? [] : [addressKey(envelope.sender)],
@@ -89,6 +92,8 @@ function saysOf({ stage, session, envelope, said, turnedAway, size = 0 }: Refusa
       const whom = `${count} ${count === 1 ? 'recipient' : 'recipients'}`
       return `Refused the message of ${sender} at ${client} for ${whom}, of which ${size} octets came, with ${reply(said)}.${printable(others, MAX_SAYS)}`
     }
+    case 'unfinished':
+      return `No whole message came from ${sender} at ${client}, who left or took it back after ${size} octets.${printable(others, MAX_SAYS)}`
   }
 }
 

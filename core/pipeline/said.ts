@@ -2,8 +2,8 @@
 import type { Defer, Reject, TrailEntry } from '../api/index.js'
 import { printable } from '../text/index.js'
 
-/** Where in the dialogue a "no" was said. */
-export type RefusedAt = 'connect' | 'greeting' | 'mail' | 'rcpt' | 'data'
+/** Where in the dialogue a "no" was said; `unfinished`: by the client, who left or took the message back while it came. */
+export type RefusedAt = 'connect' | 'greeting' | 'mail' | 'rcpt' | 'data' | 'unfinished'
 
 /** A reply of ours, or the answer of a hook. */
 export type Said = Pick<Reject | Defer, 'code' | 'text' | 'plugin' | 'because'> & { readonly status?: string }

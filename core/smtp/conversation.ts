@@ -43,6 +43,9 @@ export interface ConversationParts {
   readonly binding: ChannelBinding
 }
 
+/** RFC 3463 §3.5: X.4.2, the connection was not able to finish it. What we would say if somebody were there. */
+const UNFINISHED = { code: 451, status: '4.4.2', text: 'the message did not come to its end' } as const
+
 export class Conversation {
   readonly listener: ListenerConfig
   readonly deps: SmtpDeps
@@ -164,9 +167,20 @@ export class Conversation {
 
   #endTransaction(): void {
     this.transaction?.abandon()
+    this.#tellUnfinished()
     this.#tellTurnedAway()
     if (this.forwarded.size > 0) this.forwarded.clear()
     this.transaction = undefined
+  }
+
+  /** The client has left, or taken back what it had begun to send. */
+  #tellUnfinished(): void {
+    const { session, transaction, deps } = this
+    if (transaction?.coming === undefined || transaction.told) return
+    const { envelope, turnedAway, coming } = transaction
+    transaction.told = true
+    const about = { stage: 'unfinished', session, envelope, size: coming.size, said: UNFINISHED } as const
+    deps.refusals.note({ ...about, ...(turnedAway && { turnedAway }) })
   }
 
   /** Recipients were refused, and no message has come for others. */

@@ -19,6 +19,8 @@ export class Transaction {
   told = false
   /** For every accepted RCPT, in order, its place in `routed`: LMTP answers each of them (RFC 2033 §4.2), named twice or not. */
   readonly replies: number[] = []
+  /** A message is coming, or has come. */
+  coming: Pick<Reception, 'size'> | undefined
   /** BDAT has begun (RFC 3030 §2). `failed`: a chunk was refused, and only RSET ends this. */
   chunks: { readonly reception: Reception; readonly begun: number; failed: boolean } | undefined
   readonly #recipients: Recipient[] = []

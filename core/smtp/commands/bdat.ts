@@ -54,6 +54,7 @@ async function run(talk: Conversation, { octets, last }: BdatArguments): Promise
   transaction.chunks ??= { reception: receptionFor(talk, transaction), begun: now, failed: false }
   const { chunks } = transaction
   const { reception } = chunks
+  transaction.coming = reception
   try {
     // RFC 1870 §6.1 for what is announced, §6.3 for what comes.
     reception.expect(octets)

@@ -29,6 +29,7 @@ async function run(talk: Conversation): Promise<Answer> {
   const { deps, wire } = talk
   const transaction = talk.transaction!
   const reception = new Reception(deps.spool(), deps.limits, deps.smtp.policies)
+  transaction.coming = reception
   wire.say(REPLY.sendData)
   try {
     await wire.receive(chunk => reception.take(chunk))

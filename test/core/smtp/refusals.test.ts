@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { reject } from '../../../core/api/index.js'
 import type { Refusal } from '../../../core/pipeline/refusal-entry.js'
-import { open, talk } from './door-talk.js'
+import { logged, open, talk } from './door-talk.js'
 
 function words({ stage, said, envelope, turnedAway, size }: Refusal): string {
   const away = turnedAway?.named.map(({ address }) => address).join(' ')
@@ -79,4 +79,31 @@ test('a message that the intake does not get to see is told with its size', asyn
   await talk(door, '{envelope}\nC> x\\ny\\r\\n.\\r\\n\nS: 554 …')
   await talk(door, '{envelope}\nC> x\\r\\n.\\r\\n\nS: 451 …')
   assert.deepEqual(refusals.map(words), ['data .1 554 5', 'data .1 451 3'])
+})
+
+test('a message that is broken off is told with what had come: by DATA, in chunks, and when it is taken back', async t => {
+  for (const [what, rest] of [
+    ['DATA', 'C: DATA\nS: 354 …\nC> half a message\\r\\n'],
+    ['a chunk', 'C> BDAT 100\\r\\nhalf a message\\r\\n'],
+    ['between chunks', 'C> BDAT 16\\r\\nhalf a message\\r\\n\nS: 250 …'],
+    ['RSET', 'C> BDAT 16\\r\\nhalf a message\\r\\n\nS: 250 …\nC: RSET\nS: 250 …'],
+  ] as const) {
+    const refusals: Refusal[] = []
+    const door = await open(t, { refusals })
+    await talk(
+      door,
+      `S: 220 …
+      C: EHLO c.test
+      S: <any>
+      S: /^250 /
+      C: MAIL FROM:<a@b.test>
+      S: 250 …
+      C: RCPT TO:<alice@example.test>
+      S: 250 …
+      ${rest}`,
+    )
+    await logged(door, 'session ended')
+    // Of what is under way when the connection breaks, some may be lost.
+    assert.match(refusals.map(words).join(), /^unfinished \.1 451 (?:16|0)$/, what)
+  }
 })

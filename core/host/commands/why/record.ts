@@ -18,7 +18,7 @@ const MAX_SAYS = 2000
 
 /** The entry that tells how it came. */
 export function arrivalIn(entries: readonly TrailEntry[]): TrailEntry | undefined {
-  const told = entries.filter(({ event }) => event === 'accepted' || event === 'refused')
+  const told = entries.filter(({ event }) => event === 'accepted' || event === 'refused' || event === 'unfinished')
   return told.find(({ facts }) => facts.findings !== undefined) ?? told[0]
 }
 
@@ -111,6 +111,7 @@ function judgementLines(arrival: TrailEntry): readonly string[] {
 }
 
 function refusalLines(arrival: TrailEntry | undefined): readonly string[] {
+  if (arrival?.event === 'unfinished') return [line(arrival)]
   if (arrival?.event !== 'refused' || arrival.facts.client === undefined) return []
   const { stage, code, status = '', text, plugin, rule, evidence } = arrival.facts
   // Of recipients each has a reply of its own, and the sentence names them.
@@ -138,13 +139,21 @@ export function listLine(id: string, entries: readonly TrailEntry[]): string {
   const arrival = arrivalIn(entries) ?? entries[0]!
   const { facts } = arrival
   const sender = facts.sender === undefined ? '' : printable(String(facts.sender), 60) || '<>'
-  const to = trailDecided(arrival).flatMap(({ to }) => to)
-  const whom = to.length === 0 ? '' : ` -> ${printable(to[0]!, 60)}${to.length > 1 ? ` and ${to.length - 1} more` : ''}`
+  const whom = whomWords(arrival)
   const events = [...new Set(entries.map(eventWords))].join(', ')
   const sum = facts.sum === undefined ? '' : `  ${facts.sum} points`
   const client = facts.client === undefined ? '' : `  ${facts.client}`
   const subject = facts.subject === undefined ? '' : `  "${printable(String(facts.subject), 50)}"`
   return `${id}  ${timeOf(arrival.at)}  ${sender}${whom}${client}${sum}  ${events}${subject}`
+}
+
+/** Where nothing was decided, as of what was refused at RCPT, the first of those that were named. */
+function whomWords(arrival: TrailEntry): string {
+  const to = trailDecided(arrival).flatMap(one => one.to)
+  const { to: named, recipients } = arrival.facts
+  const first = to[0] ?? (named === undefined ? undefined : String(named))
+  const count = to.length || Number(recipients ?? 1)
+  return first === undefined ? '' : ` -> ${printable(first, 60)}${count > 1 ? ` and ${count - 1} more` : ''}`
 }
 
 function eventWords({ event, facts }: TrailEntry): string {
