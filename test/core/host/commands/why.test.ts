@@ -211,3 +211,10 @@ test('a line of a list says who, to whom, from where and what became of it', () 
   )
   assert.doesNotThrow(() => listLine(ID, [entry('accepted', 0, '', facts)]))
 })
+
+test('a list names for whom something was refused at RCPT, and how many more', () => {
+  const facts = { client: '192.0.2.1', sender: 'a@b.test', stage: 'rcpt', code: 550, to: 'nobody@example.org' }
+  const line = (recipients: number) => listLine(ID, [entry('refused', 0, 'Refused.', { ...facts, recipients })])
+  assert.match(line(1), / {2}a@b\.test -> nobody@example\.org {2}192\.0\.2\.1 {2}refused$/)
+  assert.match(line(3), / -> nobody@example\.org and 2 more /)
+})
