@@ -1,10 +1,11 @@
 /**
  * The log: pino behind our own `Log`, so that nothing else knows pino.
- * JSON lines, one object each, appended in one write, so that workers may share a file; readable lines on a terminal.
+ * JSON lines, one object each, appended in whole lines, so that workers may share a file; readable lines on a terminal.
  * Secrets are struck out by name here, as the last net: whoever logs should not have given them.
  */
 import { type DestinationStream, destination, type Logger, pino, stdSerializers, stdTimeFunctions } from 'pino'
 import type { Log } from '../api/index.js'
+import { Lines, type Sink } from './lines.js'
 import { prettyLine } from './pretty.js'
 
 export interface LogWish {
@@ -31,7 +32,10 @@ const REDACTED = SECRETS.flatMap(name => [name, `*.${name}`, `*.*.${name}`])
 
 export function openLog(wish: LogWish): OpenLog {
   const out = open(wish.file)
-  const sink: DestinationStream = isPretty(wish) ? { write: line => out.write(prettyLine(line)) } : out
+  const lines = new Lines(out)
+  const sink: Sink = isPretty(wish)
+    ? { write: line => lines.write(prettyLine(line)), flush: () => lines.flush() }
+    : lines
   const logger = pino(
     {
       level: wish.level,
@@ -46,8 +50,14 @@ export function openLog(wish: LogWish): OpenLog {
   const isFile = wish.file !== '-' && wish.file !== 'err'
   return {
     log: new PinoLog(logger, sink, wish.facts),
-    reopen: () => isFile && out.reopen(),
-    close: () => isFile && out.destroy(),
+    reopen: () => {
+      lines.flush()
+      if (isFile) out.reopen()
+    },
+    close: () => {
+      lines.close()
+      if (isFile) out.destroy()
+    },
   }
 }
 
@@ -57,7 +67,7 @@ interface Out extends DestinationStream {
 }
 
 function open(file: string): Out {
-  // synchronous: a line is out before the process can die of what it tells
+  // synchronous: trouble is out before the process can die of it
   const target = file === '-' ? 1 : file === 'err' ? 2 : file
   const out = destination({ dest: target, sync: true, mkdir: true, mode: 0o640, append: true })
   // a full disk or a closed pipe must not end the server
@@ -75,10 +85,10 @@ type Facts = Readonly<Record<string, unknown>>
 /** What a line says itself stands in place of what its log was given: pino alone would write both, and one name twice is not JSON. */
 class PinoLog implements Log {
   readonly #logger: Logger
-  readonly #sink: DestinationStream
+  readonly #sink: Sink
   readonly #bound: Facts
 
-  constructor(logger: Logger, sink: DestinationStream, bound: object = {}) {
+  constructor(logger: Logger, sink: Sink, bound: object = {}) {
     this.#logger = logger
     this.#sink = sink
     this.#bound = bound as Facts
@@ -109,6 +119,7 @@ class PinoLog implements Log {
     const line = plainLine(level, this.#bound, facts as Facts, sentence)
     if (line === undefined) this.#logger[level]({ ...this.#bound, ...facts }, sentence)
     else this.#sink.write(line)
+    if (level === 'error' || level === 'warn') this.#sink.flush()
   }
 }
 
