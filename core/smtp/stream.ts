@@ -57,6 +57,9 @@ export class SmtpStream extends SMTPStream {
     this.#busy = false
     this.#run()
   }
+  readonly #drained = (): void => {
+    this.emit('drain')
+  }
 
   /** `held`: lines wait for `release`, until the greeting is out. */
   constructor(events: StreamEvents, maxLine: number, held: boolean) {
@@ -90,6 +93,15 @@ export class SmtpStream extends SMTPStream {
     this.#data = undefined
     data?.reject(new Gone())
     this.#run()
+  }
+
+  /**
+   * What `pipe` calls, and it brings no second chunk before `drain` when the first is still with us: there is nothing for a Writable to queue, and
+   * its way of finding that out costs as much as reading a command.
+   */
+  override write(chunk: Buffer): boolean {
+    this._write(chunk, 'buffer', this.#drained)
+    return this.#next === undefined
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding | 'buffer', next: () => void): void {

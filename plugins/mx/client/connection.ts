@@ -57,6 +57,7 @@ export class MailConnection {
   #waiter: Waiter | undefined
   #dead: Trouble | undefined
   #writeFailed: ((trouble: Trouble) => void) | undefined
+  #disturbed: (() => void) | undefined
   #unlisten: () => void = ignoreAfterEnd
 
   private constructor(place: Place, socket: Socket) {
@@ -212,6 +213,7 @@ export class MailConnection {
       this.#waiter?.reject(trouble)
       this.#waiter = undefined
       this.#writeFailed?.(trouble)
+      this.#disturbed?.()
     }
     return this.#dead
   }
@@ -226,14 +228,11 @@ export class MailConnection {
     this.#dead = new Trouble('lost', 'we have said QUIT')
   }
 
-  /** Tells `listener` when something happens to a connection nobody is using. */
+  /** Tells `listener` when something happens to a connection nobody is using; one at a time. */
   whenDisturbed(listener: () => void): () => void {
-    const socket = this.#socket
-    socket.on('data', listener)
-    socket.on('close', listener)
+    this.#disturbed = listener
     return () => {
-      socket.off('data', listener)
-      socket.off('close', listener)
+      this.#disturbed = undefined
     }
   }
 
@@ -260,6 +259,7 @@ export class MailConnection {
       return
     }
     if (this.#replies.length > MAX_WAITING) this.fail(new Trouble('protocol', 'more replies than commands'))
+    this.#disturbed?.()
   }
 
   #hear(reply: Reply): void {
