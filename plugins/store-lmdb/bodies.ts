@@ -194,7 +194,8 @@ export class LmdbBodies implements Blobs {
 
   #remove(id: string, known?: BodyRecord): void {
     this.#records.remove(id)
-    this.#drafts.remove(id)
+    // What somebody has referred to is no draft any more.
+    if (known === undefined || known.references === 0) this.#drafts.remove(id)
     // Most bodies are one chunk, which need not be looked for.
     const oneChunk = known !== undefined && known.size <= known.chunk
     const keys = oneChunk ? [[id, 0] satisfies ChunkKey] : [...this.#chunks.getKeys(under(id))]

@@ -52,7 +52,7 @@ export class Census {
     this.#minutes = env.database('census-minutes')
     this.#laneSums = env.sum(
       new Sums<LaneChange>(
-        (a, b) => ({ ...a, rows: a.rows + b.rows, held: a.held + b.held }),
+        (a, b) => ({ rows: a.rows + b.rows, held: a.held + b.held, target: a.target, lane: a.lane }),
         (key, change) => this.#countLane(key, change),
       ),
     )

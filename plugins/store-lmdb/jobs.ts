@@ -1,7 +1,7 @@
 /** Which rows of a message make a job, and the jobs that a new message is lent out in as it is accepted. */
 import type { Claimed, LendWish } from 'posthouse/api'
 import { newId } from 'posthouse/text'
-import type { Envelope, RowRecord } from './records.js'
+import { type Envelope, leasedRow, type RowRecord } from './records.js'
 
 export const DEFAULT_MAX_ROWS = 100
 
@@ -22,7 +22,7 @@ export function jobOf(message: Envelope, rows: readonly RowRecord[], leaseUntil:
   return {
     token: newId(Date.now()),
     message,
-    rows: rows.map(({ since: _, lease: __, ...row }) => ({ ...row, leased: true })),
+    rows: rows.map(leasedRow),
     leaseUntil,
   }
 }

@@ -132,7 +132,7 @@ export class LmdbQueue implements Queue {
     const told = await this.#env.write(() => {
       const lease = this.#rows.lease(token)
       if (lease === undefined) throw new MailError('lease-lost', `lease ${token} is not current`)
-      const envelope = this.#rows.envelope(lease.id)
+      const envelope = this.#rows.lent(token)?.envelope ?? this.#rows.envelope(lease.id)
       if (envelope === undefined) throw new MailError('lease-lost', `message ${lease.id} cannot be read any more`)
       const { bodyId: id, bodySize: size, cuts } = envelope
       const followed = follow.flatMap(acceptance => this.#parts.apply(acceptance).told)
@@ -254,9 +254,10 @@ export class LmdbQueue implements Queue {
     const stranger = changes.find(({ row }) => !rows.delete(row))
     if (stranger !== undefined)
       throw new MailError('internal', `row ${stranger.row} is not under lease ${token}, or named twice`)
+    const known = this.#rows.lent(token)?.rows
     this.#rows.endLease(token, lease)
     for (const number of lease.rows) {
-      const row = this.#rows.row(lease.id, number)
+      const row = known?.find(one => one.row === number) ?? this.#rows.row(lease.id, number)
       if (row !== undefined) this.#applyRow(lease.id, row, wanted.get(number))
     }
     this.#rows.count({})

@@ -10,9 +10,19 @@ import { HeldIndex, type HeldKey } from './held.js'
 import { HoldRules } from './hold-rules.js'
 import { newJobs } from './jobs.js'
 import { AFTER_ALL, under } from './keys.js'
+import { Lent, type LentMessage } from './lent.js'
 import type { Suspect } from './quarantine.js'
 import { ReadyIndex, type ReadyKey } from './ready.js'
-import { type Envelope, isEnvelope, isLease, isRow, type Lease, type RowRecord } from './records.js'
+import {
+  type Envelope,
+  envelopeOf,
+  isEnvelope,
+  isLease,
+  isRow,
+  type Lease,
+  newRecord,
+  type RowRecord,
+} from './records.js'
 import { Sums } from './sums.js'
 
 interface Totals {
@@ -54,6 +64,7 @@ export class QueueRows {
   /** Told of what cannot be read. */
   suspect: (suspect: Suspect) => void = () => undefined
   readonly #indexes: readonly Database[]
+  readonly #lent = new Lent()
 
   constructor(env: Environment) {
     this.ready = new ReadyIndex(env)
@@ -96,24 +107,30 @@ export class QueueRows {
     lend?: LendWish,
   ): readonly Claimed[] {
     const { id } = message
-    const envelope = defined({ ...message, body: undefined, bodyId: body.id, bodySize: body.size })
+    const envelope = envelopeOf(message, body)
     this.#messages.put(id, envelope)
     const since = minuteOf(message.received)
-    const records = rows.map(row => defined({ ...row, tries: 0, since }))
+    const records = rows.map(row => newRecord(row, since))
     const jobs = lend === undefined ? [] : newJobs(envelope, records, lend)
     const tokens = new Map(jobs.flatMap(({ token, rows }) => rows.map(({ row }) => [row, token])))
+    let held = 0
     for (const record of records) {
       const lease = tokens.get(record.row)
-      this.#rows.put([id, record.row], lease === undefined ? record : { ...record, lease })
-      if (isHeld(record)) this.held.add(id, record)
-      else if (lease === undefined) this.ready.add(id, record)
+      if (lease !== undefined) record.lease = lease
+      this.#rows.put([id, record.row], record)
+      if (isHeld(record)) {
+        held += 1
+        this.held.add(id, record)
+      } else if (lease === undefined) this.ready.add(id, record)
     }
     for (const { token, rows: taken, leaseUntil: until } of jobs) {
-      const whole = taken.length === rows.length ? { whole: true as const } : {}
-      this.setLease(token, { id, rows: taken.map(({ row }) => row), until, ...whole })
+      const numbers = taken.map(({ row }) => row)
+      const whole = taken.length === rows.length
+      this.setLease(token, whole ? { id, rows: numbers, until, whole } : { id, rows: numbers, until })
+      this.#lent.set(token, { envelope, rows: records })
     }
     this.census.add(records, 1)
-    this.count({ messages: 1, rows: rows.length, held: rows.filter(({ hold }) => hold !== undefined).length })
+    this.count({ messages: 1, rows: rows.length, held })
     return jobs
   }
 
@@ -265,7 +282,9 @@ export class QueueRows {
   }
 
   #counted(id: string, row: RowRecord): Counted {
-    return { ...row, since: row.since ?? minuteOf(this.envelope(id)?.received ?? 0) }
+    const { target, lane, hold } = row
+    const since = row.since ?? minuteOf(this.envelope(id)?.received ?? 0)
+    return hold === undefined ? { target, lane, since } : { target, lane, hold, since }
   }
 
   #unplace(id: string, row: RowRecord): void {
@@ -288,8 +307,14 @@ export class QueueRows {
   }
 
   endLease(token: string, { until }: Lease): void {
+    this.#lent.delete(token)
     this.#leases.remove(token)
     this.#expiry.remove([until, token])
+  }
+
+  /** What is under a lease that is current, where this process has lent it out as it came. */
+  lent(token: string): LentMessage | undefined {
+    return this.#lent.get(token)
   }
 
   /** Tokens of leases that have run out. */
@@ -299,8 +324,8 @@ export class QueueRows {
 
   // ── counters ──
 
-  count(by: Partial<Omit<Totals, 'changes' | 'indexes'>>): void {
-    this.#sums.add(QUEUE, { messages: 0, rows: 0, held: 0, changes: 1, ...by })
+  count({ messages = 0, rows = 0, held = 0 }: Partial<Omit<Totals, 'changes' | 'indexes'>>): void {
+    this.#sums.add(QUEUE, { messages, rows, held, changes: 1 })
   }
 
   counters(): Totals {
@@ -349,22 +374,11 @@ export class QueueRows {
 
 /** What the first says of the indexes stands. */
 function plus(a: Totals, b: Totals): Totals {
-  const sum = {
-    messages: a.messages + b.messages,
-    rows: a.rows + b.rows,
-    held: a.held + b.held,
-    changes: a.changes + b.changes,
-  }
-  return a.indexes === undefined ? sum : { ...sum, indexes: a.indexes }
+  const [messages, rows, held] = [a.messages + b.messages, a.rows + b.rows, a.held + b.held]
+  const [changes, { indexes }] = [a.changes + b.changes, a]
+  return indexes === undefined ? { messages, rows, held, changes } : { messages, rows, held, changes, indexes }
 }
 
 function isHeld<R extends RowRecord>(row: R): row is R & { readonly hold: string } {
   return row.hold !== undefined
-}
-
-/** Without the properties that are there but undefined: msgpack would keep them. */
-function defined<T extends object>(value: T): T {
-  const there: Partial<T> = {}
-  for (const key in value) if (value[key] !== undefined) there[key] = value[key]
-  return there as T
 }
