@@ -31,7 +31,9 @@ import { Router } from './routing.js'
 import { buildRows } from './rows.js'
 import { receivedField } from './trace.js'
 import { acceptedEntry, discardedEntry, refusedEntry, turnedAwayEntries } from './trail.js'
-import { wishesOf } from './wishes.js'
+import { addWishes } from './wishes.js'
+
+type Open<T> = { -readonly [K in keyof T]: T[K] }
 
 const ACCEPTED = { kind: 'accepted', text: 'Message accepted' } as const
 
@@ -159,7 +161,7 @@ async function keep(
     await acceptOrLater(parts.store, { message, rows: [...rows, ...local.filed], filings: [], trail })
     arrived()
   } finally {
-    place?.begin(jobs)
+    place?.begin(jobs, message.body.kind === 'memory' ? message.body.bytes : undefined)
   }
 }
 
@@ -197,31 +199,23 @@ function answersOf(
   })
 }
 
+/** Field by field: to put objects together takes ten times as long. */
 function newMessage(received: Received, cuts: NewMessage['cuts']): NewMessage {
   const { session, envelope, message, body } = received
-  return {
-    id: envelope.id,
-    body,
-    cuts,
-    sender: envelope.sender,
-    utf8: envelope.utf8,
-    bodyType: envelope.body,
-    ...(envelope.ret === undefined ? {} : { ret: envelope.ret }),
-    ...(envelope.envid === undefined ? {} : { envid: envelope.envid }),
-    ...wishesOf(envelope),
-    received: received.received,
-    origin: {
-      remote: session.remote.address,
-      listener: session.listener,
-      ...(session.helo === undefined ? {} : { helo: session.helo }),
-      ...(session.account === undefined ? {} : { login: session.account.login }),
-      ...(session.trusted ? { trusted: 'yes' } : {}),
-      ...fact('messageId', message.field('Message-ID')),
-      ...fact('subject', message.field('Subject')),
-    },
-  }
+  const origin: Record<string, string> = { remote: session.remote.address, listener: session.listener }
+  if (session.helo !== undefined) origin.helo = session.helo
+  if (session.account !== undefined) origin.login = session.account.login
+  if (session.trusted) origin.trusted = 'yes'
+  addFact(origin, 'messageId', message.field('Message-ID'))
+  addFact(origin, 'subject', message.field('Subject'))
+  const { id, sender, utf8, body: bodyType, ret, envid } = envelope
+  const made: Open<NewMessage> = { id, body, cuts, sender, utf8, bodyType, received: received.received, origin }
+  if (ret !== undefined) made.ret = ret
+  if (envid !== undefined) made.envid = envid
+  addWishes(made, envelope)
+  return made
 }
 
-function fact(name: string, value: string | undefined): Record<string, string> {
-  return value === undefined ? {} : { [name]: value.slice(0, 200) }
+function addFact(origin: Record<string, string>, name: string, value: string | undefined): void {
+  if (value !== undefined) origin[name] = value.slice(0, 200)
 }

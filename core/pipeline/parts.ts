@@ -5,8 +5,8 @@ import type { Pipeline } from './pipeline.js'
 /** A place among the deliveries for mail that is being accepted. */
 export interface Place {
   readonly lend: LendWish
-  /** Called once, with nothing when the mail was not accepted so. */
-  begin(jobs: readonly Claimed[]): void
+  /** Called once, with nothing when the mail was not accepted so. `body`: where it is still at hand. */
+  begin(jobs: readonly Claimed[], body?: Buffer): void
 }
 
 export interface IntakeParts {

@@ -127,7 +127,7 @@ async function deliver(parts: AttemptParts, lease: Lease, scope: AskScope): Prom
     scope.log.error({ target: name }, 'target is missing')
     return claimed.rows.map(({ row }) => ({ kind: 'deferred', row, status: '4.3.5', text }))
   }
-  const body = new BodyReader(parts.store.blobs)
+  const body = new BodyReader(parts.store.blobs, lease.body)
   const outcomes = await deliverThrough(parts, lease, target, body, scope)
   if (body.gone === undefined) return outcomes
   scope.log.error({ err: body.gone, bodyId: claimed.message.bodyId }, 'body cannot be read')

@@ -5,6 +5,8 @@ import type { Claimed, Clock, Log, Queue } from '../api/index.js'
 
 export class Lease {
   readonly claimed: Claimed
+  /** Of its message, where it has just come in: it need not be read back. */
+  readonly body: Buffer | undefined
   /** Somebody else may have the rows now: nothing may be settled any more. */
   lost = false
   readonly #queue: Queue
@@ -15,8 +17,9 @@ export class Lease {
   #renewing = false
   #until: number
 
-  constructor(claimed: Claimed, queue: Queue, leaseMs: number, clock: Clock, log: Log) {
+  constructor(claimed: Claimed, queue: Queue, leaseMs: number, clock: Clock, log: Log, body?: Buffer) {
     this.claimed = claimed
+    this.body = body
     this.#queue = queue
     this.#leaseMs = leaseMs
     this.#clock = clock

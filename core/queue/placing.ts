@@ -23,14 +23,14 @@ const MOST_WAITING = 200
 
 export class Placing {
   readonly #parts: PlacingParts
-  readonly #begin: (jobs: readonly Claimed[]) => void
+  readonly #begin: (jobs: readonly Claimed[], body?: Buffer) => void
   readonly #doorway: Doorway<NewRow, Place>
   /** Given, and not begun yet. */
   #promised = 0
   #open = false
 
   /** `begin`: the mail is on disk and its jobs are ours. */
-  constructor(parts: PlacingParts, begin: (jobs: readonly Claimed[]) => void) {
+  constructor(parts: PlacingParts, begin: (jobs: readonly Claimed[], body?: Buffer) => void) {
     this.#parts = parts
     this.#begin = begin
     this.#doorway = new Doorway(MOST_WAITING, () => parts.clock.now())
@@ -72,9 +72,9 @@ export class Placing {
     this.#promised += 1
     return {
       lend: { now, leaseMs: schedule.leaseMs, max: 1 },
-      begin: jobs => {
+      begin: (jobs, body) => {
         this.#promised -= 1
-        this.#begin(jobs)
+        this.#begin(jobs, body)
         // It may have come to nothing.
         if (jobs.length === 0) this.freed()
       },

@@ -102,8 +102,8 @@ export class QueueRunner {
     const shared = bus === undefined ? {} : { bus }
     this.#traffic = new Traffic({ schedule, targets, metrics, ...known, ...shared }, () => this.wake())
     this.#lanes = new Lanes(schedule.concurrency, this.#traffic)
-    this.#placing = new Placing({ schedule, lanes: this.#lanes, traffic: this.#traffic, clock }, jobs => {
-      const begun = this.#take(jobs.map(one => this.#leaseOf(one))).finally(() => this.#attempts.delete(begun))
+    this.#placing = new Placing({ schedule, lanes: this.#lanes, traffic: this.#traffic, clock }, (jobs, body) => {
+      const begun = this.#take(jobs.map(one => this.#leaseOf(one, body))).finally(() => this.#attempts.delete(begun))
       this.#attempts.add(begun)
     })
     this.#reporter = new Reporter({ ...known, worker: String(process.pid) }, this.#lanes, this.#traffic)
@@ -286,9 +286,9 @@ export class QueueRunner {
     return Math.min(longestMs, Math.max(MIN_SLEEP_MS, nextDue - now))
   }
 
-  #leaseOf(claimed: Lease['claimed']): Lease {
+  #leaseOf(claimed: Lease['claimed'], body?: Buffer): Lease {
     const { store, schedule, clock, log } = this.#deps
-    return new Lease(claimed, store.queue, schedule.leaseMs, clock, log)
+    return new Lease(claimed, store.queue, schedule.leaseMs, clock, log, body)
   }
 
   /** What finds no place is given back at the end: by then the lanes of all of them are known, and are not claimed from again at once. */
