@@ -13,14 +13,15 @@ export function arrivals(
   at: number,
 ): readonly QueueEvent[] {
   const names = received.routed.filter((_, i) => accepted[i]).map(({ recipient }) => formatAddress(recipient.address))
-  const common = commonFacts(received, at)
-  return [
-    { ...common, kind: 'accepted', recipients: { count: names.length, first: names.slice(0, MOST_NAMED) } },
-    ...rows.flatMap(({ original, target, lane, hold }): QueueEvent[] => {
-      if (hold === undefined) return []
-      return [{ ...common, kind: 'held', recipient: formatAddress(original), target, lane, tries: 0, hold }]
-    }),
-  ]
+  const { at: when, message, sender, size, ageMs } = commonFacts(received, at)
+  const recipients = { count: names.length, first: names.slice(0, MOST_NAMED) }
+  const events: QueueEvent[] = [{ kind: 'accepted', at: when, message, sender, size, ageMs, recipients }]
+  for (const { original, target, lane, hold } of rows) {
+    if (hold === undefined) continue
+    const recipient = formatAddress(original)
+    events.push({ kind: 'held', at: when, message, sender, size, ageMs, recipient, target, lane, tries: 0, hold })
+  }
+  return events
 }
 
 /** A local recipient that was served while the message was taken in. */

@@ -21,7 +21,10 @@ function completed(outcome: Outcome): Outcome {
     case 'filed':
       return outcome
     case 'delivered':
-      return { ...outcome, remote: String(outcome.remote ?? 'unnamed'), reply: String(outcome.reply ?? '') }
+      // Copied only where there is something to mend.
+      return typeof outcome.remote === 'string' && typeof outcome.reply === 'string'
+        ? outcome
+        : { ...outcome, remote: String(outcome.remote ?? 'unnamed'), reply: String(outcome.reply ?? '') }
     case 'deferred': {
       const { hold, ...plain } = outcome
       const held = typeof hold === 'string' && hold !== '' ? { hold } : {}

@@ -2,7 +2,7 @@
  * Makes queue rows of recipients: one for each address that a recipient stands for, with its lane, its times, what its sender asked to be told,
  * and whether it is held. Pure.
  */
-import type { Claim, DsnWish, NewMessage, NewRow, SentBy } from '../api/index.js'
+import type { Claim, DsnWish, NewMessage, NewRow, SentBy, Target } from '../api/index.js'
 import type { Fate } from './decision.js'
 import type { Received } from './intake-types.js'
 import type { IntakeParts } from './parts.js'
@@ -22,35 +22,41 @@ export function buildRows(
     if (fate.kind !== 'keep') continue
     for (const [at, claim] of claims.entries()) {
       const target = targets.get(claim.target)!
-      const quarantined = fate.quarantine === undefined ? {} : { quarantine: fate.quarantine }
-      // Quarantine is Junk for local mail, a hold for mail going out.
-      const held =
-        fate.quarantine !== undefined && target.scope === 'remote'
-          ? { hold: `quarantine: ${fate.quarantine}` }
-          : fate.hold !== undefined && target.scope === 'remote'
-            ? { hold: fate.hold }
-            : claim.hold === undefined
-              ? {}
-              : { hold: claim.hold }
       // RFC 5321 §4.5.5: what came from nobody stays from nobody, or a bounce could be bounced.
       const renamed = claim.sender === undefined || envelope.sender === null ? {} : { sender: claim.sender }
-      const place = { target: claim.target, lane: target.lane(claim.to, sentBy(message, renamed)), ...renamed }
-      rows.push({
+      const lane = target.lane(claim.to, sentBy(message, renamed))
+      const { due, expires } = timesOf(envelope, now, lifeMs(message, { target: claim.target, lane, ...renamed }))
+      const row: { -readonly [K in keyof NewRow]: NewRow[K] } = {
         row: rows.length,
         to: claim.to,
         original: recipient.address,
         dsn: dsnOf(recipient.dsn, claims.length, at, renamed.sender !== undefined, claim),
-        ...place,
+        target: claim.target,
+        lane,
         detail: claim.detail ?? {},
         prefix: prefixOf({ recipient, local: target.scope === 'local' }),
-        ...timesOf(envelope, now, lifeMs(message, place)),
+        due,
+        expires,
         priority: envelope.priority ?? 0,
-        ...quarantined,
-        ...held,
-      })
+      }
+      if (renamed.sender !== undefined) row.sender = renamed.sender
+      if (fate.quarantine !== undefined) row.quarantine = fate.quarantine
+      const hold = holdOf(fate, claim, target.scope)
+      if (hold !== undefined) row.hold = hold
+      rows.push(row)
     }
   }
   return rows
+}
+
+/** Quarantine is Junk for local mail, a hold for mail going out. */
+function holdOf(
+  { quarantine, hold }: Extract<Fate, { kind: 'keep' }>,
+  claim: Claim,
+  scope: Target['scope'],
+): string | undefined {
+  if (quarantine !== undefined && scope === 'remote') return `quarantine: ${quarantine}`
+  return hold !== undefined && scope === 'remote' ? hold : claim.hold
 }
 
 function sentBy({ sender, origin }: Pick<NewMessage, 'sender' | 'origin'>, renamed: Pick<NewRow, 'sender'>): SentBy {

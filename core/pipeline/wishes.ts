@@ -1,15 +1,21 @@
 /** Hands on what a sender asked of everybody who carries the message: from envelope to stored message, from there to job. Pure. */
 import type { Wishes } from '../api/index.js'
 
+type Open = { -readonly [K in keyof Wishes]: Wishes[K] }
+
 /** Only these, and only those that are there: stores keep what they are given. */
-export function wishesOf({ requireTls, deliverBy, holdUntil, holdAsked, priority }: Wishes): Wishes {
-  return {
-    ...(requireTls === true ? { requireTls } : {}),
-    ...(deliverBy === undefined ? {} : { deliverBy }),
-    ...(holdUntil === undefined ? {} : { holdUntil }),
-    ...(holdAsked === undefined ? {} : { holdAsked }),
-    ...(priority === undefined ? {} : { priority }),
-  }
+export function addWishes(to: Open, { requireTls, deliverBy, holdUntil, holdAsked, priority }: Wishes): void {
+  if (requireTls === true) to.requireTls = requireTls
+  if (deliverBy !== undefined) to.deliverBy = deliverBy
+  if (holdUntil !== undefined) to.holdUntil = holdUntil
+  if (holdAsked !== undefined) to.holdAsked = holdAsked
+  if (priority !== undefined) to.priority = priority
+}
+
+export function wishesOf(from: Wishes): Wishes {
+  const wishes: Open = {}
+  addWishes(wishes, from)
+  return wishes
 }
 
 /** When a recipient is first tried, and when given up. */

@@ -83,10 +83,19 @@ function judgeRow(row: QueueRow, outcome: Outcome, facts: () => JudgementFacts):
 }
 
 function tidyDelivered(outcome: Delivered): Delivered {
-  const { security, source, ...plain } = outcome
-  const said = security === undefined ? {} : { security: printable(String(security), MAX_TEXT) }
-  const from = source === undefined ? {} : { source: printable(String(source), MAX_TEXT) }
-  return { ...plain, ...said, ...from, reply: printable(outcome.reply, MAX_TEXT) }
+  const { row, remote, tls, security, source, reports, timed } = outcome
+  const tidied: { -readonly [K in keyof Delivered]: Delivered[K] } = {
+    kind: 'delivered',
+    row,
+    remote,
+    reply: printable(outcome.reply, MAX_TEXT),
+  }
+  if (tls !== undefined) tidied.tls = tls
+  if (security !== undefined) tidied.security = printable(String(security), MAX_TEXT)
+  if (source !== undefined) tidied.source = printable(String(source), MAX_TEXT)
+  if (reports !== undefined) tidied.reports = reports
+  if (timed !== undefined) tidied.timed = timed
+  return tidied
 }
 
 function deferred(row: QueueRow, outcome: Deferred, facts: JudgementFacts): Fate {

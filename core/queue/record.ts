@@ -88,19 +88,16 @@ export function logFate(
 ): void {
   const { row } = fate
   const sender = row.sender === undefined ? message.sender : row.sender
-  const facts = {
-    from: sender === null ? '' : formatAddress(sender),
-    to: formatAddress(row.original),
-    lane: row.lane,
-    size: message.bodySize,
-    tries: triesOf(fate),
-    waitedMs,
-  }
+  const [from, to] = [sender === null ? '' : formatAddress(sender), formatAddress(row.original)]
+  const { lane } = row
+  const facts = { from, to, lane, size: message.bodySize, tries: triesOf(fate), waitedMs }
   switch (fate.kind) {
     case 'delivered': {
       const { remote, reply, tls, security, source } = fate.outcome
+      const { size, tries } = facts
+      const secured = tls ?? 'none'
       // What is undefined is left out of the line.
-      log.info({ ...facts, remote, reply, tls: tls ?? 'none', security, source }, 'delivered')
+      log.info({ from, to, lane, size, tries, waitedMs, remote, reply, tls: secured, security, source }, 'delivered')
       return
     }
     case 'filed':

@@ -4,9 +4,12 @@
 import type { Address, Envelope, Recipient } from '../api/index.js'
 import type { Routed } from '../pipeline/intake-types.js'
 import { type TurnedAway, TurnedAways } from '../pipeline/refusal-entry.js'
+import { addWishes } from '../pipeline/wishes.js'
 import { formatAddress } from '../text/index.js'
 import type { MailTerms } from './parameters.js'
 import type { Reception } from './reception.js'
+
+type Open = { -readonly [K in keyof Envelope]: Envelope[K] }
 
 export class Transaction {
   readonly envelope: Envelope
@@ -30,9 +33,15 @@ export class Transaction {
     id: string,
     sender: Address | null,
     parameters: ReadonlyMap<string, string>,
-    terms: MailTerms & Pick<Envelope, 'auth'>,
+    terms: MailTerms & { readonly auth: Address | null },
   ) {
-    this.envelope = { id, sender, recipients: this.#recipients, parameters, ...terms }
+    const { utf8, body, auth, ret, envid } = terms
+    const recipients = this.#recipients
+    const envelope: Open = { id, sender, recipients, parameters, utf8, body, auth }
+    if (ret !== undefined) envelope.ret = ret
+    if (envid !== undefined) envelope.envid = envid
+    addWishes(envelope, terms)
+    this.envelope = envelope
   }
 
   /** True when this very address was accepted before: it gets the message once. */

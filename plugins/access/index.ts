@@ -2,7 +2,7 @@
  * Allow and deny lists: networks at connect, names at HELO, senders at MAIL, recipients at RCPT. A deny refuses with the
  * reason its entry gives; an allow sets the label `allow-listed`, which permits nothing: later entries of plugins.yaml may skip on it.
  */
-import { type Answered, ConfigError, definePlugin, type Log, label, reject } from 'posthouse/api'
+import { type Answered, type Call, ConfigError, definePlugin, label, reject } from 'posthouse/api'
 import { printable } from 'posthouse/text'
 import type { Entry } from './lists.js'
 import { readAccess } from './read.js'
@@ -33,20 +33,20 @@ export default definePlugin({
     return {
       labels: [LABEL],
       hooks: {
-        connect: ({ session }, call) => answer(lists.networks.find(session.remote.address), 554, call.log),
-        helo: ({ name }, call) => answer(lists.names.find(name), 550, call.log),
+        connect: ({ session }, call) => answer(lists.networks.find(session.remote.address), 554, call),
+        helo: ({ name }, call) => answer(lists.names.find(name), 550, call),
         mail: ({ envelope: { sender } }, call) =>
-          answer(lists.senders.find(sender?.local ?? '', sender?.domain), 550, call.log),
+          answer(lists.senders.find(sender?.local ?? '', sender?.domain), 550, call),
         rcpt: ({ recipient: { address } }, call) =>
-          answer(lists.recipients.find(address.local, address.domain), 550, call.log),
+          answer(lists.recipients.find(address.local, address.domain), 550, call),
       },
     }
   },
 })
 
-export function answer(entry: Entry | undefined, code: number, log: Log): Answered['connect'] {
+export function answer(entry: Entry | undefined, code: number, call: Pick<Call, 'log'>): Answered['connect'] {
   if (entry === undefined) return undefined
-  log.info({ list: entry.kind, entry: entry.pattern, place: entry.place }, 'access list hit')
+  call.log.info({ list: entry.kind, entry: entry.pattern, place: entry.place }, 'access list hit')
   if (entry.kind === 'allow') return label(LABEL)
   return reject(entry.reason === undefined ? 'Access denied' : printable(entry.reason, 300), { code, status: '5.7.1' })
 }

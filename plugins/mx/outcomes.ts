@@ -8,21 +8,10 @@ import type { RecipientResult } from './client/transaction.js'
 import { Refused, Trouble } from './client/trouble.js'
 
 export function outcomeOf(row: number, result: RecipientResult, session: MailSession): Outcome {
-  const { remote, tls } = session.connection
-  const { dsn, leastBySeconds } = session.extensions
+  const { remote } = session.connection
   switch (result.kind) {
     case 'accepted':
-      return {
-        kind: 'delivered',
-        row,
-        remote,
-        reply: result.reply.text,
-        ...(tls === undefined ? {} : { tls }),
-        ...(session.security === undefined ? {} : { security: session.security }),
-        ...bySource(session),
-        ...(dsn ? { reports: true } : {}),
-        ...(leastBySeconds === undefined ? {} : { timed: true }),
-      }
+      return delivered(row, result.reply, session)
     case 'refused':
       return {
         ...refusal(row, result.reply, remote, `${remote} refused ${STAGES[result.stage]}: ${result.reply.text}`),
@@ -37,6 +26,21 @@ export function outcomeOf(row: number, result: RecipientResult, session: MailSes
       return { kind: 'deferred', row, status: trouble.status, text, remote, ...bySource(session) }
     }
   }
+}
+
+type Delivered = Extract<Outcome, { kind: 'delivered' }>
+
+function delivered(row: number, { text: reply }: Reply, session: MailSession): Delivered {
+  const { security, source } = session
+  const { remote, tls } = session.connection
+  const { dsn, leastBySeconds } = session.extensions
+  const outcome: { -readonly [K in keyof Delivered]: Delivered[K] } = { kind: 'delivered', row, remote, reply }
+  if (tls !== undefined) outcome.tls = tls
+  if (security !== undefined) outcome.security = security
+  if (source !== undefined) outcome.source = source
+  if (dsn) outcome.reports = true
+  if (leastBySeconds !== undefined) outcome.timed = true
+  return outcome
 }
 
 function bySource({ source }: MailSession): { readonly source?: string } {
