@@ -100,6 +100,8 @@ export async function readyMails(session: Session, messages: readonly Message[])
     const body = bodyOf(literal)
     if (!body) return no('An empty message cannot be kept', 'CANNOT')
     const ready = binary ? await readable(session, body) : body
+    // What was encoded anew is not needed as it came.
+    if (ready !== body && literal.kind === 'body') await literal.drop()
     if (!ready) return no('There are NUL octets where no encoding can take them', 'UNKNOWN-CTE')
     mails.push({ body: ready, flags, date: date ?? now })
   }

@@ -20,7 +20,7 @@ class Wire {
   heard = ''
   ended = false
   private readonly socket: Socket
-  private wake = () => {}
+  private wake: (() => void) | undefined
   private inflate: ReturnType<typeof createInflateRaw> | undefined
 
   constructor(socket: Socket) {
@@ -33,7 +33,7 @@ class Wire {
     socket.on('close', () => {
       const over = () => {
         this.ended = true
-        this.wake()
+        this.wake?.()
       }
       if (this.inflate) this.inflate.once('end', over).once('error', over).end()
       else over()
@@ -57,7 +57,7 @@ class Wire {
 
   private hear(chunk: Buffer): void {
     this.heard += chunk.toString('latin1')
-    this.wake()
+    this.wake?.()
   }
 
   /** What was heard up to and with the line that fits. */
