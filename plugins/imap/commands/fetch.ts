@@ -17,7 +17,7 @@ import { type FetchModifiers, readFetchModifiers } from '../wire/fetch-modifiers
 import { hasFlag } from '../wire/flags.js'
 import { writeEmailId } from '../wire/object-id.js'
 import type { Reader } from '../wire/reader.js'
-import { type NumberSet, readSet, resolveSet } from '../wire/set.js'
+import { type NumberSet, type Ranges, readSet, resolveSet } from '../wire/set.js'
 import { writeFlags } from '../wire/write.js'
 
 /** Entries are asked of the store by so many messages … */
@@ -88,8 +88,14 @@ function itemsOf({ items, changedSince }: FetchArgs, uid: boolean): readonly Fet
 /** RFC 7162 §3.2.6: before any FETCH response. */
 async function tellVanished(session: Session, { set, changedSince = 0 }: FetchArgs): Promise<void> {
   const { open } = session
-  const ranges = await open.vanishedSince(changedSince, resolveSet(set, open.view.lastUid))
-  for (const line of writeVanished('* VANISHED (EARLIER)', ranges)) session.say(line)
+  await sayVanished(session, await open.vanishedSince(changedSince, resolveSet(set, open.view.lastUid)))
+}
+
+export async function sayVanished(session: Session, ranges: Ranges): Promise<void> {
+  for (const line of writeVanished('* VANISHED (EARLIER)', ranges)) {
+    session.say(line)
+    await session.output.room()
+  }
 }
 
 type ViewItem = Extract<FetchItem, { kind: 'uid' | 'flags' | 'modseq' }>

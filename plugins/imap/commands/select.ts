@@ -6,13 +6,13 @@ import type { MailboxInfo } from 'posthouse/api'
 import { bad, LOGGED_IN, no, ok } from '../answer.js'
 import { command } from '../command.js'
 import { attributesOf } from '../listing.js'
-import { Selected, writeKnownFlags, writeVanished } from '../selected.js'
+import { Selected, writeKnownFlags } from '../selected.js'
 import type { Session } from '../session.js'
 import { readMailbox } from '../wire/mailbox.js'
 import { type Remembered, readRemembered } from '../wire/modseq.js'
 import { writeMailboxId } from '../wire/object-id.js'
 import type { Reader } from '../wire/reader.js'
-import { fetchFromView } from './fetch.js'
+import { fetchFromView, sayVanished } from './fetch.js'
 import { writeListed } from './list.js'
 
 export interface SelectArgs {
@@ -45,8 +45,14 @@ const opening = (name: string, readOnly: boolean) =>
       const recents = session.features.enabled('IMAP4rev2') ? undefined : session.deps.recents
       const selected = await Selected.open(await mail.open(session.accountId, info.id), readOnly, recents)
       session.selected = selected
-      await describe(session, selected, mailbox)
-      if (remembered) await resynchronise(session, selected, remembered)
+      try {
+        await describe(session, selected, mailbox)
+        if (remembered) await resynchronise(session, selected, remembered)
+      } catch (error) {
+        // RFC 3501 §6.3.1: nothing is selected when it is not OK.
+        session.unselect()
+        throw error
+      }
       return ok(`${name} done`, readOnly ? 'READ-ONLY' : 'READ-WRITE')
     },
   })
@@ -95,7 +101,7 @@ async function resynchronise(session: Session, selected: Selected, remembered: R
   if (remembered.uidValidity !== info.uidValidity) return
   const uids = remembered.uids ?? [[1, Number.MAX_SAFE_INTEGER] as const]
   const vanished = await selected.vanishedSince(remembered.modseq, uids, remembered.places)
-  for (const line of writeVanished('* VANISHED (EARLIER)', vanished)) session.say(line)
+  await sayVanished(session, vanished)
   const changed = view.changedSince(remembered.modseq, uids)
   await fetchFromView(session, changed, [{ kind: 'uid' }, { kind: 'flags' }, { kind: 'modseq' }])
   // What is told here leads to the HIGHESTMODSEQ that was told above.

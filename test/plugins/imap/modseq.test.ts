@@ -1,7 +1,7 @@
 /** CONDSTORE and QRESYNC (RFC 7162): a client that was away learns what changed, and one that is there can always come back. */
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
-import { MOST_TOMBSTONES, type Store } from 'posthouse/api'
+import { MailError, MOST_TOMBSTONES, type Store } from 'posthouse/api'
 import { type Client, type Rig, startRig } from './rig.js'
 
 const ID = 'id-ann'
@@ -280,6 +280,23 @@ for (const [command, answer] of [
     assert.deepEqual(await ann.ok('FETCH 1 UID'), ['* 1 FETCH (UID 1)'])
   })
 }
+
+test('a mailbox whose removals cannot be told is not selected', async () => {
+  const ill = await startRig()
+  try {
+    const { mail } = ill.store
+    const real = mail.open.bind(mail)
+    mail.open = async (...args) =>
+      Object.assign(await real(...args), { vanished: () => Promise.reject(new MailError('store-unavailable', 'not now')) })
+    const ann = await ill.client('ann')
+    await ann.ok('ENABLE QRESYNC')
+    const { uidValidity } = (await mail.find(ID, 'INBOX'))!
+    assert.match(await ann.answer(`SELECT INBOX (QRESYNC (${uidValidity} 1))`), /^NO \[UNAVAILABLE\]/)
+    assert.match(await ann.answer('FETCH 1:* UID'), /^BAD FETCH needs a mailbox/)
+  } finally {
+    await ill.end()
+  }
+})
 
 test('switched off, nobody knows any of it', async () => {
   const without = await startRig({ store, config: { disable: ['CONDSTORE'] } })

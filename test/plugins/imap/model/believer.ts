@@ -45,6 +45,7 @@ export class Believer {
   modseq = 0
   aware = false
   qresync = false
+  rev2 = false
   /** Told as removed since the mailbox was opened. */
   readonly removed = new Set<number>()
   private keywords = new Set<string>()
@@ -95,6 +96,8 @@ export class Believer {
   /** One untagged response. */
   hear(line: string, asked: Asked): void {
     const [, number, word] = /^\* (\d+) ([A-Z]+)/.exec(line) ?? []
+    // RFC 9051 Appendix E, 12
+    assert.ok(!this.rev2 || !/ RECENT|\\Recent/.test(line), `told of as recent: ${line}`)
     if (word === 'EXISTS') this.hearExists(Number(number), asked)
     else if (word === 'EXPUNGE') this.hearExpunge(Number(number), asked)
     else if (word === 'FETCH') this.hearFetch(Number(number), line, asked)
@@ -117,6 +120,7 @@ export class Believer {
 
   private hearEnabled(line: string): void {
     if (/ CONDSTORE/.test(line)) this.aware = true
+    if (/ IMAP4rev2/.test(line)) this.rev2 = true
     if (/ QRESYNC/.test(line)) this.aware = this.qresync = true
   }
 
@@ -188,6 +192,7 @@ export class Believer {
     // RFC 7162 §3.2.4
     if (this.aware && flags !== undefined && !wanted)
       assert.ok(uid && modseq, `a change without UID and MODSEQ: ${line}`)
+    if (this.rev2 && flags !== undefined && !wanted) assert.ok(uid, `a change without UID: ${line}`)
     if (uid !== undefined) this.place(slot, number, uid)
     if (flags !== undefined) {
       for (const flag of flags.split(' ').filter(one => one !== '' && !one.startsWith('\\')))

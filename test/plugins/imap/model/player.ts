@@ -101,7 +101,8 @@ export class Player {
     this.idling = undefined
     const { believer } = this
     believer.leave()
-    believer.aware = believer.qresync = false
+    believer.aware = believer.qresync = believer.rev2 = false
+    if (by % 4 === 0) await this.say('ENABLE IMAP4rev2', { name: 'ENABLE' })
     if (by % 3 !== 0) await this.say('ENABLE QRESYNC', { name: 'ENABLE' })
   }
 

@@ -15,7 +15,7 @@ const TOKENS = [
   '\\Seen', 'foo', '"a b"', '"\xe9"', 'ALL', 'NOT ', 'OR ', 'UID ', 'FROM ', 'HEADER ', 'SINCE 1-Feb-1994', 'CHARSET UTF-8 ', 'BODY[',
   'BODY.PEEK[1.2.HEADER.FIELDS (', 'RFC822', 'FLAGS', '+FLAGS.SILENT ', '" 1-Jan-2000 00:00:00 +0000"', 'INBOX', '&AOQ-', '&', '=', 'PLAIN ',
   '~{3+}\r\n', 'RETURN (', 'STATUS (MESSAGES SIZE)', 'SUBSCRIBED', 'RECURSIVEMATCH ', 'REMOTE', 'BINARY.PEEK[', 'BINARY.SIZE[1.2]', 'USE (\\Sent', 'UTF8 (',
-  'STORAGE 5', 'DEFLATE',
+  'STORAGE 5', 'DEFLATE', '(CONDSTORE)', '(QRESYNC (1 2', ' 1:9 (1,3:4 2,5:6)', '(CHANGEDSINCE 3', 'VANISHED', '(UNCHANGEDSINCE 4) ', 'MODSEQ', '9223372036854775808',
 ] // biome-ignore format: a list of words
 
 const wordy = fc
