@@ -287,7 +287,9 @@ test('a mailbox whose removals cannot be told is not selected', async () => {
     const { mail } = ill.store
     const real = mail.open.bind(mail)
     mail.open = async (...args) =>
-      Object.assign(await real(...args), { vanished: () => Promise.reject(new MailError('store-unavailable', 'not now')) })
+      Object.assign(await real(...args), {
+        vanished: () => Promise.reject(new MailError('store-unavailable', 'not now')),
+      })
     const ann = await ill.client('ann')
     await ann.ok('ENABLE QRESYNC')
     const { uidValidity } = (await mail.find(ID, 'INBOX'))!
