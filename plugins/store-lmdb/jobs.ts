@@ -1,7 +1,8 @@
 /** Which rows of a message make a job, and the jobs that a new message is lent out in as it is accepted. */
 import type { Claimed, LendWish } from 'posthouse/api'
 import { newId } from 'posthouse/text'
-import { type Envelope, leasedRow, type RowRecord } from './records.js'
+import { leasedRow } from './new-records.js'
+import type { Envelope, RowRecord } from './records.js'
 
 export const DEFAULT_MAX_ROWS = 100
 

@@ -11,18 +11,10 @@ import { HoldRules } from './hold-rules.js'
 import { newJobs } from './jobs.js'
 import { AFTER_ALL, under } from './keys.js'
 import { Lent, type LentMessage } from './lent.js'
+import { envelopeOf, newRecord } from './new-records.js'
 import type { Suspect } from './quarantine.js'
 import { ReadyIndex, type ReadyKey } from './ready.js'
-import {
-  type Envelope,
-  envelopeOf,
-  isEnvelope,
-  isLease,
-  isRow,
-  type Lease,
-  newRecord,
-  type RowRecord,
-} from './records.js'
+import { type Envelope, isEnvelope, isLease, isRow, type Lease, type RowRecord } from './records.js'
 import { Sums } from './sums.js'
 
 interface Totals {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Job, type Log, MailError, type Outcome, type Store, type Target } from '../../../core/api/index.js'
+import { BodyReader } from '../../../core/queue/body.js'
 import { QueueRunner } from '../../../core/queue/runner.js'
 import { createMemoryStore } from '../../../plugins/store-memory/store.js'
 import { acceptance, filing, row, until } from '../../contracts/backend.js'
@@ -111,4 +112,11 @@ test('rows are held when the store cannot file them for want of the body', async
     rows.map(({ hold }) => hold),
     [WHY, WHY],
   )
+})
+
+test('a body that is at hand is not read from the store, whole or in part', async () => {
+  const body = new BodyReader({ read: () => Promise.reject(gone()) }, Buffer.from('0123456789'))
+  assert.equal((await body.read('x', 2, 5)).toString(), '234')
+  assert.equal((await body.read('x')).toString(), '0123456789')
+  assert.equal(body.gone, undefined)
 })
