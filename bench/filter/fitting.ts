@@ -67,7 +67,7 @@ function caseOf({ set, label, at, findings }: Result, columns: readonly Column[]
     const column = byName.get(name)
     if (column !== undefined) hits.push({ column, times: points / columns[column]!.points })
     // Caps follow from what is fitted.
-    else if (!name.startsWith('cap-')) fixed += points
+    else if (!name.startsWith('cap-') && name !== 'together') fixed += points
   }
   return { spam: label === 'spam', source: set, at, fixed, hits }
 }

@@ -28,6 +28,8 @@ export interface SiteOrder {
   readonly plugins?: readonly PluginLine[]
   /** Left out: as `posthouse init` would write it. */
   readonly config?: string
+  /** `dns` of server.yaml. Left out: there is no name service. */
+  readonly dns?: Readonly<Record<string, unknown>>
 }
 
 /** A finding with where it comes from. */
@@ -143,13 +145,13 @@ const failuresOnly: Log = {
   child: () => failuresOnly,
 }
 
-async function writeConfig({ folder, plugins, config }: SiteOrder): Promise<string> {
+async function writeConfig({ folder, plugins, config, dns = { servers: [] } }: SiteOrder): Promise<string> {
   const dir = join(folder, 'config')
   mkdirSync(folder, { recursive: true })
   cpSync(config ?? join(ROOT, 'core/host/templates'), dir, { recursive: true })
   const path = join(dir, 'server.yaml')
   const server = parse(await readFile(path, 'utf8')) as Record<string, unknown>
-  await writeFile(path, stringify({ ...server, data: join(folder, 'data'), dns: { servers: [] } }))
+  await writeFile(path, stringify({ ...server, data: join(folder, 'data'), dns }))
   if (plugins !== undefined) await writeFile(join(dir, 'plugins.yaml'), stringify(plugins))
   return dir
 }

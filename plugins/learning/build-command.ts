@@ -3,13 +3,17 @@
  * that are named is read, and the terms of each are written into the model: sets whose terms forbid shipping need `--own-use`.
  */
 import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type Command, CommandError, type CommandRun, type Message, readMailFile } from 'posthouse/api'
 import { parseAddress } from 'posthouse/text'
 import { type Example, sharedTokens, trainModel } from './build.js'
 import type { Label } from './entry.js'
-import { readLesson } from './lesson.js'
+import { inventMails, readLetters } from './invented.js'
+import { readTokens } from './lesson.js'
 import { modelFile } from './model.js'
+import { shippedModel } from './shipped.js'
+import type { Tokens } from './tokens/sink.js'
+import { plainHeader } from './views.js'
 
 interface Source {
   readonly terms: string
@@ -21,11 +25,18 @@ interface Source {
 
 const SOURCES: ReadonlyMap<string, Source> = new Map([
   ['spamassassin', { terms: 'SpamAssassin public corpus 2002, PDDL/CC0 claimed', ships: true }],
-  ['modern_lists', { terms: 'posts to public mailing lists 2019-21', ships: true }],
+  ['modern_lists', { terms: 'posts to public mailing lists 2019-21: nobody has granted anything', ships: false }],
   ['phishing_pot', { terms: 'phishing_pot, CC BY-NC 4.0: not for commercial use', ships: false, mask: 'phishing@pot' }],
 ])
 
 const MASKED = 'user@example.com'
+
+/** Ours, and in every model. */
+const INVENTED = 'invented'
+const INVENTED_TERMS = 'written for this, in rules/models/invented'
+const INVENTED_EACH = 12
+/** It is not real, and there is much of it. */
+const INVENTED_WEIGHT = 0.5
 
 export function buildCommand(messageOf: (bytes: Buffer) => Message): Command {
   return {
@@ -52,7 +63,8 @@ async function build(run: CommandRun, messageOf: (bytes: Buffer) => Message): Pr
   }
   if (!(['spam', 'ham'] as const).every(label => examples.some(one => one.label === label)))
     throw new CommandError('these sets have no spam, or no ham')
-  const terms = new Map([...SOURCES].map(([name, source]) => [name, source.terms]))
+  examples.push(...(await inventedExamples(messageOf)))
+  const terms = new Map([[INVENTED, INVENTED_TERMS], ...[...SOURCES].map(([name, { terms }]) => [name, terms] as const)])
   const made = new Date().toISOString().slice(0, 10)
   const { header, weights } = trainModel(examples, made, terms)
   const octets = modelFile(header, weights)
@@ -98,14 +110,32 @@ async function exampleOf(
 ): Promise<Example> {
   const mask = SOURCES.get(source)?.mask
   const mail = mask === undefined ? octets : Buffer.from(octets.toString('latin1').replaceAll(mask, MASKED), 'latin1')
-  const message = messageOf(mail)
-  const { tokens } = await readLesson(message)
-  const from = message.field('from') ?? ''
+  const from = messageOf(mail).field('from') ?? ''
   const sender = parseAddress(/[^\s<>"]{1,100}@[^\s<>"]{1,200}/.exec(from)?.[0] ?? '')
   return {
     source,
     label,
     sender: sender === undefined ? from : `${sender.local}@${sender.domain}`,
-    tokens: sharedTokens(tokens),
+    weight: 1,
+    views: await viewsOf(mail, messageOf),
   }
+}
+
+async function inventedExamples(messageOf: (bytes: Buffer) => Message): Promise<readonly Example[]> {
+  const examples: Example[] = []
+  for (const label of ['ham', 'spam'] as const) {
+    const text = await readFile(join(dirname(shippedModel()), 'invented', `${label}.txt`), 'utf8')
+    for (const { letter, octets } of inventMails(readLetters(text, label), INVENTED_EACH)) {
+      const sender = `${letter.kind} ${letter.language}`
+      const views = await viewsOf(octets, messageOf)
+      examples.push({ source: INVENTED, label, sender, weight: INVENTED_WEIGHT, views })
+    }
+  }
+  return examples
+}
+
+async function viewsOf(octets: Buffer, messageOf: (bytes: Buffer) => Message): Promise<readonly Tokens[]> {
+  const views: Tokens[] = []
+  for (const mail of [octets, plainHeader(octets)]) views.push(sharedTokens((await readTokens(messageOf(mail))).tokens))
+  return views
 }

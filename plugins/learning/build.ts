@@ -12,17 +12,20 @@ import { valuesOf } from './weights.js'
 export interface Example {
   readonly source: string
   readonly label: Label
-  /** Address of From. */
+  /** Address of From; of invented mail, which letter it is. */
   readonly sender: string
-  readonly tokens: Tokens
+  /** How often it counts. */
+  readonly weight: number
+  /** In each dress that it was looked at in. */
+  readonly views: readonly Tokens[]
 }
 
 export const LEAST_MAILS = 4
 export const LEAST_SENDERS = 4
 const ROUNDS = 5
-const RATE = 0.5
+const RATE = 0.3
 const BIAS_RATE = 0.02
-const DECAY = 1e-5
+const DECAY = 1e-4
 const EASY = 1e-4
 
 /** Without what the shipped model may not know. */
@@ -51,14 +54,13 @@ export function trainModel(
 function tokensSeenWidely(examples: readonly Example[]): Uint8Array {
   const mails = new Uint32Array(SPACE)
   const senders: (Set<string> | undefined)[] = Array.from({ length: SPACE })
-  for (const { tokens, sender } of examples) {
-    for (const list of tokens) {
-      for (const token of list) {
-        mails[token]!++
-        const known = senders[token] ?? new Set()
-        senders[token] = known
-        if (known.size < LEAST_SENDERS) known.add(sender)
-      }
+  for (const { views, sender } of examples) {
+    // Other views have less.
+    for (const token of new Set(views.flatMap(view => view.flatMap(list => [...list])))) {
+      mails[token]!++
+      const known = senders[token] ?? new Set()
+      senders[token] = known
+      if (known.size < LEAST_SENDERS) known.add(sender)
     }
   }
   return Uint8Array.from(mails, (count, token) =>
@@ -80,22 +82,24 @@ function descend(examples: readonly Example[], kept: Uint8Array): { weights: Flo
     kept,
     bias: 0,
   }
-  const spam = examples.filter(({ label }) => label === 'spam').length
-  const each = { spam: examples.length / (2 * spam), ham: examples.length / (2 * (examples.length - spam)) }
-  const rest = examples.map(({ tokens, label }) => {
-    const left = sharedTokens(tokens)
-    return { label, tokens: left, values: valuesOf(left) }
-  })
+  const total = { spam: 0, ham: 0 }
+  for (const { label, weight } of examples) total[label] += weight
+  const each = (label: Label) => (total.spam + total.ham) / (2 * total[label])
+  const seen = examples.flatMap(({ views, label, weight }) =>
+    views.map(view => {
+      const tokens = sharedTokens(view)
+      return { label, tokens, values: valuesOf(tokens), weight: weight * each(label) }
+    }),
+  )
   for (let round = 0; round < ROUNDS; round++) {
-    for (const example of inSomeOrder(rest, round + 1)) step(descent, example, each[example.label])
+    for (const example of inSomeOrder(seen, round + 1)) step(descent, example)
   }
   return descent
 }
 
 function step(
   descent: Descent,
-  { label, tokens, values }: { label: Label; tokens: Tokens; values: readonly number[] },
-  each: number,
+  { label, tokens, values, weight }: { label: Label; tokens: Tokens; values: readonly number[]; weight: number },
 ): void {
   const { weights, squares, kept } = descent
   let sum = descent.bias
@@ -104,7 +108,7 @@ function step(
     for (const token of tokens[at]!) part += weights[token]!
     sum += part * value
   }
-  const error = (1 / (1 + Math.exp(-sum)) - (label === 'spam' ? 1 : 0)) * each
+  const error = (1 / (1 + Math.exp(-sum)) - (label === 'spam' ? 1 : 0)) * weight
   if (Math.abs(error) < EASY) return
   descent.bias -= BIAS_RATE * error
   for (const [at, value] of values.entries()) {

@@ -4,7 +4,7 @@ import { buildCommand } from './build-command.js'
 import { type Label, SITE } from './entry.js'
 import { findingOf } from './finding.js'
 import type { Journal } from './journal.js'
-import { type Bounds, experienceOf, leftOfModel } from './judge.js'
+import { type Bounds, experienceOf, judge, leftOfModel } from './judge.js'
 import { readLesson, readTokens } from './lesson.js'
 import { accountNamed, mailsIn, type SourceParts } from './mail-source.js'
 import type { StartingModel } from './model.js'
@@ -156,7 +156,8 @@ function judging({ teacher: teacherOf, bounds, messageOf }: CommandParts): Comma
     async run(run) {
       const sources = await (await teacherOf()).sources()
       for (const file of run.args) {
-        const found = findingOf(await readTokens(messageOf(await readMailFile(file))), sources, bounds)
+        const read = await readTokens(messageOf(await readMailFile(file)))
+        const found = findingOf(read, sources, judge(read.tokens, sources, read.starts), bounds)
         if (run.json)
           run.print(JSON.stringify({ file, points: found?.points ?? 0, says: found?.says, evidence: found?.evidence }))
         else {

@@ -1,6 +1,6 @@
 /** The finding `learned`: how likely the mail is spam, and the tokens that said so. */
 import type { Finding } from 'posthouse/api'
-import { type Bounds, called, judge, loudest, pointsOf, probabilityOf, type Sources } from './judge.js'
+import { type Bounds, called, type Judgement, loudest, pointsOf, probabilityOf, type Sources } from './judge.js'
 import type { Found } from './tokens/tokens.js'
 
 /** Named on each side: the loudest in the sentence, the others as evidence beside it. */
@@ -8,8 +8,7 @@ const NAMED = 5
 const TOLD = 3
 const SIDES = { spam: 'for spam', ham: 'against' } as const
 
-export function findingOf(found: Found, sources: Sources, bounds: Bounds): Finding | undefined {
-  const judged = judge(found.tokens, sources, found.starts)
+export function findingOf(found: Found, sources: Sources, judged: Judgement, bounds: Bounds): Finding | undefined {
   const points = pointsOf(judged, bounds)
   if (points === 0) return undefined
   const speaking = loudest(found.tokens, sources, judged, NAMED)

@@ -9,6 +9,7 @@ import {
   ConfigError,
   definePlugin,
   type Finding,
+  type Message,
   type PluginContext,
 } from 'posthouse/api'
 import { learnCommands } from './commands.js'
@@ -17,13 +18,14 @@ import { keyOf, type Label, SITE } from './entry.js'
 import { findingOf } from './finding.js'
 import { addressesOf, claimOf, objectionOf, TARGET, taughtBy, tooMany } from './forwarding.js'
 import { Journal } from './journal.js'
-import type { Bounds } from './judge.js'
+import { type Bounds, type Judgement, judge } from './judge.js'
 import { type Read, readLesson, readTokens } from './lesson.js'
 import { Line, learnMark, movedBy } from './marks.js'
 import { NO_MODEL, readModel, type StartingModel } from './model.js'
 import { shippedModel } from './shipped.js'
 import { sweep } from './sweeper.js'
 import { Teacher } from './teacher.js'
+import { OWN_FINDINGS, togetherOf } from './together.js'
 
 const TOPIC = 'learning'
 const FOLLOW_MS = 5000
@@ -70,6 +72,7 @@ export default definePlugin({
       above: addresses.size > 0 ? ['mda'] : [],
       hooks: {
         score: (asked, call) => classifier.finding(asked, call),
+        weigh: asked => classifier.together(asked),
         async decided(asked, call) {
           const label = config.autolearn ? sureOf(asked, config) : undefined
           if (label === undefined) return
@@ -165,7 +168,7 @@ async function upkeep(
 /** What all others are sure of, without what was learned: or it would prove itself. */
 function sureOf({ session, verdict, results }: Asked['decided'], config: Config): Label | undefined {
   if (session.account !== undefined || results.every(({ kind }) => kind === 'deferred')) return undefined
-  const others = verdict.findings.reduce((sum, { name, points }) => (name === 'learned' ? sum : sum + points), 0)
+  const others = verdict.findings.reduce((sum, { name, points }) => (OWN_FINDINGS.has(name) ? sum : sum + points), 0)
   if (others >= config.autolearn_spam) return 'spam'
   return others <= config.autolearn_ham ? 'ham' : undefined
 }
@@ -175,6 +178,8 @@ class Classifier {
   readonly #journal: Journal
   readonly #teacher: () => Promise<Teacher>
   readonly #bounds: Bounds
+  /** Between the moments that a message is asked about at. */
+  readonly #judged = new WeakMap<Message, Judgement>()
 
   constructor(context: PluginContext<Config>, journal: Journal, teacher: () => Promise<Teacher>) {
     this.#context = context
@@ -193,7 +198,15 @@ class Classifier {
     const found = await readTokens(asked.message)
     const account = await this.#onlyAccount(asked)
     const sources = await (await this.#teacher()).sources(account)
-    return findingOf(found, sources, this.#bounds)
+    const judged = judge(found.tokens, sources, found.starts)
+    this.#judged.set(asked.message, judged)
+    return findingOf(found, sources, judged, this.#bounds)
+  }
+
+  /** What could not be judged is not weighed either. */
+  together({ message, verdict }: Asked['weigh']): Finding | undefined {
+    const judged = this.#judged.get(message)
+    return judged === undefined ? undefined : togetherOf(verdict.findings, judged)
   }
 
   /** Whose own lessons count: nobody's, when there are several. */

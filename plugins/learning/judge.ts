@@ -12,7 +12,7 @@ import { type TaughtWeights, valuesOf } from './weights.js'
 /** So much experience makes the starting model count half. */
 const FADES_AT = 150
 /** So much makes what was taught count half of what it may. */
-const TRUSTED_AT = 100
+const TRUSTED_AT = 200
 
 export interface Sources {
   readonly model: StartingModel
@@ -92,7 +92,7 @@ export interface Bounds {
 }
 
 /** How fast points come near their bound. Lessons aim at a margin, so their sums are larger. */
-const REACHES = { untaught: 1.5, taught: 2 } as const
+const REACHES = { untaught: 1.5, taught: 2.5 } as const
 /** Below that it says nothing. */
 const LEAST = 0.1
 

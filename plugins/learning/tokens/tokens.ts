@@ -18,7 +18,7 @@ const MOST_NAME = 200
 const MOST_HOSTS = 20
 
 /** Lengths of text that are looked at as starts of mails that go on longer than half as much again. */
-const STARTS = [300, 800]
+const STARTS = [120, 300, 800]
 
 export interface Found {
   readonly tokens: Tokens

@@ -17,7 +17,7 @@ async function examples(count: number, more = ''): Promise<readonly Example[]> {
   for (let n = 0; n < count; n++) {
     for (const label of ['spam', 'ham'] as const) {
       const { tokens } = await readLesson(aMessage(mailOf(label, n, more)))
-      all.push({ source: 'made', label, sender: `p${n}@${label}.test`, tokens })
+      all.push({ source: 'made', label, sender: `p${n}@${label}.test`, weight: 1, views: [tokens] })
     }
   }
   return all
@@ -57,7 +57,7 @@ test('tokens of few mails or few senders are not in it', async () => {
   const of = (sender: (n: number) => string) =>
     Array.from(
       { length: 6 },
-      (_, n): Example => ({ source: 'made', label: 'spam', sender: sender(n), tokens: rare.tokens }),
+      (_, n): Example => ({ source: 'made', label: 'spam', sender: sender(n), weight: 1, views: [rare.tokens] }),
     )
   assert.equal(trainModel([...others, ...of(() => 'one@spam.test')], 'x', new Map()).weights[only], 0)
   assert.notEqual(trainModel([...others, ...of(n => `${n}@spam.test`)], 'x', new Map()).weights[only], 0)

@@ -24,6 +24,14 @@ const LETTER =
   'Hi all,\n\nI tried the second patch on my machine and it still crashes when the module is loaded. The buffer is freed before the loop ends, see the trace ' +
   'in my last mail. Could somebody with the newer board look at it? I think the clock is set too late. I will write a test for it tomorrow.\n\nCheers\n\n'
 
+/** 240 and 120 characters: too short for a start of its own length to be looked at. */
+const MIDDLE = PITCH.slice(0, 240)
+const SHORT =
+  'Congratulations! You have won $1,000,000. To claim your free prize, click the link below now. Limited time offer, act now!'
+const NEWS =
+  'The council voted on Tuesday to repair the old bridge over the river before winter. Engineers found rust in two of the main beams last spring, and buses ' +
+  'have been sent another way since then. The work should take about four months, a spokesman said, and the road will stay open to cyclists.\n\n'
+
 function words(count: number): string {
   return Array.from({ length: count }, (_, n) => VOCABULARY[(n * 17 + ((n * n) % 13)) % VOCABULARY.length]).join(' ')
 }
@@ -43,15 +51,36 @@ describe('spam that the shipped model sees', () => {
   test('has points to lose', () => assert.ok(plain > 2.5, `${plain}`))
 
   for (const [kind, mail, most] of [
-    ['50 words of the dictionary', `${HEADER}\n${PITCH}\n\n${words(50)}\n`, 1],
-    ['1,000 words of the dictionary', `${HEADER}\n${PITCH}\n\n${words(1000)}\n`, 1.5],
-    ['a copied letter below', `${HEADER}\n${PITCH}\n\n${LETTER}\n`, 1.5],
-    ['ten copied letters below', `${HEADER}\n${PITCH}\n\n${LETTER.repeat(10)}\n`, 1.5],
+    ['50 words of the dictionary', `${HEADER}\n${PITCH}\n\n${words(50)}\n`, 0.5],
+    ['1,000 words of the dictionary', `${HEADER}\n${PITCH}\n\n${words(1000)}\n`, 0.5],
+    ['a copied letter below', `${HEADER}\n${PITCH}\n\n${LETTER}\n`, 0.5],
+    ['ten copied letters below', `${HEADER}\n${PITCH}\n\n${LETTER.repeat(10)}\n`, 0.5],
+    ['a copied letter above', `${HEADER}\n${LETTER}\n\n${PITCH}\n`, 1],
   ] as const) {
     test(`loses at most ${most} points by ${kind}`, async () => {
       const points = await scene.points(mail)
       assert.ok(plain - points <= most, `from ${plain} to ${points}`)
     })
+  }
+
+  for (const [length, pitch] of [
+    ['middle', MIDDLE],
+    ['short', SHORT],
+  ] as const) {
+    for (const [kind, padding] of [
+      ['50 words of the dictionary', words(50)],
+      ['1,000 words of the dictionary', words(1000)],
+      ['a copied letter', LETTER],
+      ['ten copied letters', LETTER.repeat(10)],
+      ['copied news', NEWS],
+      ['much copied news', NEWS.repeat(10)],
+    ] as const) {
+      test(`a ${length} pitch loses at most 1 point by ${kind} below`, async () => {
+        const before = await scene.points(`${HEADER}\n${pitch}\n`)
+        const after = await scene.points(`${HEADER}\n${pitch}\n\n${padding}\n`)
+        assert.ok(before > 2 && before - after <= 1, `from ${before} to ${after}`)
+      })
+    }
   }
 
   for (const [kind, style] of [
