@@ -64,7 +64,10 @@ async function build(run: CommandRun, messageOf: (bytes: Buffer) => Message): Pr
   if (!(['spam', 'ham'] as const).every(label => examples.some(one => one.label === label)))
     throw new CommandError('these sets have no spam, or no ham')
   examples.push(...(await inventedExamples(messageOf)))
-  const terms = new Map([[INVENTED, INVENTED_TERMS], ...[...SOURCES].map(([name, { terms }]) => [name, terms] as const)])
+  const terms = new Map([
+    [INVENTED, INVENTED_TERMS],
+    ...[...SOURCES].map(([name, { terms }]) => [name, terms] as const),
+  ])
   const made = new Date().toISOString().slice(0, 10)
   const { header, weights } = trainModel(examples, made, terms)
   const octets = modelFile(header, weights)

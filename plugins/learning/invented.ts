@@ -46,17 +46,31 @@ const PERSONS = (
   'Anna Ben Carla David Elena Frank Grace Hugo Ines Jonas Karen Luis Maria Nadia Oscar Paula Quinn Rosa Stefan Tina Umar Vera Walter Yara Zoe Miller ' +
   'Keller Moreau Rossi Silva Jansen Nowak Ivanova Larsson Yilmaz Tanaka Chen Okafor Haddad Novak Murphy Dubois Garcia Weber'
 ).split(' ')
-const CITIES = 'Leeds Bremen Lyon Valencia Torino Porto Utrecht Gdansk Perm Uppsala Izmir Sapporo Ningbo Denver Halifax Lagos'.split(' ')
-const BRANDS = 'Paymore Shoplane Streamly Bankora Mailix Cloudora Phonica Parcelo Walleto Netpay Docuvia Techno Megamart Cardia'.split(' ')
-const WORDS = 'blue river stone north cedar light swift maple silver urban happy clear grand solar pixel ocean garden honest metro prime'.split(' ')
+const CITIES =
+  'Leeds Bremen Lyon Valencia Torino Porto Utrecht Gdansk Perm Uppsala Izmir Sapporo Ningbo Denver Halifax Lagos'.split(
+    ' ',
+  )
+const BRANDS =
+  'Paymore Shoplane Streamly Bankora Mailix Cloudora Phonica Parcelo Walleto Netpay Docuvia Techno Megamart Cardia'.split(
+    ' ',
+  )
+const WORDS =
+  'blue river stone north cedar light swift maple silver urban happy clear grand solar pixel ocean garden honest metro prime'.split(
+    ' ',
+  )
 const ENDINGS = {
   ham: 'com com com com com org org net co.uk de fr es it nl io com.br pl eu shop ca'.split(' '),
   spam: 'com com com com net org info xyz top online site shop click ru com.br co.in eu store us me'.split(' '),
 } as const
-const FREE = 'gmail.com gmail.com yahoo.com outlook.com hotmail.com gmx.net web.de orange.fr libero.it mail.ru aol.com icloud.com'.split(' ')
+const FREE =
+  'gmail.com gmail.com yahoo.com outlook.com hotmail.com gmx.net web.de orange.fr libero.it mail.ru aol.com icloud.com'.split(
+    ' ',
+  )
 /** Written by people, not by programs: no buttons, pictures or footers. */
 const BY_HAND = new Set(
-  'colleague friend reply kollege ami amigo amico school club lawyer bulletin-personal hr bec short advance-fee loan seo factory stock sextortion jobs'.split(' '),
+  'colleague friend reply kollege ami amigo amico school club lawyer bulletin-personal hr bec short advance-fee loan seo factory stock sextortion jobs'.split(
+    ' ',
+  ),
 )
 const BULK = /newsletter|infolettre|boletin|cart|event|social|pharmacy|weight|replica|insurance|gambling|adult|prize/
 
@@ -80,7 +94,15 @@ class Dresser {
     const { from, subject, lines } = this.#letter
     const name = this.#fill(from)
     const text = lines.map(line => this.#fill(line))
-    const type = this.#byHand ? (this.#chance(0.6) ? 'plain' : 'both') : this.#chance(0.15) ? 'plain' : this.#chance(0.6) ? 'both' : 'html'
+    const type = this.#byHand
+      ? this.#chance(0.6)
+        ? 'plain'
+        : 'both'
+      : this.#chance(0.15)
+        ? 'plain'
+        : this.#chance(0.6)
+          ? 'both'
+          : 'html'
     const plain = this.#plain(text)
     const page = type === 'plain' ? '' : this.#page(text)
     const fields = this.#fields(name, this.#fill(subject))
@@ -103,14 +125,29 @@ class Dresser {
     else if (this.#chance(0.15)) fields.push(`Reply-To: ${address}`)
     if (BULK.test(this.#letter.kind) && this.#chance(this.#isHam ? 0.7 : 0.4))
       fields.push(`List-Unsubscribe: <https://${this.#host()}/u/${this.#code(20)}>`)
-    if (this.#letter.kind === 'reply' || subject.startsWith('Re:')) fields.push(`In-Reply-To: <${this.#code(12)}@example.org>`)
+    if (this.#letter.kind === 'reply' || subject.startsWith('Re:'))
+      fields.push(`In-Reply-To: <${this.#code(12)}@example.org>`)
     return this.#chance(0.5) ? fields : [...fields.slice(3), ...fields.slice(0, 3)]
   }
 
   #address(name: string): string {
-    const slug = name.toLowerCase().replace(/[^a-z]+/g, '.').replace(/^\.+|\.+$/g, '')
+    const slug = name
+      .toLowerCase()
+      .replace(/[^a-z]+/g, '.')
+      .replace(/^\.+|\.+$/g, '')
     if (this.#byHand) return `${slug || this.#code(6)}@${this.#chance(0.6) ? this.#one(FREE) : this.#domain}`
-    const local = this.#one(['info', 'noreply', 'no-reply', 'news', 'hello', 'service', 'support', 'mail', 'orders', 'notifications'])
+    const local = this.#one([
+      'info',
+      'noreply',
+      'no-reply',
+      'news',
+      'hello',
+      'service',
+      'support',
+      'mail',
+      'orders',
+      'notifications',
+    ])
     if (!this.#isHam && this.#chance(0.15)) return `${this.#code(9)}@${this.#one(FREE)}`
     return `${local}@${this.#chance(0.3) ? `${this.#one(['mail', 'em', 'news', 'e'])}.` : ''}${this.#domain}`
   }
@@ -122,15 +159,26 @@ class Dresser {
   #page(text: readonly string[]): string {
     const isRich = !this.#byHand && this.#chance(0.75)
     const lines = text.map(line => {
-      if (!line.startsWith('->')) return `<p>${escaped(line).replace(/https?:\S+/g, url => `<a href="${url}">${url}</a>`)}</p>`
-      const style = isRich ? ' style="background:#06c;color:#fff;padding:12px 24px;border-radius:4px;text-decoration:none"' : ''
+      if (!line.startsWith('->'))
+        return `<p>${escaped(line).replace(/https?:\S+/g, url => `<a href="${url}">${url}</a>`)}</p>`
+      const style = isRich
+        ? ' style="background:#06c;color:#fff;padding:12px 24px;border-radius:4px;text-decoration:none"'
+        : ''
       return `<p><a href="${this.#link()}"${style}>${escaped(line.slice(2).trim())}</a></p>`
     })
     if (!isRich) return `<html><body><div>${lines.join('\n')}</div></body></html>`
-    const before = this.#chance(0.5) ? `<div style="display:none;max-height:0">${lines[0]!.replace(/<[^>]+>/g, '').slice(0, 90)}</div>` : ''
-    const logo = this.#chance(0.8) ? `<img src="https://${this.#host()}/logo.png" width="160" height="40" alt="${escaped(this.#fill(this.#letter.from))}">` : ''
-    const pixel = this.#chance(0.5) ? `<img src="https://${this.#host()}/o/${this.#code(24)}.gif" width="1" height="1" alt="">` : ''
-    const social = this.#chance(0.3) ? `<a href="${this.#link()}"><img src="https://${this.#host()}/f.png" alt=""></a> <a href="${this.#link()}"><img src="https://${this.#host()}/t.png" alt=""></a>` : ''
+    const before = this.#chance(0.5)
+      ? `<div style="display:none;max-height:0">${lines[0]!.replace(/<[^>]+>/g, '').slice(0, 90)}</div>`
+      : ''
+    const logo = this.#chance(0.8)
+      ? `<img src="https://${this.#host()}/logo.png" width="160" height="40" alt="${escaped(this.#fill(this.#letter.from))}">`
+      : ''
+    const pixel = this.#chance(0.5)
+      ? `<img src="https://${this.#host()}/o/${this.#code(24)}.gif" width="1" height="1" alt="">`
+      : ''
+    const social = this.#chance(0.3)
+      ? `<a href="${this.#link()}"><img src="https://${this.#host()}/f.png" alt=""></a> <a href="${this.#link()}"><img src="https://${this.#host()}/t.png" alt=""></a>`
+      : ''
     return (
       `<!DOCTYPE html><html><head><meta charset="utf-8"><style>body{font-family:Arial,sans-serif;color:#333}</style></head><body bgcolor="#f4f4f4">${before}` +
       `<table width="100%" cellpadding="0"><tr><td align="center"><table width="600" bgcolor="#ffffff"><tr><td>${logo}</td></tr><tr><td>${lines.join('\n')}</td></tr>` +
@@ -152,18 +200,28 @@ class Dresser {
       const coded = Buffer.from(text).toString('base64').replace(/.{76}/g, '$&\r\n')
       return `${head}\r\nContent-Transfer-Encoding: base64\r\n\r\n${coded}\r\n`
     }
-    if (this.#chance(0.6)) return `${head}\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n${quotedPrintable(text)}\r\n`
+    if (this.#chance(0.6))
+      return `${head}\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n${quotedPrintable(text)}\r\n`
     return `${head}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n${text.replace(/\n/g, '\r\n')}\r\n`
   }
 
   #link(): string {
     if (this.#isHam) {
-      const host = this.#chance(0.7) ? this.#host() : `u${this.#number(5)}.ct.${this.#one(['mailwing', 'postfleet', 'sendlark'])}.net`
+      const host = this.#chance(0.7)
+        ? this.#host()
+        : `u${this.#number(5)}.ct.${this.#one(['mailwing', 'postfleet', 'sendlark'])}.net`
       return `https://${host}/${this.#chance(0.5) ? `ls/click?upn=${this.#code(40)}` : `${this.#one(['account', 'orders', 'p', 'view'])}/${this.#code(8)}`}`
     }
     const scheme = this.#chance(0.75) ? 'https' : 'http'
     const host = this.#chance(0.2) ? this.#host() : this.#chance(0.3) ? `${this.#code(4)}.ly` : this.#newDomain()
-    const path = this.#one([this.#code(7), `${this.#code(5)}/${this.#code(30)}`, 'wp-content/login.php', `index.php?e=${this.#code(12)}`, `#${this.#code(14)}`, ''])
+    const path = this.#one([
+      this.#code(7),
+      `${this.#code(5)}/${this.#code(30)}`,
+      'wp-content/login.php',
+      `index.php?e=${this.#code(12)}`,
+      `#${this.#code(14)}`,
+      '',
+    ])
     return `${scheme}://${host}/${path}`
   }
 
@@ -172,7 +230,11 @@ class Dresser {
   }
 
   #newDomain(): string {
-    const name = this.#one(WORDS) + (this.#chance(0.3) ? '-' : '') + this.#one(WORDS) + (this.#chance(this.#isHam ? 0.05 : 0.2) ? this.#number(2) : '')
+    const name =
+      this.#one(WORDS) +
+      (this.#chance(0.3) ? '-' : '') +
+      this.#one(WORDS) +
+      (this.#chance(this.#isHam ? 0.05 : 0.2) ? this.#number(2) : '')
     return `${name}.${this.#one(ENDINGS[this.#letter.label])}`
   }
 
@@ -186,18 +248,37 @@ class Dresser {
 
   #slot(name: string): string {
     switch (name) {
-      case 'P': return this.#one(PERSONS)
-      case 'C': return this.#one(CITIES)
-      case 'BRAND': return this.#one(BRANDS)
-      case 'N': return this.#number(3 + this.#next(5))
-      case 'M': return this.#chance(0.5) ? `${1 + this.#next(400)}.${this.#number(2)}` : `${1 + this.#next(90)}${this.#one(['', '0', '00', ',000', ',500'])}`
-      case 'D': return this.#one([`${1 + this.#next(28)} May 2024`, `${1 + this.#next(28)}.5.2024`, 'Monday', `2024-05-${10 + this.#next(18)}`])
-      case 'T': return `${8 + this.#next(11)}:${this.#one(['00', '15', '30'])}`
-      case 'U': return `${this.#one(WORDS)}${this.#number(2)}`
-      case 'E': return 'user@example.org'
-      case 'H': return 'example.org'
-      case 'L': return this.#link()
-      default: return this.#one(name.split('|'))
+      case 'P':
+        return this.#one(PERSONS)
+      case 'C':
+        return this.#one(CITIES)
+      case 'BRAND':
+        return this.#one(BRANDS)
+      case 'N':
+        return this.#number(3 + this.#next(5))
+      case 'M':
+        return this.#chance(0.5)
+          ? `${1 + this.#next(400)}.${this.#number(2)}`
+          : `${1 + this.#next(90)}${this.#one(['', '0', '00', ',000', ',500'])}`
+      case 'D':
+        return this.#one([
+          `${1 + this.#next(28)} May 2024`,
+          `${1 + this.#next(28)}.5.2024`,
+          'Monday',
+          `2024-05-${10 + this.#next(18)}`,
+        ])
+      case 'T':
+        return `${8 + this.#next(11)}:${this.#one(['00', '15', '30'])}`
+      case 'U':
+        return `${this.#one(WORDS)}${this.#number(2)}`
+      case 'E':
+        return 'user@example.org'
+      case 'H':
+        return 'example.org'
+      case 'L':
+        return this.#link()
+      default:
+        return this.#one(name.split('|'))
     }
   }
 
@@ -234,7 +315,9 @@ function word(text: string): string {
 function quotedPrintable(text: string): string {
   const lines = text.split('\n').map(line => {
     const coded = [...Buffer.from(line)].map(octet =>
-      (octet >= 33 && octet <= 126 && octet !== 61) || octet === 32 ? String.fromCharCode(octet) : `=${octet.toString(16).toUpperCase().padStart(2, '0')}`,
+      (octet >= 33 && octet <= 126 && octet !== 61) || octet === 32
+        ? String.fromCharCode(octet)
+        : `=${octet.toString(16).toUpperCase().padStart(2, '0')}`,
     )
     let [out, width] = ['', 0]
     for (const piece of coded) {

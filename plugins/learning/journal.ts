@@ -169,6 +169,11 @@ export class Journal {
     return counted === undefined || counted.gone ? undefined : counted
   }
 
+  /** There is a row for it, of whatever was taken back as well. */
+  isKept(key: string): boolean {
+    return this.#counted.has(key)
+  }
+
   async entry(key: string): Promise<Entry | undefined> {
     const entry = await this.row(key)
     return entry?.goneAt === undefined ? entry : undefined

@@ -80,10 +80,10 @@ export class Teacher {
     const standing = journal.standing(key)
     if (standing?.label === label) return { kind: 'known' }
     // The same mail may have come another way, with other hosts in it. Others take away what this key has added, so that stays as it is.
-    const tokens = (await journal.row(key))?.tokens ?? lesson.tokens
+    const tokens = (journal.isKept(key) ? await journal.row(key) : undefined)?.tokens ?? lesson.tokens
     const before = await this.judge(tokens, account)
     if (standing !== undefined) await this.forget(who, print, 'later')
-    const judged = await this.judge(tokens, account)
+    const judged = standing === undefined ? before : await this.judge(tokens, account)
     const amount = this.#step(label, judged.full, tokens, who, 0)
     const counted = this.#parted(who, amount)
     journal.stage(key, { label, by, at: clock.now(), tokens, ...counted })

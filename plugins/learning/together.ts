@@ -10,14 +10,14 @@ import type { Judgement } from './judge.js'
 export const OWN_FINDINGS: ReadonlySet<string> = new Set(['learned', 'together'])
 
 /** How much a point of others, a further kind of signs, and the logarithm of odds that was learned count in one sum of odds … */
-const OF_POINTS = 1.5
+const OF_POINTS = 1.25
 const OF_KINDS = 0.5
 const MOST_LEARNED = 5
 /** … and what they have to come to for Junk. Fitted to train parts of sets that the model had not seen: decision 0049. */
-const JUNK_AT = 5.25
+const JUNK_AT = 5.5
 const JUNK_LINE = 5
 /** Below that a sign is none. */
-const LEAST_SIGN = 0.4
+const LEAST_SIGN = 0.5
 const MOST_KINDS = 4
 /** It may file a mail in Junk, and never has it refused. */
 const MOST_SUM = 7

@@ -19,7 +19,15 @@ const PLUGINS = [
   { use: 'reverse-dns', with: { require: 'name', answer: 'score' } },
   { use: 'helo' },
   { use: 'sender-domain' },
-  { use: 'dnsbl', with: { lists: [{ zone: 'listed.test', weight: 4 }, { zone: 'links.test', holds: 'domains', weight: 4 }] } },
+  {
+    use: 'dnsbl',
+    with: {
+      lists: [
+        { zone: 'listed.test', weight: 4 },
+        { zone: 'links.test', holds: 'domains', weight: 4 },
+      ],
+    },
+  },
   { use: 'bounces' },
   { use: 'mail-auth' },
   { use: 'origin' },
@@ -37,16 +45,35 @@ function mails(): readonly (Mail & { readonly isHonest: boolean })[] {
   const honest = readdirSync(join(ROOT, 'test/honest')).filter(name => name.endsWith('.eml'))
   const some = honest.filter((_, at) => at % 8 === 0).map(name => readFileSync(join(ROOT, 'test/honest', name)))
   const letters = readLetters(readFileSync(join(ROOT, 'rules/models/invented/spam.txt'), 'utf8'), 'spam')
-  const spam = inventMails(letters.filter((_, at) => at % 4 === 0), 1).map(({ octets }) =>
-    Buffer.concat([Buffer.from('Received: from mail.sender.example ([192.0.2.77]) by mx.example.org; Tue, 14 May 2024 10:12:14 +0000\r\n'), octets]),
+  const spam = inventMails(
+    letters.filter((_, at) => at % 4 === 0),
+    1,
+  ).map(({ octets }) =>
+    Buffer.concat([
+      Buffer.from(
+        'Received: from mail.sender.example ([192.0.2.77]) by mx.example.org; Tue, 14 May 2024 10:12:14 +0000\r\n',
+      ),
+      octets,
+    ]),
   )
   return [...some, ...spam].map((octets, at) => ({ ...viewOf(octets, 'full'), isHonest: at < some.length }))
 }
 
 const WAYS: readonly (readonly [string, ZoneEntry])[] = [
-  ...(['servfail', 'refused', 'drop', 'garbage', 'lame', 'truncated', 'wrong-id', 'wrong-name', 'thousands', 'huge'] satisfies Failure[]).map(
-    fails => [fails, { fails }] as const,
-  ),
+  ...(
+    [
+      'servfail',
+      'refused',
+      'drop',
+      'garbage',
+      'lame',
+      'truncated',
+      'wrong-id',
+      'wrong-name',
+      'thousands',
+      'huge',
+    ] satisfies Failure[]
+  ).map(fails => [fails, { fails }] as const),
   ['slower than anybody waits', { a: ['127.0.0.2'], delayMs: 1000 }],
   ['a captive answer to everything', { a: ['198.51.100.1'] }],
 ]

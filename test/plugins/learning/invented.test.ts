@@ -1,0 +1,48 @@
+/** Letters that the starting model is made with: each can be read and filled, the same every time, and both labels wear the same dresses. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { test } from 'node:test'
+import { messageOf } from '../../../core/storage/message.js'
+import type { Label } from '../../../plugins/learning/entry.js'
+import { inventMails, readLetters } from '../../../plugins/learning/invented.js'
+import { shippedModel } from '../../../plugins/learning/shipped.js'
+import { plainHeader } from '../../../plugins/learning/views.js'
+
+function lettersOf(label: Label) {
+  return readLetters(readFileSync(join(dirname(shippedModel()), 'invented', `${label}.txt`), 'utf8'), label)
+}
+
+for (const label of ['ham', 'spam'] as const) {
+  test(`invented ${label} is whole mail: nothing in it waits to be filled`, async () => {
+    for (const { letter, octets } of inventMails(lettersOf(label), 2)) {
+      const message = messageOf(octets)
+      const { subject, body } = await message.text()
+      const name = `${letter.kind} ${letter.language}`
+      assert.ok(message.field('from')?.includes('@'), name)
+      assert.doesNotMatch(`${subject} ${body}`, /[{}]|undefined/, name)
+      assert.ok(body.length > 20, name)
+    }
+  })
+}
+
+test('the same letters make the same mails', () => {
+  const make = () => inventMails(lettersOf('spam').slice(0, 5), 3).map(({ octets }) => octets.toString())
+  assert.deepEqual(make(), make())
+})
+
+test('a letter without a subject is refused with its name', () => {
+  assert.throws(
+    () => readLetters('== receipt en\nFrom: A\nHello\n', 'ham'),
+    /"receipt en" has no language, From or Subject/,
+  )
+})
+
+test('the plain header has who writes, what about and how the body is made', () => {
+  const mail =
+    'Received: by a\r\n\tat b\r\nFrom: a@b.test\r\nX-Odd: 1\r\nSubject: Hello\r\n again\r\nContent-Type: text/plain\r\n\r\nReceived: text'
+  assert.equal(
+    plainHeader(Buffer.from(mail)).toString(),
+    'From: a@b.test\r\nSubject: Hello\r\n again\r\nContent-Type: text/plain\r\n\r\nReceived: text',
+  )
+})
