@@ -33,6 +33,8 @@ export interface EnvironmentOptions extends Format {
 
 /** lmdb-js's own exit handler and write thread want this long after the last write: exiting sooner was seen to crash in it. */
 const QUIET_MS = 50
+/** Of that, what lmdb-js itself tells: its write thread is done. Should it not, an exit does not wait for ever. */
+const DONE_MS = 2_000
 /** How long a disk may take: a commit has an end, too, and nobody hears that a change is safe that may not be. */
 const COMMIT_MS = 60_000
 
@@ -84,6 +86,9 @@ export class Environment {
   readonly #databases = new Map<string, Database>()
   readonly #watchers = new Set<EnvironmentWatcher>()
   #lastWrite = 0
+  readonly #mayLag: boolean
+  /** The write thread has nothing more to do with the last commit: told only where a flush comes after the commit. */
+  #threadDone: Promise<unknown> = Promise.resolve()
   readonly #waiting = new Set<Waiting>()
   #changing = 0
   /** What lmdb has not answered yet, also when nobody waits for it any more. */
@@ -96,6 +101,7 @@ export class Environment {
 
   constructor(path: string, { mapBytes, mayLag = false }: EnvironmentOptions) {
     this.path = path
+    this.#mayLag = mayLag
     this.#root = openPrivately(path, mapBytes, mayLag)
   }
 
@@ -195,6 +201,7 @@ export class Environment {
       this.#make(commit)
     })
     this.#hearFailure()
+    if (this.#mayLag) this.#threadDone = Promise.resolve(this.#root.flushed)
     commit.onDisk = this.#answer(committed)
       .then(() => {
         for (const watcher of this.#watchers) watcher.wrote()
@@ -340,8 +347,19 @@ export class Environment {
   /** Resolves when all writes of this process are on disk and the process may exit. */
   async quiet(): Promise<void> {
     while (this.#waiting.size > 0) await new Promise(done => setTimeout(done, 5))
+    await this.#threadEnds()
     const wait = this.#lastWrite + QUIET_MS - Date.now()
     if (wait > 0) await new Promise(done => setTimeout(done, wait))
+  }
+
+  /** On a busy machine the write thread may still have its last steps to do long after the commit it has told of. */
+  async #threadEnds(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>(resolve => {
+      timer = setTimeout(resolve, DONE_MS)
+    })
+    await Promise.race([this.#threadDone, late]).catch(() => undefined)
+    clearTimeout(timer)
   }
 
   /**
