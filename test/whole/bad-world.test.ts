@@ -141,7 +141,10 @@ describe('a world that misbehaves', { skip: noInbox, timeout: 900_000 }, () => {
       const subject = `${domain}-${n}`
       const to = locals.map(local => `${local}@${domain}`)
       // 8-bit text: some of them take only 7.
-      await sendMail(a.ports.mx, { from: ALICE, to, subject, text: `grüße an ${domain}\r\n.with a dot` })
+      const mail = { from: ALICE, to, subject, text: `grüße an ${domain}\r\n.with a dot` }
+      await sendMail(a.ports.mx, mail).catch((error: Error) => {
+        throw new Error(`${subject}: ${error.message}\n${a.log.slice(-6000)}`)
+      })
       wishes.push(
         ...to.map(address => ({ message: `${subject}@client.test`, to: address, end: end(address.split('@')[0]!) })),
       )
