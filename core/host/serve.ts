@@ -24,7 +24,8 @@ import { answerTlsAsked } from './tls-talk.js'
 
 /** After `drain_timeout`: for closing stores and giving leases back. */
 const GRACE_MS = 15_000
-const HANG_MS = 10_000
+/** With a disk and processors that others use up, a worker was seen to stand still for ten seconds and more: to kill it makes that worse. */
+const HANG_MS = 60_000
 const MAX_AUTO_WORKERS = 8
 
 /** Told once; without doors when they could not be opened. */

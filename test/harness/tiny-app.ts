@@ -61,7 +61,7 @@ function never(): void {
 if (cluster.isPrimary) {
   const say = (line: string) => void process.stderr.write(`${line}\n`)
   const workerScript = fileURLToPath(import.meta.url)
-  const code = await serve({ configDir: process.argv[2]!, workerScript, hangMs: 2000, print: say, warn: say })
+  const code = await serve({ configDir: process.argv[2]!, workerScript, hangMs: 5000, print: say, warn: say })
   process.exit(code)
 } else {
   runWorker(startTiny)
