@@ -1,5 +1,5 @@
 /**
- * What a reader would see of a message, with the place for the work chosen: small mail at once, large mail on a thread of its own, and
+ * What a reader would see of a message, with the place for the work chosen: small mail at once, large mail and mail of many parts on a thread of its own, and
  * when that does not come to an end, the beginning at least. Never throws for what a message holds.
  */
 import { type Reading, readMessage } from '../text/index.js'
@@ -11,8 +11,11 @@ export interface Octets {
   read(from: number, to: number): Promise<Buffer>
 }
 
-/** Usual mail of this size takes the main thread some milliseconds, the worst (a thousand parts) some tens of them. */
+/** Usual mail of this size takes the main thread some milliseconds. */
 const AT_ONCE_BYTES = 128 * 1024
+/** Lines that may begin a part. A part costs as much as some kilobytes of text, and a thousand of them have room in so small a mail. */
+const AT_ONCE_PARTS = 200
+const DASHES = Buffer.from('\n--')
 /** Of larger messages the beginning is read. */
 const MOST_BYTES = 32 * 1024 * 1024
 const PIECE_BYTES = 1024 * 1024
@@ -25,12 +28,21 @@ const thread = new ReadingThread()
 export async function readableText(message: Octets, on = thread, read = readMessage): Promise<Reading> {
   if (message.size > AT_ONCE_BYTES) return readElsewhere(message, on)
   const bytes = await message.read(0, message.size)
+  if (mayHaveManyParts(bytes)) return readElsewhere(message, on)
   try {
     return read(bytes)
   } catch {
     // A fault of ours; the thread has a second reader for it.
     return readElsewhere(message, on)
   }
+}
+
+/** Told by the octets, before anything is read. */
+function mayHaveManyParts(bytes: Buffer): boolean {
+  let lines = 0
+  for (let at = bytes.indexOf(DASHES); at >= 0; at = bytes.indexOf(DASHES, at + DASHES.length))
+    if (++lines > AT_ONCE_PARTS) return true
+  return false
 }
 
 async function readElsewhere(message: Octets, on: ReadingThread): Promise<Reading> {

@@ -4,6 +4,7 @@
  */
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'] as const
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const
+const MONTH_NUMBERS = new Map(MONTHS.map((name, month) => [name.toLowerCase(), month]))
 const DATE = /^(?:[a-z]{2,9}[,.]? {0,4})?(\d{1,2})[ -]{1,4}([a-z]{3,9})[.,]?[ -]{1,4}(\d{2,4}),?(?: {1,4}(.*))?$/i
 // asctime: `Thu Nov 21 12:17:00 2024`
 const UNIX_DATE = /^[a-z]{3},? ([a-z]{3}) {1,4}(\d{1,2}) ([\d:]{5,8}) (?:([a-z]{1,5}) )?(\d{4})(?: ([+-]\d{4}))?$/i
@@ -42,7 +43,7 @@ export function parseDate(text: string): number | undefined {
 }
 
 function moment(dayText: string, monthText: string, yearText: string, timeText: string): number | undefined {
-  const month = MONTHS.findIndex(name => name.toLowerCase() === monthText.slice(0, 3).toLowerCase())
+  const month = MONTH_NUMBERS.get(monthText.slice(0, 3).toLowerCase()) ?? -1
   const time = TIME.exec(timeText.trim())
   if (month < 0 || time === null) return undefined
   const day = Number(dayText)
@@ -73,6 +74,7 @@ function zoneOf(text: string): number {
 }
 
 function withoutComments(text: string): string {
+  if (!text.includes('(')) return text
   let depth = 0
   let kept = ''
   for (const char of text) {

@@ -8,6 +8,8 @@ import type { Tag } from './html-tag.js'
 const STYLE = /<style\b([^>]{0,200})>/gi
 const MAX_CSS = 64 * 1024
 const MAX_RULES = 1000
+/** Read at all: many may be of the same name. */
+const MAX_READ = 2000
 const SELECTOR = /^([a-z][a-z0-9]{0,20})?(?:([.#])([\w-]{1,80}))?$/i
 const MAX_CLASSES = 10
 
@@ -15,6 +17,7 @@ export class Sheet {
   /** By `.class`, `#id`, `tag`, `tag.class`. */
   readonly #rules = new Map<string, Declared>()
   #tags = false
+  #read = 0
 
   static of(html: string): Sheet | undefined {
     let sheet: Sheet | undefined
@@ -26,7 +29,7 @@ export class Sheet {
       const end = close < 0 ? html.length : close
       if (!/media\s*=\s*["']?\s*(?:print|only|\()/i.test(found[1]!)) {
         sheet ??= new Sheet()
-        sheet.#read(html.slice(start, Math.min(end, start + left)))
+        sheet.#take(html.slice(start, Math.min(end, start + left)))
       }
       left -= end - start
       STYLE.lastIndex = end
@@ -48,10 +51,10 @@ export class Sheet {
     return id === undefined ? declared : added(declared, this.#rules.get(`#${id}`))
   }
 
-  #read(css: string): void {
+  #take(css: string): void {
     let at = 0
     const bare = css.includes('/*') ? css.replace(/\/\*[\s\S]*?(?:\*\/|$)/g, ' ') : css
-    while (at < bare.length && this.#rules.size < MAX_RULES) {
+    while (at < bare.length && this.#rules.size < MAX_RULES && this.#read++ < MAX_READ) {
       const open = bare.indexOf('{', at)
       if (open < 0) return
       const selectors = bare

@@ -38,15 +38,24 @@ let models: ReadonlyMap<Script, Model> | undefined
  * Of long words the first 40 letters count. Where a language finds it less odd than `enough`, no further one is asked.
  */
 export function fitOf(word: string, enough = 0): WordFit | undefined {
-  const script = scriptOf(word.charCodeAt(0))
+  return fitOfRow(codesOf(word), 0, word.length, enough)
+}
+
+/** The same for [start, end) of characters by their numbers, as is asked of every long word of every mail. */
+export function oddnessIn(codes: Uint16Array, start: number, end: number, enough = 0): number {
+  return fitOfRow(codes, start, end, enough)?.bits ?? 0
+}
+
+function fitOfRow(codes: Uint16Array, start: number, end: number, enough: number): WordFit | undefined {
+  const script = scriptOf(codes[start]!)
   if (script === undefined) return undefined
-  const count = takeLetters(word, script)
+  const count = takeLetters(codes, start, end, script)
   if (count === 0) return undefined
   const { size, languages, levels } = modelOf(script)
   let found = 0
   let bits = Infinity
-  for (const [index, table] of levels.entries()) {
-    const here = bitsIn(table, size, count)
+  for (let index = 0; index < levels.length; index++) {
+    const here = bitsIn(levels[index]!, size, count)
     if (here < bits) [found, bits] = [index, here]
     if (bits < enough) break
   }
@@ -58,15 +67,24 @@ export function oddness(word: string, enough = 0): number {
   return fitOf(word, enough)?.bits ?? 0
 }
 
+/** The first characters of a word; behind its end there is nothing that counts. */
+const characters = new Uint16Array(MOST_LETTERS)
+
+function codesOf(word: string): Uint16Array {
+  for (let at = 0; at < MOST_LETTERS && at < word.length; at++) characters[at] = word.charCodeAt(at)
+  if (word === '') characters[0] = 0
+  return characters
+}
+
 /** The letters of the word that is being looked at; one row for all, as this is asked for every long word of every mail. */
 const row = new Uint8Array(MOST_LETTERS)
 
 /** How many there are; 0 when they are too few, or a character is no letter of the alphabet. */
-function takeLetters(word: string, script: Script): number {
-  const count = Math.min(word.length, MOST_LETTERS)
+function takeLetters(codes: Uint16Array, start: number, end: number, script: Script): number {
+  const count = Math.min(end - start, MOST_LETTERS)
   if (count < LEAST_LETTERS) return 0
   for (let at = 0; at < count; at++) {
-    const code = word.charCodeAt(at)
+    const code = codes[start + at]!
     const letter = letterNumber(code)
     if (letter === 0 || scriptOf(code) !== script) return 0
     row[at] = letter

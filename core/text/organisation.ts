@@ -7,11 +7,23 @@ import { toAsciiDomain } from './domain.js'
 
 const OPTIONS = { allowPrivateDomains: true, extractHostname: false, validateHostname: false } as const
 const LONGEST = 255
+/** The same few thousand names come in most mail. */
+const REMEMBERED = 5000
+const LONGEST_REMEMBERED = 64
+
+const known = new Map<string, string>()
 
 /** `mail.shop.example.co.uk` → `example.co.uk`: the public suffix and one label more. A suffix, an address, or what is no name is its own. */
 export function organisationOf(name: string): string {
+  const there = known.get(name)
+  if (there !== undefined) return there
   const written = plainName(name)
-  return isLiteral(written) ? written : (parse(written, OPTIONS).domain ?? written)
+  const whose = isLiteral(written) ? written : (parse(written, OPTIONS).domain ?? written)
+  if (name.length <= LONGEST_REMEMBERED) {
+    if (known.size >= REMEMBERED) known.clear()
+    known.set(ownCopy(name), ownCopy(whose))
+  }
+  return whose
 }
 
 /** `co.uk`, `github.io`; of an ending that nobody has listed, its last label; of an address: none. */
@@ -39,6 +51,11 @@ export function* nameAndParents(name: string): Generator<string> {
     if (dot < 0) return
     rest = rest.slice(dot + 1)
   }
+}
+
+/** A piece of a text keeps all of the text in memory, in V8. */
+function ownCopy(text: string): string {
+  return Buffer.from(text, 'utf16le').toString('utf16le')
 }
 
 /** RFC 5321 §4.1.3: an address in place of a name. */

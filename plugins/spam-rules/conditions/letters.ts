@@ -1,6 +1,7 @@
 /** `letters`: how text is dressed up (the folder letters of the plugin). */
 import { PLACES, type Place } from '../facts.js'
-import { isShare, LETTER_TESTS, type LetterTest, testLetters, usualLeast } from '../letters/tests.js'
+import { sampleOf } from '../letters/sample.js'
+import { isShare, LETTER_TESTS, type LetterTest, testSample, usualLeast } from '../letters/tests.js'
 import { AT_LEAST, WHERE } from './keys.js'
 import { foundOr, type Kind } from './kind.js'
 
@@ -33,9 +34,18 @@ export const letters: Kind<Letters, RawLetters> = {
     bind:
       ({ test, where, atLeast }) =>
       facts =>
-        foundOr(testLetters(test, facts.text(where), atLeast)),
+        foundOr(
+          testSample(
+            test,
+            facts.once(SAMPLES[where], () => sampleOf(facts.text(where))),
+            atLeast,
+          ),
+        ),
   }),
 }
+
+/** What a sample is kept by while one message is looked at. */
+const SAMPLES = Object.fromEntries(PLACES.map(place => [place, { place }])) as Readonly<Record<Place, object>>
 
 function isPlace(name: string | undefined): name is Place {
   return (PLACES as readonly (string | undefined)[]).includes(name)

@@ -213,11 +213,12 @@ class Scan {
     // Of most near-by entries one part is nowhere in the whole message.
     if (!numbers.every(part => isAnywhere(places, part))) return undefined
     for (const [place, { hits, texts }] of places) {
-      const text = texts.get(entry.language ?? 'none')
-      if (!own.where.has(place) || text === undefined) continue
+      const folded = texts.get(entry.language ?? 'none')
+      if (!own.where.has(place) || folded === undefined) continue
       // A part that is nowhere: no row of all of them.
       if (!numbers.every(part => part.some(number => hits.has(number)))) continue
       const parts = numbers.map(part => part.flatMap(number => hits.get(number)?.spots ?? []))
+      const { text } = folded
       const row = rowOf(parts, entry.near, text)
       if (row === undefined) continue
       return {

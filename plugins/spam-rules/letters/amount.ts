@@ -1,20 +1,23 @@
 /** How much of a text shouts: capitals, signs, little pictures, rows of the same character. */
+import { codesOf } from '../codes.js'
+import type { Sample } from './sample.js'
 
 /** Who shouts does so from the beginning. */
 const ENOUGH_TO_HEAR = 4096
 
-export function capitals(text: string, percent: number): string | undefined {
+export function capitals({ text, beyondAscii }: Sample, percent: number): string | undefined {
   let [small, upper, rows, row] = [0, 0, 0, 0]
   const end = Math.min(text.length, ENOUGH_TO_HEAR)
+  const codes = codesOf(text)
   for (let at = 0; at < end; at++) {
-    const code = text.charCodeAt(at)
-    if (code > 127 ? isCapital(text[at]!) : code >= 65 && code <= 90) {
+    const code = codes[at]!
+    if (beyondAscii && code > 127 ? isCapital(text[at]!) : code >= 65 && code <= 90) {
       upper++
       if (++row === 2) rows++
       continue
     }
     row = 0
-    if (code > 127 ? isSmall(text[at]!) : code >= 97 && code <= 122) small++
+    if (beyondAscii && code > 127 ? isSmall(text[at]!) : code >= 97 && code <= 122) small++
   }
   const letters = small + upper
   // A short shout is no pattern: abbreviations, code names.
@@ -34,7 +37,7 @@ function isSmall(character: string): boolean {
 const SIGN = /[\p{So}\p{Sk}\p{Co}]|[!$*=~^|<>]/gu
 const VISIBLE = /\S/gu
 
-export function symbols(text: string, percent: number): string | undefined {
+export function symbols({ text }: Sample, percent: number): string | undefined {
   const visible = count(text, VISIBLE)
   const odd = count(text, SIGN)
   if (visible < 8 || odd < 3) return undefined
@@ -47,8 +50,8 @@ const EMOJI = /\p{Extended_Pictographic}(?:\ufe0f|\u200d|[\u{1f3fb}-\u{1f3ff}]|\
 // Signs of everyday text that Unicode counts among them.
 const NO_EMOJI = /^[\u00a9\u00ae\u2122\u2194\u21a9\u21aa\u2139\u2713\u2714]\ufe0f?$/u
 
-export function emoji(text: string, atLeast: number): string | undefined {
-  if (!/[^\x00-\xff]/.test(text)) return undefined
+export function emoji({ text, beyondLatin1 }: Sample, atLeast: number): string | undefined {
+  if (!beyondLatin1) return undefined
   const found = Array.from(text.matchAll(EMOJI), ([one]) => one).filter(one => !NO_EMOJI.test(one))
   return found.length >= atLeast ? found.slice(0, 5).join(' ') : undefined
 }
@@ -56,7 +59,7 @@ export function emoji(text: string, atLeast: number): string | undefined {
 // Signs only: rows of letters are laughter (`hahaha`, `zzzz`), rows of digits amounts. Lines drawn with - = _ * # are the writer's rules.
 const ROW = /([^\s\p{L}\p{N}\p{M}_=*#-])\1+/gu
 
-export function longRun(text: string, atLeast: number): string | undefined {
+export function longRun({ text }: Sample, atLeast: number): string | undefined {
   for (const [row] of text.matchAll(ROW)) if (row.length >= atLeast) return row
   return undefined
 }

@@ -1,11 +1,19 @@
 /** Letters in disguise: gaps between them, invisible ones, letters of other alphabets, letters that are pictures of letters. */
 
+import { codesOf } from '../codes.js'
+import type { Sample } from './sample.js'
+
 export type Finds = Iterable<string>
 
 // "V I A G R A", "V.I.A.G.R.A": five or more single letters with the same kind of gap.
 const SPACED_OUT = /(?<![\p{L}\p{N}])\p{L}(?:([ .*_-])\p{L}(?:\1\p{L}){3,30})(?![\p{L}\p{N}])/gu
-// Nearly no text has it, and the pattern above is costly.
-const GAPS_THERE = /[ .*_-][^\s.*_-][ .*_-][^\s.*_-][ .*_-][^\s.*_-][ .*_-]/
+/** Gaps that a single character must stand between for the pattern above, which is costly, to be tried; nearly no text has them. */
+const LEAST_GAPS = 4
+const [OTHER, GAP, SPACE] = [0, 1, 2]
+const SORTS = Uint8Array.from({ length: 65536 }, (_, code) => {
+  const character = String.fromCharCode(code)
+  return /[ .*_-]/.test(character) ? GAP : /\s/.test(character) ? SPACE : OTHER
+})
 // Only between letters: legitimate mail pads its preview with them between spaces.
 const ZERO_WIDTH = /\p{Script=Latin}[\u034f\u200b-\u200f\u2060-\u2064\ufeff]{1,20}\p{Script=Latin}/gu
 const ZERO_WIDTH_THERE = /[\u034f\u200b-\u200f\u2060-\u2064\ufeff]/
@@ -15,8 +23,6 @@ const FANCY_THERE = /[\ud835\ud83c\u24b6-\u24e9\uff21-\uff5a]/
 const FULL_WIDTH = /^[\uff21-\uff3a\uff41-\uff5a]+$/
 /** Where these are written, Latin letters of full width are no disguise. */
 const EAST_ASIAN = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u
-const BEYOND_ASCII = /[^\x00-\x7f]/
-const BEYOND_LATIN1 = /[^\x00-\xff]/
 // Looked for without Unicode's tables, which cost a look-up for each character.
 const MARKED = /[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]/
 const MARKED_ROW = /(?:\p{Script=Latin}\p{M}{1,5}){3,20}/gu
@@ -30,13 +36,28 @@ const LATIN = /\p{Script=Latin}/u
 const LOOK_ALIKE = /[\u0400-\u058f\u13a0-\u13ff\u2c80-\u2cff\ua4d0-\ua4ff]/
 const GREEK = /[\u0370-\u03ff\u1f00-\u1fff]/
 
-export function* spacedOut(text: string): Finds {
-  if (!GAPS_THERE.test(text)) return
+export function* spacedOut({ text }: Sample): Finds {
+  if (!hasRowOfGaps(text)) return
   for (const [row] of text.matchAll(SPACED_OUT)) yield row
 }
 
-export function* hiddenLetters(text: string): Finds {
-  if (!ZERO_WIDTH_THERE.test(text)) return
+/** A gap, a character, a gap, a character … */
+function hasRowOfGaps(text: string): boolean {
+  const codes = codesOf(text)
+  const last = text.length - 1
+  for (let at = 0; at <= last; at++) {
+    if (SORTS[codes[at]!] !== GAP) continue
+    let gaps = 1
+    while (at + 2 <= last && SORTS[codes[at + 1]!] === OTHER && SORTS[codes[at + 2]!] === GAP) {
+      if (++gaps === LEAST_GAPS) return true
+      at += 2
+    }
+  }
+  return false
+}
+
+export function* hiddenLetters({ text, beyondLatin1 }: Sample): Finds {
+  if (!beyondLatin1 || !ZERO_WIDTH_THERE.test(text)) return
   // Each by its place, as the same two letters may be torn apart again and again.
   for (const found of text.matchAll(ZERO_WIDTH)) {
     const around = text.slice(Math.max(0, found.index - 4), found.index + found[0].length + 4)
@@ -44,21 +65,21 @@ export function* hiddenLetters(text: string): Finds {
   }
 }
 
-export function* mixedWords(text: string): Finds {
-  if (!BEYOND_LATIN1.test(text) || (!LOOK_ALIKE.test(text) && !GREEK.test(text))) return
+export function* mixedWords({ text, beyondLatin1 }: Sample): Finds {
+  if (!beyondLatin1 || (!LOOK_ALIKE.test(text) && !GREEK.test(text))) return
   for (const [word] of text.matchAll(WORDS)) {
     if (LATIN.test(word) && (LOOK_ALIKE.test(word) || (GREEK.test(word) && word.length > 3))) yield word
   }
 }
 
-export function* fancy(text: string): Finds {
-  if (!BEYOND_ASCII.test(text)) return
-  if (FANCY_THERE.test(text)) {
+export function* fancy({ text, beyondAscii, beyondLatin1 }: Sample): Finds {
+  if (!beyondAscii) return
+  if (beyondLatin1 && FANCY_THERE.test(text)) {
     const asian = EAST_ASIAN.test(text)
     for (const [row] of text.matchAll(FANCY)) if (!(asian && FULL_WIDTH.test(row))) yield row
   }
   // Accents that no letter has: what cannot be composed is there for the looks.
-  if (MARKED.test(text)) for (const [row] of text.normalize('NFC').matchAll(MARKED_ROW)) yield row
+  if (beyondLatin1 && MARKED.test(text)) for (const [row] of text.normalize('NFC').matchAll(MARKED_ROW)) yield row
   yield* overAccented(text)
 }
 

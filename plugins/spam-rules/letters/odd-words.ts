@@ -1,7 +1,9 @@
 /** Words that are none: drawn letters, words with digits or signs in the place of letters, pieces of code. */
-import { oddness } from 'posthouse/text'
+import { oddness, oddnessIn } from 'posthouse/text'
+import { codesOf } from '../codes.js'
 import type { Finds } from './dressing.js'
 import { longWords } from './plain-words.js'
+import type { Sample } from './sample.js'
 
 const MOST_PIECES = 3000
 const MOST_LETTERS = 40
@@ -11,12 +13,18 @@ const DRAWN_BITS = 6
 const WORDLIKE_BITS = 4
 
 /** Words of at least eight letters that are of no language we know; other alphabets are left alone. */
-export function* gibberish(text: string): Finds {
-  for (const word of longWords(text, MOST_PIECES)) {
-    // The dear questions come last: hardly any word gets so far.
-    if (word.length > MOST_LETTERS || oddness(word, DRAWN_BITS) < DRAWN_BITS) continue
-    if (!isDrawnOut(word) && !isName(word)) yield word
-  }
+export function* gibberish({ text }: Sample): Finds {
+  for (const word of drawnWords(text)) if (!isDrawnOut(word) && !isName(word)) yield word
+}
+
+/** All at once, and no piece of text is taken out for the others: hardly any word gets so far. */
+function drawnWords(text: string): readonly string[] {
+  const codes = codesOf(text)
+  const drawn: string[] = []
+  for (const { start, end } of longWords(codes, text.length, MOST_PIECES))
+    if (end - start <= MOST_LETTERS && oddnessIn(codes, start, end, DRAWN_BITS) >= DRAWN_BITS)
+      drawn.push(text.slice(start, end))
+  return drawn
 }
 
 /** `SoapySDR`, `lastIndexOf`, `NGGYUXQT`: what programmers call things, and codes of coupons and shares. */
@@ -47,7 +55,7 @@ const MEANT: Readonly<Record<string, string>> = {
 const LEAST_DISGUISED = 5
 
 /** `V1agra`, `acc0unt`: a word once its digits are read as the letters they look like, and one that hardly is without them. */
-export function* mangledWords(text: string): Finds {
+export function* mangledWords({ text }: Pick<Sample, 'text'>): Finds {
   for (const [written] of text.matchAll(DISGUISED)) {
     if (written.length < LEAST_DISGUISED || /^[0-9a-f]+$/i.test(written)) continue
     const meant = written.toLowerCase().replace(/[^a-z]/g, sign => MEANT[sign]!)
@@ -62,7 +70,7 @@ const CODED = /(?<![\p{L}\p{N}+/=_.@-])[A-Za-z0-9+/_-]{14,200}={0,2}(?![\p{L}\p{
 const TURNS = /[a-z](?=[A-Z0-9])|[0-9](?=[A-Za-z])|[A-Z](?=[0-9])/g
 
 /** What base64 looks like: small letters, capitals and digits take turns. Hexadecimal digests and numbers of parcels do not count. */
-export function* codedTokens(text: string): Finds {
+export function* codedTokens({ text }: Sample): Finds {
   for (const [token] of text.matchAll(CODED)) {
     if (!/[a-z]/.test(token) || !/[A-Z]/.test(token) || /^[0-9a-f-]+$/i.test(token)) continue
     if ((token.match(TURNS)?.length ?? 0) >= token.length / 3.5) yield token

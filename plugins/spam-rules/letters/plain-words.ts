@@ -4,20 +4,25 @@
  */
 import { letterNumber } from 'posthouse/text'
 
-const BEFORE = new Set([...'("\'«“„‘[*>¡¿'].map(sign => sign.charCodeAt(0)))
-const AFTER = new Set([...')"\'»”“’].,;:!?*…'].map(sign => sign.charCodeAt(0)))
+const BEFORE = marksOf('("\'«“„‘[*>¡¿')
+const AFTER = marksOf(')"\'»”“’].,;:!?*…')
 const LONG = 8
 
-/** Words of at least eight letters; at most so many long pieces of text are looked at. */
-export function longWords(text: string, most: number): readonly string[] {
-  const words: string[] = []
+export interface Word {
+  readonly start: number
+  readonly end: number
+}
+
+/** Words of at least eight letters among so many characters; at most so many long pieces of text are looked at. */
+export function longWords(codes: Uint16Array, length: number, most: number): readonly Word[] {
+  const words: Word[] = []
   let pieces = 0
   let start = 0
-  for (let at = 0; at <= text.length; at++) {
-    if (at < text.length && !isSpace(text.charCodeAt(at))) continue
+  for (let at = 0; at <= length; at++) {
+    if (at < length && !isSpace(codes[at]!)) continue
     if (at - start >= LONG) {
       if (++pieces > most) break
-      const word = wordWithin(text, start, at)
+      const word = wordWithin(codes, start, at)
       if (word !== undefined) words.push(word)
     }
     start = at + 1
@@ -42,11 +47,18 @@ function isSpace(code: number): boolean {
 }
 
 /** Signs around it off. */
-function wordWithin(text: string, from: number, to: number): string | undefined {
-  let [start, end] = [from, to]
-  while (start < end && BEFORE.has(text.charCodeAt(start))) start++
-  while (end > start && AFTER.has(text.charCodeAt(end - 1))) end--
+function wordWithin(codes: Uint16Array, from: number, to: number): Word | undefined {
+  let start = from
+  let end = to
+  while (start < end && BEFORE[codes[start]!] === 1) start++
+  while (end > start && AFTER[codes[end - 1]!] === 1) end--
   if (end - start < LONG) return undefined
-  for (let at = start; at < end; at++) if (letterNumber(text.charCodeAt(at)) === 0) return undefined
-  return text.slice(start, end)
+  for (let at = start; at < end; at++) if (letterNumber(codes[at]!) === 0) return undefined
+  return { start, end }
+}
+
+function marksOf(signs: string): Uint8Array {
+  const marks = new Uint8Array(65536)
+  for (const sign of signs) marks[sign.charCodeAt(0)] = 1
+  return marks
 }

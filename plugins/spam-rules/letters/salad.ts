@@ -3,6 +3,8 @@
  * sentences together (`the`, `und`, `de`), without a sign between them, and never the same twice.
  */
 import { letterNumber, oddness } from 'posthouse/text'
+import { codesOf } from '../codes.js'
+import type { Sample } from './sample.js'
 
 const LEAST_LETTERS = 3
 const MOST_GAP = 3
@@ -41,7 +43,7 @@ const SORTS = Uint8Array.from({ length: 0x600 }, (_, code) => {
   return /\p{Ll}/u.test(character) && letterNumber(code) !== 0 ? SMALL : OTHER
 })
 
-export function wordSalad(text: string, atLeast: number): string | undefined {
+export function wordSalad({ text }: Sample, atLeast: number): string | undefined {
   for (const run of bareRuns(text, atLeast)) {
     let words: string[] = []
     for (const word of run.split(/\s+/)) {
@@ -64,8 +66,9 @@ function bareRuns(text: string, atLeast: number): readonly string[] {
   let length = 0
   let gap = 0
   let spoilt = false
+  const codes = codesOf(text)
   for (let at = 0; at <= text.length; at++) {
-    const code = at < text.length ? text.charCodeAt(at) : 32
+    const code = at < text.length ? codes[at]! : 32
     const sort = code < SORTS.length ? SORTS[code]! : OTHER
     if (sort === SMALL) {
       if (words === 0 && length === 0) start = at

@@ -1,12 +1,12 @@
 /**
  * Letter patterns: how text is dressed up to catch the eye or to slip past word lists, and text that nobody wrote. Each test is a pure function
- * from text to what was found, or nothing; each looks at each character a bounded number of times.
+ * from a sample of text to what was found, or nothing; each looks at each character a bounded number of times.
  */
-import { bothEnds } from 'posthouse/text'
 import { capitals, emoji, longRun, symbols } from './amount.js'
 import { accentedEnglish, type Finds, fancy, hiddenLetters, mixedWords, spacedOut } from './dressing.js'
 import { codedTokens, gibberish, mangledWords } from './odd-words.js'
 import { wordSalad } from './salad.js'
+import { type Sample, sampleOf } from './sample.js'
 
 /** What `at_least` counts: per cent of the text, finds, or the length of one find. */
 type Unit = 'percent' | 'finds' | 'length'
@@ -15,13 +15,13 @@ interface Test {
   readonly unit: Unit
   /** Where a rule does not say `at_least`. */
   readonly atLeast: number
-  look(text: string, atLeast: number): string | undefined
+  look(sample: Sample, atLeast: number): string | undefined
 }
 
-const finds = (look: (text: string) => Finds): Test => ({
+const finds = (look: (sample: Sample) => Finds): Test => ({
   unit: 'finds',
   atLeast: 1,
-  look: (text, atLeast) => several(look(text), atLeast),
+  look: (sample, atLeast) => several(look(sample), atLeast),
 })
 
 const TESTS = {
@@ -43,11 +43,12 @@ const TESTS = {
 export type LetterTest = keyof typeof TESTS
 export const LETTER_TESTS = Object.keys(TESTS) as readonly LetterTest[]
 
-/** Enough to tell: what is put in to mislead filters stands at the beginning or at the end. */
-const MOST = 12 * 1024
-
 export function testLetters(test: LetterTest, whole: string, atLeast = TESTS[test].atLeast): string | undefined {
-  return TESTS[test].look(bothEnds(whole, MOST), atLeast)
+  return testSample(test, sampleOf(whole), atLeast)
+}
+
+export function testSample(test: LetterTest, sample: Sample, atLeast: number): string | undefined {
+  return TESTS[test].look(sample, atLeast)
 }
 
 export function isShare(test: LetterTest): boolean {

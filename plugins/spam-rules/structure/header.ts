@@ -89,7 +89,8 @@ export const HEADER_TESTS = {
     for (const address of [from, replyTo]) {
       const local = address?.local.slice(0, 64) ?? ''
       if (!/[a-z]0[a-z]/i.test(local)) continue
-      for (const word of mangledWords(local.replace(/[._+-]/g, ' '))) return `${word} in ${addressKey(address!)}`
+      for (const word of mangledWords({ text: local.replace(/[._+-]/g, ' ') }))
+        return `${word} in ${addressKey(address!)}`
     }
     return undefined
   },

@@ -2,14 +2,13 @@
 import type { MessageText, PartFacts } from 'posthouse/api'
 import type { Facts } from '../facts.js'
 import { type Look, Shape } from './shape.js'
+import { wordsIn } from './word-set.js'
 
 const LEAST_WORDS = 20
-const MAX_WORDS = 2000
-const MAX_CHARS = 16 * 1024
 const MUCH_HIDDEN = 600
 /** Of the words of the shorter one. */
 const SHARED = 0.15
-const WORD = /\p{L}{3,30}/gu
+const VISIBLE = /\S+/g
 
 export const PART_TESTS = {
   // RFC 2045 §4: what has MIME in it says so.
@@ -64,7 +63,7 @@ export const PART_TESTS = {
   'images-only': ({ seen: { htmlFacts, body } }) => {
     const { remote, inline, tiny } = htmlFacts.images
     const shown = remote + inline - tiny
-    return shown > 0 && body.replace(/\s+/g, ' ').trim().length < 60 ? `${shown} images and hardly a word` : undefined
+    return shown > 0 && isShort(body, 60) ? `${shown} images and hardly a word` : undefined
   },
 
   'words-split': ({ seen: { htmlFacts } }) =>
@@ -139,11 +138,12 @@ function bothTexts({ parts, body, htmlFacts }: Facts['seen']): readonly [string,
   return htmlFacts.shownChars > 0 && cut > 0 ? [body.slice(0, cut), body.slice(cut)] : undefined
 }
 
-function wordsIn(text: string): Set<string> {
-  const words = new Set<string>()
-  for (const [word] of text.slice(0, MAX_CHARS).matchAll(WORD)) {
-    if (words.size >= MAX_WORDS) break
-    words.add(word.toLowerCase())
+/** Fewer characters than that, white space drawn together. */
+function isShort(text: string, least: number): boolean {
+  let length = -1
+  for (const [word] of text.matchAll(VISIBLE)) {
+    length += word.length + 1
+    if (length >= least) return false
   }
-  return words
+  return true
 }

@@ -2,13 +2,14 @@
  * A text as phrases are looked for in it: folded, with dressed-up words in plain clothes, and a note of what stood there. Most texts have
  * nothing dressed up in them and are folded in one go.
  */
+import { codesOf } from '../codes.js'
 import type { Looks } from './confusables.js'
-import { fold } from './fold.js'
+import { type Folded, foldWhole, foldWriter } from './fold.js'
 import { disguisesIn } from './undress.js'
 import type { How, Vocabulary } from './vocabulary.js'
 
 export interface Undressed {
-  /** Where the word stands in `text`, `end` not included. */
+  /** Where the word stands in the folded text, `end` not included. */
   readonly start: number
   readonly end: number
   /** As it was written. */
@@ -18,36 +19,32 @@ export interface Undressed {
 }
 
 export interface Reading {
-  readonly text: string
+  readonly folded: Folded
   /** In order. */
   readonly undressed: readonly Undressed[]
 }
 
 export function plainReading(text: string): Reading {
-  return { text: fold(text), undressed: [] }
+  return { folded: foldWhole(text), undressed: [] }
 }
 
 export function readingOf(text: string, vocabulary: Vocabulary, looks: Looks): Reading {
-  const disguises = disguisesIn(text, vocabulary, looks)
-  if (disguises.length === 0) return plainReading(text)
+  const codes = codesOf(text)
+  const disguises = disguisesIn(text, codes, vocabulary, looks)
+  if (disguises.length === 0) return { folded: foldWhole(text, codes), undressed: [] }
   const undressed: Undressed[] = []
-  let plain = ''
+  const plain = foldWriter()
   let at = 0
   for (const { start, end, understood, how } of disguises) {
-    plain += beforeWord(fold(text.slice(at, start)), plain)
+    plain.fold(text, codes, at, start)
+    plain.space()
     const from = plain.length
-    plain += `${understood} `
+    plain.word(understood)
     undressed.push({ start: from, end: plain.length - 1, written: text.slice(start, end), understood, how })
     at = end
   }
-  return { text: plain + beforeWord(fold(text.slice(at)), plain), undressed }
-}
-
-/** Folded text has a space at both ends, and what stands already ends with one. */
-function beforeWord(folded: string, plain: string): string {
-  const words = folded.trim()
-  if (plain === '') return words === '' ? ' ' : folded
-  return words === '' ? '' : `${words} `
+  plain.fold(text, codes, at, text.length)
+  return { folded: plain.end(), undressed }
 }
 
 /** Does what was found between these places hold a word that was dressed up? */

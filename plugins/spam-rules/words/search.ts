@@ -3,7 +3,7 @@
  * Rules then ask what of theirs was found. Knows nothing of points.
  */
 import type { Looks } from './confusables.js'
-import { fold, foldPhrase } from './fold.js'
+import { type Folded, fold, foldPhrase } from './fold.js'
 import { languageOf, type Spoken } from './language.js'
 import type { Spot } from './near.js'
 import { plainReading, type Reading, readingOf, type Undressed, undressedWithin } from './reading.js'
@@ -32,14 +32,14 @@ export interface Hit {
 export interface PlaceFound {
   readonly reading: Reading
   /** Text that spots are in; stems change it. */
-  readonly texts: ReadonlyMap<Language | 'none', string>
+  readonly texts: ReadonlyMap<Language | 'none', Folded>
   /** Number of the phrase → where it is. */
   readonly hits: ReadonlyMap<number, Hit>
   /** Where there are stems to choose for. */
   readonly language?: Spoken
 }
 
-const NOTHING: PlaceFound = { reading: { text: '', undressed: [] }, texts: new Map(), hits: new Map() }
+const NOTHING: PlaceFound = { reading: plainReading(''), texts: new Map(), hits: new Map() }
 
 interface Stems {
   readonly language: Language
@@ -100,23 +100,25 @@ export class Search {
   /** The second half. */
   find(reading: Reading, spoken?: Spoken): PlaceFound {
     const hits = new Map<number, Hit>()
-    this.#trie.search(reading.text, (phrase, start, end) => {
+    const { folded } = reading
+    this.#trie.search(folded, (phrase, start, end) => {
       this.#note(hits, phrase, { start, end }, undressedWithin(reading, start, end))
     })
-    const texts = new Map<Language | 'none', string>([['none', reading.text]])
-    const language = this.#stems.length === 0 ? undefined : (languageOf(reading.text) ?? spoken)
-    for (const { language: own, stemmer, trie, wanted } of this.#stemsFor(reading.text, language)) {
-      const stemmed = stemmer.stemWanted(reading.text, wanted, STEMMED_WORDS)
+    const texts = new Map<Language | 'none', Folded>([['none', folded]])
+    const language = this.#stems.length === 0 ? undefined : (languageOf(folded) ?? spoken)
+    for (const { language: own, stemmer, trie, wanted } of this.#stemsFor(folded, language)) {
+      const stemmed = stemmer.stemWanted(folded, wanted, STEMMED_WORDS)
+      if (stemmed === undefined) continue
       texts.set(own, stemmed)
       trie.search(stemmed, (phrase, start, end) => this.#note(hits, phrase, { start, end }, undefined))
     }
     return { reading, texts, hits, ...(language !== undefined && { language }) }
   }
 
-  #stemsFor(text: string, language: Spoken | undefined): readonly Stems[] {
-    if (text.length < 4) return []
+  #stemsFor({ codes }: Folded, language: Spoken | undefined): readonly Stems[] {
+    if (codes.length < 4) return []
     if (language !== undefined) return this.#stems.filter(one => one.language === language)
-    return text.length <= SHORT ? this.#stems : []
+    return codes.length <= SHORT ? this.#stems : []
   }
 
   #note(hits: Map<number, Hit>, phrase: number, spot: Spot, undressed: Undressed | undefined): void {

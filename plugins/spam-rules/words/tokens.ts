@@ -53,19 +53,21 @@ export function classOf(code: number): number {
   return CLASS[code]!
 }
 
-export function scanTokens(text: string): Scanned {
-  const scan = new Scan(text)
+/** `codes`: the characters of a text, so many of them. */
+export function scanTokens(codes: Uint16Array, length: number): Scanned {
+  const scan = new Scan(codes, length)
   let at = 0
   while (true) {
-    while (at < text.length && CLASS[text.charCodeAt(at)] === SPACE) at++
-    if (at >= text.length) break
+    while (at < length && CLASS[codes[at]!] === SPACE) at++
+    if (at >= length) break
     at = scan.token(at)
   }
   return scan.end()
 }
 
 class Scan {
-  readonly #text: string
+  readonly #codes: Uint16Array
+  readonly #length: number
   readonly #tokens: Token[] = []
   readonly #runs: Classes[] = []
   #latin = 0
@@ -76,20 +78,22 @@ class Scan {
   /** Pieces of one letter in this run: "it is to be" has none. */
   #runSingles = 0
 
-  constructor(text: string) {
-    this.#text = text
+  constructor(codes: Uint16Array, length: number) {
+    this.#codes = codes
+    this.#length = length
   }
 
   /** Takes the token at `start`; gives its end. Most are plain words, with a mark behind them at times. */
   token(start: number): number {
-    const text = this.#text
+    const codes = this.#codes
+    const length = this.#length
     let at = start
     let code = 0
     let last = 0
     let doubled = false
     let look = false
-    for (; at < text.length; at++) {
-      code = text.charCodeAt(at)
+    for (; at < length; at++) {
+      code = codes[at]!
       if (CLASS[code] !== LETTER) break
       if ((code | 32) === (last | 32)) doubled = true
       // I amid small letters may be l; l before a consonant at the start may be I.
@@ -97,8 +101,8 @@ class Scan {
       else if (last === SMALL_L && at === start + 1 && !isVowel(code)) look = true
       last = code
     }
-    const kind = at < text.length ? CLASS[code]! : SPACE
-    const mark = kind === PUNCTUATION && (at + 1 >= text.length || CLASS[text.charCodeAt(at + 1)] === SPACE)
+    const kind = at < length ? CLASS[code]! : SPACE
+    const mark = kind === PUNCTUATION && (at + 1 >= length || CLASS[codes[at + 1]!] === SPACE)
     if (at === start || !(mark || kind === SPACE)) return this.#rest(start, at, look)
     const letters = at - start
     this.#latin += letters
@@ -114,7 +118,8 @@ class Scan {
 
   /** A token with other things in it than letters, the first of which is at `from`. */
   #rest(start: number, from: number, look: boolean): number {
-    const text = this.#text
+    const codes = this.#codes
+    const length = this.#length
     let at = from
     let seen = from > start ? 1 << LETTER : 0
     let letters = from - start
@@ -124,8 +129,8 @@ class Scan {
     let piece = letters
     let longest = letters
     let singles = 0
-    for (; at < text.length; at++) {
-      const kind = CLASS[text.charCodeAt(at)]!
+    for (; at < length; at++) {
+      const kind = CLASS[codes[at]!]!
       if (kind === SPACE) break
       seen |= 1 << kind
       if (kind === LETTER) {
@@ -145,7 +150,8 @@ class Scan {
     else this.#latin += letters
     this.#pieces(start, at, pieces, longest, piece === 1 ? singles + 1 : singles)
     // A sign at an edge: "$ave", "casin0".
-    if (inner || seen & ODD || (letters > 1 && seen & SIGNS && hasEdgeSign(text, start, at))) this.#odd(start, at, seen)
+    if (inner || seen & ODD || (letters > 1 && seen & SIGNS && hasEdgeSign(codes, start, at)))
+      this.#odd(start, at, seen)
     return at
   }
 
@@ -179,10 +185,10 @@ function isVowel(code: number): boolean {
   return letter === 97 || letter === 101 || letter === 105 || letter === 111 || letter === 117 || letter === 121
 }
 
-function hasEdgeSign(text: string, start: number, end: number): boolean {
-  const first = CLASS[text.charCodeAt(start)]!
+function hasEdgeSign(codes: Uint16Array, start: number, end: number): boolean {
+  const first = CLASS[codes[start]!]!
   if (first === DIGIT || first === SIGN) return true
-  const last = text.charCodeAt(end - 1)
+  const last = codes[end - 1]!
   // 0, 5, $, @ behind a word; other digits there are numbers.
   return last === 48 || last === 53 || last === 36 || last === 64
 }

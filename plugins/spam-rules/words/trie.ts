@@ -3,7 +3,8 @@
  * word start needs no failure links, and leaves most words after three characters. States are numbered breadth first: the children of a
  * state lie side by side, and a state costs ten octets instead of a row of a table. No walk is longer than a phrase (`LONGEST_PHRASE`).
  */
-import { isUnspaced } from './fold.js'
+import { codesOf } from '../codes.js'
+import type { Folded } from './fold.js'
 
 /** What bounds the walks: a hostile text of one repeated word is walked so many times at most. */
 export const LONGEST_PHRASE = 100
@@ -11,7 +12,6 @@ export const LONGEST_PHRASE = 100
 /** Called with the phrase's number and where it lies in the text, `end` not included. */
 export type OnFound = (phrase: number, start: number, end: number) => void
 
-const SPACE = 32
 const MARKED = 4
 
 export class Trie {
@@ -52,37 +52,35 @@ export class Trie {
     return this.#roots.byteLength + this.#children.byteLength + this.#labels.byteLength + this.#phrase.byteLength
   }
 
-  search(text: string, found: OnFound): void {
+  search({ codes, starts }: Folded, found: OnFound): void {
     const roots = this.#roots
     const pairs = this.#pairs
     const marks = this.#marks
-    for (let at = 0; at < text.length; at++) {
-      const code = text.charCodeAt(at)
-      if (code === SPACE) continue
-      const next = at + 1 < text.length ? text.charCodeAt(at + 1) : SPACE
+    for (let word = 0; word < starts.length; word++) {
+      const at = starts[word]!
+      const code = codes[at]!
+      // Behind the last character there is a space.
+      const next = codes[at + 1]!
       if (code < 128 && next < 128 && this.#phrase[roots[code]!] === 0) {
         const state = pairs[(code << 7) | next]!
-        if (state !== 0 && (marks[hashAt(text, at)] !== 0 || this.#short[code] !== 0))
-          this.#walk(text, at, at + 2, state, found)
+        if (state !== 0 && (marks[hashOf(codes, at)] !== 0 || this.#short[code] !== 0))
+          this.#walk(codes, at, at + 2, state, found)
       } else {
         const state = roots[code]!
-        if (state !== 0) this.#walk(text, at, at + 1, state, found)
+        if (state !== 0) this.#walk(codes, at, at + 1, state, found)
       }
-      if (isUnspaced(code)) continue
-      do at++
-      while (at < text.length && text.charCodeAt(at) !== SPACE)
     }
   }
 
   /** Follows the text from a word start as far as any phrase goes. */
-  #walk(text: string, start: number, from: number, first: number, found: OnFound): void {
+  #walk(codes: Uint16Array, start: number, from: number, first: number, found: OnFound): void {
     const children = this.#children
     let state = first
     let at = from
     while (true) {
       if ((children[state]! & 1) !== 0) found(this.#phrase[state]! - 1, start, at)
-      if (at >= text.length) return
-      state = this.#child(state, text.charCodeAt(at))
+      if (at >= codes.length) return
+      state = this.#child(state, codes[at]!)
       if (state === 0) return
       at++
     }
@@ -103,7 +101,7 @@ export class Trie {
   }
 
   #mark(phrase: string): void {
-    if (phrase.length >= MARKED) this.#marks[hashAt(phrase, 0)] = 1
+    if (phrase.length >= MARKED) this.#marks[hashOf(codesOf(phrase), 0)] = 1
     else this.#short[phrase.charCodeAt(0)] = 1
   }
 
@@ -145,10 +143,9 @@ export class Trie {
 }
 
 /** Beyond the end there is nothing, which no phrase has. */
-function hashAt(text: string, at: number): number {
-  if (at + MARKED > text.length) return 0
-  const first = text.charCodeAt(at) * 29791 + text.charCodeAt(at + 1) * 961
-  return (first + text.charCodeAt(at + 2) * 31 + text.charCodeAt(at + 3)) & 0xffff
+function hashOf(codes: Uint16Array, at: number): number {
+  if (at + MARKED > codes.length) return 0
+  return (codes[at]! * 29791 + codes[at + 1]! * 961 + codes[at + 2]! * 31 + codes[at + 3]!) & 0xffff
 }
 
 function shared(a: string, b: string): number {

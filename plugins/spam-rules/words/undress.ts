@@ -40,9 +40,14 @@ const ADDRESS = /:\/\/|^www\.|[^@]@[^@\s]+\.\w|[=%#\\{}<>[\]~^]|\?[\w/]|\w\.\w+\
 const JOINED = /\p{L}[&,;/+]\p{L}/u
 const PARTS = /[^&,;/+]{3,}/g
 
-/** In the order they stand there; none overlaps another. */
-export function disguisesIn(text: string, vocabulary: Vocabulary, looks: Looks): readonly Disguise[] {
-  const { tokens, runs, mainlyLatin } = scanTokens(text)
+/** In the order they stand there; none overlaps another. `codes`: its characters. */
+export function disguisesIn(
+  text: string,
+  codes: Uint16Array,
+  vocabulary: Vocabulary,
+  looks: Looks,
+): readonly Disguise[] {
+  const { tokens, runs, mainlyLatin } = scanTokens(codes, text.length)
   const found: Disguise[] = []
   let left = MOST_SPACED_OUT
   for (const run of runs) {
@@ -53,7 +58,7 @@ export function disguisesIn(text: string, vocabulary: Vocabulary, looks: Looks):
   for (const token of tokens.slice(0, MOST_TRIED)) {
     if (token.foreign && !mainlyLatin) continue
     if (token.end - token.start > LONGEST_TOKEN) continue
-    if (!vocabulary.mayMean(text, token.start, token.end)) continue
+    if (!vocabulary.mayMean(codes, token.start, token.end)) continue
     const whole = text.slice(token.start, token.end)
     for (const { offset, length, understood, how } of vocabulary.remembered(whole, () =>
       readToken(whole, vocabulary, looks),

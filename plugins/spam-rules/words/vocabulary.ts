@@ -68,8 +68,8 @@ export class Vocabulary {
   }
 
   /** Can there be a word in this token that `meant` or `meantSqueezed` knows? Asked without taking it out of the text. */
-  mayMean(text: string, start: number, end: number): boolean {
-    return this.#likenesses.mayHave(text, start, end)
+  mayMean(codes: Uint16Array, start: number, end: number): boolean {
+    return this.#likenesses.mayHave(codes, start, end)
   }
 
   /** The word that looks like this row of letters; signs have been read as letters already. */
@@ -90,7 +90,7 @@ export class Vocabulary {
     if (word.length < SHORTEST) return
     this.#words.add(word)
     this.#canonical.set(canonical(word), word)
-    this.#likenesses.addWord(canonical(word))
+    this.#likenesses.addWord(word, canonical(word))
     if (word.length < SHORTEST_SQUEEZED) return
     this.#squeezed.set(squeezed(canonical(word)), word)
     this.#likenesses.addSqueezed(squeezed(canonical(word)))
@@ -98,7 +98,7 @@ export class Vocabulary {
 
   #addStart(start: string): void {
     this.#starts.add(start).add(canonical(start))
-    this.#likenesses.addStart(canonical(start))
+    this.#likenesses.addStart(start, canonical(start))
     this.#longestStart = Math.max(this.#longestStart, start.length)
   }
 

@@ -32,6 +32,22 @@ test('a large message is read as a small one is', async t => {
   assert.deepEqual(await readableText(message(LARGE), thread), readMessage(LARGE))
 })
 
+test('a small message of many parts is read elsewhere, too', async t => {
+  const thread = new ReadingThread()
+  t.after(() => thread.end())
+  const parts = (count: number) =>
+    Buffer.from(`Content-Type: multipart/mixed; boundary=b\r\n\r\n${'--b\r\n\r\nx\r\n'.repeat(count)}--b--\r\n`)
+  const here: number[] = []
+  const counted = (bytes: Buffer) => {
+    here.push(bytes.length)
+    return readMessage(bytes)
+  }
+  assert.deepEqual(await readableText(message(parts(500)), thread, counted), readMessage(parts(500)))
+  assert.equal(here.length, 0)
+  await readableText(message(parts(20)), thread, counted)
+  assert.equal(here.length, 1)
+})
+
 for (const [what, code, why] of [
   ['does not come to an end', HANGS, /took too long/],
   ['throws', THROWS, /failed: oh/],

@@ -59,13 +59,13 @@ describe('read and called deliberate', () => {
   ] as const) {
     test(text, () => {
       const reading = read(text)
-      assert.equal(reading.text, understood)
+      assert.equal(reading.folded.text, understood)
       assert.deepEqual(
         reading.undressed.map(one => one.how !== 'misspelt'),
         [true],
       )
       const [one] = reading.undressed
-      assert.equal(reading.text.slice(one!.start, one!.end), one!.understood)
+      assert.equal(reading.folded.text.slice(one!.start, one!.end), one!.understood)
       assert.ok(text.includes(one!.written))
     })
   }
@@ -81,7 +81,7 @@ describe('read, and nobody is accused', () => {
   ] as const) {
     test(text, () => {
       const reading = read(text)
-      assert.equal(reading.text, understood)
+      assert.equal(reading.folded.text, understood)
       assert.deepEqual(
         reading.undressed.filter(one => one.how !== 'misspelt'),
         [],
