@@ -17,6 +17,11 @@ export interface Arguments extends SetsWish {
   /** Fit the points of the rules, tried by this parting. */
   readonly fit?: Parting
   readonly peers: boolean
+  /** What a message costs, ours and theirs by turns. */
+  readonly speed: boolean
+  /** With it: messages that each has judged before. */
+  readonly warm: number
+  readonly turns: number
   /** Messages of each set and label that peers are tried on, and are taught. */
   readonly sample: number
   readonly json?: string
@@ -42,7 +47,10 @@ export const HELP = `npm run bench:filter -- [options]
   --learn             what learning adds: taught, on mail from elsewhere, after 10, 100, 1,000 mails
   --fit source        points of the rules fitted to the train parts, tried by source, time or chance
   --peers             SpamAssassin, Rspamd and bogofilter on the same messages
-  --sample 150        with --peers: messages of each set and label, to be judged and to be taught; default 150
+  --sample 150        with --peers and --speed: messages of each set and label, to be judged and to be taught; default 150
+  --speed             CPU of a message by our rules, Rspamd's and SpamAssassin's, by turns
+  --warm 2000         with --speed: messages that each judges before it is measured; default 2000
+  --turns 5           with --speed; default 5
   --json FILE         all figures
   --help
 `
@@ -61,6 +69,9 @@ const OPTIONS = {
   fit: { type: 'string' },
   peers: { type: 'boolean', default: false },
   sample: { type: 'string', default: '150' },
+  speed: { type: 'boolean', default: false },
+  warm: { type: 'string', default: '2000' },
+  turns: { type: 'string', default: '5' },
   json: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const
@@ -90,6 +101,9 @@ export function readArguments(argv: readonly string[]): Wish {
         learn: values.learn,
         peers: values.peers,
         sample: countOf('--sample', values.sample),
+        speed: values.speed,
+        warm: countOf('--warm', values.warm),
+        turns: countOf('--turns', values.turns),
       },
     }
   } catch (error) {

@@ -39,7 +39,7 @@ export interface Beside {
   readonly p99: number | undefined
 }
 
-interface Shown extends Sample {
+export interface Shown extends Sample {
   readonly mail: Mail
   readonly set: string
 }
@@ -85,7 +85,7 @@ export async function besideOthers(
   return rows
 }
 
-async function ours(stage: StageName, folder: string): Promise<Peer> {
+export async function ours(stage: StageName, folder: string): Promise<Peer> {
   const site = await Site.open({ folder, plugins: pluginsOf(stage)! })
   return {
     name: `Posthouse ${stage}`,
@@ -137,7 +137,7 @@ async function measured(peer: Peer, samples: readonly Shown[], say: (text: strin
 }
 
 /** Peers read files as they lie in a mailbox, with line feeds. */
-function shown(items: readonly Item[], view: View, folder: string): readonly Shown[] {
+export function shown(items: readonly Item[], view: View, folder: string): readonly Shown[] {
   mkdirSync(folder, { recursive: true })
   return items.map(({ set, label, path: from }, i) => {
     const mail = viewOf(readFileSync(from), view)

@@ -16,6 +16,7 @@ import { fitTo } from './fitting.js'
 import { learnAndJudge, lessonFigures, lessonRows, unseen } from './learning.js'
 import { folderOfSets, honestItems, type Item, itemsOf } from './sets.js'
 import { addsUp, Site } from './site.js'
+import { speedTable } from './speed.js'
 import { pluginsOf } from './stages.js'
 import { ERROR_HEAD, errorTable, groupTable, ruleTable, tableOf, wrongList } from './tables.js'
 import { type View, viewOf } from './view.js'
@@ -64,6 +65,7 @@ async function run(args: Arguments): Promise<number> {
     print(`${machineText(machine)}\n`)
     const items = itemsOf(sets, args)
     if (args.peers) return await runBeside(sets, folder, args)
+    if (args.speed) return await runSpeed(sets, folder, args)
     if (args.fit !== undefined) return await runFit(items, folder, args, args.fit)
     if (args.learn) return await runLearning(sets, folder, args)
     const runs: Run[] = []
@@ -96,6 +98,16 @@ async function runBeside(sets: string, folder: string, args: Arguments): Promise
       `## Beside others, ${view} view (${args.splits.join(' and ')}, ${asked.length} messages, ${taught.length} taught)\n`,
     )
     print(`${besideTable(rows)}\n`)
+  }
+  return 0
+}
+
+async function runSpeed(sets: string, folder: string, args: Arguments): Promise<number> {
+  const items = draw(itemsOf(sets, args), args.sample)
+  const { warm, turns } = args
+  for (const view of args.views) {
+    const table = await speedTable(items, { folder: join(folder, view), view, warm, turns, say })
+    print(`## Speed, ${view} view (${items.length} messages, ${turns} turns after ${warm} messages each)\n\n${table}\n`)
   }
   return 0
 }

@@ -6,7 +6,15 @@
  */
 import { type Facts, PLACES, type Place } from '../facts.js'
 import { looksShipped } from '../words/confusables.js'
-import { type AnyEntry, ENTRIES, type Group, type NearEntry, type RawEntry, readEntries } from '../words/entries.js'
+import {
+  type AnyEntry,
+  ENTRIES,
+  type Group,
+  type NearEntry,
+  type PhraseEntry,
+  type RawEntry,
+  readEntries,
+} from '../words/entries.js'
 import { rowOf, type Spot } from '../words/near.js'
 import { type Asked, type Hit, type PlaceFound, Search } from '../words/search.js'
 import { LANGUAGES, type Language } from '../words/stems.js'
@@ -47,14 +55,26 @@ interface Best {
 
 interface Use {
   readonly own: Words
-  readonly entry: number
+  /** Its place among the entries of that condition. */
+  readonly at: number
+  readonly entry: PhraseEntry
+  /** As a finding shows it. */
+  readonly phrase: string
 }
 
 /** A near-by entry with the numbers of the phrases of its parts. */
 interface NearUse {
+  readonly own: Words
   readonly at: number
   readonly entry: NearEntry
   readonly parts: readonly (readonly number[])[]
+}
+
+/** What of the phrases of all conditions is in one message. */
+interface Tally {
+  readonly best: ReadonlyMap<Words, Map<number, Best>>
+  /** Near-by entries of which the first part is there. */
+  readonly near: ReadonlyMap<Words, ReadonlySet<NearUse>>
 }
 
 const NOTHING: ReadonlyMap<number, Best> = new Map()
@@ -133,17 +153,16 @@ class Scan {
   /** Number of a phrase → who looks for it. */
   readonly #uses = new Map<number, readonly Use[]>()
   readonly #places: readonly Place[]
-  readonly #near = new Map<Words, readonly NearUse[]>()
+  /** Number of a phrase → the near-by entries whose first part it is. */
+  readonly #near = new Map<number, readonly NearUse[]>()
 
   constructor(all: readonly Words[]) {
     this.#search = new Search(all.flatMap(askedBy), looksShipped())
     for (const own of all) {
       own.entries.forEach((entry, at) => {
-        if (entry.kind !== 'phrase') return
-        this.#use(this.#search.numberOf(entry.phrase, entry.language), { own, entry: at })
+        if (entry.kind === 'phrase') this.#use(own, at, entry)
+        else this.#useNear(own, at, entry)
       })
-      const near = own.entries.flatMap((entry, at) => (entry.kind === 'near' ? [this.#nearUse(entry, at)] : []))
-      if (near.length > 0) this.#near.set(own, near)
     }
     const wanted = PLACES.filter(place => all.some(({ where }) => where.has(place)))
     this.#places = wanted.sort((a, b) => Number(b === 'body') - Number(a === 'body'))
@@ -175,40 +194,39 @@ class Scan {
 
   /** Entries of this condition that were found, each with its best place. Mostly none: every rule asks. */
   found(facts: Facts, own: Words): ReadonlyMap<number, Best> {
-    const there = facts.once(this.#uses, () => this.#tally(facts)).get(own) ?? NOTHING
-    const near = this.#near.get(own)
+    const tally = facts.once(this.#uses, () => this.#tally(facts))
+    const there = tally.best.get(own) ?? NOTHING
+    const near = tally.near.get(own)
     if (near === undefined) return there
     const found = new Map(there)
-    for (const use of near) {
-      const best = this.#nearBest(facts, own, use)
+    for (const use of [...near].sort((a, b) => a.at - b.at)) {
+      const best = this.#nearBest(facts, use)
       if (best !== undefined) found.set(use.at, best)
     }
     return found
   }
 
   /** From what is there to who wants it: of thousands of phrases a message has a few. */
-  #tally(facts: Facts): ReadonlyMap<Words, Map<number, Best>> {
-    const tally = new Map<Words, Map<number, Best>>()
+  #tally(facts: Facts): Tally {
+    const best = new Map<Words, Map<number, Best>>()
+    const near = new Map<Words, Set<NearUse>>()
     for (const [place, { hits }] of this.places(facts)) {
       for (const [number, hit] of hits) {
-        for (const { own, entry } of this.#uses.get(number) ?? []) {
-          const best = bestOf(own, own.entries[entry]!, place, hit)
-          if (best === undefined) continue
-          const there = tally.get(own) ?? new Map<number, Best>()
-          tally.set(own, there)
-          if (Math.abs(best.value) > Math.abs(there.get(entry)?.value ?? 0)) there.set(entry, best)
+        const uses = this.#uses.get(number)
+        if (uses !== undefined) for (const use of uses) note(best, use, place, hit)
+        const nearUses = this.#near.get(number)
+        if (nearUses === undefined) continue
+        for (const use of nearUses) {
+          const there = near.get(use.own)
+          if (there === undefined) near.set(use.own, new Set([use]))
+          else there.add(use)
         }
       }
     }
-    return tally
+    return { best, near }
   }
 
-  #nearUse(entry: NearEntry, at: number): NearUse {
-    const numbersOf = (part: readonly string[]) => part.map(phrase => this.#search.numberOf(phrase, entry.language))
-    return { at, entry, parts: entry.parts.map(numbersOf) }
-  }
-
-  #nearBest(facts: Facts, own: Words, { entry, parts: numbers }: NearUse): Best | undefined {
+  #nearBest(facts: Facts, { own, entry, parts: numbers }: NearUse): Best | undefined {
     const places = this.places(facts)
     // Of most near-by entries one part is nowhere in the whole message.
     if (!numbers.every(part => isAnywhere(places, part))) return undefined
@@ -232,9 +250,30 @@ class Scan {
     return undefined
   }
 
-  #use(number: number, use: Use): void {
-    this.#uses.set(number, [...(this.#uses.get(number) ?? []), use])
+  #use(own: Words, at: number, entry: PhraseEntry): void {
+    const number = this.#search.numberOf(entry.phrase, entry.language)
+    const phrase = entry.phrase.endsWith('*') ? entry.phrase.slice(0, -1) : entry.phrase
+    this.#uses.set(number, [...(this.#uses.get(number) ?? []), { own, at, entry, phrase }])
   }
+
+  #useNear(own: Words, at: number, entry: NearEntry): void {
+    const numbersOf = (part: readonly string[]) => part.map(phrase => this.#search.numberOf(phrase, entry.language))
+    const use: NearUse = { own, at, entry, parts: entry.parts.map(numbersOf) }
+    for (const number of new Set(use.parts[0])) this.#near.set(number, [...(this.#near.get(number) ?? []), use])
+  }
+}
+
+/** Where it counts more than elsewhere; nothing where the condition does not look. */
+function note(best: Map<Words, Map<number, Best>>, use: Use, place: Place, hit: Hit): void {
+  const { own, at, entry, phrase } = use
+  const dressed = own.dressed ? hit.undressed !== undefined && hit.undressed.how !== 'misspelt' : !hit.plain
+  if ((own.dressed && !dressed) || !own.where.has(place)) return
+  const value = entry.weight * (own.worth[place] ?? 1)
+  const there = best.get(own) ?? new Map<number, Best>()
+  if (there.size === 0) best.set(own, there)
+  if (Math.abs(value) <= Math.abs(there.get(at)?.value ?? 0)) return
+  const shown = dressed ? `"${hit.undressed!.written}" → ${phrase}` : phrase
+  there.set(at, { value, shown, place, spots: hit.spots, group: entry.group })
 }
 
 function isAnywhere(places: ReadonlyMap<Place, PlaceFound>, part: readonly number[]): boolean {
@@ -244,16 +283,6 @@ function isAnywhere(places: ReadonlyMap<Place, PlaceFound>, part: readonly numbe
 
 function nextTurn(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve))
-}
-
-/** What it counts in this place for this condition; nothing where it does not look. */
-function bestOf(own: Words, entry: AnyEntry, place: Place, { plain, undressed, spots }: Hit): Best | undefined {
-  if (entry.kind === 'near' || !own.where.has(place)) return undefined
-  const dressed = own.dressed ? undressed !== undefined && undressed.how !== 'misspelt' : !plain
-  if (own.dressed && !dressed) return undefined
-  const phrase = entry.phrase.endsWith('*') ? entry.phrase.slice(0, -1) : entry.phrase
-  const shown = dressed ? `"${undressed!.written}" → ${phrase}` : phrase
-  return { value: entry.weight * (own.worth[place] ?? 1), shown, place, spots, group: entry.group }
 }
 
 function askedBy({ entries }: Words): readonly Asked[] {
