@@ -102,8 +102,8 @@ const ACCENTED_WORD =
 const COMBINING = /[\u0300-\u036f]/g
 
 /** `yóur fúnds havé bééñ séñt`: English, so that no word of it is what it looks like. */
-export function* accentedEnglish(text: string): Finds {
-  if (!BEYOND_ASCII.test(text)) return
+export function* accentedEnglish({ text, beyondAscii }: Sample): Finds {
+  if (!beyondAscii) return
   for (const [word] of text.toLowerCase().matchAll(ACCENTED_WORD))
     if (ENGLISH.has(word.normalize('NFD').replace(COMBINING, ''))) yield word
 }
