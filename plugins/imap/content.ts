@@ -3,9 +3,13 @@
  * ranges asked for are read, so that a header costs a header and a body is never held whole.
  */
 import type { Mailbox, MailEntry } from 'posthouse/api'
-import { type Field, scanHeader } from 'posthouse/text'
+import { type Field, scanHeader, scanMime } from 'posthouse/text'
+import { type DigestReader, digestOf, digestReader } from './digest.js'
+import { type Facts, factsOf } from './finding/facts.js'
+import { previewOf } from './finding/preview.js'
 import type { Gate } from './gate.js'
 import { type Structure, type StructureCache, structureOf } from './structure.js'
+import { writeEnvelope } from './wire/envelope.js'
 
 /** Up to here a message is read in one go. */
 const SMALL_BYTES = 64 * 1024
@@ -28,6 +32,8 @@ export class Content {
   private readonly gate: Gate
   private whole: Buffer | undefined
   private header_: Header | undefined
+  /** Made here, for the store to keep. */
+  made: Buffer | undefined
 
   constructor(entry: MailEntry, mailbox: Mailbox, cache: StructureCache, gate: Gate) {
     this.entry = entry
@@ -65,11 +71,41 @@ export class Content {
   }
 
   async structure(): Promise<Structure> {
-    const known = this.cache.get(this.entry.uid)
-    if (known) return known
-    const structure = await this.withWhole(structureOf)
+    const known = this.cache.get(this.entry.uid) ?? (await this.kept(digest => digest.structure()))
+    const structure = known ?? (await this.digested())?.structure() ?? (await this.withWhole(structureOf))
     this.cache.put(this.entry.uid, structure)
     return structure
+  }
+
+  /** As it goes to the client. */
+  async envelope(): Promise<string> {
+    return (await this.digested())?.envelope() ?? writeEnvelope((await this.header()).fields)
+  }
+
+  async facts(): Promise<Facts> {
+    return (await this.digested())?.facts() ?? factsOf((await this.header()).fields)
+  }
+
+  /** UTF-8 as octets. */
+  async preview(): Promise<string> {
+    const known = (await this.digested())?.preview()
+    return known ?? this.withWhole(bytes => Buffer.from(previewOf(bytes, scanMime(bytes).root)).toString('latin1'))
+  }
+
+  /** What the store has. */
+  async kept<T>(read: (digest: DigestReader) => T | undefined): Promise<T | undefined> {
+    const [found] = await this.mailbox.digests([this.entry], octets => {
+      const digest = digestReader(octets)
+      return digest && read(digest)
+    })
+    return found
+  }
+
+  /** Makes the digest of a small message by the way; of a large one what is asked for is worked out alone. */
+  private async digested(): Promise<DigestReader | undefined> {
+    if (this.size > SMALL_BYTES) return undefined
+    this.made ??= digestOf(await this.read(0, this.size))
+    return digestReader(this.made)
   }
 
   /** Hands out all octets at once: few messages at a time in this process, as they may be large. */

@@ -5,6 +5,7 @@ import { type Connection, definePlugin, doorsOf } from 'posthouse/api'
 import { CapabilityTable } from './capabilities.js'
 import { converse } from './conversation.js'
 import { Gate } from './gate.js'
+import { Keeper } from './keeper.js'
 import { Recents } from './recents.js'
 import { type Deps, Session } from './session.js'
 import { schema, settingsOf } from './settings.js'
@@ -19,9 +20,12 @@ export default definePlugin({
   needs: ['store', 'authenticator'],
   setup({ config, services, server, clock, metrics, log, state }) {
     const settings = settingsOf(config, server.maxMessageBytes)
+    const gate = new Gate(LARGE_AT_ONCE)
+    const store = services.get('store')
+    const keeper = new Keeper(store.mail, gate, log)
     const deps: Deps = {
       settings,
-      store: services.get('store'),
+      store,
       authenticator: services.get('authenticator'),
       markings: services.find('markings'),
       movements: services.find('movements'),
@@ -29,10 +33,16 @@ export default definePlugin({
       clock,
       metrics,
       recents: new Recents(state, clock, log),
-      gate: new Gate(LARGE_AT_ONCE),
+      gate,
+      keeper,
       capabilities: new CapabilityTable(settings.disable),
     }
     const serve = (connection: Connection) => converse(new Session(connection, deps))
-    return { listeners: doorsOf('imap', config, serve, log) }
+    return {
+      listeners: doorsOf('imap', config, serve, log),
+      // A command may run beside a server, which keeps them up.
+      started: () => keeper.start(),
+      dispose: () => keeper.stop(),
+    }
   },
 })

@@ -9,6 +9,7 @@ import { fold } from './finding/fold.js'
 import { addressForms, type Forms, headerText, plainForms, readTexts, type Texts } from './finding/texts.js'
 import { DAY_MS, writtenDay } from './wire/date.js'
 import { hasFlag } from './wire/flags.js'
+import { writeEmailId } from './wire/object-id.js'
 import type { SearchKey, When } from './wire/search-keys.js'
 import { inRanges, type NumberSet, type Ranges, resolveSet, SAVED } from './wire/set.js'
 
@@ -78,7 +79,7 @@ export function questionOf(key: SearchKey, numbers: Numbers): Question {
     case 'modseq':
       return cheap(({ entry }) => entry.modseq >= key.from)
     case 'emailid':
-      return cheap(({ entry }) => entry.emailId === key.id)
+      return cheap(({ entry }) => writeEmailId(entry) === key.id)
     case 'threadid':
       // RFC 8474 §5.2: threads have no ids here.
       return seen(() => false)

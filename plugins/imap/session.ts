@@ -20,6 +20,7 @@ import { type Done, no, Refused, type Standing, type State } from './answer.js'
 import type { CapabilityTable } from './capabilities.js'
 import type { Gate } from './gate.js'
 import { Input, type Wait } from './input.js'
+import type { Keeper } from './keeper.js'
 import { Output } from './output.js'
 import type { Recents } from './recents.js'
 import { type Selected, writeUpdate } from './selected.js'
@@ -41,6 +42,8 @@ export interface Deps {
   readonly recents: Recents
   /** Bounds how many large messages are held at once. */
   readonly gate: Gate
+  /** Keeps digests and indexes up. */
+  readonly keeper: Keeper
   readonly capabilities: CapabilityTable
 }
 

@@ -27,7 +27,10 @@ export interface Structure {
 }
 
 export function structureOf(bytes: Buffer): Structure {
-  const { root } = scanMime(bytes)
+  return structureFrom(scanMime(bytes).root)
+}
+
+export function structureFrom(root: MimePart): Structure {
   const body = writeStructure(root, false)
   const extended = writeStructure(root, true)
   const counter = { spans: 0 }

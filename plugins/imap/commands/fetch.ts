@@ -6,16 +6,14 @@ import type { MailEntry } from 'posthouse/api'
 import { bad, type Done, no, ok } from '../answer.js'
 import { command } from '../command.js'
 import { Content } from '../content.js'
+import { fetchListed, isListed, messageItem } from '../overview.js'
 import { decodedSize, type Resolved, resolve, sendSection } from '../sections.js'
 import { isDone, type Selected, writeUpdate, writeVanished } from '../selected.js'
 import type { Session } from '../session.js'
 import type { Known } from '../view.js'
-import { formatDateTime } from '../wire/date.js'
-import { writeEnvelope } from '../wire/envelope.js'
 import { type FetchItem, readFetchItems } from '../wire/fetch-items.js'
 import { type FetchModifiers, readFetchModifiers } from '../wire/fetch-modifiers.js'
 import { hasFlag } from '../wire/flags.js'
-import { writeEmailId } from '../wire/object-id.js'
 import type { Reader } from '../wire/reader.js'
 import { type NumberSet, type Ranges, readSet, resolveSet } from '../wire/set.js'
 import { writeFlags } from '../wire/write.js'
@@ -36,7 +34,7 @@ export const fetch = command({
   uid: true,
   expunge: 'uid',
   // RFC 8474, RFC 8514: what else there is of them stands with CREATE, SELECT, STATUS and SEARCH; of RFC 3516 with APPEND.
-  capabilities: [{ name: 'OBJECTID' }, { name: 'SAVEDATE' }, { name: 'BINARY' }],
+  capabilities: [{ name: 'OBJECTID' }, { name: 'SAVEDATE' }, { name: 'BINARY' }, { name: 'PREVIEW' }],
   read(input: Reader): FetchArgs {
     input.space()
     const set = readSet(input)
@@ -61,7 +59,9 @@ export const fetch = command({
       await fetchFromView(session, uids, items)
       return ok('FETCH done')
     }
-    const missing = await fetchFromStore(session, uids, items)
+    const missing = items.every(isListed)
+      ? await fetchListed(session, uids, items, () => tellKeywords(session))
+      : await fetchFromStore(session, uids, items)
     return missing > 0 && !uid ? gone() : ok('FETCH done')
   },
 })
@@ -257,38 +257,7 @@ function isGone(error: unknown): boolean {
 
 async function prepare(content: Content, open: Selected, item: FetchItem): Promise<Prepared> {
   if (item.kind === 'section') return { kind: 'section', part: await resolve(content, item) }
-  return { kind: 'text', text: await simpleItem(content, open, item) }
-}
-
-async function simpleItem(
-  content: Content,
-  open: Selected,
-  item: Exclude<FetchItem, { kind: 'section' }>,
-): Promise<string> {
-  const { entry } = content
-  switch (item.kind) {
-    case 'uid':
-    case 'flags':
-    case 'modseq':
-      return viewItem(open, entry, item.kind)
-    case 'emailid':
-      return `EMAILID (${writeEmailId(entry)})`
-    case 'threadid':
-      // RFC 8474 §5.2: we keep no threads over mailboxes; clients ask THREAD.
-      return 'THREADID NIL'
-    case 'savedate':
-      return `SAVEDATE ${formatDateTime(entry.saved)}`
-    case 'internaldate':
-      return `INTERNALDATE ${formatDateTime(entry.date)}`
-    case 'size':
-      return `RFC822.SIZE ${entry.size}`
-    case 'decoded-size':
-      return `${item.label} ${await decodedSize(content, item.path)}`
-    case 'envelope':
-      return `ENVELOPE ${writeEnvelope((await content.header()).fields)}`
-    case 'structure': {
-      const structure = await content.structure()
-      return item.extended ? `BODYSTRUCTURE ${structure.extended}` : `BODY ${structure.body}`
-    }
-  }
+  if (item.kind === 'decoded-size')
+    return { kind: 'text', text: `${item.label} ${await decodedSize(content, item.path)}` }
+  return { kind: 'text', text: await messageItem(open, content, item) }
 }

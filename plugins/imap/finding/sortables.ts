@@ -2,6 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { MailEntry } from 'posthouse/api'
 import { Content } from '../content.js'
+import { digestReader } from '../digest.js'
 import type { Session } from '../session.js'
 import { type Facts, factsOf } from './facts.js'
 import type { Sortable } from './sorting.js'
@@ -29,17 +30,23 @@ export async function sortablesOf(session: Session, uids: readonly number[], fac
 
 async function factsIn(session: Session, entries: readonly MailEntry[]): Promise<(Facts | undefined)[]> {
   const { mailbox, structures } = session.open
-  const facts: (Facts | undefined)[] = []
-  for (const entry of entries) {
+  const facts = await mailbox.digests(entries, octets => digestReader(octets)?.facts())
+  const made: (readonly [MailEntry, Buffer])[] = []
+  for (const [index, entry] of entries.entries()) {
+    if (facts[index] !== undefined) continue
     const content = new Content(entry, mailbox, structures, session.deps.gate)
-    facts.push(await headerFacts(content))
+    facts[index] = await factsInMessage(content)
+    if (content.made) made.push([entry, content.made])
+    await turn()
   }
+  session.deps.keeper.keep(mailbox, made)
   return facts
 }
 
-async function headerFacts(content: Content): Promise<Facts | undefined> {
+/** `undefined`: the message has gone meanwhile. */
+async function factsInMessage(content: Content): Promise<Facts | undefined> {
   try {
-    return factsOf((await content.header()).fields)
+    return await content.facts()
   } catch (error) {
     if (error instanceof Error && 'errorCode' in error && error.errorCode === 'message-gone') return undefined
     throw error

@@ -38,6 +38,8 @@ export type FetchItem =
   /** RFC 8514 §4.2 */
   | { readonly kind: 'savedate' }
   | { readonly kind: 'envelope' }
+  /** RFC 8970; `lazy`: only if it is there already. */
+  | { readonly kind: 'preview'; readonly lazy: boolean }
   /** `BODY` is `BODYSTRUCTURE` without extension data. */
   | { readonly kind: 'structure'; readonly extended: boolean }
   | {
@@ -89,6 +91,9 @@ function readItem(input: Reader): FetchItem {
   const name = input.need(ITEM, 'an item to fetch').toUpperCase()
   const extended = EXTENDED.get(name)
   if (extended !== undefined && input.can(extended.needs)) return extended.item
+  // RFC 8970 §6: the modifiers stand in parentheses, and there is one.
+  if (name === 'PREVIEW' && input.can('PREVIEW'))
+    return { kind: 'preview', lazy: input.take(/ \(LAZY\)/iy) !== undefined }
   switch (name) {
     case 'FLAGS':
       return { kind: 'flags' }

@@ -1,0 +1,138 @@
+/** Digests: what is read from them is what the message says, whoever made them; PREVIEW; and that they are kept in the background. */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { rememberingLog } from '../../../core/testing/index.js'
+import { scanMime } from '../../../core/text/index.js'
+import { digestOf, digestReader } from '../../../plugins/imap/digest.js'
+import { factsOf } from '../../../plugins/imap/finding/facts.js'
+import { previewOf } from '../../../plugins/imap/finding/preview.js'
+import { Gate } from '../../../plugins/imap/gate.js'
+import { Keeper } from '../../../plugins/imap/keeper.js'
+import { structureOf } from '../../../plugins/imap/structure.js'
+import { writeEnvelope } from '../../../plugins/imap/wire/envelope.js'
+import { createMemoryStore } from '../../../plugins/store-memory/store.js'
+import { type Client, type Rig, startRig } from './rig.js'
+
+const MIXED = [
+  'Date: Mon, 2 Jan 2023 10:00:00 +0000',
+  'From: =?utf-8?Q?J=C3=BCrgen?= <j@a.test>',
+  'Subject: Re: [x] hello',
+  'Message-ID: <1@a>',
+  'References: <a@a> <b@b>',
+  'Content-Type: multipart/mixed; boundary=x',
+  '',
+  '--x',
+  'Content-Type: multipart/alternative; boundary=y',
+  '',
+  '--y',
+  'Content-Type: text/html; charset=iso-8859-1',
+  '',
+  '<style>p {}</style><p>not me</p>',
+  '--y',
+  'Content-Type: text/plain; charset=iso-8859-1',
+  'Content-Transfer-Encoding: quoted-printable',
+  '',
+  '> quoted',
+  'Gr=FC=DFe   from',
+  'here',
+  '--y--',
+  '--x',
+  'Content-Type: message/rfc822',
+  '',
+  'Subject: inner',
+  '',
+  'inside',
+  '--x--',
+  '',
+].join('\r\n')
+
+test('what is read from a digest is what the octets say', () => {
+  const bytes = Buffer.from(MIXED)
+  const digest = digestReader(digestOf(bytes))!
+  const { root } = scanMime(bytes)
+  assert.equal(digest.envelope(), writeEnvelope(root.header))
+  assert.deepEqual({ ...digest.structure(), weight: 0 }, { ...structureOf(bytes), weight: 0 })
+  assert.deepEqual(digest.facts(), factsOf(root.header))
+  assert.equal(Buffer.from(digest.preview()!, 'latin1').toString(), 'Grüße from here')
+})
+
+test('a digest of another version, or cut, is none', () => {
+  const digest = digestOf(Buffer.from(MIXED))
+  assert.equal(digestReader(digest.subarray(0, -1)), undefined)
+  assert.equal(digestReader(Buffer.concat([Buffer.from([255]), digest.subarray(1)])), undefined)
+  assert.equal(digestReader(Buffer.alloc(0)), undefined)
+})
+
+test('what would be too long is left out, and the rest is there', () => {
+  const digest = digestReader(digestOf(Buffer.from(`To: ${'a@b.test, '.repeat(20_000)}\r\n\r\nhello`)))!
+  assert.equal(digest.envelope(), undefined)
+  assert.equal(digest.preview(), 'hello')
+})
+
+for (const [what, message, preview] of [
+  ['nothing to be read', 'Content-Type: image/png\r\n\r\nxx', ''],
+  ['HTML alone', 'Content-Type: text/html\r\n\r\n<p>Hello &amp; <b>good</b></p><p>bye', 'Hello & good bye'],
+  ['only what is quoted', 'Subject: x\r\n\r\n> one\r\n> two\r\n', '> one > two'],
+  ['an attached text', 'Content-Disposition: attachment\r\n\r\nfile', ''],
+  [
+    'invisible filling',
+    'Content-Type: text/plain; charset=utf-8\r\n\r\nSale\u200c\u00a0\u200c\u034f\u00a0 now',
+    'Sale now',
+  ],
+] as const) {
+  test(`the preview of ${what} is ${JSON.stringify(preview)}`, () => {
+    const bytes = Buffer.from(message)
+    assert.equal(previewOf(bytes, scanMime(bytes).root), preview)
+  })
+}
+
+test('a preview has at most 200 characters, whole ones', () => {
+  const bytes = Buffer.from(`Content-Type: text/plain; charset=utf-8\r\n\r\n${'😀'.repeat(1000)}`)
+  assert.equal(previewOf(bytes, scanMime(bytes).root), '😀'.repeat(200))
+})
+
+let rig: Rig
+let ann: Client
+
+before(async () => {
+  rig = await startRig()
+  ann = await rig.client('ann')
+  await ann.append('INBOX', MIXED)
+  await ann.ok('SELECT INBOX')
+})
+after(() => rig.end())
+
+test('PREVIEW (LAZY) is NIL until the preview is there', async () => {
+  assert.deepEqual(await ann.ok('FETCH 1 (PREVIEW (LAZY) UID)'), ['* 1 FETCH (PREVIEW NIL UID 1)'])
+  const preview = 'PREVIEW {17}\r\nGr\xc3\xbc\xc3\x9fe from here'
+  assert.deepEqual(await ann.ok('FETCH 1 PREVIEW'), [`* 1 FETCH (${preview})`])
+  assert.deepEqual(await ann.ok('FETCH 1 PREVIEW (LAZY)'), [`* 1 FETCH (${preview})`])
+  assert.deepEqual(await ann.ok('FETCH 1 (PREVIEW BODY.PEEK[2.HEADER])'), [
+    `* 1 FETCH (${preview} BODY[2.HEADER] {18}\r\nSubject: inner\r\n\r\n)`,
+  ])
+})
+
+test('lists are the same with digests and without', async () => {
+  const items = '(UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODY BODYSTRUCTURE)'
+  await ann.append('Archive', MIXED)
+  await ann.ok('SELECT Archive')
+  const without = await ann.ok(`FETCH 1:* ${items}`)
+  assert.deepEqual(await ann.ok(`FETCH 1:* ${items}`), without)
+})
+
+test('what arrives gets its digest in the background, each message once', async () => {
+  const store = createMemoryStore()
+  const keeper = new Keeper(store.mail, new Gate(1), rememberingLog([]))
+  keeper.start()
+  const inbox = (await store.mail.find('ann', 'INBOX'))!
+  const box = await store.mail.open('ann', inbox.id)
+  await box.append(
+    [1, 2].map(n => ({ body: { kind: 'memory', bytes: Buffer.from(`Subject: ${n}\r\n\r\n`) }, flags: [], date: 0 })),
+  )
+  await new Promise(setImmediate)
+  await new Promise(setImmediate)
+  await keeper.settled()
+  const subjects = await box.digests(await box.list(), digest => digestReader(digest)?.facts()?.subject)
+  assert.deepEqual(subjects, ['1', '2'])
+  await keeper.stop()
+})
