@@ -17,7 +17,8 @@ const MOST_WAITING = 10_000
 const MOST_KNOWN = 50_000
 /** Of a mailbox nobody has looked at since the start, so many of its last messages are looked at. */
 const LOOKED_BACK = 100
-const BATCH_MESSAGES = 20
+/** Looked into before the load is looked at again. */
+const BATCH_MESSAGES = 100
 const BATCH_BYTES = 1024 * 1024
 /** Above this a message is looked into when somebody asks. */
 const LARGEST = 32 * 1024 * 1024
@@ -33,7 +34,6 @@ export class Keeper {
   private readonly over = new AbortController()
   private unwatch: () => void = () => undefined
   private running: Promise<void> | undefined
-  private load = performance.eventLoopUtilization()
 
   constructor(mail: MailStore, gate: Gate, log: Log) {
     this.mail = mail
@@ -88,11 +88,10 @@ export class Keeper {
   /** Resolves when the process has little to do; false when it ends. */
   private async idle(): Promise<boolean> {
     for (;;) {
-      const before = this.load
+      const before = performance.eventLoopUtilization()
       await sleep(WAIT_MS, undefined, { signal: this.over.signal, ref: false }).catch(() => undefined)
       if (this.over.signal.aborted) return false
-      this.load = performance.eventLoopUtilization()
-      if (performance.eventLoopUtilization(this.load, before).utilization < BUSY) return true
+      if (performance.eventLoopUtilization(before).utilization < BUSY) return true
     }
   }
 
@@ -102,10 +101,10 @@ export class Keeper {
     const entries = await mailbox.list(Math.max(1, from))
     const known = await mailbox.digests(entries, isCurrent)
     const missing = entries.filter((entry, index) => known[index] !== true && entry.size <= LARGEST)
-    for (const batch of batches(missing)) {
+    for (const [index, batch] of batches(missing).entries()) {
+      // Its own work is not counted: nothing of it runs while the load is measured.
+      if (index > 0 && !(await this.idle())) return
       await mailbox.keepDigests(await this.digests(mailbox, batch))
-      // Its own work is no reason to wait; what others do meanwhile is.
-      if (missing.length > BATCH_MESSAGES && !(await this.pause())) return
     }
     this.done.delete(mailbox.id)
     this.done.set(mailbox.id, entries.at(-1)?.uid ?? uidNext - 1)
@@ -113,11 +112,6 @@ export class Keeper {
       if (this.done.size <= MOST_KNOWN) break
       this.done.delete(oldest)
     }
-  }
-
-  private async pause(): Promise<boolean> {
-    await new Promise(setImmediate)
-    return !this.over.signal.aborted
   }
 
   private async digests(mailbox: Mailbox, entries: readonly MailEntry[]): Promise<(readonly [MailEntry, Buffer])[]> {
