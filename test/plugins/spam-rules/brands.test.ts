@@ -16,6 +16,12 @@ describe('brand: claimed-elsewhere', () => {
     ['paying with it is a mention', 'You can pay with PayPal or by card.', undefined],
     ['following it is a mention', 'Follow us on Facebook and Instagram!', undefined],
     ['news of it are a mention', 'Netflix raises its prices, says the magazine.', undefined],
+    ['a bank of its own may speak of its cards', 'Your Visa card is blocked: https://www.odd.example/', undefined],
+    [
+      'one link elsewhere is enough',
+      'Your Visa card: https://odd.example/ https://x71.example/',
+      '"your visa card" from odd.example',
+    ],
     ['a link to the brand is its own', 'Your PayPal account: https://www.paypal.com/', undefined],
     ['a host with the name in it is left to look-alikes', 'Your PayPal account: https://my-paypal.example/', undefined],
   ] as const)
