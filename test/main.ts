@@ -11,7 +11,10 @@ import { type TestEvent, TestSummary } from './harness/test-summary.js'
 
 /** As many as a small machine has cores: some tests start servers of two workers. */
 const AT_A_TIME = 2
-/** A file that hangs ends here; far from what any of them takes on a machine that does much else. A single test has `--test-timeout`. */
+/**
+ * A file that hangs ends here; far from what any of them takes on a machine that does much else. Nothing else ends a single test that has no limit
+ * of its own: Node.js 20 knows `--test-timeout` for files alone.
+ */
 const FILE_MS = 15 * 60_000
 
 const words = process.argv.slice(2)

@@ -107,13 +107,13 @@ export interface BusClient extends Bus {
 }
 
 /** `keep`: connect again and again (workers); a command tries once and goes on without. */
-export function joinBus(path: string, log: Log, keep: boolean): BusClient {
+export function joinBus(path: string, log: () => Log, keep: boolean): BusClient {
   return new SocketBus(path, log, keep)
 }
 
 class SocketBus implements BusClient {
   readonly #path: string
-  readonly #log: Log
+  readonly #log: () => Log
   readonly #keep: boolean
   readonly #listeners = new Map<string, Set<(payload: string) => void>>()
   #waiting: string[] = []
@@ -123,7 +123,7 @@ class SocketBus implements BusClient {
   #again: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(path: string, log: Log, keep: boolean) {
+  constructor(path: string, log: () => Log, keep: boolean) {
     this.#path = path
     this.#log = log
     this.#keep = keep
@@ -133,7 +133,7 @@ class SocketBus implements BusClient {
   publish(topic: string, payload: string): void {
     const line = `${JSON.stringify({ topic, payload })}\n`
     if (line.length > MAX_LINE) {
-      this.#log.warn({ topic, length: line.length }, 'news too long for the control socket')
+      this.#log().warn({ topic, length: line.length }, 'news too long for the control socket')
       return
     }
     if (this.#connected && this.#socket !== undefined) {
@@ -166,7 +166,7 @@ class SocketBus implements BusClient {
     // a process is never kept alive by its news
     socket.unref()
     socket.setEncoding('utf8')
-    socket.on('error', error => this.#log.debug({ error }, 'control socket failed'))
+    socket.on('error', error => this.#log().debug({ error }, 'control socket failed'))
     socket.once('connect', () => {
       this.#connected = true
       this.#tries = 0
@@ -198,7 +198,7 @@ class SocketBus implements BusClient {
       try {
         listener(news.payload)
       } catch (error) {
-        this.#log.error({ topic: news.topic, err: error }, 'a listener of the control socket failed')
+        this.#log().error({ topic: news.topic, err: error }, 'a listener of the control socket failed')
       }
     }
   }

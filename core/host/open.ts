@@ -34,7 +34,7 @@ export async function withPlugins<T>(
   }
   giveUpRoot(config)
   const { log } = openLog({ level: 'warn', file: 'err', pretty: 'always' })
-  const bus = joinBus(join(config.dataDir, 'control.sock'), log, false)
+  const bus = joinBus(join(config.dataDir, 'control.sock'), () => log, false)
   try {
     const base = { config, log, bus, clock: Date, metrics: new MemoryMetrics(), purpose }
     const assembled = await parts.assemble(base)

@@ -118,7 +118,7 @@ class Supervisor {
     this.#listenToSignals()
     // the kernel hands connections out: no hop through this process
     cluster.schedulingPolicy = cluster.SCHED_NONE
-    const bus = joinBus(join(this.#config.dataDir, 'control.sock'), this.#log.log, true)
+    const bus = joinBus(join(this.#config.dataDir, 'control.sock'), () => this.#log.log, true)
     answerTlsAsked(bus, () => this.#certificates.look(true))
     cluster.setupPrimary({ exec: this.#parts.workerScript, args: ['worker'] })
     try {

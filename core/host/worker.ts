@@ -63,7 +63,7 @@ async function start(order: StartOrder, startApp: StartApp): Promise<Running | u
     mindBugs(log.log)
     const tls = openTls(config.tls, order.tls)
     giveUpRoot(config)
-    const bus = joinBus(join(config.dataDir, 'control.sock'), log.log, true)
+    const bus = joinBus(join(config.dataDir, 'control.sock'), () => log.log, true)
     const metrics = new MemoryMetrics()
     const app = await startApp({
       config,

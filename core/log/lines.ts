@@ -10,8 +10,11 @@ export interface Sink extends DestinationStream {
   flush(): void
 }
 
-/** More than this is not held. */
-const MOST_HELD = 65_536
+/**
+ * Octets that are held and leave in one piece. Workers share a pipe to whoever keeps the log, and what is longer than this may be torn apart there by
+ * the lines of another worker (pipe(7), PIPE_BUF); only a single line may be longer.
+ */
+const MOST_HELD = 4096
 
 const open = new Set<Lines>()
 process.on('exit', () => {
@@ -21,6 +24,8 @@ process.on('exit', () => {
 export class Lines implements Sink {
   readonly #out: DestinationStream
   #held = ''
+  #octets = 0
+  #closed = false
 
   constructor(out: DestinationStream) {
     this.#out = out
@@ -28,21 +33,27 @@ export class Lines implements Sink {
   }
 
   write(line: string): void {
+    if (this.#closed) return
+    const octets = Buffer.byteLength(line)
+    if (this.#octets + octets > MOST_HELD) this.flush()
     if (this.#held === '') setImmediate(() => this.flush())
     this.#held += line
-    if (this.#held.length > MOST_HELD) this.flush()
+    this.#octets += octets
+    if (this.#octets > MOST_HELD) this.flush()
   }
 
   flush(): void {
     const held = this.#held
     if (held === '') return
     this.#held = ''
+    this.#octets = 0
     this.#out.write(held)
   }
 
-  /** Nothing may be written afterwards. */
+  /** What is written afterwards by those who still know this log goes nowhere: its file is closed. */
   close(): void {
     this.flush()
+    this.#closed = true
     open.delete(this)
   }
 }

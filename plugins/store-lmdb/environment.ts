@@ -201,7 +201,8 @@ export class Environment {
       this.#make(commit)
     })
     this.#hearFailure()
-    if (this.#mayLag) this.#threadDone = Promise.resolve(this.#root.flushed)
+    // Nobody may ever wait for it: its failure is the commit's own, which is heard there.
+    if (this.#mayLag) this.#threadDone = Promise.resolve(this.#root.flushed).catch(() => undefined)
     commit.onDisk = this.#answer(committed)
       .then(() => {
         for (const watcher of this.#watchers) watcher.wrote()
@@ -358,7 +359,7 @@ export class Environment {
     const late = new Promise<void>(resolve => {
       timer = setTimeout(resolve, DONE_MS)
     })
-    await Promise.race([this.#threadDone, late]).catch(() => undefined)
+    await Promise.race([this.#threadDone, late])
     clearTimeout(timer)
   }
 

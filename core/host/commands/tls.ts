@@ -94,7 +94,7 @@ async function ask(dataDir: string) {
   const path = join(dataDir, 'control.sock')
   if (!existsSync(path)) throw new CommandError(`no server runs on ${dataDir}`)
   const { log } = openLog({ level: 'warn', file: 'err', pretty: 'always' })
-  const bus = joinBus(path, log, false)
+  const bus = joinBus(path, () => log, false)
   try {
     const told = await askForLook(bus, newId(Date.now()), ANSWER_MS)
     if (told === undefined) throw new CommandError(`the server did not answer within ${ANSWER_MS / 1000} seconds`)

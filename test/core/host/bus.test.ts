@@ -29,7 +29,8 @@ function hearing(bus: BusClient, topic = 'mail'): string[] {
 test('news reaches all others, and not its sender', () =>
   inDir(async path => {
     const held = await holdControlSocket(path, () => quietLog)
-    const [one, two, three] = [0, 1, 2].map(() => joinBus(path, quietLog, true)) as [BusClient, BusClient, BusClient]
+    const join = () => joinBus(path, () => quietLog, true)
+    const [one, two, three] = [join(), join(), join()] as const
     const heard = [one, two, three].map(bus => hearing(bus))
     await eventually(() => {
       two.publish('mail', 'are you there?')
@@ -46,7 +47,7 @@ test('news reaches all others, and not its sender', () =>
 
 test('a command without a running server publishes into nothing and ends', () =>
   inDir(async path => {
-    const bus = joinBus(path, quietLog, false)
+    const bus = joinBus(path, () => quietLog, false)
     bus.publish('mail', 'hello')
     await bus.close()
   }))
@@ -54,10 +55,10 @@ test('a command without a running server publishes into nothing and ends', () =>
 test('a command that ends at once has told its news', () =>
   inDir(async path => {
     const held = await holdControlSocket(path, () => quietLog)
-    const worker = joinBus(path, quietLog, true)
+    const worker = joinBus(path, () => quietLog, true)
     const heard = hearing(worker)
     await sleep(50)
-    const command = joinBus(path, quietLog, false)
+    const command = joinBus(path, () => quietLog, false)
     command.publish('mail', 'from a command')
     await command.close()
     await eventually(() => (heard.length > 0 ? true : undefined))
@@ -68,7 +69,7 @@ test('a command that ends at once has told its news', () =>
 test('workers find the control socket again', () =>
   inDir(async path => {
     const first = await holdControlSocket(path, () => quietLog)
-    const [one, two] = [joinBus(path, quietLog, true), joinBus(path, quietLog, true)]
+    const [one, two] = [joinBus(path, () => quietLog, true), joinBus(path, () => quietLog, true)]
     const heard = hearing(two)
     await sleep(50)
     await first.close()
@@ -107,7 +108,7 @@ test('a socket that was left behind is taken over', () =>
 test('who sends too long a line, or no news, disturbs nobody', () =>
   inDir(async path => {
     const held = await holdControlSocket(path, () => quietLog)
-    const worker = joinBus(path, quietLog, true)
+    const worker = joinBus(path, () => quietLog, true)
     const heard = hearing(worker)
     const odd = connect(path)
     odd.on('error', () => undefined)

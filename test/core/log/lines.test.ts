@@ -34,12 +34,38 @@ test('a flush takes along what was held, and nothing is written twice', async ()
   assert.deepEqual(written, ['before\ntrouble\n'])
 })
 
-test('what is held is bounded, and goes out when the log is closed', () => {
+test('no more leaves in one piece than a pipe takes in one, and a line is never torn', () => {
   const { written, out } = sink()
   const lines = new Lines(out)
-  lines.write(`${'x'.repeat(70_000)}\n`)
-  assert.equal(written.length, 1)
+  // 41 octets in 23 characters.
+  const all = Array.from({ length: 300 }, (_, i) => `${'ü'.repeat(18)}${String(i).padStart(4, '0')}\n`)
+  for (const line of all) lines.write(line)
+  lines.close()
+  assert.equal(written.join(''), all.join(''))
+  assert.ok(written.length < 5, `${written.length} writes`)
+  for (const piece of written) {
+    assert.ok(Buffer.byteLength(piece) <= 4096 && piece.endsWith('\n'), `${Buffer.byteLength(piece)} octets`)
+  }
+})
+
+test('a line that is longer than that leaves alone and at once, behind what was held', () => {
+  const { written, out } = sink()
+  const lines = new Lines(out)
+  const long = `${'x'.repeat(70_000)}\n`
+  lines.write('first\n')
+  lines.write(long)
+  assert.deepEqual(written, ['first\n', long])
   lines.write('last\n')
   lines.close()
-  assert.deepEqual(written.slice(1), ['last\n'])
+  assert.deepEqual(written.slice(2), ['last\n'])
+})
+
+test('what is written to a log that was closed goes nowhere and throws nothing, now or later', async () => {
+  const { written, out } = sink()
+  const lines = new Lines(out)
+  lines.close()
+  lines.write('late\n')
+  lines.flush()
+  await turn()
+  assert.deepEqual(written, [])
 })
