@@ -82,25 +82,34 @@ export function decodeQuotedPrintable(bytes: Buffer, underscores = false): Buffe
   const length = bytes.length
   const space = underscores ? UNDERSCORE : -1
   let to = 0
+  // What stands before this in `out` was meant, be it white space.
+  let meant = 0
   let i = 0
   while (i < length) {
     const byte = bytes[i]!
     if (byte !== EQUALS) {
-      out[to++] = byte === space ? 32 : byte
+      if (byte === LF) to = meant = endLine(out, meant, to)
+      else out[to++] = byte === space ? 32 : byte
       i += 1
       continue
     }
     const value = i + 2 < length ? (HEX[bytes[i + 1]!]! << 4) | HEX[bytes[i + 2]!]! : -1
-    if (value >= 0) {
-      out[to++] = value
-      i += 3
-      continue
-    }
-    const soft = softBreakEnd(bytes, i + 1)
-    if (soft < 0) out[to++] = byte
-    i = soft > 0 ? soft : i + 1
+    const soft = value < 0 ? softBreakEnd(bytes, i + 1) : -1
+    if (soft < 0) out[to++] = value < 0 ? byte : value
+    i = soft >= 0 ? soft : value < 0 ? i + 1 : i + 3
+    meant = to
   }
   return out.subarray(0, to)
+}
+
+/** RFC 2045 §6.7 (3): white space at the end of a line was added on the way. Writes the LF, and says where the next line starts. */
+function endLine(out: Buffer, meant: number, to: number): number {
+  const end = to > meant && out[to - 1] === CR ? to - 1 : to
+  let stop = end
+  while (stop > meant && (out[stop - 1] === 32 || out[stop - 1] === 9)) stop -= 1
+  if (end < to) out[stop++] = CR
+  out[stop++] = LF
+  return stop
 }
 
 /** Where the line after a soft break starts, or −1. White space may stand behind the `=`, at most a line of it. */

@@ -7,7 +7,7 @@ import { decodeTransfer, type Field, parseParameters } from 'posthouse/text'
 /** RFC 2045 §6.1: what is no encoding at all. */
 export const IDENTITIES: ReadonlySet<string> = new Set(['7bit', '8bit', 'binary'])
 
-const [TAB, LF, CR, SPACE, EQUALS] = [9, 10, 13, 32, 61] as const
+const [LF, EQUALS] = [10, 61] as const
 
 const PIECE_BYTES = 256 * 1024
 /** Of quoted-printable, as a soft line break may have white space: no sign that stands so far before the end of a piece looks beyond it. */
@@ -42,27 +42,8 @@ export async function* decoded(
     if (piece.length - held.length !== stop - at) throw new Error('a stored message is shorter than it says')
     const whole = stop === to || !cut ? piece.length : cut(piece)
     held = Buffer.from(piece.subarray(whole))
-    yield decode(piece.subarray(0, whole), encoding)
+    yield decodeTransfer(piece.subarray(0, whole), encoding)
   }
-}
-
-function decode(piece: Buffer, encoding: string): Buffer {
-  return decodeTransfer(encoding === 'quoted-printable' ? withoutPadding(piece) : piece, encoding)
-}
-
-/** RFC 2045 §6.7 (3): white space at the end of a line was added on the way. */
-function withoutPadding(piece: Buffer): Buffer {
-  const kept: Buffer[] = []
-  let from = 0
-  for (let lf = piece.indexOf(LF); lf >= 0; lf = piece.indexOf(LF, lf + 1)) {
-    const end = piece[lf - 1] === CR ? lf - 1 : lf
-    let stop = end
-    while (stop > from && (piece[stop - 1] === SPACE || piece[stop - 1] === TAB)) stop--
-    if (stop === end) continue
-    kept.push(piece.subarray(from, stop))
-    from = end
-  }
-  return kept.length === 0 ? piece : Buffer.concat([...kept, piece.subarray(from)])
 }
 
 /** Up to where a piece can be decoded without what follows it. */

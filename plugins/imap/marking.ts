@@ -22,12 +22,14 @@ export function tellTransfer(
   by: 'move' | 'copy',
 ): void {
   const says = saysTransfer(from.specialUse, to.specialUse)
-  const { markings, store } = session.deps
+  // Taken now: the session may be somebody else's when it is told (UNAUTHENTICATE).
+  const { accountId, deps } = session
+  const { markings, store } = deps
   if (says === undefined || markings === undefined) return
   const uids = pairs.slice(0, MOST_TOLD).map(([, uid]) => uid)
   const tellAll = async () => {
-    const box = await store.mail.open(session.accountId, to.id)
-    for (const entry of await box.get(uids)) markings.tell(markingOf(session, box, entry, says, by))
+    const box = await store.mail.open(accountId, to.id)
+    for (const entry of await box.get(uids)) markings.tell(markingOf({ accountId, deps }, box, entry, says, by))
   }
   tellAll().catch((error: unknown) => session.log.warn({ err: error, says }, 'markings could not be told'))
 }
@@ -62,7 +64,7 @@ export function saysKeywords(before: readonly string[], set: readonly string[]):
 }
 
 function markingOf(
-  { accountId, deps }: Session,
+  { accountId, deps }: Pick<Session, 'accountId' | 'deps'>,
   box: Mailbox,
   entry: MailEntry,
   says: Says,

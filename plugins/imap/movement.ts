@@ -12,12 +12,14 @@ export function tellMoved(
   pairs: readonly (readonly [from: number, to: number])[],
   how: 'copy' | 'move',
 ): void {
-  if (session.deps.movements === undefined) return
+  // Taken now: the session may be somebody else's when it is told (UNAUTHENTICATE).
+  const { account, accountId, deps } = session
+  if (deps.movements === undefined) return
   const uids = pairs.slice(0, MOST_MOVED).map(([, uid]) => uid)
   const kind = how === 'move' ? 'moved' : 'copied'
   const tellAll = async () => {
-    const box = await session.deps.store.mail.open(session.accountId, to.id)
-    tell(session, { kind, from: from.name, to: to.name }, await box.get(uids))
+    const box = await deps.store.mail.open(accountId, to.id)
+    tell({ account, deps }, { kind, from: from.name, to: to.name }, await box.get(uids))
   }
   tellAll().catch((error: unknown) => session.log.warn({ err: error }, 'the trail was not told what was moved'))
 }
@@ -43,7 +45,7 @@ export function tellRemoved(session: Session, from: Pick<MailboxInfo, 'name'>, e
 }
 
 function tell(
-  { account, deps }: Session,
+  { account, deps }: Pick<Session, 'account' | 'deps'>,
   movement: Pick<Movement, 'kind' | 'from' | 'to'>,
   entries: readonly MailEntry[],
 ): void {

@@ -1,4 +1,6 @@
 /** What an account may still take in (RFC 9208), the same for all commands that add messages. */
+import type { MailboxInfo } from 'posthouse/api'
+import { mailboxLineage, mailboxName } from 'posthouse/text'
 import { type Done, no } from './answer.js'
 import type { Session } from './session.js'
 
@@ -17,4 +19,20 @@ export async function overQuota(session: Session, { bytes, messages }: Growth): 
   const full = over(bytes, used.bytes, quotaBytes) || over(messages, used.messages, quotaMessages)
   // RFC 9208 §4.3.1
   return full ? no('The quota does not allow that', 'OVERQUOTA') : undefined
+}
+
+/** The answer when there would be too many mailboxes with this one and the levels above it that are made with it. */
+export function overMailboxes(
+  session: Session,
+  mailboxes: readonly MailboxInfo[],
+  made: string | undefined,
+): Done | undefined {
+  const { maxMailboxes } = session.deps.settings
+  const name = made === undefined ? undefined : mailboxName(made)
+  if (name === undefined) return undefined
+  const there = new Set(mailboxes.map(one => one.name))
+  const missing = mailboxLineage(name).filter(one => !there.has(one)).length
+  return missing > 0 && there.size + missing > maxMailboxes
+    ? no(`There may be ${maxMailboxes} mailboxes, that is the limit`, 'LIMIT')
+    : undefined
 }

@@ -10,7 +10,7 @@ import { StructureCache } from './structure.js'
 import { type Update, View } from './view.js'
 import type { Features } from './wire/features.js'
 import { pairsOf, type Remembered, writeModseq } from './wire/modseq.js'
-import { clip, formatRanges, inRanges, type NumberSet, type Ranges, rangesOf, SAVED } from './wire/set.js'
+import { clip, formatRanges, inRanges, type NumberSet, type Ranges, rangesOf, resolveSet, SAVED } from './wire/set.js'
 import { writeFlags } from './wire/write.js'
 
 const ABSORB_MESSAGES = 5000
@@ -29,6 +29,8 @@ export class Selected {
   private stale = false
   /** The last look failed: do not look again at once. */
   private troubled = false
+  /** The highest UID that was ever given here, as far as we know. */
+  private given: number
   /** Highest MODSEQ told since the last tagged answer. */
   private heard = 0
   private onChange: (() => void) | undefined
@@ -47,6 +49,7 @@ export class Selected {
     this.info = info
     this.readOnly = readOnly
     this.view = view
+    this.given = Math.max(info.uidNext - 1, view.lastUid)
     this.unwatch = mailbox.watch(() => {
       this.stale = true
       this.onChange?.()
@@ -104,6 +107,7 @@ export class Selected {
       const changes = await this.mailbox.changes(this.view.modseq)
       // RFC 2180 §3: a client cannot go on with a mailbox that is gone.
       if (changes.gone) throw new ConversationOver('mailbox-gone')
+      this.given = Math.max(this.given, changes.uidNext - 1)
       const known = this.view.newestUid
       await this.absorb(changes)
       await this.claimRecent(known)
@@ -139,12 +143,17 @@ export class Selected {
    */
   async vanishedSince(modseq: number, uids: Ranges, places?: Remembered['places']): Promise<Ranges> {
     // A UID that was never given may still be given.
-    const asked = clip(uids, 1, Math.max(this.info.uidNext - 1, this.view.lastUid))
+    const asked = clip(uids, 1, this.given)
     const { vanished, complete } = await this.mailbox.vanished(modseq)
     // What the client still has a number for is told as removed now, not as removed earlier.
     if (complete) return rangesOf(vanished.filter(uid => inRanges(asked, uid) && !this.view.has(uid)))
     const known = places === undefined ? 0 : this.view.lastMatch(pairsOf(places, this.view.count))
     return this.view.absent(clip(asked, known + 1, Number.MAX_SAFE_INTEGER))
+  }
+
+  /** As above, of a set. Its `*` is the last UID there ever was: who asks about `1:*` has to hear also that the last messages are gone. */
+  vanishedOf(set: NumberSet, modseq: number): Promise<Ranges> {
+    return this.vanishedSince(modseq, resolveSet(set, this.given))
   }
 
   /** The item as FETCH tells it; what a client keeps as HIGHESTMODSEQ follows from it. */

@@ -162,13 +162,14 @@ export class View {
     return changed
   }
 
-  /** UIDs of the ranges the client knows nothing of: gone, told so or never told of; as ranges. */
+  /** UIDs of the ranges that belong to no message, told or not; as ranges. */
   absent(ranges: Ranges): Ranges {
     const absent: (readonly [number, number])[] = []
+    const there = this.everyUid
     for (const [from, to] of ranges) {
       let next = from
-      for (let index = lowerBound(this.uids, from); index < this.uids.length && this.uids[index]! <= to; index++) {
-        const uid = this.uids[index]!
+      for (let index = lowerBound(there, from); index < there.length && there[index]! <= to; index++) {
+        const uid = there[index]!
         if (uid > next) absent.push([next, uid - 1])
         next = uid + 1
       }

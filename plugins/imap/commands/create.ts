@@ -5,6 +5,7 @@
 import type { MailboxInfo, SpecialUse } from 'posthouse/api'
 import { type Done, LOGGED_IN, no, ok } from '../answer.js'
 import { command } from '../command.js'
+import { overMailboxes } from '../quota.js'
 import { readMailbox } from '../wire/mailbox.js'
 import { writeMailboxId } from '../wire/object-id.js'
 import type { Reader } from '../wire/reader.js'
@@ -31,11 +32,11 @@ export const create = command({
   },
   async run(session, { name, uses }) {
     const { mail } = session.deps.store
-    const { maxMailboxes } = session.deps.settings
     // Wildcards in a name could not be told from a pattern.
     if (name === '' || /[*%]/.test(name)) return no('That mailbox name is not possible', 'CANNOT')
     const mailboxes = await mail.list(session.accountId)
-    if (mailboxes.length >= maxMailboxes) return no(`There are ${maxMailboxes} mailboxes, that is the limit`, 'LIMIT')
+    const full = overMailboxes(session, mailboxes, name)
+    if (full) return full
     const use = oneUse(uses, mailboxes)
     if (typeof use === 'object') return use
     const made = await mail.create(session.accountId, name, use)

@@ -15,7 +15,7 @@ import { type FetchItem, readFetchItems } from '../wire/fetch-items.js'
 import { type FetchModifiers, readFetchModifiers } from '../wire/fetch-modifiers.js'
 import { hasFlag } from '../wire/flags.js'
 import type { Reader } from '../wire/reader.js'
-import { type NumberSet, type Ranges, readSet, resolveSet } from '../wire/set.js'
+import { type NumberSet, type Ranges, readSet } from '../wire/set.js'
 import { writeFlags } from '../wire/write.js'
 
 /** Entries are asked of the store by so many messages … */
@@ -87,8 +87,7 @@ function itemsOf({ items, changedSince }: FetchArgs, uid: boolean): readonly Fet
 
 /** RFC 7162 §3.2.6: before any FETCH response. */
 async function tellVanished(session: Session, { set, changedSince = 0 }: FetchArgs): Promise<void> {
-  const { open } = session
-  await sayVanished(session, await open.vanishedSince(changedSince, resolveSet(set, open.view.lastUid)))
+  await sayVanished(session, await session.open.vanishedOf(set, changedSince))
 }
 
 export async function sayVanished(session: Session, ranges: Ranges): Promise<void> {

@@ -230,6 +230,8 @@ for (const [encoding, text, decoded] of [
   ['quoted-printable', 'a=20b=\r\nc=C3=A4', 'a bcä'],
   ['quoted-printable', 'a=  \r\nb=c3=a4', 'abä'],
   ['quoted-printable', 'a=zz = =', 'a=zz = '],
+  ['quoted-printable', 'a \t\r\n\t b  \n \r\nc  ', 'a\r\n\t b\n\r\nc  '],
+  ['quoted-printable', 'a=20 \r\nb \t=09\r\nc =\r\n  \r\nd=20=0D \r\n', 'a \r\nb \t\t\r\nc \r\nd \r\r\n'],
   ['7bit', 'a=20', 'a=20'],
   ['x-strange', 'a=20', 'a=20'],
 ] as const) {

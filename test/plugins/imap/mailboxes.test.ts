@@ -71,3 +71,21 @@ for (const [what, args, answer] of [
     assert.deepEqual(await client.ok('LIST "" New'), [])
   })
 }
+
+test('there are never more mailboxes than there may be, however they are made', async () => {
+  const few = await startRig({ config: { max_mailboxes: 10 } })
+  try {
+    const ann = await few.client('ann')
+    assert.match(await ann.answer('CREATE a/b/c/d/e'), /^NO \[LIMIT\]/)
+    await ann.ok('CREATE a/b/c')
+    assert.match(await ann.answer('RENAME Sent x/y/Sent'), /^NO \[LIMIT\]/)
+    await ann.ok('RENAME Sent x/Sent')
+    for (const command of ['RENAME INBOX Old', 'RENAME Trash y/Trash', 'CREATE Old'])
+      assert.match(await ann.answer(command), /^NO \[LIMIT\]/, command)
+    await ann.ok('RENAME Trash x/Trash')
+    assert.match(await ann.answer('CREATE inbox/'), /^NO \[ALREADYEXISTS\]/)
+    assert.equal((await ann.ok('LIST "" *')).length, 10)
+  } finally {
+    await few.end()
+  }
+})

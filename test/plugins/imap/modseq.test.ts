@@ -336,3 +336,19 @@ test('each message and mailbox has an id that stays through moves and renames', 
   await ann.ok('SELECT Archive')
   assert.match((await ann.ok('FETCH * EMAILID'))[0]!, new RegExp(`\\(${second}\\)`))
 })
+
+test('who asks about all up to the last hears also that the last ones are gone, and of none that is still to be told', async () => {
+  await fill(4)
+  const start = await modseq()
+  const ann = await client('ENABLE QRESYNC', `SELECT ${box}`)
+  const [five] = await fill(1)
+  await ann.ok('NOOP')
+  const mailbox = await open()
+  await mailbox.expunge([3, 4, five!])
+  await ann.ok('NOOP')
+  await fill(1)
+  for (const set of ['1:*', '3:*', '*:3']) {
+    const answer = await ann.ok(`UID FETCH ${set} (FLAGS) (CHANGEDSINCE ${start} VANISHED)`)
+    assert.equal(answer[0], '* VANISHED (EARLIER) 3:5', set)
+  }
+})

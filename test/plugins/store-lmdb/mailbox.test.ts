@@ -1,4 +1,6 @@
+import { changesContract } from '../../contracts/changes.js'
 import { mailboxContract } from '../../contracts/mailbox.js'
 import { lmdbStore } from './backend.js'
 
 mailboxContract(lmdbStore)
+changesContract(lmdbStore)

@@ -1,4 +1,6 @@
+import { changesContract } from '../../contracts/changes.js'
 import { mailboxContract } from '../../contracts/mailbox.js'
 import { memoryStore } from './backend.js'
 
 mailboxContract(memoryStore)
+changesContract(memoryStore)
