@@ -168,6 +168,34 @@ function lending(backend: StoreBackend): void {
     assert.deepEqual(rowsOf(await claim(bench)), ['q1:1'])
   })
 
+  for (const renewed of [false, true]) {
+    const what = `what was lent out with its acceptance${renewed ? ' for longer' : ''} and put off comes back with all it had`
+    contract(backend, what, async bench => {
+      const { store, clock } = bench
+      const common = { detail: { route: 'far' }, prefix: 'X: 1\r\n', quarantine: 'odd' }
+      const given = acceptance('q1', { rows: [row(0, common), row(1, common), row(2, common)] })
+      const message = { ...given.message, envid: 'e1', ret: 'HDRS' as const, priority: 3 }
+      const [job] = await store.accept({ ...given, message }, lend(bench))
+      if (renewed) assert.equal(await store.queue.renew(job!.token, clock.time + 90_000), true)
+      const due = clock.time + 1000
+      const again = { kind: 'again', due, status: '4.0.0', text: 'later', warned: false } as const
+      const said = { at: clock.time, status: '4.0.0', text: 'later' }
+      await store.queue.settle(job!.token, [
+        { ...again, row: 0 },
+        { ...again, row: 1, untried: true },
+      ])
+      clock.time = due
+      const [late] = await claim(bench)
+      assert.deepEqual(late!.message, job!.message)
+      const inOrder = late!.rows.toSorted((a, b) => a.row - b.row)
+      assert.deepEqual(inOrder, [
+        { ...job!.rows[0], due, tries: 1, last: said },
+        { ...job!.rows[1], due, wait: { ...said, since: said.at } },
+        job!.rows[2],
+      ])
+    })
+  }
+
   contract(backend, 'only what is due, free and wanted is lent out; the rest waits', async bench => {
     const { store, clock } = bench
     const rows = [
