@@ -32,6 +32,8 @@ export type ListedItem = Extract<
 
 /** Entries and digests are asked of the store by so many; others come between. */
 const BATCH_MESSAGES = 500
+/** So much is written down before it is sent: the structure of one message may be long. */
+const BATCH_OCTETS = 1024 * 1024
 
 const LISTED = new Set<FetchItem['kind']>([
   'uid',
@@ -68,25 +70,29 @@ export async function fetchListed(
     const batch = uids.slice(at, at + BATCH_MESSAGES)
     const entries = await mailbox.get(batch)
     missing += batch.length - entries.length
-    const texts = await textsOf(session, entries, items)
-    if (withFlags) {
-      for (const entry of entries) view.learn(entry.flags)
-      tellKeywords()
-    }
-    for (const [index, entry] of entries.entries()) {
-      const text = texts[index]
-      const sequence = view.sequenceOf(entry.uid)
-      if (text === undefined) missing += 1
-      if (text === undefined || sequence === undefined) continue
-      if (withFlags) view.told(entry, withModseq)
-      session.output.write(`* ${sequence} FETCH (${text})\r\n`)
-      await session.output.room()
+    for (let from = 0; from < entries.length; ) {
+      const texts = await textsOf(session, entries.slice(from), items)
+      const some = entries.slice(from, from + texts.length)
+      from += texts.length
+      if (withFlags) {
+        for (const entry of some) view.learn(entry.flags)
+        tellKeywords()
+      }
+      for (const [index, entry] of some.entries()) {
+        const text = texts[index]
+        const sequence = view.sequenceOf(entry.uid)
+        if (text === undefined) missing += 1
+        if (text === undefined || sequence === undefined) continue
+        if (withFlags) view.told(entry, withModseq)
+        session.output.write(`* ${sequence} FETCH (${text})\r\n`)
+        await session.output.room()
+      }
     }
   }
   return missing
 }
 
-/** What stands between the parentheses; `undefined` where the message is gone. */
+/** What stands between the parentheses, of the first of them and as many as there is room for; `undefined` where the message is gone. */
 async function textsOf(
   session: Session,
   entries: readonly MailEntry[],
@@ -94,16 +100,40 @@ async function textsOf(
 ): Promise<(string | undefined)[]> {
   const { open } = session
   if (!items.some(inDigest)) return entries.map(entry => items.map(item => entryItem(open, entry, item)).join(' '))
-  const texts = await open.mailbox.digests(entries, (digest, entry) => fromDigest(open, digest, entry, items))
+  let room = BATCH_OCTETS
+  const known = await open.mailbox.digests(entries, (digest, entry) => {
+    const text = room > 0 ? fromDigest(open, digest, entry, items) : undefined
+    room -= text?.length ?? 0
+    return text
+  })
+  // One that has a text had room, and so had all before it.
+  const last = room > 0 ? entries.length : known.findLastIndex(text => text !== undefined) + 1
+  return fillIn(session, entries, known.slice(0, last), items)
+}
+
+/** Of messages without a digest, or whose digest does not say it all; fewer texts where there is no room for all. */
+async function fillIn(
+  session: Session,
+  entries: readonly MailEntry[],
+  texts: (string | undefined)[],
+  items: readonly ListedItem[],
+): Promise<(string | undefined)[]> {
+  const { open, deps } = session
   const made: (readonly [MailEntry, Buffer])[] = []
-  for (const [index, entry] of entries.entries()) {
+  let room = BATCH_OCTETS
+  for (let index = 0; index < texts.length; index++) {
     if (texts[index] !== undefined) continue
-    const content = new Content(entry, open.mailbox, open.structures, session.deps.gate)
-    texts[index] = await fromMessage(open, content, items)
-    if (content.made) made.push([entry, content.made])
-    await session.output.room()
+    if (room <= 0) texts.length = index
+    else {
+      const entry = entries[index]!
+      const content = new Content(entry, open.mailbox, open.structures, deps.gate)
+      texts[index] = await fromMessage(open, content, items)
+      if (content.made) made.push([entry, content.made])
+      room -= (texts[index]?.length ?? 0) + (content.made?.length ?? 0)
+      await session.output.room()
+    }
   }
-  session.deps.keeper.keep(open.mailbox, made)
+  deps.keeper.keep(open.mailbox, made)
   return texts
 }
 

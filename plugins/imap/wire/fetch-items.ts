@@ -70,9 +70,14 @@ const MACROS = new Map<string, readonly FetchItem[]>([
 ])
 
 export function readFetchItems(input: Reader): readonly FetchItem[] {
-  if (input.peek('(')) return input.list(() => readItem(input), MOST_ITEMS, 'items to fetch')
+  if (input.peek('(')) return unique(input.list(() => readItem(input), MOST_ITEMS, 'items to fetch'))
   const macro = input.take(MACRO)
   return macro === undefined ? [readItem(input)] : MACROS.get(macro.toUpperCase())!
+}
+
+/** What is asked twice is told once. */
+function unique(items: readonly FetchItem[]): readonly FetchItem[] {
+  return [...new Map(items.map(item => [JSON.stringify(item), item])).values()]
 }
 
 /** Those that belong to a capability. */

@@ -136,3 +136,17 @@ test('what arrives gets its digest in the background, each message once', async 
   assert.deepEqual(subjects, ['1', '2'])
   await keeper.stop()
 })
+
+test('what is more than is held at once is told whole and in order, with digests and without', async () => {
+  await ann.ok('CREATE many')
+  const parts = `Content-Type: multipart/mixed; boundary=b\r\n\r\n${'--b\r\n\r\n\r\n'.repeat(900)}`
+  for (let i = 1; i <= 30; i++) await ann.append('many', i % 3 === 0 ? `Subject: m${i}\r\n\r\n` : parts)
+  await ann.ok('SELECT many')
+  const first = await ann.ok('FETCH 1:* (UID UID BODY BODYSTRUCTURE)', 30_000)
+  assert.ok(first.join('').length > 1024 * 1024)
+  assert.deepEqual(
+    first.map(line => /^\* \d+ FETCH \(UID \d+ BODY/.exec(line)?.[0]),
+    Array.from({ length: 30 }, (_, i) => `* ${i + 1} FETCH (UID ${i + 1} BODY`),
+  )
+  assert.deepEqual(await ann.ok('FETCH 1:* (UID BODY BODYSTRUCTURE)', 30_000), first)
+})
