@@ -36,7 +36,9 @@ export function togetherOf(findings: readonly Finding[], judged: Judgement): Fin
   if (kinds.size === 0 || (kinds.size === 1 && learned <= 0)) return undefined
   const odds = learned + OF_POINTS * sum(others) + OF_KINDS * Math.min(MOST_KINDS, kinds.size) - JUNK_AT
   const meant = Math.min(MOST_SUM, JUNK_LINE + odds / OF_POINTS)
-  const points = Math.min(MOST_POINTS, Math.round(100 * (meant - sum(findings))) / 100)
+  // One kind and even odds are one kind: without this bound a point would come or go where odds turn.
+  const most = kinds.size === 1 ? Math.min(MOST_POINTS, learned / OF_POINTS) : MOST_POINTS
+  const points = Math.round(100 * Math.min(most, meant - sum(findings))) / 100
   if (meant < LEAST_SUM || points < LEAST_POINTS) return undefined
   const signs = kinds.size === 1 ? 'A sign' : `Signs of ${kinds.size} kinds`
   const beside = learned > 0 ? ' and what was learned' : ''

@@ -32,6 +32,12 @@ test('one sign alone is what its rule says, however strong', () => {
   assert.equal(togetherOf([finding('words', 4.9)], learned(0)), undefined)
 })
 
+test('a strong sign alone is no Junk because odds are a hair above even', () => {
+  const of = (sum: number) => togetherOf([finding('words', 4.5)], learned(sum))?.points ?? 0
+  assert.equal(of(0.01), 0)
+  assert.ok(of(0.5) > 0)
+})
+
 test('words alone are what was learned', () => {
   assert.equal(togetherOf([finding('learning', 4, 'learned')], learned(5)), undefined)
 })
