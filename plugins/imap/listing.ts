@@ -114,7 +114,12 @@ function matcher(
   const read = (pattern: string) => canonicalName(plain ? utf8(pattern).normalize('NFC') : pattern)
   // RFC 5258 §3: an empty pattern is passed over.
   const full = patterns.filter(one => !extended || one !== '').map(one => read(reference + one))
-  return name => full.some(pattern => matchesOne(pattern, plain ? name : encodeUtf7(name)))
+  const known = new Map<string, boolean>()
+  return name => {
+    const matches = known.get(name) ?? full.some(pattern => matchesOne(pattern, plain ? name : encodeUtf7(name)))
+    known.set(name, matches)
+    return matches
+  }
 }
 
 /** RFC 3501 §6.3.8: INBOX matches in any case; in the names of its inferiors it is the same INBOX (§5.1). */

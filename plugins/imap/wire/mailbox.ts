@@ -52,26 +52,33 @@ export function writeMailbox(name: string, plain: boolean): string {
   return quote(plain ? Buffer.from(name).toString('latin1') : encodeUtf7(name))
 }
 
-/** RFC 3501 §6.3.8: `*` matches anything, `%` anything but the delimiter. Linear in pattern × name, never exponential. */
+/**
+ * RFC 3501 §6.3.8: `*` matches anything, `%` anything but the delimiter. Where it does not go on, the last `%` takes one character more, or else the
+ * last `*`: what the wildcards before took is the least they could, and taking more never helps.
+ */
 export function matchesPattern(pattern: string, name: string): boolean {
-  const star = pattern.replace(/[*%]{2,}/g, run => (run.includes('*') ? '*' : '%'))
-  let states = new Set<number>(closure(star, 0))
-  for (const char of name) {
-    const next = new Set<number>()
-    for (const at of states) {
-      const wild = star[at]
-      if (wild === '*' || (wild === '%' && char !== DELIMITER)) for (const to of closure(star, at)) next.add(to)
-      else if (wild !== '%' && star.startsWith(char, at)) for (const to of closure(star, at + char.length)) next.add(to)
-    }
-    if (next.size === 0) return false
-    states = next
+  let [star, starAt, percent, percentAt] = [-1, 0, -1, 0]
+  let [p, n] = [0, 0]
+  for (;;) {
+    const wild = pattern[p]
+    if (wild === '*') {
+      ;[star, starAt, percent] = [p, n, -1]
+      p += 1
+    } else if (wild === '%') {
+      ;[percent, percentAt] = [p, n]
+      p += 1
+    } else if (n < name.length && wild === name[n]) {
+      p += 1
+      n += 1
+    } else if (n === name.length && p === pattern.length) return true
+    else if (percent >= 0 && percentAt < name.length && name[percentAt] !== DELIMITER) {
+      percentAt += 1
+      ;[p, n] = [percent + 1, percentAt]
+    } else if (star >= 0 && starAt < name.length) {
+      // A `%` that has no room left in its level has none either when the `*` ends later in the level it ends in.
+      starAt = percent < 0 || name[starAt] === DELIMITER ? starAt + 1 : name.indexOf(DELIMITER, starAt)
+      if (starAt < 0) return false
+      ;[p, n, percent] = [star + 1, starAt, -1]
+    } else return false
   }
-  return states.has(star.length)
-}
-
-/** `at` and, when a wildcard stands there, what follows it. */
-function closure(pattern: string, at: number): number[] {
-  const reached = [at]
-  for (let i = at; pattern[i] === '*' || pattern[i] === '%'; i++) reached.push(i + 1)
-  return reached
 }
