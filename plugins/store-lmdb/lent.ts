@@ -27,4 +27,9 @@ export class Lent {
   delete(token: string): void {
     this.#messages.delete(token)
   }
+
+  /** Something of the message turned out to be damaged in the store: what stands there is looked at again. */
+  forget(id: string): void {
+    for (const [token, { envelope }] of this.#messages) if (envelope.id === id) this.#messages.delete(token)
+  }
 }

@@ -139,6 +139,7 @@ export class Quarantine {
 
   #row(key: RowKey, why: string, place: ReadyKey | HeldKey | undefined): void {
     const [id, row] = key
+    this.#rows.forgetLent(id)
     const record = this.#decoded(() => this.#records.get(key))
     this.#keep('rows', { id, row, at: this.#now(), why }, this.#records.getBinary(key))
     if (isRow(record, row)) {

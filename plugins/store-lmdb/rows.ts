@@ -309,6 +309,11 @@ export class QueueRows {
     return this.#lent.get(token)
   }
 
+  /** What is known of the message beside the store is not to be relied on. */
+  forgetLent(id: string): void {
+    this.#lent.forget(id)
+  }
+
   /** Tokens of leases that have run out. */
   expired(now: number, limit: number): string[] {
     return [...this.#expiry.getKeys({ end: [now, AFTER_ALL], limit })].map(([, token]) => token)

@@ -136,6 +136,26 @@ for (const [what, damage, broken, left] of DAMAGES) {
   }
 }
 
+test('a row put aside while its message is lent out as it came is neither counted twice nor put back', async t => {
+  const bench = open()
+  t.after(() => bench.store.close())
+  const { store, env } = bench
+  const given = acceptance('bad', { rows: [row(0), row(1), row(2)] })
+  const [job] = await store.accept(given, { now: NOW, leaseMs: 60_000, max: 1 })
+  for (const number of [0, 1]) await env.write(() => put('rows', bad(number), GARBAGE)(env))
+  await store.queue.get('bad')
+  assert.equal((await store.queue.broken()).length, 2)
+  await store.queue.settle(job!.token, [
+    { kind: 'done', row: 0 },
+    { kind: 'again', row: 1, due: NOW, status: '4.0.0', text: 'later', warned: false },
+  ])
+  assert.deepEqual(
+    (await store.queue.get('bad'))?.rows.map(one => one.row),
+    [2],
+  )
+  await isSound(bench, 1)
+})
+
 for (const [what, damage, broken] of [
   ['cannot be decoded', putFirst('leases', GARBAGE), 1],
   ['is not there', putFirst('leases'), 0],
