@@ -3,7 +3,7 @@
  * read-modify-write of one value, answered when it is on disk. A process of its own (see part.ts).
  */
 import { spendFrom } from 'posthouse/text'
-import { openEnvironment } from '../../plugins/store-lmdb/environment.js'
+import { openEnvironment } from '../../plugins/store-lmdb/environments.js'
 import { createLmdbState } from '../../plugins/store-lmdb/state.js'
 import type { Load } from './figures.js'
 import { servePart } from './part.js'

@@ -1,10 +1,8 @@
 /**
- * LMDB environments. Each file is opened once per process and never closed: closing after writes can crash lmdb-js, and two openings
- * of one file in a process break LMDB's locks. A reload therefore finds the environment that is already there.
+ * An LMDB environment: one file, its databases, and its writes. Which are open stands in environments.ts.
  *
  * A write is one transaction, all or nothing, and resolves when it is flushed. Writes that are asked for until the lock is ours share a commit.
  */
-import { resolve } from 'node:path'
 import type { Database, RootDatabase } from 'lmdb'
 import { MailError } from 'posthouse/api'
 import { Commit } from './commit.js'
@@ -41,26 +39,6 @@ const COMMIT_MS = 60_000
 /** Plain maps, no record structures: values explain themselves, whichever process or version wrote them. (Missing in lmdb's types.) */
 const MSGPACK: object = { encoder: { useRecords: false } }
 
-const registry = Symbol.for('posthouse.store-lmdb.environments')
-const shared = globalThis as typeof globalThis & { [registry]?: Map<string, Environment> }
-
-export function openEnvironment(options: EnvironmentOptions): Environment {
-  const environments = shared[registry] ?? known()
-  const path = resolve(options.path)
-  const environment = environments.get(path) ?? new Environment(path, options)
-  // Also a file that is refused stays open, and a second try must find it so.
-  environments.set(path, environment)
-  environment.check(options)
-  return environment
-}
-
-/** One that was opened before. */
-export function environmentAt(path: string): Environment {
-  const environment = shared[registry]?.get(resolve(path))
-  if (environment === undefined) throw new Error(`${path} is not open`)
-  return environment
-}
-
 /** Who wants to know how an environment fares. */
 export interface EnvironmentWatcher {
   /** A commit failed; what it should have done is undone. */
@@ -69,15 +47,6 @@ export interface EnvironmentWatcher {
   wrote(): void
   /** Nothing can be read or written here any more: only another process can. */
   broken(error: MailError): void
-}
-
-function known(): Map<string, Environment> {
-  const environments = new Map<string, Environment>()
-  shared[registry] = environments
-  process.on('exit', () => {
-    if ([...environments.values()].some(environment => environment.unanswered)) process.kill(process.pid, 'SIGKILL')
-  })
-  return environments
 }
 
 export class Environment {
@@ -391,13 +360,6 @@ export class Environment {
 interface Waiting {
   readonly timer: NodeJS.Timeout
   reject(error: MailError): void
-}
-
-/** Tells `watcher` of an environment that is open. */
-export function watchEnvironment(path: string, watcher: EnvironmentWatcher): () => void {
-  const environment = shared[registry]?.get(resolve(path))
-  if (environment === undefined) throw new Error(`${path} is not open`)
-  return environment.watch(watcher)
 }
 
 /** Inside a write: empties a database, whatever its keys are. */

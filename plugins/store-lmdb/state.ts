@@ -14,7 +14,8 @@ import {
   type StateEntry,
 } from 'posthouse/api'
 import { addToTally, byKey, spendFrom } from 'posthouse/text'
-import { type Environment, openEnvironment } from './environment.js'
+import type { Environment } from './environment.js'
+import { openEnvironment } from './environments.js'
 import { Places, type TakenPlaces } from './places.js'
 import { type Entry, StateEntries, type Sum } from './state-entries.js'
 

@@ -3,7 +3,8 @@
  * installs have none.
  */
 import { MAX_TABLE_KEY, type Table, type TableChange, type TableEntry, type Tables } from 'posthouse/api'
-import { type Environment, openEnvironment } from './environment.js'
+import type { Environment } from './environment.js'
+import { openEnvironment } from './environments.js'
 
 export interface LmdbTablesOptions {
   readonly path: string

@@ -11,7 +11,7 @@ import { after, before, describe, test } from 'node:test'
 import { Site } from '../../bench/filter/site.js'
 import { type Mail, viewOf } from '../../bench/filter/view.js'
 import { inventMails, readLetters } from '../../plugins/learning/invented.js'
-import { type DnsServer, type Failure, startDnsServer, type ZoneEntry } from '../harness/dns-server.js'
+import { type DnsServer, startDnsServer, TROUBLES, type ZoneEntry } from '../harness/dns-server.js'
 import { ROOT } from '../harness/shared.js'
 
 const PLUGINS = [
@@ -60,20 +60,7 @@ function mails(): readonly (Mail & { readonly isHonest: boolean })[] {
 }
 
 const WAYS: readonly (readonly [string, ZoneEntry])[] = [
-  ...(
-    [
-      'servfail',
-      'refused',
-      'drop',
-      'garbage',
-      'lame',
-      'truncated',
-      'wrong-id',
-      'wrong-name',
-      'thousands',
-      'huge',
-    ] satisfies Failure[]
-  ).map(fails => [fails, { fails }] as const),
+  ...TROUBLES.map(fails => [fails, { fails }] as const),
   ['slower than anybody waits', { a: ['127.0.0.2'], delayMs: 1000 }],
   ['a captive answer to everything', { a: ['198.51.100.1'] }],
 ]

@@ -3,7 +3,7 @@
  * with the store itself. It opens the environment in this process, so the server must have ended for good.
  */
 import type { MailEntry } from '../../core/api/index.js'
-import { openEnvironment } from '../../plugins/store-lmdb/environment.js'
+import { openEnvironment } from '../../plugins/store-lmdb/environments.js'
 import { createLmdbStore, FORMAT, type LmdbStore } from '../../plugins/store-lmdb/store.js'
 import { ID } from './letters.js'
 

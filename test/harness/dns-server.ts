@@ -11,18 +11,21 @@ import { freePort } from './ports.js'
  * `lame`: a referral from a server that neither knows nor asks others; `truncated`: only by TCP, and that ends at once; `wrong-id` and
  * `wrong-name`: the answer to something else; as many records as TCP takes (`thousands`), and one of 60,000 octets (`huge`), of whatever type is asked for.
  */
-export type Failure =
-  | 'servfail'
-  | 'refused'
-  | 'drop'
-  | 'nxdomain'
-  | 'garbage'
-  | 'lame'
-  | 'truncated'
-  | 'wrong-id'
-  | 'wrong-name'
-  | 'thousands'
-  | 'huge'
+export const TROUBLES = [
+  'servfail',
+  'refused',
+  'drop',
+  'garbage',
+  'lame',
+  'truncated',
+  'wrong-id',
+  'wrong-name',
+  'thousands',
+  'huge',
+] as const
+
+/** Of trouble, or that there is no such name. */
+export type Failure = (typeof TROUBLES)[number] | 'nxdomain'
 
 export interface ZoneEntry {
   readonly a?: readonly string[]

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { MailError, type Resolver } from '../../../core/api/index.js'
 import { createResolver } from '../../../core/dns/resolver.js'
-import { type DnsServer, startDnsServer } from '../../harness/dns-server.js'
+import { type DnsServer, startDnsServer, TROUBLES } from '../../harness/dns-server.js'
 import { patientResolver } from '../../harness/patient-resolver.js'
 
 let server: DnsServer
@@ -22,22 +22,7 @@ before(async () => {
     'plain.test': { txt: ['plain'] },
     'circle+.x.test': { cname: 'circle+.x.test' },
     'many+.x.test': { a: Array.from({ length: 150 }, (_, i) => `192.0.2.${i}`) },
-    ...Object.fromEntries(
-      (
-        [
-          'servfail',
-          'refused',
-          'drop',
-          'garbage',
-          'lame',
-          'truncated',
-          'wrong-id',
-          'wrong-name',
-          'thousands',
-          'huge',
-        ] as const
-      ).map(fails => [`${fails}+.x.test`, { fails }]),
-    ),
+    ...Object.fromEntries(TROUBLES.map(fails => [`${fails}+.x.test`, { fails }])),
   })
   resolver = patientResolver(server)
 })

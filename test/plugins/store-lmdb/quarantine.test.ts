@@ -1,7 +1,8 @@
 /** Damage in the queue's part of the store: what cannot be read is put aside with its reason and its octets, and all others go on. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Environment, openEnvironment } from '../../../plugins/store-lmdb/environment.js'
+import type { Environment } from '../../../plugins/store-lmdb/environment.js'
+import { openEnvironment } from '../../../plugins/store-lmdb/environments.js'
 import type { Key } from '../../../plugins/store-lmdb/keys.js'
 import { createLmdbStore, FORMAT, type LmdbStore } from '../../../plugins/store-lmdb/store.js'
 import { acceptance, coded, enqueue, memory, message, pattern, row } from '../../contracts/backend.js'

@@ -4,7 +4,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { environmentAt } from '../../../plugins/store-lmdb/environment.js'
+import { environmentAt } from '../../../plugins/store-lmdb/environments.js'
 import { createLmdbState } from '../../../plugins/store-lmdb/state.js'
 
 test('readers one behind the other, begun while a change was under way, read at once again', async () => {

@@ -1,7 +1,7 @@
 /** Numbers that the changes of a commit add to. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openEnvironment } from '../../../plugins/store-lmdb/environment.js'
+import { openEnvironment } from '../../../plugins/store-lmdb/environments.js'
 import { createLmdbStore, FORMAT } from '../../../plugins/store-lmdb/store.js'
 import { Sums } from '../../../plugins/store-lmdb/sums.js'
 import { freshPath } from './backend.js'

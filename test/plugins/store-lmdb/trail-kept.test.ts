@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TrailEntry } from '../../../core/api/index.js'
 import { newId } from '../../../core/text/index.js'
-import { openEnvironment } from '../../../plugins/store-lmdb/environment.js'
+import { openEnvironment } from '../../../plugins/store-lmdb/environments.js'
 import { createLmdbStore, FORMAT } from '../../../plugins/store-lmdb/store.js'
 import { freshPath } from './backend.js'
 
