@@ -25,6 +25,7 @@ import { printable } from '../text/index.js'
 import { ScramDirectory } from './directory.js'
 import { MAX_NAME, MAX_SECRET, type Machine, malformed, type Turn } from './mechanism.js'
 import { machineFor, offered, type Standing } from './offers.js'
+import { prepareName } from './prepare.js'
 
 /** The hooks around a login; `core/pipeline` asks them. */
 export interface Gate {
@@ -60,9 +61,11 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
   })
   return {
     async login(peer, credentials) {
-      if (tooLong(credentials)) return refused()
+      // RFC 6856 §2.2: a name said by USER or LOGIN is the account that the mechanisms find by it
+      const login = prepareName(credentials.login)
+      if (login === undefined || tooLong(credentials)) return refused()
       try {
-        return await attempt(deps, peer, credentials, deps.signal)
+        return await attempt(deps, peer, { ...credentials, login }, deps.signal)
       } catch (error) {
         return trouble(deps, { peer, mechanism: credentials.mechanism }, error)
       }

@@ -47,11 +47,14 @@ const WORD_OCTETS = 45
 export function encodeWords(value: string): string {
   if (!BEYOND_ASCII.test(value)) return value
   // Runs of such words are encoded together, as the space between two encoded words is not shown (§6.2).
-  return value.replace(/[^ ]*[^\x00-\x7f][^ ]*(?: +[^ ]*[^\x00-\x7f][^ ]*)*/g, run =>
-    inPieces(run)
-      .map(piece => `=?UTF-8?B?${Buffer.from(piece).toString('base64')}?=`)
-      .join(' '),
-  )
+  return value.replace(/[^ ]*[^\x00-\x7f][^ ]*(?: +[^ ]*[^\x00-\x7f][^ ]*)*/g, run => encodeWhole(run))
+}
+
+/** All of the text as encoded words, spaces too: what stands in a phrase may not be half of it in quotes (§5). */
+export function encodeWhole(text: string): string {
+  return inPieces(text)
+    .map(piece => `=?UTF-8?B?${Buffer.from(piece).toString('base64')}?=`)
+    .join(' ')
 }
 
 /** §5: never within a character. */

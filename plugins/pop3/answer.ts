@@ -1,7 +1,8 @@
 /**
- * What a command answers: data, written by `conversation.ts` alone. Response codes in brackets are RFC 2449 §8 and RFC 3206.
+ * What a command answers: data, written by `conversation.ts` alone. Response codes in brackets are RFC 2449 §8, RFC 3206 and RFC 6856 §5.
+ * Texts are of the session's language.
  */
-export type ResponseCode = 'AUTH' | 'SYS/TEMP' | 'SYS/PERM'
+export type ResponseCode = 'AUTH' | 'LOGIN-DELAY' | 'SYS/TEMP' | 'SYS/PERM' | 'UTF8'
 
 export type Answer =
   | { readonly kind: 'ok'; readonly text: string }
@@ -11,7 +12,13 @@ export type Answer =
   | { readonly kind: 'message'; readonly text: string; readonly chunks: AsyncIterable<Buffer> }
   | { readonly kind: 'start-tls' }
   /** The last answer of a conversation. */
-  | { readonly kind: 'bye'; readonly good: boolean; readonly text: string; readonly reason: 'quit' | 'logins' }
+  | {
+      readonly kind: 'bye'
+      readonly good: boolean
+      readonly text: string
+      readonly reason: 'quit' | 'logins'
+      readonly code?: ResponseCode
+    }
 
 export function ok(text: string): Answer {
   return { kind: 'ok', text }

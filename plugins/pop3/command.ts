@@ -14,6 +14,8 @@ export interface Standing {
   readonly tlsOffered: boolean
   /** A login may be sent over this connection. */
   readonly loginAllowed: boolean
+  /** What has to pass between two logins of an account; 0: nothing. */
+  readonly loginIntervalMs: number
   /** SASL mechanisms, strongest first; none while no login is allowed. */
   readonly mechanisms: readonly string[]
 }
@@ -69,6 +71,6 @@ export function readRest(input: Reader, wish: string): string {
 /** The name in capitals and a reader for what follows; `undefined` when the line starts with none. */
 export function readName(line: string): { readonly name: string; readonly input: Reader } | undefined {
   const input = new Reader(line)
-  const name = input.take(/[A-Za-z]{1,20}(?= |$)/)
+  const name = input.take(/[A-Za-z][A-Za-z0-9]{0,19}(?= |$)/)
   return name === undefined ? undefined : { name: name.toUpperCase(), input }
 }

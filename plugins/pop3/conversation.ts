@@ -2,13 +2,16 @@
  * Runs the conversation: greeting, commands strictly in the order they came, good-bye.
  * Deletions happen in QUIT and nowhere else, so however else a conversation ends, nothing is lost.
  */
+import { isUtf8 } from 'node:buffer'
 import { MailError } from 'posthouse/api'
 import { DataEncoder, printable, ReadError } from 'posthouse/text'
-import { type Answer, no, senseless } from './answer.js'
+import { type Answer, no, type ResponseCode, senseless } from './answer.js'
 import { readName } from './command.js'
 import { find, meant } from './commands/index.js'
 import { ConversationOver, type OverReason } from './over.js'
 import type { Session } from './session.js'
+import { EndlessRawHeader } from './surrogate.js'
+import type { Texts } from './texts/index.js'
 
 /** Resolves when the session is over; the socket is ended then. */
 export async function converse(session: Session): Promise<void> {
@@ -18,7 +21,7 @@ export async function converse(session: Session): Promise<void> {
   let reason: OverReason = 'bug'
   try {
     deps.metrics.count('pop3Sessions')
-    session.output.line(`+OK ${deps.server.name} POP3 ready`)
+    session.output.line(`+OK ${session.texts.ready(deps.server.name)}`)
     await session.output.flush()
     for (;;) await serveOne(session, tally)
   } catch (error) {
@@ -54,7 +57,7 @@ interface Tally {
 async function serveOne(session: Session, tally: Tally): Promise<void> {
   const line = await session.commandLine()
   tally.commands += 1
-  const answer = line === undefined ? senseless('The line is too long') : await execute(session, line)
+  const answer = line === undefined ? senseless(session.texts.lineTooLong) : await execute(session, line)
   const isSenseless = answer.kind === 'no' && answer.senseless === true
   tally.senselessInARow = isSenseless ? tally.senselessInARow + 1 : 0
   await write(session, answer)
@@ -65,13 +68,14 @@ async function serveOne(session: Session, tally: Tally): Promise<void> {
 }
 
 async function execute(session: Session, line: Buffer): Promise<Answer> {
+  const { texts } = session
+  // RFC 6856 §2.2
+  if (!isUtf8(line)) return senseless(texts.notUtf8)
   const head = readName(line.toString())
   const command = head === undefined ? undefined : find(head.name)
-  if (head === undefined || command === undefined) return unknown(line)
+  if (head === undefined || command === undefined) return unknown(texts, line)
   if (!command.states.includes(session.state)) {
-    return senseless(
-      `${command.name} is possible ${session.state === 'transaction' ? 'before' : 'after'} the login only`,
-    )
+    return senseless((session.state === 'transaction' ? texts.beforeLoginOnly : texts.afterLoginOnly)(command.name))
   }
   // RFC 1939 §7: PASS counts only right after USER.
   const user = session.user
@@ -85,25 +89,29 @@ async function execute(session: Session, line: Buffer): Promise<Answer> {
   }
 }
 
-function unknown(line: Buffer): Answer {
+function unknown(texts: Texts, line: Buffer): Answer {
   const word = line.toString('latin1').split(' ', 1)[0]!
   const guess = meant(word)
-  return senseless(`Unknown command ${printable(word, 20)}${guess === undefined ? '' : `, did you mean ${guess}?`}`)
+  const shown = printable(word, 20)
+  return senseless(guess === undefined ? texts.unknownCommand(shown) : texts.unknownCommandMeant(shown, guess))
 }
 
 /** Trouble and bugs become answers here; what ends the conversation goes on. */
 function explain(session: Session, error: unknown): Answer {
+  const { texts } = session
   const { log } = session.connection
-  if (error instanceof ReadError) return senseless(`Expected ${error.expected} at column ${error.column}`)
+  if (error instanceof ReadError)
+    return senseless(texts.expected(texts.wishes[error.expected] ?? error.expected, error.column))
+  if (error instanceof EndlessRawHeader) return no(texts.needsUtf8, 'UTF8')
   if (error instanceof ConversationOver) throw error
   if (error instanceof MailError) {
     log.warn({ code: error.errorCode, error: error.message }, 'a command failed')
-    if (error.errorCode === 'message-gone') return no('Message is gone')
+    if (error.errorCode === 'message-gone') return no(texts.messageGone)
     return no(error.reply.text, error.temporary ? 'SYS/TEMP' : 'SYS/PERM')
   }
   log.error({ err: error }, 'a command failed by a bug')
   session.deps.metrics.count('pop3Bugs')
-  return no('Internal error', 'SYS/TEMP')
+  return no(texts.internalError, 'SYS/TEMP')
 }
 
 // ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -114,7 +122,7 @@ async function write(session: Session, answer: Answer): Promise<void> {
     case 'ok':
       return output.line(`+OK ${answer.text}`)
     case 'no':
-      return output.line(`-ERR ${answer.code === undefined ? '' : `[${answer.code}] `}${answer.text}`)
+      return output.line(refusal(answer))
     case 'list':
       return writeList(session, answer.text, answer.lines)
     case 'message':
@@ -122,10 +130,14 @@ async function write(session: Session, answer: Answer): Promise<void> {
     case 'start-tls':
       return startTls(session)
     case 'bye':
-      output.line(`${answer.good ? '+OK' : '-ERR'} ${answer.text}`)
+      output.line(answer.good ? `+OK ${answer.text}` : refusal(answer))
       await output.flush()
       throw new ConversationOver(answer.reason)
   }
+}
+
+function refusal({ code, text }: { readonly code?: ResponseCode; readonly text: string }): string {
+  return `-ERR ${code === undefined ? '' : `[${code}] `}${text}`
 }
 
 async function writeList({ output }: Session, text: string, lines: Iterable<string>): Promise<void> {
@@ -164,7 +176,7 @@ async function writeMessage(session: Session, text: string, chunks: AsyncIterabl
 }
 
 async function startTls(session: Session): Promise<void> {
-  session.output.line('+OK Begin TLS')
+  session.output.line(`+OK ${session.texts.beginTls}`)
   await session.output.flush()
   try {
     await session.startTls()
@@ -180,18 +192,26 @@ async function startTls(session: Session): Promise<void> {
 // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** RFC 1939 §3: after a timeout the connection is closed without a word. */
-const BYES: Readonly<Partial<Record<OverReason, string>>> = {
-  drain: '[SYS/TEMP] The server is shutting down',
-  'line-too-long': 'The line is too long',
-  'bad-commands': 'Too many commands that make no sense',
-  bug: '[SYS/TEMP] Internal error',
+function byeFor(texts: Texts, reason: OverReason): string | undefined {
+  switch (reason) {
+    case 'drain':
+      return refusal({ code: 'SYS/TEMP', text: texts.shuttingDown })
+    case 'line-too-long':
+      return refusal({ text: texts.lineTooLong })
+    case 'bad-commands':
+      return refusal({ text: texts.tooManySenseless })
+    case 'bug':
+      return refusal({ code: 'SYS/TEMP', text: texts.internalError })
+    default:
+      return undefined
+  }
 }
 
-async function sayBye({ output }: Session, reason: OverReason): Promise<void> {
-  const text = BYES[reason]
-  if (text === undefined) return
+async function sayBye({ output, texts }: Session, reason: OverReason): Promise<void> {
+  const line = byeFor(texts, reason)
+  if (line === undefined) return
   try {
-    output.line(`-ERR ${text}`)
+    output.line(line)
     await output.flush()
   } catch (error) {
     // The client is gone already: then there is nobody to tell.

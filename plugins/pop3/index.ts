@@ -1,5 +1,5 @@
 /**
- * POP3 (RFC 1939, 2449, 2595, 5034, 8314) as a plugin: it contributes listeners that serve INBOX.
+ * POP3 (RFC 1939, 2449, 2595, 5034, 6856, 8314) as a plugin: it contributes listeners that serve INBOX.
  * What it announces in CAPA is what the commands in `commands/` do.
  */
 import { type Connection, definePlugin, doorsOf } from 'posthouse/api'
@@ -11,11 +11,12 @@ export default definePlugin({
   name: 'pop3',
   summary: 'serves INBOX by POP3',
   config: schema,
-  needs: ['store', 'authenticator'],
+  needs: ['store', 'state', 'authenticator'],
   setup({ config, services, server, clock, metrics, log }) {
     const deps: Deps = {
       settings: settingsOf(config),
       store: services.get('store'),
+      state: services.get('state'),
       authenticator: services.get('authenticator'),
       server,
       clock,

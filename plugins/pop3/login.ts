@@ -11,7 +11,7 @@ import type { Session } from './session.js'
 
 /** The answer while the password could be read on the way. */
 export function tlsFirst(session: Session): Answer | undefined {
-  return session.standing.loginAllowed ? undefined : no('Logging in needs TLS first, say STLS')
+  return session.standing.loginAllowed ? undefined : no(session.texts.tlsFirst)
 }
 
 export async function logIn(session: Session, credentials: Credentials): Promise<Answer> {
@@ -28,10 +28,12 @@ export async function conclude(
   const { connection, deps } = session
   const facts = { login: printable(login, 100), mechanism }
   if (!('kind' in answer)) {
+    const waitMs = await waitFor(session, answer)
+    if (waitMs > 0) return no(session.texts.tooSoon(Math.ceil(waitMs / 1000)), 'LOGIN-DELAY')
     const maildrop = await Maildrop.open(deps.store, answer, deps.movements)
     session.enter(answer, maildrop)
     deps.metrics.count('pop3Logins')
-    return ok(`${maildrop.total} ${maildrop.total === 1 ? 'message' : 'messages'}`)
+    return ok(session.texts.messages(maildrop.total))
   }
   if (answer.kind === 'defer') {
     connection.log.warn({ ...facts, status: answer.status }, 'login not possible now')
@@ -42,13 +44,21 @@ export async function conclude(
   return refuse(session, answer)
 }
 
+/** RFC 2449 §8.1.1: milliseconds until this account may log in again. One that may is counted. */
+async function waitFor({ deps }: Session, { id }: Account): Promise<number> {
+  const { loginIntervalMs } = deps.settings
+  if (loginIntervalMs === 0) return 0
+  const { waitMs } = await deps.state.spend(`login:${id}`, 1, { limit: 1, windowMs: loginIntervalMs }, deps.clock.now())
+  return waitMs
+}
+
 async function refuse(session: Session, { code, text }: Reject): Promise<Answer> {
   const { settings } = session.deps
   session.failedLogins += 1
   await pause(settings.loginDelayMs, session.connection.signal)
   // RFC 3206 §4: the user should be asked for the password again, or the admin.
   if (session.failedLogins < settings.maxLogins) return no(printable(text), code === 535 ? 'AUTH' : 'SYS/PERM')
-  return { kind: 'bye', good: false, text: '[AUTH] Too many wrong passwords', reason: 'logins' }
+  return { kind: 'bye', good: false, code: 'AUTH', text: session.texts.tooManyLogins, reason: 'logins' }
 }
 
 /** Ends early when the server drains. */

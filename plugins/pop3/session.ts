@@ -2,17 +2,31 @@
  * One client's session: who it is, what it sees, and the ways commands may speak and listen.
  * It knows no command; `conversation.ts` runs them, strictly one after the other.
  */
-import type { Account, Authenticator, Clock, Connection, Metrics, Movements, ServerFacts, Store } from 'posthouse/api'
+import type {
+  Account,
+  Authenticator,
+  Clock,
+  Connection,
+  Metrics,
+  Movements,
+  ServerFacts,
+  State as SharedState,
+  Store,
+} from 'posthouse/api'
 import type { Standing, State } from './command.js'
 import { Input } from './input.js'
 import type { Maildrop } from './maildrop.js'
 import { Output } from './output.js'
 import type { Settings } from './settings.js'
+import { inAscii } from './surrogate.js'
+import { type Language, TEXTS, type Texts } from './texts/index.js'
 
 /** What all sessions share. */
 export interface Deps {
   readonly settings: Settings
   readonly store: Store
+  /** When accounts logged in last. */
+  readonly state: SharedState
   readonly authenticator: Authenticator
   readonly server: ServerFacts
   readonly clock: Clock
@@ -34,6 +48,10 @@ export class Session {
   account: Account | undefined
   /** What USER said, until the next command. */
   user: string | undefined
+  /** Of what people may read of our answers. */
+  language: Language
+  /** RFC 6856 §2.1: the client can read headers beyond ASCII. */
+  utf8 = false
   failedLogins = 0
   /** Messages sent whole. */
   retrieved = 0
@@ -44,12 +62,17 @@ export class Session {
   constructor(connection: Connection, deps: Deps) {
     this.connection = connection
     this.deps = deps
+    this.language = deps.settings.language
     this.input = new Input(connection.socket)
     this.output = new Output(connection.socket, deps.settings.idleTimeoutMs)
   }
 
   get state(): State {
     return this.#maildrop === undefined ? 'authorization' : 'transaction'
+  }
+
+  get texts(): Texts {
+    return TEXTS[this.language]
   }
 
   get standing(): Standing {
@@ -60,6 +83,7 @@ export class Session {
       state,
       tlsOffered: connection.tlsOffered,
       loginAllowed,
+      loginIntervalMs: deps.settings.loginIntervalMs,
       // only CAPA and AUTH ask
       get mechanisms() {
         return mechanisms()
@@ -76,6 +100,11 @@ export class Session {
   enter(account: Account, maildrop: Maildrop): void {
     this.account = account
     this.#maildrop = maildrop
+  }
+
+  /** A message as this client may read it. */
+  shown(chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+    return this.utf8 ? chunks : inAscii(chunks)
   }
 
   commandLine(): Promise<Buffer | undefined> {

@@ -1,6 +1,7 @@
 /** The plugin's part of plugins.yaml, and what becomes of it: numbers in the unit their name ends with. */
 import { type DoorSettings, doorKeys, doorSettings, type Infer, type JsonSchema } from 'posthouse/api'
 import { parseDuration } from 'posthouse/text'
+import { LANGUAGES, type Language } from './texts/index.js'
 
 export const schema = {
   type: 'object',
@@ -14,6 +15,17 @@ export const schema = {
       description:
         'A client that is silent, or does not read, for so long is dropped (RFC 1939 asks for 10 minutes at least).',
       default: '10m',
+    },
+    login_interval: {
+      type: 'string',
+      format: 'duration',
+      description: 'What has to pass between two logins of an account (LOGIN-DELAY), over all workers; 0s: nothing.',
+      default: '0s',
+    },
+    language: {
+      enum: LANGUAGES,
+      description: 'Of what people may read of the answers, for clients that choose none by LANG.',
+      default: 'en',
     },
     max_bad_commands: {
       type: 'integer',
@@ -30,6 +42,8 @@ export type Config = Infer<typeof schema>
 export interface Settings extends DoorSettings {
   readonly idleTimeoutMs: number
   readonly maxBadCommands: number
+  readonly loginIntervalMs: number
+  readonly language: Language
 }
 
 export function settingsOf(config: Config): Settings {
@@ -37,6 +51,8 @@ export function settingsOf(config: Config): Settings {
     ...doorSettings(config),
     idleTimeoutMs: durationMs(config.idle_timeout),
     maxBadCommands: config.max_bad_commands,
+    loginIntervalMs: durationMs(config.login_interval),
+    language: config.language,
   }
 }
 

@@ -36,14 +36,14 @@ export const auth: Command<AuthArgs> = {
 }
 
 function mechanisms(session: Session): Answer {
-  return { kind: 'list', text: 'Mechanisms follow', lines: session.standing.mechanisms }
+  return { kind: 'list', text: session.texts.mechanisms, lines: session.standing.mechanisms }
 }
 
 async function authenticate(session: Session, mechanism: string, initial: string | undefined): Promise<Answer> {
   const { peer, binding, signal } = session.connection
   const wish = { peer, mechanism, binding, clear: session.standing.loginAllowed, signal }
   const exchange = session.deps.authenticator.start(wish)
-  if (exchange === undefined) return no('Unknown mechanism, AUTH alone lists what we have')
+  if (exchange === undefined) return no(session.texts.unknownMechanism)
   // RFC 5034 §4
   const step = await carrySasl(exchange, initial, async challenge =>
     (await session.challenge(challenge))?.toString('latin1'),

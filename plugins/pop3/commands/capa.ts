@@ -6,6 +6,6 @@ export function capa(capabilities: (standing: Standing) => readonly string[]): C
     name: 'CAPA',
     states: ['authorization', 'transaction'],
     read: readNothing,
-    run: session => ({ kind: 'list', text: 'Capabilities follow', lines: capabilities(session.standing) }),
+    run: session => ({ kind: 'list', text: session.texts.capabilities, lines: capabilities(session.standing) }),
   }
 }

@@ -10,9 +10,9 @@ export const dele: Command<number> = {
     readNothing(input)
     return number
   },
-  run({ maildrop }, number) {
-    if (maildrop.at(number) === undefined) return no('No such message')
+  run({ maildrop, texts }, number) {
+    if (maildrop.at(number) === undefined) return no(texts.noSuchMessage)
     maildrop.mark(number)
-    return ok(`Message ${number} goes with QUIT`)
+    return ok(texts.goesWithQuit(number))
   },
 }

@@ -4,6 +4,7 @@ import type { AnyCommand, Standing } from '../command.js'
 import { auth } from './auth.js'
 import { capa } from './capa.js'
 import { dele } from './dele.js'
+import { lang } from './lang.js'
 import { list } from './list.js'
 import { noop } from './noop.js'
 import { pass } from './pass.js'
@@ -15,6 +16,7 @@ import { stls } from './stls.js'
 import { top } from './top.js'
 import { uidl } from './uidl.js'
 import { user } from './user.js'
+import { utf8 } from './utf8.js'
 
 export const COMMANDS: readonly AnyCommand[] = [
   // authorization
@@ -22,8 +24,10 @@ export const COMMANDS: readonly AnyCommand[] = [
   pass,
   auth,
   stls,
+  utf8,
   // both
   capa(standing => capabilitiesOf(standing)),
+  lang,
   quit,
   // transaction
   stat,
@@ -48,7 +52,12 @@ export function meant(word: string): string | undefined {
 
 /** RFC 2449 §6. What the conversation itself does stands here, the rest comes from the commands. */
 export function capabilitiesOf(standing: Standing): readonly string[] {
-  const always = ['RESP-CODES', 'AUTH-RESP-CODE', 'PIPELINING', 'EXPIRE NEVER']
+  const always = ['RESP-CODES', 'AUTH-RESP-CODE', 'PIPELINING', 'EXPIRE NEVER', ...loginDelay(standing)]
   const named = standing.state === 'transaction' ? ['IMPLEMENTATION Posthouse'] : []
   return [...COMMANDS.flatMap(command => command.capabilities?.(standing) ?? []), ...always, ...named]
+}
+
+/** RFC 2449 §6.5, in seconds. */
+function loginDelay({ loginIntervalMs }: Standing): readonly string[] {
+  return loginIntervalMs > 0 ? [`LOGIN-DELAY ${Math.ceil(loginIntervalMs / 1000)}`] : []
 }

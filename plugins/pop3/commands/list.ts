@@ -7,10 +7,10 @@ export const list: Command<number | undefined> = {
   name: 'LIST',
   states: ['transaction'],
   read: readOptionalNumber,
-  run({ maildrop }, number) {
-    if (number === undefined) return { kind: 'list', text: `${maildrop.count} messages`, lines: scan(maildrop) }
+  run({ maildrop, texts }, number) {
+    if (number === undefined) return { kind: 'list', text: texts.messages(maildrop.count), lines: scan(maildrop) }
     const listed = maildrop.at(number)
-    return listed === undefined ? no('No such message') : ok(`${listed.number} ${listed.size}`)
+    return listed === undefined ? no(texts.noSuchMessage) : ok(`${listed.number} ${listed.size}`)
   },
 }
 

@@ -6,5 +6,5 @@ export const noop: Command<undefined> = {
   name: 'NOOP',
   states: ['transaction'],
   read: readNothing,
-  run: () => ok('Still here'),
+  run: ({ texts }) => ok(texts.noop),
 }

@@ -12,7 +12,7 @@ export const pass: Command<string> = {
     if (refused !== undefined) return refused
     const login = session.user
     session.user = undefined
-    if (login === undefined) return no('Say USER first')
+    if (login === undefined) return no(session.texts.userFirst)
     return logIn(session, { kind: 'password', mechanism: 'USER', login, password })
   },
 }

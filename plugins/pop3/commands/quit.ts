@@ -9,7 +9,7 @@ export const quit: Command<undefined> = {
   read: readNothing,
   async run(session) {
     const trouble = session.state === 'transaction' ? await update(session) : undefined
-    const text = session.deleted === 0 ? 'Bye' : `Bye, ${session.deleted} removed`
+    const text = session.deleted === 0 ? session.texts.bye : session.texts.byeRemoved(session.deleted)
     return trouble ?? { kind: 'bye', good: true, text, reason: 'quit' }
   },
 }
@@ -21,6 +21,6 @@ async function update(session: Session): Promise<Answer | undefined> {
     return undefined
   } catch (error) {
     session.connection.log.error({ err: error, marked: session.maildrop.marked }, 'marked messages were not removed')
-    return { kind: 'bye', good: false, text: '[SYS/TEMP] Marked messages were not removed', reason: 'quit' }
+    return { kind: 'bye', good: false, code: 'SYS/TEMP', text: session.texts.notRemoved, reason: 'quit' }
   }
 }

@@ -1,4 +1,4 @@
-/** RETR message (RFC 1939 §5): the octets as stored, in pieces, so that no message is ever in memory whole. Flags stay as they are. */
+/** RETR message (RFC 1939 §5): the octets as stored (without UTF8, with a header in ASCII), in pieces, so that no message is ever in memory whole. Flags stay as they are. */
 import type { MailEntry } from 'posthouse/api'
 import { no } from '../answer.js'
 import { type Command, readMessageNumber, readNothing } from '../command.js'
@@ -14,11 +14,12 @@ export const retr: Command<number> = {
     readNothing(input)
     return number
   },
-  async run({ maildrop }, number) {
-    if (maildrop.at(number) === undefined) return no('No such message')
+  async run(session, number) {
+    const { maildrop, texts } = session
+    if (maildrop.at(number) === undefined) return no(texts.noSuchMessage)
     const entry = await maildrop.entry(number)
-    if (entry === undefined) return no('Another client has removed this message')
-    return { kind: 'message', text: `${entry.size} octets`, chunks: pieces(maildrop, entry) }
+    if (entry === undefined) return no(texts.messageGone)
+    return { kind: 'message', text: texts.octets(entry.size), chunks: session.shown(pieces(maildrop, entry)) }
   },
 }
 

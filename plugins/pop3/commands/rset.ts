@@ -6,8 +6,8 @@ export const rset: Command<undefined> = {
   name: 'RSET',
   states: ['transaction'],
   read: readNothing,
-  run({ maildrop }) {
+  run({ maildrop, texts }) {
     maildrop.unmarkAll()
-    return ok(`${maildrop.count} messages`)
+    return ok(texts.messages(maildrop.count))
   },
 }

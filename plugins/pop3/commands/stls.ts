@@ -7,8 +7,10 @@ export const stls: Command<undefined> = {
   states: ['authorization'],
   read: readNothing,
   run(session) {
-    if (session.connection.peer.tls !== undefined) return no('TLS is on already')
-    return session.connection.tlsOffered ? { kind: 'start-tls' } : no('TLS is not offered here')
+    if (session.connection.peer.tls !== undefined) return no(session.texts.tlsIsOn)
+    // RFC 6856 §2.1
+    if (session.utf8) return no(session.texts.tlsBeforeUtf8)
+    return session.connection.tlsOffered ? { kind: 'start-tls' } : no(session.texts.tlsNotOffered)
   },
   capabilities: ({ tlsOffered, state }) => (tlsOffered && state === 'authorization' ? ['STLS'] : []),
 }

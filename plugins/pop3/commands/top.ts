@@ -20,11 +20,12 @@ export const top: Command<TopArgs> = {
     readNothing(input)
     return { number, lines }
   },
-  async run({ maildrop }, { number, lines }) {
-    if (maildrop.at(number) === undefined) return no('No such message')
+  async run(session, { number, lines }) {
+    const { maildrop, texts } = session
+    if (maildrop.at(number) === undefined) return no(texts.noSuchMessage)
     const entry = await maildrop.entry(number)
-    if (entry === undefined) return no('Another client has removed this message')
-    return { kind: 'message', text: 'Top of the message follows', chunks: cutAfter(pieces(maildrop, entry), lines) }
+    if (entry === undefined) return no(texts.messageGone)
+    return { kind: 'message', text: texts.top, chunks: cutAfter(session.shown(pieces(maildrop, entry)), lines) }
   },
   capabilities: () => ['TOP'],
 }

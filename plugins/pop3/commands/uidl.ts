@@ -7,10 +7,10 @@ export const uidl: Command<number | undefined> = {
   name: 'UIDL',
   states: ['transaction'],
   read: readOptionalNumber,
-  run({ maildrop }, number) {
-    if (number === undefined) return { kind: 'list', text: 'Unique ids follow', lines: scan(maildrop) }
+  run({ maildrop, texts }, number) {
+    if (number === undefined) return { kind: 'list', text: texts.uniqueIds, lines: scan(maildrop) }
     const listed = maildrop.at(number)
-    return listed === undefined ? no('No such message') : ok(`${listed.number} ${listed.uniqueId}`)
+    return listed === undefined ? no(texts.noSuchMessage) : ok(`${listed.number} ${listed.uniqueId}`)
   },
   capabilities: () => ['UIDL'],
 }

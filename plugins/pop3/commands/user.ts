@@ -11,7 +11,7 @@ export const user: Command<string> = {
     const refused = tlsFirst(session)
     if (refused !== undefined) return refused
     session.user = login
-    return ok('Now the password')
+    return ok(session.texts.nowPassword)
   },
   // RFC 2595 §2.3: refused while the password could be read on the way, so not announced either.
   capabilities: ({ loginAllowed }) => (loginAllowed ? ['USER'] : []),

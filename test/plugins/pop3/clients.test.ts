@@ -88,15 +88,21 @@ const FETCH_ALL = `
 import hashlib, poplib, ssl, sys
 poplib._MAXLINE = 10_000_000
 pop = poplib.POP3_SSL("127.0.0.1", int(sys.argv[1]), timeout=60, context=ssl._create_unverified_context())
+if sys.argv[4] == "utf8":
+    pop.utf8()
 pop.user(sys.argv[2])
 pop.pass_(sys.argv[3])
 for number in range(1, pop.stat()[0] + 1):
-    print(hashlib.sha256(b"\\r\\n".join(pop.retr(number)[1]) + b"\\r\\n").hexdigest())
+    octets = b"\\r\\n".join(pop.retr(number)[1]) + b"\\r\\n"
+    header = octets.split(b"\\r\\n\\r\\n", 1)[0]
+    print(hashlib.sha256(octets).hexdigest(), header.isascii())
 pop.quit()
 `
 
 const missing = python === undefined ? 'no python3 here' : shared === undefined && 'no shared material here'
-test('every message of the sample comes back byte for byte', { skip: missing }, async () => {
+test('every message of the sample comes back byte for byte; without UTF8 its header is in ASCII', {
+  skip: missing,
+}, async () => {
   const own = await openHouse()
   const folder = join(shared!, 'data', 'mail-sample')
   const messages = readdirSync(folder).map(name => {
@@ -104,15 +110,26 @@ test('every message of the sample comes back byte for byte', { skip: missing }, 
     return Buffer.from(text.endsWith('\r\n') ? text : `${text}\r\n`, 'latin1')
   })
   await file(own.store, ...messages)
-  const { code, stdout, stderr } = await runProgram(python!, [
-    '-c',
-    FETCH_ALL,
-    String(own.secure),
-    ALICE.login,
-    PASSWORD,
-  ])
+  const fetched = async (mode: string) => {
+    const args = ['-c', FETCH_ALL, String(own.secure), ALICE.login, PASSWORD, mode]
+    const { code, stdout, stderr } = await runProgram(python!, args)
+    assert.equal(code, 0, stderr)
+    return stdout
+      .trim()
+      .split('\n')
+      .map(line => line.split(' '))
+  }
+  const whole = await fetched('utf8')
+  const plain = await fetched('ascii')
   await own.close()
-  assert.equal(code, 0, stderr)
   const sums = messages.map(message => createHash('sha256').update(message).digest('hex'))
-  assert.deepEqual(stdout.trim().split('\n'), sums)
+  assert.deepEqual(
+    whole.map(([sum]) => sum),
+    sums,
+  )
+  assert.ok(whole.some(([, ascii]) => ascii === 'False'))
+  for (const [at, [sum, ascii]] of plain.entries()) {
+    assert.equal(ascii, 'True')
+    if (whole[at]![1] === 'True') assert.equal(sum, sums[at])
+  }
 })

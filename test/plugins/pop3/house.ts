@@ -8,12 +8,14 @@ import { openListener } from '../../../core/net/listener.js'
 import type { OpenListener } from '../../../core/net/types.js'
 import { type RememberingLog, rememberingLog, setUp } from '../../../core/testing/index.js'
 import pop3 from '../../../plugins/pop3/index.js'
+import { createMemoryState } from '../../../plugins/store-memory/state.js'
 import { createMemoryStore } from '../../../plugins/store-memory/store.js'
 import { authenticatorOf } from '../../harness/authenticator.js'
 import { TEST_CERT, TEST_KEY } from '../../harness/test-cert.js'
 import { tlsOf } from '../../harness/tls.js'
 
 export const ALICE: Account = { id: 'account-1', login: 'alice@example.test', addresses: ['alice@example.test'] }
+export const BOB: Account = { id: 'account-2', login: 'bob@example.test', addresses: ['bob@example.test'] }
 export const PASSWORD = 'open sesame'
 
 export interface House {
@@ -32,7 +34,8 @@ export interface House {
 /** A password check as core's authenticator answers. */
 const authenticator = authenticatorOf((login, password) => {
   if (login === 'slow@example.test') return defer('the directory is down', { code: 454, status: '4.7.0' })
-  return login === ALICE.login && password === PASSWORD ? ALICE : reject('wrong', { code: 535, status: '5.7.8' })
+  const account = [ALICE, BOB].find(one => one.login === login)
+  return password === PASSWORD && account !== undefined ? account : reject('wrong', { code: 535, status: '5.7.8' })
 })
 
 export async function openHouse(config: object = {}, change: (store: Store) => Store = store => store): Promise<House> {
@@ -43,6 +46,7 @@ export async function openHouse(config: object = {}, change: (store: Store) => S
     config: { listen: ['127.0.0.1:0'], listen_tls: ['127.0.0.1:0'], login_delay: '10ms', ...config },
     services: {
       store: change(store),
+      state: createMemoryState(),
       authenticator,
       movements: { tell: movement => void movements.push(movement) },
     },
@@ -78,9 +82,17 @@ export async function openHouse(config: object = {}, change: (store: Store) => S
 }
 
 /** Puts messages into ALICE's INBOX; resolves to their UIDs. */
-export async function file(store: Store, ...messages: (string | Buffer)[]): Promise<readonly number[]> {
-  const inbox = (await store.mail.find(ALICE.id, 'INBOX'))!
-  const mailbox = await store.mail.open(ALICE.id, inbox.id)
+export function file(store: Store, ...messages: (string | Buffer)[]): Promise<readonly number[]> {
+  return fileFor(store, ALICE, ...messages)
+}
+
+export async function fileFor(
+  store: Store,
+  { id }: Account,
+  ...messages: (string | Buffer)[]
+): Promise<readonly number[]> {
+  const inbox = (await store.mail.find(id, 'INBOX'))!
+  const mailbox = await store.mail.open(id, inbox.id)
   return mailbox.append(
     messages.map(message => ({ body: { kind: 'memory', bytes: Buffer.from(message) }, flags: [], date: 0 }) as const),
   )

@@ -23,8 +23,6 @@ async function filled(): Promise<House> {
   return opened
 }
 
-const base64 = (text: string) => Buffer.from(text).toString('base64')
-
 test('the greeting names the server', async () => {
   const client = await Client.connect((await house()).clear)
   assert.equal(await client.line(), '+OK mail.example.test POP3 ready')
@@ -231,119 +229,6 @@ test('trouble of the store is told as such, and at QUIT nothing is called remove
   await client.say('DELE 1')
   assert.equal(await client.say('QUIT'), '-ERR [SYS/TEMP] Marked messages were not removed')
   assert.deepEqual(await uidsOf(opened.store), [1])
-})
-
-test('logging in by AUTH PLAIN works at once and after a challenge', async () => {
-  const opened = await filled()
-  for (const [send, answer] of [
-    [[`AUTH PLAIN ${base64(`\0${ALICE.login}\0${PASSWORD}`)}`], /^\+OK 3 messages/],
-    [['AUTH PLAIN', base64(`${ALICE.login}\0${ALICE.login}\0${PASSWORD}`)], /^\+OK 3 messages/],
-    [['auth plain', base64(`\0${ALICE.login}\0wrong`)], /^-ERR \[AUTH\]/],
-    [['AUTH PLAIN', '*'], /^-ERR Authentication cancelled/],
-    [['AUTH PLAIN', '!!!'], /^-ERR Expected base64/],
-    [['AUTH PLAIN', base64('only one')], /^-ERR Expected a name, a login and a password/],
-    [['AUTH PLAIN ='], /^-ERR Expected a name, a login and a password/],
-    [['AUTH PLAIN', base64(`bob\0${ALICE.login}\0${PASSWORD}`)], /^-ERR \[AUTH\] Authentication failed/],
-    [['AUTH PLAIN', 'A'.repeat(20_000)], /^-ERR The response is too long/],
-    [['AUTH GSSAPI'], /^-ERR Unknown mechanism/],
-  ] as const) {
-    const client = await Client.connectTls(opened.secure)
-    await client.line()
-    for (const line of send.slice(0, -1)) assert.equal(await client.say(line), '+ ')
-    assert.match((await client.say(send.at(-1)!))!, answer, send.join(' '))
-    client.close()
-  }
-})
-
-test('wrong passwords are answered alike, late, and not for ever', async () => {
-  const opened = await house({ max_logins: 3 })
-  const client = await Client.connectTls(opened.secure)
-  await client.line()
-  for (const login of [ALICE.login, 'nobody@example.test']) {
-    assert.match((await client.say(`USER ${login}`))!, /^\+OK/)
-    assert.equal(await client.say('PASS wrong'), '-ERR [AUTH] wrong')
-  }
-  await client.say(`USER ${ALICE.login}`)
-  assert.equal(await client.say('PASS wrong'), '-ERR [AUTH] Too many wrong passwords')
-  assert.equal(await client.line(), undefined)
-  assert.ok(
-    opened.log.lines.every(line => !JSON.stringify(line).includes('wrong')),
-    'no password in the log',
-  )
-})
-
-test('a directory that is down is temporary trouble', async () => {
-  const client = await Client.connectTls((await house()).secure)
-  await client.line()
-  await client.say('USER slow@example.test')
-  assert.match((await client.say('PASS x'))!, /^-ERR \[SYS\/TEMP\]/)
-  client.close()
-})
-
-test('PASS counts only right after USER', async () => {
-  const client = await Client.connectTls((await house()).secure)
-  await client.line()
-  assert.equal(await client.say(`PASS ${PASSWORD}`), '-ERR Say USER first')
-  await client.say(`USER ${ALICE.login}`)
-  await client.ask('CAPA')
-  assert.equal(await client.say(`PASS ${PASSWORD}`), '-ERR Say USER first')
-  assert.match((await client.say('STAT'))!, /^-ERR STAT is possible after the login only/)
-  client.close()
-})
-
-test('before TLS no login is possible, and CAPA does not offer one', async () => {
-  const opened = await filled()
-  const client = await Client.connect(opened.clear)
-  await client.line()
-  const clear = await client.ask('CAPA')
-  assert.deepEqual(clear, ['STLS', 'UIDL', 'TOP', 'RESP-CODES', 'AUTH-RESP-CODE', 'PIPELINING', 'EXPIRE NEVER'])
-  for (const command of [`USER ${ALICE.login}`, `PASS ${PASSWORD}`, `AUTH PLAIN ${base64(`\0a\0b`)}`]) {
-    assert.equal(await client.say(command), '-ERR Logging in needs TLS first, say STLS')
-  }
-  assert.match((await client.say('STLS'))!, /^\+OK/)
-  await client.secure()
-  assert.deepEqual((await client.ask('CAPA')).slice(0, 2), ['USER', 'SASL PLAIN LOGIN'])
-  assert.equal(await client.say('STLS'), '-ERR TLS is on already')
-  await client.say(`USER ${ALICE.login}`)
-  assert.match((await client.say(`PASS ${PASSWORD}`))!, /^\+OK/)
-  const inside = await client.ask('CAPA')
-  assert.ok(
-    inside.includes('IMPLEMENTATION Posthouse') && !inside.includes('STLS') && !inside.includes('SASL PLAIN LOGIN'),
-  )
-  client.close()
-})
-
-test('commands slipped in behind STLS are forgotten', async () => {
-  const client = await Client.connect((await filled()).clear)
-  await client.line()
-  client.send('STLS\r\nNOOP\r\nQUIT\r\n')
-  assert.match((await client.line())!, /^\+OK/)
-  await client.secure()
-  assert.equal((await client.ask('CAPA')).includes('USER'), true)
-  client.close()
-})
-
-test('a handshake that fails ends the connection and nothing else', async () => {
-  const opened = await house()
-  const client = await Client.connect(opened.clear)
-  await client.line()
-  await client.say('STLS')
-  client.send('this is no TLS\r\n\r\n')
-  await new Promise(resolve => client.socket.once('close', resolve))
-  const other = await Client.connect(opened.clear)
-  assert.match((await other.line())!, /^\+OK/)
-  other.close()
-})
-
-test('cleartext_auth lets a client in without TLS', async () => {
-  const client = await Client.connect((await house({ cleartext_auth: true })).clear)
-  await client.line()
-  assert.ok((await client.ask('CAPA')).includes('USER'))
-  await client.say(`USER ${ALICE.login}`)
-  assert.match((await client.say(`PASS ${PASSWORD}`))!, /^\+OK 0 messages/)
-  assert.equal(await client.say('STAT'), '+OK 0 0')
-  assert.deepEqual(await client.ask('LIST'), [])
-  client.close()
 })
 
 test('a line of 255 octets is read, a longer one refused whole', async () => {
