@@ -8,18 +8,26 @@ export interface ImapAnswer {
   /** Untagged FETCH responses. */
   readonly fetched: number
   readonly bytes: number
+  /** The tagged line. */
+  readonly line: string
   /** Everything before the tagged line, when asked for. */
   readonly recorded?: Buffer
 }
 
+const CRLF = Buffer.from('\r\n')
+
 interface Waiting {
   readonly tag: string
   readonly record: Buffer[] | undefined
+  /** Ends at a continuation request. */
+  readonly continues: boolean
   resolve(answer: ImapAnswer): void
   reject(error: Error): void
 }
 
 export class ImapSession {
+  /** Messages of the selected mailbox, as far as was told. */
+  messages = 0
   readonly #socket: Socket
   #next = 1
   #waiting: Waiting | undefined
@@ -49,13 +57,36 @@ export class ImapSession {
   }
 
   /** Resolves at the tagged OK; rejects on NO and BAD. */
-  run(command: string, record = false): Promise<ImapAnswer> {
+  async run(command: string | Buffer, record = false): Promise<ImapAnswer> {
+    const answer = await this.attempt(command, { record })
+    if (!isOk(answer)) throw new Error(answer.line.slice(0, 160).trimEnd())
+    return answer
+  }
+
+  /** Resolves at the tagged answer, whatever it says; with `continues` at a continuation request too. */
+  attempt(
+    command: string | Buffer,
+    { record = false, continues = false }: { readonly record?: boolean; readonly continues?: boolean } = {},
+  ): Promise<ImapAnswer> {
     const tag = `t${this.#next++}`
+    const answer = this.#answer(tag, record, continues)
+    if (typeof command === 'string') this.#socket.write(`${tag} ${command}\r\n`)
+    else this.#socket.write(Buffer.concat([Buffer.from(`${tag} `), command, CRLF]))
+    return answer
+  }
+
+  /** A line that is no command: the answer is that to the command under way. */
+  goOn(line: string): Promise<ImapAnswer> {
+    const answer = this.#answer(`t${this.#next - 1}`, false, false)
+    this.#socket.write(`${line}\r\n`)
+    return answer
+  }
+
+  #answer(tag: string, record: boolean, continues: boolean): Promise<ImapAnswer> {
     this.#fetched = 0
     this.#bytes = 0
     return new Promise((resolve, reject) => {
-      this.#waiting = { tag, record: record ? [] : undefined, resolve, reject }
-      this.#socket.write(`${tag} ${command}\r\n`)
+      this.#waiting = { tag, record: record ? [] : undefined, continues, resolve, reject }
     })
   }
 
@@ -102,8 +133,10 @@ export class ImapSession {
     if (!first) return
     if (line.startsWith('* ')) {
       if (line.indexOf(' FETCH (') > 0) this.#fetched += 1
+      else this.#count(line)
       this.#greeted()
-    } else if (this.#waiting !== undefined && line.startsWith(`${this.#waiting.tag} `)) this.#done(line)
+    } else if (line.startsWith('+') && this.#waiting?.continues === true) this.#done(line)
+    else if (this.#waiting !== undefined && line.startsWith(`${this.#waiting.tag} `)) this.#done(line)
   }
 
   #literal(line: string): boolean {
@@ -113,13 +146,21 @@ export class ImapSession {
     return true
   }
 
-  #done(line: string): void {
-    const { tag, record, resolve, reject } = this.#waiting!
-    this.#waiting = undefined
-    const answer = { fetched: this.#fetched, bytes: this.#bytes }
-    const whole = record === undefined ? undefined : Buffer.concat(record)
-    if (!line.startsWith(`${tag} OK`)) reject(new Error(line.slice(0, 160).trimEnd()))
-    else if (whole === undefined) resolve(answer)
-    else resolve({ ...answer, recorded: whole.subarray(0, whole.length - line.length) })
+  /** RFC 3501 §7.3.1, §7.4.1 */
+  #count(line: string): void {
+    const found = /^\* (\d+) (EXISTS|EXPUNGE)/.exec(line)
+    if (found !== null) this.messages = found[2] === 'EXISTS' ? Number(found[1]) : this.messages - 1
   }
+
+  #done(line: string): void {
+    const { record, resolve } = this.#waiting!
+    this.#waiting = undefined
+    const answer = { fetched: this.#fetched, bytes: this.#bytes, line }
+    const whole = record === undefined ? undefined : Buffer.concat(record)
+    resolve(whole === undefined ? answer : { ...answer, recorded: whole.subarray(0, whole.length - line.length) })
+  }
+}
+
+export function isOk({ line }: Pick<ImapAnswer, 'line'>): boolean {
+  return /^(t\d+ OK|\+)/.test(line)
 }

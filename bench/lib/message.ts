@@ -2,6 +2,8 @@
  * Messages to send: plain text of English words in lines, so that filters have words to read, of an exact size and
  * always the same for the same size. Each copy gets a Message-ID and a number of its own in front. Pure.
  */
+import { random } from './random.js'
+
 const WORDS =
   `the quick post leaves early and the letters are sorted by hand before noon because somebody has to read every name on
  every envelope twice while the horses wait outside in the rain meeting invoice attached please find our offer for next week
@@ -44,8 +46,8 @@ function headOf(number: number, run: string): string {
 }
 
 function makeTail(size: number, seed: number): Buffer {
-  const random = mulberry32(seed)
-  const word = (): string => WORDS[Math.floor(random() * WORDS.length)]!
+  const next = random(seed)
+  const word = (): string => WORDS[Math.floor(next() * WORDS.length)]!
   const subject = Array.from({ length: 6 }, word).join(' ')
   const header =
     `Date: Mon, 06 Jan 2025 09:30:00 +0000\r\nFrom: "Bench Source" <sender@source.test>\r\nTo: reader@bench.test\r\n` +
@@ -66,15 +68,4 @@ function lineOf(word: () => string, left: number): string {
   let text = word()
   while (text.length < most) text += ` ${word()}`
   return `${text.slice(0, Math.max(most, 0))}\r\n`
-}
-
-/** A small well-known generator: the same text on every run. */
-function mulberry32(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
 }

@@ -36,7 +36,7 @@ export interface PosthouseOptions {
 }
 
 export class Posthouse {
-  readonly ports: { readonly mx: number; readonly imap: number }
+  readonly ports: { readonly mx: number; readonly lmtp: number; readonly imap: number }
   readonly flushes: FlushCounter | undefined
   readonly dataFolder: string
   readonly #child: ChildProcess
@@ -44,7 +44,7 @@ export class Posthouse {
 
   private constructor(child: ChildProcess, base: number, folder: string, flushes: FlushCounter | undefined) {
     this.#child = child
-    this.ports = { mx: base + OFFSETS.mx, imap: base + OFFSETS.imap }
+    this.ports = { mx: base + OFFSETS.mx, lmtp: base + OFFSETS.lmtp, imap: base + OFFSETS.imap }
     this.flushes = flushes
     this.dataFolder = folder
     this.#logFile = join(folder, 'bench-server.log')

@@ -55,6 +55,16 @@ export function usageBetween(before: Reading | undefined, after: Reading | undef
   }
 }
 
+/**
+ * Octets that belong to the processes of a group and to no file, in memory: pages several of them share are shared out (Pss_Anon and Pss_Shmem of
+ * proc(5) smaps_rollup). Processes with a page table each cost more than that.
+ */
+export function readOwnMemory(group: number): number {
+  return processesOf(group)
+    .map(({ pid }) => readProc(pid, 'smaps_rollup') ?? '')
+    .reduce((sum, text) => sum + (field(text, 'Pss_Anon') + field(text, 'Pss_Shmem')) * 1024, 0)
+}
+
 /** Makes VmHWM start again from now: proc(5), clear_refs 5. */
 export function resetPeak(group: number): void {
   for (const { pid } of processesOf(group)) {

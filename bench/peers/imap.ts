@@ -1,0 +1,211 @@
+/**
+ * `npm run bench:imap-peers`: IMAP, ours beside Debian's Dovecot in one run. Each case is done by turns (ABAB…) with the same generator, this process;
+ * the servers are processes of their own, and their CPU and memory is all that counts as theirs. Prints what each was configured to do and a table.
+ */
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { loadavg, tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { parseSize } from 'posthouse/text'
+import { latencyOf } from '../lib/figures.js'
+import { buildFlushCounter } from '../lib/flush.js'
+import { type Machine, machineOf, machineText } from '../lib/machine.js'
+import { rate } from '../lib/table.js'
+import { readUsage, usageBetween } from '../lib/usage.js'
+import { DOVECOT_STORES, type DovecotStore, noDovecot } from './dovecot.js'
+import { type ImapPeer, startPeers } from './imap/peer.js'
+import type { ImapCase, ImapScenario, ImapWish } from './imap/scenario.js'
+import { SCENARIOS } from './imap/scenarios.js'
+import { type CaseResult, HEAD, linesOf, type Turn } from './imap/table.js'
+
+const OPTIONS = {
+  scenario: { type: 'string', default: SCENARIOS.map(({ name }) => name).join(',') },
+  store: { type: 'string', default: 'mbox,maildir' },
+  sessions: { type: 'string', default: '1,20' },
+  size: { type: 'string', default: '4KB,50KB' },
+  seconds: { type: 'string', default: '5' },
+  rounds: { type: 'string', default: '3' },
+  messages: { type: 'string', default: '100000' },
+  idle: { type: 'string', default: '2000' },
+  workers: { type: 'string', default: '2' },
+  only: { type: 'string' },
+  before: { type: 'string' },
+  folder: { type: 'string', default: tmpdir() },
+  json: { type: 'string' },
+  profile: { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const
+
+const HELP = `npm run bench:imap-peers -- [options]     as root, with Debian's dovecot-imapd and dovecot-lmtpd
+
+  --scenario A,B     of these, all of them by default:
+${SCENARIOS.map(({ name, asks }) => `      ${name.padEnd(15)} ${asks}\n`).join('')}
+  --store A,B        Dovecot's stores, of ${DOVECOT_STORES.join(', ')} (mbox,maildir)
+  --rounds N         turns of each case (3); --seconds N each where a turn has no other end (5)
+  --messages N       in the large mailbox (100000)
+  --sessions N,M  --size 4KB,50KB     of append;   --idle N     silent connections (2000)
+  --workers N        of ours (2);   --only posthouse|dovecot;   --before CLONE     another clone of ours, built
+  --folder DIR  --json FILE  --profile DIR
+`
+
+const say = (text: string): void => void process.stderr.write(text)
+const ends: (() => Promise<unknown>)[] = []
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: OPTIONS })
+  if (values.help) return void process.stdout.write(HELP)
+  const stores = values.only === 'posthouse' ? [] : storesOf(values.store)
+  const why = stores.length === 0 ? undefined : noDovecot()
+  if (why !== undefined) throw new Error(why)
+  const scenarios = scenariosOf(values.scenario)
+  const folder = mkdtempSync(join(values.folder, 'posthouse-bench-imap-'))
+  // Dovecot's processes give root up.
+  chmodSync(folder, 0o755)
+  ends.push(() => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }))
+  const counter = buildFlushCounter(folder)
+  const peers = await startPeers({
+    folder,
+    stores,
+    workers: Number(values.workers),
+    ours: values.only !== 'dovecot',
+    before: values.before,
+    profile: values.profile,
+    flushLibrary: 'library' in counter ? counter.library : undefined,
+    ends: end => ends.push(end),
+  })
+  const machine = machineOf(folder)
+  const about = [machineText(machine), ...peers.map(one => one.about), GENERATOR, '']
+  process.stdout.write(about.join('\n'))
+  const results = await all(scenarios, peers, wishOf(values), Number(values.rounds))
+  process.stdout.write(`load of the machine at the end: ${loadText()}\n`)
+  if (values.json !== undefined) write(values.json, machine, peers, results)
+}
+
+const GENERATOR =
+  'generator: one Node process on the same machine, a command at a time in each session, clear text on loopback; by turns'
+
+function storesOf(text: string): DovecotStore[] {
+  return text.split(',').map(name => {
+    const store = DOVECOT_STORES.find(one => one === name)
+    if (store === undefined) throw new Error(`--store: expected some of ${DOVECOT_STORES.join(', ')}, found "${name}"`)
+    return store
+  })
+}
+
+function scenariosOf(text: string): ImapScenario[] {
+  return text.split(',').map(name => {
+    const scenario = SCENARIOS.find(one => one.name === name)
+    if (scenario === undefined)
+      throw new Error(`--scenario: expected some of ${SCENARIOS.map(one => one.name).join(', ')}, found "${name}"`)
+    return scenario
+  })
+}
+
+function wishOf(values: Readonly<Record<'seconds' | 'sessions' | 'size' | 'messages' | 'idle', string>>): ImapWish {
+  return {
+    seconds: Number(values.seconds),
+    sessions: values.sessions.split(',').map(Number),
+    sizes: values.size.split(',').map(one => parseSize(one)!),
+    messages: Number(values.messages),
+    idle: Number(values.idle),
+  }
+}
+
+async function all(
+  scenarios: readonly ImapScenario[],
+  peers: readonly ImapPeer[],
+  wish: ImapWish,
+  rounds: number,
+): Promise<CaseResult[]> {
+  if (scenarios.some(({ large }) => large)) await fill(peers, wish.messages)
+  const results: CaseResult[] = []
+  process.stdout.write(HEAD)
+  for (const scenario of scenarios)
+    for (const one of scenario.cases(wish)) {
+      say(` ${scenario.name} ${one.name}:`)
+      const turns = await measured(one, peers, rounds)
+      say('\n')
+      const result = { scenario: scenario.name, case: one.name, unit: scenario.unit, turns }
+      process.stdout.write(linesOf(result))
+      results.push(result)
+    }
+  return results
+}
+
+async function fill(peers: readonly ImapPeer[], messages: number): Promise<void> {
+  for (const peer of peers) {
+    const began = performance.now()
+    await peer.fill(messages)
+    say(` ${peer.name}: ${messages} messages filled in ${((performance.now() - began) / 1000).toFixed(0)} s\n`)
+  }
+}
+
+async function measured(
+  one: ImapCase,
+  peers: readonly ImapPeer[],
+  rounds: number,
+): Promise<ReadonlyMap<string, readonly Turn[]>> {
+  const turns = new Map<string, Turn[]>(peers.map(({ name }) => [name, []]))
+  for (const peer of peers) for (let at = 0; at < (one.warm ?? 0); at++) await one.turn(peer, -1 - at)
+  for (let round = 0; round < (one.once ? 1 : rounds); round++) {
+    for (const peer of peers) {
+      const turn = await turnOf(one, peer, round)
+      say(` ${peer.name} ${rate(turn.perSecond)}/s`)
+      if (turn.errors.length > 0) say(` (${turn.errors.join('; ')})`)
+      turns.get(peer.name)!.push(turn)
+    }
+  }
+  return turns
+}
+
+async function turnOf(one: ImapCase, peer: ImapPeer, round: number): Promise<Turn> {
+  const before = readUsage(peer.group)
+  const flushesBefore = peer.flushes?.read().calls
+  const drive = await one.turn(peer, round)
+  const flushes = peer.flushes?.read().calls
+  const { cpuMs, anonymousBytes } = usageBetween(before, readUsage(peer.group))
+  const latency = latencyOf(Float64Array.from(drive.latencies))
+  return {
+    perSecond: (drive.count * 1000) / drive.elapsedMs,
+    count: drive.count,
+    errors: drive.errors,
+    ...(cpuMs !== undefined && { cpu: cpuMs / drive.count }),
+    ...(anonymousBytes !== undefined && { bytes: anonymousBytes }),
+    ...(latency && { latency }),
+    ...(drive.bytesEach !== undefined && { bytesEach: drive.bytesEach }),
+    ...(drive.commands && { commands: drive.commands }),
+    ...(flushes !== undefined && flushesBefore !== undefined && { flushes: (flushes - flushesBefore) / drive.count }),
+  }
+}
+
+function loadText(): string {
+  return loadavg()
+    .map(one => one.toFixed(1))
+    .join(' ')
+}
+
+function write(file: string, machine: Machine, peers: readonly ImapPeer[], results: readonly CaseResult[]): void {
+  const plain = {
+    machine,
+    load: loadavg(),
+    peers: peers.map(({ name, about }) => ({ name, about })),
+    results: results.map(one => ({ ...one, turns: Object.fromEntries(one.turns) })),
+  }
+  writeFileSync(resolve(file), `${JSON.stringify(plain, null, 2)}\n`)
+}
+
+async function cleanUp(): Promise<void> {
+  for (const end of ends.splice(0).reverse()) await end().catch(error => say(`${String(error)}\n`))
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => void cleanUp().finally(() => process.exit(130)))
+}
+
+main()
+  .catch(error => {
+    say(`\n${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = 1
+  })
+  .finally(cleanUp)
