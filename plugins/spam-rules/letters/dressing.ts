@@ -26,6 +26,8 @@ const EAST_ASIAN = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Scri
 // Looked for without Unicode's tables, which cost a look-up for each character.
 const MARKED = /[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]/
 const MARKED_ROW = /(?:\p{Script=Latin}\p{M}{1,5}){3,20}/gu
+/** A stroke or ring put over a letter: no script needs that. */
+const STRUCK = /[A-Za-z]{0,20}[A-Za-z][\u0334-\u0338\u20d2-\u20e2\u20e4-\u20f0][A-Za-z]{0,20}/g
 const LATIN_WORD = /[A-Za-z\u00c0-\u024f\u1e00-\u1eff]{6,40}/g
 const TWO_ACCENTED = /[\u00c0-\u024f\u1e00-\u1eff]{2}/
 const ACCENTED = /[^A-Za-z]/g
@@ -79,7 +81,10 @@ export function* fancy({ text, beyondAscii, beyondLatin1 }: Sample): Finds {
     for (const [row] of text.matchAll(FANCY)) if (!(asian && FULL_WIDTH.test(row))) yield row
   }
   // Accents that no letter has: what cannot be composed is there for the looks.
-  if (beyondLatin1 && MARKED.test(text)) for (const [row] of text.normalize('NFC').matchAll(MARKED_ROW)) yield row
+  if (beyondLatin1 && MARKED.test(text)) {
+    for (const [row] of text.normalize('NFC').matchAll(MARKED_ROW)) yield row
+    for (const [word] of text.matchAll(STRUCK)) yield word
+  }
   yield* overAccented(text)
 }
 

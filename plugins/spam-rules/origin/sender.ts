@@ -3,6 +3,11 @@ import { isIP } from 'node:net'
 import { isDrawnLabel, isDrawnLocal, organisationOf, parseAddressList } from 'posthouse/text'
 import { type Ask, inList, under } from './ask.js'
 
+/** `Doe, John <…>` without quotes: programs made at home write so, and mean one person. */
+const LAST_FIRST =
+  /^\s*(?:\p{Ll}{1,4} ){0,2}\p{Lu}[\p{L}'’-]{1,30}(?: \p{Lu}[\p{L}'’-]{1,30})?, ?\p{Lu}[\p{L}'’.-]{0,30}(?: \p{Lu}[\p{L}'’.-]{0,30}){0,2} ?<[^<>\s,]{3,200}>\s*$/u
+const MARKS = /\p{M}+/gu
+
 export const SENDER_LIST_TESTS = {
   'reply-to-in-list': ({ replyTo }, list) => (replyTo !== undefined ? inList(replyTo.domain, list) : undefined),
 
@@ -23,12 +28,33 @@ export const SENDER_TESTS = {
       ? replyTo.domain
       : undefined,
 
+  /** Another mailbox of the same provider: a tag or dots make no other one. */
+  'reply-to-other-mailbox': ({ from, replyTo }) =>
+    from !== undefined &&
+    replyTo !== undefined &&
+    from.domain === replyTo.domain &&
+    plain(from.local) !== plain(replyTo.local)
+      ? `${replyTo.local}@${replyTo.domain}`
+      : undefined,
+
+  /** Neither three letters in a row of a word of the name nor its initials are those of the address. Of names in other alphabets nothing is said. */
+  'name-unlike-address': ({ from }) => {
+    const words = bareWords(from?.name ?? '')
+    if (from === undefined || !words.some(({ length }) => length > 2)) return undefined
+    const local = bareWords(from.local).join('')
+    const initials = words.map(word => word[0]).join('')
+    const alike = words.some(word => (word.length > 2 ? local.includes(word.slice(0, 3)) : local.startsWith(word)))
+    return alike || local === '' || (initials.length > 1 && local.startsWith(initials))
+      ? undefined
+      : `${from.name.slice(0, 60)}, ${from.local}@${from.domain}`
+  },
+
   'from-missing': ({ from }) => (from === undefined ? 'no sender address' : undefined),
 
   // An unquoted comma makes two addresses of one, the first without a domain.
   'from-broken': ({ message }) => {
     const raw = message.header.find(({ name }) => name.toLowerCase() === 'from')?.raw.slice(0, 4000) ?? ''
-    if (!raw.includes(',')) return undefined
+    if (!raw.includes(',') || LAST_FIRST.test(raw)) return undefined
     const items = parseAddressList(raw).flatMap(item => (item.kind === 'group' ? item.members : [item]))
     return items.length > 1 && items.some(({ domain }) => domain === '') ? raw.slice(0, 60) : undefined
   },
@@ -66,3 +92,14 @@ export const SENDER_TESTS = {
   'helo-is-no-name': ({ session: { helo }, insider }) =>
     helo !== undefined && !insider && isIP(helo) === 0 && !/^\[.*\]$|.\../.test(helo) ? helo : undefined,
 } as const satisfies Record<string, Ask>
+
+/** As its provider takes it, where it is one that takes tags and dots for nothing. */
+function plain(local: string): string {
+  return local.toLowerCase().replace(/\+.*$/s, '').replaceAll('.', '')
+}
+
+/** Words of the Latin letters of a name or address; none when some of its letters are others. */
+function bareWords(text: string): readonly string[] {
+  const bare = text.slice(0, 200).normalize('NFKD').replace(MARKS, '').toLowerCase()
+  return /[^\p{Script=Latin}\P{L}]/u.test(bare) ? [] : (bare.match(/[a-z]{1,60}/g) ?? [])
+}
