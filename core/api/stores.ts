@@ -5,6 +5,7 @@
  */
 import type { MailIndex } from './mail-index.js'
 import type { Claimed, LendWish, NewMessage, NewRow, Queue } from './queue.js'
+import type { Roll } from './roll.js'
 import type { Trail, TrailEntry } from './trail.js'
 
 // ── bodies ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -140,11 +141,20 @@ export interface Changes {
   readonly gone: boolean
 }
 
+/** A mailbox at one moment, for who opens it. */
+export interface MailboxSnapshot {
+  readonly info: MailboxInfo
+  /** The caller's own. `changes` since its MODSEQ leads on from it. */
+  readonly roll: Roll
+}
+
 /** One mailbox. Every call throws `mailbox-gone` when it has been deleted meanwhile. UIDs that do not exist are passed over. */
 export interface Mailbox {
   readonly accountId: string
   readonly id: string
   info(): Promise<MailboxInfo>
+  /** Who has all messages to look at asks for this, and not for the list: it costs little more than what has changed since somebody asked last. */
+  snapshot(): Promise<MailboxSnapshot>
   /** Ascending by uid; [from, to] inclusive, default all. */
   list(from?: number, to?: number): Promise<readonly MailEntry[]>
   get(uids: readonly number[]): Promise<readonly MailEntry[]>

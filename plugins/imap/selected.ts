@@ -58,12 +58,10 @@ export class Selected {
 
   /** Without `recents` no message is recent, and others may have them as recent later. */
   static async open(mailbox: Mailbox, readOnly: boolean, recents: Recents | undefined): Promise<Selected> {
-    // In this order: whatever comes between the two is in the list and comes again as a change that changes nothing.
-    const info = await mailbox.info()
-    const entries = await mailbox.list()
-    const selected = new Selected(mailbox, info, readOnly, new View(entries, info.highestModseq), recents)
+    const { info, roll } = await mailbox.snapshot()
+    const selected = new Selected(mailbox, info, readOnly, new View(roll), recents)
     await selected.claimRecent(0)
-    // What happened between the list and the watch.
+    // What happened between the snapshot and the watch.
     selected.stale = true
     return selected
   }
@@ -132,9 +130,8 @@ export class Selected {
 
   /** What the view knows and the store does not have: for when so much was removed that the store has forgotten some of it. */
   private async missing(): Promise<number[]> {
-    const there = new Set<number>()
-    for (const { uid } of await this.mailbox.list()) there.add(uid)
-    return this.view.everyUid.filter(uid => !there.has(uid))
+    const { roll } = await this.mailbox.snapshot()
+    return this.view.everyUid.filter(uid => roll.indexOf(uid) < 0)
   }
 
   /**

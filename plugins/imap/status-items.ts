@@ -61,13 +61,18 @@ async function countRecent(info: MailboxInfo, session: Session): Promise<number>
   const first = await session.deps.recents.first(info.id, info.uidNext, false)
   if (info.messages === 0 || first >= info.uidNext) return 0
   const mailbox = await session.deps.store.mail.open(session.accountId, info.id)
-  return (await mailbox.list(first)).length
+  const { roll } = await mailbox.snapshot()
+  return roll.count - roll.lowerBound(first)
 }
 
 /** RFC 9208 §4.1.4: what EXPUNGE would free. */
 async function deletedBytes(info: MailboxInfo, session: Session): Promise<number> {
   if (info.deleted === 0) return 0
   const mailbox = await session.deps.store.mail.open(session.accountId, info.id)
-  const deleted = (await mailbox.list()).filter(({ flags }) => hasFlag(flags, '\\Deleted'))
-  return deleted.reduce((sum, { size }) => sum + size, 0)
+  const { roll } = await mailbox.snapshot()
+  const deleted = Array.from(
+    roll.where(flags => hasFlag(flags, '\\Deleted')),
+    index => roll.uidAt(index),
+  )
+  return (await mailbox.get(deleted)).reduce((sum, { size }) => sum + size, 0)
 }

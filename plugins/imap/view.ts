@@ -3,9 +3,9 @@
  * at any time (`absorb`), but the picture changes only when the client is told (`tell`): until then a removed message keeps its number
  * and a new one has none (RFC 3501 §7.4.1, §5.2). Pure: no store, no connection.
  */
-import type { Changes, MailEntry } from 'posthouse/api'
+import { type Changes, internFlags, type Roll, type RollLine } from 'posthouse/api'
 import { hasFlag, SYSTEM_FLAGS, sameFlags } from './wire/flags.js'
-import { inRanges, largestNumber, lowerBound, type NumberSet, pick, type Ranges, resolveSet } from './wire/set.js'
+import { inRanges, largestNumber, type NumberSet, type Ranges, resolveSet } from './wire/set.js'
 
 /** What an untagged response will say. */
 export type Update =
@@ -24,7 +24,7 @@ export interface Told {
   readonly modseq: number
 }
 
-export type Known = Pick<MailEntry, 'uid' | 'flags' | 'modseq'>
+export type Known = RollLine
 
 export interface Telling {
   readonly expunge: boolean
@@ -34,16 +34,12 @@ export interface Telling {
 
 /** More keywords than this are not listed in FLAGS; they work all the same. */
 const MOST_KEYWORDS = 200
-/** Different sets of flags that are remembered for sharing. */
-const MOST_INTERNED = 5000
 
 export class View {
   /** HIGHESTMODSEQ of what was taken in. */
   modseq: number
-  /** Told to the client, ascending; the index is the sequence number less one. */
-  private uids: number[] = []
-  private flags: (readonly string[])[] = []
-  private modseqs: number[] = []
+  /** The messages told to the client, with what was taken in last of each; the place is the sequence number less one. */
+  private readonly roll: Roll
   /** Flags the client has not been told yet. */
   private readonly untold = new Set<number>()
   /** The same flags under another MODSEQ. */
@@ -60,31 +56,35 @@ export class View {
   private readonly recent = new Set<number>()
   private readonly keywords = new Map<string, string>()
   private keywordsTold = 0
-  /** Equal sets of flags share one array: a mailbox of 100,000 messages has few different ones. */
-  private readonly interned = new Map<string, readonly string[]>()
+  /** The flags looked through last for keywords. */
+  private learned: readonly string[] = []
 
-  constructor(entries: readonly Known[], modseq: number) {
-    this.modseq = modseq
-    this.told_ = modseq
-    for (const entry of entries) {
-      this.uids.push(entry.uid)
-      this.flags.push(this.intern(entry.flags))
-      this.modseqs.push(entry.modseq)
-    }
+  /** The roll is the view's from now on. */
+  constructor(roll: Roll) {
+    this.modseq = roll.modseq
+    this.told_ = roll.modseq
+    this.roll = roll
+    for (const flags of roll.flagSets()) this.learn(flags)
     this.keywordsTold = this.keywords.size
   }
 
   /** EXISTS, as the client knows it. */
   get count(): number {
-    return this.uids.length
+    return this.roll.count
   }
 
   get lastUid(): number {
-    return this.uids.at(-1) ?? 0
+    return this.roll.lastUid
   }
 
-  get allUids(): readonly number[] {
-    return this.uids
+  /** Of the message with this sequence number less one. */
+  uidAt(index: number): number {
+    return this.roll.uidAt(index)
+  }
+
+  /** Of the places [from, to), which count from 0. */
+  uidsAt(from: number, to: number): number[] {
+    return this.roll.uids(from, to)
   }
 
   /**
@@ -101,7 +101,7 @@ export class View {
 
   /** Told or not. */
   get everyUid(): readonly number[] {
-    return [...this.uids, ...this.arrived.map(({ uid }) => uid)]
+    return this.roll.uids().concat(this.arrived.map(({ uid }) => uid))
   }
 
   /** The highest UID taken in, told or not. */
@@ -119,7 +119,7 @@ export class View {
 
   /** Messages from this UID on are ours as recent. */
   markRecent(first: number): void {
-    for (let index = lowerBound(this.uids, first); index < this.uids.length; index++) this.recent.add(this.uids[index]!)
+    for (let index = this.roll.lowerBound(first); index < this.count; index++) this.recent.add(this.roll.uidAt(index))
     for (const { uid } of this.arrived) if (uid >= first) this.recent.add(uid)
   }
 
@@ -141,23 +141,27 @@ export class View {
   /** As it was taken in last, told or not. */
   known(uid: number): Known | undefined {
     const index = this.indexOf(uid)
-    return index < 0 ? undefined : { uid, flags: this.flags[index]!, modseq: this.modseqs[index]! }
+    return index < 0 ? undefined : { uid, flags: this.roll.flagsAt(index), modseq: this.roll.modseqAt(index) }
   }
 
   /** Last known flags, told or not. */
   flagsOf(uid: number): readonly string[] | undefined {
-    return this.flags[this.indexOf(uid)]
+    const index = this.indexOf(uid)
+    return index < 0 ? undefined : this.roll.flagsAt(index)
   }
 
   modseqOf(uid: number): number | undefined {
-    return this.modseqs[this.indexOf(uid)]
+    const index = this.indexOf(uid)
+    return index < 0 ? undefined : this.roll.modseqAt(index)
   }
 
   /** Of those the client knows, the ones in the ranges that changed after `since`, ascending. */
   changedSince(since: number, ranges: Ranges): number[] {
     const changed: number[] = []
-    for (const [index, uid] of this.uids.entries()) {
-      if (this.modseqs[index]! > since && inRanges(ranges, uid)) changed.push(uid)
+    for (let index = 0; index < this.count; index++) {
+      if (this.roll.modseqAt(index) <= since) continue
+      const uid = this.roll.uidAt(index)
+      if (inRanges(ranges, uid)) changed.push(uid)
     }
     return changed
   }
@@ -165,14 +169,15 @@ export class View {
   /** UIDs of the ranges that belong to no message, told or not; as ranges. */
   absent(ranges: Ranges): Ranges {
     const absent: (readonly [number, number])[] = []
-    const there = this.everyUid
     for (const [from, to] of ranges) {
       let next = from
-      for (let index = lowerBound(there, from); index < there.length && there[index]! <= to; index++) {
-        const uid = there[index]!
+      const passOver = (uid: number) => {
         if (uid > next) absent.push([next, uid - 1])
         next = uid + 1
       }
+      for (let index = this.roll.lowerBound(from); index < this.count && this.roll.uidAt(index) <= to; index++)
+        passOver(this.roll.uidAt(index))
+      for (const { uid } of this.arrived) if (uid >= from && uid <= to) passOver(uid)
       if (next <= to) absent.push([next, to])
     }
     return absent
@@ -181,32 +186,35 @@ export class View {
   /** The last of these places the client is right about, as a UID: it knows what was removed before (RFC 7162 §3.2.5.2). */
   lastMatch(pairs: Iterable<readonly [sequence: number, uid: number]>): number {
     let last = 0
-    for (const [sequence, uid] of pairs) if (this.uids[sequence - 1] === uid) last = Math.max(last, uid)
+    for (const [sequence, uid] of pairs) {
+      if (sequence <= this.count && this.roll.uidAt(sequence - 1) === uid) last = Math.max(last, uid)
+    }
     return last
   }
 
   /** Messages that carry the flag and are still there, ascending. */
   withFlag(flag: string): number[] {
-    // Few different arrays stand for many messages: each is looked through once.
-    const known = new Map<readonly string[], boolean>()
-    const carries = (flags: readonly string[]) => {
-      const carried = known.get(flags) ?? hasFlag(flags, flag)
-      known.set(flags, carried)
-      return carried
+    const carry: number[] = []
+    for (const index of this.roll.where(flags => hasFlag(flags, flag))) {
+      const uid = this.roll.uidAt(index)
+      if (!this.gone.has(uid)) carry.push(uid)
     }
-    const old = this.uids.filter((uid, index) => carries(this.flags[index]!) && !this.gone.has(uid))
-    return [...old, ...this.arrived.filter(entry => hasFlag(entry.flags, flag)).map(entry => entry.uid)]
+    for (const { uid, flags } of this.arrived) if (hasFlag(flags, flag)) carry.push(uid)
+    return carry
   }
 
   /** First message without \Seen, for SELECT. */
   firstUnseen(): number | undefined {
-    const index = this.flags.findIndex(flags => !hasFlag(flags, '\\Seen'))
-    return index < 0 ? undefined : index + 1
+    for (const index of this.roll.where(flags => !hasFlag(flags, '\\Seen'))) return index + 1
+    return undefined
   }
 
   /** UIDs a uid-set names; numbers that do not exist are passed over (RFC 3501 §6.4.8). */
   byUid(set: NumberSet): number[] {
-    return this.count === 0 ? [] : pick(this.uids, resolveSet(set, this.lastUid))
+    if (this.count === 0) return []
+    return this.pick(
+      resolveSet(set, this.lastUid).map(([from, to]) => [this.roll.lowerBound(from), this.roll.lowerBound(to + 1)]),
+    )
   }
 
   /**
@@ -217,7 +225,14 @@ export class View {
     const largest = largestNumber(set)
     if (this.count === 0 && set.some(range => range.includes('*'))) return []
     if (largest > this.count) return { tooLarge: largest }
-    return resolveSet(set, this.count).flatMap(([from, to]) => this.uids.slice(from - 1, to))
+    return this.pick(resolveSet(set, this.count).map(([from, to]) => [from - 1, to]))
+  }
+
+  /** UIDs of the places [from, to). */
+  private pick(places: Ranges): number[] {
+    const uids: number[] = []
+    for (const [from, to] of places) for (let index = from; index < to; index++) uids.push(this.roll.uidAt(index))
+    return uids
   }
 
   /** Takes in what happened in the store. */
@@ -244,28 +259,34 @@ export class View {
     // UIDs only grow (RFC 3501 §2.3.1.1): anything else we do not know has been told as expunged.
     if (entry.uid <= this.lastUid) return
     const at = this.arrived.findLastIndex(known => known.uid <= entry.uid)
-    const known = { uid: entry.uid, flags: this.intern(entry.flags), modseq: entry.modseq }
+    this.learn(entry.flags)
+    const known = { uid: entry.uid, flags: internFlags(entry.flags), modseq: entry.modseq }
     if (this.arrived[at]?.uid === entry.uid) this.arrived[at] = known
     else this.arrived.splice(at + 1, 0, known)
   }
 
-  private absorbFlags(index: number, { uid, flags, modseq }: Known): void {
-    // What was read before the last change is old news.
-    if (modseq < this.modseqs[index]!) return
-    if (modseq > this.modseqs[index]!) this.moved.add(uid)
-    this.modseqs[index] = modseq
-    if (sameFlags(this.flags[index]!, flags)) return
-    this.flags[index] = this.intern(flags)
+  private absorbFlags(index: number, entry: Known): void {
+    const { uid, flags } = entry
+    const before = this.roll.flagsAt(index)
+    if (!this.moveOn(index, entry) || sameFlags(before, flags)) return
     this.untold.add(uid)
   }
 
+  /** False: what was read before the last change is old news. */
+  private moveOn(index: number, { uid, flags, modseq }: Known): boolean {
+    const before = this.roll.modseqAt(index)
+    if (modseq < before) return false
+    if (modseq > before) this.moved.add(uid)
+    if (modseq > before || this.roll.flagsAt(index) !== internFlags(flags)) this.roll.put({ uid, flags, modseq })
+    this.learn(flags)
+    return true
+  }
+
   /** The client has just been told these flags, or knows them because it asked for the change; with `modseq` that too. */
-  told({ uid, flags, modseq }: Known, withModseq: boolean): void {
+  told(entry: Known, withModseq: boolean): void {
+    const { uid } = entry
     const index = this.indexOf(uid)
-    if (index < 0 || modseq < this.modseqs[index]!) return
-    if (modseq > this.modseqs[index]!) this.moved.add(uid)
-    this.modseqs[index] = modseq
-    this.flags[index] = this.intern(flags)
+    if (index < 0 || !this.moveOn(index, entry)) return
     this.untold.delete(uid)
     if (withModseq) this.moved.delete(uid)
   }
@@ -279,7 +300,13 @@ export class View {
 
   /** Makes keywords known before messages that carry them are told of. */
   learn(flags: readonly string[]): void {
-    this.intern(flags)
+    if (this.learned === flags) return
+    this.learned = flags
+    for (const flag of flags) {
+      if (flag.startsWith('\\')) continue
+      const lower = flag.toLowerCase()
+      if (!this.keywords.has(lower) && this.keywords.size < MOST_KEYWORDS) this.keywords.set(lower, flag)
+    }
   }
 
   /**
@@ -296,7 +323,7 @@ export class View {
     for (const uid of [...told].sort((a, b) => a - b)) {
       const index = this.indexOf(uid)
       if (index < 0 || this.gone.has(uid)) continue
-      const message = { uid, flags: this.written(uid, this.flags[index]!), modseq: this.modseqs[index]! }
+      const message = { uid, flags: this.written(uid, this.roll.flagsAt(index)), modseq: this.roll.modseqAt(index) }
       updates.push({ kind: 'flags', sequence: index + 1, message })
     }
     this.untold.clear()
@@ -307,9 +334,7 @@ export class View {
 
   private tellArrived(): Update[] {
     const uids = this.arrived.map(entry => entry.uid)
-    this.uids = this.uids.concat(uids)
-    this.flags = this.flags.concat(this.arrived.map(entry => entry.flags))
-    this.modseqs = this.modseqs.concat(this.arrived.map(entry => entry.modseq))
+    for (const entry of this.arrived) this.roll.put(entry)
     this.arrived = []
     const exists = { kind: 'exists', count: this.count } as const
     // RFC 3501 §7.3.2: told when the number changes.
@@ -318,37 +343,15 @@ export class View {
 
   private tellGone(): Update[] {
     if (this.gone.size === 0) return []
-    const sequences: number[] = []
-    for (let index = this.uids.length - 1; index >= 0; index--) {
-      if (this.gone.has(this.uids[index]!)) sequences.push(index + 1)
-    }
     const uids = [...this.gone].sort((a, b) => a - b)
-    const keep = this.uids.map(uid => !this.gone.has(uid))
-    this.uids = this.uids.filter((_, index) => keep[index])
-    this.flags = this.flags.filter((_, index) => keep[index])
-    this.modseqs = this.modseqs.filter((_, index) => keep[index])
+    const sequences = uids.map(uid => this.indexOf(uid) + 1).reverse()
+    this.roll.remove(uids)
     for (const uid of uids) this.recent.delete(uid)
     this.gone.clear()
     return [{ kind: 'expunge', sequences, uids }]
   }
 
   private indexOf(uid: number): number {
-    const index = lowerBound(this.uids, uid)
-    return this.uids[index] === uid ? index : -1
-  }
-
-  private intern(flags: readonly string[]): readonly string[] {
-    const key = flags.join(' ')
-    const known = this.interned.get(key)
-    if (known) return known
-    // A client that makes up ever new flags shall not fill the memory: sharing begins anew.
-    if (this.interned.size >= MOST_INTERNED) this.interned.clear()
-    this.interned.set(key, flags)
-    for (const flag of flags) {
-      const lower = flag.toLowerCase()
-      if (!flag.startsWith('\\') && !this.keywords.has(lower) && this.keywords.size < MOST_KEYWORDS)
-        this.keywords.set(lower, flag)
-    }
-    return flags
+    return this.roll.indexOf(uid)
   }
 }

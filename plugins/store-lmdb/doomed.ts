@@ -10,6 +10,7 @@ import type { Box, Boxes } from './boxes.js'
 import type { Digests } from './digests.js'
 import { type Environment, firstKey } from './environment.js'
 import type { Indexes } from './mail-index.js'
+import type { Rolls } from './rolls.js'
 
 const STEP = 500
 
@@ -18,6 +19,7 @@ export interface DoomedParts {
   readonly bodies: LmdbBodies
   readonly digests: Digests
   readonly indexes: Indexes
+  readonly rolls: Rolls
 }
 
 export class Doomed {
@@ -26,17 +28,19 @@ export class Doomed {
   readonly #bodies: LmdbBodies
   readonly #digests: Digests
   readonly #indexes: Indexes
+  readonly #rolls: Rolls
   readonly #log: Pick<Log, 'warn'> | undefined
   readonly #ids: Database<number, string>
   #running: Promise<void> | undefined
   #stopped = false
 
-  constructor(env: Environment, { boxes, bodies, digests, indexes }: DoomedParts, log?: Pick<Log, 'warn'>) {
+  constructor(env: Environment, { boxes, bodies, digests, indexes, rolls }: DoomedParts, log?: Pick<Log, 'warn'>) {
     this.#env = env
     this.#boxes = boxes
     this.#bodies = bodies
     this.#digests = digests
     this.#indexes = indexes
+    this.#rolls = rolls
     this.#log = log
     this.#ids = env.database('doomed')
   }
@@ -79,6 +83,7 @@ export class Doomed {
   #purge(id: string): void {
     const { bodyIds, done } = this.#boxes.purge(id, STEP)
     for (const bodyId of bodyIds) if (this.#bodies.unrefer(bodyId)) this.#digests.remove(bodyId)
-    if (this.#indexes.purge(id, STEP) && done) this.#ids.remove(id)
+    const left = [done, this.#indexes.purge(id, STEP), this.#rolls.purge(id, STEP)].includes(false)
+    if (!left) this.#ids.remove(id)
   }
 }

@@ -7,6 +7,7 @@ import {
   type FlagChange,
   type Mailbox,
   type MailboxInfo,
+  type MailboxSnapshot,
   type MailEntry,
   MailError,
   type MailIndex,
@@ -41,6 +42,11 @@ export class LmdbMailbox implements Mailbox {
   async info(): Promise<MailboxInfo> {
     const box = this.#look()
     return toInfo(box, this.#parts.directory.isSubscribed(this.accountId, box.name))
+  }
+
+  async snapshot(): Promise<MailboxSnapshot> {
+    const { box, roll } = await this.#parts.rolls.of(this.accountId, this.id)
+    return { info: toInfo(box, this.#parts.directory.isSubscribed(this.accountId, box.name)), roll }
   }
 
   async list(from = 1, to = Number.POSITIVE_INFINITY): Promise<readonly MailEntry[]> {

@@ -18,6 +18,7 @@ import type { Environment } from './environment.js'
 import type { Indexes } from './mail-index.js'
 import { LmdbMailbox } from './mailbox.js'
 import type { News } from './news.js'
+import type { Rolls } from './rolls.js'
 
 export interface MailParts {
   readonly env: Environment
@@ -26,6 +27,7 @@ export interface MailParts {
   readonly bodies: LmdbBodies
   readonly digests: Digests
   readonly indexes: Indexes
+  readonly rolls: Rolls
   readonly doomed: Doomed
   readonly news: News
 }

@@ -26,6 +26,7 @@ import { LmdbMailStore } from './mailboxes.js'
 import { News } from './news.js'
 import { Quarantine } from './quarantine.js'
 import { type Accepted, LmdbQueue, QUEUE_TOPIC } from './queue.js'
+import { Rolls } from './rolls.js'
 import { QueueRows } from './rows.js'
 import type { StoreStats } from './stats.js'
 import { LmdbTrail, type TrailBounds } from './trail.js'
@@ -77,12 +78,13 @@ export function createLmdbStore(options: LmdbStoreOptions): LmdbStore {
   const directory = new Directory(env, boxes, now)
   const digests = new Digests(env, bodies)
   const indexes = new Indexes(env, boxes)
-  const doomed = new Doomed(env, { boxes, bodies, digests, indexes }, log)
+  const rolls = new Rolls(env, boxes, log)
+  const doomed = new Doomed(env, { boxes, bodies, digests, indexes, rolls }, log)
   const filings = new Filings(boxes, directory, now)
   const trail = new LmdbTrail(env, options.trail)
   const acceptance = new Acceptances({ rows, bodies, filings, trail })
   const queue = new LmdbQueue({ env, rows, quarantine, broken, bodies, filings, trail, news, ...acceptance.steps }, now)
-  const mail = new LmdbMailStore({ env, boxes, directory, bodies, digests, indexes, doomed, news }, now)
+  const mail = new LmdbMailStore({ env, boxes, directory, bodies, digests, indexes, rolls, doomed, news }, now)
   return {
     blobs: bodies,
     stats: () => env.stats(),

@@ -6,10 +6,12 @@ import {
   type FlagChange,
   type Mailbox,
   type MailboxInfo,
+  type MailboxSnapshot,
   type MailEntry,
   MailError,
   type MailIndex,
   type NewMail,
+  Roll,
 } from 'posthouse/api'
 import { newId, sumSegments } from 'posthouse/text'
 import type { MemoryBlobs } from './blobs.js'
@@ -62,6 +64,11 @@ export class MemoryMailbox implements Mailbox {
   async info(): Promise<MailboxInfo> {
     const box = this.#box()
     return box.info(this.#account.subscribed.has(box.name))
+  }
+
+  async snapshot(): Promise<MailboxSnapshot> {
+    const box = this.#box()
+    return { info: box.info(this.#account.subscribed.has(box.name)), roll: new Roll(box.modseq, box.entries()) }
   }
 
   async list(from = 1, to = Number.POSITIVE_INFINITY): Promise<readonly MailEntry[]> {

@@ -84,7 +84,7 @@ class Search {
         await turn()
         if (this.over) return undefined
       }
-      const uid = view.allUids[index]!
+      const uid = view.uidAt(index)
       if (this.question.ask(this.look(uid) as Candidate)) found.push(uid)
     }
     return found
@@ -106,7 +106,7 @@ class Search {
     const found: number[] = []
     for (let at = 0; at < view.count; at += BATCH_MESSAGES) {
       await turn()
-      for (const entry of await mailbox.get(view.allUids.slice(at, at + BATCH_MESSAGES))) {
+      for (const entry of await mailbox.get(view.uidsAt(at, at + BATCH_MESSAGES))) {
         if (this.over) return undefined
         if (this.question.cost > 1) await turn()
         if (!(await this.ask(entry))) continue

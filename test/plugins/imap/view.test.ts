@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { Roll } from '../../../core/api/index.js'
 import { type Update, View } from '../../../plugins/imap/view.js'
 import { sameFlags } from '../../../plugins/imap/wire/flags.js'
 
@@ -16,7 +17,7 @@ const changes = (changed: ReturnType<typeof entry>[], vanished: number[] = []) =
 })
 const ALL = { expunge: true, modseq: false }
 const NO_EXPUNGE = { expunge: false, modseq: false }
-const three = () => new View([entry(3), entry(5, '\\Seen'), entry(9, 'foo')], 1)
+const three = () => new View(new Roll(1, [entry(3), entry(5, '\\Seen'), entry(9, 'foo')]))
 
 test('sequence numbers are places among the UIDs', () => {
   const view = three()
@@ -93,7 +94,7 @@ test('uid sets pass over what does not exist, and * is the last message', () => 
 })
 
 test('1:* of an empty mailbox names nothing', () => {
-  const view = new View([], 1)
+  const view = new View(new Roll(1))
   assert.deepEqual(view.bySequence([[1, '*']]), [])
   assert.deepEqual(view.byUid([[1, '*']]), [])
   assert.deepEqual(view.bySequence([[1, 1]]), { tooLarge: 1 })
@@ -122,7 +123,8 @@ test('a MODSEQ told with an answer is not told again, and an older one is no new
 })
 
 test('while a removal waits, the client may keep only the MODSEQ from before it', () => {
-  const view = new View([entry(1), entry(2)], ++lastModseq)
+  const entries = [entry(1), entry(2)]
+  const view = new View(new Roll(++lastModseq, entries))
   const start = view.safeModseq
   view.absorb(changes([], [1]))
   view.tell(NO_EXPUNGE)
@@ -188,7 +190,7 @@ test('whatever happens in whatever order, the client ends with the mailbox as it
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), steps => {
       const mailbox = new Map<number, readonly string[]>([[1, []], [2, ['a']]]) // biome-ignore format: short
-      const view = new View([entry(1), entry(2, 'a')], 1)
+      const view = new View(new Roll(1, [entry(1), entry(2, 'a')]))
       const client: Believed = { uids: [1, 2], flags: new Map(mailbox) }
       let uidNext = 3
       for (const one of steps) {
@@ -221,7 +223,7 @@ test('whatever happens in whatever order, the client ends with the mailbox as it
         }
       }
       for (const update of view.tell(ALL)) believe(client, update)
-      assert.deepEqual(view.allUids, [...mailbox.keys()])
+      assert.deepEqual(view.uidsAt(0, view.count), [...mailbox.keys()])
       assert.equal(client.uids.length, mailbox.size)
       for (const [index, uid] of [...mailbox.keys()].entries()) {
         assert.ok([uid, undefined].includes(client.uids[index]))
@@ -234,7 +236,7 @@ test('whatever happens in whatever order, the client ends with the mailbox as it
 })
 
 test('messages with a flag are found however many different sets of flags there have been', () => {
-  const view = new View([entry(1), entry(2, '\\Deleted'), entry(3)], 1)
+  const view = new View(new Roll(1, [entry(1), entry(2, '\\Deleted'), entry(3)]))
   for (let i = 0; i < 12_000; i++) view.absorb(changes([entry(3, '\\Deleted', `k${i}`)]))
   assert.deepEqual(view.withFlag('\\Deleted'), [2, 3])
   assert.deepEqual(view.withFlag('k11999'), [3])
