@@ -87,11 +87,14 @@ async function placeFor(
   { quarantine, detail }: JobRecipient,
 ): Promise<Pick<Filing, 'mailbox' | 'flags'>> {
   if (quarantine !== undefined) return { mailbox: 'Junk', flags: ['$Junk'] }
-  const { tag } = detail
-  if (!parts.tagFolders || tag === undefined) return { mailbox: 'INBOX', flags: [] }
-  const folder = await parts.mail.find(accountId, tag)
+  return { mailbox: await folderFor(parts.mail, accountId, parts.tagFolders ? detail.tag : undefined), flags: [] }
+}
+
+/** The mailbox that is named like the tag, if there is one. */
+export async function folderFor(mail: MailStore, accountId: string, tag: string | undefined): Promise<string> {
+  const folder = tag === undefined ? undefined : await mail.find(accountId, tag)
   // Not into Sent or Trash, where nobody looks for new mail.
-  return { mailbox: folder === undefined || folder.specialUse !== undefined ? 'INBOX' : folder.name, flags: [] }
+  return folder === undefined || folder.specialUse !== undefined ? 'INBOX' : folder.name
 }
 
 /** RFC 5321 §4.4: Return-Path goes in front at final delivery. Delivered-To is the address it came by, and what a loop is known by. */

@@ -4,10 +4,15 @@
  */
 import { ConfigError, definePlugin } from 'posthouse/api'
 import { type AddressParts, parseAddress } from 'posthouse/text'
-import { readAliases } from './aliases.js'
+import { addressCommand } from './address-command.js'
+import { aliasCommands } from './alias-commands.js'
+import { readAliases } from './aliases/file.js'
+import { aliasesOf } from './aliases/index.js'
+import { StoredAliases } from './aliases/stored.js'
 import { mdaTarget } from './deliver.js'
+import { domainCommand } from './domain-command.js'
 import { accountsOf, type ResolveParts } from './resolve.js'
-import { decideRoute, type RouteParts } from './route.js'
+import { decideRoute, type RouteParts, routeFor } from './route.js'
 
 const CONFIG = {
   type: 'object',
@@ -59,17 +64,18 @@ export default definePlugin({
   name: 'mda',
   summary: 'takes mail for our domains and files it',
   config: CONFIG,
-  needs: ['accounts', 'store'],
+  needs: ['accounts', 'store', 'tables'],
   supplies: ['local-recipients'],
-  async setup({ config, files, server, services }) {
-    const { aliases, faults } = await readAliases(files, config.aliases, server.domains)
+  async setup({ config, files, server, services, clock, bus, log }) {
+    const { aliases: file, faults } = await readAliases(files, config.aliases, server.domains)
     if (faults.length > 0) throw new ConfigError(faults)
     const postmaster = readPostmaster(config.postmaster)
     const accounts = services.get('accounts')
     const { mail } = services.get('store')
+    const stored = new StoredAliases(services.get('tables').table('mda/aliases'), clock, bus)
     const resolving: ResolveParts = {
       domains: server.domains,
-      aliases,
+      aliases: aliasesOf(file, stored),
       byAddress: address => accounts.byAddress(address),
       firstAccount: async () => (await accounts.list()).find(account => account.disabled !== true),
       separator: config.separator,
@@ -84,7 +90,14 @@ export default definePlugin({
       disabled: config.disabled,
       resolving,
     }
+    const rcpt = (address: AddressParts) => routeFor({ address, sender: null, declared: 0, ofOurs: false }, parts, log)
     return {
+      commands: [
+        ...aliasCommands({ domains: server.domains, file, stored, clock }),
+        domainCommand({ server, accounts, file, stored }),
+        addressCommand({ ...parts, tagFolders: config.tag_folders, rcpt }),
+      ],
+      dispose: () => stored.close(),
       services: { 'local-recipients': { accountsOf: address => accountsOf(address, resolving) } },
       hooks: { route: (asked, call) => decideRoute(asked, parts, call.log) },
       targets: { mda: mdaTarget({ accounts, mail, tagFolders: config.tag_folders, full: config.full }) },

@@ -1,11 +1,11 @@
 /**
- * Whose mail is it? From the address RCPT named to accounts of ours and addresses elsewhere: aliases first, then accounts,
- * then without the +tag, then the roles every domain must answer for, then the catch-all.
- * Pure but for the account look-up. Bounded in depth and number; an alias that leads back to itself ends there.
+ * Whose mail is it? From the address RCPT named to accounts of ours and addresses elsewhere: aliases first, then accounts, then without the
+ * +tag, then aliases that stand for many names, then the roles every domain must answer for, then the catch-all.
+ * Pure but for the look-ups. Bounded in depth and number; an alias that leads back to itself ends there.
  */
 import type { Account } from 'posthouse/api'
 import { type AddressParts, addressKey } from 'posthouse/text'
-import type { Aliases } from './aliases.js'
+import type { Aliases, Found } from './aliases/index.js'
 
 export type Destination =
   | { readonly kind: 'account'; readonly account: Account; readonly to: AddressParts; readonly tag?: string }
@@ -20,6 +20,26 @@ export interface Trouble {
 export interface Resolution {
   readonly destinations: readonly Destination[]
   readonly troubles: readonly Trouble[]
+}
+
+/** What was found on the way, in order; for people who ask why. */
+export interface Step {
+  /** How many aliases lead here. */
+  readonly depth: number
+  readonly address: string
+  readonly is:
+    | 'alias'
+    | 'pattern'
+    | 'catch-all'
+    | 'postmaster'
+    | 'account'
+    | 'first account'
+    | 'elsewhere'
+    | Trouble['kind']
+  /** Where it stands. */
+  readonly alias?: Found
+  readonly account?: Account
+  readonly tag?: string
 }
 
 export interface ResolveParts {
@@ -45,11 +65,16 @@ interface Expansion extends ResolveParts {
   readonly destinations: Map<string, Destination>
   readonly troubles: Trouble[]
   readonly visited: Set<string>
+  readonly note: ((step: Step) => void) | undefined
 }
 
-/** An empty result without troubles: no such user. */
-export async function resolve(address: AddressParts, parts: ResolveParts): Promise<Resolution> {
-  const expansion: Expansion = { ...parts, destinations: new Map(), troubles: [], visited: new Set() }
+/** An empty result without troubles: no such user. `note` is told of every step. */
+export async function resolve(
+  address: AddressParts,
+  parts: ResolveParts,
+  note?: (step: Step) => void,
+): Promise<Resolution> {
+  const expansion: Expansion = { ...parts, destinations: new Map(), troubles: [], visited: new Set(), note }
   await visit(expansion, address, [])
   // A recipient that is no alias and nobody's is an answer, not a trouble.
   const troubles = expansion.troubles.filter(
@@ -66,79 +91,135 @@ export async function accountsOf(address: AddressParts, parts: ResolveParts): Pr
 
 async function visit(expansion: Expansion, address: AddressParts, above: readonly string[]): Promise<void> {
   const key = addressKey(address)
-  if (!expansion.domains.has(address.domain)) return add(expansion, key, { kind: 'elsewhere', to: address })
+  const depth = above.length
+  if (!expansion.domains.has(address.domain)) {
+    expansion.note?.({ depth, address: key, is: 'elsewhere' })
+    return add(expansion, depth, key, { kind: 'elsewhere', to: address })
+  }
   // `bob: [bob, carol]` means bob's own mailbox as well.
-  if (above.includes(key)) return own(expansion, address, 'loop')
+  if (above.includes(key)) return own(expansion, address, above, 'loop')
   if (expansion.visited.has(key)) return
   expansion.visited.add(key)
-  const targets = expansion.aliases.lookUp(address)
-  if (targets === undefined) return own(expansion, address, 'unknown')
-  if (above.length >= MAX_DEPTH) return trouble(expansion, 'too-deep', key)
+  const alias = await expansion.aliases.lookUp(address)
+  if (alias === undefined) return own(expansion, address, above, 'unknown')
+  expansion.note?.({ depth, address: key, is: 'alias', alias })
+  await follow(expansion, key, alias, above)
+}
+
+/** Everything an alias leads to. */
+async function follow(expansion: Expansion, key: string, { targets }: Found, above: readonly string[]): Promise<void> {
+  if (above.length >= MAX_DEPTH) return trouble(expansion, above.length, 'too-deep', key)
   for (const target of targets) {
-    if (expansion.visited.size > MAX_VISITS) return trouble(expansion, 'too-many', key)
+    if (expansion.visited.size > MAX_VISITS) return trouble(expansion, above.length, 'too-many', key)
     await visit(expansion, target, [...above, key])
   }
 }
 
-/** The account of an address that aliases have no more to say about. */
-async function own(expansion: Expansion, address: AddressParts, otherwise: 'loop' | 'unknown'): Promise<void> {
+/** The account of an address that aliases of its name have no more to say about. */
+async function own(
+  expansion: Expansion,
+  address: AddressParts,
+  above: readonly string[],
+  otherwise: 'loop' | 'unknown',
+): Promise<void> {
   const key = addressKey(address)
   const account = await expansion.byAddress(key)
-  if (account !== undefined) return add(expansion, `account ${account.id}`, { kind: 'account', account, to: address })
-  if (otherwise === 'loop') return trouble(expansion, 'loop', key)
-  if (await tagged(expansion, address)) return
-  const others =
-    ROLES.has(address.local.toLowerCase()) && expansion.postmaster
-      ? [expansion.postmaster]
-      : expansion.aliases.catchAll(address.domain)
-  if (others === undefined) return lastResort(expansion, address)
-  for (const target of others) await visitOther(expansion, target, key)
+  if (account !== undefined) return addAccount(expansion, above.length, account, address)
+  if (otherwise === 'loop') return trouble(expansion, above.length, 'loop', key)
+  if (await tagged(expansion, address, above)) return
+  const pattern = expansion.aliases.match(address)
+  if (pattern !== undefined) {
+    expansion.note?.({ depth: above.length, address: key, is: 'pattern', alias: pattern })
+    return follow(expansion, key, pattern, above)
+  }
+  return others(expansion, address, above)
 }
 
-async function lastResort(expansion: Expansion, address: AddressParts): Promise<void> {
+/** The holder of a role, the catch-all, or for roles the first account there is. */
+async function others(expansion: Expansion, address: AddressParts, above: readonly string[]): Promise<void> {
   const key = addressKey(address)
-  const account = ROLES.has(address.local.toLowerCase()) ? await expansion.firstAccount() : undefined
-  if (account === undefined) return trouble(expansion, 'unknown', key)
-  add(expansion, `account ${account.id}`, { kind: 'account', account, to: address })
+  const isRole = ROLES.has(address.local.toLowerCase())
+  if (isRole && expansion.postmaster !== undefined) {
+    expansion.note?.({ depth: above.length, address: key, is: 'postmaster' })
+    return visitOther(expansion, expansion.postmaster, key, above)
+  }
+  const alias = await expansion.aliases.catchAll(address.domain)
+  if (alias !== undefined) {
+    expansion.note?.({ depth: above.length, address: key, is: 'catch-all', alias })
+    for (const target of alias.targets) await visitOther(expansion, target, key, above)
+    return
+  }
+  const account = isRole ? await expansion.firstAccount() : undefined
+  if (account === undefined) return trouble(expansion, above.length, 'unknown', key)
+  expansion.note?.({ depth: above.length, address: key, is: 'first account', account })
+  add(expansion, above.length, `account ${account.id}`, { kind: 'account', account, to: address })
 }
 
-async function visitOther(expansion: Expansion, target: AddressParts, from: string): Promise<void> {
+async function visitOther(
+  expansion: Expansion,
+  target: AddressParts,
+  from: string,
+  above: readonly string[],
+): Promise<void> {
   const key = addressKey(target)
-  if (key === from) return trouble(expansion, 'unknown', key)
-  if (!expansion.visited.has(key)) await visit(expansion, target, [from])
+  if (key === from) return trouble(expansion, above.length, 'unknown', key)
+  if (!expansion.visited.has(key)) await visit(expansion, target, [...above, from])
 }
 
 /** `user+tag@` is `user@`, with the tag remembered. */
-async function tagged(expansion: Expansion, address: AddressParts): Promise<boolean> {
+async function tagged(expansion: Expansion, address: AddressParts, from: readonly string[]): Promise<boolean> {
   const at = expansion.separator === '' ? -1 : address.local.indexOf(expansion.separator)
   if (at < 1) return false
   const base = { local: address.local.slice(0, at), domain: address.domain }
   const tag = address.local.slice(at + expansion.separator.length)
   const key = addressKey(base)
-  const above = [addressKey(address), key]
+  const above = [...from, addressKey(address), key]
   // Aliases first, as without a tag: whoever has their mail forwarded wants that of `user+tag@` forwarded too.
-  const targets = expansion.aliases.lookUp(base)
-  for (const target of targets ?? []) {
+  const alias = await expansion.aliases.lookUp(base)
+  if (alias === undefined) return tagOf(expansion, address, base, tag, from.length)
+  expansion.note?.({ depth: from.length, address: addressKey(address), is: 'alias', alias, tag })
+  if (from.length > MAX_DEPTH) {
+    trouble(expansion, from.length, 'too-deep', key)
+    return true
+  }
+  for (const target of alias.targets) {
     // `bob: [bob, carol]` means bob's own mailbox as well, with the tag.
-    if (addressKey(target) === key) await tagOf(expansion, address, base, tag)
+    if (addressKey(target) === key) await tagOf(expansion, address, base, tag, from.length + 1)
     else await visit(expansion, target, above)
   }
-  return targets !== undefined || (await tagOf(expansion, address, base, tag))
-}
-
-async function tagOf(expansion: Expansion, address: AddressParts, base: AddressParts, tag: string): Promise<boolean> {
-  const account = await expansion.byAddress(addressKey(base))
-  if (account === undefined) return false
-  add(expansion, `account ${account.id}`, { kind: 'account', account, to: address, ...(tag !== '' && { tag }) })
   return true
 }
 
-function add(expansion: Expansion, key: string, destination: Destination): void {
+async function tagOf(
+  expansion: Expansion,
+  address: AddressParts,
+  base: AddressParts,
+  tag: string,
+  depth: number,
+): Promise<boolean> {
+  const account = await expansion.byAddress(addressKey(base))
+  if (account === undefined) return false
+  addAccount(expansion, depth, account, address, tag === '' ? undefined : tag)
+  return true
+}
+
+function addAccount(expansion: Expansion, depth: number, account: Account, to: AddressParts, tag?: string): void {
+  expansion.note?.({ depth, address: addressKey(to), is: 'account', account, ...(tag !== undefined && { tag }) })
+  add(expansion, depth, `account ${account.id}`, {
+    kind: 'account',
+    account,
+    to,
+    ...(tag !== undefined && { tag }),
+  })
+}
+
+function add(expansion: Expansion, depth: number, key: string, destination: Destination): void {
   if (expansion.destinations.has(key)) return
-  if (expansion.destinations.size >= MAX_DESTINATIONS) trouble(expansion, 'too-many', key)
+  if (expansion.destinations.size >= MAX_DESTINATIONS) trouble(expansion, depth, 'too-many', key)
   else expansion.destinations.set(key, destination)
 }
 
-function trouble(expansion: Expansion, kind: Trouble['kind'], address: string): void {
+function trouble(expansion: Expansion, depth: number, kind: Trouble['kind'], address: string): void {
   expansion.troubles.push({ kind, address })
+  expansion.note?.({ depth, address, is: kind })
 }

@@ -4,6 +4,7 @@
  */
 import {
   type Account,
+  type Address,
   type Answered,
   type Asked,
   type Because,
@@ -42,7 +43,7 @@ const UNKNOWN = {
   because: {
     rule: 'unknown-user',
     evidence: 'neither an account nor an alias has this address',
-    exception: 'posthouse user add, or a line in aliases.yaml',
+    exception: 'posthouse user add, posthouse alias add, or a line in aliases.yaml',
   },
 } as const
 const DISABLED = {
@@ -51,18 +52,35 @@ const DISABLED = {
   exception: 'posthouse user change LOGIN --enable, or disabled: file in the entry mda',
 }
 
-export async function decideRoute(
+/** What of a RCPT matters here. */
+export interface Rcpt {
+  readonly address: Address
+  readonly sender: Address | null
+  /** By SIZE, in octets; 0: nobody said. */
+  readonly declared: number
+  /** A bounce has nobody behind it who could come again: it waits in the queue like all that is filed later. */
+  readonly ofOurs: boolean
+}
+
+export function decideRoute(
   { session, envelope, recipient }: Asked['route'],
   parts: RouteParts,
   log: Log,
 ): Promise<Answered['route']> {
+  const declared = Number(envelope.parameters.get('SIZE') ?? 0)
+  const { address } = recipient
+  const rcpt = { address, sender: envelope.sender, declared, ofOurs: session.protocol === 'internal' }
+  return routeFor(rcpt, parts, log)
+}
+
+export async function routeFor(rcpt: Rcpt, parts: RouteParts, log: Log): Promise<Answered['route']> {
   const [first] = parts.server.domains
-  const { domain: written, local } = recipient.address
+  const { domain: written, local } = rcpt.address
   // RFC 5321 §4.5.1: `<postmaster>` without a domain is ours. RFC 3461 §9.3: so is the one at the name that our reports carry.
   const ours = written === '' || (written === parts.server.name && local.toLowerCase() === 'postmaster')
   const domain = ours && first !== undefined ? first : written
   if (!parts.server.domains.has(domain)) return undefined
-  const address = { local: recipient.address.local, domain }
+  const address = { local, domain }
   try {
     const { destinations, troubles } = await resolve(address, parts.resolving)
     for (const { kind, address: at } of troubles)
@@ -72,14 +90,13 @@ export async function decideRoute(
         // RFC 3463 §3.3: X.2.1 exists, and takes nothing.
         return reject('That mailbox is disabled', { code: 550, status: '5.2.1', because: DISABLED })
       }
-      // A bounce has nobody behind it who could come again: it waits in the queue like all that is filed later.
-      const full = session.protocol === 'internal' ? undefined : await fullFor(destinations, envelope, parts)
-      return full ?? claimsFor(destinations, envelope, parts, log)
+      const full = rcpt.ofOurs ? undefined : await fullFor(destinations, rcpt, parts)
+      return full ?? claimsFor(destinations, rcpt, parts, log)
     }
     if (troubles.some(trouble => trouble.kind !== 'unknown')) {
       return defer('The address cannot be resolved right now', { code: 451, status: '4.3.5' })
     }
-    return reject(`${printable(addressKey(recipient.address), 100)}: no such user here`, UNKNOWN)
+    return reject(`${printable(addressKey(rcpt.address), 100)}: no such user here`, UNKNOWN)
   } catch (error) {
     if (!(error instanceof MailError) || !error.temporary) throw error
     log.error({ to: addressKey(address), err: error }, 'recipient look-up failed')
@@ -94,7 +111,7 @@ function isDisabled(destination: Destination): boolean {
 
 async function claimsFor(
   destinations: readonly Destination[],
-  { sender }: Asked['route']['envelope'],
+  { sender }: Rcpt,
   parts: RouteParts,
   log: Log,
 ): Promise<readonly Claim[]> {
@@ -111,13 +128,12 @@ async function claimsFor(
 /** A full mailbox is said at RCPT, while the sender still holds the mail. Only when it is the one place the mail would go. */
 async function fullFor(
   destinations: readonly Destination[],
-  envelope: Asked['route']['envelope'],
+  { declared }: Rcpt,
   parts: RouteParts,
 ): Promise<Answered['route']> {
   const [only, more] = destinations
   if (more !== undefined || only?.kind !== 'account' || !hasQuota(only.account)) return undefined
   const used = await parts.mail.usage(only.account.id)
-  const declared = Number(envelope.parameters.get('SIZE') ?? 0)
   // Of a size nobody declared there is an octet at least.
   const room = roomIn(only.account, used, { bytes: Math.max(1, declared), messages: 1 })
   if (room === 'there is room') return undefined

@@ -4,10 +4,17 @@
  * started when there is something to run, and holds up no exit.
  */
 import { Worker } from 'node:worker_threads'
+import { compilePattern } from 'posthouse/text'
 import type { Outcome } from './conditions/kind.js'
 
 export interface Job {
   readonly pattern: string
+  readonly input: string
+}
+
+/** A job as the thread gets it: it needs nothing of ours to run it. */
+export interface Task {
+  readonly pattern: RegExp
   readonly input: string
 }
 
@@ -77,6 +84,8 @@ export class Guard {
   async #runAll(jobs: readonly Job[]): Promise<readonly Outcome[]> {
     const outcomes: Outcome[] = jobs.map(({ pattern }) => this.#restOf(pattern))
     let left = jobs.flatMap((_, at) => (outcomes[at] === undefined ? [at] : []))
+    // Starting the thread is no fault of the patterns.
+    await this.#ready()
     const until = this.#now() + this.#limits.messageMs
     for (let lost = 0; left.length > 0; lost++) {
       if (lost >= MAX_LOST || this.#now() >= until) {
@@ -132,10 +141,25 @@ export class Guard {
         resolve(all)
       }
       thread.on('message', hear).on('error', lost).on('exit', lost)
-      thread.postMessage(jobs)
+      thread.postMessage(jobs.map(({ pattern, input }): Task => ({ pattern: compilePattern(pattern), input })))
     })
     if (!finished) await this.#end()
     return done
+  }
+
+  /** Resolves when there is a thread that listens, or at least has had its time to start. */
+  async #ready(): Promise<void> {
+    if (this.#thread !== undefined) return
+    const thread = this.#start()
+    await new Promise<void>(resolve => {
+      const end = () => {
+        clearTimeout(timer)
+        thread.off('online', end).off('error', end).off('exit', end)
+        resolve()
+      }
+      const timer = setTimeout(end, START_MS)
+      thread.on('online', end).on('error', end).on('exit', end)
+    })
   }
 
   #restOf(pattern: string): Outcome {

@@ -3,9 +3,9 @@
  * with a limit (guard.ts), before any test is asked; a shipped one is refused.
  */
 import type { YamlPath } from 'posthouse/api'
+import { compilePattern, isCheap, notAPattern, type PatternUse, refusePattern } from 'posthouse/text'
 import type { Facts } from '../facts.js'
 import type { Guard } from '../guard.js'
-import { compile, isCheap, notAPattern, type PatternUse, refusePattern } from '../pattern.js'
 import { foundOr, type Outcome, type Reader } from './kind.js'
 
 export interface Pattern {
@@ -33,7 +33,7 @@ export function readPattern(
 }
 
 function inline(source: string): Pattern {
-  const pattern = compile(source)
+  const pattern = compilePattern(source)
   return { exec: (_, input) => foundOr(pattern.exec(input)?.[0]) }
 }
 

@@ -1,82 +1,8 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, describe, test } from 'node:test'
-import { type Account, type Accounts, type Answered, ConfigError, MailError } from '../../../core/api/index.js'
-import { DomainSet } from '../../../core/text/index.js'
-import mda from '../../../plugins/mda/index.js'
-import { createMemoryStore } from '../../../plugins/store-memory/store.js'
-import { aCall, aContext, address, servicesOf } from '../../harness/context.js'
-import { rememberingLog } from '../../harness/log.js'
-import { anEnvelope, aServer, aSession } from '../../harness/session.js'
-
-const folder = mkdtempSync(join(tmpdir(), 'mda-'))
-after(() => rmSync(folder, { recursive: true, force: true }))
-
-const ACCOUNTS: readonly Account[] = [
-  { id: 'aalice', login: 'alice', addresses: ['alice@example.test', 'alice@second.test'] },
-  { id: 'abob', login: 'bob', addresses: ['bob@example.test'] },
-  { id: 'afull', login: 'full', addresses: ['full@example.test'], quotaBytes: 1000 },
-  { id: 'afew', login: 'few', addresses: ['few@example.test'], quotaMessages: 1 },
-  { id: 'aoff', login: 'off', addresses: ['off@example.test'], disabled: true },
-]
-
-function directory(): Accounts {
-  const find = async (test: (account: Account) => boolean) => ACCOUNTS.find(test)
-  return {
-    byLogin: login => find(account => account.login === login),
-    byId: id => find(account => account.id === id),
-    byAddress: text => find(account => account.addresses.includes(text)),
-    list: async () => ACCOUNTS,
-  }
-}
-
-const DEFAULTS = {
-  aliases: 'aliases.yaml',
-  separator: '+',
-  tag_folders: false,
-  full: 'defer',
-  disabled: 'file',
-  remote_target: 'mx',
-} as const
-
-async function install(aliases: string | undefined, more: object = {}, accounts = directory()) {
-  const path = join(folder, 'aliases.yaml')
-  rmSync(path, { force: true })
-  if (aliases !== undefined) writeFileSync(path, aliases)
-  const server = aServer({ configDir: folder, domains: new DomainSet(['example.test', 'second.test', 'bücher.test']) })
-  const store = createMemoryStore()
-  const made = await mda.setup(
-    aContext({ ...DEFAULTS, ...more }, { server, services: servicesOf({ accounts, store }) }),
-  )
-  const log = rememberingLog()
-  const route = async (to: string, parameters: readonly (readonly [string, string])[] = [], session = aSession()) =>
-    made.hooks!.route!(
-      {
-        session,
-        envelope: anEnvelope({ parameters: new Map(parameters) }),
-        recipient: { address: address(to), dsn: { notify: [] } },
-      },
-      aCall({ log }),
-    )
-  const accountsOf = (of: string) => made.services!['local-recipients']!.accountsOf(address(of))
-  return { route, accountsOf, store, log }
-}
-
-/** `mda aalice`, `mda aalice +tag`, `mx x@far.test`, `550 5.1.1`, or nothing. */
-function short(answer: Answered['route']): string {
-  if (answer === undefined || answer === null) return 'nothing'
-  if ('kind' in answer && answer.kind !== 'claim') return `${answer.code} ${answer.status}`
-  const claims = 'kind' in answer ? [answer] : answer
-  return claims
-    .map(({ target, to, detail }) =>
-      target === 'mda'
-        ? `mda ${detail!.account}${detail!.tag === undefined ? '' : ` +${detail!.tag}`}`
-        : `${target} ${to.local}@${to.domain}`,
-    )
-    .join(', ')
-}
+import { describe, test } from 'node:test'
+import { ConfigError, MailError } from '../../../core/api/index.js'
+import { aSession } from '../../harness/session.js'
+import { directory, install, short } from './house.js'
 
 const ALIASES = `
 sales@example.test: [alice, bob@example.test]
@@ -147,7 +73,7 @@ describe('whose mail is it', () => {
   }
 
   test('without any account even postmaster is unknown', async () => {
-    const { route } = await install(undefined, {}, { ...directory(), list: async () => [] })
+    const { route } = await install(undefined, {}, { accounts: { ...directory(), list: async () => [] } })
     assert.equal(short(await route('postmaster@example.test')), '550 5.1.1')
   })
 
@@ -215,7 +141,7 @@ for (const [to, accounts] of [
 describe('trouble is temporary', () => {
   test('a directory that is down defers', async () => {
     const down = () => Promise.reject(new MailError('directory-unavailable', 'disk on fire'))
-    const { route } = await install(undefined, {}, { ...directory(), byAddress: down })
+    const { route } = await install(undefined, {}, { accounts: { ...directory(), byAddress: down } })
     const answer = await route('alice@example.test')
     assert.deepEqual(answer, {
       kind: 'defer',

@@ -1,22 +1,24 @@
 /**
- * Decides whether a regular expression of a rule may run on mail. V8 backtracks: a pattern such as `(a+)+$` takes minutes on a
+ * Decides whether a regular expression of a rule or an alias may run on mail. V8 backtracks: a pattern such as `(a+)+$` takes minutes on a
  * line made for it. So what a pattern may cost per place it starts at is reckoned from its repeats. Of shipped ones the worst are refused, and
  * the rest have been looked at by somebody; of an admin's only those that are cheap whatever they are put to run beside everything else
  * (guard.ts). Pure; knows nothing of rules.
  */
 
 /** What one start may cost, in steps. */
-export const LIMITS = {
+export const PATTERN_LIMITS = {
   /** Fields are cut to a thousand characters, so a `.*` or two are affordable. */
   field: { input: 1000, steps: 1_100_000 },
   /** Up to 256 K characters: every repeat needs a bound. */
   text: { input: 256 * 1024, steps: 2_000 },
+  /** The whole address, from its beginning to its end. */
+  address: { input: 320, steps: 500_000 },
 } as const
 
 /** What one pattern of an admin's may cost in all, in characters looked at: some ten milliseconds at worst. */
-const CHEAP = { field: 200_000, text: 6_000_000 } as const
+const CHEAP = { field: 200_000, text: 6_000_000, address: 200_000 } as const
 
-export type PatternUse = keyof typeof LIMITS
+export type PatternUse = keyof typeof PATTERN_LIMITS
 
 /** A sentence saying what is wrong with its syntax, or `undefined`. */
 export function notAPattern(source: string): string | undefined {
@@ -32,7 +34,7 @@ export function notAPattern(source: string): string | undefined {
  * Case never matters. With the flag `u` that costs V8 ten to thirty times as much, so it is left out where nothing in the pattern asks for it;
  * what is not a pattern with it has been refused.
  */
-export function compile(source: string): RegExp {
+export function compilePattern(source: string): RegExp {
   return new RegExp(source, NEEDS_UNICODE.test(source) ? 'iu' : 'i')
 }
 
@@ -43,20 +45,19 @@ const NEEDS_UNICODE = /\\[pP]\{|\\u\{|[\ud800-\udfff]/
 export function refusePattern(source: string, use: PatternUse): string | undefined {
   const wrong = notAPattern(source)
   if (wrong !== undefined) return wrong
-  const { input, steps } = LIMITS[use]
+  const { input, steps } = PATTERN_LIMITS[use]
   const reader = new CostReader(source, input)
   const { ways } = reader.alternatives()
   if (reader.refused !== undefined) return reader.refused
   const starts = /^\^/.test(source) && !/(^|[^\\])\|/.test(source) ? 1 : use === 'field' ? input : 1
   if (ways * starts <= steps) return undefined
-  return use === 'text'
-    ? 'too costly on long texts: give every repeat a small bound, as {0,20} in place of *'
-    : 'too costly: fewer open repeats, or begin with ^'
+  if (use === 'text') return 'too costly on long texts: give every repeat a small bound, as {0,20} in place of *'
+  return use === 'field' ? 'too costly: fewer open repeats, or begin with ^' : 'too costly: fewer open repeats'
 }
 
 /** It cannot take long, whatever text is made for it. */
 export function isCheap(source: string, use: PatternUse): boolean {
-  const { input } = LIMITS[use]
+  const { input } = PATTERN_LIMITS[use]
   const reader = new CostReader(source, input)
   const { ways, length } = reader.alternatives()
   if (reader.refused !== undefined) return false
