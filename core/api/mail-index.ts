@@ -28,4 +28,9 @@ export interface MailIndex {
   add(block: NewIndexBlock, after: number): Promise<boolean>
   /** Those there are not are passed over. */
   remove(blocks: readonly number[]): Promise<void>
+  /**
+   * `block` in place of neighbouring ones, under the number of the last of them; all or nothing. False, and nothing is changed, when one of them is not
+   * there any more.
+   */
+  replace(blocks: readonly number[], block: NewIndexBlock): Promise<boolean>
 }

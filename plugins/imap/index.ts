@@ -22,7 +22,7 @@ export default definePlugin({
     const settings = settingsOf(config, server.maxMessageBytes)
     const gate = new Gate(LARGE_AT_ONCE)
     const store = services.get('store')
-    const keeper = new Keeper(store.mail, gate, log)
+    const keeper = new Keeper(store.mail, gate, log, settings.searchBytes)
     const deps: Deps = {
       settings,
       store,

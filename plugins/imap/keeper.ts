@@ -4,9 +4,12 @@
  */
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Log, Mailbox, MailEntry, MailStore } from 'posthouse/api'
+import type { Log, Mailbox, MailEntry, MailStore, NewIndexBlock } from 'posthouse/api'
+import { behind, blocksOf, buildBlock } from './blocks/building.js'
+import { MOST_MESSAGES } from './blocks/list.js'
 import { digestOf, isCurrent } from './digest.js'
 import type { Gate } from './gate.js'
+import { Turns } from './turns.js'
 
 /** The share of the last moment in which the process may have been busy. */
 const BUSY = 0.5
@@ -23,19 +26,37 @@ const BATCH_BYTES = 1024 * 1024
 /** Above this a message is looked into when somebody asks. */
 const LARGEST = 32 * 1024 * 1024
 
+/** How far a mailbox is done. */
+interface Done {
+  /** Highest UID that was looked at. */
+  readonly uid: number
+  /** Last block of the index. */
+  readonly block: number
+}
+
+/** Neighbouring blocks of which little is left, and the one before them. */
+export interface Thin {
+  readonly after: number
+  readonly blocks: readonly number[]
+}
+
 export class Keeper {
   private readonly mail: MailStore
   private readonly log: Log
   private readonly gate: Gate
   /** Account by mailbox. */
   private readonly waiting = new Map<string, string>()
-  /** Highest UID that was looked at, by mailbox. */
-  private readonly done = new Map<string, number>()
+  /** By mailbox, as the next two. */
+  private readonly done = new Map<string, Done>()
+  private readonly thin = new Map<string, readonly Thin[]>()
+  /** How much of a message is searched. */
+  private readonly searchBytes: number
   private readonly over = new AbortController()
   private unwatch: () => void = () => undefined
   private running: Promise<void> | undefined
 
-  constructor(mail: MailStore, gate: Gate, log: Log) {
+  constructor(mail: MailStore, gate: Gate, log: Log, searchBytes: number) {
+    this.searchBytes = searchBytes
     this.mail = mail
     this.gate = gate
     this.log = log
@@ -64,6 +85,22 @@ export class Keeper {
   keep(mailbox: Mailbox, made: readonly (readonly [MailEntry, Buffer])[]): void {
     if (made.length === 0) return
     mailbox.keepDigests(made).catch((error: unknown) => this.log.debug({ err: error }, 'digests were not kept'))
+  }
+
+  /** A block that a search had to make. Resolves when it is kept, or another one was in its place, or it could not be. */
+  async keepBlock(mailbox: Mailbox, block: NewIndexBlock, after: number): Promise<void> {
+    try {
+      await mailbox.index.add(block, after)
+    } catch (error) {
+      this.log.debug({ err: error }, 'a block of the index was not kept')
+    }
+  }
+
+  /** Most of what these blocks tell of is gone: they are to be gathered into fewer. */
+  tidy(mailbox: Mailbox, thin: readonly Thin[]): void {
+    if (thin.length === 0) return
+    this.wake(mailbox.accountId, mailbox.id)
+    if (this.waiting.has(mailbox.id)) this.thin.set(mailbox.id, thin)
   }
 
   /** Resolves when nothing waits: for tests. */
@@ -97,21 +134,60 @@ export class Keeper {
 
   private async look(mailbox: Mailbox): Promise<void> {
     const { uidNext } = await mailbox.info()
-    const from = (this.done.get(mailbox.id) ?? uidNext - 1 - LOOKED_BACK) + 1
+    const done = this.done.get(mailbox.id)
+    if (!(await this.digest(mailbox, (done?.uid ?? uidNext - 1 - LOOKED_BACK) + 1))) return
+    const block = await this.index(mailbox, done?.block ?? (await lastBlock(mailbox)), uidNext)
+    for (const thin of this.thin.get(mailbox.id) ?? []) await this.gather(mailbox, thin)
+    this.thin.delete(mailbox.id)
+    this.done.delete(mailbox.id)
+    this.done.set(mailbox.id, { uid: uidNext - 1, block })
+    for (const oldest of this.done.keys()) {
+      if (this.done.size <= MOST_KNOWN) break
+      this.done.delete(oldest)
+    }
+  }
+
+  /** Of messages from this UID on. False when it ends. */
+  private async digest(mailbox: Mailbox, from: number): Promise<boolean> {
     const entries = await mailbox.list(Math.max(1, from))
     const known = await mailbox.digests(entries, isCurrent)
     const missing = entries.filter((entry, index) => known[index] !== true && entry.size <= LARGEST)
     for (const [index, batch] of batches(missing).entries()) {
       // Its own work is not counted: nothing of it runs while the load is measured.
-      if (index > 0 && !(await this.idle())) return
+      if (index > 0 && !(await this.idle())) return false
       await mailbox.keepDigests(await this.digests(mailbox, batch))
     }
-    this.done.delete(mailbox.id)
-    this.done.set(mailbox.id, entries.at(-1)?.uid ?? uidNext - 1)
-    for (const oldest of this.done.keys()) {
-      if (this.done.size <= MOST_KNOWN) break
-      this.done.delete(oldest)
+    return true
+  }
+
+  /** Adds blocks while there are messages for whole ones. Resolves to the last there is. */
+  private async index(mailbox: Mailbox, known: number, uidNext: number): Promise<number> {
+    let last = known
+    while (uidNext - 1 - last >= MOST_MESSAGES) {
+      const entries = await behind(mailbox, last, uidNext)
+      if (entries.length < MOST_MESSAGES || !(await this.idle())) break
+      const block = await this.build(mailbox, entries)
+      if (block === undefined) break
+      // Another process may have been quicker.
+      last = (await mailbox.index.add(block, last)) ? block.block : await lastBlock(mailbox)
     }
+    return last
+  }
+
+  private async gather(mailbox: Mailbox, { after, blocks }: Thin): Promise<void> {
+    const last = blocks.at(-1)!
+    const entries = await mailbox.list(after + 1, last)
+    if (entries.length > MOST_MESSAGES || !(await this.idle())) return
+    const block = await this.build(mailbox, entries)
+    // One that is full before its end would lose the rest.
+    const whole = block !== undefined && block.block === (entries.at(-1)?.uid ?? 0)
+    if (whole) await mailbox.index.replace(blocks, { ...block, block: last })
+  }
+
+  private build(mailbox: Mailbox, entries: readonly MailEntry[]): Promise<NewIndexBlock | undefined> {
+    const { gate, searchBytes: maxBytes } = this
+    const over = () => this.over.signal.aborted
+    return buildBlock(mailbox, entries, { gate, maxBytes, turns: new Turns(), over })
   }
 
   private async digests(mailbox: Mailbox, entries: readonly MailEntry[]): Promise<(readonly [MailEntry, Buffer])[]> {
@@ -123,6 +199,10 @@ export class Keeper {
     }
     return made
   }
+}
+
+async function lastBlock(mailbox: Mailbox): Promise<number> {
+  return (await blocksOf(mailbox)).at(-1)?.last ?? 0
 }
 
 function batches(entries: readonly MailEntry[]): MailEntry[][] {

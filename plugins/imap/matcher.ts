@@ -4,9 +4,12 @@
  */
 import { setImmediate as turn } from 'node:timers/promises'
 import type { MailEntry } from 'posthouse/api'
+import { type Clue, headerClue, numbersClue, type Placed, valuesClue, wordsClue } from './blocks/clues.js'
+import type { ListName } from './blocks/layout.js'
 import type { Content } from './content.js'
 import { fold } from './finding/fold.js'
-import { addressForms, type Forms, headerText, plainForms, readTexts, type Texts } from './finding/texts.js'
+import { readMessage } from './finding/reading.js'
+import { addressForms, type Forms, headerText, plainForms, type Texts } from './finding/texts.js'
 import { DAY_MS, writtenDay } from './wire/date.js'
 import { hasFlag } from './wire/flags.js'
 import { writeEmailId } from './wire/object-id.js'
@@ -21,11 +24,13 @@ export type Cost = 0 | 1 | 2 | 3
 /** A key with its sets resolved, its values folded, and an estimate of what asking costs. */
 export interface Question {
   readonly cost: Cost
+  /** By what the view knows and the index says; `undefined`: `ask`. */
+  guess(message: Seen): boolean | undefined
   ask(message: Candidate): boolean | Promise<boolean>
 }
 
-/** What the view knows of a message. */
-export interface Seen {
+/** What the view knows of a message, and where it is in the index. */
+export interface Seen extends Placed {
   readonly uid: number
   readonly sequence: number
   readonly recent: boolean
@@ -50,9 +55,12 @@ export interface Numbers {
   /** `$` */
   readonly saved: ReadonlySet<number>
   readonly now: number
+  /** How much of a message is looked at for BODY and TEXT. */
+  readonly maxBytes: number
 }
 
-export function questionOf(key: SearchKey, numbers: Numbers): Question {
+/** `clues` are filled: they are to look at a block before a message in it is guessed or asked about. */
+export function questionOf(key: SearchKey, numbers: Numbers, clues: Clue[]): Question {
   switch (key.kind) {
     case 'all':
       return seen(() => true)
@@ -65,17 +73,22 @@ export function questionOf(key: SearchKey, numbers: Numbers): Question {
     case 'sequence':
       return member(key.set, numbers.count, numbers, ({ sequence }) => sequence)
     case 'larger':
-      return cheap(({ entry }) => entry.size > key.octets)
-    case 'smaller':
-      return cheap(({ entry }) => entry.size < key.octets)
+    case 'smaller': {
+      const fits = (size: number) => (key.kind === 'larger' ? size > key.octets : size < key.octets)
+      return told(
+        cheap(({ entry }) => fits(entry.size)),
+        numbersClue('size', fits),
+        clues,
+      )
+    }
     case 'internal':
-      return cheap(({ entry }) => compareDays(dayOf(entry.date), key.when, key.day))
+      return arrived(date => compareDays(dayOf(date), key.when, key.day), clues)
+    case 'younger':
+      return arrived(date => date >= numbers.now - key.seconds * 1000, clues)
+    case 'older':
+      return arrived(date => date <= numbers.now - key.seconds * 1000, clues)
     case 'saved':
       return cheap(({ entry }) => compareDays(dayOf(entry.saved), key.when, key.day))
-    case 'younger':
-      return cheap(({ entry }) => entry.date >= numbers.now - key.seconds * 1000)
-    case 'older':
-      return cheap(({ entry }) => entry.date <= numbers.now - key.seconds * 1000)
     case 'modseq':
       return cheap(({ entry }) => entry.modseq >= key.from)
     case 'emailid':
@@ -84,31 +97,69 @@ export function questionOf(key: SearchKey, numbers: Numbers): Question {
       // RFC 8474 §5.2: threads have no ids here.
       return seen(() => false)
     case 'sent':
-      return { cost: 2, ask: message => sentOn(message, key.when, key.day) }
-    case 'header':
-      return header(key.name.toLowerCase(), fold(key.value), plainForms)
-    case 'address':
-      return header(key.name.toLowerCase(), fold(key.value), addressForms)
+      return told(
+        costly(2, message => sentOn(message, key.when, key.day)),
+        numbersClue('sentDay', day => compareDays(day * DAY_MS, key.when, key.day)),
+        clues,
+      )
+    case 'header': {
+      const [name, value] = [key.name.toLowerCase(), fold(key.value)]
+      const clue =
+        name === 'subject' ? valuesClue(name, value, numbers.maxBytes) : headerClue(name, value, numbers.maxBytes)
+      return told(header(name, value, plainForms), clue, clues)
+    }
+    case 'address': {
+      const [name, value] = [key.name.toLowerCase() as ListName, fold(key.value)]
+      return told(header(name, value, addressForms), valuesClue(name, value, numbers.maxBytes), clues)
+    }
     case 'body':
-      return { cost: 3, ask: message => bodyHas(message, fold(key.value)) }
-    case 'text':
-      return { cost: 3, ask: message => textHas(message, fold(key.value)) }
+    case 'text': {
+      const value = fold(key.value)
+      // In every text there is nothing.
+      if (value === '') return seen(() => true)
+      const lists: readonly ListName[] = key.kind === 'body' ? ['body'] : ['rest', 'body']
+      const has = key.kind === 'body' ? bodyHas : textHas
+      return told(
+        costly(3, message => has(message, value)),
+        wordsClue(lists, value, numbers.maxBytes),
+        clues,
+      )
+    }
     case 'not':
-      return negated(questionOf(key.key, numbers))
+      return negated(questionOf(key.key, numbers, clues))
     case 'or':
-      return any([questionOf(key.left, numbers), questionOf(key.right, numbers)])
+      return any([questionOf(key.left, numbers, clues), questionOf(key.right, numbers, clues)])
     case 'and':
-      return all(key.keys.map(one => questionOf(one, numbers)))
+      return all(key.keys.map(one => questionOf(one, numbers, clues)))
   }
+}
+
+function arrived(fits: (date: number) => boolean, clues: Clue[]): Question {
+  return told(
+    cheap(({ entry }) => fits(entry.date)),
+    numbersClue('arrival', fits),
+    clues,
+  )
 }
 
 /** A question that the view alone can answer. */
 function seen(ask: (message: Seen) => boolean): Question {
-  return { cost: 0, ask }
+  return { cost: 0, ask, guess: ask }
 }
 
 function cheap(ask: (message: Candidate) => boolean): Question {
-  return { cost: 1, ask }
+  return { cost: 1, ask, guess: () => undefined }
+}
+
+function costly(cost: Cost, ask: Question['ask']): Question {
+  return { cost, ask, guess: () => undefined }
+}
+
+/** A question the index may answer. */
+function told({ cost, ask }: Question, clue: Clue | undefined, clues: Clue[]): Question {
+  if (clue === undefined) return { cost, ask, guess: () => undefined }
+  clues.push(clue)
+  return { cost, guess: message => clue.says(message), ask: message => clue.says(message) ?? ask(message) }
 }
 
 function member(set: NumberSet, largest: number, { saved }: Numbers, number: (message: Seen) => number): Question {
@@ -123,7 +174,11 @@ function negated(inner: Question): Question {
     const answer = inner.ask(message)
     return typeof answer === 'boolean' ? !answer : answer.then(yes => !yes)
   }
-  return { cost: inner.cost, ask }
+  const guess = (message: Seen) => {
+    const answer = inner.guess(message)
+    return answer === undefined ? undefined : !answer
+  }
+  return { cost: inner.cost, ask, guess }
 }
 
 function byCost(questions: readonly Question[]): readonly Question[] {
@@ -137,23 +192,41 @@ function dearest(questions: readonly Question[]): Cost {
 function all(questions: readonly Question[]): Question {
   const sorted = byCost(questions)
   const cost = dearest(questions)
-  if (cost <= 1) return { cost, ask: message => sorted.every(one => one.ask(message)) }
+  const guess = (message: Seen) => {
+    let answer: boolean | undefined = true
+    for (const question of sorted) {
+      const one = question.guess(message)
+      if (one === false) return false
+      if (one === undefined) answer = undefined
+    }
+    return answer
+  }
+  if (cost <= 1) return { cost, guess, ask: message => sorted.every(one => one.ask(message)) }
   const ask = async (message: Candidate) => {
     for (const question of sorted) if (!(await question.ask(message))) return false
     return true
   }
-  return { cost, ask }
+  return { cost, guess, ask }
 }
 
 function any(questions: readonly Question[]): Question {
   const sorted = byCost(questions)
   const cost = dearest(questions)
-  if (cost <= 1) return { cost, ask: message => sorted.some(one => one.ask(message)) }
+  const guess = (message: Seen) => {
+    let answer: boolean | undefined = false
+    for (const question of sorted) {
+      const one = question.guess(message)
+      if (one === true) return true
+      if (one === undefined) answer = undefined
+    }
+    return answer
+  }
+  if (cost <= 1) return { cost, guess, ask: message => sorted.some(one => one.ask(message)) }
   const ask = async (message: Candidate) => {
     for (const question of sorted) if (await question.ask(message)) return true
     return false
   }
-  return { cost, ask }
+  return { cost, guess, ask }
 }
 
 function dayOf(ms: number): number {
@@ -174,7 +247,7 @@ async function sentOn({ content }: Candidate, when: When, wanted: number): Promi
 
 /** RFC 3501 §6.4.4 HEADER: an empty value matches every message that has the field. `name` is in lower case. */
 function header(name: string, value: string, forms: Forms): Question {
-  return { cost: 2, ask: async message => (await fieldTexts(message, name, forms)).some(text => text.includes(value)) }
+  return costly(2, async message => (await fieldTexts(message, name, forms)).some(text => text.includes(value)))
 }
 
 async function fieldTexts(message: Candidate, name: string, forms: Forms): Promise<readonly string[]> {
@@ -204,14 +277,9 @@ async function bodyHas(message: Candidate, value: string): Promise<boolean> {
 }
 
 async function textsOf(message: Candidate): Promise<Texts> {
-  const texts = message.texts ?? (await readMessage(message))
+  const texts = message.texts ?? (await readMessage(message.content, message.maxBytes))
   message.texts = texts
   // Many keys over a large text: others get their turn in between.
   if (message.content.size > LARGE_BYTES) await turn()
   return texts
-}
-
-async function readMessage({ content, maxBytes }: Candidate): Promise<Texts> {
-  if (content.size <= maxBytes) return content.withWhole(bytes => readTexts(bytes))
-  return readTexts(await content.read(0, maxBytes))
 }

@@ -87,6 +87,11 @@ export class View {
     return this.roll.uids(from, to)
   }
 
+  /** How many messages have UIDs up to this one. */
+  countUpTo(uid: number): number {
+    return this.roll.lowerBound(uid + 1)
+  }
+
   /**
    * HIGHESTMODSEQ a client may keep: it has heard everything up to it. Less than the MODSEQs it has seen while removals wait
    * (RFC 7162 §3.2): kept by a client whose connection breaks, those would hide them for ever.

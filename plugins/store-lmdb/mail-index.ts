@@ -33,6 +33,7 @@ export class Indexes {
         this.#env.write(() => {
           for (const block of blocks) this.#remove(boxId, block)
         }),
+      replace: (blocks, block) => this.#env.write(() => this.#replace(boxId, blocks, block)),
     }
   }
 
@@ -50,14 +51,25 @@ export class Indexes {
     return heads
   }
 
-  #add(boxId: string, { block, head, parts }: NewIndexBlock, after: number): boolean {
+  #add(boxId: string, block: NewIndexBlock, after: number): boolean {
     // A range read backwards begins at its upper end.
     const { start, end } = under(boxId)
     const last = firstKey(this.#heads, { start: end, end: start, reverse: true })?.[1] ?? 0
     if (last !== after || this.#boxes.find(boxId) === undefined) return false
+    this.#put(boxId, block)
+    return true
+  }
+
+  #replace(boxId: string, blocks: readonly number[], block: NewIndexBlock): boolean {
+    if (!blocks.every(one => this.#heads.doesExist([boxId, one])) || this.#boxes.find(boxId) === undefined) return false
+    for (const one of blocks) this.#remove(boxId, one)
+    this.#put(boxId, block)
+    return true
+  }
+
+  #put(boxId: string, { block, head, parts }: NewIndexBlock): void {
     this.#heads.put([boxId, block], head)
     for (const [part, octets] of parts) this.#parts.put([boxId, block, part], octets)
-    return true
   }
 
   #remove(boxId: string, block: number): void {

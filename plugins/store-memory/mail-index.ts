@@ -27,4 +27,12 @@ export class MemoryIndex implements MailIndex {
   async remove(blocks: readonly number[]): Promise<void> {
     for (const block of blocks) this.#box.index.delete(block)
   }
+  async replace(blocks: readonly number[], block: NewIndexBlock): Promise<boolean> {
+    const { index } = this.#box
+    if (this.#box.gone || !blocks.every(one => index.has(one))) return false
+    // The last keeps its place in the order.
+    for (const one of blocks) if (one !== block.block) index.delete(one)
+    index.set(block.block, block)
+    return true
+  }
 }

@@ -135,6 +135,23 @@ function index(backend: StoreBackend): void {
     )
   })
 
+  contract(backend, 'neighbouring blocks are replaced by one, all or nothing', async ({ store }) => {
+    const inbox = await openByName(store, 'ann')
+    for (const number of [1, 2, 3, 4]) await inbox.index.add(block(number, [[number, 'old']]), number - 1)
+    assert.equal(await inbox.index.replace([2, 3], block(3, [[7, 'new']])), true)
+    assert.deepEqual(await headsOf(inbox), ['1 head 1', '3 head 3', '4 head 4'])
+    const wanted = [
+      [2, 2],
+      [3, 3],
+      [3, 7],
+    ] as const
+    assert.deepEqual((await inbox.index.parts(wanted)).map(String), ['undefined', 'undefined', 'new'])
+    assert.equal(await inbox.index.replace([2, 3], block(3)), false)
+    assert.deepEqual((await inbox.index.parts(wanted)).map(String), ['undefined', 'undefined', 'new'])
+    assert.equal(await inbox.index.replace([4], block(4, [[0, 'again']])), true)
+    assert.equal(await inbox.index.add(block(5), 4), true)
+  })
+
   contract(backend, 'nothing is added to a mailbox that is gone', async ({ store }) => {
     await store.mail.create('ann', 'Work')
     const work = await openByName(store, 'ann', 'Work')

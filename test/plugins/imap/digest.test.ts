@@ -122,7 +122,7 @@ test('lists are the same with digests and without', async () => {
 
 test('what arrives gets its digest in the background, each message once', async () => {
   const store = createMemoryStore()
-  const keeper = new Keeper(store.mail, new Gate(1), rememberingLog([]))
+  const keeper = new Keeper(store.mail, new Gate(1), rememberingLog([]), 8 * 1024 * 1024)
   keeper.start()
   const inbox = (await store.mail.find('ann', 'INBOX'))!
   const box = await store.mail.open('ann', inbox.id)
