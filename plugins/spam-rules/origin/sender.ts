@@ -71,6 +71,13 @@ export const SENDER_TESTS = {
     return isDrawnLocal(forwarded.local) || isDrawnLabel(label) ? `${forwarded.local}@${forwarded.domain}` : undefined
   },
 
+  /** A machine drew the name of the list: whoever rents a domain has lists on it at once, and mail of lists is spared by many. */
+  'list-drawn': ({ message }) => {
+    const list = /\blist ([^\s@;]{1,64})@[^\s@;]{1,200}/i.exec(message.field('mailing-list') ?? '')?.[1]
+    const id = /<([^<>.\s]{1,64})\.[^<>\s]{1,200}>/.exec(message.field('list-id') ?? '')?.[1]
+    return [list, id].find(name => name !== undefined && isDrawnLocal(name))
+  },
+
   // RFC 5321 §4.5.5: the null sender is for bounces, receipts and other answers of machines.
   'null-sender-without-bounce': ({ envelope, message }) => {
     if (envelope.sender !== null) return undefined
