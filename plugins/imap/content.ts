@@ -32,6 +32,7 @@ export class Content {
   private readonly gate: Gate
   private whole: Buffer | undefined
   private header_: Header | undefined
+  private digest: DigestReader | undefined
   /** Made here, for the store to keep. */
   made: Buffer | undefined
 
@@ -71,8 +72,8 @@ export class Content {
   }
 
   async structure(): Promise<Structure> {
-    const known = this.cache.get(this.entry.uid) ?? (await this.kept(digest => digest.structure()))
-    const structure = known ?? (await this.digested())?.structure() ?? (await this.withWhole(structureOf))
+    const known = this.cache.get(this.entry.uid) ?? (await this.digested())?.structure()
+    const structure = known ?? (await this.withWhole(structureOf))
     this.cache.put(this.entry.uid, structure)
     return structure
   }
@@ -101,10 +102,18 @@ export class Content {
     return found
   }
 
-  /** Makes the digest of a small message by the way; of a large one what is asked for is worked out alone. */
+  /** What is kept; of a small message it is made by the way where there is none, of a large one what is asked for is worked out alone. */
   private async digested(): Promise<DigestReader | undefined> {
-    if (this.size > SMALL_BYTES) return undefined
-    this.made ??= digestOf(await this.read(0, this.size))
+    this.digest ??= await this.findDigest()
+    return this.digest
+  }
+
+  private async findDigest(): Promise<DigestReader | undefined> {
+    // A store may hand out the front of a larger buffer as if it were all: only `subarray` minds that.
+    const copied = (octets: Buffer) => digestReader(Buffer.from(octets.subarray(0, octets.length)))
+    const [kept] = await this.mailbox.digests([this.entry], copied)
+    if (kept !== undefined || this.size > SMALL_BYTES) return kept
+    this.made = digestOf(await this.read(0, this.size))
     return digestReader(this.made)
   }
 

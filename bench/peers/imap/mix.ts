@@ -40,7 +40,7 @@ export const imapMix: ImapScenario = {
   name: 'imap-mix',
   asks: `How many commands a second: ${CLIENTS} clients over ${MAILBOXES} mailboxes, commands by imaptest's default probabilities, ${DELIVERIES_PER_SECOND} deliveries a second by LMTP?`,
   unit: 'commands',
-  cases: ({ seconds }) => [{ name: `${CLIENTS} clients`, warm: 3, turn: (peer, turn) => mix(peer, turn, seconds) }],
+  cases: ({ seconds }) => [{ name: `${CLIENTS} clients`, warm: 12, turn: (peer, turn) => mix(peer, turn, seconds) }],
 }
 
 async function mix(peer: ImapPeer, turn: number, seconds: number): Promise<Drive> {
@@ -180,7 +180,9 @@ class Client {
     latencies.push(performance.now() - began)
     commands[name] = (commands[name] ?? 0) + 1
     if (isOk(answer)) return
-    commands.refused = (commands.refused ?? 0) + 1
+    const refused = `${name} refused`
+    commands[refused] = (commands[refused] ?? 0) + 1
+    if (answer.line.includes('SERVERBUG')) errors.push(`${name}: ${answer.line.trimEnd()}`)
     if (answer.line.includes(' BAD ')) errors.push(`${name}: ${answer.line.trimEnd()}`)
   }
 

@@ -62,7 +62,7 @@ async function startOurs(name: string, root: string | undefined, wish: PeersWish
     parent: wish.folder,
     workers: wish.workers,
     users: users.map(user => [addressOf(user), PASSWORD] as const),
-    without: CONTENT_FILTER,
+    without: [...CONTENT_FILTER, 'learning'],
     server: {
       limits: { connections: 20_000, connections_total: 40_000, connections_per_network: 40_000 },
       log: { level: 'info' },
@@ -75,7 +75,7 @@ async function startOurs(name: string, root: string | undefined, wish: PeersWish
   })
   return {
     name,
-    about: `${name}: as \`posthouse init\` makes it, ${wish.workers} workers, without the content filter, logging in without TLS, no limit of connections; every change is on disk before its OK`,
+    about: `${name}: as \`posthouse init\` makes it, ${wish.workers} workers, without the content filter (origin, look-alikes, reputation, learning and the spam plugins), logging in without TLS, no limit of connections; every change is on disk before its OK`,
     ports: posthouse.ports,
     group: posthouse.group,
     flushes: posthouse.flushes,

@@ -28,7 +28,7 @@ export interface Drive {
 
 export interface ImapCase {
   readonly name: string
-  /** Turns that are not measured. */
+  /** Turns that are not measured: so many at most, until the server's CPU for each stands still. */
   readonly warm?: number
   /** One turn only: what it asks is true once. */
   readonly once?: boolean

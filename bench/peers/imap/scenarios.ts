@@ -18,7 +18,7 @@ function appending(size: number, sessions: number, seconds: number): ImapCase {
   const mails = Array.from({ length: 50 }, (_, n) => new Mails(size).mail(n))
   return {
     name: `${sessions} × ${sizeName(size)}`,
-    warm: 1,
+    warm: 8,
     turn: peer =>
       together(sessions, seconds, async (at, over, done) => {
         const session = await logIn(peer, `user${at % USERS}`)

@@ -151,6 +151,7 @@ function tellKeywords(session: Session): void {
 async function fetchFromStore(session: Session, uids: readonly number[], items: readonly FetchItem[]): Promise<number> {
   const selected = session.open
   const marks = !selected.readOnly && items.some(item => item.kind === 'section' && !item.peek)
+  const made: Made[] = []
   let missing = 0
   for (let at = 0; at < uids.length; at += BATCH_MESSAGES) {
     const batch = uids.slice(at, at + BATCH_MESSAGES)
@@ -159,9 +160,17 @@ async function fetchFromStore(session: Session, uids: readonly number[], items: 
     for (const group of bySize(entries)) {
       const seen = marks ? await markSeen(selected, group) : new Map<number, MailEntry>()
       for (const entry of group) {
-        if (!(await fetchOne(session, seen.get(entry.uid) ?? entry, items, seen.has(entry.uid)))) missing += 1
+        const content = new Content(
+          seen.get(entry.uid) ?? entry,
+          selected.mailbox,
+          selected.structures,
+          session.deps.gate,
+        )
+        if (!(await fetchOne(session, content, items, seen.has(entry.uid)))) missing += 1
+        if (content.made) made.push([content.entry, content.made])
       }
     }
+    session.deps.keeper.keep(selected.mailbox, made.splice(0))
   }
   return missing
 }
@@ -188,19 +197,22 @@ async function markSeen(selected: Selected, entries: readonly MailEntry[]): Prom
   return new Map(changed.entries.map(entry => [entry.uid, entry]))
 }
 
+/** Digests that were not there. */
+type Made = readonly [MailEntry, Buffer]
+
 type Prepared = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'section'; readonly part: Resolved }
 
 /** False when the message is gone; nothing has been sent then. */
 async function fetchOne(
   session: Session,
-  entry: MailEntry,
+  content: Content,
   items: readonly FetchItem[],
   flagsChanged: boolean,
 ): Promise<boolean> {
-  const { mailbox, view, structures } = session.open
+  const { view } = session.open
+  const { entry } = content
   const sequence = view.sequenceOf(entry.uid)
   if (sequence === undefined) return true
-  const content = new Content(entry, mailbox, structures, session.deps.gate)
   const wanted = flagsChanged ? withChanged(items, session) : items
   const prepared = await prepareAll(content, session.open, wanted)
   if (!prepared) return false

@@ -10,7 +10,9 @@ import { Gate } from '../../../plugins/imap/gate.js'
 import { Keeper } from '../../../plugins/imap/keeper.js'
 import { structureOf } from '../../../plugins/imap/structure.js'
 import { writeEnvelope } from '../../../plugins/imap/wire/envelope.js'
+import { createLmdbStore } from '../../../plugins/store-lmdb/store.js'
 import { createMemoryStore } from '../../../plugins/store-memory/store.js'
+import { freshPath } from '../store-lmdb/backend.js'
 import { type Client, type Rig, startRig } from './rig.js'
 
 const MIXED = [
@@ -119,6 +121,30 @@ test('lists are the same with digests and without', async () => {
   const without = await ann.ok(`FETCH 1:* ${items}`)
   assert.deepEqual(await ann.ok(`FETCH 1:* ${items}`), without)
 })
+
+for (const [backend, make] of [
+  ['memory', createMemoryStore],
+  ['LMDB', () => createLmdbStore({ path: freshPath() })],
+] as const) {
+  test(`what is asked together with a part is told from the digest that is kept, and kept where there was none (${backend})`, async () => {
+    const store = make()
+    const rig = await startRig({ store })
+    const ann = await rig.client('ann')
+    await ann.append('INBOX', MIXED)
+    await ann.ok('SELECT INBOX')
+    const wish = 'FETCH 1 (ENVELOPE BODY BODY.PEEK[HEADER.FIELDS (Message-ID)])'
+    const [first] = await ann.ok(wish)
+    // Nobody waits for the digest; what is written after it is.
+    await ann.ok('STORE 1 FLAGS.SILENT (\\Seen)')
+    const box = await store.mail.open('id-ann', (await store.mail.find('id-ann', 'INBOX'))!.id)
+    const entries = await box.list()
+    const [envelope] = await box.digests(entries, digest => digestReader(digest)?.envelope())
+    assert.ok(first!.startsWith(`* 1 FETCH (ENVELOPE ${envelope} BODY`))
+    await box.keepDigests([[entries[0]!, digestOf(Buffer.from(MIXED.replace('hello', 'olleh')))]])
+    assert.deepEqual(await ann.ok(wish), [first!.replace('hello', 'olleh')])
+    await rig.end()
+  })
+}
 
 test('what arrives gets its digest in the background, each message once', async () => {
   const store = createMemoryStore()

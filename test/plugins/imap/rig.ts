@@ -14,6 +14,9 @@ import { createMemoryStore } from '../../../plugins/store-memory/store.js'
 import { authenticatorOf } from '../../harness/authenticator.js'
 import { tlsOf } from '../../harness/tls.js'
 
+/** For what happens at once: on a machine that does much else a second is soon over. */
+const LONG_MS = 60_000
+
 export const CERTIFICATE = selfSigned({ names: ['localhost', '127.0.0.1'], now: Date.now() })
 
 export interface Rig {
@@ -165,7 +168,7 @@ export class Client {
   }
 
   /** `END` when the server has closed. */
-  async response(withinMs = 5000): Promise<string> {
+  async response(withinMs = LONG_MS): Promise<string> {
     const until = Date.now() + withinMs
     for (;;) {
       const end = responseEnd(this.held)
