@@ -6,9 +6,10 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Command, CommandError, type CommandRun, type Message, readMailFile } from 'posthouse/api'
 import { parseAddress } from 'posthouse/text'
+import type { Anchor } from './anchors.js'
 import { type Example, sharedTokens, trainModel } from './build.js'
 import type { Label } from './entry.js'
-import { inventMails, readLetters } from './invented.js'
+import { inventedLetters, inventMails } from './invented.js'
 import { readTokens } from './lesson.js'
 import { modelFile } from './model.js'
 import { shippedModel } from './shipped.js'
@@ -35,8 +36,9 @@ const MASKED = 'user@example.com'
 const INVENTED = 'invented'
 const INVENTED_TERMS = 'written for this, in rules/models/invented'
 const INVENTED_EACH = 12
-/** It is not real, and there is much of it. */
-const INVENTED_WEIGHT = 0.5
+const INVENTED_WEIGHT = 1
+/** So many of them each have one that goes into the model as an anchor. */
+const ANCHOR_EACH = 6
 
 export function buildCommand(messageOf: (bytes: Buffer) => Message): Command {
   return {
@@ -63,14 +65,15 @@ async function build(run: CommandRun, messageOf: (bytes: Buffer) => Message): Pr
   }
   if (!(['spam', 'ham'] as const).every(label => examples.some(one => one.label === label)))
     throw new CommandError('these sets have no spam, or no ham')
-  examples.push(...(await inventedExamples(messageOf)))
+  const invented = await inventedExamples(messageOf)
+  examples.push(...invented)
   const terms = new Map([
     [INVENTED, INVENTED_TERMS],
     ...[...SOURCES].map(([name, { terms }]) => [name, terms] as const),
   ])
   const made = new Date().toISOString().slice(0, 10)
   const { header, weights } = trainModel(examples, made, terms)
-  const octets = modelFile(header, weights)
+  const octets = modelFile(header, weights, anchorsOf(invented))
   await writeFile(file, octets)
   run.print(
     `${file}: ${header.tokens} tokens from ${examples.length} mails of ${[...sets].join(', ')}, ${octets.length} octets`,
@@ -125,16 +128,23 @@ async function exampleOf(
 }
 
 async function inventedExamples(messageOf: (bytes: Buffer) => Message): Promise<readonly Example[]> {
+  const folder = join(dirname(shippedModel()), 'invented')
   const examples: Example[] = []
   for (const label of ['ham', 'spam'] as const) {
-    const text = await readFile(join(dirname(shippedModel()), 'invented', `${label}.txt`), 'utf8')
-    for (const { letter, octets } of inventMails(readLetters(text, label), INVENTED_EACH)) {
+    for (const { letter, octets } of inventMails(await inventedLetters(folder, label), INVENTED_EACH)) {
       const sender = `${letter.kind} ${letter.language}`
       const views = await viewsOf(octets, messageOf)
       examples.push({ source: INVENTED, label, sender, weight: INVENTED_WEIGHT, views })
     }
   }
   return examples
+}
+
+/** By turns as they came, and with little in the header. */
+function anchorsOf(invented: readonly Example[]): readonly Anchor[] {
+  return invented
+    .filter((_, at) => at % ANCHOR_EACH === 0)
+    .map(({ label, views }, at) => ({ label, tokens: views[at % views.length]! }))
 }
 
 async function viewsOf(octets: Buffer, messageOf: (bytes: Buffer) => Message): Promise<readonly Tokens[]> {

@@ -3,6 +3,8 @@
  * newsletters and letters of banks, so a model of them alone takes all of that for spam. Spam and ham wear the same dresses, so that the dress proves nothing.
  * The same letters and seed give the same mails.
  */
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Label } from './entry.js'
 
 /** One text with its alternatives: `{this|that}`, and slots such as `{P}` for a name. */
@@ -33,6 +35,13 @@ export function readLetters(text: string, label: Label): readonly Letter[] {
         throw new Error(`a letter that begins "${head}" has no language, From or Subject`)
       return { kind, language, label, from: from.slice(6), subject: subject.slice(9), lines }
     })
+}
+
+/** Of all files of that label: `spam.txt`, `spam-english.txt`. */
+export async function inventedLetters(folder: string, label: Label): Promise<readonly Letter[]> {
+  const names = (await readdir(folder)).filter(name => name.startsWith(label) && name.endsWith('.txt')).sort()
+  const texts = await Promise.all(names.map(name => readFile(join(folder, name), 'utf8')))
+  return texts.flatMap(text => readLetters(text, label))
 }
 
 /** So many of each letter. */

@@ -31,7 +31,7 @@ const KEEP_NEWS_MS = 3_600_000
 const PAGE = 25
 const NEWS_PAGE = 1000
 /** Of people: room for a few hundred mails, folded. */
-const OWN_SIZE = 65_536
+export const OWN_SIZE = 65_536
 const OWN_KEPT = 24
 /** So many of one account count as experience of the whole site. */
 export const EXPERIENCE_OF_ONE = 50
@@ -53,6 +53,7 @@ export class Journal {
   readonly #clock: Clock
   readonly #told: () => void
   #weights = new TaughtWeights()
+  #changes = 0
   #counted = new Map<string, Counted>()
   #teachers = new Map<string, { spam: number; ham: number; byHand: number; shared: number }>()
   readonly #own = new Map<string, Promise<TaughtWeights>>()
@@ -71,6 +72,11 @@ export class Journal {
   /** The weights that count for everybody. */
   get weights(): TaughtWeights {
     return this.#weights
+  }
+
+  /** Counts up whenever the weights change. */
+  get changes(): number {
+    return this.#changes
   }
 
   /** Reads everything, once. */
@@ -155,6 +161,7 @@ export class Journal {
   }
 
   #sum(key: string, { tokens }: Entry, { label, shared, by }: Standing, sign: 1 | -1): void {
+    this.#changes++
     if (shared !== 0) this.#weights.add(tokens, sign * amountOf(label, shared))
     const teacher = teacherOf(key)
     const sums = this.#teachers.get(teacher) ?? { spam: 0, ham: 0, byHand: 0, shared: 0 }

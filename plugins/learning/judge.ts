@@ -10,7 +10,7 @@ import type { Name, Tokens } from './tokens/sink.js'
 import { type TaughtWeights, valuesOf } from './weights.js'
 
 /** So much experience makes the starting model count half. */
-const FADES_AT = 150
+const FADES_AT = 600
 /** So much makes what was taught count half of what it may. */
 const TRUSTED_AT = 200
 
@@ -21,6 +21,8 @@ export interface Sources {
   /** Of the only recipient. */
   readonly own?: TaughtWeights
   readonly ownTaught?: Taught
+  /** What keeps the anchors of the starting model where they were. */
+  readonly kept?: TaughtWeights | undefined
 }
 
 export interface Judgement {
@@ -50,13 +52,16 @@ export function leftOfModel(experience: number): number {
 /** What follows the start of a long mail makes it so much less suspicious at most: it may be there for that. */
 const MOST_EXCUSE = 1
 
+/** Lessons are few beside what may come: what nobody has taught is judged so much milder once all trust is in them. */
+const CAUTION = 0.5
+
 /** So many lessons of one label alone are heard in full. */
 const ONE_SIDED = 10
 /** So many of one label for one of the other are no matter. */
 const EVEN = 4
 
 /** Who is only ever shown spam sees it everywhere: lessons of one label have in common what all mail has. */
-function fairnessOf(...all: readonly (Taught | undefined)[]): number {
+export function fairnessOf(...all: readonly (Taught | undefined)[]): number {
   const [spam, ham] = (['spam', 'ham'] as const).map(label =>
     all.reduce((total, taught) => total + (taught?.[label] ?? 0), 0),
   ) as [number, number]
@@ -64,16 +69,18 @@ function fairnessOf(...all: readonly (Taught | undefined)[]): number {
 }
 
 export function judge(tokens: Tokens, sources: Sources, starts: readonly Tokens[] = []): Judgement {
-  const { model, site, siteTaught, own, ownTaught } = sources
+  const { model, site, siteTaught, own, ownTaught, kept } = sources
   const experience = experienceOf(siteTaught, ownTaught)
   const left = leftOfModel(experience)
   const fair = fairnessOf(siteTaught, ownTaught)
   const taughtOf = (some: Tokens) => site.sum(some) + (own?.sum(some) ?? 0)
-  const given = left * model.sum(tokens)
+  const givenOf = (some: Tokens) => left * model.sum(some) + (kept?.sum(some) ?? 0)
+  const given = givenOf(tokens)
   const taught = taughtOf(tokens)
-  const startsOf = starts.map(start => left * model.sum(start) + fair * taughtOf(start) - MOST_EXCUSE)
-  const sum = Math.max(given + fair * taught, ...startsOf)
-  return { sum, full: given + taught, fair, trust: experience / (experience + TRUSTED_AT), model: left }
+  const startsOf = starts.map(start => givenOf(start) + fair * taughtOf(start) - MOST_EXCUSE)
+  const trust = experience / (experience + TRUSTED_AT)
+  const sum = Math.max(given + fair * taught, ...startsOf) - CAUTION * trust
+  return { sum, full: given + taught, fair, trust, model: left }
 }
 
 export function probabilityOf(sum: number): number {
@@ -117,14 +124,14 @@ export interface Loudest {
 }
 
 /** Those that moved the sum most, either way, loudest first. */
-export function loudest(tokens: Tokens, { model, site, own }: Sources, judged: Judgement, most: number): Loudest {
+export function loudest(tokens: Tokens, { model, site, own, kept }: Sources, judged: Judgement, most: number): Loudest {
   const spam: Speaking[] = []
   const ham: Speaking[] = []
   let [leastSpam, leastHam] = [0, 0]
   for (const [at, value] of valuesOf(tokens).entries()) {
     for (const token of tokens[at]!) {
-      const weight =
-        value * (judged.model * model.of(at, token) + judged.fair * (site.of(token) + (own?.of(token) ?? 0)))
+      const taught = judged.fair * (site.of(token) + (own?.of(token) ?? 0))
+      const weight = value * (judged.model * model.of(at, token) + (kept?.of(token) ?? 0) + taught)
       if (weight > leastSpam) leastSpam = keep(spam, { at, token, weight }, most)
       else if (-weight > leastHam) leastHam = keep(ham, { at, token, weight: -weight }, most)
     }

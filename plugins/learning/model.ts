@@ -1,11 +1,13 @@
 /**
  * The starting model: a weight of one octet for each token, made by `posthouse learn build-model` and read only. A file of one line of JSON that
- * says where it is from, and the weights, all of it compressed.
+ * says where it is from, the weights, and a line for each anchor, all of it compressed.
  */
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gunzip, gzipSync } from 'node:zlib'
+import { type Anchor, Anchors } from './anchors.js'
 import { KINDS, OWN_KINDS, SHAPE, SPACE } from './tokens/kinds.js'
+import { packTokens, unpackTokens } from './tokens/pack.js'
 import type { Tokens } from './tokens/sink.js'
 import { valuesOf } from './weights.js'
 
@@ -27,18 +29,20 @@ export interface ModelHeader {
   readonly bias: number
 }
 
-const MAX_BYTES = 4 * 1024 * 1024
+const MAX_BYTES = 16 * 1024 * 1024
 const NEWLINE = 10
 /** Tokens of other kinds share numbers with those it knows. */
 const IS_KNOWN = KINDS.map(kind => !OWN_KINDS.has(kind))
 
 export class StartingModel {
   readonly header: ModelHeader
+  readonly anchors: Anchors
   readonly #weights: Int8Array
 
-  constructor(header: ModelHeader, weights: Int8Array) {
+  constructor(header: ModelHeader, weights: Int8Array, anchors: readonly Anchor[] = []) {
     this.header = header
     this.#weights = weights
+    this.anchors = new Anchors(anchors, tokens => this.sum(tokens))
   }
 
   sum(tokens: Tokens): number {
@@ -69,25 +73,38 @@ export async function readModel(path: string): Promise<StartingModel> {
   const file = await readFile(path).catch(error => {
     throw new Error(`cannot be read (${(error as NodeJS.ErrnoException).code})`, { cause: error })
   })
-  const [header, weights] = await partsOf(file).catch(error => {
+  const { header, weights, anchors } = await partsOf(file).catch(error => {
     throw new Error('is no model of `posthouse learn build-model`, or a broken one', { cause: error })
   })
   if (weights.length !== SPACE || header.shape !== SHAPE) {
     throw new Error(`was made for other tokens (shape ${header.shape}, here ${SHAPE}): build it anew`)
   }
-  return new StartingModel(header, new Int8Array(weights.buffer, weights.byteOffset, weights.length))
+  return new StartingModel(header, new Int8Array(weights.buffer, weights.byteOffset, weights.length), anchors)
 }
 
-async function partsOf(file: Buffer): Promise<readonly [ModelHeader, Buffer]> {
+async function partsOf(file: Buffer): Promise<{ header: ModelHeader; weights: Buffer; anchors: readonly Anchor[] }> {
   const octets = await promisify(gunzip)(file, { maxOutputLength: MAX_BYTES })
   const end = octets.indexOf(NEWLINE)
   const header = JSON.parse(octets.subarray(0, Math.max(0, end)).toString()) as ModelHeader
   if (!Number.isFinite(header.scale) || !Number.isFinite(header.bias)) throw new Error('it has no scale')
-  return [header, octets.subarray(end + 1)]
+  const weights = octets.subarray(end + 1, end + 1 + SPACE)
+  const lines = octets.subarray(end + 1 + SPACE).toString('latin1').split('\n')
+  return { header, weights, anchors: lines.filter(line => line !== '').map(readAnchor) }
+}
+
+function readAnchor(line: string): Anchor {
+  const [label, packed = ''] = line.split(' ')
+  const tokens = unpackTokens(packed)
+  if (tokens === undefined || (label !== 'spam' && label !== 'ham')) throw new Error('it has a broken anchor')
+  return { label, tokens }
 }
 
 /** The weights are rounded to 127 steps; the largest few are cut, as one loud token should not take the steps from all others. */
-export function modelFile(header: Omit<ModelHeader, 'scale'>, weights: Float32Array): Buffer {
+export function modelFile(
+  header: Omit<ModelHeader, 'scale'>,
+  weights: Float32Array,
+  anchors: readonly Anchor[] = [],
+): Buffer {
   const sizes = weights
     .filter(weight => weight !== 0)
     .map(Math.abs)
@@ -96,5 +113,6 @@ export function modelFile(header: Omit<ModelHeader, 'scale'>, weights: Float32Ar
   const scale = largest / 127
   const steps = Int8Array.from(weights, weight => Math.max(-127, Math.min(127, Math.round(weight / scale))))
   const head = Buffer.from(`${JSON.stringify({ ...header, scale })}\n`)
-  return gzipSync(Buffer.concat([head, Buffer.from(steps.buffer)]), { level: 9 })
+  const lines = anchors.map(({ label, tokens }) => `${label} ${packTokens(tokens)}\n`).join('')
+  return gzipSync(Buffer.concat([head, Buffer.from(steps.buffer), Buffer.from(lines)]), { level: 9 })
 }

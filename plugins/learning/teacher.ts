@@ -4,12 +4,12 @@
  */
 import type { Clock } from 'posthouse/api'
 import { type By, keyOf, type Label, prefixOf, SITE, type Standing, thousandths } from './entry.js'
-import { EXPERIENCE_OF_ONE, type Journal } from './journal.js'
-import { type Judgement, judge, type Sources } from './judge.js'
+import { EXPERIENCE_OF_ONE, type Journal, OWN_SIZE } from './journal.js'
+import { experienceOf, fairnessOf, type Judgement, judge, leftOfModel, type Sources } from './judge.js'
 import type { StartingModel } from './model.js'
 import { inSomeOrder } from './order.js'
 import type { Tokens } from './tokens/sink.js'
-import { lengthOf } from './weights.js'
+import { lengthOf, type TaughtWeights } from './weights.js'
 
 /** What a taught mail is given: odds of fifty to one. */
 const MARGIN = 4
@@ -25,6 +25,8 @@ const MOST_BALANCE = 3
 const LEAST_CHANGE = 0.05
 /** Written together. */
 const PIECE = 100
+/** Anchors are looked at again once so much of all that was taught has changed: it takes some 15 ms. */
+const SETTLED = 0.01
 
 export interface Lesson {
   readonly who: string
@@ -44,8 +46,16 @@ export interface TeacherParts {
   readonly clock: Clock
 }
 
+/** What keeps the anchors in place, and after which change of the journal that was so. */
+interface Kept {
+  readonly changes: number
+  readonly weights: TaughtWeights | undefined
+}
+
 export class Teacher {
   readonly #parts: TeacherParts
+  /** By what was taught: of the site, or of an account beside it. */
+  readonly #kept = new WeakMap<TaughtWeights, Kept>()
 
   constructor(parts: TeacherParts) {
     this.#parts = parts
@@ -55,8 +65,23 @@ export class Teacher {
     const { journal, model } = this.#parts
     await journal.ready()
     const site = { model, site: journal.weights, siteTaught: journal.siteTaught() }
-    if (account === undefined) return site
-    return { ...site, own: await journal.own(account), ownTaught: this.#ownTaught(account) }
+    const { spam, ham } = account === undefined ? { spam: 0, ham: 0 } : journal.taughtBy(account)
+    if (account === undefined || spam + ham === 0) return { ...site, kept: this.#keptBeside(site) }
+    const all = { ...site, own: await journal.own(account), ownTaught: this.#ownTaught(account) }
+    return { ...all, kept: this.#keptBeside(all) }
+  }
+
+  #keptBeside({ model, site, siteTaught, own, ownTaught }: Sources): TaughtWeights | undefined {
+    const { changes } = this.#parts.journal
+    const { spam, ham } = this.#parts.journal.counts()
+    const known = this.#kept.get(own ?? site)
+    if (known !== undefined && changes - known.changes <= SETTLED * (spam + ham)) return known.weights
+    const fair = fairnessOf(siteTaught, ownTaught)
+    const left = leftOfModel(experienceOf(siteTaught, ownTaught))
+    const taught = (tokens: Tokens) => fair * (site.sum(tokens) + (own?.sum(tokens) ?? 0))
+    const weights = spam + ham === 0 ? undefined : model.anchors.correction(left, taught, own && OWN_SIZE)
+    this.#kept.set(own ?? site, { changes, weights })
+    return weights
   }
 
   /** What of it does not already count for the site. */
