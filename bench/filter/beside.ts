@@ -64,9 +64,12 @@ export async function besideOthers(
   const taught = shown(drawn.taught, view, join(folder, 'taught'))
   const rows: Beside[] = []
   for (const stage of ['content', 'origin', 'learning'] as const) {
-    const plugins = pluginsOf(stage)
-    if (plugins === undefined) continue
-    rows.push(await measured(await ours(stage, join(folder, `ours-${stage}`)), asked, say))
+    if (pluginsOf(stage) === undefined) continue
+    for (const learns of stage === 'learning' ? [false, true] : [false]) {
+      const peer = await ours(stage, join(folder, `ours-${stage}-${learns ? 'taught' : 'new'}`), learns)
+      if (learns) await peer.teach(taught)
+      rows.push(await measured(peer, asked, say))
+    }
   }
   for (const kind of PEERS) {
     const missing = kind.missing()
@@ -85,11 +88,16 @@ export async function besideOthers(
   return rows
 }
 
-export async function ours(stage: StageName, folder: string): Promise<Peer> {
+export async function ours(stage: StageName, folder: string, learns = false): Promise<Peer> {
   const site = await Site.open({ folder, plugins: pluginsOf(stage)! })
   return {
-    name: `Posthouse ${stage}`,
-    teach: async () => undefined,
+    name: `Posthouse ${stage}${learns ? ', taught' : ''}`,
+    async teach(samples) {
+      for (const label of ['spam', 'ham']) {
+        const paths = samples.filter(one => one.label === label).map(({ path }) => path)
+        if (paths.length > 0) await site.command(`learn ${label}`, paths)
+      }
+    },
     async ask(samples): Promise<Answers> {
       const before = process.cpuUsage()
       const times: number[] = []

@@ -88,7 +88,10 @@ async function partsOf(file: Buffer): Promise<{ header: ModelHeader; weights: Bu
   const header = JSON.parse(octets.subarray(0, Math.max(0, end)).toString()) as ModelHeader
   if (!Number.isFinite(header.scale) || !Number.isFinite(header.bias)) throw new Error('it has no scale')
   const weights = octets.subarray(end + 1, end + 1 + SPACE)
-  const lines = octets.subarray(end + 1 + SPACE).toString('latin1').split('\n')
+  const lines = octets
+    .subarray(end + 1 + SPACE)
+    .toString('latin1')
+    .split('\n')
   return { header, weights, anchors: lines.filter(line => line !== '').map(readAnchor) }
 }
 

@@ -16,8 +16,9 @@ const MOST_LEARNED = 5
 /** … and what they have to come to for Junk. Fitted to train parts of sets that the model had not seen: decision 0049. */
 const JUNK_AT = 5.5
 const JUNK_LINE = 5
-/** Below that a sign is none. */
+/** Below that a sign is none, and from a point on a kind is a whole one: half a point is half a sign. */
 const LEAST_SIGN = 0.5
+const WHOLE_SIGN = 1
 const MOST_KINDS = 4
 /** It may file a mail in Junk, and never has it refused. */
 const MOST_SUM = 7
@@ -34,7 +35,8 @@ export function togetherOf(findings: readonly Finding[], judged: Judgement): Fin
   const learned = Math.max(-MOST_LEARNED, Math.min(MOST_LEARNED, judged.sum))
   // One sign alone, however strong, is what its rule says it is.
   if (kinds.size === 0 || (kinds.size === 1 && learned <= 0)) return undefined
-  const odds = learned + OF_POINTS * sum(others) + OF_KINDS * Math.min(MOST_KINDS, kinds.size) - JUNK_AT
+  const agree = [...kinds.values()].reduce((total, { worth }) => total + worth, 0)
+  const odds = learned + OF_POINTS * sum(others) + OF_KINDS * Math.min(MOST_KINDS, agree) - JUNK_AT
   const meant = Math.min(MOST_SUM, JUNK_LINE + odds / OF_POINTS)
   // One kind and even odds are one kind: without this bound a point would come or go where odds turn.
   const most = kinds.size === 1 ? Math.min(MOST_POINTS, learned / OF_POINTS) : MOST_POINTS
@@ -46,18 +48,24 @@ export function togetherOf(findings: readonly Finding[], judged: Judgement): Fin
     name: 'together',
     points,
     says: `${signs}${beside} mean more together than each alone`,
-    evidence: [...kinds].map(([kind, names]) => `${kind}: ${names.join(', ')}`).slice(0, 10),
+    evidence: [...kinds].map(([kind, { names }]) => `${kind}: ${names.join(', ')}`).slice(0, 10),
   }
 }
 
-/** Kind → names of its findings that speak for spam. */
-function kindsOf(findings: readonly Finding[]): ReadonlyMap<string, readonly string[]> {
-  const kinds = new Map<string, string[]>()
+interface Signs {
+  readonly names: readonly string[]
+  /** Of the strongest, at most a whole one. */
+  readonly worth: number
+}
+
+/** By kind: findings that speak for spam. */
+function kindsOf(findings: readonly Finding[]): ReadonlyMap<string, Signs> {
+  const kinds = new Map<string, Signs>()
   for (const { name, points, group, plugin } of findings) {
     if (points < LEAST_SIGN) continue
     const kind = group ?? plugin ?? name
-    const names = kinds.get(kind) ?? []
-    kinds.set(kind, [...names.slice(0, 5), name])
+    const { names, worth } = kinds.get(kind) ?? { names: [], worth: 0 }
+    kinds.set(kind, { names: [...names.slice(0, 5), name], worth: Math.max(worth, Math.min(WHOLE_SIGN, points)) })
   }
   return kinds
 }

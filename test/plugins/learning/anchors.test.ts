@@ -1,0 +1,73 @@
+/** Mail of known kind that comes with the starting model: lessons of others do not make spam of it, and without lessons nothing is corrected. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { aMessage } from 'posthouse/testing'
+import { Anchors } from '../../../plugins/learning/anchors.js'
+import { readTokens } from '../../../plugins/learning/lesson.js'
+import type { Tokens } from '../../../plugins/learning/tokens/sink.js'
+import { TaughtWeights } from '../../../plugins/learning/weights.js'
+import { mailOf } from './scene.js'
+
+async function tokensOf(mail: string): Promise<Tokens> {
+  return (await readTokens(aMessage(mail))).tokens
+}
+
+/** A receipt: like spam it sells, and like ham it is wanted. */
+function receipt(n: number): string {
+  return mailOf('spam', n, 'thank you for your order, your receipt and your invoice').replace(
+    '@spam.test',
+    '@shop.test',
+  )
+}
+
+async function scene() {
+  const receipts = await Promise.all([1, 2, 3].map(n => tokensOf(receipt(n))))
+  const weights = new TaughtWeights()
+  for (const n of [1, 2, 3, 4]) {
+    weights.add(await tokensOf(mailOf('spam', n)), 8)
+    weights.add(await tokensOf(mailOf('ham', n)), -8)
+  }
+  const anchors = new Anchors(
+    receipts.map(tokens => ({ label: 'ham', tokens })),
+    () => -2,
+  )
+  return { anchors, weights, receipts, unseen: await tokensOf(receipt(7)), spam: await tokensOf(mailOf('spam', 9)) }
+}
+
+test('before anything is taught nothing is corrected', async () => {
+  const { anchors } = await scene()
+  assert.equal(
+    anchors.correction(1, () => 0),
+    undefined,
+  )
+})
+
+test('receipts stay ham where only other ham was taught, also those that are no anchors themselves', async () => {
+  const { anchors, weights, receipts, unseen } = await scene()
+  const left = 0.2
+  const before = (tokens: Tokens) => left * -2 + weights.sum(tokens)
+  const kept = anchors.correction(left, tokens => weights.sum(tokens))!
+  assert.ok(receipts.every(tokens => before(tokens) > 0))
+  for (const tokens of receipts) assert.ok(before(tokens) + kept.sum(tokens) < -0.5)
+  assert.ok(before(unseen) + kept.sum(unseen) < before(unseen) - 1)
+})
+
+test('what was taught as spam stays spam beside them', async () => {
+  const { anchors, weights, spam } = await scene()
+  const kept = anchors.correction(0.2, tokens => weights.sum(tokens))!
+  assert.ok(weights.sum(spam) + kept.sum(spam) > 0)
+})
+
+test('the same lessons make the same correction, and none when they are gone', async () => {
+  const { anchors, weights, unseen } = await scene()
+  const of = () => anchors.correction(0.2, tokens => weights.sum(tokens))!.sum(unseen)
+  assert.equal(of(), of())
+  for (const n of [1, 2, 3, 4]) {
+    weights.add(await tokensOf(mailOf('spam', n)), -8)
+    weights.add(await tokensOf(mailOf('ham', n)), 8)
+  }
+  assert.equal(
+    anchors.correction(1, tokens => weights.sum(tokens)),
+    undefined,
+  )
+})
