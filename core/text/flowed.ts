@@ -7,7 +7,8 @@
 export function readFlowed(text: string, spaceGoes: boolean): string {
   const out: string[] = []
   let open: { depth: number; text: string[] } | undefined
-  for (const line of text.split(/\r?\n/)) {
+  for (const ended of text.split('\n')) {
+    const line = ended.endsWith('\r') ? ended.slice(0, -1) : ended
     const depth = depthOf(line)
     // RFC 3676 §4.4: one space behind the marks is stuffing.
     const stuffed = line.charCodeAt(depth) === 32 ? depth + 1 : depth

@@ -188,7 +188,7 @@ class Sink {
 
 // A single space is the usual case, and is left alone.
 const SPACES = /[\t\r\n\f\u00a0]| {2}/
-const SPACES_RUN = /[ \t\r\n\f\u00a0]+/g
+const SPACES_RUN = /[\t\r\n\f\u00a0][ \t\r\n\f\u00a0]*| [ \t\r\n\f\u00a0]+/g
 
 function isSpace(text: string): boolean {
   for (let i = 0; i < text.length; i++) {

@@ -22,3 +22,19 @@ export function codesOf(text: string): Uint16Array {
 function codesIn({ buffer, byteOffset, byteLength }: Buffer): Uint16Array {
   return new Uint16Array(buffer, byteOffset, byteLength / 2)
 }
+
+/** What `\s` is in a pattern; asked of every character. */
+export function isSpace(code: number): boolean {
+  if (code < 0x80) return code === 32 || (code >= 9 && code <= 13)
+  if (code < 0x1680) return code === 0xa0
+  if (code > 0x3000) return code === 0xfeff
+  return (
+    (code >= 0x2000 && code <= 0x200a) ||
+    code === 0x2028 ||
+    code === 0x2029 ||
+    code === 0x202f ||
+    code === 0x205f ||
+    code === 0x3000 ||
+    code === 0x1680
+  )
+}

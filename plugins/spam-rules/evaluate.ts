@@ -5,6 +5,7 @@
  */
 import type { Finding } from 'posthouse/api'
 import { printable } from 'posthouse/text'
+import { Awake } from './awake.js'
 import type { Condition, Kind, Outcome, Prepared, Test } from './conditions/kind.js'
 import type { Facts } from './facts.js'
 import type { Guard } from './guard.js'
@@ -26,6 +27,8 @@ export interface Judgement {
 
 interface Asking {
   readonly rule: Rule
+  /** Its place among all rules. */
+  readonly number: number
   readonly test: Test
 }
 
@@ -54,6 +57,7 @@ export class RuleSet {
   readonly #scoring: readonly (readonly Asking[])[]
   readonly #weighing: readonly Asking[]
   readonly #before: readonly Before[]
+  readonly #awake: Awake
 
   constructor({ rules, groups, guard }: RuleParts) {
     this.rules = rules
@@ -62,7 +66,11 @@ export class RuleSet {
     const prepared = new Map<Kind, Prepared<unknown>>()
     const bind = ({ kind, own }: Condition): Test => prepared.get(kind)!.bind(own)
     for (const [kind, owns] of byKind(rules)) prepared.set(kind, kind.prepare(owns, bind))
-    const asking = rules.map(rule => ({ rule, test: bind(rule.condition) }))
+    const asking = rules.map((rule, number) => ({ rule, number, test: bind(rule.condition) }))
+    this.#awake = new Awake(
+      rules.map(({ condition }) => condition),
+      prepared,
+    )
     this.#tests = new Map(asking.map(({ rule, test }) => [rule, test]))
     this.#scoring = portions(asking.filter(({ rule }) => !isLate(rule)))
     this.#weighing = asking.filter(({ rule }) => isLate(rule))
@@ -74,8 +82,9 @@ export class RuleSet {
     for (const before of this.#before) await before(facts)
     const hits: Hit[] = []
     let since = performance.now()
+    const awake = facts.once(this.#awake.of)
     for (const some of this.#scoring) {
-      hits.push(...hitsAmong(some, facts))
+      addHits(hits, some, awake, facts)
       if (performance.now() - since < LONGEST_MS) continue
       // A mail made to be slow: the others are served in between.
       await new Promise(resolve => setImmediate(resolve))
@@ -88,7 +97,9 @@ export class RuleSet {
   lateHits(facts: Facts, findings: readonly Finding[]): readonly Hit[] {
     if (this.#weighing.length === 0) return []
     facts.findings = findings
-    return hitsAmong(this.#weighing, facts)
+    const hits: Hit[] = []
+    addHits(hits, this.#weighing, facts.once(this.#awake.of), facts)
+    return hits
   }
 
   /** What one rule makes of a message, whoever it is for. */
@@ -134,13 +145,12 @@ function portions(asking: readonly Asking[]): readonly (readonly Asking[])[] {
   return Array.from({ length: count }, (_, at) => asking.slice(at * AT_A_TIME, (at + 1) * AT_A_TIME))
 }
 
-function hitsAmong(asking: readonly Asking[], facts: Facts): readonly Hit[] {
-  const hits: Hit[] = []
-  for (const { rule, test } of asking) {
+function addHits(hits: Hit[], asking: readonly Asking[], awake: Uint8Array, facts: Facts): void {
+  for (const { rule, number, test } of asking) {
+    if (awake[number] === 0) continue
     const outcome = test(facts)
     if (outcome !== undefined && isFor(rule.scope, facts.session, facts.envelope)) hits.push({ rule, outcome })
   }
-  return hits
 }
 
 /** It can only be asked when all findings are there. */

@@ -23,8 +23,6 @@ export interface Host {
   readonly withParents: readonly string[]
 }
 
-const HOSTS = {}
-
 export class Facts {
   readonly session: Session
   readonly envelope: Envelope
@@ -39,7 +37,7 @@ export class Facts {
   readonly seen: MessageText
   readonly #fields = new Map<string, readonly string[]>()
   readonly #texts = new Map<Place, string>()
-  readonly #kept = new Map<object, unknown>()
+  readonly #kept = new Map<unknown, unknown>()
   #from: FieldMailbox | undefined | null = null
   #replyTo: FieldMailbox | undefined | null = null
   #forwarded: FieldMailbox | undefined | null = null
@@ -79,9 +77,7 @@ export class Facts {
 
   /** Hosts that links lead to, each once, with the domains above them. */
   get hosts(): readonly Host[] {
-    return this.once(HOSTS, () =>
-      [...new Set(this.links.map(({ host }) => host))].map(name => ({ name, withParents: [...nameAndParents(name)] })),
-    )
+    return this.once(hostsOf)
   }
 
   /** Fields of that name (in lower case), decoded once however many rules ask. */
@@ -101,12 +97,18 @@ export class Facts {
     return text
   }
 
-  /** What somebody has found out about this message, once for each `key`. */
-  once<T>(key: object, make: () => T): T {
-    if (this.#kept.has(key)) return this.#kept.get(key) as T
-    const made = make()
-    this.#kept.set(key, made)
+  /** What `make` finds out about this message, once. The function itself is what it is kept by, so that asking again costs a look-up and no memory. */
+  once<T>(make: (facts: Facts) => T): T {
+    const there = this.#kept.get(make)
+    if (there !== undefined || this.#kept.has(make)) return there as T
+    const made = make(this)
+    this.#kept.set(make, made)
     return made
+  }
+
+  /** What was found out beforehand: `once` does not ask for it again. */
+  keep<T>(make: (facts: Facts) => T, made: T): void {
+    this.#kept.set(make, made)
   }
 
   #read(place: Place): string {
@@ -133,6 +135,10 @@ export class Facts {
         return this.seen.attached.slice(0, MAX_TEXT)
     }
   }
+}
+
+function hostsOf({ links }: Facts): readonly Host[] {
+  return [...new Set(links.map(({ host }) => host))].map(name => ({ name, withParents: [...nameAndParents(name)] }))
 }
 
 /** Each once, those that lead elsewhere than into the web too. */

@@ -34,6 +34,7 @@ function composite(name: Name, description: string, join: (tests: readonly Place
       return read.every(condition => condition !== undefined) ? read : undefined
     },
     inner: many => many,
+    ...(name !== 'not' && { joins: name }),
     prepare: (_, bind) => ({ bind: many => join(cheapFirst(many, bind)) }),
   }
 }

@@ -29,9 +29,9 @@ export const date: Kind<DateOf, RawDate> = {
     bind: ({ test, byMs }) => {
       const asks = TESTS[test]
       return facts => {
-        const written = facts.message.field('date')?.slice(0, MAX_DATE).trim()
-        if (written === undefined) return foundOr(test === 'missing' ? 'no Date' : undefined)
-        return foundOr(asks({ written, at: parseDate(written), now: facts.now, byMs }))
+        const date = facts.once(readDate)
+        if (date === undefined) return foundOr(test === 'missing' ? 'no Date' : undefined)
+        return foundOr(asks(date, byMs))
       }
     },
   }),
@@ -45,15 +45,19 @@ interface Written {
   readonly written: string
   readonly at: number | undefined
   readonly now: Facts['now']
-  readonly byMs: number
 }
 
-const TESTS: Readonly<Record<DateTest, (date: Written) => string | undefined>> = {
+function readDate({ message, now }: Facts): Written | undefined {
+  const written = message.field('date')?.slice(0, MAX_DATE).trim()
+  return written === undefined ? undefined : { written, at: parseDate(written), now }
+}
+
+const TESTS: Readonly<Record<DateTest, (date: Written, byMs: number) => string | undefined>> = {
   missing: () => undefined,
   unreadable: ({ written, at }) => (at === undefined ? written : undefined),
-  ahead: ({ at, now, byMs }) =>
+  ahead: ({ at, now }, byMs) =>
     at !== undefined && at - now > byMs ? `${formatDate(at)}, ${formatDuration(roughly(at - now))} ahead` : undefined,
-  behind: ({ at, now, byMs }) =>
+  behind: ({ at, now }, byMs) =>
     at !== undefined && now - at > byMs ? `${formatDate(at)}, ${formatDuration(roughly(now - at))} ago` : undefined,
   // RFC 5322 §3.3: the zone belongs to it; programs that have a clock know theirs. Old ones wrote its name.
   'without-zone': ({ written }) =>

@@ -54,6 +54,8 @@ export interface Kind<Own = unknown, R = Raw> {
   readonly cost?: 0 | 1 | 2 | 3
   /** Conditions inside of this one. */
   inner?(own: Own): readonly Condition[]
+  /** How many of those must hold for it to hold; left out: perhaps none. */
+  readonly joins?: 'all' | 'any'
   /** `all`: every condition of this kind in the rule set. `bind` may be called once all kinds are prepared, so within `test` or `bind` only. */
   prepare(all: readonly Own[], bind: (condition: Condition) => Test): Prepared<Own>
 }
@@ -62,6 +64,8 @@ export interface Prepared<Own> {
   bind(own: Own): Test
   /** Finds out what tests will ask `facts` for and cannot wait for. */
   before?(facts: Facts): Promise<void>
+  /** Those that may hold, told for all at once: no other does. Left out: each has to be asked. */
+  mayHold?(facts: Facts): Iterable<Own>
 }
 
 /** What a kind has at hand while it reads one condition. */

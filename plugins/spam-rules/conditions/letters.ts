@@ -1,6 +1,6 @@
 /** `letters`: how text is dressed up (the folder letters of the plugin). */
-import { PLACES, type Place } from '../facts.js'
-import { sampleOf } from '../letters/sample.js'
+import { type Facts, PLACES, type Place } from '../facts.js'
+import { type Sample, sampleOf } from '../letters/sample.js'
 import { isShare, LETTER_TESTS, type LetterTest, testSample, usualLeast } from '../letters/tests.js'
 import { AT_LEAST, WHERE } from './keys.js'
 import { foundOr, type Kind } from './kind.js'
@@ -34,18 +34,13 @@ export const letters: Kind<Letters, RawLetters> = {
     bind:
       ({ test, where, atLeast }) =>
       facts =>
-        foundOr(
-          testSample(
-            test,
-            facts.once(SAMPLES[where], () => sampleOf(facts.text(where))),
-            atLeast,
-          ),
-        ),
+        foundOr(testSample(test, facts.once(SAMPLES[where]), atLeast)),
   }),
 }
 
-/** What a sample is kept by while one message is looked at. */
-const SAMPLES = Object.fromEntries(PLACES.map(place => [place, { place }])) as Readonly<Record<Place, object>>
+const SAMPLES = Object.fromEntries(
+  PLACES.map(place => [place, (facts: Facts) => sampleOf(facts.text(place))]),
+) as Readonly<Record<Place, (facts: Facts) => Sample>>
 
 function isPlace(name: string | undefined): name is Place {
   return (PLACES as readonly (string | undefined)[]).includes(name)

@@ -17,6 +17,8 @@ export interface Pattern {
 interface Guarded {
   readonly source: string
   readonly guard: Guard
+  /** What it has found in each text of a message: nothing so far. */
+  readonly outcomes: () => Map<string, Outcome>
 }
 
 export function readPattern(
@@ -38,16 +40,8 @@ function inline(source: string): Pattern {
 }
 
 function guarded(source: string, guard: Guard): Pattern {
-  const pattern: Pattern = {
-    guarded: { source, guard },
-    exec: (facts, input) => outcomesOf(facts, pattern).get(input),
-  }
-  return pattern
-}
-
-/** What a guarded pattern has found in each text of this message. */
-function outcomesOf(facts: Facts, pattern: Pattern): Map<string, Outcome> {
-  return facts.once(pattern, () => new Map<string, Outcome>())
+  const outcomes = () => new Map<string, Outcome>()
+  return { guarded: { source, guard, outcomes }, exec: (facts, input) => facts.once(outcomes).get(input) }
 }
 
 /** What `before` of a kind with patterns is: nothing when none of them needs it. */
@@ -58,14 +52,14 @@ export function runGuarded<Own>(
 ): { before?(facts: Facts): Promise<void> } {
   const needing = all.flatMap(own => {
     const pattern = patternOf(own)
-    return pattern?.guarded === undefined ? [] : [{ own, pattern, guarded: pattern.guarded }]
+    return pattern?.guarded === undefined ? [] : [{ own, guarded: pattern.guarded }]
   })
   const [first] = needing
   if (first === undefined) return {}
   return {
     async before(facts) {
-      const jobs = needing.flatMap(({ own, pattern, guarded: { source } }) =>
-        inputsOf(own, facts).map(input => ({ pattern: source, input, into: outcomesOf(facts, pattern) })),
+      const jobs = needing.flatMap(({ own, guarded: { source, outcomes } }) =>
+        inputsOf(own, facts).map(input => ({ pattern: source, input, into: facts.once(outcomes) })),
       )
       const outcomes = await first.guarded.guard.run(jobs.map(({ pattern, input }) => ({ pattern, input })))
       for (const [i, { input, into }] of jobs.entries()) into.set(input, outcomes[i])

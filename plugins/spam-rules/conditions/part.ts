@@ -49,16 +49,16 @@ export const file = kindOf('file', 'what is true of one of its files', ({ role }
 export const part = kindOf('part', 'what is true of one of its parts', () => true)
 
 function kindOf(name: Name, description: string, among: (part: PartFacts) => boolean): Kind<Part, RawOf> {
-  const key = {}
   // Most mails have no files, and many rules ask for some.
-  const partsOf = (facts: Facts) => facts.once(key, () => facts.seen.parts.slice(0, MAX_PARTS).filter(among))
+  const findParts = ({ seen }: Facts) => seen.parts.slice(0, MAX_PARTS).filter(among)
+  const partsOf = (facts: Facts) => facts.once(findParts)
   return {
     name,
     key: { type: 'object', additionalProperties: false, properties: PART_KEYS, description },
     companions: {},
     read: (raw, reader) => readPart(name, raw[name]!, reader),
     prepare: all => ({
-      bind: own => facts => firstOf(partsOf(facts), one => outcomeOf(own, one, facts)),
+      bind: own => facts => firstOf(partsOf(facts), own, facts),
       ...runGuarded(
         all,
         own => own.name,
@@ -68,10 +68,10 @@ function kindOf(name: Name, description: string, among: (part: PartFacts) => boo
   }
 }
 
-function firstOf(parts: readonly PartFacts[], ask: (part: PartFacts) => Outcome): Outcome {
+function firstOf(parts: readonly PartFacts[], own: Part, facts: Facts): Outcome {
   let unknown: Outcome
   for (const one of parts) {
-    const outcome = ask(one)
+    const outcome = outcomeOf(own, one, facts)
     if (outcome?.kind === 'found') return outcome
     unknown ??= outcome
   }

@@ -119,6 +119,7 @@ export const words: Kind<Words, RawWords> = {
     const scan = new Scan(all)
     return {
       before: facts => scan.before(facts),
+      mayHold: facts => scan.mayHold(facts),
       bind: own => (own.anyDressed ? dressedTest(scan, own) : phrasesTest(scan, own)),
     }
   },
@@ -155,8 +156,11 @@ class Scan {
   readonly #places: readonly Place[]
   /** Number of a phrase → the near-by entries whose first part it is. */
   readonly #near = new Map<number, readonly NearUse[]>()
+  /** Those that look for no words of their own. */
+  readonly #anyDressed: readonly Words[]
 
   constructor(all: readonly Words[]) {
+    this.#anyDressed = all.filter(({ anyDressed }) => anyDressed)
     this.#search = new Search(all.flatMap(askedBy), looksShipped())
     for (const own of all) {
       own.entries.forEach((entry, at) => {
@@ -178,23 +182,23 @@ class Scan {
       found.set(place, this.#search.find(reading, found.get('body')?.language))
       await nextTurn()
     }
-    facts.once(this, () => found)
+    facts.keep(this.#look, found)
   }
 
   /** Each place looked at once. */
   places(facts: Facts): ReadonlyMap<Place, PlaceFound> {
-    return facts.once(this, () => {
-      const found = new Map<Place, PlaceFound>()
-      // The body first: a subject is often too short to tell its language.
-      for (const place of this.#places)
-        found.set(place, this.#search.look(facts.text(place), UNDRESSED.has(place), found.get('body')?.language))
-      return found
-    })
+    return facts.once(this.#look)
+  }
+
+  /** Of all others nothing is there. */
+  mayHold(facts: Facts): Iterable<Words> {
+    const { best, near } = facts.once(this.#tally)
+    return [...this.#anyDressed, ...best.keys(), ...near.keys()]
   }
 
   /** Entries of this condition that were found, each with its best place. Mostly none: every rule asks. */
   found(facts: Facts, own: Words): ReadonlyMap<number, Best> {
-    const tally = facts.once(this.#uses, () => this.#tally(facts))
+    const tally = facts.once(this.#tally)
     const there = tally.best.get(own) ?? NOTHING
     const near = tally.near.get(own)
     if (near === undefined) return there
@@ -206,8 +210,16 @@ class Scan {
     return found
   }
 
+  readonly #look = (facts: Facts): ReadonlyMap<Place, PlaceFound> => {
+    const found = new Map<Place, PlaceFound>()
+    // The body first: a subject is often too short to tell its language.
+    for (const place of this.#places)
+      found.set(place, this.#search.look(facts.text(place), UNDRESSED.has(place), found.get('body')?.language))
+    return found
+  }
+
   /** From what is there to who wants it: of thousands of phrases a message has a few. */
-  #tally(facts: Facts): Tally {
+  readonly #tally = (facts: Facts): Tally => {
     const best = new Map<Words, Map<number, Best>>()
     const near = new Map<Words, Set<NearUse>>()
     for (const [place, { hits }] of this.places(facts)) {

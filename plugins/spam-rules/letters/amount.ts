@@ -1,29 +1,32 @@
 /** How much of a text shouts: capitals, signs, little pictures, rows of the same character. */
-import { codesOf } from '../codes.js'
-import type { Sample } from './sample.js'
+import { codesOf, isSpace } from '../codes.js'
+import { ENOUGH_TO_HEAR, type Sample } from './sample.js'
 
-/** Who shouts does so from the beginning. */
-const ENOUGH_TO_HEAR = 4096
-
-export function capitals({ text, beyondAscii }: Sample, percent: number): string | undefined {
-  let [small, upper, rows, row] = [0, 0, 0, 0]
-  const end = Math.min(text.length, ENOUGH_TO_HEAR)
-  const codes = codesOf(text)
-  for (let at = 0; at < end; at++) {
-    const code = codes[at]!
-    if (beyondAscii && code > 127 ? isCapital(text[at]!) : code >= 65 && code <= 90) {
-      upper++
-      if (++row === 2) rows++
-      continue
-    }
-    row = 0
-    if (beyondAscii && code > 127 ? isSmall(text[at]!) : code >= 97 && code <= 122) small++
-  }
+export function capitals(sample: Sample, percent: number): string | undefined {
+  const { small, upper, rows } = sample.beyondAscii ? shouted(sample.text) : sample
   const letters = small + upper
   // A short shout is no pattern: abbreviations, code names.
   if (letters < 12 || rows < 3) return undefined
   const share = Math.floor((100 * upper) / letters)
   return share >= percent ? `${share} % capitals` : undefined
+}
+
+/** Who has capitals beyond ASCII. */
+function shouted(text: string): Pick<Sample, 'small' | 'upper' | 'rows'> {
+  let [small, upper, rows, row] = [0, 0, 0, 0]
+  const end = Math.min(text.length, ENOUGH_TO_HEAR)
+  const codes = codesOf(text)
+  for (let at = 0; at < end; at++) {
+    const code = codes[at]!
+    if (code > 127 ? isCapital(text[at]!) : code >= 65 && code <= 90) {
+      upper++
+      if (++row === 2) rows++
+      continue
+    }
+    row = 0
+    if (code > 127 ? isSmall(text[at]!) : code >= 97 && code <= 122) small++
+  }
+  return { small, upper, rows }
 }
 
 function isCapital(character: string): boolean {
@@ -37,12 +40,25 @@ function isSmall(character: string): boolean {
 const SIGN = /[\p{So}\p{Sk}\p{Co}]|[!$*=~^|<>]/gu
 const VISIBLE = /\S/gu
 
-export function symbols({ text }: Sample, percent: number): string | undefined {
-  const visible = count(text, VISIBLE)
-  const odd = count(text, SIGN)
+export function symbols({ text, beyondAscii }: Sample, percent: number): string | undefined {
+  const [visible, odd] = beyondAscii ? [count(text, VISIBLE), count(text, SIGN)] : signsIn(text)
   if (visible < 8 || odd < 3) return undefined
   const share = Math.floor((100 * odd) / visible)
   return share >= percent ? `${share} % signs` : undefined
+}
+
+const SIGNS = Uint8Array.from({ length: 128 }, (_, code) => Number(String.fromCharCode(code).match(SIGN) !== null))
+
+/** The same of ASCII. */
+function signsIn(text: string): [visible: number, odd: number] {
+  const codes = codesOf(text)
+  let [visible, odd] = [0, 0]
+  for (let at = 0; at < text.length; at++) {
+    const code = codes[at]!
+    if (!isSpace(code)) visible++
+    odd += SIGNS[code]!
+  }
+  return [visible, odd]
 }
 
 // One with what belongs to it: skin, hair, the joined ones of a family.

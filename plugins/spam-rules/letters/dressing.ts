@@ -1,19 +1,10 @@
 /** Letters in disguise: gaps between them, invisible ones, letters of other alphabets, letters that are pictures of letters. */
-
-import { codesOf } from '../codes.js'
 import type { Sample } from './sample.js'
 
 export type Finds = Iterable<string>
 
 // "V I A G R A", "V.I.A.G.R.A": five or more single letters with the same kind of gap.
 const SPACED_OUT = /(?<![\p{L}\p{N}])\p{L}(?:([ .*_-])\p{L}(?:\1\p{L}){3,30})(?![\p{L}\p{N}])/gu
-/** Gaps that a single character must stand between for the pattern above, which is costly, to be tried; nearly no text has them. */
-const LEAST_GAPS = 4
-const [OTHER, GAP, SPACE] = [0, 1, 2]
-const SORTS = Uint8Array.from({ length: 65536 }, (_, code) => {
-  const character = String.fromCharCode(code)
-  return /[ .*_-]/.test(character) ? GAP : /\s/.test(character) ? SPACE : OTHER
-})
 // Only between letters: legitimate mail pads its preview with them between spaces.
 const ZERO_WIDTH = /\p{Script=Latin}[\u034f\u200b-\u200f\u2060-\u2064\ufeff]{1,20}\p{Script=Latin}/gu
 const ZERO_WIDTH_THERE = /[\u034f\u200b-\u200f\u2060-\u2064\ufeff]/
@@ -38,24 +29,8 @@ const LATIN = /\p{Script=Latin}/u
 const LOOK_ALIKE = /[\u0400-\u058f\u13a0-\u13ff\u2c80-\u2cff\ua4d0-\ua4ff]/
 const GREEK = /[\u0370-\u03ff\u1f00-\u1fff]/
 
-export function* spacedOut({ text }: Sample): Finds {
-  if (!hasRowOfGaps(text)) return
-  for (const [row] of text.matchAll(SPACED_OUT)) yield row
-}
-
-/** A gap, a character, a gap, a character … */
-function hasRowOfGaps(text: string): boolean {
-  const codes = codesOf(text)
-  const last = text.length - 1
-  for (let at = 0; at <= last; at++) {
-    if (SORTS[codes[at]!] !== GAP) continue
-    let gaps = 1
-    while (at + 2 <= last && SORTS[codes[at + 1]!] === OTHER && SORTS[codes[at + 2]!] === GAP) {
-      if (++gaps === LEAST_GAPS) return true
-      at += 2
-    }
-  }
-  return false
+export function* singleLetters({ text, spacedOut }: Sample): Finds {
+  if (spacedOut) for (const [row] of text.matchAll(SPACED_OUT)) yield row
 }
 
 export function* hiddenLetters({ text, beyondLatin1 }: Sample): Finds {
@@ -106,9 +81,12 @@ const ACCENTED_WORD =
   /[a-z\u00e0-\u00ff\u0101-\u017f]{0,20}[\u00e0-\u00f6\u00f8-\u00ff\u0101-\u017f][a-z\u00e0-\u00ff\u0101-\u017f]{0,20}/g
 const COMBINING = /[\u0300-\u036f]/g
 
+/** What small letters with accents may come from; signs of typography and other scripts are most of what is beyond ASCII. */
+const MAY_BE_ACCENTED = /[\u00c0-\u017f\u212a\u212b]/
+
 /** `yóur fúnds havé bééñ séñt`: English, so that no word of it is what it looks like. */
 export function* accentedEnglish({ text, beyondAscii }: Sample): Finds {
-  if (!beyondAscii) return
+  if (!beyondAscii || !MAY_BE_ACCENTED.test(text)) return
   for (const [word] of text.toLowerCase().matchAll(ACCENTED_WORD))
     if (ENGLISH.has(word.normalize('NFD').replace(COMBINING, ''))) yield word
 }

@@ -2,28 +2,29 @@
 import { oddness, oddnessIn } from 'posthouse/text'
 import { codesOf } from '../codes.js'
 import type { Finds } from './dressing.js'
-import { longWords } from './plain-words.js'
+import { isLongWord, wordEnd, wordStart } from './plain-words.js'
 import type { Sample } from './sample.js'
 
-const MOST_PIECES = 3000
-const MOST_LETTERS = 40
 /** Of 900 names of people in honest mail of many tongues none has as much; half of what is drawn at random has more. */
 const DRAWN_BITS = 6
 /** Words, and what is very like them. */
 const WORDLIKE_BITS = 4
 
 /** Words of at least eight letters that are of no language we know; other alphabets are left alone. */
-export function* gibberish({ text }: Sample): Finds {
-  for (const word of drawnWords(text)) if (!isDrawnOut(word) && !isName(word)) yield word
+export function* gibberish(sample: Sample): Finds {
+  for (const word of drawnWords(sample)) if (!isDrawnOut(word) && !isName(word)) yield word
 }
 
 /** All at once, and no piece of text is taken out for the others: hardly any word gets so far. */
-function drawnWords(text: string): readonly string[] {
+function drawnWords({ text, long }: Sample): readonly string[] {
   const codes = codesOf(text)
   const drawn: string[] = []
-  for (const { start, end } of longWords(codes, text.length, MOST_PIECES))
-    if (end - start <= MOST_LETTERS && oddnessIn(codes, start, end, DRAWN_BITS) >= DRAWN_BITS)
+  for (let piece = 0; piece < long.length; piece += 2) {
+    const start = wordStart(codes, long[piece]!, long[piece + 1]!)
+    const end = wordEnd(codes, start, long[piece + 1]!)
+    if (isLongWord(codes, start, end) && oddnessIn(codes, start, end, DRAWN_BITS) >= DRAWN_BITS)
       drawn.push(text.slice(start, end))
+  }
   return drawn
 }
 

@@ -43,7 +43,8 @@ const SORTS = Uint8Array.from({ length: 0x600 }, (_, code) => {
   return /\p{Ll}/u.test(character) && letterNumber(code) !== 0 ? SMALL : OTHER
 })
 
-export function wordSalad({ text }: Sample, atLeast: number): string | undefined {
+export function wordSalad({ text, bareWords }: Sample, atLeast: number): string | undefined {
+  if (bareWords < atLeast) return undefined
   for (const run of bareRuns(text, atLeast)) {
     let words: string[] = []
     for (const word of run.split(/\s+/)) {

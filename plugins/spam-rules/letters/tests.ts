@@ -3,7 +3,7 @@
  * from a sample of text to what was found, or nothing; each looks at each character a bounded number of times.
  */
 import { capitals, emoji, longRun, symbols } from './amount.js'
-import { accentedEnglish, type Finds, fancy, hiddenLetters, mixedWords, spacedOut } from './dressing.js'
+import { accentedEnglish, type Finds, fancy, hiddenLetters, mixedWords, singleLetters } from './dressing.js'
 import { codedTokens, gibberish, mangledWords } from './odd-words.js'
 import { wordSalad } from './salad.js'
 import { type Sample, sampleOf } from './sample.js'
@@ -29,7 +29,7 @@ const TESTS = {
   symbols: { unit: 'percent', atLeast: 80, look: symbols },
   emoji: { unit: 'finds', atLeast: 1, look: emoji },
   'long-run': { unit: 'length', atLeast: 5, look: longRun },
-  'spaced-out': finds(spacedOut),
+  'spaced-out': finds(singleLetters),
   'mixed-scripts': finds(mixedWords),
   'zero-width': finds(hiddenLetters),
   fancy: finds(fancy),

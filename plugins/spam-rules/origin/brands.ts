@@ -59,34 +59,35 @@ const FOOT =
   /(?:©|\(c\)|copyright)\s{0,3}(?:(?:19|20)\d\d(?:\s{0,2}[-–]\s{0,2}(?:19|20)\d\d)?)?[\s,.]{0,4}([^\n.,|]{2,60})/gi
 const MOST_FEET = 5
 
-const CLAIMS = {}
 let shipped: ReadonlyMap<string, readonly Name[]> | undefined
 
 /** Of subject and text, each brand once. */
 export function claimsIn(facts: Facts): readonly Claim[] {
-  return facts.once(CLAIMS, () => {
-    shipped ??= namesByFirstWord()
-    const body = facts.text('body')
-    const text = body.length <= HEAD + TAIL ? body : `${body.slice(0, HEAD)} ${body.slice(-TAIL)}`
-    const claims = new Map<Brand, Claim>()
-    for (const claim of spoken(
-      shipped,
-      fold(`${facts.text('subject')}\n${text}`)
-        .trim()
-        .split(' '),
-    )) {
-      if (!claims.has(claim.brand)) claims.set(claim.brand, claim)
-      if (claims.size >= MOST_CLAIMS) return [...claims.values()]
-    }
-    let feet = 0
-    for (const [, name = ''] of text.matchAll(FOOT)) {
-      if (++feet > MOST_FEET || claims.size >= MOST_CLAIMS) break
-      const words = fold(name).trim().split(' ')
-      const brand = nameAt(shipped, words, 0)?.brand
-      if (brand !== undefined && !claims.has(brand)) claims.set(brand, { brand, said: `(c) ${words.join(' ')}` })
-    }
-    return [...claims.values()]
-  })
+  return facts.once(readClaims)
+}
+
+function readClaims(facts: Facts): readonly Claim[] {
+  shipped ??= namesByFirstWord()
+  const body = facts.text('body')
+  const text = body.length <= HEAD + TAIL ? body : `${body.slice(0, HEAD)} ${body.slice(-TAIL)}`
+  const claims = new Map<Brand, Claim>()
+  for (const claim of spoken(
+    shipped,
+    fold(`${facts.text('subject')}\n${text}`)
+      .trim()
+      .split(' '),
+  )) {
+    if (!claims.has(claim.brand)) claims.set(claim.brand, claim)
+    if (claims.size >= MOST_CLAIMS) return [...claims.values()]
+  }
+  let feet = 0
+  for (const [, name = ''] of text.matchAll(FOOT)) {
+    if (++feet > MOST_FEET || claims.size >= MOST_CLAIMS) break
+    const words = fold(name).trim().split(' ')
+    const brand = nameAt(shipped, words, 0)?.brand
+    if (brand !== undefined && !claims.has(brand)) claims.set(brand, { brand, said: `(c) ${words.join(' ')}` })
+  }
+  return [...claims.values()]
 }
 
 function* spoken(names: ReadonlyMap<string, readonly Name[]>, words: readonly string[]): Generator<Claim> {

@@ -86,15 +86,17 @@ interface Mailbox {
 
 /** Whom links write to; those of `List-Unsubscribe` stand in the header and are none. */
 function mailboxes(facts: Facts): readonly Mailbox[] {
-  return facts.once(mailboxes, () =>
-    facts.seen.links
-      .filter(({ href }) => /^\s{0,5}mailto:/i.test(href))
-      .slice(0, MAX_MAILTO)
-      .flatMap(({ href }) => {
-        const address = readMailto(href.trim())
-        return address === undefined ? [] : [{ local: address.local, domain: address.domain.toLowerCase() }]
-      }),
-  )
+  return facts.once(readMailboxes)
+}
+
+function readMailboxes({ seen }: Facts): readonly Mailbox[] {
+  return seen.links
+    .filter(({ href }) => /^\s{0,5}mailto:/i.test(href))
+    .slice(0, MAX_MAILTO)
+    .flatMap(({ href }) => {
+      const address = readMailto(href.trim())
+      return address === undefined ? [] : [{ local: address.local, domain: address.domain.toLowerCase() }]
+    })
 }
 
 function isAuthor({ from, replyTo, forwarded }: Facts, local: string, domain: string): boolean {

@@ -7,6 +7,7 @@ import type { Facts } from '../facts.js'
 export type Look = (facts: Facts) => string | undefined
 
 export class Shape {
+  static readonly #read = (facts: Facts) => new Shape(facts)
   readonly #message: Message
   #to: FieldMailbox | undefined | null = null
   /** As they stand, encoded words left alone, by name in lower case. */
@@ -23,7 +24,7 @@ export class Shape {
   }
 
   static of(facts: Facts): Shape {
-    return facts.once(Shape, () => new Shape(facts))
+    return facts.once(Shape.#read)
   }
 
   has(name: string): boolean {

@@ -1,4 +1,5 @@
 /** What machines leave behind in a text, and what is done to a page so that readers do not come to its end. */
+import { codesOf, isSpace } from '../codes.js'
 import { type Look, Shape } from './shape.js'
 
 const MAX_HTML = 256 * 1024
@@ -14,6 +15,7 @@ const MANY_EMPTY = 40
 /** Between two breaks with nothing in between. */
 const NOTHING = /^(?:\s|&nbsp;)*$/
 const LONGEST_NOTHING = 60
+const LINE_FEED = 10
 /** Names of fields that a mailer was to fill in. Double braces alone stand in talk of programs. */
 const FIELD = String.raw`(?:first|last|full|user|your|recipient|customer|client)?[ _.-]?(?:name|e-?mail(?:[ _.-]?address)?|domain|company|fname|lname|login|number|rand(?:om)?\w{0,12})`
 const UNFILLED = new RegExp(
@@ -70,12 +72,16 @@ function emptyBreaks(page: string): boolean {
 
 /** With something behind them: what is at the end is merely long. */
 function emptyLines(text: string): boolean {
-  let row = 0
-  for (const line of text.trimEnd().split('\n')) {
-    if (line.trim() !== '') {
-      if (row >= MANY_EMPTY) return true
+  const codes = codesOf(text)
+  // Ends of lines with nothing between them; before the first line there is one.
+  let row = 1
+  for (let at = 0; at < text.length; at++) {
+    const code = codes[at]!
+    if (code === LINE_FEED) row++
+    else if (!isSpace(code)) {
+      if (row > MANY_EMPTY) return true
       row = 0
-    } else row++
+    }
   }
   return false
 }
