@@ -330,7 +330,8 @@ export interface Files {
   yaml<const S extends JsonSchema>(
     name: string,
     schema: S,
-    options?: { readonly optional?: boolean },
+    /** `large`: what it came to may be kept in the data directory, so that it is not read anew at each start. Never for files with secrets. */
+    options?: { readonly optional?: boolean; readonly large?: boolean },
   ): Promise<YamlFile<Infer<S>>>
 }
 

@@ -7,18 +7,22 @@ import { mkdir, open, readFile } from 'node:fs/promises'
 import { dirname, isAbsolute, relative, resolve } from 'node:path'
 import type { Fault, Files, Infer, JsonSchema, YamlFile, YamlPath } from '../api/index.js'
 import { namesInList } from '../text/index.js'
+import type { KeptYaml } from './kept-yaml.js'
 import { YamlSource } from './yaml.js'
 
 const MAX_BYTES = 16 * 1024 * 1024
 /** Seen from where this file is built to. */
 const SHIPPED_LISTS = new URL('../../../rules/lists/', import.meta.url)
 
-/** `dir` is the config directory. */
-export function filesIn(dir: string): Files {
+/** `dir` is the config directory. `kept`: where what large files came to is kept, if anywhere. */
+export function filesIn(dir: string, kept?: KeptYaml): Files {
   return {
     shippedNames: async list => new Set(namesInList(await readFile(new URL(`${list}.txt`, SHIPPED_LISTS), 'utf8'))),
     resolve: name => resolve(dir, name),
-    yaml: (name, schema, options = {}) => readYaml(resolve(dir, name), schema, options.optional ?? false),
+    yaml: (name, schema, { optional = false, large = false } = {}) =>
+      large && kept !== undefined
+        ? readLarge(resolve(dir, name), schema, optional, kept)
+        : readYaml(resolve(dir, name), schema, optional),
   }
 }
 
@@ -27,12 +31,48 @@ export async function readYaml<S extends JsonSchema>(
   schema: S,
   optional = false,
 ): Promise<YamlFile<Infer<S>>> {
-  const read = await readSource(path)
-  if (read.source === undefined) {
-    const faults = optional && read.missing ? [] : [read.fault]
-    return unread(path, read.missing, faults)
+  const read = await readText(path)
+  return read.text === undefined ? notThere(path, read, optional) : checkedFile(path, read.text, schema)
+}
+
+/** The same, by what it came to the last time where that is kept. */
+async function readLarge<S extends JsonSchema>(
+  path: string,
+  schema: S,
+  optional: boolean,
+  kept: KeptYaml,
+): Promise<YamlFile<Infer<S>>> {
+  const read = await readText(path)
+  if (read.text === undefined) return notThere(path, read, optional)
+  const { text } = read
+  const there = await kept.read({ path, text, schema })
+  if (there === undefined) {
+    const file = checkedFile(path, text, schema)
+    if (file.value !== undefined) await kept.keep({ path, text, schema }, file.value)
+    return file
   }
-  const { source } = read
+  // Places are asked for when there is something to say: hardly ever.
+  let source: YamlSource | undefined
+  const sourceOf = () => {
+    source ??= new YamlSource(shownPath(path), text)
+    return source
+  }
+  return {
+    path,
+    missing: false,
+    value: there.value as Infer<S>,
+    faults: [],
+    at: (at: YamlPath) => sourceOf().at(at),
+    fault: (at: YamlPath, message: string) => sourceOf().fault(at, message),
+  }
+}
+
+function notThere<T>(path: string, { missing, fault }: NoText, optional: boolean): YamlFile<T> {
+  return unread(path, missing, optional && missing ? [] : [fault])
+}
+
+function checkedFile<S extends JsonSchema>(path: string, text: string, schema: S): YamlFile<Infer<S>> {
+  const source = new YamlSource(shownPath(path), text)
   const checked = source.broken ? { faults: [] } : source.check(schema)
   const faults = inOrder([...source.faults, ...checked.faults])
   return {
@@ -50,12 +90,21 @@ export type ReadSource =
   | { readonly source?: undefined; readonly missing: boolean; readonly fault: Fault }
 
 export async function readSource(path: string): Promise<ReadSource> {
-  const file = shownPath(path)
-  const fault = (message: string): Fault => ({ file, line: 1, column: 1, message })
+  const read = await readText(path)
+  return read.text === undefined ? read : { source: new YamlSource(shownPath(path), read.text) }
+}
+
+interface NoText {
+  readonly text?: undefined
+  readonly missing: boolean
+  readonly fault: Fault
+}
+
+async function readText(path: string): Promise<{ readonly text: string } | NoText> {
+  const fault = (message: string): Fault => ({ file: shownPath(path), line: 1, column: 1, message })
   try {
     const text = await readBounded(path)
-    if (text === undefined) return { missing: false, fault: fault(`larger than ${MAX_BYTES} bytes`) }
-    return { source: new YamlSource(file, text) }
+    return text === undefined ? { missing: false, fault: fault(`larger than ${MAX_BYTES} bytes`) } : { text }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     const missing = code === 'ENOENT'

@@ -10,6 +10,7 @@ import {
   ConfigError,
   type Contribution,
   type Fault,
+  type Files,
   type Log,
   MailError,
   type Metrics,
@@ -21,6 +22,7 @@ import {
   type State,
 } from '../api/index.js'
 import { filesIn, inOrder } from '../config/files.js'
+import { KeptYaml } from '../config/kept-yaml.js'
 import type { Config } from '../config/types.js'
 import { keyIn } from '../storage/key-file.js'
 import { messageOf } from '../storage/message.js'
@@ -75,16 +77,16 @@ export async function loadPlugins(config: Config, base: LoadBase): Promise<Loade
 
 /** Plugins as they are set up one after the other, and the services they have put on the table so far. */
 class Stage {
-  readonly #config: Config
   readonly #base: LoadBase
   readonly #table: Map<string, unknown>
+  readonly #files: Files
   readonly #done = new Map<FoundPlugin, Contribution>()
   readonly services: Services
 
   constructor(config: Config, base: LoadBase) {
-    this.#config = config
     this.#base = base
     this.#table = new Map(Object.entries(base.services))
+    this.#files = filesIn(config.dir, KeptYaml.in(base.server.dataDir))
     this.services = servicesOf(this.#table)
   }
 
@@ -128,7 +130,7 @@ class Stage {
     return {
       config: config as never,
       fault: (path, message) => entry.fault(['with', ...path], message),
-      files: filesIn(this.#config.dir),
+      files: this.#files,
       services: rehearsal?.servicesOf(plugin.name, this.services) ?? this.services,
       log: log.child({ plugin: plugin.name }),
       metrics: metricsOf(plugin.name, metrics),

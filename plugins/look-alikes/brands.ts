@@ -46,7 +46,7 @@ export type Brands = Infer<typeof FILE>
 
 export async function shippedBrands(files: Files): Promise<Brands> {
   const path = fileURLToPath(new URL('../../../rules/look-alikes/brands.yaml', import.meta.url))
-  const { value, faults, fault } = await files.yaml(path, FILE)
+  const { value, faults, fault } = await files.yaml(path, FILE, { large: true })
   if (value === undefined)
     throw new ConfigError(faults.length > 0 ? faults : [fault([], 'the list of brands is not there')])
   return value

@@ -41,7 +41,7 @@ export async function readRules(
 
 async function openFile(files: Files, path: string, shipped: boolean): Promise<OpenFile> {
   // The schema is put together from the kinds of conditions, so its type cannot be derived.
-  const file = (await files.yaml(path, RULE_FILE, { optional: !shipped })) as Omit<OpenFile, 'shipped'>
+  const file = (await files.yaml(path, RULE_FILE, { optional: !shipped, large: true })) as Omit<OpenFile, 'shipped'>
   return { ...file, shipped }
 }
 
