@@ -36,7 +36,7 @@ type Before = (facts: Facts) => Promise<void>
 
 const MAX_FOUND = 60
 /** Rules that are asked before anybody looks at the clock, and how long they may take together. */
-const AT_A_TIME = 20
+const AT_A_TIME = 5
 const LONGEST_MS = 10
 const MAX_EVIDENCE = 10
 const MAX_PIECE = 300

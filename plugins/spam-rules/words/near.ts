@@ -21,7 +21,7 @@ export function rowOf(parts: readonly (readonly Spot[])[], { within, ordered }: 
   all.sort((a, b) => a.start - b.start || a.end - b.end)
   for (let first = 0; first < all.length; first++) {
     const row = ordered ? rowInOrder(all, first, parts.length) : rowInAnyOrder(all, first, parts.length)
-    if (row !== undefined && wordsIn(text, row) <= within) return row
+    if (row !== undefined && hasAtMost(within, text, row)) return row
   }
   return undefined
 }
@@ -56,10 +56,25 @@ function rowInAnyOrder(all: readonly Part[], first: number, parts: number): Spot
 
 /** Text without spaces between words counts two characters for a word. */
 const PER_WORD = 2
-const UNSPACED = /[\u0e00-\u0eff\u2e80-\u9fff]/g
+const SPACE = 32
 
-function wordsIn(text: string, { start, end }: Spot): number {
-  const row = text.slice(start, end).trim()
-  const unspaced = row.match(UNSPACED)?.length ?? 0
-  return row.split(' ').length + Math.floor(unspaced / PER_WORD)
+/** So many words; counted no further than that, as what is found may stand at both ends of a long text. */
+function hasAtMost(most: number, text: string, { start, end }: Spot): boolean {
+  let [from, to] = [start, end]
+  while (from < to && text.charCodeAt(from) === SPACE) from++
+  while (to > from && text.charCodeAt(to - 1) === SPACE) to--
+  let words = 1
+  let unspaced = 0
+  for (let at = from; at < to; at++) {
+    const code = text.charCodeAt(at)
+    if (code === SPACE) words++
+    else if (isUnspaced(code)) unspaced++
+    else continue
+    if (words + Math.floor(unspaced / PER_WORD) > most) return false
+  }
+  return words <= most
+}
+
+function isUnspaced(code: number): boolean {
+  return (code >= 0x0e00 && code <= 0x0eff) || (code >= 0x2e80 && code <= 0x9fff)
 }
