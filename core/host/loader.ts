@@ -86,7 +86,7 @@ class Stage {
   constructor(config: Config, base: LoadBase) {
     this.#base = base
     this.#table = new Map(Object.entries(base.services))
-    this.#files = filesIn(config.dir, KeptYaml.in(base.server.dataDir))
+    this.#files = filesIn(config.dir, KeptYaml.in(config.dataDir))
     this.services = servicesOf(this.#table)
   }
 
