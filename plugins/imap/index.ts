@@ -12,6 +12,8 @@ import { schema, settingsOf } from './settings.js'
 
 /** Large messages that are held in memory at the same time, in this process. */
 const LARGE_AT_ONCE = 4
+/** SORTs and THREADs that hold what they go by at the same time, in this process. */
+const SORTED_AT_ONCE = 2
 
 export default definePlugin({
   name: 'imap',
@@ -34,6 +36,7 @@ export default definePlugin({
       metrics,
       recents: new Recents(state, clock, log),
       gate,
+      sorting: new Gate(SORTED_AT_ONCE),
       keeper,
       capabilities: new CapabilityTable(settings.disable),
     }

@@ -42,6 +42,8 @@ export interface Deps {
   readonly recents: Recents
   /** Bounds how many large messages are held at once. */
   readonly gate: Gate
+  /** … and how many SORTs and THREADs gather what they go by. */
+  readonly sorting: Gate
   /** Keeps digests and indexes up. */
   readonly keeper: Keeper
   readonly capabilities: CapabilityTable

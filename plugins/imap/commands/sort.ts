@@ -1,8 +1,8 @@
 /** SORT and UID SORT (RFC 5256 §3), with RETURN (RFC 5267 §3). */
 import { command } from '../command.js'
+import { columnsOf } from '../finding/columns.js'
 import { find, isRefused } from '../finding/search.js'
-import { sortablesOf, sortInTurns } from '../finding/sortables.js'
-import { comparing, needFacts } from '../finding/sorting.js'
+import { columnsFor, sorted } from '../finding/sorting.js'
 import type { Reader } from '../wire/reader.js'
 import { type ReturnOption, takeReturn } from '../wire/return-options.js'
 import { readCriteria, type SearchProgram } from '../wire/search-keys.js'
@@ -39,8 +39,9 @@ export const sort = command({
       if (returns?.has('save') && found.kind === 'NO') session.open.saved = []
       return found
     }
-    const messages = await sortablesOf(session, found.uids, needFacts(criteria))
-    const sorted = await sortInTurns(messages, comparing(criteria))
-    return held(program, answer(session, 'SORT', { ...found, uids: sorted.map(one => one.uid) }, returns, uid))
+    const uids = await session.deps.sorting.pass(async () =>
+      sorted(await columnsOf(session, found.uids, columnsFor(criteria)), criteria),
+    )
+    return held(program, answer(session, 'SORT', { ...found, uids }, returns, uid))
   },
 })

@@ -1,17 +1,23 @@
 /** THREAD and UID THREAD (RFC 5256 §3). */
 import { type Done, ok } from '../answer.js'
 import { command } from '../command.js'
+import { columnsOf } from '../finding/columns.js'
 import { byReferences } from '../finding/references.js'
 import { find, isRefused } from '../finding/search.js'
-import { sortablesOf } from '../finding/sortables.js'
-import type { Sortable } from '../finding/sorting.js'
-import { orderedSubject, type ThreadNode, writeThreads } from '../finding/threads.js'
+import {
+  orderedSubject,
+  THREADED,
+  type Threaded,
+  type ThreadNode,
+  threadedOf,
+  writeThreads,
+} from '../finding/threads.js'
 import type { CapabilityName } from '../wire/features.js'
 import { ReadError, type Reader } from '../wire/reader.js'
 import { readCriteria, type SearchProgram } from '../wire/search-keys.js'
 import { held } from './search.js'
 
-type Algorithm = (messages: readonly Sortable[]) => ThreadNode[] | Promise<ThreadNode[]>
+type Algorithm = (messages: readonly Threaded[]) => Promise<ThreadNode[]>
 
 const ALGORITHMS: ReadonlyMap<string, { readonly needs: CapabilityName; readonly find: Algorithm }> = new Map([
   ['ORDEREDSUBJECT', { needs: 'THREAD=ORDEREDSUBJECT', find: orderedSubject }],
@@ -45,9 +51,11 @@ export const thread = command({
     if (isRefused(found)) return found
     // RFC 7162 §3.1: a search by MODSEQ enables CONDSTORE; THREAD tells none (§3.1.9).
     if (found.modseqs) session.followModseqs()
-    const threads = await algorithm(await sortablesOf(session, found.uids, true))
     const { view } = session.open
-    const written = writeThreads(threads, one => (uid ? one.uid : view.sequenceOf(one.uid)!))
+    const written = await session.deps.sorting.pass(async () => {
+      const threads = await algorithm(threadedOf(await columnsOf(session, found.uids, THREADED)))
+      return writeThreads(threads, one => (uid ? one.uid : view.sequenceOf(one.uid)!))
+    })
     session.say(written === '' ? '* THREAD' : `* THREAD ${written}`)
     return held(program, ok('THREAD done'))
   },

@@ -2,60 +2,60 @@
  * THREAD=REFERENCES (RFC 5256 §3): who answers whom, by Message-IDs first and by subjects then. The steps are those of the RFC and named so.
  * Without recursion, and with chains bounded, since mail decides how long they are.
  */
-import { setImmediate as turn } from 'node:timers/promises'
-import type { Sortable } from './sorting.js'
-import { bySent, type ThreadNode } from './threads.js'
+import { Turns } from '../turns.js'
+import { bySent, type Threaded, type ThreadNode } from './threads.js'
+import { sortInTurns } from './turning.js'
 
 interface Node extends ThreadNode {
-  readonly message?: Sortable
+  readonly message: Threaded | undefined
   parent: Node | undefined
   children: Node[]
 }
 
 /** Longer chains of answers are cut: looking for loops in them would take for ever. */
 const LONGEST_CHAIN = 1000
-/** Messages between two turns of others. */
-const STEP = 1000
 
 /** `messages` ascend by UID. */
-export async function byReferences(messages: readonly Sortable[]): Promise<ThreadNode[]> {
-  const heads = await linked(messages)
-  await turn()
+export async function byReferences(messages: readonly Threaded[]): Promise<ThreadNode[]> {
+  const turns = new Turns()
+  const heads = await linked(messages, turns)
+  await turns.give()
   const pruned = prune(heads)
-  await turn()
-  sortTop(pruned)
-  const merged = mergeSubjects(pruned)
-  await turn()
-  sortAll(merged)
-  return merged
+  await turns.give()
+  const merged = mergeSubjects(await sortTop(pruned))
+  await turns.give()
+  return sortAll(merged)
 }
 
 // ── (1), (2) ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Messages and dummies without parents. */
-async function linked(messages: readonly Sortable[]): Promise<Node[]> {
+async function linked(messages: readonly Threaded[], turns: Turns): Promise<Node[]> {
   const byId = new Map<string, Node>()
   const all: Node[] = []
-  const made = (message?: Sortable): Node => {
-    const node: Node = { parent: undefined, children: [], ...(message && { message }) }
+  const made = (message: Threaded | undefined): Node => {
+    const node: Node = { message, parent: undefined, children: [] }
     all.push(node)
     return node
   }
   // Those that are there take their ids before anybody's references make dummies of them.
   for (const message of messages) {
     const node = made(message)
-    const { id } = message.facts
+    const [id = ''] = message.ids.split(' ', 1)
     // Of two with one id the first has it; without, nobody can refer to the message.
     if (id !== '' && !byId.has(id)) byId.set(id, node)
+    if (turns.due) await turns.give()
   }
   const nodeOf = (id: string): Node => {
-    const node = byId.get(id) ?? made()
+    const known = byId.get(id)
+    if (known !== undefined) return known
+    const node = made(undefined)
     byId.set(id, node)
     return node
   }
-  for (let index = 0; index < messages.length; index++) {
-    if (index % STEP === STEP - 1) await turn()
-    linkOne(all[index]!, messages[index]!.facts.references.map(nodeOf))
+  for (const [index, { ids }] of messages.entries()) {
+    linkOne(all[index]!, ids.split(' ').slice(1).map(nodeOf))
+    if (turns.due) await turns.give()
   }
   for (const node of all) node.parent?.children.push(node)
   return all.filter(node => node.parent === undefined)
@@ -104,20 +104,20 @@ function childrenFirst(heads: readonly Node[]): Node[] {
 // ── (4), (6) ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** A dummy, of which there are none below the top, goes by its first child. */
-function first(node: Node): Sortable {
+function first(node: Node): Threaded {
   return node.message ?? node.children[0]!.message!
 }
 
 const byFirst = (a: Node, b: Node): number => bySent(first(a), first(b))
 
-function sortTop(heads: Node[]): void {
+function sortTop(heads: readonly Node[]): Promise<Node[]> {
   for (const head of heads) if (!head.message) head.children.sort(byFirst)
-  heads.sort(byFirst)
+  return sortInTurns(heads, byFirst)
 }
 
-function sortAll(heads: Node[]): void {
-  for (const node of childrenFirst(heads)) node.children.sort(byFirst)
-  heads.sort(byFirst)
+function sortAll(heads: readonly Node[]): Promise<Node[]> {
+  for (const node of childrenFirst(heads)) if (node.children.length > 1) node.children.sort(byFirst)
+  return sortInTurns(heads, byFirst)
 }
 
 // ── (5) ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -126,7 +126,7 @@ function mergeSubjects(heads: readonly Node[]): Node[] {
   const table = subjectTable(heads)
   const left = new Set<Node>(heads)
   for (const head of heads) {
-    const subject = first(head).facts.subject
+    const subject = first(head).subject
     const main = table.get(subject)
     if (subject === '' || main === undefined || main === head) continue
     left.delete(head)
@@ -135,7 +135,7 @@ function mergeSubjects(heads: readonly Node[]): Node[] {
     } else if (isReply(head) && !isReply(main)) {
       main.children.push(head)
     } else {
-      const dummy: Node = { parent: undefined, children: [main, head] }
+      const dummy: Node = { message: undefined, parent: undefined, children: [main, head] }
       left.delete(main)
       left.add(dummy)
       table.set(subject, dummy)
@@ -147,7 +147,7 @@ function mergeSubjects(heads: readonly Node[]): Node[] {
 function subjectTable(heads: readonly Node[]): Map<string, Node> {
   const table = new Map<string, Node>()
   for (const head of heads) {
-    const subject = first(head).facts.subject
+    const subject = first(head).subject
     if (subject === '') continue
     const known = table.get(subject)
     if (known === undefined || (known.message && (!head.message || (isReply(known) && !isReply(head)))))
@@ -157,5 +157,5 @@ function subjectTable(heads: readonly Node[]): Map<string, Node> {
 }
 
 function isReply({ message }: Node): boolean {
-  return message?.facts.reply === true
+  return message?.reply === true
 }

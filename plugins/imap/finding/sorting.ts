@@ -1,51 +1,63 @@
-/** SORT's order (RFC 5256 §3): keys one after the other, and the sequence number at last. Pure. */
+/** SORT's order (RFC 5256 §3): keys one after the other, and the sequence number at last. Sorted are numbers: texts are ranked first. */
 import type { SortCriterion } from '../wire/sort-criteria.js'
-import type { Facts } from './facts.js'
+import type { Columns, NumberName, TextName } from './columns.js'
 import { compareFolded } from './fold.js'
+import { sortInTurns } from './turning.js'
 
-export interface Sortable {
-  readonly uid: number
-  /** INTERNALDATE. */
-  readonly date: number
-  readonly size: number
-  readonly facts: Facts
+type By = SortCriterion['by']
+
+const NEEDED: Readonly<Record<By, readonly (NumberName | TextName)[]>> = {
+  arrival: ['arrival'],
+  cc: ['cc'],
+  date: ['sent', 'arrival'],
+  from: ['from'],
+  size: ['size'],
+  subject: ['subject'],
+  to: ['to'],
 }
 
-type Compare = (a: Sortable, b: Sortable) => number
-
-/** RFC 5256 §2.2: without a Date that can be read, INTERNALDATE stands for it. */
-export function sentDate({ facts, date }: Pick<Sortable, 'facts' | 'date'>): number {
-  return facts.sent ?? date
+export function columnsFor(criteria: readonly SortCriterion[]): readonly (NumberName | TextName)[] {
+  return [...new Set(criteria.flatMap(({ by }) => NEEDED[by]))]
 }
 
-const text =
-  (of: (facts: Facts) => string): Compare =>
-  (a, b) =>
-    compareFolded(of(a.facts), of(b.facts))
-
-const BY: Readonly<Record<SortCriterion['by'], Compare>> = {
-  arrival: (a, b) => a.date - b.date,
-  cc: text(facts => facts.cc),
-  date: (a, b) => sentDate(a) - sentDate(b),
-  from: text(facts => facts.from),
-  size: (a, b) => a.size - b.size,
-  subject: text(facts => facts.subject),
-  to: text(facts => facts.to),
-}
-
-/** UIDs ascend with sequence numbers. */
-export function comparing(criteria: readonly SortCriterion[]): Compare {
-  const keys = criteria.map(({ by, reverse }) => [BY[by], reverse ? -1 : 1] as const)
-  return (a, b) => {
-    for (const [compare, sign] of keys) {
-      const order = compare(a, b)
+/** Resolves to UIDs. */
+export async function sorted(columns: Columns, criteria: readonly SortCriterion[]): Promise<number[]> {
+  const keys: (readonly [ranks: readonly number[], sign: 1 | -1])[] = []
+  for (const { by, reverse } of criteria) keys.push([await ranksBy(columns, by), reverse ? -1 : 1])
+  // UIDs ascend with places, and with sequence numbers.
+  const compare = (a: number, b: number): number => {
+    for (const [ranks, sign] of keys) {
+      const order = ranks[a]! - ranks[b]!
       if (order !== 0) return sign * order
     }
-    return a.uid - b.uid
+    return a - b
+  }
+  const places = await sortInTurns(Array.from(columns.uids.keys()), compare)
+  return places.map(place => columns.uids[place]!)
+}
+
+async function ranksBy(columns: Columns, by: By): Promise<readonly number[]> {
+  switch (by) {
+    case 'arrival':
+    case 'size':
+      return columns.numbers(by)
+    case 'date':
+      return sentDates(columns)
+    case 'subject':
+      return ranked(columns.texts(by).map(text => text.slice(1)))
+    default:
+      return ranked(columns.texts(by))
   }
 }
 
-/** Before any reading of headers: whether these keys need them. */
-export function needFacts(criteria: readonly SortCriterion[]): boolean {
-  return criteria.some(({ by }) => by !== 'arrival' && by !== 'size')
+/** RFC 5256 §2.2: without a Date that can be read, INTERNALDATE stands for it. */
+export function sentDates(columns: Columns): readonly number[] {
+  const arrivals = columns.numbers('arrival')
+  return columns.numbers('sent').map((sent, place) => (Number.isNaN(sent) ? arrivals[place]! : sent))
+}
+
+async function ranked(texts: readonly string[]): Promise<readonly number[]> {
+  const different = await sortInTurns([...new Set(texts)], compareFolded)
+  const ranks = new Map(different.map((text, rank) => [text, rank]))
+  return texts.map(text => ranks.get(text)!)
 }

@@ -2,38 +2,63 @@
  * Threads as THREAD tells them (RFC 5256 §4), and the simpler of the two ways to find them. A thread is a tree of nodes; a node without a number
  * stands for a message that is not among those found. Written without recursion, since mail decides how deep a tree is.
  */
-import { type Sortable, sentDate } from './sorting.js'
+import type { Columns, NumberName, TextName } from './columns.js'
+import { sentDates } from './sorting.js'
+import { sortInTurns } from './turning.js'
+
+/** A message as it is threaded. */
+export interface Threaded {
+  readonly uid: number
+  readonly sent: number
+  /** Base subject. */
+  readonly subject: string
+  /** A reply or a forward, by its subject. */
+  readonly reply: boolean
+  /** Message-IDs: its own, or '', and those of what it refers to, the oldest first; a space between. */
+  readonly ids: string
+}
+
+export const THREADED: readonly (NumberName | TextName)[] = ['sent', 'arrival', 'subject', 'ids']
+
+export function threadedOf(columns: Columns): Threaded[] {
+  const [dates, subjects, ids] = [sentDates(columns), columns.texts('subject'), columns.texts('ids')]
+  return columns.uids.map((uid, at) => {
+    const subject = subjects[at]!
+    return { uid, sent: dates[at]!, subject: subject.slice(1), reply: subject[0] === '+', ids: ids[at]! }
+  })
+}
 
 export interface ThreadNode {
-  readonly message?: Sortable
+  readonly message?: Threaded | undefined
   children: ThreadNode[]
 }
 
-/** RFC 5256 §3 ORDEREDSUBJECT: the first of each subject, and below it all others. `messages` ascend by UID. */
-export function orderedSubject(messages: readonly Sortable[]): ThreadNode[] {
-  const bySubject = new Map<string, Sortable[]>()
-  for (const message of messages) {
-    const same = bySubject.get(message.facts.subject)
-    if (same) same.push(message)
-    else bySubject.set(message.facts.subject, [message])
+/** RFC 5256 §3 ORDEREDSUBJECT: the first of each subject, and below it all others. */
+export async function orderedSubject(messages: readonly Threaded[]): Promise<ThreadNode[]> {
+  const bySubject = new Map<string, ThreadNode>()
+  const threads: ThreadNode[] = []
+  // The first of each subject comes first, and so all others below it are in order.
+  for (const message of await sortInTurns(messages, bySent)) {
+    const node: ThreadNode = { message, children: [] }
+    const thread = bySubject.get(message.subject)
+    if (thread) thread.children.push(node)
+    else {
+      bySubject.set(message.subject, node)
+      threads.push(node)
+    }
   }
-  const threads = [...bySubject.values()].map(same => {
-    const [first, ...rest] = same.sort(bySent).map(message => ({ message, children: [] as ThreadNode[] }))
-    first!.children = rest
-    return first!
-  })
-  return threads.sort((a, b) => bySent(a.message, b.message))
+  return threads
 }
 
-export function bySent(a: Sortable, b: Sortable): number {
-  return sentDate(a) - sentDate(b) || a.uid - b.uid
+export function bySent(a: Threaded, b: Threaded): number {
+  return a.sent - b.sent || a.uid - b.uid
 }
 
 /** Deeper answers break the readers of clients; from here on a thread is told as if it were a line. */
 const DEEPEST = 500
 
 /** thread-list: `(2)(3 6 (4 23)(44 7 96))`. */
-export function writeThreads(threads: readonly ThreadNode[], numberOf: (message: Sortable) => number): string {
+export function writeThreads(threads: readonly ThreadNode[], numberOf: (message: Threaded) => number): string {
   const out: string[] = []
   // A string is written as it stands, a node with what is under it.
   const todo: (string | { readonly node: ThreadNode; readonly depth: number })[] = []

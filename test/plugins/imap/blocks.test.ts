@@ -48,7 +48,8 @@ interface Made {
 function made(number: number): Made {
   const [from, subject, body] = [textOf(4), textOf(8), textOf(40)]
   const [day, answer] = [1 + (number % 28), number % 5 === 0 ? `X-Odd: ${encoded(textOf(3))}\r\n` : '']
-  const header = `Date: ${day} Jan 2024 10:00:00 +0000\r\nFrom: ${encoded(from)} <n${number % 7}@a.test>\r\n${answer}Subject: ${encoded(subject)}\r\n`
+  const about = `Message-ID: <${number}@a.test>\r\nReferences: <${below(number + 9)}@a.test>\r\nTo: t${number % 3}@a.test\r\n`
+  const header = `${about}Date: ${day} Jan 2024 10:00:00 +0000\r\nFrom: ${encoded(from)} <n${number % 7}@a.test>\r\n${answer}Subject: ${encoded(subject)}\r\n`
   const type = 'Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n'
   const mail = Buffer.from(`${header}${type}\r\n${Buffer.from(body).toString('base64')}\r\n`)
   return { from, subject, body, mail }
@@ -138,6 +139,32 @@ for (const key of [
   'NOT ON 1-Jan-1970',
 ])
   test(`SEARCH ${key} finds the same with an index`, async () => same(key))
+
+for (const criteria of ['ARRIVAL', 'REVERSE DATE', 'SUBJECT', 'REVERSE FROM DATE', 'SIZE SUBJECT', 'TO CC'])
+  test(`SORT (${criteria}) answers the same with an index`, async () => {
+    const sort = async (): Promise<string> => {
+      await ann.ok('EXAMINE Whole')
+      return (await ann.ok(`UID SORT (${criteria}) UTF-8 ALL`)).join()
+    }
+    const indexed = await sort()
+    assert.equal((await whole.index.heads()).length, 1)
+    await whole.index.remove((await whole.index.heads()).map(({ block }) => block))
+    assert.equal(await sort(), indexed)
+    await found('Whole', 'TEXT something')
+  })
+
+for (const algorithm of ['ORDEREDSUBJECT', 'REFERENCES'])
+  test(`THREAD ${algorithm} answers the same with an index`, async () => {
+    const thread = async (): Promise<string> => {
+      await ann.ok('EXAMINE Whole')
+      return (await ann.ok(`UID THREAD ${algorithm} UTF-8 ALL`)).join()
+    }
+    const indexed = await thread()
+    assert.equal((await whole.index.heads()).length, 1)
+    await whole.index.remove((await whole.index.heads()).map(({ block }) => block))
+    assert.equal(await thread(), indexed)
+    await found('Whole', 'TEXT something')
+  })
 
 test('what is removed is not found, and what comes is', async () => {
   const uid = MAILS.findIndex(({ body }) => needleOf(body.toUpperCase()).exact) + 1

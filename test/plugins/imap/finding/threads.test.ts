@@ -2,31 +2,27 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { byReferences } from '../../../../plugins/imap/finding/references.js'
-import type { Sortable } from '../../../../plugins/imap/finding/sorting.js'
-import { orderedSubject, writeThreads } from '../../../../plugins/imap/finding/threads.js'
+import {
+  orderedSubject,
+  type Threaded,
+  type ThreadNode,
+  writeThreads,
+} from '../../../../plugins/imap/finding/threads.js'
 
 /** The n-th message: id, references, subject, and minute of sending, which is n where not given. */
 type Given = readonly [id: string, references: string, subject?: string, sent?: number]
 
-function messages(given: readonly Given[]): Sortable[] {
+function messages(given: readonly Given[]): Threaded[] {
   return given.map(([id, references, subject = '', sent], at) => ({
     uid: at + 1,
-    date: 0,
-    size: 1,
-    facts: {
-      sent: sent ?? at + 1,
-      subject: subject.replace('re ', ''),
-      reply: subject.startsWith('re '),
-      from: '',
-      to: '',
-      cc: '',
-      id,
-      references: references.split(' ').filter(one => one !== ''),
-    },
+    sent: sent ?? at + 1,
+    subject: subject.replace('re ', ''),
+    reply: subject.startsWith('re '),
+    ids: `${id} ${references}`.trimEnd(),
   }))
 }
 
-const written = (threads: ReturnType<typeof orderedSubject>) => writeThreads(threads, one => one.uid)
+const written = (threads: readonly ThreadNode[]) => writeThreads(threads, one => one.uid)
 
 const CASES: readonly (readonly [what: string, given: readonly Given[], threads: string])[] = [
   [
@@ -174,7 +170,7 @@ for (const [what, given, threads] of CASES) {
   test(`REFERENCES: ${what}`, async () => assert.equal(written(await byReferences(messages(given))), threads))
 }
 
-test('ORDEREDSUBJECT: the first of a subject, and below it the others by date', () => {
+test('ORDEREDSUBJECT: the first of a subject, and below it the others by date', async () => {
   const given = messages([
     ['', '', 'x', 4],
     ['', '', 'y', 3],
@@ -182,7 +178,7 @@ test('ORDEREDSUBJECT: the first of a subject, and below it the others by date', 
     ['', '', 'x', 9],
     ['', '', 'z', 1],
   ])
-  assert.equal(written(orderedSubject(given)), '(5)(3 (1)(4))(2)')
+  assert.equal(written(await orderedSubject(given)), '(5)(3 (1)(4))(2)')
 })
 
 test('a chain of twenty thousand answers is threaded, cut and told', async () => {
