@@ -29,8 +29,9 @@ const IN_ALL = 100
 /** After the sink has counted all: what is still to be settled is of this turn. */
 const SETTLE_MS = 400
 /**
- * Servers run for weeks. A fresh Node process needs a minute of load until its CPU per message stands still: turns are made until it has not
- * fallen by this part for some turns, or so often. Once for new connections and once for kept ones.
+ * Servers run for weeks. A fresh Node process needs a minute of load until its CPU per message stands still, and once more for messages of another
+ * size (what is compiled for the first size meets other paths, heap and file grow): turns are made until it has not fallen by this part for some turns,
+ * or so often. Once for each size, with new connections and with kept ones.
  */
 const WARM_TURN = 6000
 const WARM_TURNS = 20
@@ -106,14 +107,15 @@ async function main(): Promise<void> {
   const results: Result[] = []
   process.stdout.write(HEAD)
   for (const kept of wish.connections.split(',').map(one => one === 'kept')) {
-    for (const peer of peers) await warmUp(peer, sink, kept)
-    for (const size of wish.size.split(',').map(one => parseSize(one)!))
+    for (const size of wish.size.split(',').map(one => parseSize(one)!)) {
+      for (const peer of peers) await warmUp(peer, sink, kept, size)
       for (const sessions of wish.sessions.split(',').map(Number)) {
         const one = { sessions, size, kept, messages: Number(wish.messages) }
         const result = await measured(peers, sink, one, Number(wish.rounds))
         process.stdout.write(linesOf(result))
         results.push(result)
       }
+    }
   }
   process.stdout.write(
     `load of the machine at the end: ${loadavg()
@@ -176,13 +178,13 @@ async function startPeers(
   return peers
 }
 
-async function warmUp(peer: Peer, sink: CountingSink, kept: boolean): Promise<void> {
+async function warmUp(peer: Peer, sink: CountingSink, kept: boolean, size: number): Promise<void> {
   let [best, since] = [Number.POSITIVE_INFINITY, 0]
   for (let n = 0; n < WARM_TURNS && since < STEADY_TURNS; n++) {
-    const { cpu } = await turn(peer, sink, { sessions: 20, size: 4096, kept, messages: WARM_TURN })
+    const { cpu } = await turn(peer, sink, { sessions: 20, size, kept, messages: WARM_TURN })
     since = cpu < best * (1 - STEADY) ? 0 : since + 1
     best = Math.min(best, cpu)
-    say(` ${peer.name} warms up: CPU ${figure(cpu)} ms\n`)
+    say(` ${peer.name} warms up at ${sizeName(size)}: CPU ${figure(cpu)} ms\n`)
   }
 }
 

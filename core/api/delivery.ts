@@ -3,6 +3,7 @@
  * became of each recipient. A local target answers `filed`: it says where the message belongs, and core commits it.
  */
 import type { Socket } from 'node:net'
+import type { Chunks } from '../text/index.js'
 import type { Address } from './address.js'
 import type { Call } from './hooks.js'
 import type { SenderClass } from './queue.js'
@@ -54,7 +55,7 @@ export interface JobView extends Wishes {
 
 export interface Job extends JobView {
   /** The octets as they will be sent, strict CRLF, not dot-stuffed. */
-  chunks(): AsyncIterable<Buffer>
+  chunks(): Chunks
   /** Octets [from, to) of the same sum. */
   read(from?: number, to?: number): Promise<Buffer>
   /**

@@ -192,10 +192,10 @@ async function within<T>(ms: number, outer: AbortSignal, work: (signal: AbortSig
   outer.addEventListener('abort', cancel, { once: true })
   if (outer.aborted) cancel()
   try {
-    const left = new Promise<never>((_, reject) => {
+    return await new Promise<T>((resolve, reject) => {
       leave = () => reject(new Error('the target does not heed its signal'))
+      work(controller.signal).then(resolve, reject)
     })
-    return await Promise.race([work(controller.signal), left])
   } finally {
     clearTimeout(timer)
     clearTimeout(grace)

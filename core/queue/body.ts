@@ -6,18 +6,18 @@ import { type Blobs, MailError, type Outcome, type QueueRow } from '../api/index
 
 export class BodyReader implements Pick<Blobs, 'read'> {
   readonly #blobs: Pick<Blobs, 'read'>
-  readonly #known: Buffer | undefined
+  readonly known: Buffer | undefined
   /** Why it cannot be read, once that is known. */
   gone: MailError | undefined
 
   /** `known`: all of it, where it is at hand. */
   constructor(blobs: Pick<Blobs, 'read'>, known?: Buffer) {
     this.#blobs = blobs
-    this.#known = known
+    this.known = known
   }
 
   async read(id: string, from?: number, to?: number): Promise<Buffer> {
-    if (this.#known !== undefined) return this.#known.subarray(from, to)
+    if (this.known !== undefined) return this.known.subarray(from, to)
     try {
       return await this.#blobs.read(id, from, to)
     } catch (error) {

@@ -5,24 +5,27 @@
 import type { Blobs, Claimed, Job, JobRecipient, QueuedMessage, QueueRow, SevenBit, Submitter } from '../api/index.js'
 import { type SignText, sevenBitOf } from '../pipeline/seven-bit.js'
 import { addWishes } from '../pipeline/wishes.js'
-import { readSum, type Sum, sumChunks, sumSize } from '../text/index.js'
+import { readSum, type Sum, sumAtHand, sumChunks, sumSize } from '../text/index.js'
 import { senderClass } from './lane-rules.js'
 
 type Made = { -readonly [K in keyof Job]: Job[K] }
+/** `known`: all of the body, where it is at hand. */
+type Source = Pick<Blobs, 'read'> & { readonly known?: Buffer | undefined }
 
 /**
  * `signed`: fields that go in front of everything else; `sign` gives those of a variant. Made field by field, as putting objects together takes ten
  * times as long.
  */
-export function jobOf(claimed: Claimed, blobs: Pick<Blobs, 'read'>, signed = '', sign: SignText = async () => ''): Job {
+export function jobOf(claimed: Claimed, blobs: Source, signed = '', sign: SignText = async () => ''): Job {
   const { message, rows } = claimed
   const first = rows[0]!
   const { bodySize, cuts } = message
   const text = signed + first.prefix
   const size = sumSize({ prefixBytes: Buffer.byteLength(text), bodySize, cuts })
-  let known: Sum | undefined
+  const { known } = blobs
+  let whole: Sum | undefined
   // Most jobs are looked at, and one is read.
-  const sum = () => (known ??= { prefix: Buffer.from(text), bodySize, cuts })
+  const sum = () => (whole ??= { prefix: Buffer.from(text), bodySize, cuts })
   const readBody = (from: number, to: number) => blobs.read(message.bodyId, from, to)
   let variant: Promise<SevenBit> | undefined
   const job: Made = {
@@ -37,7 +40,7 @@ export function jobOf(claimed: Claimed, blobs: Pick<Blobs, 'read'>, signed = '',
     body: message.bodyType,
     prefix: text,
     size,
-    chunks: () => sumChunks(sum(), readBody),
+    chunks: () => (known === undefined ? sumChunks(sum(), readBody) : sumAtHand(sum(), known)),
     read: (from = 0, to = size) => readSum(sum(), readBody, from, to),
     sevenBit: () => (variant ??= sevenBitOf(jobOf(claimed, blobs), job, sign)),
   }

@@ -49,6 +49,12 @@ export interface Sum {
 /** Gives octets [from, to) of the stored body. */
 export type ReadBody = (from: number, to: number) => Promise<Buffer>
 
+/** Octets piece by piece. */
+export interface Chunks extends AsyncIterable<Buffer> {
+  /** All pieces, where they are in memory: who wants them so need not wait for each. */
+  readonly atHand?: readonly Buffer[]
+}
+
 const CHUNK = 64 * 1024
 
 /** Octets [from, to) of the sum in one buffer. */
@@ -70,6 +76,18 @@ export async function* sumChunks(sum: Sum, readBody: ReadBody, chunkBytes = CHUN
       const end = Math.min(segment.end, start + chunkBytes)
       yield await readSegment(sum, readBody, { from: segment.from, start, end })
     }
+  }
+}
+
+/** The whole sum where all of the body is in memory; nothing is copied. */
+export function sumAtHand({ prefix, bodySize, cuts }: Sum, body: Buffer): Chunks {
+  const segments = sumSegments({ prefixBytes: prefix.length, bodySize, cuts })
+  const atHand = segments.map(({ from, start, end }) => (from === 'prefix' ? prefix : body).subarray(start, end))
+  return {
+    atHand,
+    async *[Symbol.asyncIterator]() {
+      yield* atHand
+    },
   }
 }
 

@@ -42,6 +42,13 @@ interface Waiter {
   reject(trouble: Trouble): void
 }
 
+/**
+ * What the peers of all connections in clear say is read into this and looked at before anything else is read; Node.js would make a buffer of 64 KB
+ * for each reply. Nothing may keep a piece of it.
+ */
+const INBOX = Buffer.allocUnsafeSlow(65_536)
+/** Up to here putting pieces together is quicker than handing them over one by one. */
+const COPY_BYTES = 16_384
 /** Replies nobody has asked for yet: a pipelined group is far smaller. */
 const MAX_WAITING = 512
 
@@ -55,6 +62,10 @@ export class MailConnection {
   #reader = new ReplyReader()
   #replies: Reply[] = []
   #waiter: Waiter | undefined
+  /** One clock for all replies: it rings when the reply that is waited for now is late, or earlier, and then it is wound again. */
+  #clock: NodeJS.Timeout | undefined
+  #rings = 0
+  #until = 0
   #dead: Trouble | undefined
   #writeFailed: ((trouble: Trouble) => void) | undefined
   #disturbed: (() => void) | undefined
@@ -71,7 +82,14 @@ export class MailConnection {
     if (signal.aborted) throw new Trouble('cancelled', 'delivery was cancelled')
     const { address: host, port, path } = place
     const from = local === undefined ? {} : { localAddress: local }
-    const socket = connect(path === undefined ? { host, port, noDelay: true, ...from } : { path })
+    const early: Buffer[] = []
+    let take = (chunk: Buffer): unknown => early.push(Buffer.from(chunk))
+    const callback = (octets: number): boolean => {
+      take(INBOX.subarray(0, octets))
+      return true
+    }
+    const to = path === undefined ? { host, port, noDelay: true, ...from } : { path }
+    const socket = connect({ ...to, onread: { buffer: INBOX, callback } })
     try {
       await settled(socket, 'connect', timeoutMs, signal)
     } catch (error) {
@@ -80,7 +98,10 @@ export class MailConnection {
       if (isOfBind(error)) throw new Trouble('bind', `${local} is no address of this machine`, error)
       throw new Trouble('connect', `cannot connect: ${systemReason(error)}`, error)
     }
-    return new MailConnection(place, socket)
+    const connection = new MailConnection(place, socket)
+    take = chunk => connection.#take(chunk)
+    for (const chunk of early) take(chunk)
+    return connection
   }
 
   /** Somebody else has made the connection; `tls`: what it is encrypted with. */
@@ -131,25 +152,36 @@ export class MailConnection {
     if (ready !== undefined) return Promise.resolve(ready)
     if (this.#dead !== undefined) return Promise.reject(this.#dead)
     return new Promise<Reply>((resolve, reject) => {
-      const timer = setTimeout(() => this.fail(new Trouble('timeout', 'no reply in time')), timeoutMs)
-      this.#waiter = {
-        resolve: reply => {
-          clearTimeout(timer)
-          resolve(reply)
-        },
-        reject: trouble => {
-          clearTimeout(timer)
-          reject(trouble)
-        },
-      }
+      this.#waiter = { resolve, reject }
+      this.#until = performance.now() + timeoutMs
+      if (this.#clock === undefined || this.#until < this.#rings) this.#wind(timeoutMs)
     })
   }
 
-  /** Resolves when more may be written. */
-  async write(bytes: Buffer | string, timeoutMs: number): Promise<void> {
+  #wind(ms: number): void {
+    clearTimeout(this.#clock)
+    this.#rings = performance.now() + ms
+    this.#clock = setTimeout(() => this.#look(), ms)
+  }
+
+  #look(): void {
+    this.#clock = undefined
+    if (this.#waiter === undefined) return
+    const left = this.#until - performance.now()
+    // A timer may ring a moment early.
+    if (left > 1) this.#wind(left)
+    else this.fail(new Trouble('timeout', 'no reply in time'))
+  }
+
+  /** Resolves when more may be written. Pieces leave together. */
+  async write(bytes: string | readonly Buffer[], timeoutMs: number): Promise<void> {
     if (this.#dead !== undefined) throw this.#dead
-    if (this.#socket.write(bytes)) return
     const socket = this.#socket
+    if (typeof bytes === 'string') socket.write(bytes)
+    else writeTogether(socket, bytes)
+    // Already with the kernel: nothing to wait for.
+    if (socket.writableLength === 0) return
+    if (!socket.writableNeedDrain) return
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => this.fail(new Trouble('timeout', 'the peer does not take our data')), timeoutMs)
       const end = () => {
@@ -207,6 +239,7 @@ export class MailConnection {
   fail(trouble: Trouble): Trouble {
     if (this.#dead === undefined) {
       this.#dead = trouble
+      clearTimeout(this.#clock)
       trouble.local ??= this.local
       this.#socket.on('error', ignoreAfterEnd)
       this.#socket.destroy()
@@ -221,6 +254,7 @@ export class MailConnection {
   /** RFC 5321 §4.1.1.10: QUIT before closing; nobody waits for the answer longer than this. */
   quit(): void {
     if (this.#dead !== undefined) return
+    clearTimeout(this.#clock)
     const socket = this.#socket
     if (socket.writable) socket.end('QUIT\r\n')
     const timer = setTimeout(() => socket.destroy(), 2000)
@@ -244,6 +278,7 @@ export class MailConnection {
       end: () => this.fail(new Trouble('lost', 'the peer closed the connection')),
       close: () => this.fail(new Trouble('lost', 'the peer closed the connection')),
     }
+    // Of those opened here, only what comes through TLS: see INBOX.
     socket.on('data', on.data).on('error', on.error).on('end', on.end).on('close', on.close)
     this.#unlisten = () => {
       socket.off('data', on.data).off('error', on.error).off('end', on.end).off('close', on.close)
@@ -268,6 +303,18 @@ export class MailConnection {
     if (waiter === undefined) this.#replies.push(reply)
     else waiter.resolve(reply)
   }
+}
+
+function writeTogether(socket: Socket, pieces: readonly Buffer[]): void {
+  let bytes = 0
+  for (const piece of pieces) bytes += piece.length
+  if (bytes <= COPY_BYTES) {
+    socket.write(Buffer.concat(pieces, bytes))
+    return
+  }
+  socket.cork()
+  for (const piece of pieces) socket.write(piece)
+  socket.uncork()
 }
 
 function doubtOf(secure: TLSSocket, host: string, proof: Proof | undefined): Doubt | undefined {
