@@ -45,6 +45,8 @@ export class Roll {
   #starts: number[]
   /** The page looked at last: most questions go from one message to the next. */
   #at = 0
+  /** The place behind the message that was found last. */
+  #next = 0
 
   constructor(modseq: number, lines: Iterable<RollLine> = []) {
     this.modseq = modseq
@@ -86,8 +88,12 @@ export class Roll {
 
   /** The place of a UID, or −1. */
   indexOf(uid: number): number {
-    const index = this.lowerBound(uid)
-    return index < this.count && this.uidAt(index) === uid ? index : -1
+    const { count } = this
+    const next = this.#next
+    const index = next < count && this.uidAt(next) === uid ? next : this.lowerBound(uid)
+    if (index >= count || this.uidAt(index) !== uid) return -1
+    this.#next = index + 1
+    return index
   }
 
   /** The first place whose UID is not below `uid`. */

@@ -62,6 +62,11 @@ export class Output {
     this.text = ''
   }
 
+  /** `room` has something to do: asked where a promise for every message would cost more than the message. */
+  get crowded(): boolean {
+    return this.waiting >= FLUSH_BYTES || performance.now() - this.lastTurn >= TURN_MS
+  }
+
   /** Flushes when enough is waiting, and lets others have their turn. */
   async room(): Promise<void> {
     if (this.waiting >= FLUSH_BYTES) await this.flush()

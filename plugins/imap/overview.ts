@@ -85,7 +85,7 @@ export async function fetchListed(
         if (text === undefined || sequence === undefined) continue
         if (withFlags) view.told(entry, withModseq)
         session.output.write(`* ${sequence} FETCH (${text})\r\n`)
-        await session.output.room()
+        if (session.output.crowded) await session.output.room()
       }
     }
   }

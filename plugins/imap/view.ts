@@ -282,7 +282,9 @@ export class View {
     const before = this.roll.modseqAt(index)
     if (modseq < before) return false
     if (modseq > before) this.moved.add(uid)
-    if (modseq > before || this.roll.flagsAt(index) !== internFlags(flags)) this.roll.put({ uid, flags, modseq })
+    const known = this.roll.flagsAt(index)
+    if (known === flags && modseq === before) return true
+    if (modseq > before || known !== internFlags(flags)) this.roll.put({ uid, flags, modseq })
     this.learn(flags)
     return true
   }

@@ -98,6 +98,25 @@ export class Boxes {
     return record === undefined ? undefined : toEntry(uid, record)
   }
 
+  /** Those there are of these; ascending, each named once. Where they lie close together a range is read in half the time. */
+  some(boxId: string, uids: readonly number[]): MailEntry[] {
+    const [first, last] = [uids[0] ?? 0, uids.at(-1) ?? 0]
+    const found: MailEntry[] = []
+    if (last - first >= 2 * uids.length) {
+      for (const uid of uids) {
+        const entry = this.entry(boxId, uid)
+        if (entry !== undefined) found.push(entry)
+      }
+      return found
+    }
+    let at = 0
+    for (const entry of this.entries(boxId, first, last, Number.MAX_SAFE_INTEGER)) {
+      while (uids[at]! < entry.uid) at++
+      if (uids[at] === entry.uid) found.push(entry)
+    }
+    return found
+  }
+
   /** Ascending; at most `limit`. */
   entries(boxId: string, from: number, to: number, limit: number): MailEntry[] {
     const range = this.#entries.getRange({ start: [boxId, from], end: [boxId, to], inclusiveEnd: true, limit })

@@ -250,16 +250,16 @@ export class LmdbMailbox implements Mailbox {
 
   /** Those that exist. */
   #entries(uids: readonly number[]): MailEntry[] {
-    return uids.flatMap(uid => this.#boxes.entry(this.id, uid) ?? [])
+    return this.#boxes.some(this.id, uids)
   }
 }
 
-function ascending(uids: readonly number[]): number[] {
-  return [...new Set(uids)].sort((a, b) => a - b)
+function ascending(uids: readonly number[]): readonly number[] {
+  return uids.every((uid, at) => at === 0 || uid > uids[at - 1]!) ? uids : [...new Set(uids)].sort((a, b) => a - b)
 }
 
 /** Ascending, each once, so many at a time. One empty slice for none: the mailbox must still be there. */
-function slices(uids: readonly number[], step: number): number[][] {
+function slices(uids: readonly number[], step: number): (readonly number[])[] {
   const all = ascending(uids)
   const count = Math.max(1, Math.ceil(all.length / step))
   return Array.from({ length: count }, (_, at) => all.slice(at * step, (at + 1) * step))

@@ -124,10 +124,11 @@ export async function fetchFromView(
     const entry = view.known(uid)
     const sequence = view.sequenceOf(uid)
     if (!entry || sequence === undefined) continue
-    const parts = items.map(({ kind }) => viewItem(open, entry, kind))
-    session.say(`* ${sequence} FETCH (${parts.join(' ')})`)
+    let text = ''
+    for (const { kind } of items) text += text === '' ? viewItem(open, entry, kind) : ` ${viewItem(open, entry, kind)}`
+    session.say(`* ${sequence} FETCH (${text})`)
     if (withFlags) view.told(entry, withModseq)
-    await session.output.room()
+    if (session.output.crowded) await session.output.room()
   }
 }
 
