@@ -5,7 +5,7 @@
  */
 import type { MailIndex } from './mail-index.js'
 import type { Claimed, LendWish, NewMessage, NewRow, Queue } from './queue.js'
-import type { Roll } from './roll.js'
+import type { Roll, RollLine } from './roll.js'
 import type { Trail, TrailEntry } from './trail.js'
 
 // ── bodies ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -132,7 +132,7 @@ export interface Changes {
   readonly modseq: number
   readonly uidNext: number
   /** New or changed since, by uid. */
-  readonly changed: readonly MailEntry[]
+  readonly changed: readonly RollLine[]
   /** Expunged since, ascending. */
   readonly vanished: readonly number[]
   /** False when it is so long ago that some of what was expunged is forgotten: what is not listed any more has vanished then. */
@@ -175,7 +175,7 @@ export interface Mailbox {
   expunge(uids: readonly number[]): Promise<readonly number[]>
   /** All or nothing, into the mailbox with the id `to` of the same account. Pairs of old and new UID. Throws `mailbox-gone`. */
   copy(uids: readonly number[], to: string): Promise<readonly (readonly [from: number, to: number])[]>
-  /** Copy and expunge in one step (RFC 6851). */
+  /** Each message is copied and expunged in one step, many not all at once (RFC 6851 §3.3); what is under way when it throws is as it was. */
   move(uids: readonly number[], to: string): Promise<readonly (readonly [from: number, to: number])[]>
   /**
    * Puts `mail` into the mailbox with the id `to` and takes the message `uid` away here, in one step (RFC 8508). Resolves to the new UID. Throws

@@ -7,10 +7,12 @@ import type { Database } from 'lmdb'
 import {
   type Changes,
   type Cut,
+  internFlags,
   type MailboxInfo,
   type MailEntry,
   MailError,
   MOST_TOMBSTONES,
+  type RollLine,
   type SpecialUse,
 } from 'posthouse/api'
 import { type Environment, firstKey } from './environment.js'
@@ -54,6 +56,14 @@ type EntryRecord = readonly [
 
 type EntryKey = [boxId: string, uid: number]
 type HistoryKey = [boxId: string, modseq: number, uid: number]
+
+/** What has happened in a mailbox, as far as it was read: UIDs, as they come. */
+export interface Happened {
+  readonly changed: number[]
+  readonly vanished: number[]
+  /** Behind this there is more. */
+  last?: HistoryKey | undefined
+}
 
 const CHANGED = 0
 const VANISHED = 1
@@ -117,6 +127,10 @@ export class Boxes {
     return found
   }
 
+  lines(boxId: string, uids: readonly number[]): RollLine[] {
+    return this.some(boxId, uids).map(({ uid, flags, modseq }) => ({ uid, flags: internFlags(flags), modseq }))
+  }
+
   /** Ascending; at most `limit`. */
   entries(boxId: string, from: number, to: number, limit: number): MailEntry[] {
     const range = this.#entries.getRange({ start: [boxId, from], end: [boxId, to], inclusiveEnd: true, limit })
@@ -174,25 +188,38 @@ export class Boxes {
     box.tombstones = tombstones - old.length
   }
 
-  /** UIDs that are new, changed or gone after `since`, each list ascending. */
-  since(
-    box: Box,
-    since: number,
-  ): { readonly changed: number[]; readonly vanished: number[]; readonly complete: boolean } {
-    const changed: number[] = []
-    const vanished: number[] = []
-    for (const { key, value } of this.#after(box.id, since)) {
-      const uids = value === VANISHED ? vanished : changed
+  /** UIDs that are new, changed or gone after `since` and up to the MODSEQ of `box`; at most `limit` of them at first. */
+  since(box: Box, since: number, limit: number): Happened {
+    const happened = { changed: [], vanished: [] }
+    this.#read([box.id, Math.floor(since) + 1], box, happened, limit)
+    return happened
+  }
+
+  /** At most `limit` more. What has changed again since it began is not among them: it has a higher MODSEQ now. */
+  readOn(box: Box, happened: Happened, limit: number): void {
+    if (happened.last !== undefined) this.#read([...happened.last, 0], box, happened, limit)
+  }
+
+  #read(start: (string | number)[], box: Box, happened: Happened, limit: number): void {
+    const { end } = under(box.id, box.modseq)
+    let read = 0
+    happened.last = undefined
+    for (const { key, value } of this.#history.getRange({ start, end, limit })) {
+      const uids = value === VANISHED ? happened.vanished : happened.changed
       uids.push(key[2])
+      if (++read === limit) happened.last = key
     }
-    const complete = since >= (box.forgotten ?? 0)
-    return { changed: changed.sort((a, b) => a - b), vanished: vanished.sort((a, b) => a - b), complete }
+  }
+
+  /** Whether nothing after `since` is forgotten. */
+  remembers(box: Box, since: number): boolean {
+    return since >= (box.forgotten ?? 0)
   }
 
   vanished(box: Box, since: number): Pick<Changes, 'vanished' | 'complete'> {
     const vanished: number[] = []
     for (const { key, value } of this.#after(box.id, since)) if (value === VANISHED) vanished.push(key[2])
-    return { vanished: vanished.sort((a, b) => a - b), complete: since >= (box.forgotten ?? 0) }
+    return { vanished: vanished.sort((a, b) => a - b), complete: this.remembers(box, since) }
   }
 
   #after(boxId: string, since: number) {
@@ -208,6 +235,12 @@ export class Boxes {
     const left = firstKey(this.#entries, under(boxId)) ?? firstKey(this.#history, under(boxId))
     return { bodyIds: entries.map(({ value }) => value[0]), done: left === undefined }
   }
+}
+
+/** As typed arrays sort: a tenth of the time that a list takes. */
+export function ascending(uids: readonly number[]): readonly number[] {
+  const sorted = uids.every((uid, at) => at === 0 || uid > uids[at - 1]!)
+  return sorted ? uids : [...new Set(Float64Array.from(uids).sort())]
 }
 
 export function toInfo(box: Box, subscribed: boolean): MailboxInfo {

@@ -12,9 +12,11 @@ import {
   MailError,
   type MailIndex,
   type NewMail,
+  type RollLine,
 } from 'posthouse/api'
 import { changeFlags, newId, normaliseFlags, sumSegments } from 'posthouse/text'
-import { type Box, type Boxes, toInfo } from './boxes.js'
+import { ascending, type Box, type Boxes, toInfo } from './boxes.js'
+import type { HalfDone } from './copies.js'
 import type { MailParts } from './mailboxes.js'
 
 type Pair = readonly [from: number, to: number]
@@ -113,19 +115,39 @@ export class LmdbMailbox implements Mailbox {
   }
 
   async copy(uids: readonly number[], to: string): Promise<readonly Pair[]> {
-    const pairs = await this.#change(box => this.#copy(box, this.#entries(ascending(uids)), to))
+    const pairs: Pair[] = []
+    const steps = slices(uids, WRITE_STEP)
+    const copy = this.#parts.copies.begin(this.accountId, to)
+    try {
+      for (const [at, slice] of steps.entries()) {
+        const made = await this.#change(box => {
+          const made = this.#copy(box, this.#entries(slice), to)
+          if (steps.length > 1) copy.step(newUids(made), at === steps.length - 1)
+          return made
+        })
+        copy.added(newUids(made))
+        for (const pair of made) pairs.push(pair)
+      }
+    } catch (error) {
+      if (pairs.length > 0) await copy.undo(half => takeOut(this.#parts, half, this.#now))
+      throw error
+    }
     this.#parts.news.tell([to])
     this.#parts.news.arrived([to])
     return pairs
   }
 
   async move(uids: readonly number[], to: string): Promise<readonly Pair[]> {
-    const pairs = await this.#change(box => {
-      const entries = this.#entries(ascending(uids))
-      const pairs = this.#copy(box, entries, to)
-      this.#expunge(box, entries)
-      return pairs
-    })
+    const pairs: Pair[] = []
+    for (const slice of slices(uids, WRITE_STEP)) {
+      const moved = await this.#change(box => {
+        const entries = this.#entries(slice)
+        const pairs = this.#copy(box, entries, to)
+        this.#expunge(box, entries)
+        return pairs
+      })
+      for (const pair of moved) pairs.push(pair)
+    }
     this.#parts.news.tell([to])
     this.#parts.news.arrived([to])
     return pairs
@@ -150,14 +172,21 @@ export class LmdbMailbox implements Mailbox {
     this.#parts.env.refresh()
     const box = this.#boxes.find(this.id)
     if (box === undefined) return { modseq: since, uidNext: 1, changed: [], vanished: [], complete: true, gone: true }
-    const { changed, vanished, complete } = this.#boxes.since(box, since)
-    // What changes while others have their turn has a higher MODSEQ and comes again.
-    const entries: MailEntry[] = []
-    for (let at = 0; at < changed.length; at += READ_STEP) {
-      if (at > 0) await new Promise(setImmediate)
-      for (const entry of this.#entries(changed.slice(at, at + READ_STEP))) entries.push(entry)
+    const happened = this.#boxes.since(box, since, READ_STEP)
+    while (happened.last !== undefined) {
+      await this.#turn()
+      this.#boxes.readOn(box, happened, READ_STEP)
     }
-    return { modseq: box.modseq, uidNext: box.uidNext, changed: entries, vanished, complete, gone: false }
+    const changed = ascending(happened.changed)
+    // What changes while others have their turn has a higher MODSEQ and comes again.
+    const lines: RollLine[] = []
+    for (let at = 0; at < changed.length; at += READ_STEP) {
+      if (at > 0) await this.#turn()
+      for (const line of this.#boxes.lines(this.id, changed.slice(at, at + READ_STEP))) lines.push(line)
+    }
+    const complete = this.#boxes.remembers(this.#boxes.find(this.id) ?? box, since)
+    const vanished = ascending(happened.vanished)
+    return { modseq: box.modseq, uidNext: box.uidNext, changed: lines, vanished, complete, gone: false }
   }
 
   async vanished(since: number): Promise<Pick<Changes, 'vanished' | 'complete'>> {
@@ -243,6 +272,12 @@ export class LmdbMailbox implements Mailbox {
     return result
   }
 
+  /** Others have theirs; then the store is seen as it is now. */
+  async #turn(): Promise<void> {
+    await new Promise(setImmediate)
+    this.#parts.env.refresh()
+  }
+
   #look(): Box {
     this.#parts.env.refresh()
     return this.#boxes.need(this.accountId, this.id)
@@ -254,8 +289,21 @@ export class LmdbMailbox implements Mailbox {
   }
 }
 
-function ascending(uids: readonly number[]): readonly number[] {
-  return uids.every((uid, at) => at === 0 || uid > uids[at - 1]!) ? uids : [...new Set(uids)].sort((a, b) => a - b)
+function newUids(pairs: readonly Pair[]): number[] {
+  return pairs.map(([, uid]) => uid)
+}
+
+/** Of a copy that was left half done. */
+export async function takeOut(
+  parts: MailParts,
+  { accountId, boxId, added }: HalfDone,
+  now: () => number,
+): Promise<void> {
+  const box = parts.boxes.find(boxId)
+  if (box?.accountId !== accountId) return
+  const mailbox = new LmdbMailbox(parts, box, now)
+  const uids = added.flatMap(([from, to]) => Array.from({ length: to - from + 1 }, (_, at) => from + at))
+  await mailbox.expunge(uids)
 }
 
 /** Ascending, each once, so many at a time. One empty slice for none: the mailbox must still be there. */

@@ -11,12 +11,13 @@ import {
 import { isInferiorMailbox, mailboxName } from 'posthouse/text'
 import type { LmdbBodies } from './bodies.js'
 import { type Box, type Boxes, toInfo } from './boxes.js'
+import type { Copies } from './copies.js'
 import type { Digests } from './digests.js'
 import type { Directory } from './directory.js'
 import type { Doomed } from './doomed.js'
 import type { Environment } from './environment.js'
 import type { Indexes } from './mail-index.js'
-import { LmdbMailbox } from './mailbox.js'
+import { LmdbMailbox, takeOut } from './mailbox.js'
 import type { News } from './news.js'
 import type { Rolls } from './rolls.js'
 
@@ -28,6 +29,7 @@ export interface MailParts {
   readonly digests: Digests
   readonly indexes: Indexes
   readonly rolls: Rolls
+  readonly copies: Copies
   readonly doomed: Doomed
   readonly news: News
 }
@@ -122,6 +124,11 @@ export class LmdbMailStore implements MailStore {
     })
     this.#parts.doomed.wake()
     this.#parts.news.tell(told)
+  }
+
+  /** What was left half done by processes that have died. */
+  async mend(): Promise<void> {
+    await this.#parts.copies.mend(copy => takeOut(this.#parts, copy, this.#now))
   }
 
   watchArrivals(listener: (accountId: string, mailboxId: string) => void): () => void {

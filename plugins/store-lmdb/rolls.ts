@@ -5,7 +5,7 @@
  */
 import type { Database } from 'lmdb'
 import { type Log, Roll, type RollPage } from 'posthouse/api'
-import type { Box, Boxes } from './boxes.js'
+import { ascending, type Box, type Boxes } from './boxes.js'
 import { type Environment, firstKey } from './environment.js'
 import { under } from './keys.js'
 
@@ -116,21 +116,25 @@ export class Rolls {
     const { roll } = known
     for (;;) {
       const box = this.#look(accountId, boxId)
-      const { changed, vanished, complete } = this.#boxes.since(box, roll.modseq)
-      if (!complete) return undefined
-      known.behind += changed.length + vanished.length
+      const happened = this.#boxes.since(box, roll.modseq, STEP)
+      const atOnce = happened.last === undefined
+      while (happened.last !== undefined) {
+        await new Promise(setImmediate)
+        this.#look(accountId, boxId)
+        this.#boxes.readOn(box, happened, STEP)
+      }
+      if (!this.#boxes.remembers(atOnce ? box : this.#look(accountId, boxId), roll.modseq)) return undefined
+      const changed = ascending(happened.changed)
+      known.behind += changed.length + happened.vanished.length
       for (let at = 0; at < changed.length; at += STEP) {
         if (at > 0) await new Promise(setImmediate)
         if (at > 0) this.#env.refresh()
-        for (const uid of changed.slice(at, at + STEP)) {
-          const entry = this.#boxes.entry(boxId, uid)
-          if (entry !== undefined) roll.put(entry)
-        }
+        for (const line of this.#boxes.lines(boxId, changed.slice(at, at + STEP))) roll.put(line)
       }
-      roll.remove(vanished)
+      roll.remove(ascending(happened.vanished))
       roll.modseq = box.modseq
       // While others had their turn more may have happened.
-      if (changed.length <= STEP) return box
+      if (atOnce) return box
     }
   }
 

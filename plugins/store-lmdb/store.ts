@@ -14,6 +14,7 @@ import {
 import { LmdbBodies } from './bodies.js'
 import { Boxes } from './boxes.js'
 import { Broken } from './broken.js'
+import { Copies } from './copies.js'
 import { Digests } from './digests.js'
 import { Directory } from './directory.js'
 import { Doomed } from './doomed.js'
@@ -79,12 +80,13 @@ export function createLmdbStore(options: LmdbStoreOptions): LmdbStore {
   const digests = new Digests(env, bodies)
   const indexes = new Indexes(env, boxes)
   const rolls = new Rolls(env, boxes, log)
+  const copies = new Copies(env)
   const doomed = new Doomed(env, { boxes, bodies, digests, indexes, rolls }, log)
   const filings = new Filings(boxes, directory, now)
   const trail = new LmdbTrail(env, options.trail)
   const acceptance = new Acceptances({ rows, bodies, filings, trail })
   const queue = new LmdbQueue({ env, rows, quarantine, broken, bodies, filings, trail, news, ...acceptance.steps }, now)
-  const mail = new LmdbMailStore({ env, boxes, directory, bodies, digests, indexes, rolls, doomed, news }, now)
+  const mail = new LmdbMailStore({ env, boxes, directory, bodies, digests, indexes, rolls, copies, doomed, news }, now)
   return {
     blobs: bodies,
     stats: () => env.stats(),
@@ -93,6 +95,7 @@ export function createLmdbStore(options: LmdbStoreOptions): LmdbStore {
     trail,
     accept: (one, lend) => accept(env, news, acceptance, one, lend),
     async sweep(at, trailBefore) {
+      await mail.mend()
       doomed.wake()
       await quarantine.mendOnceIn(MEND_EVERY_MS)
       await digests.sweep()

@@ -149,7 +149,8 @@ export class MemoryMailbox implements Mailbox {
   async changes(since: number): Promise<Changes> {
     const box = this.#own
     if (box.gone) return { modseq: since, uidNext: box.uidNext, changed: [], vanished: [], complete: true, gone: true }
-    const changed = box.entries().filter(({ modseq }) => modseq > since)
+    const later = box.entries().filter(({ modseq }) => modseq > since)
+    const changed = later.map(({ uid, flags, modseq }) => ({ uid, flags, modseq }))
     return { modseq: box.modseq, uidNext: box.uidNext, changed, ...box.vanished(since), gone: false }
   }
 

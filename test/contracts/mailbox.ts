@@ -1,6 +1,6 @@
 /** The contract of one mailbox: UIDs, flags, copies and moves. What is told of its changes: `changes.ts`. */
 import assert from 'node:assert/strict'
-import type { FlagChange } from '../../core/api/index.js'
+import type { FlagChange, MailError } from '../../core/api/index.js'
 import { acceptance, coded, contract, filing, mail, only, openByName, type StoreBackend, uidsOf } from './backend.js'
 
 export function mailboxContract(backend: StoreBackend): void {
@@ -236,6 +236,41 @@ function copies(backend: StoreBackend): void {
     assert.deepEqual(await uidsOf(trash), [2, 3])
   })
 
+  contract(backend, 'many messages are copied and moved like few', async ({ store }) => {
+    const [inbox, trash] = [await openByName(store, 'ann'), await openByName(store, 'ann', 'Trash')]
+    await inbox.append(Array.from({ length: 2500 }, (_, at) => mail(String(at))))
+    const all = (await inbox.list()).map(({ uid }) => uid)
+    const copied = await inbox.copy([...all].reverse(), trash.id)
+    assert.deepEqual(copied, all.map(uid => [uid, uid])) // biome-ignore format: short
+    assert.equal((await trash.read((await trash.get([2345]))[0]!)).toString(), '2344')
+    assert.deepEqual(
+      await inbox.move(all, trash.id),
+      all.map(uid => [uid, uid + 2500]),
+    )
+    assert.deepEqual([(await inbox.info()).messages, (await trash.info()).messages], [0, 5000])
+    await trash.expunge(all)
+    assert.equal((await trash.read((await trash.get([2501]))[0]!)).toString(), '0')
+  })
+
+  contract(backend, 'of a copy that is cut short nothing is there', async ({ store }) => {
+    await store.mail.create('ann', 'Work')
+    const [inbox, work] = [await openByName(store, 'ann'), await openByName(store, 'ann', 'Work')]
+    await inbox.append([mail('mine')])
+    await work.append(Array.from({ length: 4000 }, (_, at) => mail(String(at))))
+    const all = (await work.list()).map(({ uid }) => uid)
+    const copying = work.copy(all, inbox.id).then(
+      pairs => pairs.length,
+      (error: MailError) => error.errorCode,
+    )
+    // Somewhere in the middle, or before or behind all of it.
+    await new Promise(setImmediate)
+    await store.mail.delete('ann', 'Work')
+    const came = await copying
+    const { messages } = await inbox.info()
+    assert.deepEqual([came, messages], came === 4000 ? [4000, 4001] : ['mailbox-gone', 1])
+    assert.deepEqual((await inbox.get([1])).map(({ uid }) => uid), [1]) // biome-ignore format: short
+  })
+
   contract(backend, 'a replacement puts one message there and takes one away here, in one step', async ({ store }) => {
     const [drafts, sent] = [await openByName(store, 'ann', 'Drafts'), await openByName(store, 'ann', 'Sent')]
     await drafts.append([mail('one', ['k']), mail('two')])
@@ -243,7 +278,7 @@ function copies(backend: StoreBackend): void {
     assert.equal(await drafts.replace(1, mail('one again', ['\\Draft'], 5), drafts.id), 3)
     const after = await drafts.changes(before.highestModseq)
     assert.deepEqual([after.vanished, after.changed.map(({ uid }) => uid)], [[1], [3]])
-    const [made] = after.changed
+    const [made] = await drafts.get([3])
     assert.deepEqual([made!.flags, made!.date], [['\\Draft'], 5])
     assert.equal(await drafts.replace(2, mail('two sent'), sent.id), 1)
     assert.deepEqual([await uidsOf(drafts), await uidsOf(sent)], [[3], [1]])
