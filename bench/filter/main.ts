@@ -91,7 +91,7 @@ async function run(args: Arguments): Promise<number> {
 
 async function runBeside(sets: string, folder: string, args: Arguments): Promise<number> {
   const asked = draw(itemsOf(sets, args), args.sample)
-  const taught = draw(itemsOf(sets, { ...args, splits: ['train'] }), args.sample)
+  const taught = draw(itemsOf(sets, { ...args, splits: ['train'] }), args.taught)
   for (const view of args.views) {
     const rows = await besideOthers({ asked, taught }, { folder: join(folder, view), view, say })
     print(

@@ -17,6 +17,8 @@ const MOST_GOAL = 1
 /** The most that one counts: lessons that insist are heard. */
 const MOST_AMOUNT = 20
 const ROUNDS = 4
+/** Who stands so far on its side at first is not looked at again. */
+const FAR = 1
 /** Smaller changes move nothing. */
 const LEAST_CHANGE = 0.02
 const LEAST_LENGTH = 0.05
@@ -46,9 +48,14 @@ export class Anchors {
     const weights = new TaughtWeights(size)
     const amounts = new Float64Array(this.#held.length)
     const bases = this.#held.map(({ tokens, given }) => left * given + taught(tokens))
+    const near = [...this.#held.keys()].filter(at => {
+      const { sign, goal } = this.#held[at]!
+      return sign * bases[at]! < goal + FAR
+    })
     let moved = false
     for (let round = 0; round < ROUNDS; round++) {
-      for (const [at, { tokens, sign, goal, length }] of this.#held.entries()) {
+      for (const at of near) {
+        const { tokens, sign, goal, length } = this.#held[at]!
         const missing = goal - sign * (bases[at]! + weights.sum(tokens))
         const next = amounts[at]! + missing / Math.max(LEAST_LENGTH, length)
         const change = Math.min(MOST_AMOUNT, Math.max(0, next)) - amounts[at]!

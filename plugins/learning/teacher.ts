@@ -25,7 +25,7 @@ const MOST_BALANCE = 3
 const LEAST_CHANGE = 0.05
 /** Written together. */
 const PIECE = 100
-/** Anchors are looked at again once so much of all that was taught has changed: it takes some 15 ms. */
+/** Anchors are looked at again once so much of all that was taught has changed: it takes 15 to 40 ms. */
 const SETTLED = 0.01
 
 export interface Lesson {
