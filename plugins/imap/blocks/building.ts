@@ -46,7 +46,7 @@ export async function buildBlock(
     last = entry.uid
     if (turns.due) await turns.give()
   }
-  return builder.finish(last)
+  return builder.finish(last, turns)
 }
 
 /** What is there, ascending. Blocks of another version are removed first, with all others: an index has no gaps. */

@@ -50,8 +50,8 @@ export function wordsClue(lists: readonly ListName[], value: string, maxBytes: n
 
 /** Of a field whose values are in a list; `value` may be empty, which every field matches. */
 export function valuesClue(name: ListName, value: string, maxBytes: number): Clue | undefined {
-  // These do not stand in lists as they stand in texts.
-  if (/[\n\ufffd\ufffe]/.test(value)) return undefined
+  // These, and halves of signs beyond U+FFFF, do not stand in lists as they stand in texts.
+  if (/[\n\ufffd\ufffe]|\p{Surrogate}/u.test(value)) return undefined
   const needle = Buffer.from(value === '' ? '\n' : value)
   return new Clue(async block => {
     const found = await gatherIn(block, name, needle)

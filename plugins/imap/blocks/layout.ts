@@ -9,6 +9,7 @@ import type { Field } from 'posthouse/text'
 import type { Facts } from '../finding/facts.js'
 import { fold } from '../finding/fold.js'
 import { addressForms, headerText, plainForms, type Texts } from '../finding/texts.js'
+import type { Turns } from '../turns.js'
 import { DAY_MS, writtenDay } from '../wire/date.js'
 import { ListBuilder, MOST_MESSAGES } from './list.js'
 import { eachWord } from './words.js'
@@ -87,9 +88,11 @@ export class BlockBuilder {
   }
 
   /** Numbered by the last UID it speaks for. */
-  finish(block: number): NewIndexBlock {
+  async finish(block: number, turns: Turns): Promise<NewIndexBlock> {
     const parts = new Map<number, Buffer>()
     for (const [name, list] of this.lists) {
+      // A long list alone takes some 30 ms.
+      if (turns.due) await turns.give()
       const { texts, messages } = list.finish()
       parts.set(LISTS[name], texts)
       parts.set(LISTS[name] + 1, messages)
