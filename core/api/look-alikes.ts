@@ -58,7 +58,25 @@ export interface LookAlikeFacts {
   readonly bouncesElsewhere?: string
 }
 
+/** A brand as an admin has added one. */
+export interface SiteBrand {
+  /** As people write it. */
+  readonly brand: string
+  /** How a text or display name calls it; left out: the brand itself. */
+  readonly names?: readonly string[]
+  /** Its own; names below them are its own too. */
+  readonly domains: readonly string[]
+}
+
+/** What an admin has made of the shipped brands; for others who judge by brands. */
+export interface SiteBrands {
+  readonly added: readonly SiteBrand[]
+  /** Names of shipped brands that are not looked for. */
+  readonly without: readonly string[]
+}
+
 export interface LookAlikes {
+  readonly brands: SiteBrands
   /** Found out once for each message; nothing: it did not come from elsewhere. */
   found(asked: Asked['score'], call: Call): Promise<LookAlikeFacts | undefined>
 }

@@ -47,7 +47,7 @@ export const CONFIG = {
         bare_name: pointsOf(1),
         other_address: pointsOf(1.5),
         own_name: pointsOf(4),
-        unknown_name: pointsOf(1.5),
+        unknown_name: pointsOf(1),
         mismatch: pointsOf(0.5),
       },
     },

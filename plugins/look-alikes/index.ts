@@ -17,6 +17,7 @@ import {
   quarantine,
   reject,
   type Services,
+  type SiteBrands,
   sparing,
 } from 'posthouse/api'
 import { shippedBrands } from './brands.js'
@@ -39,7 +40,8 @@ export default definePlugin({
     let reading: Promise<World> | undefined
     const world = () =>
       (reading ??= shippedBrands(files).then(shipped => worldOf(config, shipped, server, () => known.names())))
-    const seen = new Seen(world, services, log, metrics)
+    const brands = { added: config.brands, without: config.without_brands }
+    const seen = new Seen(brands, world, services, log, metrics)
     const contribution = {
       services: { 'look-alikes': seen },
       hooks: {
@@ -75,13 +77,15 @@ async function countedAlready(services: Services, asked: Asked['score'], call: C
 
 /** One look at each message, whoever asks first. */
 class Seen implements LookAlikes {
+  readonly brands: SiteBrands
   readonly #world: () => Promise<World>
   readonly #services: Services
   readonly #log: Log
   readonly #metrics: Metrics
   readonly #found = new WeakMap<Message, Promise<LookAlikeFacts>>()
 
-  constructor(world: () => Promise<World>, services: Services, log: Log, metrics: Metrics) {
+  constructor(brands: SiteBrands, world: () => Promise<World>, services: Services, log: Log, metrics: Metrics) {
+    this.brands = brands
     this.#world = world
     this.#services = services
     this.#log = log

@@ -4,6 +4,7 @@
  */
 import type { Asked, Envelope, Finding, Message, MessageText, Session } from 'posthouse/api'
 import { type FieldMailbox, mailboxOf, nameAndParents, type WebLink, webLinks } from 'posthouse/text'
+import { type BrandTable, shippedBrands } from './origin/brands.js'
 import { forwardedAuthor } from './origin/forwarded.js'
 
 /**
@@ -35,6 +36,7 @@ export class Facts {
   findings: readonly Finding[] = []
   /** The message as a reader sees it. */
   readonly seen: MessageText
+  readonly #brands: BrandTable | undefined
   readonly #fields = new Map<string, readonly string[]>()
   readonly #texts = new Map<Place, string>()
   readonly #kept = new Map<unknown, unknown>()
@@ -42,17 +44,28 @@ export class Facts {
   #replyTo: FieldMailbox | undefined | null = null
   #forwarded: FieldMailbox | undefined | null = null
 
-  private constructor({ session, envelope, message }: Asked['score'], text: MessageText, now: number) {
+  private constructor(
+    { session, envelope, message }: Asked['score'],
+    text: MessageText,
+    now: number,
+    brands: BrandTable | undefined,
+  ) {
     this.now = now
     this.session = session
     this.envelope = envelope
     this.insider = session.trusted || session.account !== undefined
     this.message = message
     this.seen = text
+    this.#brands = brands
   }
 
-  static async of(asked: Asked['score'], now: number): Promise<Facts> {
-    return new Facts(asked, await asked.message.text(), now)
+  /** `brands`: left out, those that are shipped. */
+  static async of(asked: Asked['score'], now: number, brands?: BrandTable): Promise<Facts> {
+    return new Facts(asked, await asked.message.text(), now, brands)
+  }
+
+  get brands(): BrandTable {
+    return this.#brands ?? shippedBrands()
   }
 
   get from(): FieldMailbox | undefined {

@@ -4,11 +4,12 @@
  */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Asked, ConfigError, definePlugin, type Files, type Message } from 'posthouse/api'
+import { type Asked, ConfigError, definePlugin, type Files, type Message, type SiteBrands } from 'posthouse/api'
 import { ruleCommands } from './commands.js'
 import { RuleSet } from './evaluate.js'
 import { Facts } from './facts.js'
 import { Guard } from './guard.js'
+import { type BrandTable, brandsOf } from './origin/brands.js'
 import { packageFolder } from './package-folder.js'
 import { readRules } from './read.js'
 
@@ -30,12 +31,16 @@ const CONFIG = {
   },
 } as const
 
+const NO_OTHERS: SiteBrands = { added: [], without: [] }
+
 export default definePlugin({
   name: 'spam-rules',
   summary: 'scores mail by rules in YAML files',
   config: CONFIG,
-  async setup({ config, clock, files, log, messageOf, purpose, server }) {
-    const known = new Known()
+  async setup({ config, clock, files, log, messageOf, purpose, server, services }) {
+    let brands: BrandTable | undefined
+    // What a site has added to the list of brands stands with the plugin that judges names by it.
+    const known = new Known(() => (brands ??= brandsOf(services.find('look-alikes')?.brands ?? NO_OTHERS)))
     const folder = config.rules === undefined ? shippedRules() : files.resolve(config.rules)
     let loading: Promise<void> | undefined
     let loaded: RuleSet | undefined
@@ -63,11 +68,16 @@ export default definePlugin({
 /** What is known of a message, between the moments it is asked about at. */
 class Known {
   readonly #facts = new WeakMap<Message, Promise<Facts>>()
+  readonly #brands: () => BrandTable
+
+  constructor(brands: () => BrandTable) {
+    this.#brands = brands
+  }
 
   of(asked: Asked['score'], now: number): Promise<Facts> {
     const there = this.#facts.get(asked.message)
     if (there !== undefined) return there
-    const facts = Facts.of(asked, now)
+    const facts = Facts.of(asked, now, this.#brands())
     this.#facts.set(asked.message, facts)
     return facts
   }

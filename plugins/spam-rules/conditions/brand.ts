@@ -4,7 +4,7 @@
  */
 import { organisationOf } from 'posthouse/text'
 import type { Facts } from '../facts.js'
-import { claimsIn, isOf, ownerOf } from '../origin/brands.js'
+import { claimsIn, isOf } from '../origin/brands.js'
 import { found, type Kind, type Outcome } from './kind.js'
 
 const BRAND_TESTS = ['claimed-elsewhere', 'claimed-by-stranger', 'lent-sender'] as const
@@ -43,7 +43,7 @@ const TESTS: Readonly<Record<BrandTest, (facts: Facts) => Outcome>> = {
 
   /** From is the brand's own, and all links lead elsewhere. */
   'lent-sender': facts => {
-    const owner = facts.from === undefined ? undefined : ownerOf(facts.from.domain)
+    const owner = facts.from === undefined ? undefined : facts.brands.ownerOf(facts.from.domain)
     if (owner === undefined || facts.hosts.length === 0) return undefined
     if (facts.hosts.some(({ name }) => isOf(owner, name))) return undefined
     return found(`From is ${owner.title}'s, links lead to ${facts.hosts[0]!.name}`)

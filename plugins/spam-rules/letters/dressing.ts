@@ -18,7 +18,7 @@ const EAST_ASIAN = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Scri
 const MARKED = /[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]/
 const MARKED_ROW = /(?:\p{Script=Latin}\p{M}{1,5}){3,20}/gu
 /** A stroke or ring put over a letter: no script needs that. */
-const STRUCK = /[A-Za-z]{0,20}[A-Za-z][\u0334-\u0338\u20d2-\u20e2\u20e4-\u20f0][A-Za-z]{0,20}/g
+const STRUCK = /[A-Za-z]{1,5}[\u0334-\u0338\u20d2-\u20e2\u20e4-\u20f0][A-Za-z]{0,20}/g
 const LATIN_WORD = /[A-Za-z\u00c0-\u024f\u1e00-\u1eff]{6,40}/g
 const TWO_ACCENTED = /[\u00c0-\u024f\u1e00-\u1eff]{2}/
 const ACCENTED = /[^A-Za-z]/g

@@ -5,21 +5,16 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { SiteBrand, SiteBrands } from 'posthouse/api'
 import { nameAndParents } from 'posthouse/text'
 import { parse } from 'yaml'
 import type { Facts } from '../facts.js'
 import { packageFolder } from '../package-folder.js'
 import { fold } from '../words/fold.js'
 
-interface RawBrand {
-  readonly brand: string
-  readonly names?: readonly string[]
-  readonly domains: readonly string[]
-}
-
 export interface Brand {
   readonly title: string
-  readonly domains: ReadonlySet<string>
+  readonly domains: Set<string>
   /** The name as it stands in domains; '' when it is too short to tell anything there. */
   readonly squeezed: string
 }
@@ -59,7 +54,70 @@ const FOOT =
   /(?:©|\(c\)|copyright)\s{0,3}(?:(?:19|20)\d\d(?:\s{0,2}[-–]\s{0,2}(?:19|20)\d\d)?)?[\s,.]{0,4}([^\n.,|]{2,60})/gi
 const MOST_FEET = 5
 
-let shipped: ReadonlyMap<string, readonly Name[]> | undefined
+/** Names and domains to be looked up. Brands of the same title are one. */
+export class BrandTable {
+  readonly #byFirstWord = new Map<string, Name[]>()
+  readonly #owners = new Map<string, Brand>()
+
+  constructor(brands: readonly SiteBrand[]) {
+    const byTitle = new Map<string, Brand>()
+    for (const { brand: title, names = [title], domains } of brands) {
+      const brand = byTitle.get(title) ?? brandOf(title)
+      byTitle.set(title, brand)
+      for (const domain of domains) {
+        brand.domains.add(domain)
+        if (!this.#owners.has(domain)) this.#owners.set(domain, brand)
+      }
+      for (const written of names) this.#addName(fold(written).trim().split(' '), brand)
+    }
+    // The longest first: "Banco do Brasil" before a "Banco".
+    for (const names of this.#byFirstWord.values()) names.sort((a, b) => b.words.length - a.words.length)
+  }
+
+  #addName(words: readonly string[], brand: Brand): void {
+    const there = this.#byFirstWord.get(words[0]!) ?? []
+    this.#byFirstWord.set(words[0]!, there)
+    there.push({ words, brand })
+  }
+
+  /** The longest name that begins with this word. */
+  nameAt(words: readonly string[], at: number): Name | undefined {
+    const names = this.#byFirstWord.get(words[at]!)
+    return names?.find(({ words: wanted }) => wanted.every((word, i) => words[at + i] === word))
+  }
+
+  /** By its own domains alone. */
+  ownerOf(host: string): Brand | undefined {
+    for (const name of nameAndParents(host)) {
+      const brand = this.#owners.get(name)
+      if (brand !== undefined) return brand
+    }
+    return undefined
+  }
+}
+
+let read: readonly SiteBrand[] | undefined
+let shipped: BrandTable | undefined
+
+export function shippedBrands(): BrandTable {
+  shipped ??= new BrandTable(readShipped())
+  return shipped
+}
+
+/** Those that are shipped, without some, and an admin's own. */
+export function brandsOf({ added, without }: SiteBrands): BrandTable {
+  if (added.length === 0 && without.length === 0) return shippedBrands()
+  const left = new Set(without.map(brand => fold(brand).trim()))
+  return new BrandTable([...added, ...readShipped().filter(({ brand }) => !left.has(fold(brand).trim()))])
+}
+
+function readShipped(): readonly SiteBrand[] {
+  read ??= ['brands.yaml', 'spoken-for.yaml'].flatMap(file => {
+    const text = readFileSync(join(packageFolder(), 'rules/look-alikes', file), 'utf8')
+    return (parse(text) as { readonly brands: readonly SiteBrand[] }).brands
+  })
+  return read
+}
 
 /** Of subject and text, each brand once. */
 export function claimsIn(facts: Facts): readonly Claim[] {
@@ -67,12 +125,12 @@ export function claimsIn(facts: Facts): readonly Claim[] {
 }
 
 function readClaims(facts: Facts): readonly Claim[] {
-  shipped ??= namesByFirstWord()
+  const table = facts.brands
   const body = facts.text('body')
   const text = body.length <= HEAD + TAIL ? body : `${body.slice(0, HEAD)} ${body.slice(-TAIL)}`
   const claims = new Map<Brand, Claim>()
   for (const claim of spoken(
-    shipped,
+    table,
     fold(`${facts.text('subject')}\n${text}`)
       .trim()
       .split(' '),
@@ -84,15 +142,15 @@ function readClaims(facts: Facts): readonly Claim[] {
   for (const [, name = ''] of text.matchAll(FOOT)) {
     if (++feet > MOST_FEET || claims.size >= MOST_CLAIMS) break
     const words = fold(name).trim().split(' ')
-    const brand = nameAt(shipped, words, 0)?.brand
+    const brand = table.nameAt(words, 0)?.brand
     if (brand !== undefined && !claims.has(brand)) claims.set(brand, { brand, said: `(c) ${words.join(' ')}` })
   }
   return [...claims.values()]
 }
 
-function* spoken(names: ReadonlyMap<string, readonly Name[]>, words: readonly string[]): Generator<Claim> {
+function* spoken(table: BrandTable, words: readonly string[]): Generator<Claim> {
   for (let at = 0; at < words.length; at++) {
-    const name = nameAt(names, words, at)
+    const name = table.nameAt(words, at)
     if (name === undefined) continue
     const end = at + name.words.length
     const front = at > 0 && IN_FRONT.has(words[at - 1]!)
@@ -100,10 +158,6 @@ function* spoken(names: ReadonlyMap<string, readonly Name[]>, words: readonly st
     if (front || behind)
       yield { brand: name.brand, said: words.slice(front ? at - 1 : at, behind ? end + 1 : end).join(' ') }
   }
-}
-
-function nameAt(names: ReadonlyMap<string, readonly Name[]>, words: readonly string[], at: number): Name | undefined {
-  return names.get(words[at]!)?.find(({ words: wanted }) => wanted.every((word, i) => words[at + i] === word))
 }
 
 /** By its own domains, or by its name within a label: what only pretends so is the matter of the plugin look-alikes. */
@@ -118,44 +172,11 @@ export function isOf({ domains, squeezed }: Brand, host: string): boolean {
   )
 }
 
-/** By its own domains alone. */
-export function ownerOf(host: string): Brand | undefined {
-  shipped ??= namesByFirstWord()
-  for (const name of nameAndParents(host)) {
-    const brand = owners.get(name)
-    if (brand !== undefined) return brand
-  }
-  return undefined
-}
-
-const owners = new Map<string, Brand>()
-
-function namesByFirstWord(): ReadonlyMap<string, readonly Name[]> {
-  const byWord = new Map<string, Name[]>()
-  for (const file of ['brands.yaml', 'spoken-for.yaml']) {
-    const text = readFileSync(join(packageFolder(), 'rules/look-alikes', file), 'utf8')
-    const { brands } = parse(text) as { readonly brands: readonly RawBrand[] }
-    for (const raw of brands) {
-      const brand = brandOf(raw)
-      for (const domain of brand.domains) if (!owners.has(domain)) owners.set(domain, brand)
-      for (const written of raw.names ?? [raw.brand]) {
-        const words = fold(written).trim().split(' ')
-        const there = byWord.get(words[0]!) ?? []
-        byWord.set(words[0]!, there)
-        there.push({ words, brand })
-      }
-    }
-  }
-  // The longest first: "Banco do Brasil" before a "Banco".
-  for (const names of byWord.values()) names.sort((a, b) => b.words.length - a.words.length)
-  return byWord
-}
-
-function brandOf({ brand, domains }: RawBrand): Brand {
-  const squeezed = fold(brand).replaceAll(' ', '')
+function brandOf(title: string): Brand {
+  const squeezed = fold(title).replaceAll(' ', '')
   return {
-    title: brand,
-    domains: new Set(domains),
+    title,
+    domains: new Set(),
     squeezed: squeezed.length >= SHORTEST_SQUEEZED && /^[a-z0-9]+$/.test(squeezed) ? squeezed : '',
   }
 }

@@ -15,6 +15,14 @@ export const SENDER_LIST_TESTS = {
 
   'from-domain-under': ({ from }, list) => (from !== undefined ? under(from.domain, list) : undefined),
 
+  /** The list that it says to come from has a domain under such an ending. */
+  'list-domain-under': ({ message }, list) => {
+    const [, at] = /\blist [^\s@;]{1,64}@([^\s@;]{1,200})/i.exec(message.field('mailing-list') ?? '') ?? []
+    const [, id] = /<([^<>\s]{3,200})>/.exec(message.field('list-id') ?? '') ?? []
+    const domain = at ?? id
+    return domain === undefined ? undefined : under(domain.toLowerCase(), list)
+  },
+
   'forwarded-from-in-list': ({ forwarded }, list) =>
     forwarded !== undefined ? inList(forwarded.domain, list) : undefined,
 

@@ -1,6 +1,11 @@
 /** `brand`: what is a claim and what a mention, and whose sender and links are. The shipped rules show more of it by their own examples. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { messageOf } from '../../../core/storage/message.js'
+import { anEnvelope, aSession } from '../../../core/testing/index.js'
+import { mailOf } from '../../../plugins/spam-rules/example.js'
+import { Facts } from '../../../plugins/spam-rules/facts.js'
+import { brandsOf, claimsIn } from '../../../plugins/spam-rules/origin/brands.js'
 import { found } from './loading.js'
 
 const FROM = 'From: "Desk" <desk@odd.example>'
@@ -69,4 +74,26 @@ describe('brand: lent-sender', () => {
 test('claimed-by-stranger minds no links', async () => {
   const text = 'Your PayPal account: https://www.paypal.com/ https://x71.example/'
   assert.equal(await found('brand: claimed-by-stranger', mail(FROM, text)), '"your paypal account" from odd.example')
+})
+
+describe('brands of the site', () => {
+  const table = brandsOf({ added: [{ brand: 'Riverside Bank', domains: ['riverside.example'] }], without: ['paypal'] })
+  const claimed = async (text: string, brands?: typeof table) => {
+    const asked = { session: aSession({}), envelope: anEnvelope({}), message: messageOf(mailOf(mail(FROM, text))) }
+    return claimsIn(await Facts.of(asked, 0, brands)).map(({ brand }) => brand.title)
+  }
+
+  for (const [what, text, shipped, here] of [
+    ['one that was added is seen', 'Your Riverside Bank account', [], ['Riverside Bank']],
+    ['one that was left out is not', 'Your PayPal account', ['PayPal'], []],
+    ['others are as shipped', 'Your Netflix account', ['Netflix'], ['Netflix']],
+  ] as const)
+    test(what, async () => {
+      assert.deepEqual(await claimed(text), shipped)
+      assert.deepEqual(await claimed(text, table), here)
+    })
+
+  test('names of both files are one brand', async () => {
+    assert.deepEqual(await claimed('Your Ledger Live account, the Ledger Support team'), ['Ledger'])
+  })
 })
