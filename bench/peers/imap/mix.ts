@@ -3,17 +3,15 @@
  * each with its probability, logs out and begins again. A command at a time; mailboxes are kept near 30 messages; COPY goes to a mailbox of its own.
  * Meanwhile mail comes in by LMTP at a steady rate.
  */
-import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ImapSession, isOk } from '../../lib/imap-client.js'
+import { Lmtp } from '../../lib/lmtp-client.js'
 import { random } from '../../lib/random.js'
 import { Mails } from './mails.js'
-import { addressOf, appendOf, type ImapPeer, PASSWORD } from './peer.js'
+import { addressOf, appendOf, type ImapPeer, MIXERS, PASSWORD } from './peer.js'
 import { type Drive, type ImapScenario, logIn } from './scenario.js'
 
 const CLIENTS = 10
-/** Accounts the clients choose from. */
-const MAILBOXES = 5
 /** imaptest's `msgs`. */
 const KEPT = 30
 const DELIVERIES_PER_SECOND = 20
@@ -38,7 +36,7 @@ const FLAGS = ['\\Answered', '\\Flagged', '\\Seen', '\\Draft', '$Label1', '$Labe
 
 export const imapMix: ImapScenario = {
   name: 'imap-mix',
-  asks: `How many commands a second: ${CLIENTS} clients over ${MAILBOXES} mailboxes, commands by imaptest's default probabilities, ${DELIVERIES_PER_SECOND} deliveries a second by LMTP?`,
+  asks: `How many commands a second: ${CLIENTS} clients over ${MIXERS} mailboxes, commands by imaptest's default probabilities, ${DELIVERIES_PER_SECOND} deliveries a second by LMTP?`,
   unit: 'commands',
   cases: ({ seconds }) => [{ name: `${CLIENTS} clients`, warm: 12, turn: (peer, turn) => mix(peer, turn, seconds) }],
 }
@@ -67,8 +65,8 @@ async function mix(peer: ImapPeer, turn: number, seconds: number): Promise<Drive
 
 /** What was copied before is not carried along. */
 async function prepare(peer: ImapPeer): Promise<void> {
-  for (let at = 0; at < MAILBOXES; at++) {
-    const session = await logIn(peer, `user${at}`)
+  for (let at = 0; at < MIXERS; at++) {
+    const session = await logIn(peer, `mixer${at}`)
     await session.attempt(`DELETE ${COPIES}`)
     await session.run(`CREATE ${COPIES}`)
     session.close()
@@ -107,7 +105,7 @@ class Client {
 
   async #visit(over: () => boolean): Promise<void> {
     this.#session = await ImapSession.open(this.#peer.ports.imap)
-    await this.#run('LOGIN', `LOGIN "${addressOf(`user${this.#number(MAILBOXES)}`)}" "${PASSWORD}"`)
+    await this.#run('LOGIN', `LOGIN "${addressOf(`mixer${this.#number(MIXERS)}`)}" "${PASSWORD}"`)
     if (this.#chance(PERCENT.list)) await this.#run('LIST', 'LIST "" *')
     if (this.#chance(PERCENT.status)) await this.#run('STATUS', 'STATUS INBOX (MESSAGES UNSEEN RECENT)')
     await this.#run('SELECT', 'SELECT INBOX')
@@ -211,66 +209,10 @@ async function deliver(peer: ImapPeer, over: () => boolean): Promise<number> {
   const began = performance.now()
   let delivered = 0
   while (!over()) {
-    await lmtp.send(addressOf(`user${delivered % MAILBOXES}`), MAILS.mail(delivered).bytes)
+    await lmtp.send(addressOf(`mixer${delivered % MIXERS}`), MAILS.mail(delivered).bytes)
     delivered += 1
     await sleep(Math.max(0, began + (delivered * 1000) / DELIVERIES_PER_SECOND - performance.now()))
   }
   lmtp.close()
   return delivered
-}
-
-/** RFC 2033, a reply at a time. */
-class Lmtp {
-  readonly #socket: Socket
-  #text = ''
-  #heard: (reply: string) => void = () => undefined
-  #failed: (error: Error) => void = () => undefined
-
-  private constructor(port: number) {
-    this.#socket = connect({ port, host: '127.0.0.1', noDelay: true })
-    this.#socket.on('data', chunk => this.#read(chunk.toString('latin1')))
-    this.#socket.on('error', error => this.#failed(error))
-    this.#socket.on('close', () => this.#failed(new Error('LMTP: closed')))
-  }
-
-  static async open(port: number): Promise<Lmtp> {
-    const lmtp = new Lmtp(port)
-    await lmtp.#reply()
-    await lmtp.#say('LHLO bench.test\r\n')
-    return lmtp
-  }
-
-  async send(to: string, message: Buffer): Promise<void> {
-    await this.#say('MAIL FROM:<sender@source.test>\r\n')
-    await this.#say(`RCPT TO:<${to}>\r\n`)
-    await this.#say('DATA\r\n')
-    await this.#say(Buffer.concat([message, Buffer.from('.\r\n')]))
-  }
-
-  close(): void {
-    this.#socket.destroy()
-  }
-
-  #say(text: string | Buffer): Promise<string> {
-    const reply = this.#reply()
-    this.#socket.write(text)
-    return reply
-  }
-
-  #reply(): Promise<string> {
-    return new Promise((resolve, reject) => {
-      this.#heard = resolve
-      this.#failed = reject
-    })
-  }
-
-  #read(text: string): void {
-    this.#text += text
-    const last = /^(\d)\d\d .*\r\n$/m.exec(this.#text)
-    if (last === null) return
-    const reply = this.#text
-    this.#text = ''
-    if (last[1] === '2' || last[1] === '3') this.#heard(reply)
-    else this.#failed(new Error(`LMTP: ${reply.trim()}`))
-  }
 }

@@ -15,8 +15,9 @@ import { Dovecot, type DovecotStore } from '../dovecot.js'
 import { Mails } from './mails.js'
 
 export const PASSWORD = 'bench-secret'
-/** Of each there is an account `user0`, `user1`, …; `reader` has the large mailbox. */
+/** `user0`, `user1`, …; those of the mix have others, as their mailboxes stay small; `reader` has the large mailbox. */
 export const USERS = 20
+export const MIXERS = 5
 export const READER = 'reader'
 export const LARGE = 'Large'
 const BATCH = 500
@@ -57,7 +58,8 @@ export async function startPeers(wish: PeersWish): Promise<readonly ImapPeer[]> 
 }
 
 async function startOurs(name: string, root: string | undefined, wish: PeersWish): Promise<ImapPeer> {
-  const users = [READER, ...Array.from({ length: USERS }, (_, n) => `user${n}`)]
+  const names = (name: string, count: number) => Array.from({ length: count }, (_, n) => `${name}${n}`)
+  const users = [READER, ...names('user', USERS), ...names('mixer', MIXERS)]
   const posthouse = await Posthouse.start({
     parent: wish.folder,
     workers: wish.workers,
