@@ -373,7 +373,9 @@ class Page {
     page.modseqs = new Float64Array(buffer, 0, size)
     page.uids = new Uint32Array(buffer, 8 * size, size)
     page.flags = new Uint16Array(buffer, 12 * size, size)
-    page.sets = setsOf(octets.toString('utf8', end))
+    const sets = setsOf(octets.toString('utf8', end))
+    if (sets === undefined) return undefined
+    page.sets = sets
     return page.#isWhole() ? page : undefined
   }
 
@@ -390,11 +392,23 @@ class Page {
 let lastText = ''
 let lastSets: readonly (readonly string[])[] = []
 
-/** Most pages have the sets of the one before. */
-function setsOf(text: string): (readonly string[])[] {
+/** Most pages have the sets of the one before. `undefined`: those of a damaged page. */
+function setsOf(text: string): (readonly string[])[] | undefined {
   if (text !== lastText) {
-    lastSets = (JSON.parse(text) as string[][]).map(internFlags)
+    const sets = readSets(text)
+    if (sets === undefined) return undefined
+    lastSets = sets.map(internFlags)
     lastText = text
   }
   return [...lastSets]
+}
+
+function readSets(text: string): string[][] | undefined {
+  try {
+    const sets: unknown = JSON.parse(text)
+    const isSet = (set: unknown) => Array.isArray(set) && set.every(flag => typeof flag === 'string')
+    return Array.isArray(sets) && sets.every(isSet) ? sets : undefined
+  } catch {
+    return undefined
+  }
 }

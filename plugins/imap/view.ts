@@ -318,25 +318,23 @@ export class View {
 
   /**
    * What the client may be told now, in order; the picture is then as told. Expunges come first and from the end, so that every
-   * number is right when it is read.
+   * number is right when it is read. Nothing is taken in until the last was told.
    */
-  tell(may: Telling): Update[] {
-    const updates: Update[] = []
-    if (may.expunge) updates.push(...this.tellGone())
-    if (this.arrived.length > 0) updates.push(...this.tellArrived())
+  *tell(may: Telling): Generator<Update> {
+    if (may.expunge) yield* this.tellGone()
+    if (this.arrived.length > 0) yield* this.tellArrived()
     const keywords = this.newKeywords()
-    if (keywords) updates.push(keywords)
+    if (keywords) yield keywords
     const told = may.modseq ? new Set([...this.untold, ...this.moved]) : this.untold
-    for (const uid of [...told].sort((a, b) => a - b)) {
+    for (const uid of Float64Array.from(told).sort()) {
       const index = this.indexOf(uid)
       if (index < 0 || this.gone.has(uid)) continue
       const message = { uid, flags: this.written(uid, this.roll.flagsAt(index)), modseq: this.roll.modseqAt(index) }
-      updates.push({ kind: 'flags', sequence: index + 1, message })
+      yield { kind: 'flags', sequence: index + 1, message }
     }
     this.untold.clear()
     this.moved.clear()
     this.told_ = Math.max(this.told_, this.gone.size > 0 ? this.goneSince : this.modseq)
-    return updates
   }
 
   private tellArrived(): Update[] {

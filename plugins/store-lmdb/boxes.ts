@@ -5,7 +5,6 @@
  */
 import type { Database } from 'lmdb'
 import {
-  type Changes,
   type Cut,
   internFlags,
   type MailboxInfo,
@@ -61,8 +60,8 @@ type HistoryKey = [boxId: string, modseq: number, uid: number]
 export interface Happened {
   readonly changed: number[]
   readonly vanished: number[]
-  /** Behind this there is more. */
-  last?: HistoryKey | undefined
+  /** Where reading goes on. */
+  from: readonly (string | number)[]
 }
 
 const CHANGED = 0
@@ -188,42 +187,30 @@ export class Boxes {
     box.tombstones = tombstones - old.length
   }
 
-  /** UIDs that are new, changed or gone after `since` and up to the MODSEQ of `box`; at most `limit` of them at first. */
-  since(box: Box, since: number, limit: number): Happened {
-    const happened = { changed: [], vanished: [] }
-    this.#read([box.id, Math.floor(since) + 1], box, happened, limit)
-    return happened
+  /** Nothing is read yet of what is new, changed or gone after `since`. */
+  since(boxId: string, since: number): Happened {
+    return { changed: [], vanished: [], from: [boxId, Math.floor(since) + 1] }
   }
 
-  /** At most `limit` more. What has changed again since it began is not among them: it has a higher MODSEQ now. */
-  readOn(box: Box, happened: Happened, limit: number): void {
-    if (happened.last !== undefined) this.#read([...happened.last, 0], box, happened, limit)
-  }
-
-  #read(start: (string | number)[], box: Box, happened: Happened, limit: number): void {
-    const { end } = under(box.id, box.modseq)
+  /**
+   * Reads at most `limit` more. False when nothing is left: what was read leads to the mailbox as it is at this moment. Whoever stopped at an earlier
+   * one could miss a new message that was changed meanwhile and so went to the end of the history; who has heard of later messages
+   * never takes it in any more, as UIDs only grow.
+   */
+  readOn(boxId: string, happened: Happened, limit: number): boolean {
+    const range = this.#history.getRange({ start: [...happened.from], end: under(boxId).end, limit })
     let read = 0
-    happened.last = undefined
-    for (const { key, value } of this.#history.getRange({ start, end, limit })) {
+    for (const { key, value } of range) {
       const uids = value === VANISHED ? happened.vanished : happened.changed
       uids.push(key[2])
-      if (++read === limit) happened.last = key
+      if (++read === limit) happened.from = [...key, 0]
     }
+    return read === limit
   }
 
   /** Whether nothing after `since` is forgotten. */
   remembers(box: Box, since: number): boolean {
     return since >= (box.forgotten ?? 0)
-  }
-
-  vanished(box: Box, since: number): Pick<Changes, 'vanished' | 'complete'> {
-    const vanished: number[] = []
-    for (const { key, value } of this.#after(box.id, since)) if (value === VANISHED) vanished.push(key[2])
-    return { vanished: vanished.sort((a, b) => a - b), complete: this.remembers(box, since) }
-  }
-
-  #after(boxId: string, since: number) {
-    return this.#history.getRange({ start: [boxId, Math.floor(since) + 1], end: under(boxId).end })
   }
 
   /** Removes up to `limit` entries of a mailbox that is gone, without trace. Gives their bodies and whether nothing is left. */

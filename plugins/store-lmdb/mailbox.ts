@@ -139,18 +139,22 @@ export class LmdbMailbox implements Mailbox {
 
   async move(uids: readonly number[], to: string): Promise<readonly Pair[]> {
     const pairs: Pair[] = []
-    for (const slice of slices(uids, WRITE_STEP)) {
-      const moved = await this.#change(box => {
-        const entries = this.#entries(slice)
-        const pairs = this.#copy(box, entries, to)
-        this.#expunge(box, entries)
-        return pairs
-      })
-      for (const pair of moved) pairs.push(pair)
+    try {
+      for (const slice of slices(uids, WRITE_STEP)) {
+        const moved = await this.#change(box => {
+          const entries = this.#entries(slice)
+          const pairs = this.#copy(box, entries, to)
+          this.#expunge(box, entries)
+          return pairs
+        })
+        for (const pair of moved) pairs.push(pair)
+      }
+      return pairs
+    } finally {
+      // Also when it breaks off: what was moved until then is there.
+      this.#parts.news.tell([to])
+      this.#parts.news.arrived([to])
     }
-    this.#parts.news.tell([to])
-    this.#parts.news.arrived([to])
-    return pairs
   }
 
   async replace(uid: number, mail: NewMail, to: string): Promise<number> {
@@ -170,13 +174,10 @@ export class LmdbMailbox implements Mailbox {
 
   async changes(since: number): Promise<Changes> {
     this.#parts.env.refresh()
+    const happened = this.#boxes.since(this.id, since)
+    while (this.#boxes.readOn(this.id, happened, READ_STEP)) await this.#turn()
     const box = this.#boxes.find(this.id)
     if (box === undefined) return { modseq: since, uidNext: 1, changed: [], vanished: [], complete: true, gone: true }
-    const happened = this.#boxes.since(box, since, READ_STEP)
-    while (happened.last !== undefined) {
-      await this.#turn()
-      this.#boxes.readOn(box, happened, READ_STEP)
-    }
     const changed = ascending(happened.changed)
     // What changes while others have their turn has a higher MODSEQ and comes again.
     const lines: RollLine[] = []
@@ -184,13 +185,17 @@ export class LmdbMailbox implements Mailbox {
       if (at > 0) await this.#turn()
       for (const line of this.#boxes.lines(this.id, changed.slice(at, at + READ_STEP))) lines.push(line)
     }
-    const complete = this.#boxes.remembers(this.#boxes.find(this.id) ?? box, since)
+    const complete = this.#boxes.remembers(box, since)
     const vanished = ascending(happened.vanished)
     return { modseq: box.modseq, uidNext: box.uidNext, changed: lines, vanished, complete, gone: false }
   }
 
   async vanished(since: number): Promise<Pick<Changes, 'vanished' | 'complete'>> {
-    return this.#boxes.vanished(this.#look(), since)
+    this.#parts.env.refresh()
+    const happened = this.#boxes.since(this.id, since)
+    while (this.#boxes.readOn(this.id, happened, READ_STEP)) await this.#turn()
+    const box = this.#boxes.need(this.accountId, this.id)
+    return { vanished: ascending(happened.vanished), complete: this.#boxes.remembers(box, since) }
   }
 
   watch(listener: () => void): () => void {

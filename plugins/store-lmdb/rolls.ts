@@ -114,27 +114,26 @@ export class Rolls {
   /** The mailbox the roll is true of now; `undefined` when the store has forgotten what happened since. */
   async #catchUp(accountId: string, boxId: string, known: Known): Promise<Box | undefined> {
     const { roll } = known
+    const turn = async () => {
+      await new Promise(setImmediate)
+      this.#env.refresh()
+    }
     for (;;) {
-      const box = this.#look(accountId, boxId)
-      const happened = this.#boxes.since(box, roll.modseq, STEP)
-      const atOnce = happened.last === undefined
-      while (happened.last !== undefined) {
-        await new Promise(setImmediate)
-        this.#look(accountId, boxId)
-        this.#boxes.readOn(box, happened, STEP)
-      }
-      if (!this.#boxes.remembers(atOnce ? box : this.#look(accountId, boxId), roll.modseq)) return undefined
-      const changed = ascending(happened.changed)
-      known.behind += changed.length + happened.vanished.length
+      this.#env.refresh()
+      const happened = this.#boxes.since(boxId, roll.modseq)
+      while (this.#boxes.readOn(boxId, happened, STEP)) await turn()
+      const box = this.#boxes.need(accountId, boxId)
+      const [changed, vanished] = [ascending(happened.changed), ascending(happened.vanished)]
+      if (!this.#boxes.remembers(box, roll.modseq)) return undefined
+      known.behind += changed.length + vanished.length
       for (let at = 0; at < changed.length; at += STEP) {
-        if (at > 0) await new Promise(setImmediate)
-        if (at > 0) this.#env.refresh()
+        if (at > 0) await turn()
         for (const line of this.#boxes.lines(boxId, changed.slice(at, at + STEP))) roll.put(line)
       }
-      roll.remove(ascending(happened.vanished))
+      roll.remove(vanished)
       roll.modseq = box.modseq
       // While others had their turn more may have happened.
-      if (atOnce) return box
+      if (changed.length <= STEP) return box
     }
   }
 
@@ -187,7 +186,10 @@ export class Rolls {
       )
       .catch((error: unknown) => this.#log?.warn({ err: error }, 'the roll of a mailbox was not kept'))
       .then(kept => {
-        if (kept !== true && this.#known.get(boxId) === known) this.#known.delete(boxId)
+        if (kept === true) return
+        // Somebody may be catching up on it just now: it is never written on top of what others have kept.
+        known.base = Number.NaN
+        if (this.#known.get(boxId) === known) this.#known.delete(boxId)
       })
   }
 

@@ -244,6 +244,11 @@ export class Block {
     return (await this.octets(COLUMNS[name]))?.toString().split('\n')
   }
 
+  /** Done with it: what was read of it goes, so that a search never holds the index of a whole mailbox. */
+  release(): void {
+    this.read.clear()
+  }
+
   private octets(part: number): Promise<Buffer | undefined> {
     const known = this.read.get(part) ?? this.own(part)
     this.read.set(part, known)

@@ -46,6 +46,7 @@ export async function columnsOf(
     if (end === at) continue
     const some = uids.slice(at, end)
     if (!(await gathering.fromBlock(block, some))) await gathering.fromMessages(some, turns)
+    block.release()
     if (turns.due) await turns.give()
     at = end
   }

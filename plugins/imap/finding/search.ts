@@ -142,6 +142,7 @@ class Search {
       const end = view.countUpTo(block.last)
       thin.add(block, end - at, last)
       if (end > at) yield { uids: view.uidsAt(at, end), block }
+      block.release()
       ;[at, last] = [end, block.last]
     }
     this.session.deps.keeper.tidy(mailbox, thin.found())
@@ -163,6 +164,8 @@ class Search {
     const unknown = uids.filter(uid => this.question.guess(this.look(uid)) === undefined)
     if (unknown.length < MOST_MESSAGES / 2) return undefined
     const entries = await mailbox.list(last + 1, uids.at(-1)!)
+    // Removed, all of them, and the client has not been told yet: a block of none would lead nowhere.
+    if (entries.length === 0) return undefined
     const { searchBytes: maxBytes } = settings
     const made = await buildBlock(mailbox, entries, { gate, maxBytes, turns: this.turns, over: this.over })
     // One at a time is on its way to the disk.

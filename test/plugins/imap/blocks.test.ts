@@ -261,6 +261,17 @@ test('a search in a mailbox of which much was removed has its index tidied up, a
   assert.deepEqual(await found('Thin', 'BODY word500'), [801])
 })
 
+test('a search goes past messages that others have removed, of which the client has not heard yet', async () => {
+  const box = await fill('Emptied', [])
+  await box.append(mails(900))
+  await ann.ok('SELECT Emptied')
+  await box.expunge(Array.from({ length: 600 }, (_, index) => index + 1))
+  assert.equal((await ann.ok('SEARCH BODY word777'))[0], '* SEARCH 778')
+  assert.deepEqual(await blocksIn(box), [])
+  await ann.ok('NOOP')
+  assert.equal((await ann.ok('SEARCH BODY word777'))[0], '* SEARCH 178')
+})
+
 test('a message with more words than are kept is read', async () => {
   const words = Array.from({ length: 30_000 }, (_, index) => `w${index}x${index}`).join(' ')
   const box = await fill('Long', MAILS.slice(0, 255))

@@ -57,6 +57,7 @@ test('a store that is opened anew goes on from the roll that was kept', async t 
 for (const [what, damage] of [
   ['cut off', page => page.subarray(0, 50)],
   ['full of nonsense', page => page.fill(0x5a)],
+  ['nonsense in its flags', page => page.fill(0x5a, page.length - page.readUInt32LE(4))],
 ] as readonly [string, (page: Buffer) => Buffer][]) {
   test(`a roll that is ${what} is made anew, and kept anew`, async t => {
     const path = freshPath()
@@ -128,4 +129,26 @@ test('nothing is left of the roll of a mailbox that is deleted', async t => {
   await until(() => rolls.keys().length > 0)
   await store.mail.delete('ann', 'Work')
   await until(() => rolls.keys().length === 0)
+})
+
+test('who reads what happened in steps misses no new message that is changed meanwhile', async t => {
+  const store = open(freshPath())
+  t.after(() => store.close())
+  const inbox = await openByName(store, 'ann')
+  await inbox.append(mails(1000))
+  const { roll } = await inbox.snapshot()
+  for (let at = 0; at < 12; at++) await inbox.append(mails(1000))
+  let changing = true
+  const flagging = (async () => {
+    // From the end: those reading comes to last.
+    for (let at = 12_900; changing; at = at > 2000 ? at - 1 : 12_900)
+      await inbox.flag([at], { kind: 'replace', flags: [`k${at}`] })
+  })()
+  for (let round = 0; round < 20; round++) {
+    const { changed } = await inbox.changes(roll.modseq)
+    const uids = new Set(changed.map(({ uid }) => uid))
+    assert.deepEqual(span(1001, 13_000).filter(uid => !uids.has(uid)), []) // biome-ignore format: short
+  }
+  changing = false
+  await flagging
 })
