@@ -21,11 +21,10 @@ import {
   type SaslWish,
   unreachable,
 } from '../api/index.js'
-import { printable } from '../text/index.js'
+import { prepareName, printable } from '../text/index.js'
 import { ScramDirectory } from './directory.js'
 import { MAX_NAME, MAX_SECRET, type Machine, malformed, type Turn } from './mechanism.js'
 import { machineFor, offered, type Standing } from './offers.js'
-import { prepareName } from './prepare.js'
 
 /** The hooks around a login; `core/pipeline` asks them. */
 export interface Gate {
@@ -63,7 +62,7 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
     async login(peer, credentials) {
       // RFC 6856 §2.2: a name said by USER or LOGIN is the account that the mechanisms find by it
       const login = prepareName(credentials.login)
-      if (login === undefined || tooLong(credentials)) return refused()
+      if (login === undefined || tooLong({ ...credentials, login })) return refused()
       try {
         return await attempt(deps, peer, { ...credentials, login }, deps.signal)
       } catch (error) {

@@ -3,10 +3,9 @@
  * client hears why in a last challenge and answers with anything; only then the exchange has failed.
  */
 import { isUtf8 } from 'node:buffer'
-import { ReadError, Reader } from '../text/index.js'
+import { prepareName, ReadError, Reader } from '../text/index.js'
 import { readGs2Header } from './gs2.js'
 import { challenge, MAX_NAME, MAX_TOKEN, type Machine, malformed, refused, type Turn } from './mechanism.js'
-import { prepareName } from './prepare.js'
 
 export interface BearerMessage {
   /** Empty: left to the token. */

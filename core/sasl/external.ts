@@ -4,8 +4,8 @@
  */
 import { isUtf8 } from 'node:buffer'
 import type { ClientCertificate } from '../api/index.js'
+import { prepareName } from '../text/index.js'
 import { challenge, MAX_NAME, type Machine, malformed, refused } from './mechanism.js'
-import { prepareName } from './prepare.js'
 
 export function external(certificate: ClientCertificate): Machine {
   return {

@@ -1,7 +1,7 @@
 /** LOGIN (draft-murchison-sasl-login): the login and then the password, each asked for. Old clients know nothing else. */
 import { isUtf8 } from 'node:buffer'
+import { prepareName } from '../text/index.js'
 import { challenge, MAX_NAME, MAX_SECRET, type Machine, malformed, refused, type Turn } from './mechanism.js'
-import { prepareName } from './prepare.js'
 
 // Some clients look for these very words.
 const ASK_LOGIN = challenge('Username:')

@@ -1,7 +1,7 @@
 /** PLAIN (RFC 4616): authorisation id, NUL, login, NUL, password in one response. */
 import { isUtf8 } from 'node:buffer'
+import { prepareName } from '../text/index.js'
 import { challenge, MAX_NAME, MAX_SECRET, type Machine, malformed, refused, type Turn } from './mechanism.js'
-import { prepareName } from './prepare.js'
 
 const SHAPE = 'Expected a name, a login and a password with NUL between them'
 

@@ -6,10 +6,9 @@
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { ChannelBinding, ScramCandidate, ScramKeys } from '../api/index.js'
-import { ReadError } from '../text/index.js'
+import { prepareName, ReadError } from '../text/index.js'
 import type { Gs2Header } from './gs2.js'
 import { challenge, type Machine, malformed, refused, type Turn } from './mechanism.js'
-import { prepareName } from './prepare.js'
 import { type ClientFinal, type ClientFirst, readClientFinal, readClientFirst } from './scram-messages.js'
 
 const BINDING_TYPES = ['tls-exporter', 'tls-server-end-point'] as const

@@ -15,6 +15,7 @@ import {
   type ScramKeys,
   type ScramShape,
 } from 'posthouse/api'
+import { prepareName } from 'posthouse/text'
 import { FileError, keysOf, readAccounts, type StoredAccount } from './accounts-file.js'
 import { protocolOf } from './protocol.js'
 import { isBeside, type StoredKeys } from './scram.js'
@@ -27,6 +28,8 @@ interface Index {
   readonly all: readonly StoredAccount[]
   readonly byLogin: ReadonlyMap<string, StoredAccount>
   readonly byAddress: ReadonlyMap<string, StoredAccount>
+  /** Logins and addresses by what RFC 4013 makes of them, where that is something else: clients' names come so. */
+  readonly byPrepared: ReadonlyMap<string, StoredAccount>
   readonly byId: ReadonlyMap<string, StoredAccount>
 }
 
@@ -85,9 +88,9 @@ export class Directory implements Accounts {
 
   /** With its secrets, for checking a password. Mail programs send the address for the login, so an account's own addresses count too. */
   async stored(login: string): Promise<StoredAccount | undefined> {
-    const { byLogin, byAddress } = await this.#current()
+    const { byLogin, byAddress, byPrepared } = await this.#current()
     const name = login.normalize('NFC').toLowerCase()
-    return byLogin.get(name) ?? byAddress.get(name)
+    return byLogin.get(name) ?? byAddress.get(name) ?? byPrepared.get(name)
   }
 
   async #current(): Promise<Index> {
@@ -160,8 +163,20 @@ function makeIndex(stamp: string, all: readonly StoredAccount[]): Index {
     all,
     byLogin: new Map(all.map(account => [account.login.toLowerCase(), account])),
     byAddress: new Map(all.flatMap(account => account.addresses.map(address => [address.toLowerCase(), account]))),
+    byPrepared: preparedOf(all),
     byId: new Map(all.map(account => [account.id, account])),
   }
+}
+
+function preparedOf(all: readonly StoredAccount[]): ReadonlyMap<string, StoredAccount> {
+  const found = new Map<string, StoredAccount>()
+  for (const account of all) {
+    for (const text of [account.login, ...account.addresses]) {
+      const name = prepareName(text)
+      if (name !== undefined && name !== text) found.set(name.toLowerCase(), account)
+    }
+  }
+  return found
 }
 
 /** What others may see of an account: no secrets. */

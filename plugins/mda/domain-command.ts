@@ -33,12 +33,17 @@ export function domainCommand(parts: DomainCommandParts): Command {
 }
 
 async function list({ server, accounts, file, stored }: DomainCommandParts, run: CommandRun): Promise<void> {
-  const addresses = (await accounts.list()).flatMap(account => account.addresses)
-  const held = countsOf(addresses.map(text => domainOf(text)))
-  const names = file.all.filter(({ pattern }) => pattern === undefined).map(({ name }) => name)
-  for await (const { name } of stored.all()) names.push(name)
-  const aliases = countsOf(names.filter(name => !name.startsWith('@')).map(domainOf))
-  const catchAlls = new Set(names.filter(name => name.startsWith('@')).map(domainOf))
+  const held = new Map<string, number>()
+  const aliases = new Map<string, number>()
+  const catchAlls = new Set<string>()
+  const noteAlias = (name: string) => {
+    if (name.startsWith('@')) catchAlls.add(domainOf(name))
+    else countIn(aliases, domainOf(name))
+  }
+  for (const { addresses } of await accounts.list()) for (const text of addresses) countIn(held, domainOf(text))
+  for (const { name, pattern } of file.all) if (pattern === undefined) noteAlias(name)
+  // There may be a million: no list of them is made.
+  for await (const { name } of stored.all()) noteAlias(name)
   const ours = [...server.domains].map((domain): ToldDomain => {
     const key = toAsciiDomain(domain) ?? domain
     return {
@@ -82,8 +87,6 @@ function domainOf(text: string): string {
   return toAsciiDomain(domain) ?? domain
 }
 
-function countsOf(keys: readonly string[]): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>()
-  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1)
-  return counts
+function countIn(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1)
 }

@@ -61,6 +61,9 @@ const MAX_VISITS = 1000
 // RFC 5321 §4.5.1: postmaster is always answered for. RFC 2142 §4: so should abuse be.
 const ROLES = new Set(['postmaster', 'abuse'])
 
+/** The aliases that lead here, each with the names it has: `user+tag@` and `user@` are one. */
+type Above = readonly (readonly string[])[]
+
 interface Expansion extends ResolveParts {
   readonly destinations: Map<string, Destination>
   readonly troubles: Trouble[]
@@ -89,7 +92,7 @@ export async function accountsOf(address: AddressParts, parts: ResolveParts): Pr
   return destinations.flatMap(one => (one.kind === 'account' ? [one.account.id] : []))
 }
 
-async function visit(expansion: Expansion, address: AddressParts, above: readonly string[]): Promise<void> {
+async function visit(expansion: Expansion, address: AddressParts, above: Above): Promise<void> {
   const key = addressKey(address)
   const depth = above.length
   if (!expansion.domains.has(address.domain)) {
@@ -97,7 +100,7 @@ async function visit(expansion: Expansion, address: AddressParts, above: readonl
     return add(expansion, depth, key, { kind: 'elsewhere', to: address })
   }
   // `bob: [bob, carol]` means bob's own mailbox as well.
-  if (above.includes(key)) return own(expansion, address, above, 'loop')
+  if (above.some(keys => keys.includes(key))) return own(expansion, address, above, 'loop')
   if (expansion.visited.has(key)) return
   expansion.visited.add(key)
   const alias = await expansion.aliases.lookUp(address)
@@ -107,11 +110,11 @@ async function visit(expansion: Expansion, address: AddressParts, above: readonl
 }
 
 /** Everything an alias leads to. */
-async function follow(expansion: Expansion, key: string, { targets }: Found, above: readonly string[]): Promise<void> {
+async function follow(expansion: Expansion, key: string, { targets }: Found, above: Above): Promise<void> {
   if (above.length >= MAX_DEPTH) return trouble(expansion, above.length, 'too-deep', key)
   for (const target of targets) {
     if (expansion.visited.size > MAX_VISITS) return trouble(expansion, above.length, 'too-many', key)
-    await visit(expansion, target, [...above, key])
+    await visit(expansion, target, [...above, [key]])
   }
 }
 
@@ -119,7 +122,7 @@ async function follow(expansion: Expansion, key: string, { targets }: Found, abo
 async function own(
   expansion: Expansion,
   address: AddressParts,
-  above: readonly string[],
+  above: Above,
   otherwise: 'loop' | 'unknown',
 ): Promise<void> {
   const key = addressKey(address)
@@ -136,7 +139,7 @@ async function own(
 }
 
 /** The holder of a role, the catch-all, or for roles the first account there is. */
-async function others(expansion: Expansion, address: AddressParts, above: readonly string[]): Promise<void> {
+async function others(expansion: Expansion, address: AddressParts, above: Above): Promise<void> {
   const key = addressKey(address)
   const isRole = ROLES.has(address.local.toLowerCase())
   if (isRole && expansion.postmaster !== undefined) {
@@ -155,34 +158,33 @@ async function others(expansion: Expansion, address: AddressParts, above: readon
   add(expansion, above.length, `account ${account.id}`, { kind: 'account', account, to: address })
 }
 
-async function visitOther(
-  expansion: Expansion,
-  target: AddressParts,
-  from: string,
-  above: readonly string[],
-): Promise<void> {
+async function visitOther(expansion: Expansion, target: AddressParts, from: string, above: Above): Promise<void> {
   const key = addressKey(target)
   if (key === from) return trouble(expansion, above.length, 'unknown', key)
-  if (!expansion.visited.has(key)) await visit(expansion, target, [...above, from])
+  if (!expansion.visited.has(key)) await visit(expansion, target, [...above, [from]])
 }
 
 /** `user+tag@` is `user@`, with the tag remembered. */
-async function tagged(expansion: Expansion, address: AddressParts, from: readonly string[]): Promise<boolean> {
+async function tagged(expansion: Expansion, address: AddressParts, from: Above): Promise<boolean> {
   const at = expansion.separator === '' ? -1 : address.local.indexOf(expansion.separator)
   if (at < 1) return false
   const base = { local: address.local.slice(0, at), domain: address.domain }
   const tag = address.local.slice(at + expansion.separator.length)
   const key = addressKey(base)
-  const above = [...from, addressKey(address), key]
+  const above = [...from, [addressKey(address), key]]
   // Aliases first, as without a tag: whoever has their mail forwarded wants that of `user+tag@` forwarded too.
   const alias = await expansion.aliases.lookUp(base)
   if (alias === undefined) return tagOf(expansion, address, base, tag, from.length)
   expansion.note?.({ depth: from.length, address: addressKey(address), is: 'alias', alias, tag })
-  if (from.length > MAX_DEPTH) {
+  if (from.length >= MAX_DEPTH) {
     trouble(expansion, from.length, 'too-deep', key)
     return true
   }
   for (const target of alias.targets) {
+    if (expansion.visited.size > MAX_VISITS) {
+      trouble(expansion, from.length, 'too-many', key)
+      return true
+    }
     // `bob: [bob, carol]` means bob's own mailbox as well, with the tag.
     if (addressKey(target) === key) await tagOf(expansion, address, base, tag, from.length + 1)
     else await visit(expansion, target, above)

@@ -29,14 +29,14 @@ export class StoredAliases implements AliasSource {
   readonly #bus: Bus
   readonly #unsubscribe: () => void
   #emptyUntil = 0
+  /** How often it may have become other than empty. */
+  #news = 0
 
   constructor(table: Table, clock: Clock, bus: Bus) {
     this.#table = table
     this.#clock = clock
     this.#bus = bus
-    this.#unsubscribe = bus.subscribe(CHANGED, () => {
-      this.#emptyUntil = 0
-    })
+    this.#unsubscribe = bus.subscribe(CHANGED, () => this.#hear())
   }
 
   async lookUp(keys: readonly string[], asked: AddressParts): Promise<Found | undefined> {
@@ -56,9 +56,16 @@ export class StoredAliases implements AliasSource {
   async #isEmpty(): Promise<boolean> {
     const now = this.#clock.now()
     if (now < this.#emptyUntil) return true
+    const before = this.#news
     if ((await this.#table.size()) > 0) return false
-    this.#emptyUntil = now + EMPTY_MS
+    // What was counted while the news came may be from before it.
+    if (this.#news === before) this.#emptyUntil = now + EMPTY_MS
     return true
+  }
+
+  #hear(): void {
+    this.#news += 1
+    this.#emptyUntil = 0
   }
 
   async get(key: string): Promise<StoredAlias | undefined> {
@@ -83,7 +90,7 @@ export class StoredAliases implements AliasSource {
   /** Durable when it resolves. Replaces one of the same name. */
   async put({ name, targets, by, at }: StoredAlias): Promise<void> {
     await this.#table.write([{ key: name, value: JSON.stringify({ targets, by, at }) }])
-    this.#emptyUntil = 0
+    this.#hear()
     this.#bus.publish(CHANGED, name)
   }
 

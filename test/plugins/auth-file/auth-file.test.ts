@@ -38,6 +38,21 @@ describe('logging in', () => {
     assert.equal((await logIn(installed, 'aLICE@example.test', 'correct horse'))?.kind, 'authenticated')
   })
 
+  test('a login name is found as it is and as RFC 4013 prepares it, the plain one first', async () => {
+    const installed = await install()
+    for (const name of ['\uff41nna', 'na\u00b2', 'mi\u200cna', 'x\u00b2', 'x2']) await add(installed, [name])
+    const found = async (name: string) => (await installed.accounts.byLogin(name))?.login
+    for (const [asked, login] of [
+      ['anna', '\uff41nna'],
+      ['\uff41nna', '\uff41nna'],
+      ['NA2', 'na\u00b2'],
+      ['mina', 'mi\u200cna'],
+      ['x2', 'x2'],
+      ['na\u00b2@example.test', 'na\u00b2'],
+    ] as const)
+      assert.equal(await found(asked), login)
+  })
+
   test('a login name typed with combining accents is the same', async () => {
     const installed = await install()
     await add(installed, ['ren\u00e9@example.test'])

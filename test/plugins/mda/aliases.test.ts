@@ -1,7 +1,8 @@
 /** Aliases for many names, aliases kept by command, and what `posthouse address` says of all of them. */
 import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
 import { describe, test } from 'node:test'
-import { type Bus, CommandError, ConfigError } from '../../../core/api/index.js'
+import { type Bus, CommandError, ConfigError, MailError, type Tables } from '../../../core/api/index.js'
 import { createMemoryTables } from '../../../plugins/store-memory/tables.js'
 import { runCommand } from '../../harness/context.js'
 import { install, short } from './house.js'
@@ -9,6 +10,8 @@ import { install, short } from './house.js'
 const FILE = `
 'sales-*@example.test': [alice, 'team+$1@far.test']
 '*-list': lists@far.test
+'l*-*-*b@example.test': '$1=$2=$3@far.test'
+/a*@example.test: bob
 '/(\\w+)\\.(\\w+)@(example|second)\\.test/': '$2'
 'deep*@example.test': 'deep$1x'
 sales-own@example.test: bob
@@ -32,6 +35,13 @@ describe('an alias for many names', () => {
     ['sales-own@example.test', 'mda abob'],
     ['alice+sales-x@example.test', 'mda aalice +sales-x'],
     ['deepa@example.test', '451 4.3.5'],
+    // as little as it can, each
+    ['l1-a-b-b@example.test', 'mx 1=a=b-@far.test'],
+    ['l1-2-b@example.test', 'mda abob'],
+    [`l${'-'.repeat(62)}b@example.test`, `mx -=-=${'-'.repeat(58)}@far.test`],
+    // not an expression
+    ['/ax@example.test', 'mda abob'],
+    ['l1--c@example.test', 'mda abob'],
     [`sales-${'é'.repeat(25)}@example.test`, `mda aalice, mx team+${'é'.repeat(25)}@far.test`],
   ] as const) {
     test(`${to.slice(0, 40)} → ${wish.slice(0, 60)}`, async () => {
@@ -108,13 +118,13 @@ describe('an alias kept by command', () => {
   })
 
   for (const [name, args, wish] of [
-    ['add', ['webmaster', 'bob'], /^webmaster stands in aliases\.yaml:7, which counts/],
+    ['add', ['webmaster', 'bob'], /^webmaster stands in aliases\.yaml:9, which counts/],
     ['add', ['a@examplw.test', 'bob'], /did you mean example\.test\?/],
     ['add', ['a b', 'bob'], /is not an alias/],
     ['add', ['a', 'b c'], /"b c" is neither an address nor a name/],
     ['add', ['a*', 'bob'], /stand in the alias file/],
     ['remove', ['nobody'], /^nobody is no alias/],
-    ['remove', ['webmaster'], /stands in aliases\.yaml:7: take it away there/],
+    ['remove', ['webmaster'], /stands in aliases\.yaml:9: take it away there/],
   ] as const) {
     test(`alias ${name} ${args.join(' ')} is refused with a reason`, async () => {
       const { commands } = await install(FILE)
@@ -125,12 +135,50 @@ describe('an alias kept by command', () => {
     })
   }
 
+  test('a table that cannot be read is never an unknown user', async () => {
+    const down = (error: Error) => {
+      const tables = createMemoryTables()
+      const fails = () => Promise.reject(error)
+      return { tables: { ...tables, table: (name: string) => ({ ...tables.table(name), size: fails, get: fails }) } }
+    }
+    const told = await install(undefined, {}, down(new MailError('store-unavailable', 'disk on fire')))
+    assert.equal(short(await told.route('nobody@example.test')), '451 4.3.0')
+    const fault = await install(undefined, {}, down(new TypeError('a fault')))
+    await assert.rejects(async () => fault.route('nobody@example.test'), /a fault/)
+  })
+
+  test('one that is made while the table is counted is not missed afterwards', async () => {
+    const tables = createMemoryTables()
+    const counted = new EventEmitter()
+    const told = once(counted, 'counted')
+    const slow = {
+      ...tables,
+      table(name: string) {
+        const table = tables.table(name)
+        const size = async () => {
+          const found = await table.size()
+          await told
+          return found
+        }
+        return { size, get: table.get.bind(table), list: table.list.bind(table), write: table.write.bind(table) }
+      },
+    }
+    const shared = { bus: aBus() }
+    const asked = await install(undefined, {}, { ...shared, tables: slow as Tables })
+    const maker = await install(undefined, {}, { ...shared, tables })
+    const before = asked.route('team@example.test')
+    await runCommand(maker.commands, 'alias add', ['team', 'alice'])
+    counted.emit('counted')
+    await before
+    assert.equal(short(await asked.route('team@example.test')), 'mda aalice')
+  })
+
   test('alias list shows both kinds with where they stand', async () => {
     const { commands } = await install(FILE)
     await runCommand(commands, 'alias add', ['team', 'alice'])
     const { out } = await runCommand(commands, 'alias list')
-    assert.equal(out.length, 8)
-    assert.ok(out.includes('webmaster → alice  (aliases.yaml:7)'))
+    assert.equal(out.length, 10)
+    assert.ok(out.includes('webmaster → alice  (aliases.yaml:9)'))
     assert.match(out.at(-1)!, /^team → alice {2}\(by command of /)
     const json = JSON.parse((await runCommand(commands, 'alias list', ['team'], { json: true })).out.join(''))
     assert.deepEqual(
@@ -195,7 +243,7 @@ describe('posthouse address', () => {
   test('roles, catch-alls and tags are named', async () => {
     assert.match(
       (await said('who@example.test')).out[0]!,
-      /catch-all @example\.test \(aliases\.yaml:8\) → bob@example\.test/,
+      /catch-all @example\.test \(aliases\.yaml:10\) → bob@example\.test/,
     )
     assert.match(
       (await said('abuse@second.test')).out[0]!,
@@ -205,6 +253,10 @@ describe('posthouse address', () => {
       (await said('abuse@second.test', { postmaster: 'bob@example.test' })).out[0]!,
       /`postmaster` of the entry mda/,
     )
+    assert.deepEqual((await said('sales-own+x@example.test')).out.slice(0, 2), [
+      'sales-own+x@example.test: alias sales-own@example.test (aliases.yaml:8) → bob@example.test',
+      '  bob@example.test: account bob',
+    ])
     assert.match((await said('off+x@example.test')).out.join('\n'), /account off, tag x\n {2}into INBOX.*; disabled/)
   })
 })
