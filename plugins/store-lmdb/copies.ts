@@ -32,11 +32,11 @@ export class Copies {
     return new Copy(this.#env, this.#db, { owner: SELF, accountId, boxId, added: [] })
   }
 
-  /** Takes out what processes that have died left half done. */
+  /** Takes out what processes that have died left half done, and what this one could not take out when the copy failed: the disk was full, say. */
   async mend(takeOut: TakeOut): Promise<void> {
     this.#env.refresh()
     for (const { key, value } of [...this.#db.getRange()]) {
-      if (isAlive(value.owner)) continue
+      if (value.owner === SELF ? this.#env.copying.has(key) : isAlive(value.owner)) continue
       await takeOut(value)
       await this.#env.write(() => {
         this.#db.remove(key)
@@ -55,6 +55,12 @@ export class Copy {
     this.#env = env
     this.#db = db
     this.#copy = copy
+    env.copying.add(this.#id)
+  }
+
+  /** Made, or undone, or left to `mend`. */
+  end(): void {
+    this.#env.copying.delete(this.#id)
   }
 
   /** Inside the write that adds messages with these UIDs; the last step makes the copy true. */

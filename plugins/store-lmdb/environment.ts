@@ -51,6 +51,8 @@ export interface EnvironmentWatcher {
 
 export class Environment {
   readonly path: string
+  /** The copies of many messages this process is at (copies.ts). Here, as a reload finds it here again. */
+  readonly copying = new Set<string>()
   readonly #root: RootDatabase
   readonly #databases = new Map<string, Database>()
   readonly #watchers = new Set<EnvironmentWatcher>()

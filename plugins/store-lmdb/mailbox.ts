@@ -129,8 +129,11 @@ export class LmdbMailbox implements Mailbox {
         for (const pair of made) pairs.push(pair)
       }
     } catch (error) {
-      if (pairs.length > 0) await copy.undo(half => takeOut(this.#parts, half, this.#now))
+      // What cannot be taken out now is taken out later: why the copy failed is what the client hears.
+      if (pairs.length > 0) await copy.undo(half => takeOut(this.#parts, half, this.#now)).catch(() => undefined)
       throw error
+    } finally {
+      copy.end()
     }
     this.#parts.news.tell([to])
     this.#parts.news.arrived([to])
