@@ -1,6 +1,8 @@
 /** What large YAML files came to is kept, and counts only for the very same text and schema. */
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -36,8 +38,9 @@ async function readOnce(text: string, usual: object = POINTS) {
 
 /** As if the text had come to something else. */
 async function forge(place: string, value: unknown): Promise<void> {
-  const { key } = JSON.parse(await readFile(place, 'utf8')) as { key: string }
-  await writeFile(place, JSON.stringify({ key, value }))
+  const [key] = (await readFile(place, 'utf8')).split('\n')
+  const json = JSON.stringify(value)
+  await writeFile(place, `${key}\n${createHash('sha256').update(json).digest('hex')}\n${json}`)
 }
 
 test('the same text is not read again', async () => {
@@ -78,10 +81,81 @@ test('what JSON has no words for is not kept', async () => {
 
 test('what is kept and damaged is no trouble', async () => {
   const { read, first, place } = await readOnce('one:\n  points: 3\n')
-  for (const damaged of ['', '{"key":', 'null', '[]', '{"value":{}}']) {
+  const whole = await readFile(place, 'utf8')
+  const changed = whole.replace('"points":3', '"points":4')
+  assert.notEqual(changed, whole)
+  for (const damaged of ['', 'null', '[]', '{"value":{}}', whole.slice(0, -5), changed]) {
     await writeFile(place, damaged)
     assert.deepEqual((await read()).value, first.value)
   }
+})
+
+test('what others could have written is not believed', async () => {
+  const { home, read, first, place } = await readOnce('one:\n  points: 3\n')
+  await forge(place, { one: { points: 4 } })
+  await chmod(place, 0o666)
+  assert.deepEqual((await read()).value, first.value)
+  await forge(place, { one: { points: 4 } })
+  const elsewhere = join(home, 'elsewhere')
+  await rename(place, elsewhere)
+  await symlink(elsewhere, place)
+  assert.deepEqual((await read()).value, first.value)
+})
+
+test('what stands in its place and is no file is no trouble', async () => {
+  const { read, first, place } = await readOnce('one:\n  points: 3\n')
+  await rm(place)
+  execFileSync('mkfifo', [place])
+  assert.deepEqual((await read()).value, first.value)
+  await rm(place, { force: true })
+  await mkdir(place)
+  assert.deepEqual((await read()).value, first.value)
+})
+
+test('a folder that cannot be there is no trouble', async () => {
+  const { home, read, first } = await readOnce('one:\n  points: 3\n')
+  await rm(join(home, 'kept-yaml'), { recursive: true })
+  await writeFile(join(home, 'kept-yaml'), 'not a folder')
+  assert.deepEqual((await read()).value, first.value)
+})
+
+test('it is of its owner alone', async () => {
+  const { home, place } = await readOnce('one:\n  points: 3\n')
+  assert.equal((await stat(join(home, 'kept-yaml'))).mode & 0o777, 0o700)
+  assert.equal((await stat(place)).mode & 0o777, 0o600)
+})
+
+test('many who read the same at once leave one whole file', async () => {
+  const { home, read, first, place } = await readOnce('one:\n  points: 3\n')
+  await rm(place)
+  const values = await Promise.all(Array.from({ length: 20 }, () => read()))
+  for (const { value } of values) assert.deepEqual(value, first.value)
+  assert.deepEqual(await readdir(join(home, 'kept-yaml')), [place.slice(place.lastIndexOf('/') + 1)])
+})
+
+test('what killed writers and files of old left does not pile up', async () => {
+  const { home, read, place } = await readOnce('one:\n  points: 3\n')
+  const folder = join(home, 'kept-yaml')
+  await writeFile(`${place}.0011`, 'half')
+  await utimes(`${place}.0011`, 1, 1)
+  await rm(place)
+  await read()
+  assert.equal((await readdir(folder)).length, 1)
+  for (let at = 0; at < 300; at++) await writeFile(join(folder, `${at}.json`), '')
+  await rm(place)
+  await read()
+  assert.equal((await readdir(folder)).length, 1)
+})
+
+test('what refers to itself is no trouble', async () => {
+  const { home } = await readOnce('one:\n  points: 3\n')
+  const kept = KeptYaml.in(home)
+  assert.ok(kept)
+  const round: Record<string, unknown> = {}
+  round.again = round
+  const checked = { path: join(home, 'round.yaml'), text: '', schema: POINTS }
+  await kept.keep(checked, round)
+  assert.equal(await kept.read(checked), undefined)
 })
 
 test('other files are never kept', async () => {
