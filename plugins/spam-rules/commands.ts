@@ -1,15 +1,22 @@
 /** `posthouse rules …`: proves rules by their examples, lists them, tries them on mail in files and counts what they do. */
 import { type Command, type CommandRun, type Finding, readMailFile } from 'posthouse/api'
 import type { RuleSet } from './evaluate.js'
-import { factsAbout, type MessageOf } from './example-asked.js'
+import { type FactsOf, factsAbout, type MessageOf } from './example-asked.js'
 import { FIT_OPTIONS, fitCommand } from './fit-command.js'
+import type { BrandTable } from './origin/brands.js'
 import { Progress } from './progress.js'
 import { JUNK_LINE, pointsOf, type Rule } from './rule.js'
 import { type Seen, seenIn, sentences } from './seen.js'
 import { STATS_OPTIONS, stats } from './stats.js'
 import { failuresOf, filesIn, sumOf, thresholdOf } from './try.js'
 
-export function ruleCommands(rules: () => Promise<RuleSet>, messageOf: MessageOf): readonly Command[] {
+/** `brands`: those of this site; left out, those that are shipped. Examples of rules are told by the shipped ones alone. */
+export function ruleCommands(
+  rules: () => Promise<RuleSet>,
+  messageOf: MessageOf,
+  brands?: () => BrandTable,
+): readonly Command[] {
+  const factsOf: FactsOf = bytes => factsAbout(messageOf(bytes), brands?.())
   return [
     {
       name: 'rules test',
@@ -32,7 +39,7 @@ export function ruleCommands(rules: () => Promise<RuleSet>, messageOf: MessageOf
         summary: { type: 'boolean', description: 'only how many reach the threshold, and how often each rule fired' },
         threshold: { type: 'string', value: 'POINTS', description: `what counts as spam; default ${JUNK_LINE}` },
       },
-      run: async run => tryOn(await rules(), messageOf, run),
+      run: async run => tryOn(await rules(), factsOf, run),
     },
     {
       name: 'rules stats',
@@ -40,7 +47,7 @@ export function ruleCommands(rules: () => Promise<RuleSet>, messageOf: MessageOf
       usage: '--ham PATH --spam PATH',
       arity: [0, 0],
       options: STATS_OPTIONS,
-      run: async run => stats(await rules(), messageOf, run),
+      run: async run => stats(await rules(), factsOf, run),
     },
     {
       name: 'rules fit',
@@ -48,7 +55,7 @@ export function ruleCommands(rules: () => Promise<RuleSet>, messageOf: MessageOf
       usage: 'DIR…',
       arity: [1, 1000],
       options: FIT_OPTIONS,
-      run: async run => fitCommand(await rules(), messageOf, run),
+      run: async run => fitCommand(await rules(), factsOf, run),
     },
   ]
 }
@@ -115,14 +122,14 @@ interface Tried {
   readonly seen: Seen
 }
 
-async function tryOn(set: RuleSet, messageOf: MessageOf, run: CommandRun): Promise<void> {
+async function tryOn(set: RuleSet, factsOf: FactsOf, run: CommandRun): Promise<void> {
   const threshold = thresholdOf(run)
   const counts = new Map<string, number>()
   let tried = 0
   let over = 0
   const progress = new Progress('mails')
   for await (const file of filesIn(run.args)) {
-    const facts = await factsAbout(messageOf(await readMailFile(file)))
+    const facts = await factsOf(await readMailFile(file))
     const findings = await set.evaluate(facts)
     const sum = sumOf(findings)
     tried++

@@ -5,15 +5,19 @@
 import type { Address, Asked, Finding, Message } from 'posthouse/api'
 import { parseDate, readPath } from 'posthouse/text'
 import { Facts } from './facts.js'
+import type { BrandTable } from './origin/brands.js'
 
 /** Octets as hooks would see them. */
 export type MessageOf = (bytes: Buffer) => Message
 
+/** What rules look at in mail of files, with the brands of this site. */
+export type FactsOf = (bytes: Buffer) => Promise<Facts>
+
 const MAX_RECEIVED = 2000
 
-/** With the findings that an example tells of. */
-export async function factsAbout(message: Message): Promise<Facts> {
-  const facts = await Facts.of(askedAbout(message), clockOf(message))
+/** With the findings that an example tells of. `brands`: left out, those that are shipped. */
+export async function factsAbout(message: Message, brands?: BrandTable): Promise<Facts> {
+  const facts = await Facts.of(askedAbout(message), clockOf(message), brands)
   facts.findings = message.fields('x-example-finding').flatMap(findingOf)
   return facts
 }

@@ -7,7 +7,8 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { CommandError, type CommandOption, type CommandRun, type Message, readMailFile } from 'posthouse/api'
 import type { RuleSet } from './evaluate.js'
-import { factsAbout, type MessageOf } from './example-asked.js'
+import type { FactsOf } from './example-asked.js'
+import type { Facts } from './facts.js'
 import { type Case, type Column, fitPoints, type Hit, TERMS, type Terms } from './fit.js'
 import { checkFit, PARTINGS, type Parting, rounded } from './fit-check.js'
 import { fitReport, patchLines, pointLines, reportLines, type Standing } from './fit-report.js'
@@ -45,13 +46,13 @@ interface Limits {
 }
 
 /** Arguments are folders with `ham` and `spam` in them (or one of the two); each is a source. */
-export async function fitCommand(set: RuleSet, messageOf: MessageOf, run: CommandRun): Promise<void> {
+export async function fitCommand(set: RuleSet, factsOf: FactsOf, run: CommandRun): Promise<void> {
   const terms = termsOf(run)
   const limits = { most: numberOf(run, 'most', 3.5), change: numberOf(run, 'change', 1.5) }
   const by = partingOf(run)
   const rules = set.rules.filter(rule => pointsOf(rule) !== 0 && !rule.shadow)
   const columns = rules.map(rule => columnOf(rule, limits))
-  const cases = await casesOf(set, columns, messageOf, run.args)
+  const cases = await casesOf(set, columns, factsOf, run.args)
   if (!cases.some(({ spam }) => spam) || cases.every(({ spam }) => spam))
     throw new CommandError('fitting wants honest mail and spam: DIR/ham and DIR/spam')
   const groups = set.groups
@@ -101,7 +102,7 @@ function columnOf(rule: Rule, { most, change }: Limits): Column {
 async function casesOf(
   set: RuleSet,
   columns: readonly Column[],
-  messageOf: MessageOf,
+  factsOf: FactsOf,
   folders: readonly string[],
 ): Promise<readonly Case[]> {
   const places = new Map(columns.map(({ name }, at) => [name, at]))
@@ -111,9 +112,15 @@ async function casesOf(
     const found = await labelsIn(folder)
     for (const label of found) {
       for await (const file of filesIn([join(folder, label)])) {
-        const message = messageOf(await readMailFile(file))
-        const hits = await hitsOf(set, places, message)
-        cases.push({ spam: label === 'spam', source: basename(resolve(folder)), at: timeOf(message), fixed: 0, hits })
+        const facts = await factsOf(await readMailFile(file))
+        const hits = await hitsOf(set, places, facts)
+        cases.push({
+          spam: label === 'spam',
+          source: basename(resolve(folder)),
+          at: timeOf(facts.message),
+          fixed: 0,
+          hits,
+        })
         progress.at(cases.length, Date.now())
       }
     }
@@ -129,9 +136,9 @@ async function labelsIn(folder: string): Promise<readonly ('ham' | 'spam')[]> {
   return found
 }
 
-async function hitsOf(set: RuleSet, places: ReadonlyMap<string, number>, message: Message): Promise<readonly Hit[]> {
+async function hitsOf(set: RuleSet, places: ReadonlyMap<string, number>, facts: Facts): Promise<readonly Hit[]> {
   const hits: Hit[] = []
-  for (const { rule, outcome } of await hitsIn(set, await factsAbout(message))) {
+  for (const { rule, outcome } of await hitsIn(set, facts)) {
     const column = places.get(rule.name)
     if (column !== undefined && outcome.kind === 'found') hits.push({ column, times: outcome.times ?? 1 })
   }

@@ -40,7 +40,8 @@ export default definePlugin({
   async setup({ config, clock, files, log, messageOf, purpose, server, services }) {
     let brands: BrandTable | undefined
     // What a site has added to the list of brands stands with the plugin that judges names by it.
-    const known = new Known(() => (brands ??= brandsOf(services.find('look-alikes')?.brands ?? NO_OTHERS)))
+    const brandsHere = () => (brands ??= brandsOf(services.find('look-alikes')?.brands ?? NO_OTHERS))
+    const known = new Known(brandsHere)
     const folder = config.rules === undefined ? shippedRules() : files.resolve(config.rules)
     let loading: Promise<void> | undefined
     let loaded: RuleSet | undefined
@@ -59,7 +60,7 @@ export default definePlugin({
         score: async asked => (await rules()).score(await known.of(asked, clock.now())),
         weigh: async asked => (await rules()).weigh(await known.of(asked, clock.now()), asked.verdict.findings),
       },
-      commands: ruleCommands(rules, messageOf),
+      commands: ruleCommands(rules, messageOf, brandsHere),
       dispose: () => loaded?.dispose(),
     }
   },

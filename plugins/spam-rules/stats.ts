@@ -4,7 +4,7 @@
  */
 import { CommandError, type CommandOption, type CommandRun, readMailFile } from 'posthouse/api'
 import { findingsOf, type RuleSet } from './evaluate.js'
-import { factsAbout, type MessageOf } from './example-asked.js'
+import type { FactsOf } from './example-asked.js'
 import { Progress } from './progress.js'
 import { JUNK_LINE, pointsOf } from './rule.js'
 import { filesIn, sumOf, thresholdOf } from './try.js'
@@ -57,7 +57,7 @@ const LEAST_BOTH = 10
 const LEAST_PERCENT = 70
 const MAX_OVERLAPS = 200
 
-export async function stats(set: RuleSet, messageOf: MessageOf, run: CommandRun): Promise<void> {
+export async function stats(set: RuleSet, factsOf: FactsOf, run: CommandRun): Promise<void> {
   const threshold = thresholdOf(run)
   const paths = { ham: pathOf(run, 'ham'), spam: pathOf(run, 'spam') }
   const counting = new Counting(set, threshold)
@@ -65,7 +65,7 @@ export async function stats(set: RuleSet, messageOf: MessageOf, run: CommandRun)
   let done = 0
   for (const label of ['ham', 'spam'] as const) {
     for await (const file of filesIn([paths[label]])) {
-      await counting.add(label, messageOf, await readMailFile(file))
+      await counting.add(label, factsOf, await readMailFile(file))
       progress.at(++done, Date.now())
     }
   }
@@ -95,8 +95,8 @@ class Counting {
     this.#counts = new Map(set.rules.map(({ name }) => [name, { ham: 0, spam: 0, decidesHam: 0, decidesSpam: 0 }]))
   }
 
-  async add(label: Label, messageOf: MessageOf, bytes: Buffer): Promise<void> {
-    const judged = await this.#set.judge(await factsAbout(messageOf(bytes)))
+  async add(label: Label, factsOf: FactsOf, bytes: Buffer): Promise<void> {
+    const judged = await this.#set.judge(await factsOf(bytes))
     const hits = judged.hits.filter(({ outcome }) => outcome.kind === 'found')
     const sum = sumOf(judged.findings)
     const side = this.#sides[label]

@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SiteBrand, SiteBrands } from 'posthouse/api'
-import { nameAndParents } from 'posthouse/text'
+import { nameAndParents, toAsciiDomain } from 'posthouse/text'
 import { parse } from 'yaml'
 import type { Facts } from '../facts.js'
 import { packageFolder } from '../package-folder.js'
@@ -64,7 +64,9 @@ export class BrandTable {
     for (const { brand: title, names = [title], domains } of brands) {
       const brand = byTitle.get(title) ?? brandOf(title)
       byTitle.set(title, brand)
-      for (const domain of domains) {
+      for (const written of domains) {
+        // as hosts of links are written: an admin may have capitals or umlauts
+        const domain = toAsciiDomain(written) ?? written.toLowerCase()
         brand.domains.add(domain)
         if (!this.#owners.has(domain)) this.#owners.set(domain, brand)
       }

@@ -97,3 +97,12 @@ describe('brands of the site', () => {
     assert.deepEqual(await claimed('Your Ledger Live account, the Ledger Support team'), ['Ledger'])
   })
 })
+
+test('domains of a site are found however they are written', async () => {
+  const table = brandsOf({
+    added: [{ brand: 'Köhler Bank', domains: ['Köhler-Bank.Example', 'KB.example'] }],
+    without: [],
+  })
+  assert.equal(table.ownerOf('www.xn--khler-bank-ecb.example')?.title, 'Köhler Bank')
+  assert.equal(table.ownerOf('login.kb.example')?.title, 'Köhler Bank')
+})

@@ -10,6 +10,7 @@ import { aMessage, anEnvelope, aSession, setUp } from '../../../core/testing/ind
 import { ruleCommands } from '../../../plugins/spam-rules/commands.js'
 import { mailOf } from '../../../plugins/spam-rules/example.js'
 import spamRules, { loadRules } from '../../../plugins/spam-rules/index.js'
+import { brandsOf } from '../../../plugins/spam-rules/origin/brands.js'
 import { pointsOf } from '../../../plugins/spam-rules/rule.js'
 import { findingsIn } from '../../../plugins/spam-rules/try.js'
 import { runCommand } from '../../harness/context.js'
@@ -255,6 +256,20 @@ describe('posthouse rules', () => {
         [10, 14],
       ],
     )
+  })
+
+  test('try knows the brands of this site, as mail that comes in does', async () => {
+    const set = await load(rule('brand: claimed-elsewhere'))
+    const file = join(folder, 'brand.eml')
+    writeFileSync(file, 'From: a@odd.example\n\nYour Riverside Bank account: https://x71.example/\n')
+    const brands = brandsOf({ added: [{ brand: 'Riverside Bank', domains: ['riverside.example'] }], without: [] })
+    const found = async (known?: () => typeof brands) => {
+      const commands = ruleCommands(async () => set, messageOf, known)
+      const { out } = await runCommand(commands, 'rules try', [file], { json: true })
+      return JSON.parse(out[0]!).findings.length
+    }
+    assert.equal(await found(), 0)
+    assert.equal(await found(() => brands), 1)
   })
 
   test('try scores files and folders and says why', async () => {
