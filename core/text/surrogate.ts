@@ -19,6 +19,8 @@ const TEXTS = new Set(['subject', 'comments', 'content-description', 'organizati
 const PARAMETERS = new Set(['content-type', 'content-disposition'])
 /** RFC 2606 §2: a name that nobody has. */
 const NOBODY = 'invalid@internationalized-address.invalid'
+/** Octets of fields that are written anew for one header; lists of addresses that go on for longer would hold up everybody else. */
+const MOST_CHANGED = 32_768
 const ASCII = /^[\x00-\x7f]*$/
 /** RFC 5322 §3.2.3: words that need no quotes. */
 const PHRASE = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*$/
@@ -29,9 +31,13 @@ const PLAIN = /^[A-Za-z0-9!#$&+.^_`{|}~-]$/
 export function surrogateHeader(header: Buffer): Buffer {
   if (isAsciiOnly(header)) return header
   const { fields, ended } = scanHeader(header, Number.POSITIVE_INFINITY)
+  let left = MOST_CHANGED
   const kept = fields.map(field => {
     const octets = header.subarray(field.start, field.end)
-    return isAsciiOnly(octets) ? octets : Buffer.from(surrogateField(field))
+    if (isAsciiOnly(octets)) return octets
+    left -= octets.length
+    // RFC 6858 §2.4: what cannot be shown is left out
+    return Buffer.from(left < 0 ? '' : surrogateField(field))
   })
   return Buffer.concat(ended ? [...kept, Buffer.from('\r\n')] : kept)
 }

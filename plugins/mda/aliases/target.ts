@@ -10,6 +10,8 @@ export interface AliasTarget {
 // Only a domain to read a bare local part with.
 const BARE = 'bare.invalid'
 const PLACE = /\$([1-9])/g
+/** RFC 5321 §3.6.1: routes are not asked for any more; but by such a name old servers send mail on to whom the sender wants. */
+const ROUTE = /[@%!]/
 /** RFC 5321 §4.5.3.1.1, in octets. */
 const MAX_LOCAL = 64
 
@@ -36,6 +38,7 @@ export function addressFrom(
   asked: AddressParts,
   found: readonly string[] = [],
 ): AddressParts | undefined {
+  if (found.some(text => ROUTE.test(text)) && local.search(PLACE) >= 0) return undefined
   const filled =
     found.length === 0 ? local : local.replace(PLACE, (_, number: string) => found[Number(number) - 1] ?? '')
   if (filled === '' || Buffer.byteLength(filled) > MAX_LOCAL) return undefined

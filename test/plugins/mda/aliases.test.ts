@@ -52,7 +52,9 @@ describe('an alias for many names', () => {
 
   test('what a pattern finds is never a domain, and a local part no longer than one may be', async () => {
     const { route } = await install("'*@second.test': 'forwarded-from-the-second-domain-$1@far.test'\n")
-    assert.equal(short(await route('a@b@second.test')), 'mx forwarded-from-the-second-domain-a@b@far.test')
+    assert.equal(short(await route('a-b@second.test')), 'mx forwarded-from-the-second-domain-a-b@far.test')
+    for (const routed of ['a@b', 'a%b.test', 'b.test!a'])
+      assert.equal(short(await route(`${routed}@second.test`)), '550 5.1.1', routed)
     assert.equal(short(await route(`${'x'.repeat(40)}@second.test`)), '550 5.1.1')
   })
 
