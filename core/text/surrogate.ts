@@ -35,9 +35,10 @@ export function surrogateHeader(header: Buffer): Buffer {
   const kept = fields.map(field => {
     const octets = header.subarray(field.start, field.end)
     if (isAsciiOnly(octets)) return octets
-    left -= octets.length
     // RFC 6858 §2.4: what cannot be shown is left out
-    return Buffer.from(left < 0 ? '' : surrogateField(field))
+    if (octets.length > left) return Buffer.alloc(0)
+    left -= octets.length
+    return Buffer.from(surrogateField(field))
   })
   return Buffer.concat(ended ? [...kept, Buffer.from('\r\n')] : kept)
 }
