@@ -1,5 +1,5 @@
 /**
- * Keeps digests and indexes of mailboxes up in the background. What arrives in this process is looked into soon after, but only while the process
+ * Keeps digests and indexes of mailboxes up in the background, and rolls after many changes at once. What arrives in this process is looked into soon after, but only while the process
  * has little else to do: mail is taken in as fast as without, and what nobody has looked into yet is looked into when somebody asks for it.
  */
 import { performance } from 'node:perf_hooks'
@@ -26,6 +26,9 @@ const BATCH_BYTES = 1024 * 1024
 /** Above this a message is looked into when somebody asks. */
 const LARGEST = 32 * 1024 * 1024
 
+/** So many changes at once are taken in before somebody opens the mailbox the next time. */
+const MANY_CHANGES = 1000
+
 /** How far a mailbox is done. */
 interface Done {
   /** Highest UID that was looked at. */
@@ -49,6 +52,8 @@ export class Keeper {
   /** By mailbox, as the next two. */
   private readonly done = new Map<string, Done>()
   private readonly thin = new Map<string, readonly Thin[]>()
+  /** Mailboxes in which much has changed at once. */
+  private readonly changed = new Set<string>()
   /** How much of a message is searched. */
   private readonly searchBytes: number
   private readonly over = new AbortController()
@@ -103,6 +108,13 @@ export class Keeper {
     if (this.waiting.has(mailbox.id)) this.thin.set(mailbox.id, thin)
   }
 
+  /** So many messages of a mailbox have changed at once: who opens it next shall not wait until all that is read. */
+  changes(mailbox: Mailbox, count: number): void {
+    if (count < MANY_CHANGES) return
+    this.wake(mailbox.accountId, mailbox.id)
+    if (this.waiting.has(mailbox.id)) this.changed.add(mailbox.id)
+  }
+
   /** Resolves when nothing waits: for tests. */
   async settled(): Promise<void> {
     await this.running
@@ -118,6 +130,7 @@ export class Keeper {
       } catch (error) {
         // The mailbox is gone, or the store has other troubles: what is missing is made when somebody asks.
         this.log.debug({ err: error }, 'a mailbox could not be looked into')
+        if (!this.waiting.has(mailboxId)) this.changed.delete(mailboxId)
       }
     }
   }
@@ -133,6 +146,7 @@ export class Keeper {
   }
 
   private async look(mailbox: Mailbox): Promise<void> {
+    if (this.changed.delete(mailbox.id)) await mailbox.snapshot()
     const { uidNext } = await mailbox.info()
     const done = this.done.get(mailbox.id)
     if (!(await this.digest(mailbox, (done?.uid ?? uidNext - 1 - LOOKED_BACK) + 1))) return

@@ -33,6 +33,7 @@ export async function removeAndTell(
 ): Promise<void> {
   const told = session.deps.movements === undefined ? [] : await mailbox.get(uids.slice(0, MOST_MOVED))
   const gone = new Set(await mailbox.expunge(uids))
+  session.deps.keeper.changes(mailbox, gone.size)
   tellRemoved(
     session,
     from,

@@ -46,6 +46,7 @@ export async function transfer(
   if (full) return { kind: 'refused', done: full }
   const pairs = await selected.mailbox[how](uids, target.id)
   selected.touch()
+  if (how === 'move') session.deps.keeper.changes(selected.mailbox, pairs.length)
   if (pairs.length === 0) return { kind: 'nothing' }
   tellTransfer(session, selected.info, target, pairs, how)
   tellMoved(session, selected.info, target, pairs, how)

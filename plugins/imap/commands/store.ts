@@ -62,6 +62,7 @@ export const store = command({
       tellKeywords(session, entries, change)
       await tell(session, entries, change, silent, uid)
     }
+    session.deps.keeper.changes(selected.mailbox, changed)
     const missing = uids.length - changed - modified.length
     return conclude(session, modified, missing > 0 && !uid, uid)
   },

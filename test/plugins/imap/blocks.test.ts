@@ -205,13 +205,24 @@ const mails = (count: number) =>
 const blocksIn = async (box: Mailbox): Promise<string[]> =>
   (await blocksOf(box)).map(({ last, uids }) => `${last}: ${uids[0] ?? ''}-${uids.at(-1) ?? ''} ${uids.length}`)
 
-async function withKeeper(work: (keeper: Keeper, box: Mailbox) => Promise<void>): Promise<void> {
+async function withKeeper(work: (keeper: Keeper, box: Mailbox, opened: string[]) => Promise<void>): Promise<void> {
   const store = createMemoryStore()
+  const opened: string[] = []
+  const open = store.mail.open.bind(store.mail)
+  store.mail.open = async (accountId, id) => {
+    const box = await open(accountId, id)
+    const snapshot = box.snapshot.bind(box)
+    box.snapshot = () => {
+      opened.push(id)
+      return snapshot()
+    }
+    return box
+  }
   const keeper = new Keeper(store.mail, new Gate(1), rememberingLog([]), 8 * 1024 * 1024)
   keeper.start()
   try {
     const inbox = (await store.mail.find('ann', 'INBOX'))!
-    await work(keeper, await store.mail.open('ann', inbox.id))
+    await work(keeper, await store.mail.open('ann', inbox.id), opened)
   } finally {
     await keeper.stop()
   }
@@ -246,6 +257,17 @@ test('what is left of blocks is gathered into one', () =>
     keeper.tidy(box, [{ after: 0, blocks: [512] }])
     await kept(keeper)
     assert.deepEqual(await blocksIn(box), ['512: - 0'])
+  }))
+
+test('after many changes at once the roll of the mailbox is read in the background, after few it is not', () =>
+  withKeeper(async (keeper, box, opened) => {
+    await box.append(mails(10))
+    keeper.changes(box, 999)
+    await kept(keeper)
+    assert.deepEqual(opened, [])
+    keeper.changes(box, 1000)
+    await kept(keeper)
+    assert.deepEqual(opened, [box.id])
   }))
 
 test('a search in a mailbox of which much was removed has its index tidied up, and finds the same', async () => {

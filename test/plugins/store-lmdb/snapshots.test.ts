@@ -144,11 +144,14 @@ test('who reads what happened in steps misses no new message that is changed mea
     for (let at = 12_900; changing; at = at > 2000 ? at - 1 : 12_900)
       await inbox.flag([at], { kind: 'replace', flags: [`k${at}`] })
   })()
-  for (let round = 0; round < 20; round++) {
-    const { changed } = await inbox.changes(roll.modseq)
-    const uids = new Set(changed.map(({ uid }) => uid))
-    assert.deepEqual(span(1001, 13_000).filter(uid => !uids.has(uid)), []) // biome-ignore format: short
+  try {
+    for (let round = 0; round < 20; round++) {
+      const { changed } = await inbox.changes(roll.modseq)
+      const uids = new Set(changed.map(({ uid }) => uid))
+      assert.deepEqual(span(1001, 13_000).filter(uid => !uids.has(uid)), []) // biome-ignore format: short
+    }
+  } finally {
+    changing = false
+    await flagging
   }
-  changing = false
-  await flagging
 })
