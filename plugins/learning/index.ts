@@ -45,7 +45,9 @@ export default definePlugin({
     const model = () => (loading ??= modelOf(context))
     const journal = new Journal(services.get('tables').table('learning'), clock, () => bus.publish(TOPIC, ''))
     if (purpose === 'serve') await model()
-    const teacherOf = async () => new Teacher({ journal, model: await model(), clock })
+    let teaching: Promise<Teacher> | undefined
+    // One for all: it remembers what keeps the anchors in place, which takes longer than judging a mail.
+    const teacherOf = () => (teaching ??= model().then(read => new Teacher({ journal, model: read, clock })))
     const line = new Line()
     const classifier = new Classifier(context, journal, teacherOf)
     const addresses = addressesOf(config)

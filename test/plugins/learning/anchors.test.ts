@@ -6,7 +6,7 @@ import { Anchors } from '../../../plugins/learning/anchors.js'
 import { readTokens } from '../../../plugins/learning/lesson.js'
 import type { Tokens } from '../../../plugins/learning/tokens/sink.js'
 import { TaughtWeights } from '../../../plugins/learning/weights.js'
-import { mailOf } from './scene.js'
+import { mailOf, Scene } from './scene.js'
 
 async function tokensOf(mail: string): Promise<Tokens> {
   return (await readTokens(aMessage(mail))).tokens
@@ -70,4 +70,15 @@ test('the same lessons make the same correction, and none when they are gone', a
     anchors.correction(1, tokens => weights.sum(tokens)),
     undefined,
   )
+})
+
+test('what keeps them in place is worked out when something was taught, not for each mail', async context => {
+  const worked = context.mock.method(Anchors.prototype, 'correction')
+  const it = await new Scene().open()
+  for (const n of [1, 2, 3]) await it.marks(mailOf('spam', n), 'junk')
+  await it.points(mailOf('ham', 1))
+  const before = worked.mock.callCount()
+  assert.ok(before > 0)
+  for (const n of [2, 3, 4, 5]) await it.points(mailOf('ham', n))
+  assert.equal(worked.mock.callCount(), before)
 })
