@@ -54,6 +54,7 @@ export class Journal {
   readonly #told: () => void
   #weights = new TaughtWeights()
   #changes = 0
+  #takenBack = 0
   #counted = new Map<string, Counted>()
   #teachers = new Map<string, { spam: number; ham: number; byHand: number; shared: number }>()
   readonly #own = new Map<string, Promise<TaughtWeights>>()
@@ -77,6 +78,11 @@ export class Journal {
   /** Counts up whenever the weights change. */
   get changes(): number {
     return this.#changes
+  }
+
+  /** Counts up whenever a lesson goes. */
+  get takenBack(): number {
+    return this.#takenBack
   }
 
   /** Reads everything, once. */
@@ -156,6 +162,7 @@ export class Journal {
     }
     if (before !== undefined && !before.gone) this.#sum(key, entry, before, -1)
     if (!now.gone) this.#sum(key, entry, now, 1)
+    else if (before !== undefined && !before.gone) this.#takenBack++
     this.#counted.set(key, now)
     if (!isSite(key)) this.#own.delete(teacherOf(key))
   }

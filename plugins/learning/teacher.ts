@@ -49,6 +49,7 @@ export interface TeacherParts {
 /** What keeps the anchors in place, and after which change of the journal that was so. */
 interface Kept {
   readonly changes: number
+  readonly takenBack: number
   readonly weights: TaughtWeights | undefined
 }
 
@@ -72,15 +73,17 @@ export class Teacher {
   }
 
   #keptBeside({ model, site, siteTaught, own, ownTaught }: Sources): TaughtWeights | undefined {
-    const { changes } = this.#parts.journal
+    const { changes, takenBack } = this.#parts.journal
     const { spam, ham } = this.#parts.journal.counts()
     const known = this.#kept.get(own ?? site)
-    if (known !== undefined && changes - known.changes <= SETTLED * (spam + ham)) return known.weights
+    const settled = known !== undefined && changes - known.changes <= SETTLED * (spam + ham)
+    // A lesson that goes leaves nothing behind, here either.
+    if (settled && known.takenBack === takenBack) return known.weights
     const fair = fairnessOf(siteTaught, ownTaught)
     const left = leftOfModel(experienceOf(siteTaught, ownTaught))
     const taught = (tokens: Tokens) => fair * (site.sum(tokens) + (own?.sum(tokens) ?? 0))
     const weights = spam + ham === 0 ? undefined : model.anchors.correction(left, taught, own && OWN_SIZE)
-    this.#kept.set(own ?? site, { changes, weights })
+    this.#kept.set(own ?? site, { changes, takenBack, weights })
     return weights
   }
 

@@ -3,9 +3,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { aMessage } from 'posthouse/testing'
 import { Anchors } from '../../../plugins/learning/anchors.js'
-import { readTokens } from '../../../plugins/learning/lesson.js'
+import { SITE } from '../../../plugins/learning/entry.js'
+import { Journal } from '../../../plugins/learning/journal.js'
+import { readLesson, readTokens } from '../../../plugins/learning/lesson.js'
+import { NO_MODEL, StartingModel } from '../../../plugins/learning/model.js'
+import { Teacher } from '../../../plugins/learning/teacher.js'
+import { SPACE } from '../../../plugins/learning/tokens/kinds.js'
 import type { Tokens } from '../../../plugins/learning/tokens/sink.js'
 import { TaughtWeights } from '../../../plugins/learning/weights.js'
+import { createMemoryTables } from '../../../plugins/store-memory/tables.js'
 import { mailOf, Scene } from './scene.js'
 
 async function tokensOf(mail: string): Promise<Tokens> {
@@ -81,4 +87,25 @@ test('what keeps them in place is worked out when something was taught, not for 
   assert.ok(before > 0)
   for (const n of [2, 3, 4, 5]) await it.points(mailOf('ham', n))
   assert.equal(worked.mock.callCount(), before)
+})
+
+test('a lesson that is taken back is out of the correction, however many stay', async () => {
+  const clock = { now: () => Date.UTC(2026, 0, 1) }
+  const journal = new Journal(createMemoryTables().table('learning'), clock)
+  const receipts = await Promise.all([1, 2, 3].map(n => tokensOf(receipt(n))))
+  const anchors = receipts.map(tokens => ({ label: 'ham', tokens }) as const)
+  const model = new StartingModel({ ...NO_MODEL.header, bias: -2 }, new Int8Array(SPACE), anchors)
+  const lessonOf = async (label: 'spam' | 'ham', n: number) => ({
+    ...({ who: SITE, label, by: 'command' } as const),
+    ...(await readLesson(aMessage(mailOf(label, n)))),
+  })
+  const teacher = new Teacher({ journal, model, clock })
+  for (let n = 0; n < 250; n++) await teacher.learn(await lessonOf(n % 2 === 0 ? 'spam' : 'ham', n), 'later')
+  const unseen = await tokensOf(receipt(7))
+  for (const n of [248, 246, 1]) {
+    const { print } = await lessonOf(n % 2 === 0 ? 'spam' : 'ham', n)
+    assert.ok(await teacher.forget(SITE, print, 'later'))
+    const fresh = new Teacher({ journal, model, clock })
+    assert.equal((await teacher.judge(unseen)).sum, (await fresh.judge(unseen)).sum)
+  }
 })
