@@ -75,6 +75,8 @@ imap.logout()
 
 pop = poplib.POP3("127.0.0.1", int(pop3_port), timeout=60)
 pop.stls(context)
+# what is raw in a header comes as it is (RFC 6856)
+pop.utf8()
 pop.user(login)
 pop.pass_(password)
 seen = set()
