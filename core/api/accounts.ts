@@ -18,10 +18,34 @@ export interface Account {
   readonly quotaBytes?: number
   /** Messages; left out: no limit. */
   readonly quotaMessages?: number
+  /** By how many hundredths its mail may go beyond the quota for a while; left out: as the delivery agent says for everybody. */
+  readonly quotaGracePercent?: number
+  /** Nobody logs in any more. */
   readonly disabled?: boolean
+  /** What it may send, where that is another amount than everybody's. */
+  readonly limits?: AccountLimits
   /** IMAP capabilities this account does without, by name: `CONDSTORE`. */
   readonly imapDisable?: readonly string[]
 }
+
+/**
+ * Each takes the place of all that the site allows an account of that kind: rates as `500/1d`, of octets as `200MB/1d`, or `unlimited`. Directories
+ * hand them on as they are written; whoever holds them reads them, and passes over one that cannot be read.
+ */
+export interface AccountLimits {
+  readonly messages?: string
+  readonly recipients?: string
+  readonly bytes?: string
+  /** SMTP sessions at the same time that send: a number, or `unlimited`. */
+  readonly concurrent?: string
+}
+
+export const ACCOUNT_LIMITS = [
+  'messages',
+  'recipients',
+  'bytes',
+  'concurrent',
+] as const satisfies readonly (keyof AccountLimits)[]
 
 /**
  * What SCRAM needs of an account in place of its passwords: all values base64. RFC 5802 §5.1: the server names salt and iteration count

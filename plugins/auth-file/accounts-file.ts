@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { link, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ACCOUNT_LIMITS, type AccountLimits } from 'posthouse/api'
 import { isHash } from './password.js'
 import { isProtocol, type Protocol } from './protocol.js'
 import { areStoredKeys, type StoredKeys } from './scram.js'
@@ -31,7 +32,9 @@ export interface StoredAccount {
   readonly addresses: readonly string[]
   readonly quotaBytes?: number
   readonly quotaMessages?: number
+  readonly quotaGracePercent?: number
   readonly disabled?: boolean
+  readonly limits?: AccountLimits
   readonly password: string
   /** Of its own password; left out: SCRAM does not take that. */
   readonly scram?: readonly StoredKeys[]
@@ -109,26 +112,13 @@ export async function changeAccounts(
 
 function faultOf(account: unknown, seen: Set<string>): string | undefined {
   if (!isRecord(account)) return 'expected an object'
-  const {
-    id,
-    login,
-    addresses,
-    quotaBytes,
-    quotaMessages,
-    password,
-    scram,
-    appPasswords,
-    mainPasswordNotFor,
-    imapDisable,
-  } = account
+  const { id, login, addresses, password, scram, appPasswords, mainPasswordNotFor, imapDisable } = account
   if (typeof id !== 'string' || !/^[a-z0-9]{8,64}$/.test(id))
     return 'id: expected 8 to 64 lower-case letters and digits'
   if (typeof login !== 'string' || login === '') return 'login: expected a name'
   if (!Array.isArray(addresses) || !addresses.every(a => typeof a === 'string')) return 'addresses: expected a list'
-  if (quotaBytes !== undefined && !(typeof quotaBytes === 'number' && quotaBytes >= 0))
-    return 'quotaBytes: expected octets'
-  if (quotaMessages !== undefined && !(Number.isSafeInteger(quotaMessages) && Number(quotaMessages) >= 0))
-    return 'quotaMessages: expected a number of messages'
+  const bound = boundFault(account)
+  if (bound !== undefined) return bound
   if (typeof password !== 'string' || !isHash(password)) return 'password: expected $scrypt$…'
   if (scram !== undefined && !areStoredKeys(scram))
     return 'scram: expected a list of mechanism, salt, iterations, storedKey and serverKey'
@@ -142,6 +132,31 @@ function faultOf(account: unknown, seen: Set<string>): string | undefined {
     seen.add(key)
   }
   return undefined
+}
+
+function boundFault({
+  quotaBytes,
+  quotaMessages,
+  quotaGracePercent,
+  limits,
+}: Readonly<Record<string, unknown>>): string | undefined {
+  if (quotaBytes !== undefined && !(typeof quotaBytes === 'number' && quotaBytes >= 0))
+    return 'quotaBytes: expected octets'
+  if (quotaMessages !== undefined && !(Number.isSafeInteger(quotaMessages) && Number(quotaMessages) >= 0))
+    return 'quotaMessages: expected a number of messages'
+  if (quotaGracePercent !== undefined && !(typeof quotaGracePercent === 'number' && quotaGracePercent >= 0))
+    return 'quotaGracePercent: expected hundredths of the quota'
+  if (limits !== undefined && !areLimits(limits))
+    return `limits: expected texts for some of ${ACCOUNT_LIMITS.join(', ')}`
+  return undefined
+}
+
+/** What they say, whoever holds them reads. */
+function areLimits(value: unknown): boolean {
+  if (!isRecord(value)) return false
+  return Object.entries(value).every(
+    ([name, limit]) => ACCOUNT_LIMITS.some(known => known === name) && typeof limit === 'string',
+  )
 }
 
 function isAppPassword(value: unknown): boolean {

@@ -4,23 +4,12 @@
  */
 import { access } from 'node:fs/promises'
 import { type Command, CommandError, type CommandRun, type Services } from 'posthouse/api'
-import { formatSize } from 'posthouse/text'
 import { appKeysOf, changeAccounts, keysOf, readAccounts, type StoredAccount } from './accounts-file.js'
 import { clearly } from './clearly.js'
 import { makePassword } from './password.js'
-import {
-  addressesOf,
-  choosePassword,
-  findLogin,
-  newAccountId,
-  readCapabilities,
-  readLogin,
-  readMessages,
-  readProtocolList,
-  readQuota,
-  refuseTaken,
-} from './reading.js'
+import { addressesOf, choosePassword, findLogin, newAccountId, readLogin, readQuota, refuseTaken } from './reading.js'
 import { areOfOneSalt, type StoredKeys } from './scram.js'
+import { line, told } from './told.js'
 
 /** What is kept of a password. SCRAM keys are made to stand beside those others of the account. */
 export type MakeSecrets = (
@@ -43,27 +32,6 @@ const PASSWORD_STDIN = {
 
 const QUOTA = { type: 'string', value: 'SIZE', description: 'most mail the account may hold, as 1GB' } as const
 
-const CHANGES = {
-  quota: { type: 'string', value: 'SIZE', description: 'most mail the account may hold, as 1GB; none for no bound' },
-  'quota-messages': {
-    type: 'string',
-    value: 'NUMBER',
-    description: 'most messages the account may hold; none for no bound',
-  },
-  disable: { type: 'boolean', description: 'nobody can log in any more; mail still comes in' },
-  enable: { type: 'boolean', description: 'its password counts again' },
-  'no-main-password': {
-    type: 'string',
-    value: 'PROTOCOLS',
-    description: 'where only app passwords count, as imap,smtp; none: its own password counts everywhere',
-  },
-  'imap-disable': {
-    type: 'string',
-    value: 'NAMES',
-    description: 'IMAP capabilities it does without, as CONDSTORE,COMPRESS=DEFLATE; none: it has all of the server',
-  },
-} as const
-
 export function userCommands(parts: UserCommandParts): readonly Command[] {
   return [
     {
@@ -81,14 +49,6 @@ export function userCommands(parts: UserCommandParts): readonly Command[] {
       arity: [1, 1],
       options: { 'password-stdin': PASSWORD_STDIN },
       run: run => clearly(() => passwd(parts, run)),
-    },
-    {
-      name: 'user change',
-      summary: 'give an account other addresses or another quota, or close it for log-ins',
-      usage: 'LOGIN [ADDRESS…]',
-      arity: [1, 100],
-      options: CHANGES,
-      run: run => clearly(() => change(parts, run)),
     },
     { name: 'user list', summary: 'list the accounts', arity: [0, 0], run: run => clearly(() => list(parts, run)) },
     {
@@ -143,51 +103,6 @@ async function passwd(parts: UserCommandParts, run: CommandRun): Promise<void> {
   else run.print(shown === undefined ? `new password set for ${login}` : `password: ${shown}`)
 }
 
-/** What is not said stays; addresses take the place of all there were. */
-async function change(parts: UserCommandParts, run: CommandRun): Promise<void> {
-  const { login } = findLogin(await readAccounts(parts.path), run.args[0]!)
-  const given = run.args.slice(1)
-  if (given.length === 0 && !Object.keys(CHANGES).some(name => (run.options[name] ?? false) !== false))
-    throw new CommandError(`nothing to change: give addresses, --${Object.keys(CHANGES).join(', --')}`)
-  const wish = {
-    ...(given.length > 0 && { addresses: addressesOf(login, given, parts.domains) }),
-    ...wishOf(run.options),
-  }
-  let changed: StoredAccount | undefined
-  await changeAccounts(parts.path, accounts => {
-    const { id } = findLogin(accounts, login)
-    const others = accounts.filter(account => account.id !== id)
-    refuseTaken(others, login, wish.addresses ?? [])
-    return accounts.map(account => {
-      if (account.id !== id) return account
-      changed = { ...account, ...wish }
-      return changed
-    })
-  })
-  run.print(run.json ? JSON.stringify(told(changed!)) : `changed ${line(changed!, 0)}`)
-}
-
-/** What the options want otherwise; `undefined` takes a bound away. */
-function wishOf(options: CommandRun['options']): Partial<StoredAccount> {
-  const { quota, disable, enable } = options
-  const noMain = options['no-main-password']
-  const imapDisable = options['imap-disable']
-  const messages = options['quota-messages']
-  if (disable === true && enable === true) throw new CommandError('--disable and --enable cannot both be meant')
-  return {
-    ...(quota !== undefined && { quotaBytes: quota === 'none' ? undefined : readQuota(quota) }),
-    ...(messages !== undefined && { quotaMessages: messages === 'none' ? undefined : readMessages(messages) }),
-    ...(disable === true && { disabled: true }),
-    ...(enable === true && { disabled: undefined }),
-    ...(noMain !== undefined && {
-      mainPasswordNotFor: noMain === 'none' ? undefined : readProtocolList('--no-main-password', noMain),
-    }),
-    ...(imapDisable !== undefined && {
-      imapDisable: imapDisable === 'none' ? undefined : readCapabilities(imapDisable),
-    }),
-  } as Partial<StoredAccount>
-}
-
 async function list(parts: UserCommandParts, run: CommandRun): Promise<void> {
   const accounts = await readAccounts(parts.path)
   if (run.json) {
@@ -197,44 +112,6 @@ async function list(parts: UserCommandParts, run: CommandRun): Promise<void> {
   if (accounts.length === 0) run.warn('no accounts yet; add one with: posthouse user add LOGIN')
   const width = Math.max(0, ...accounts.map(account => account.login.length))
   for (const account of accounts) run.print(line(account, width))
-}
-
-/** An account as data, without its secrets. */
-function told(account: StoredAccount): object {
-  const { id, login, addresses, quotaBytes, disabled, appPasswords, mainPasswordNotFor, imapDisable } = account
-  return {
-    id,
-    login,
-    addresses,
-    quotaBytes: quotaBytes ?? null,
-    quotaMessages: account.quotaMessages ?? null,
-    disabled: disabled ?? false,
-    appPasswords: appPasswords?.length ?? 0,
-    mainPasswordNotFor: mainPasswordNotFor ?? [],
-    imapDisable: imapDisable ?? [],
-  }
-}
-
-function line(account: StoredAccount, width: number): string {
-  const {
-    login,
-    addresses,
-    quotaBytes,
-    quotaMessages,
-    disabled,
-    appPasswords = [],
-    mainPasswordNotFor = [],
-    imapDisable = [],
-  } = account
-  const notes = [
-    quotaBytes === undefined ? '' : `quota ${formatSize(quotaBytes)}`,
-    quotaMessages === undefined ? '' : `quota ${quotaMessages} messages`,
-    disabled ? 'disabled' : '',
-    appPasswords.length === 0 ? '' : `${appPasswords.length} app passwords`,
-    mainPasswordNotFor.length === 0 ? '' : `own password not for ${mainPasswordNotFor.join(', ')}`,
-    imapDisable.length === 0 ? '' : `IMAP without ${imapDisable.join(', ')}`,
-  ]
-  return [login.padEnd(width), addresses.join(', '), ...notes.filter(note => note !== '')].join('  ')
 }
 
 async function remove(parts: UserCommandParts, run: CommandRun): Promise<void> {

@@ -181,14 +181,16 @@ function preparedOf(all: readonly StoredAccount[]): ReadonlyMap<string, StoredAc
 
 /** What others may see of an account: no secrets. */
 export function view(account: StoredAccount): Account {
-  const { id, login, addresses, quotaBytes, quotaMessages, disabled, imapDisable } = account
+  const { id, login, addresses, quotaBytes, quotaMessages, quotaGracePercent, disabled, limits, imapDisable } = account
   return {
     id,
     login,
     addresses,
     ...(quotaBytes !== undefined && { quotaBytes }),
     ...(quotaMessages !== undefined && { quotaMessages }),
+    ...(quotaGracePercent !== undefined && { quotaGracePercent }),
     ...(disabled && { disabled }),
+    ...(limits && { limits }),
     ...(imapDisable && { imapDisable }),
   }
 }

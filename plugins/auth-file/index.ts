@@ -7,6 +7,7 @@ import { ConfigError, definePlugin, type PluginContext } from 'posthouse/api'
 import { parseDuration } from 'posthouse/text'
 import { FileError, readAccounts } from './accounts-file.js'
 import { appPasswordCommands } from './app-password-commands.js'
+import { changeCommands } from './change-commands.js'
 import { type MakeSecrets, userCommands } from './commands.js'
 import { Directory } from './directory.js'
 import { type Cost, hashPassword } from './password.js'
@@ -101,6 +102,7 @@ export default definePlugin({
           services,
           makeSecrets,
         }),
+        ...changeCommands({ path, domains: server.domains }),
         ...appPasswordCommands({ path, usage, now, makeSecrets }),
       ],
     }

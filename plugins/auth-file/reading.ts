@@ -3,8 +3,8 @@
  * Pure but for standard input; the commands themselves stand in commands.ts.
  */
 import { randomBytes } from 'node:crypto'
-import { CommandError, type CommandRun } from 'posthouse/api'
-import { addressKey, closest, parseAddress, parseSize, printable } from 'posthouse/text'
+import { type AccountLimits, CommandError, type CommandRun } from 'posthouse/api'
+import { addressKey, closest, parseAddress, parseSize, printable, ReadError, readRate } from 'posthouse/text'
 import type { StoredAccount } from './accounts-file.js'
 import { MAX_PASSWORD_BYTES, makePassword } from './password.js'
 import { PROTOCOLS, type Protocol, readProtocols } from './protocol.js'
@@ -59,6 +59,33 @@ export function readMessages(value: string | boolean): number {
   const messages = /^[0-9]{1,12}$/.test(String(value)) ? Number(value) : undefined
   if (messages === undefined) throw new CommandError(`--quota-messages: expected a number like 10000, got "${value}"`)
   return messages
+}
+
+const MOST_GRACE = 100
+
+export function readGrace(value: string | boolean): number {
+  const percent = /^([0-9]{1,3})%?$/.exec(String(value))?.[1]
+  if (percent !== undefined && Number(percent) <= MOST_GRACE) return Number(percent)
+  throw new CommandError(
+    `--quota-grace: expected hundredths of the quota like 10, ${MOST_GRACE} at most, got "${value}"`,
+  )
+}
+
+/** As it was written; whoever holds it reads it again. */
+export function readLimit(name: keyof AccountLimits, text: string): string {
+  if (name === 'concurrent') {
+    if (text === 'unlimited' || /^[0-9]{1,9}$/.test(text)) return text
+    throw new CommandError(
+      `--limit-concurrent: expected a number like 5, unlimited or none, got "${printable(text, 40)}"`,
+    )
+  }
+  try {
+    readRate(text, name === 'bytes' ? 'size' : 'count')
+    return text.trim()
+  } catch (error) {
+    if (!(error instanceof ReadError)) throw error
+    throw new CommandError(`--limit-${name}: ${error.message}`)
+  }
 }
 
 /** `undefined` when the option was not given. */

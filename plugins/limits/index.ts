@@ -5,6 +5,7 @@
  */
 import { type Answered, type Asked, type Call, definePlugin, type Message, type Session } from 'posthouse/api'
 import type { PrefixLengths } from 'posthouse/text'
+import { OwnLimits, withOwn } from './own.js'
 import { type Count, RULES, type Rule, readRules, type Subject } from './rules.js'
 import { Sessions } from './sessions.js'
 import { type Counted, counted, type Facts } from './subjects.js'
@@ -37,17 +38,23 @@ const CONFIG = {
 
 type Amount = (rule: Rule) => number
 
+interface Counting {
+  readonly lengths: PrefixLengths
+  readonly own: OwnLimits
+}
+
 export default definePlugin({
   name: 'limits',
   summary: 'rates and concurrency per network, log-in, sender and recipient',
   config: CONFIG,
   setup({ config, fault, state, clock, log, metrics }) {
-    const rules = readRules(config.rules, fault)
+    const rules = withOwn(readRules(config.rules, fault))
     const till = new Till({ state, clock, log, strict: config.when_unknown === 'defer' })
     const sessions = new Sessions(till, error =>
       log.warn({ err: error }, 'what a session held could not be given back'),
     )
-    const door = new Door(rules, config.network, till, sessions, () => metrics.count('refused'))
+    const counting = { lengths: config.network, own: new OwnLimits(rules, log) }
+    const door = new Door(rules, counting, till, sessions, () => metrics.count('refused'))
     return {
       hooks: {
         connect: (asked, call) => door.connect(asked, call),
@@ -64,7 +71,7 @@ export default definePlugin({
 
 class Door {
   readonly #rules: readonly Rule[]
-  readonly #lengths: PrefixLengths
+  readonly #counting: Counting
   readonly #till: Till
   readonly #sessions: Sessions
   readonly #refused: () => void
@@ -73,9 +80,9 @@ class Door {
   /** What a connection was charged. */
   readonly #admitted = new WeakMap<Session, readonly Charge[]>()
 
-  constructor(rules: readonly Rule[], lengths: PrefixLengths, till: Till, sessions: Sessions, refused: () => void) {
+  constructor(rules: readonly Rule[], counting: Counting, till: Till, sessions: Sessions, refused: () => void) {
     this.#rules = rules
-    this.#lengths = lengths
+    this.#counting = counting
     this.#till = till
     this.#sessions = sessions
     this.#refused = refused
@@ -184,7 +191,7 @@ class Door {
   #charges(facts: Facts, counts: readonly Count[], subjects: readonly Subject[], amount: Amount): readonly Charge[] {
     return this.#rules.flatMap(rule => {
       if (!counts.includes(rule.count) || !subjects.includes(rule.per)) return []
-      const one = counted(rule, facts, this.#lengths)
+      const one = counted(rule, facts, this.#counting)
       return one === undefined || typeof one.limit === 'number'
         ? []
         : [{ ...one, limit: one.limit, amount: amount(rule) }]
@@ -194,7 +201,7 @@ class Door {
   #places(facts: Facts, subject: Subject): readonly (Counted & { readonly limit: number })[] {
     return this.#rules.flatMap(rule => {
       if (rule.count !== 'concurrent' || rule.per !== subject) return []
-      const one = counted(rule, facts, this.#lengths)
+      const one = counted(rule, facts, this.#counting)
       return one === undefined || typeof one.limit !== 'number' ? [] : [{ ...one, limit: one.limit }]
     })
   }

@@ -114,7 +114,7 @@ export function readRules(configs: readonly RuleConfig[], fault: PluginContext<u
   return rules
 }
 
-function readLimit(limit: string | number, count: Count): Limit | { readonly fault: string } {
+export function readLimit(limit: string | number, count: Count): Limit | { readonly fault: string } {
   const text = String(limit)
   if (count === 'concurrent') {
     if (text === 'unlimited') return 'unlimited'

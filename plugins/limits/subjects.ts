@@ -1,6 +1,7 @@
 /** Whom a rule counts for in this session and envelope, and which limit holds for them. Pure. */
 import type { Address, Envelope, Session } from 'posthouse/api'
 import { addressKey, networkAround, type PrefixLengths, toAsciiDomain } from 'posthouse/text'
+import type { OwnLimits } from './own.js'
 import type { Limit, Rule } from './rules.js'
 
 /** Facts as far as they are known at the moment. */
@@ -17,20 +18,30 @@ export interface Counted {
   /** For people: `192.0.2.0/24`, `alice@example.org`. */
   readonly who: string
   readonly limit: Exclude<Limit, 'unlimited'>
-  /** Whose exception set the limit. */
+  /** Whose exception set the limit; `undefined` with `own`. */
   readonly by?: string
+  /** It is the account's own. */
+  readonly own?: true
 }
 
 /** `undefined`: the rule says nothing of them. */
-export function counted(rule: Rule, facts: Facts, lengths: PrefixLengths): Counted | undefined {
+export function counted(
+  rule: Rule,
+  facts: Facts,
+  { lengths, own }: { readonly lengths: PrefixLengths; readonly own: OwnLimits },
+): Counted | undefined {
   const { address } = facts.session.remote
   const who = subjectOf(rule, facts, lengths)
   if (who === undefined) return undefined
+  const key = `${rule.name}/${who}`
+  const ownLimit = own.of(rule, facts.session.account)
+  if (ownLimit === 'unlimited') return undefined
+  if (ownLimit !== undefined) return { rule, key, who, limit: ownLimit, own: true }
   const name = rule.per === 'network' ? facts.session.account?.login : who
   const exception = rule.exceptions.find(address, name)
   const limit = exception?.value ?? rule.limit
   if (limit === 'unlimited') return undefined
-  return { rule, key: `${rule.name}/${who}`, who, limit, ...(exception && { by: exception.pattern }) }
+  return { rule, key, who, limit, ...(exception && { by: exception.pattern }) }
 }
 
 /** The null sender is nobody: whoever bounces mail is counted by network. */

@@ -49,15 +49,18 @@ function roundUp(ms: number): number {
 }
 
 function becauseOf({ charge, used }: Refusal): Because {
-  const { rule, who, limit, by, amount } = charge
+  const { rule, who, limit, by, own, amount } = charge
   const amountOf = (value: number) => (rule.count === 'bytes' ? formatSize(value) : String(value))
   const allowed =
     typeof limit === 'number'
       ? `${limit} at the same time`
       : formatRate(limit, rule.count === 'bytes' ? 'size' : 'count')
+  const origin = own ? ', which is its own' : by === undefined ? '' : ` (override ${by})`
   return {
     rule: rule.name,
-    evidence: `${who}: ${amountOf(used)} ${THINGS[rule.count]}, ${amountOf(amount)} more wanted; the limit is ${allowed}${by === undefined ? '' : ` (override ${by})`}`,
-    exception: `in plugins.yaml, limits, rule ${rule.name}: "${who}" under \`except\`, or with a limit of its own under \`overrides\``,
+    evidence: `${who}: ${amountOf(used)} ${THINGS[rule.count]}, ${amountOf(amount)} more wanted; the limit is ${allowed}${origin}`,
+    exception: own
+      ? `posthouse user change ${who} --limit-${rule.count} LIMIT, or where the directory keeps it`
+      : `in plugins.yaml, limits, rule ${rule.name}: "${who}" under \`except\`, or with a limit of its own under \`overrides\``,
   }
 }

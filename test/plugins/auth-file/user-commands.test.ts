@@ -140,6 +140,90 @@ describe('posthouse user', () => {
     assert.equal((await installed.accounts.byLogin('alice@example.test'))?.imapDisable, undefined)
   })
 
+  test('limits and grace are kept, told and handed to others, one by one, until there are none', async () => {
+    const installed = await install()
+    await add(installed, ['alice@example.test'])
+    const change = (options: Record<string, string>) =>
+      runCommand(installed.commands, 'user change', ['alice@example.test'], { options })
+    const seen = async () => {
+      const { limits, quotaGracePercent } = (await installed.accounts.byLogin('alice@example.test'))!
+      return [limits, quotaGracePercent]
+    }
+    const { out } = await change({ 'limit-messages': '500/1d', 'limit-concurrent': '2', 'quota-grace': '20%' })
+    assert.match(String(out[0]), /grace 20% {2}sends messages 500\/1d {2}sends concurrent 2$/)
+    await change({ 'limit-messages': 'none', 'limit-bytes': '200MB/1d' })
+    assert.deepEqual(await seen(), [{ bytes: '200MB/1d', concurrent: '2' }, 20])
+    await change({ 'limit-concurrent': 'none', 'limit-bytes': 'none', 'quota-grace': 'none' })
+    assert.deepEqual(await seen(), [undefined, undefined])
+  })
+
+  for (const [what, options, wish] of [
+    ['a rate without a time', { 'limit-messages': '500' }, /--limit-messages: expected \/ and a time/],
+    ['octets without a size', { 'limit-bytes': 'lots' }, /--limit-bytes: expected 200MB\/1d or unlimited/],
+    ['a rate of sessions', { 'limit-concurrent': '5/1d' }, /expected a number like 5/],
+    ['more grace than quota', { 'quota-grace': '101' }, /100 at most/],
+  ] as const) {
+    test(`change refuses ${what}`, async () => {
+      const installed = await install()
+      await add(installed, ['alice@example.test'])
+      await assert.rejects(
+        () => runCommand(installed.commands, 'user change', ['alice@example.test'], { options: { ...options } }),
+        (error: unknown) => error instanceof CommandError && wish.test(error.message),
+      )
+    })
+  }
+
+  for (const [what, args, options, wish] of [
+    [
+      'another address of ours: the old one goes on taking mail',
+      ['alice@example.test', 'Alice.Smith@example.test'],
+      {},
+      ['alice.smith@example.test', ['alice.smith@example.test', 'alice@example.test', 'sales@example.test']],
+    ],
+    [
+      'another address of ours, and the old one is given up',
+      ['alice@example.test', 'al@second.test'],
+      { 'drop-address': true },
+      ['al@second.test', ['al@second.test', 'sales@example.test']],
+    ],
+    ['a bare name', ['sales@example.test', 'al'], {}, ['al', ['alice@example.test', 'sales@example.test']]],
+    [
+      'one of its addresses',
+      ['alice@example.test', 'sales@example.test'],
+      {},
+      ['sales@example.test', ['sales@example.test', 'alice@example.test']],
+    ],
+  ] as const) {
+    test(`an account gets the login of ${what}`, async () => {
+      const installed = await install()
+      await add(installed, ['alice@example.test', 'sales@example.test'])
+      const { id } = (await installed.accounts.byLogin('alice@example.test'))!
+      await runCommand(installed.commands, 'user rename', args, { options })
+      const [login, addresses] = wish
+      const found = await installed.accounts.byLogin(login)
+      assert.deepEqual([found?.id, found?.login, found?.addresses], [id, login, addresses])
+      assert.equal((await logIn(installed, login, 'correct horse'))?.kind, 'authenticated')
+    })
+  }
+
+  for (const [what, args, options, wish] of [
+    ['a login that is taken', ['alice@example.test', 'bob@example.test'], {}, /already an account bob/],
+    ['an address of another', ['alice@example.test', 'robert@example.test'], {}, /already belongs to bob/],
+    ['nobody', ['carol@example.test', 'x'], {}, /no account "carol@example\.test"/],
+    ['what is no login', ['alice@example.test', 'a b'], {}, /cannot be a login name/],
+    ['what leaves no address', ['alice@example.test', 'al'], { 'drop-address': true }, /would have no address/],
+  ] as const) {
+    test(`rename refuses ${what}`, async () => {
+      const installed = await install()
+      await add(installed, ['alice@example.test'])
+      await add(installed, ['bob@example.test', 'robert@example.test'])
+      await assert.rejects(
+        () => runCommand(installed.commands, 'user rename', args, { options }),
+        (error: unknown) => error instanceof CommandError && wish.test(error.message),
+      )
+    })
+  }
+
   test('an unknown login gets a suggestion', async () => {
     const installed = await install()
     await add(installed, ['alice@example.test'])

@@ -1,7 +1,7 @@
 /** Limits, moment by moment: what is asked, charged, given back, and what those hear who have too much. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Call, Envelope, Message, Session, State } from '../../../core/api/index.js'
+import type { AccountLimits, Call, Envelope, Message, Session, State } from '../../../core/api/index.js'
 import { ConfigError, MailError } from '../../../core/api/index.js'
 import { aMessage, anEnvelope, aSession, rememberingLog, setUp } from '../../../core/testing/index.js'
 import limits from '../../../plugins/limits/index.js'
@@ -247,6 +247,55 @@ test('a recipient has a limit of its own, which one refused beside others does n
   assert.equal(await rcpt(from, envelope('a@x.test', []), 'c@x.test'), undefined)
   assert.deepEqual(await message(from, envelope('a@x.test', ['b@x.test', 'c@x.test'])), [undefined, undefined])
   assert.match((await message(from, envelope('a@x.test', ['b@x.test'])))[0]!, /^451 /)
+})
+
+test('a limit of an account itself takes the place of all rules of its kind, and holds for nobody else', async () => {
+  const { message, session, envelope, log } = await door([
+    { count: 'messages', per: 'login', limit: '2/1h', overrides: { 'example.test': '1/1h' } },
+    { count: 'messages', per: 'login', limit: '1/1d', name: 'by-day' },
+  ])
+  const sendable = async (limits: AccountLimits | undefined, login: string) => {
+    const account = { id: login, login, addresses: [], ...(limits && { limits }) }
+    const from = { ...session('192.0.2.1'), account }
+    let sent = 0
+    while (sent < 5 && (await message(from, envelope('a@x.test', ['1@x.test'])))[0] === undefined) sent += 1
+    return sent
+  }
+  for (const [limits, login, wish] of [
+    [undefined, 'alice', 1],
+    [{ messages: '4/1d' }, 'bob@example.test', 4],
+    [{ messages: 'unlimited' }, 'carol', 5],
+    [{ recipients: '1/1d' }, 'dave', 1],
+    [{ messages: '0/1d' }, 'erna', 0],
+    [{ messages: 'many' }, 'fred', 1],
+  ] as const)
+    assert.equal(await sendable(limits, login), wish, login)
+  assert.deepEqual(
+    log.lines.filter(({ level }) => level === 'warn').map(({ facts }) => (facts as { login: string }).login),
+    ['fred'],
+  )
+})
+
+test('a limit of an account itself needs no rule, and the refusal names it', async () => {
+  const { hooks, call } = await setUp(limits, { config: { rules: [] }, state: createMemoryState() })
+  const account = {
+    id: 'a',
+    login: 'alice@example.test',
+    addresses: [],
+    limits: { recipients: '1/1d', concurrent: '1' },
+  }
+  const session = aSession({ account })
+  const two = anEnvelope({ recipients: [{ address: address('a@x.test'), dsn: { notify: [] } }] })
+  const recipient = { address: address('b@x.test'), dsn: { notify: [] as const } }
+  const answer = await hooks.rcpt!({ session, envelope: two, recipient }, call)
+  assert.deepEqual((answer as { because?: unknown }).because, {
+    rule: 'recipients-of-account',
+    evidence: 'alice@example.test: 0 recipients, 2 more wanted; the limit is 1 in 1d, which is its own',
+    exception: 'posthouse user change alice@example.test --limit-recipients LIMIT, or where the directory keeps it',
+  })
+  assert.equal(await hooks.mail!({ session, envelope: anEnvelope({}) }, call), undefined)
+  const second = aSession({ id: 's2', account })
+  assert.match(String(said(await hooks.mail!({ session: second, envelope: anEnvelope({}) }, call))), /^450 /)
 })
 
 test('a log-in may have so many sessions that send, and each takes one place', async () => {

@@ -1,0 +1,55 @@
+/** An account as commands tell it: as data, and in a line. Never its secrets. */
+import { ACCOUNT_LIMITS, type AccountLimits } from 'posthouse/api'
+import { formatSize } from 'posthouse/text'
+import type { StoredAccount } from './accounts-file.js'
+
+/** As `--json` prints it. */
+export function told(account: StoredAccount): object {
+  const { id, login, addresses, quotaBytes, disabled, appPasswords, mainPasswordNotFor, imapDisable } = account
+  return {
+    id,
+    login,
+    addresses,
+    quotaBytes: quotaBytes ?? null,
+    quotaMessages: account.quotaMessages ?? null,
+    quotaGracePercent: account.quotaGracePercent ?? null,
+    disabled: disabled ?? false,
+    limits: account.limits ?? {},
+    appPasswords: appPasswords?.length ?? 0,
+    mainPasswordNotFor: mainPasswordNotFor ?? [],
+    imapDisable: imapDisable ?? [],
+  }
+}
+
+export function line(account: StoredAccount, width: number): string {
+  const { login, addresses } = account
+  return [login.padEnd(width), addresses.join(', '), ...notesOf(account)].join('  ')
+}
+
+/** What is not as usual. */
+function notesOf({
+  quotaBytes,
+  quotaMessages,
+  quotaGracePercent,
+  disabled,
+  limits = {},
+  appPasswords = [],
+  mainPasswordNotFor = [],
+  imapDisable = [],
+}: StoredAccount): readonly string[] {
+  const notes = [
+    quotaBytes === undefined ? '' : `quota ${formatSize(quotaBytes)}`,
+    quotaMessages === undefined ? '' : `quota ${quotaMessages} messages`,
+    quotaGracePercent === undefined ? '' : `grace ${quotaGracePercent}%`,
+    disabled ? 'disabled' : '',
+    ...limitsInWords(limits),
+    appPasswords.length === 0 ? '' : `${appPasswords.length} app passwords`,
+    mainPasswordNotFor.length === 0 ? '' : `own password not for ${mainPasswordNotFor.join(', ')}`,
+    imapDisable.length === 0 ? '' : `IMAP without ${imapDisable.join(', ')}`,
+  ]
+  return notes.filter(note => note !== '')
+}
+
+function limitsInWords(limits: AccountLimits): readonly string[] {
+  return ACCOUNT_LIMITS.flatMap(name => (limits[name] === undefined ? [] : [`sends ${name} ${limits[name]}`]))
+}
