@@ -114,12 +114,24 @@ export interface MailEntry extends StoredMessage {
   readonly date: number
   /** When it came into this mailbox (RFC 8514). */
   readonly saved: number
+  /** Its POP3 clients know it by that from another server (RFC 1939 §7). It goes along when the message is moved, and never with a copy. */
+  readonly uniqueId?: string
 }
 
 export interface NewMail {
   readonly body: NewBody
   readonly flags: readonly string[]
   readonly date: number
+}
+
+/** A message of another mail server, with what its clients know it by. */
+export interface BroughtMail extends NewMail {
+  /** Names it where it comes from; a mailbox takes each once, and remembers it also when the message is gone. */
+  readonly source: string
+  /** Its UID there, kept unless it is below the mailbox's UIDNEXT: then it gets the next one. */
+  readonly uid?: number
+  /** 1 to 70 characters from ! to ~ (RFC 1939 §7). */
+  readonly uniqueId?: string
 }
 
 export type FlagChange =
@@ -162,6 +174,13 @@ export interface Mailbox {
   read(entry: MailEntry, from?: number, to?: number): Promise<Buffer>
   /** Resolves to the new UIDs in order. Throws `mailbox-full`. */
   append(mails: readonly NewMail[]): Promise<readonly number[]>
+  /**
+   * Takes in messages of another server; those whose source it has taken before are passed over. Resolves to the UIDs of all, in order. No UID
+   * below `uidNext` is given to anything else afterwards.
+   */
+  bring(mails: readonly BroughtMail[], uidNext?: number): Promise<readonly number[]>
+  /** The UID each source was given here, in order, if it was ever brought; the message may be gone. */
+  brought(sources: readonly string[]): Promise<readonly (number | undefined)[]>
   /**
    * Changes flags of existing messages; entries after the change, ascending. With `unchangedSince` messages with a higher modseq are
    * left alone and named in `refused` (RFC 7162 §3.1.3).
@@ -206,6 +225,11 @@ export interface MailStore {
   open(accountId: string, mailboxId: string): Promise<Mailbox>
   /** Missing parents are made too. Throws `mailbox-exists`, `mailbox-forbidden`. */
   create(accountId: string, name: string, specialUse?: SpecialUse): Promise<MailboxInfo>
+  /**
+   * The mailbox of that name, made when it is missing, with the UIDVALIDITY that it has on another server. One that ever had a message stays as it is,
+   * and so does any when the value is above `MOST_ADOPTED_UID_VALIDITY`: what came of it is in the answer. No mailbox made later gets the value again.
+   */
+  adopt(accountId: string, name: string, uidValidity: number): Promise<MailboxInfo>
   /** Inferiors move along. Renaming INBOX moves its messages and leaves it empty (RFC 3501 §6.3.5). */
   rename(accountId: string, from: string, to: string): Promise<void>
   /** Throws `mailbox-forbidden` for INBOX and `mailbox-gone`. Inferiors stay. */

@@ -2,12 +2,13 @@
  * Which names LIST and LSUB tell, and with which attributes. Pure: mailboxes and patterns in, names out.
  * RFC 3501 §6.3.8, RFC 5258 (options, children), RFC 6154 (special use).
  */
+
 import type { MailboxInfo } from 'posthouse/api'
+import { encodeUtf7 } from 'posthouse/text'
 import { type Features, speaksUtf8 } from './wire/features.js'
 import type { ListArgs, Patterns } from './wire/list-args.js'
 import { canonicalName, DELIMITER, matchesPattern } from './wire/mailbox.js'
 import { utf8 } from './wire/reader.js'
-import { encodeUtf7 } from './wire/utf7.js'
 
 export interface Listed {
   readonly name: string

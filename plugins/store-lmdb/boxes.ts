@@ -22,7 +22,7 @@ export interface Box {
   readonly id: string
   readonly accountId: string
   name: string
-  readonly uidValidity: number
+  uidValidity: number
   uidNext: number
   modseq: number
   messages: number
@@ -51,6 +51,7 @@ type EntryRecord = readonly [
   modseq: number,
   date: number,
   saved: number,
+  uniqueId?: string,
 ]
 
 type EntryKey = [boxId: string, uid: number]
@@ -255,11 +256,13 @@ function count(box: Box, { size, flags }: Pick<MailEntry, 'size' | 'flags'>, by:
 }
 
 function toRecord(entry: NewEntry, modseq: number): EntryRecord {
-  const { bodyId, bodySize, cuts, prefix, size, emailId, flags, date, saved } = entry
-  return [bodyId, bodySize, cuts, prefix, size, emailId, flags, modseq, date, saved]
+  const { bodyId, bodySize, cuts, prefix, size, emailId, flags, date, saved, uniqueId } = entry
+  const record = [bodyId, bodySize, cuts, prefix, size, emailId, flags, modseq, date, saved] as const
+  return uniqueId === undefined ? record : [...record, uniqueId]
 }
 
 function toEntry(uid: number, record: EntryRecord): MailEntry {
-  const [bodyId, bodySize, cuts, prefix, size, emailId, flags, modseq, date, saved] = record
-  return { uid, bodyId, bodySize, cuts, prefix, size, emailId, flags, modseq, date, saved }
+  const [bodyId, bodySize, cuts, prefix, size, emailId, flags, modseq, date, saved, uniqueId] = record
+  const entry = { uid, bodyId, bodySize, cuts, prefix, size, emailId, flags, modseq, date, saved }
+  return uniqueId === undefined ? entry : { ...entry, uniqueId }
 }

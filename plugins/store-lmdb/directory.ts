@@ -3,7 +3,7 @@
  * Everything that changes something belongs inside a write.
  */
 import type { Database } from 'lmdb'
-import { DEFAULT_MAILBOXES, MailError, type SpecialUse } from 'posthouse/api'
+import { DEFAULT_MAILBOXES, isAdoptable, MailError, type SpecialUse } from 'posthouse/api'
 import { mailboxLineage, mailboxName, newId } from 'posthouse/text'
 import type { Box, Boxes } from './boxes.js'
 import type { Environment } from './environment.js'
@@ -95,6 +95,17 @@ export class Directory {
     }
     this.#boxes.put(box)
     this.#names.put([accountId, name], box.id)
+    return box
+  }
+
+  /** By normalised name, made where it is missing; with this UIDVALIDITY if it never had a message. */
+  adopt(accountId: string, name: string, uidValidity: number): Box {
+    const box = this.byName(accountId, name) ?? this.make(accountId, name, this.vacantUse(accountId, name))
+    if (box.uidNext > 1 || !isAdoptable(uidValidity) || box.uidValidity === uidValidity) return box
+    box.uidValidity = uidValidity
+    this.#boxes.put(box)
+    const last = this.#counters.get('uidvalidity') ?? 0
+    if (uidValidity > last) this.#counters.put('uidvalidity', uidValidity)
     return box
   }
 

@@ -11,6 +11,7 @@ import type { Digests } from './digests.js'
 import { type Environment, firstKey } from './environment.js'
 import type { Indexes } from './mail-index.js'
 import type { Rolls } from './rolls.js'
+import type { Sources } from './sources.js'
 
 const STEP = 500
 
@@ -20,6 +21,7 @@ export interface DoomedParts {
   readonly digests: Digests
   readonly indexes: Indexes
   readonly rolls: Rolls
+  readonly sources: Sources
 }
 
 export class Doomed {
@@ -29,18 +31,24 @@ export class Doomed {
   readonly #digests: Digests
   readonly #indexes: Indexes
   readonly #rolls: Rolls
+  readonly #sources: Sources
   readonly #log: Pick<Log, 'warn'> | undefined
   readonly #ids: Database<number, string>
   #running: Promise<void> | undefined
   #stopped = false
 
-  constructor(env: Environment, { boxes, bodies, digests, indexes, rolls }: DoomedParts, log?: Pick<Log, 'warn'>) {
+  constructor(
+    env: Environment,
+    { boxes, bodies, digests, indexes, rolls, sources }: DoomedParts,
+    log?: Pick<Log, 'warn'>,
+  ) {
     this.#env = env
     this.#boxes = boxes
     this.#bodies = bodies
     this.#digests = digests
     this.#indexes = indexes
     this.#rolls = rolls
+    this.#sources = sources
     this.#log = log
     this.#ids = env.database('doomed')
   }
@@ -83,7 +91,12 @@ export class Doomed {
   #purge(id: string): void {
     const { bodyIds, done } = this.#boxes.purge(id, STEP)
     for (const bodyId of bodyIds) if (this.#bodies.unrefer(bodyId)) this.#digests.remove(bodyId)
-    const left = [done, this.#indexes.purge(id, STEP), this.#rolls.purge(id, STEP)].includes(false)
+    const left = [
+      done,
+      this.#indexes.purge(id, STEP),
+      this.#rolls.purge(id, STEP),
+      this.#sources.purge(id, STEP),
+    ].includes(false)
     if (!left) this.#ids.remove(id)
   }
 }

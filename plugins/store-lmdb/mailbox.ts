@@ -3,7 +3,9 @@
  * processes are seen. Long lists are read, and long changes made, in slices: other work comes between.
  */
 import {
+  type BroughtMail,
   type Changes,
+  checkUniqueIds,
   type FlagChange,
   type Mailbox,
   type MailboxInfo,
@@ -13,9 +15,10 @@ import {
   type MailIndex,
   type NewMail,
   type RollLine,
+  withoutUniqueId,
 } from 'posthouse/api'
 import { changeFlags, newId, normaliseFlags, sumSegments } from 'posthouse/text'
-import { ascending, type Box, type Boxes, toInfo } from './boxes.js'
+import { ascending, type Box, type Boxes, type NewEntry, toInfo } from './boxes.js'
 import type { HalfDone } from './copies.js'
 import type { MailParts } from './mailboxes.js'
 
@@ -93,6 +96,19 @@ export class LmdbMailbox implements Mailbox {
     return uids
   }
 
+  async bring(mails: readonly BroughtMail[], uidNext = 1): Promise<readonly number[]> {
+    checkUniqueIds(mails)
+    const before = (await this.info()).uidNext
+    const uids = await this.#change(box => this.#bring(box, mails, uidNext))
+    if (uids.some(uid => uid >= before)) this.#parts.news.arrived([this.id])
+    return uids
+  }
+
+  async brought(sources: readonly string[]): Promise<readonly (number | undefined)[]> {
+    this.#look()
+    return sources.map(source => this.#parts.sources.uidOf(this.id, source))
+  }
+
   async flag(uids: readonly number[], change: FlagChange, unchangedSince = Number.POSITIVE_INFINITY) {
     const entries: MailEntry[] = []
     const refused: number[] = []
@@ -121,7 +137,7 @@ export class LmdbMailbox implements Mailbox {
     try {
       for (const [at, slice] of steps.entries()) {
         const made = await this.#change(box => {
-          const made = this.#copy(box, this.#entries(slice), to)
+          const made = this.#copy(box, this.#entries(slice).map(withoutUniqueId), to)
           if (steps.length > 1) copy.step(newUids(made), at === steps.length - 1)
           return made
         })
@@ -224,12 +240,34 @@ export class LmdbMailbox implements Mailbox {
 
   #append(box: Box, mails: readonly NewMail[]): number[] {
     if (mails.length > 0) box.modseq++
-    return mails.map(({ body, flags, date }) => {
-      const { id, size } = this.#parts.bodies.adopt(body, 1)
-      const emailId = newId(Date.now())
-      const about = { emailId, flags: normaliseFlags(flags), date, saved: this.#now() }
-      return this.#boxes.add(box, { bodyId: id, bodySize: size, cuts: [], prefix: '', size, ...about })
+    return mails.map(mail => this.#boxes.add(box, this.#entryOf(mail)))
+  }
+
+  #entryOf({ body, flags, date }: NewMail): NewEntry {
+    const { id, size } = this.#parts.bodies.adopt(body, 1)
+    const about = { emailId: newId(Date.now()), flags: normaliseFlags(flags), date, saved: this.#now() }
+    return { bodyId: id, bodySize: size, cuts: [], prefix: '', size, ...about }
+  }
+
+  #bring(box: Box, mails: readonly BroughtMail[], uidNext: number): number[] {
+    const { sources } = this.#parts
+    const before = box.uidNext
+    let raised = false
+    const uids = mails.map(mail => {
+      const known = sources.uidOf(box.id, mail.source)
+      if (known !== undefined) return known
+      if (!raised) box.modseq++
+      raised = true
+      box.uidNext = Math.max(box.uidNext, mail.uid ?? 1)
+      const entry = this.#entryOf(mail)
+      const { uniqueId } = mail
+      const uid = this.#boxes.add(box, uniqueId === undefined ? entry : { ...entry, uniqueId })
+      sources.put(box.id, mail.source, uid)
+      return uid
     })
+    box.uidNext = Math.max(box.uidNext, uidNext)
+    if (box.uidNext !== before) this.#boxes.put(box)
+    return uids
   }
 
   #flag(box: Box, uids: readonly number[], change: FlagChange, unchangedSince: number): (MailEntry | number)[] {

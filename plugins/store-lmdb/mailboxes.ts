@@ -20,6 +20,7 @@ import type { Indexes } from './mail-index.js'
 import { LmdbMailbox, takeOut } from './mailbox.js'
 import type { News } from './news.js'
 import type { Rolls } from './rolls.js'
+import type { Sources } from './sources.js'
 
 export interface MailParts {
   readonly env: Environment
@@ -31,6 +32,7 @@ export interface MailParts {
   readonly rolls: Rolls
   readonly copies: Copies
   readonly doomed: Doomed
+  readonly sources: Sources
   readonly news: News
 }
 
@@ -67,6 +69,16 @@ export class LmdbMailStore implements MailStore {
       this.#directory.mustBeFree(accountId, known)
       return this.#info(this.#directory.make(accountId, known, specialUse))
     })
+  }
+
+  async adopt(accountId: string, name: string, uidValidity: number): Promise<MailboxInfo> {
+    const known = checkMailboxName(name)
+    const { box, info } = await this.#change(accountId, () => {
+      const box = this.#directory.adopt(accountId, known, uidValidity)
+      return { box, info: this.#info(box) }
+    })
+    this.#parts.news.tell([box.id])
+    return info
   }
 
   async rename(accountId: string, from: string, to: string): Promise<void> {

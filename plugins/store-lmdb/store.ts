@@ -29,14 +29,16 @@ import { Quarantine } from './quarantine.js'
 import { type Accepted, LmdbQueue, QUEUE_TOPIC } from './queue.js'
 import { Rolls } from './rolls.js'
 import { QueueRows } from './rows.js'
+import { Sources } from './sources.js'
 import type { StoreStats } from './stats.js'
 import { LmdbTrail, type TrailBounds } from './trail.js'
 
 /**
  * Raise it with every change of what lies in the store, and say in `openEnvironment`'s caller how the old is read.
  * 2: ranks tell rows that were tried from those that were not. Version 1 is read: its indexes are made anew.
+ * 3: messages may have a UIDL of another server. Version 2 is read as it is.
  */
-export const FORMAT = 2
+export const FORMAT = 3
 
 export interface LmdbStoreOptions {
   readonly path: string
@@ -62,7 +64,7 @@ const DEFAULT_MAP_BYTES = 1024 ** 3
 
 export function createLmdbStore(options: LmdbStoreOptions): LmdbStore {
   const { path, mapBytes = DEFAULT_MAP_BYTES, now = Date.now, log } = options
-  const env = openEnvironment({ path, mapBytes, kind: 'mail', version: FORMAT, reads: [1] })
+  const env = openEnvironment({ path, mapBytes, kind: 'mail', version: FORMAT, reads: [1, 2] })
   const boxes = new Boxes(env)
   const rows = new QueueRows(env)
   const broken = new Broken(env)
@@ -81,12 +83,16 @@ export function createLmdbStore(options: LmdbStoreOptions): LmdbStore {
   const indexes = new Indexes(env, boxes)
   const rolls = new Rolls(env, boxes, log)
   const copies = new Copies(env)
-  const doomed = new Doomed(env, { boxes, bodies, digests, indexes, rolls }, log)
+  const sources = new Sources(env)
+  const doomed = new Doomed(env, { boxes, bodies, digests, indexes, rolls, sources }, log)
   const filings = new Filings(boxes, directory, now)
   const trail = new LmdbTrail(env, options.trail)
   const acceptance = new Acceptances({ rows, bodies, filings, trail })
   const queue = new LmdbQueue({ env, rows, quarantine, broken, bodies, filings, trail, news, ...acceptance.steps }, now)
-  const mail = new LmdbMailStore({ env, boxes, directory, bodies, digests, indexes, rolls, copies, doomed, news }, now)
+  const mail = new LmdbMailStore(
+    { env, boxes, directory, bodies, digests, indexes, rolls, copies, doomed, sources, news },
+    now,
+  )
   return {
     blobs: bodies,
     stats: () => env.stats(),

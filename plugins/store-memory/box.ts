@@ -20,16 +20,19 @@ export interface NewEntry extends StoredMessage {
   readonly flags: readonly string[]
   readonly date: number
   readonly saved: number
+  readonly uniqueId?: string
 }
 
 export class Box {
   readonly id: string
   name: string
-  readonly uidValidity: number
+  uidValidity: number
   readonly specialUse: SpecialUse | undefined
   gone = false
   /** Ascending: a block is added behind all others. */
   readonly index = new Map<number, NewIndexBlock>()
+  /** UIDs by what was brought. */
+  readonly sources = new Map<string, number>()
   /** Ascending by uid: a Map keeps the order of insertion, and UIDs only grow. */
   #entries = new Map<number, MailEntry>()
   #tombstones: { readonly uid: number; readonly modseq: number }[] = []
@@ -62,13 +65,20 @@ export class Box {
     return [...new Set(uids)].sort((a, b) => a - b).flatMap(uid => this.#entries.get(uid) ?? [])
   }
 
-  add(mails: readonly NewEntry[]): number[] {
+  /** `wished`: UIDs they shall have, where they are not below UIDNEXT. */
+  add(mails: readonly NewEntry[], wished: readonly (number | undefined)[] = []): number[] {
     if (mails.length > 0) this.#modseq++
-    return mails.map(mail => {
+    return mails.map((mail, at) => {
+      this.reserve(wished[at] ?? 1)
       const uid = this.#uidNext++
       this.#entries.set(uid, { ...mail, flags: normaliseFlags(mail.flags), uid, modseq: this.#modseq })
       return uid
     })
+  }
+
+  /** No UID below is given any more. */
+  reserve(uidNext: number): void {
+    this.#uidNext = Math.max(this.#uidNext, uidNext)
   }
 
   flag(entries: readonly MailEntry[], change: FlagChange): readonly MailEntry[] {

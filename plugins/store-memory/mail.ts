@@ -8,6 +8,7 @@ import {
   checkMailboxName,
   DEFAULT_MAILBOXES,
   type Filing,
+  isAdoptable,
   type Mailbox,
   type MailboxInfo,
   MailError,
@@ -66,6 +67,18 @@ export class MemoryMail implements MailStore {
     const known = checkMailboxName(name)
     this.#mustBeFree(account, known)
     return this.#make(account, known, specialUse).info(account.subscribed.has(known))
+  }
+
+  async adopt(accountId: string, name: string, uidValidity: number): Promise<MailboxInfo> {
+    const account = this.#account(accountId)
+    const known = checkMailboxName(name)
+    const box = byName(account, known) ?? this.#make(account, known, vacantUse(account, known))
+    if (box.uidNext === 1 && isAdoptable(uidValidity)) {
+      box.uidValidity = uidValidity
+      this.#lastUidValidity = Math.max(this.#lastUidValidity, uidValidity)
+    }
+    this.#watchers.tell(box.id)
+    return box.info(account.subscribed.has(known))
   }
 
   async rename(accountId: string, from: string, to: string): Promise<void> {

@@ -2,7 +2,9 @@
  * The `Mailbox` a session holds, in memory. Every change happens in one turn: first everything is checked, then everything is done.
  */
 import {
+  type BroughtMail,
   type Changes,
+  checkUniqueIds,
   type FlagChange,
   type Mailbox,
   type MailboxInfo,
@@ -12,6 +14,7 @@ import {
   type MailIndex,
   type NewMail,
   Roll,
+  withoutUniqueId,
 } from 'posthouse/api'
 import { newId, sumSegments } from 'posthouse/text'
 import type { MemoryBlobs } from './blobs.js'
@@ -99,12 +102,35 @@ export class MemoryMailbox implements Mailbox {
 
   #append(box: Box, mails: readonly NewMail[]): number[] {
     for (const { body } of mails) this.#blobs.check(body)
-    const entries = mails.map(({ body, flags, date }) => {
-      const { id, size } = this.#blobs.adopt(body)
-      const emailId = newId(Date.now())
-      return { bodyId: id, bodySize: size, cuts: [], prefix: '', size, emailId, flags, date, saved: this.#now() }
-    })
+    const entries = mails.map(mail => this.#entryOf(mail))
     return this.#add(box, entries)
+  }
+
+  #entryOf({ body, flags, date }: NewMail): NewEntry {
+    const { id, size } = this.#blobs.adopt(body)
+    const emailId = newId(Date.now())
+    return { bodyId: id, bodySize: size, cuts: [], prefix: '', size, emailId, flags, date, saved: this.#now() }
+  }
+
+  async bring(mails: readonly BroughtMail[], uidNext = 1): Promise<readonly number[]> {
+    const box = this.#box()
+    checkUniqueIds(mails)
+    const bySource = new Map(mails.toReversed().map(mail => [mail.source, mail]))
+    const fresh = mails.filter(mail => bySource.get(mail.source) === mail && !box.sources.has(mail.source))
+    for (const { body } of fresh) this.#blobs.check(body)
+    const entries = fresh.map(mail => {
+      const { uniqueId } = mail
+      return { ...this.#entryOf(mail), ...(uniqueId !== undefined && { uniqueId }) }
+    })
+    const uids = this.#add(box, entries, fresh.map(({ uid }) => uid)) // biome-ignore format: short
+    for (const [at, { source }] of fresh.entries()) box.sources.set(source, uids[at]!)
+    box.reserve(uidNext)
+    return mails.map(({ source }) => box.sources.get(source)!)
+  }
+
+  async brought(sources: readonly string[]): Promise<readonly (number | undefined)[]> {
+    const box = this.#box()
+    return sources.map(source => box.sources.get(source))
   }
 
   async flag(uids: readonly number[], change: FlagChange, unchangedSince = Number.POSITIVE_INFINITY) {
@@ -125,7 +151,7 @@ export class MemoryMailbox implements Mailbox {
   }
 
   async copy(uids: readonly number[], to: string): Promise<readonly (readonly [number, number])[]> {
-    return this.#copy(this.#box().find(uids), to)
+    return this.#copy(this.#box().find(uids).map(withoutUniqueId), to)
   }
 
   async move(uids: readonly number[], to: string): Promise<readonly (readonly [number, number])[]> {
@@ -196,9 +222,9 @@ export class MemoryMailbox implements Mailbox {
     return entries.map(({ uid }, at) => [uid, uids[at]!] as const)
   }
 
-  #add(box: Box, entries: readonly NewEntry[]): number[] {
+  #add(box: Box, entries: readonly NewEntry[], wished?: readonly (number | undefined)[]): number[] {
     for (const { bodyId } of entries) this.#blobs.refer(bodyId)
-    const uids = box.add(entries)
+    const uids = box.add(entries, wished)
     if (uids.length > 0) {
       this.#tellers.tell(box)
       this.#tellers.arrived(box)

@@ -3,9 +3,9 @@
  * enabled it (RFC 6855, RFC 9051 §5.1); from here on UTF-8.
  * INBOX is the same in any case (§5.1), also as the first level of a longer name, since it is one mailbox with its inferiors.
  */
+import { decodeUtf7, encodeUtf7 } from 'posthouse/text'
 import { speaksUtf8 } from './features.js'
 import { isUtf8Octets, ReadError, type Reader, utf8 } from './reader.js'
-import { decodeUtf7, encodeUtf7 } from './utf7.js'
 import { quote } from './write.js'
 
 export const DELIMITER = '/'

@@ -109,6 +109,16 @@ function mailStep(dice: Dice, clock: TurnedClock, at: number): readonly [string,
     [`file into ${name} and ${other}`, ({ store }) => store.accept(filed(at, name, other, flags))],
     [`file into ${name}`, ({ store }) => store.accept(filed(at, name, name, flags))],
     [`append to ${name}`, inside(box => box.append([mail(`text ${at}`, flags), mail('x'.repeat(at))]))],
+    [
+      `bring ${uids} to ${name}`,
+      inside(box =>
+        box.bring(
+          uids.map(uid => ({ ...mail(`from ${uid}`, flags), source: `${uid % 7}`, uid, uniqueId: `u${uid}` })),
+          since,
+        ),
+      ),
+    ],
+    [`adopt ${name}`, async ({ store }) => (await store.mail.adopt('ann', name, 1_000 + at)).uidValidity],
     [`${kind} ${flags} in ${name}`, inside(async box => nameless(await box.flag(uids, { kind, flags }, since * 3)))],
     [`${kind} ${flags} on all in ${name}`, inside(async box => nameless(await box.flag(UIDS, { kind, flags })))],
     [`expunge ${uids} in ${name}`, inside(box => box.expunge(uids))],

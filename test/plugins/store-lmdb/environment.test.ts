@@ -50,7 +50,7 @@ test('data of another format is refused, with both named, also when asked again'
   const path = freshPath()
   openEnvironment({ path, mapBytes: MAP_BYTES, kind: 'mail', version: 99 })
   for (const _ of [1, 2])
-    assert.throws(() => createLmdbStore({ path, mapBytes: MAP_BYTES }), /format 99.*reads mail in format 2/s)
+    assert.throws(() => createLmdbStore({ path, mapBytes: MAP_BYTES }), /format 99.*reads mail in format 3/s)
   assert.throws(() => createLmdbState({ path, mapBytes: MAP_BYTES }), /holds data of kind mail/)
 })
 

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { decodeUtf7, encodeUtf7 } from '../../../../core/text/utf7.js'
 import { COMMANDS } from '../../../../plugins/imap/commands/index.js'
 import { readHead } from '../../../../plugins/imap/receive.js'
 import { structureOf } from '../../../../plugins/imap/structure.js'
 import type { Features } from '../../../../plugins/imap/wire/features.js'
 import { canonicalName, matchesPattern } from '../../../../plugins/imap/wire/mailbox.js'
 import { frameOf, ReadError, Reader } from '../../../../plugins/imap/wire/reader.js'
-import { decodeUtf7, encodeUtf7 } from '../../../../plugins/imap/wire/utf7.js'
 
 const TOKENS = [
   ' ', '(', ')', '"', '\\', '[', ']', '<0.1>', '{1}\r\n', '{3+}\r\n', '{0}\r\n', '\r\n', '*', '%', '1:*', '1,2', '0', '4294967296', 'NIL',

@@ -1,6 +1,7 @@
 /** The grammar, reader by reader: what is read, and what is refused at which column. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { decodeUtf7, encodeUtf7 } from '../../../../core/text/utf7.js'
 import { formatDateTime, readDate, readDateTime, writtenDay } from '../../../../plugins/imap/wire/date.js'
 import type { Features } from '../../../../plugins/imap/wire/features.js'
 import { type FetchItem, readFetchItems } from '../../../../plugins/imap/wire/fetch-items.js'
@@ -9,7 +10,6 @@ import { matchesPattern, readListMailbox, readMailbox, writeMailbox } from '../.
 import { literalMark, ReadError, Reader } from '../../../../plugins/imap/wire/reader.js'
 import { readSearch } from '../../../../plugins/imap/wire/search-keys.js'
 import { formatSet, pick, readSet, resolveSet } from '../../../../plugins/imap/wire/set.js'
-import { decodeUtf7, encodeUtf7 } from '../../../../plugins/imap/wire/utf7.js'
 import { writeAstring, writeNString, writeString, writeText } from '../../../../plugins/imap/wire/write.js'
 import { cpuMs } from '../../../harness/cpu.js'
 

@@ -1,5 +1,6 @@
 /**
- * Modified UTF-7 for mailbox names (RFC 3501 §5.1.3). Inside we know UTF-8 names only; this is the one place that translates.
+ * Modified UTF-7 for mailbox names (RFC 3501 §5.1.3). Inside we know UTF-8 names only; IMAP speaks it, and
+ * Maildir folders of other servers are named so.
  * Decoding insists on the one right form, so that a name has a single spelling: printable ASCII may not hide in base64,
  * shifts may not touch, and surrogates come in pairs.
  */
