@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net'
 import type { Chunks } from '../text/index.js'
 import type { Address } from './address.js'
+import type { Claim } from './answers.js'
 import type { Call } from './hooks.js'
 import type { SenderClass } from './queue.js'
 import type { ReplyClass, ReplyStage } from './replies.js'
@@ -90,7 +91,20 @@ export type Outcome =
       /** The remote was told until when the message is of use (RFC 2852). */
       readonly timed?: boolean
     }
-  | { readonly kind: 'filed'; readonly row: number; readonly filings: readonly Filing[] }
+  | {
+      readonly kind: 'filed'
+      readonly row: number
+      /** Copies, as many as its owner wants: with `forwards` or without, there may be none. */
+      readonly filings: readonly Filing[]
+      /** It goes on to others by the wish of whose mailbox it is. Never of quarantined mail: core leaves those out. */
+      readonly forwards?: readonly Forward[]
+      /** Written to the sender in its owner's name. Never of quarantined mail either. */
+      readonly answers?: readonly Answer[]
+      /** Whose wish it was that it is so, for the trail: `rule "lists"`. Left out: nobody had one. */
+      readonly because?: string
+      /** Sentences for the trail: what was wished and not done, and why. */
+      readonly notes?: readonly string[]
+    }
   | ({
       readonly kind: 'deferred'
       readonly row: number
@@ -119,6 +133,30 @@ export type Outcome =
       readonly remote?: string
       readonly reply?: string
     } & Meaning)
+
+/** The same message for somebody else, as new recipients of it that are accepted in the commit that files it. */
+export interface Forward {
+  /** As the wish names it. */
+  readonly to: Address
+  /** Who takes it there; at least one. */
+  readonly claims: readonly Claim[]
+  /** Fields in front of all others, CRLF ended: `Delivered-To`, so that it is known again if it comes back. */
+  readonly prefix: string
+  /** Whose wish: `rule "lists"`. */
+  readonly because: string
+}
+
+/** A message of ours that is accepted in the commit that files the one it answers; left out when nobody takes it. */
+export interface Answer {
+  /** Queue id, as `newId` makes them. */
+  readonly id: string
+  readonly sender: Address | null
+  readonly to: Address
+  /** Header and body, with CRLF. */
+  readonly bytes: Buffer
+  /** Why it is written, for the trail: `vacation answer for alice@example.org`. */
+  readonly reason: string
+}
 
 /** Of a "no". */
 export interface Meaning {

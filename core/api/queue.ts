@@ -43,6 +43,8 @@ export interface NewRow {
   readonly detail: Readonly<Record<string, string>>
   /** Fields in front of the body for this recipient. */
   readonly prefix: string
+  /** Of a local target: those in front if it goes on from there, where they are others. */
+  readonly onward?: string
   readonly due: number
   /** When we give up. */
   readonly expires: number
@@ -259,7 +261,7 @@ export interface Queue {
   /** Gives unsettled rows back at once, unchanged. */
   release(token: string): Promise<void>
   /**
-   * Ends a lease: row changes, new filings, follow-up messages (a bounce) and trail entries in one durable step.
+   * Ends a lease: row changes, new filings and rows, follow-up messages (a bounce) and trail entries in one durable step.
    * Throws `lease-lost` and changes nothing when the token is not current. Rows without a change are given back.
    */
   settle(token: string, changes: readonly RowChange[], also?: SettleAlso): Promise<void>
@@ -291,6 +293,8 @@ export interface Queue {
 
 export interface SettleAlso {
   readonly filings?: readonly Filing[]
+  /** New recipients of the same message: it goes on to others. The store numbers them. */
+  readonly rows?: readonly Omit<NewRow, 'row'>[]
   readonly follow?: readonly Acceptance[]
   readonly trail?: readonly TrailEntry[]
 }

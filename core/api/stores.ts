@@ -64,6 +64,8 @@ export interface Acceptance {
   readonly rows: readonly NewRow[]
   readonly filings: readonly Filing[]
   readonly trail: readonly TrailEntry[]
+  /** Messages of ours that are accepted with it: answers to it. */
+  readonly follow?: readonly Acceptance[]
 }
 
 /** Everything one engine stores together. */

@@ -1,6 +1,7 @@
 /** What is told of mail on its way in: that it was accepted, what was filed or handed on in the same step, and what is held. Pure. */
 import type { Job, NewRow, Outcome, QueueEvent } from '../api/index.js'
 import { formatAddress } from '../text/index.js'
+import { filedEvent } from './filed-words.js'
 import type { Received } from './intake-types.js'
 
 const MOST_NAMED = 100
@@ -40,7 +41,7 @@ export function servedAtOnce(
     lane,
     tries: 1,
     ...(outcome.kind === 'filed'
-      ? { mailbox: outcome.filings.map(one => one.mailbox).join(', ') }
+      ? filedEvent(outcome)
       : { remote: outcome.remote, text: outcome.reply, ...(outcome.tls === undefined ? {} : { tls: outcome.tls }) }),
   }
 }

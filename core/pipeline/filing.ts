@@ -4,12 +4,16 @@
  * while the client can still be told so is refused instead, so that no bounce goes to a sender who may be forged.
  */
 import {
+  type Acceptance,
+  type Answer,
   type Cut,
   type Defer,
   type DeliverBy,
   defer,
   type Filing,
+  type HoldRule,
   type Job,
+  type NewMessage,
   type NewRow,
   type Outcome,
   type Reject,
@@ -21,19 +25,26 @@ import {
 import { formatAddress } from '../text/index.js'
 import { LazyCall } from './call.js'
 import { servedAtOnce } from './events.js'
-import type { AskScope, Received } from './intake-types.js'
+import { filedEntries, filedFacts } from './filed-words.js'
+import { heldByRules } from './holds.js'
+import type { AskScope, Intake, Received } from './intake-types.js'
 import { groupRows, localJob } from './local-job.js'
+import { type Filed, onwardRows, plannedAnswers, soundFiled } from './onward.js'
 import { soundOutcomes } from './outcomes.js'
 import type { IntakeParts } from './parts.js'
-import { deliveredEntry, filedEntry } from './trail.js'
+import { deliveredEntry } from './trail.js'
 
 /** A target that takes longer than this over one message leaves it to the queue. */
 const LOCAL_DEADLINE_MS = 20_000
 
 export interface LocalResult {
   readonly filings: readonly Filing[]
-  /** What remains for the queue. */
+  /** What remains for the queue, and where `filed` rows go on to. */
   readonly rows: readonly NewRow[]
+  /** Those of `rows` that are where `filed` rows go on to. */
+  readonly onward: ReadonlySet<NewRow>
+  /** Answers to it. */
+  readonly follow: readonly Acceptance[]
   /** Rows whose failure the client is told, instead of a queue row. */
   readonly refused: ReadonlyMap<number, Reject | Defer>
   /** Rows that `filings` settle. */
@@ -47,24 +58,31 @@ export interface LocalMail {
   readonly received: Received
   readonly rows: readonly NewRow[]
   readonly cuts: readonly Cut[]
+  readonly message: NewMessage
+  /** Of the admin: new rows that are held. */
+  readonly holds: readonly HoldRule[]
   /** What the client can be told: nothing, one answer for all, or one for each recipient. */
   readonly answers: 'none' | 'one' | 'each'
 }
 
-type Settled = Extract<Outcome, { kind: 'filed' | 'delivered' }>
+type Settled = Filed | Extract<Outcome, { kind: 'delivered' }>
+type Plan = Intake['plan']
 interface Open {
   readonly row: NewRow
   readonly outcome: Outcome | undefined
 }
 
-export async function fileLocally(parts: IntakeParts, mail: LocalMail, scope: AskScope): Promise<LocalResult> {
+export async function fileLocally(
+  parts: IntakeParts,
+  plan: Plan,
+  mail: LocalMail,
+  scope: AskScope,
+): Promise<LocalResult> {
   const { received, rows } = mail
   const now = (row: NewRow) => isLocal(parts, row, received.envelope.deliverBy)
   const waiting: NewRow[] = rows.filter(row => !now(row))
   const local = waiting.length === rows.length ? [] : rows.filter(now)
-  const filings: Filing[] = []
-  const filed: NewRow[] = []
-  const trail: TrailEntry[] = []
+  const made = new Made(parts, mail)
   const open: Open[] = []
   const done: { job: Job; outcomes: readonly Settled[] }[] = []
   for (const group of groupRows(local)) {
@@ -73,22 +91,81 @@ export async function fileLocally(parts: IntakeParts, mail: LocalMail, scope: As
     const outcomes: Settled[] = []
     for (const row of group) {
       const outcome = byRow.get(row.row)
-      if (outcome?.kind !== 'filed' && outcome?.kind !== 'delivered') {
-        open.push({ row, outcome })
-        continue
-      }
-      outcomes.push(outcome)
-      if (outcome.kind === 'filed') {
-        for (const filing of outcome.filings) filings.push(filing)
-        filed.push(row)
-        trail.push(filedEntry(job.id, row, outcome.filings, parts.clock.now()))
-      } else trail.push(deliveredEntry(job.id, row, outcome, parts.clock.now()))
+      const settled = made.settle(row, outcome, scope)
+      if (settled === undefined) open.push({ row, outcome: outcome?.kind === 'filed' ? undefined : outcome })
+      else outcomes.push(settled)
     }
     if (outcomes.length > 0) done.push({ job, outcomes })
   }
   const refused = refusals(mail, open)
   for (const { row, outcome } of open) if (!refused.has(row.row)) waiting.push(later(row, outcome, parts))
-  return { filings, rows: waiting, refused, filed, trail, tell: () => tell(parts, received, done, scope) }
+  const { follow, trail } = await made.finish(plan, scope)
+  const { filings, filed } = made
+  waiting.push(...made.onward)
+  const onward = new Set(made.onward)
+  const say = () => tell(parts, received, done, scope)
+  return { filings, rows: waiting, onward, follow, refused, filed, trail, tell: say }
+}
+
+/** What the rows that are settled come to. */
+class Made {
+  readonly filings: Filing[] = []
+  readonly filed: NewRow[] = []
+  readonly onward: NewRow[] = []
+  readonly #answers: Answer[] = []
+  readonly #settled: { readonly row: NewRow; readonly outcome: Settled }[] = []
+  readonly #parts: IntakeParts
+  readonly #mail: LocalMail
+
+  constructor(parts: IntakeParts, mail: LocalMail) {
+    this.#parts = parts
+    this.#mail = mail
+  }
+
+  /** The outcome as it is carried out; nothing: it is not settled. */
+  settle(row: NewRow, outcome: Outcome | undefined, scope: AskScope): Settled | undefined {
+    if (outcome?.kind !== 'filed' && outcome?.kind !== 'delivered') return undefined
+    const sound = outcome.kind === 'filed' ? soundFiled(outcome, row) : outcome
+    if (sound.kind === 'filed') {
+      if (!this.#goesOn(row, sound, scope)) return undefined
+      for (const filing of sound.filings) this.filings.push(filing)
+      this.#answers.push(...(sound.answers ?? []))
+      this.filed.push(row)
+    }
+    this.#settled.push({ row, outcome: sound })
+    return sound
+  }
+
+  /** False: it cannot go on now, so that it is not filed now either. */
+  #goesOn(row: NewRow, outcome: Filed, scope: AskScope): boolean {
+    if (outcome.forwards === undefined) return true
+    const { lifeMs, targets, clock } = this.#parts
+    const { message, rows, holds, received } = this.#mail
+    try {
+      const known = {
+        targets,
+        now: clock.now(),
+        lifeMs: (place: Parameters<typeof lifeMs>[1]) => lifeMs(message, place),
+      }
+      const onward = onwardRows(message, row, outcome, known)
+      const numbered = onward.map((one, at) => ({ ...one, row: rows.length + this.onward.length + at }))
+      this.onward.push(...heldByRules(holds, message, received.message.size, numbered, known.now))
+      return true
+    } catch (error) {
+      scope.log.error({ err: error }, 'mail cannot be sent on')
+      return false
+    }
+  }
+
+  async finish(plan: Plan, scope: AskScope): Promise<Pick<LocalResult, 'follow' | 'trail'>> {
+    const now = this.#parts.clock.now()
+    const { id } = this.#mail.message
+    const { follow, sent } = await plannedAnswers(plan, this.#answers, now, scope)
+    const trail = this.#settled.flatMap(({ row, outcome }) =>
+      outcome.kind === 'filed' ? filedEntries(id, row, outcome, sent, now) : [deliveredEntry(id, row, outcome, now)],
+    )
+    return { follow, trail }
+  }
 }
 
 /** A sender who wants to hear of success is told by the queue, as for any other target. */
@@ -177,7 +254,10 @@ function tell(
         size: job.size,
       }
       if (outcome.kind === 'delivered') scope.log.info({ ...facts, remote: outcome.remote }, 'delivered')
-      else scope.log.info({ ...facts, mailbox: outcome.filings.map(one => one.mailbox).join(',') }, 'filed')
+      else {
+        const { sentence, facts: how } = filedFacts(outcome)
+        scope.log.info({ ...facts, ...how }, sentence)
+      }
     }
   }
 }

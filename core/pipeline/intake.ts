@@ -39,14 +39,20 @@ const ACCEPTED = { kind: 'accepted', text: 'Message accepted' } as const
 
 export function createIntake(parts: IntakeParts): Intake {
   const router = new Router(parts.pipeline, parts.targets, parts.server)
+  const plan: Intake['plan'] = (message, scope) => planOwn(parts, router, message, scope)
   return {
     route: (session, labels, envelope, recipient, scope) => router.route(session, labels, envelope, recipient, scope),
-    receive: (received, scope) => receive(parts, received, scope),
-    plan: (message, scope) => planOwn(parts, router, message, scope),
+    receive: (received, scope) => receive(parts, plan, received, scope),
+    plan,
   }
 }
 
-async function receive(parts: IntakeParts, received: Received, scope: AskScope): Promise<Receipt> {
+async function receive(
+  parts: IntakeParts,
+  plan: Intake['plan'],
+  received: Received,
+  scope: AskScope,
+): Promise<Receipt> {
   const { session, envelope, message, routed } = received
   const lmtp = session.protocol === 'lmtp'
   const verdict = await findVerdict(parts.pipeline, received, scope)
@@ -70,7 +76,8 @@ async function receive(parts: IntakeParts, received: Received, scope: AskScope):
   const built = buildRows(parts, received, entering, decided, prefix)
   const rows = heldByRules(rules, entering, message.size, built, received.received)
   const answers = lmtp ? 'each' : decided.every(one => one.kind === 'keep') ? 'one' : 'none'
-  const local = await fileLocally(parts, { received, rows, cuts, answers }, scope)
+  const mail = { received, rows, cuts, message: entering, holds: rules, answers } as const
+  const local = await fileLocally(parts, plan, mail, scope)
   const replies = answersOf(routed, decided, rows, local)
   const judged = { received, verdict, results: told(replies) }
   if (replies.every(isNo)) return refuse(parts, judged, replies, scope)
@@ -138,9 +145,9 @@ async function keep(
   scope: AskScope,
   arrived: () => void,
 ): Promise<void> {
-  const { rows, filings } = local
+  const { rows, filings, follow } = local
   const all = [...trail, ...local.trail]
-  if (rows.length === 0 && filings.length === 0) {
+  if (rows.length === 0 && filings.length === 0 && follow.length === 0) {
     // A body already in chunks is left to the sweep of orphans.
     await parts.store.trail.add(all)
     arrived()
@@ -151,14 +158,16 @@ async function keep(
   const place = given instanceof Promise ? await given : given
   let jobs: readonly Claimed[] = []
   try {
-    jobs = await parts.store.accept({ message, rows, filings, trail: all }, place?.lend)
+    const acceptance = { message, rows, filings, trail: all, ...(follow.length === 0 ? {} : { follow }) }
+    jobs = await parts.store.accept(acceptance, place?.lend)
     arrived()
     local.tell()
   } catch (error) {
     if (!isPermanent(error)) throw error
     scope.log.error({ id: message.id, err: error }, 'store refused the message, leaving its filing to the queue')
     // The queue finds out whose mailbox it is and files for the others.
-    await acceptOrLater(parts.store, { message, rows: [...rows, ...local.filed], filings: [], trail })
+    const waiting = rows.filter(row => !local.onward.has(row))
+    await acceptOrLater(parts.store, { message, rows: [...waiting, ...local.filed], filings: [], trail })
     arrived()
   } finally {
     place?.begin(jobs, message.body.kind === 'memory' ? message.body.bytes : undefined)

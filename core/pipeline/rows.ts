@@ -40,6 +40,10 @@ export function buildRows(
         priority: envelope.priority ?? 0,
       }
       if (renamed.sender !== undefined) row.sender = renamed.sender
+      if (target.scope === 'local') {
+        const onward = prefixOf({ recipient, local: false })
+        if (onward !== row.prefix) row.onward = onward
+      }
       if (fate.quarantine !== undefined) row.quarantine = fate.quarantine
       const hold = holdOf(fate, claim, target.scope)
       if (hold !== undefined) row.hold = hold

@@ -1,7 +1,7 @@
 /**
  * The entries of a message's decision record that are made while it is taken in: sentences with the facts beside them.
  */
-import type { Decided, Defer, Filing, NewRow, Outcome, Reject, TrailEntry, Verdict } from '../api/index.js'
+import type { Decided, Defer, NewRow, Outcome, Reject, TrailEntry, Verdict } from '../api/index.js'
 import { formatAddress, printable } from '../text/index.js'
 import { arrivalFacts, arrivalKeys } from './arrival.js'
 import type { Fate } from './decision.js'
@@ -44,13 +44,6 @@ export function discardedEntry(received: Received, decided: readonly Fate[], at:
     says: `Discarded for ${printable(names, 500)}.`,
     facts: {},
   }
-}
-
-export function filedEntry(id: string, row: NewRow, filings: readonly Filing[], at: number): TrailEntry {
-  const into = filings.map(filing => filing.mailbox).join(', ')
-  const why = row.quarantine === undefined ? '' : ` because ${printable(row.quarantine)}`
-  const to = formatAddress(row.original)
-  return { id, at, event: 'filed', says: `Filed for ${to} into ${into}${why}.`, facts: { to, into } }
 }
 
 export function deliveredEntry(

@@ -33,7 +33,8 @@ import { type Fate, isUntried, judge, tooLate } from './judgement.js'
 import { type Place, type Rules, senderClass, timingOf } from './lane-rules.js'
 import type { Lease } from './lease.js'
 import { type NoticeParts, notices } from './notices.js'
-import { logFate, rowChange, trailEntry } from './record.js'
+import { onwardOf } from './onward.js'
+import { logFate, rowChange, trailEntries } from './record.js'
 
 export interface AttemptParts {
   readonly store: Store
@@ -277,13 +278,16 @@ async function commit(
   // Cut short by our own stop: that was no attempt of theirs. Such rows go back as they were.
   const kept = scope.signal.aborted ? judged.filter(isFinal) : judged
   const job = jobOf(lease.claimed, parts.store.blobs)
-  const { fates, follow, trail } = await bouncesOrLater(parts, job, kept, now, scope.log)
+  const told = await bouncesOrLater(parts, job, kept, now, scope.log)
+  const { fates, trail } = told
+  const { rows: onward, follow, sent } = await onwardOf(parts, message, fates, now, scope)
   // Mail that still waits for the same reason has nothing new to tell.
   const news = fates.filter(fate => !saysTheSame(fate))
   await settle(parts, lease, scope.log, fates, {
     filings: fates.flatMap(fate => (fate.kind === 'filed' ? fate.outcome.filings : [])),
-    follow,
-    trail: [...news.map(fate => trailEntry(message.id, fate, now)), ...trail],
+    ...(onward.length === 0 ? {} : { rows: onward }),
+    follow: [...told.follow, ...follow],
+    trail: [...news.flatMap(fate => trailEntries(message.id, fate, sent, now)), ...trail],
   })
   for (const fate of news) {
     logFate(scope.log, fate, now - message.received, message)

@@ -1,5 +1,6 @@
 /** From a settled job to the events that are told of it. Pure. */
 import { type QueuedMessage, type QueueEvent, type TrailEntry, unreachable } from '../api/index.js'
+import { filedEvent } from '../pipeline/filed-words.js'
 import { formatAddress } from '../text/index.js'
 import { type Fate, triesOf } from './judgement.js'
 
@@ -40,7 +41,7 @@ function eventOf(fate: Fate, common: Common): QueueEvent {
 function outcomeFacts(fate: Exclude<Fate, { kind: 'delivered' }>): Pick<QueueEvent, 'kind'> & Partial<QueueEvent> {
   switch (fate.kind) {
     case 'filed':
-      return { kind: 'delivered', mailbox: fate.outcome.filings.map(one => one.mailbox).join(', ') }
+      return { kind: 'delivered', ...filedEvent(fate.outcome) }
     case 'again':
       return { kind: 'delayed', due: fate.due, ...said(fate.outcome) }
     case 'held':

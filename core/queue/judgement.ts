@@ -3,6 +3,7 @@
  * The rules: no outcome, or one that makes no sense, is a deferral; a deferral after the last try is a failure; nothing is ever lost.
  */
 import { type DeliverBy, type Outcome, type QueueRow, unreachable } from '../api/index.js'
+import { soundFiled } from '../pipeline/onward.js'
 import { printable } from '../text/index.js'
 import { type Greylisted, quickWait } from './greylisted.js'
 import { beforeWarning, isTimeToWarn, nextTry, type Timing } from './schedule.js'
@@ -72,7 +73,7 @@ function judgeRow(row: QueueRow, outcome: Outcome, facts: () => JudgementFacts):
     case 'delivered':
       return { kind: 'delivered', row, outcome: tidyDelivered(outcome) }
     case 'filed':
-      return { kind: 'filed', row, outcome }
+      return { kind: 'filed', row, outcome: soundFiled(outcome, row) }
     case 'failed':
       return { kind: 'failed', row, outcome: tidy(outcome, '5'), expired: outcome.expired === true }
     case 'deferred':

@@ -13,6 +13,7 @@ import {
   type TrailEntry,
 } from '../api/index.js'
 import type { AskScope, OwnMessage } from '../pipeline/intake-types.js'
+import type { Filed } from '../pipeline/onward.js'
 import { formatAddress, newId, scanHeader } from '../text/index.js'
 import { buildDsn, type DsnAction, type DsnRecipient, type Original } from './dsn.js'
 import { languageOf } from './dsn-words.js'
@@ -99,7 +100,8 @@ function actionOf(fate: Fate, deliverBy: DeliverBy | undefined, now: number): Ds
     case 'held':
       return undefined
     case 'filed':
-      return expanded ? 'expanded' : wants('success') ? 'delivered' : undefined
+      if (expanded) return 'expanded'
+      return wants('success') ? tellsOfFiling(fate.outcome) : undefined
     case 'delivered':
       if (deliverBy !== undefined && tellsWhere(deliverBy, fate.outcome.timed === true, now))
         return notify.includes('never') ? undefined : 'relayed'
@@ -107,6 +109,12 @@ function actionOf(fate: Fate, deliverBy: DeliverBy | undefined, now: number): Ds
       // RFC 3461 §5.2.2: a server that knows nothing of DSN cannot be asked to report, so we do.
       return wants('success') && fate.outcome.reports !== true ? 'relayed' : undefined
   }
+}
+
+/** RFC 3461 §5.2.7.2: what only goes on to one other address is reported from there; §5.2.7.3 (c): to several, that it does is told. */
+function tellsOfFiling({ filings, forwards = [] }: Filed): DsnAction | undefined {
+  if (filings.length > 0 || forwards.length === 0) return 'delivered'
+  return forwards.length > 1 || forwards[0]!.claims.length > 1 ? 'expanded' : undefined
 }
 
 /** RFC 2852 §4.1.4: who asked for a trace is told of every hop; §4.1.4.2: and everybody, when the next host knows of no time limits. */

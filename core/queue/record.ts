@@ -2,6 +2,7 @@
  * How a fate is told: to the store (row change), to the trail (a sentence with facts), to the log. Pure.
  */
 import { type Log, type QueuedMessage, type RowChange, type TrailEntry, unreachable } from '../api/index.js'
+import { filedEntries, filedFacts } from '../pipeline/filed-words.js'
 import { formatAddress, formatDate, printable } from '../text/index.js'
 import { type Fate, triesOf } from './judgement.js'
 
@@ -23,7 +24,13 @@ export function rowChange(fate: Fate): RowChange {
   }
 }
 
-export function trailEntry(id: string, fate: Fate, at: number): TrailEntry {
+/** `sent`: the answers that somebody takes. */
+export function trailEntries(id: string, fate: Fate, sent: ReadonlySet<string>, at: number): readonly TrailEntry[] {
+  if (fate.kind === 'filed') return filedEntries(id, fate.row, fate.outcome, sent, at)
+  return [trailEntry(id, fate, at)]
+}
+
+function trailEntry(id: string, fate: Exclude<Fate, { kind: 'filed' }>, at: number): TrailEntry {
   const to = formatAddress(fate.row.original)
   switch (fate.kind) {
     case 'delivered': {
@@ -37,11 +44,6 @@ export function trailEntry(id: string, fate: Fate, at: number): TrailEntry {
         says: `Delivered for ${to} to ${remote}${from} ${how}: ${reply}`,
         facts: { to, remote, tls: tls ?? '', ...given({ security, source }) },
       }
-    }
-    case 'filed': {
-      const into = fate.outcome.filings.map(filing => filing.mailbox).join(', ')
-      const why = fate.row.quarantine === undefined ? '' : ` because ${printable(fate.row.quarantine)}`
-      return { id, at, event: 'filed', says: `Filed for ${to} into ${into}${why}.`, facts: { to, into } }
     }
     case 'again': {
       const { status, text, source, remote, class: meant, rule } = fate.outcome
@@ -100,9 +102,11 @@ export function logFate(
       log.info({ from, to, lane, size, tries, waitedMs, remote, reply, tls: secured, security, source }, 'delivered')
       return
     }
-    case 'filed':
-      log.info({ ...facts, mailbox: fate.outcome.filings.map(filing => filing.mailbox).join(',') }, 'filed')
+    case 'filed': {
+      const { sentence, facts: how } = filedFacts(fate.outcome)
+      log.info({ ...facts, ...how }, sentence)
       return
+    }
     case 'held':
       log.info({ ...facts, hold: fate.reason, status: fate.outcome.status }, 'held')
       return

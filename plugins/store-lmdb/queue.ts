@@ -125,7 +125,7 @@ export class LmdbQueue implements Queue {
   }
 
   async settle(token: string, changes: readonly RowChange[], also: SettleAlso = {}): Promise<void> {
-    const { filings = [], follow = [], trail = [] } = also
+    const { filings = [], rows = [], follow = [], trail = [] } = also
     this.#parts.filings.check(filings)
     this.#parts.trail.check(trail)
     for (const acceptance of follow) this.#parts.check(acceptance)
@@ -136,11 +136,14 @@ export class LmdbQueue implements Queue {
       if (envelope === undefined) throw new MailError('lease-lost', `message ${lease.id} cannot be read any more`)
       const { bodyId: id, bodySize: size, cuts } = envelope
       const followed = follow.flatMap(acceptance => this.#parts.apply(acceptance).told)
+      // Above those that go with this very step: a number is one row's in a trail that people read.
+      if (rows.length > 0) this.#rows.addRows(envelope, rows, this.#rows.nextRow(lease.id))
       this.#endLease(token, lease, changes)
       if (filings.length > 0) this.#parts.bodies.mustBeWhole(id)
       this.#parts.bodies.refer(id, filings.length)
       const told = this.#parts.filings.file(filings, { id, size, cuts })
-      const done = changes.length === lease.rows.length && changes.every(({ kind }) => kind === 'done')
+      const all = changes.length === lease.rows.length && changes.every(({ kind }) => kind === 'done')
+      const done = all && rows.length === 0
       if (this.#rows.dropWhenEmpty(lease.id, done && lease.whole === true)) this.#parts.bodies.unrefer(id)
       this.#parts.trail.note(trail)
       // Where everything is done, nothing has become due.

@@ -126,6 +126,27 @@ export class QueueRows {
     return jobs
   }
 
+  /** More recipients of a message that is there: they wait. */
+  addRows(envelope: Envelope, rows: readonly Omit<NewRow, 'row'>[], first: number): void {
+    const { id, received } = envelope
+    const since = minuteOf(received)
+    const records = rows.map((row, at) => newRecord({ ...row, row: first + at }, since))
+    for (const record of records) {
+      this.#rows.put([id, record.row], record)
+      if (isHeld(record)) this.held.add(id, record)
+      else this.ready.add(id, record)
+    }
+    this.census.add(records, 1)
+    this.count({ rows: rows.length, held: records.filter(isHeld).length })
+  }
+
+  /** A number that none of its rows has. */
+  nextRow(id: string): number {
+    const { start, end } = under(id)
+    const [last] = this.#rows.getKeys({ start: end, end: start, reverse: true, limit: 1 })
+    return last === undefined ? 0 : last[1] + 1
+  }
+
   /** True when the message went with its last row; `known`: there is none any more. */
   dropWhenEmpty(id: string, known = false): boolean {
     if (!known && firstKey(this.#rows, under(id)) !== undefined) return false

@@ -126,7 +126,7 @@ async function accept(
   acceptances.check(one)
   const { told, jobs } = await env.write(() => acceptances.apply(one, lend))
   if (told.length > 0) news.tell(told)
-  if (one.filings.length > 0) news.arrived(told)
+  if (one.filings.length > 0 || one.follow !== undefined) news.arrived(told)
   return jobs
 }
 
@@ -146,19 +146,21 @@ class Acceptances {
     this.#parts = parts
   }
 
-  check({ message, filings, trail }: Acceptance): void {
+  check({ message, filings, trail, follow }: Acceptance): void {
     checkQueueId(message.id)
+    for (const one of follow ?? []) this.check(one)
     this.#parts.filings.check(filings)
     this.#parts.trail.check(trail)
   }
 
   /** Inside a write. */
-  apply({ message, rows, filings, trail }: Acceptance, lend?: LendWish): Accepted {
+  apply({ message, rows, filings, trail, follow }: Acceptance, lend?: LendWish): Accepted {
     if (this.#parts.rows.has(message.id)) throw new MailError('internal', `queue id ${message.id} is in use`)
     const queued = rows.length > 0
     const { id, size } = this.#parts.bodies.adopt(message.body, filings.length + (queued ? 1 : 0))
     const jobs = queued ? this.#parts.rows.addMessage(message, rows, { id, size }, lend) : []
     const told = this.#parts.filings.file(filings, { id, size, cuts: message.cuts })
+    for (const one of follow ?? []) told.push(...this.apply(one).told)
     this.#parts.trail.note(trail, message.id)
     // What is lent out is due for nobody else.
     const waiting = rows.length > jobs.reduce((sum, job) => sum + job.rows.length, 0)

@@ -160,13 +160,15 @@ export class MemoryQueue implements Queue {
     const stranger = changes.find(({ row }) => !open.delete(row))
     if (stranger !== undefined)
       throw new MailError('internal', `row ${stranger.row} is not under lease ${token}, or named twice`)
-    const { filings = [], follow = [], trail = [] } = also
+    const { filings = [], rows = [], follow = [], trail = [] } = also
     this.#rest.mail.check(filings)
     const steps = follow.map(acceptance => this.#rest.admit(acceptance))
     const message = this.#messages.get(lease.id)!
     const { bodyId: id, bodySize: size, cuts } = message.envelope
     this.#leases.delete(token)
     this.#rest.mail.file(filings, { id, size, cuts })
+    const first = Math.max(...message.rows.keys()) + 1
+    for (const [at, row] of rows.entries()) message.rows.set(first + at, { ...row, row: first + at, tries: 0 })
     for (const change of changes) this.#apply(message, change)
     for (const step of steps) step()
     this.#rest.trail.note(trail)

@@ -21,10 +21,11 @@ export function createMemoryStore({ now = Date.now, log }: MemoryStoreOptions = 
   const queue = new MemoryQueue({ blobs, mail, trail, watchers, admit }, now)
 
   /** Checks first; the step it gives cannot fail, so that several make one change. */
-  function admit({ message, rows, filings, trail: entries }: Acceptance): () => void {
+  function admit({ message, rows, filings, trail: entries, follow = [] }: Acceptance): () => void {
     if (queue.has(message.id)) throw new MailError('internal', `queue id ${message.id} is in use`)
     blobs.check(message.body)
     mail.check(filings)
+    const steps = follow.map(admit)
     return () => {
       const { id, size } = blobs.adopt(message.body)
       const body = { id, size, cuts: message.cuts }
@@ -32,6 +33,7 @@ export function createMemoryStore({ now = Date.now, log }: MemoryStoreOptions = 
       mail.file(filings, body)
       trail.note(entries)
       blobs.dropUnreferenced(id)
+      for (const step of steps) step()
     }
   }
 

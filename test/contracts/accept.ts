@@ -1,6 +1,6 @@
 /** The contract of one step for everything: accepting, and settling with all that follows from it. */
 import assert from 'node:assert/strict'
-import type { Cut } from '../../core/api/index.js'
+import type { Cut, NewRow } from '../../core/api/index.js'
 import {
   acceptance,
   claim,
@@ -106,6 +106,23 @@ function accepting(backend: StoreBackend): void {
       [0],
     )
     assert.deepEqual(await store.mail.usage('ann'), { bytes: 0, messages: 0 })
+  })
+
+  contract(backend, 'what follows an acceptance is there with it, or neither is', async bench => {
+    const { store } = bench
+    const answer = acceptance('q2', {
+      message: message('q2', { sender: null, body: memory('answer') }),
+      rows: [row(0)],
+    })
+    const note = acceptance('q3', { message: message('q3', { body: memory('note') }), filings: [filing('bob')] })
+    await store.accept(acceptance('q1', { filings: [filing('ann')], follow: [answer, note] }))
+    const { bodyId } = (await store.queue.get('q2'))!
+    assert.equal((await store.blobs.read(bodyId)).toString(), 'answer')
+    assert.equal((await openByName(store, 'bob').then(only)).size, 'note'.length)
+    assert.deepEqual(rowsOf(await claim(bench)), ['q2:0'])
+    const broken = acceptance('q5', { filings: [filing('bob', 'a//b')] })
+    await assert.rejects(store.accept(acceptance('q4', { filings: [filing('ann')], follow: [broken] })))
+    assert.equal((await store.mail.usage('ann')).messages, 1)
   })
 
   contract(backend, 'a failing acceptance does not disturb those made at the same time', async ({ store }) => {
@@ -251,6 +268,62 @@ function settling(backend: StoreBackend): void {
     assert.equal((await openByName(store, 'bob').then(only)).size, 'warning'.length)
     assert.equal((await store.trail.of('q1')).length, 1)
     assert.deepEqual(rowsOfAll(await claim(bench)), ['q2'])
+  })
+
+  const onward = { to: { local: 'far', domain: 'far.example' }, lane: 'far.example', prefix: 'D: 1\r\n' }
+  const unnumbered = (more: Partial<NewRow> = {}): Omit<NewRow, 'row'> => {
+    const { row: _, ...rest } = row(0, { ...onward, ...more })
+    return rest
+  }
+
+  contract(backend, 'new recipients wait like any others, also when all there were are done', async bench => {
+    const { store, clock } = bench
+    await enqueue(store, 'q1', {}, { lane: 'other.example' })
+    const [first, second] = await claim(bench)
+    const held = unnumbered({ hold: 'looked at first', sender: null })
+    await store.queue.settle(first!.token, [{ kind: 'done', row: 0 }], { rows: [unnumbered(), held] })
+    await store.queue.settle(second!.token, [{ kind: 'done', row: 1 }], { rows: [unnumbered({ onward: 'O: 1\r\n' })] })
+    const { rows, bodyId } = (await store.queue.get('q1'))!
+    assert.equal(new Set([0, 1, ...rows.map(({ row }) => row)]).size, 5, 'no number is given twice')
+    const common = { tries: 0, leased: false }
+    assert.deepEqual(
+      rows.map(({ row: _, ...rest }) => rest),
+      [
+        { ...unnumbered(), ...common },
+        { ...held, ...common },
+        { ...unnumbered({ onward: 'O: 1\r\n' }), ...common },
+      ],
+    )
+    assert.equal((await store.queue.audit(clock.time)).adrift, 0)
+    assert.deepEqual((await store.queue.totals()).held, 1)
+    const shape = await store.queue.shape({ now: clock.time, edges: [], most: 9 })
+    assert.deepEqual(
+      shape.lanes.map(one => [one.lane, one.rows, one.held]),
+      [['far.example', 3, 1]],
+    )
+    const [job, ...others] = await claim(bench)
+    assert.equal(others.length, 0)
+    assert.equal((await store.blobs.read(bodyId)).toString(), TEXT)
+    await store.queue.settle(
+      job!.token,
+      job!.rows.map(({ row }) => ({ kind: 'done', row }) as const),
+    )
+    assert.equal((await store.queue.totals()).rows, 1)
+  })
+
+  contract(backend, 'new recipients of a message that was lent out as it came keep it and its body', async bench => {
+    const { store, clock } = bench
+    const lend = { now: clock.time, leaseMs: 60_000, max: 1 }
+    const [lent] = await store.accept(acceptance('q1', { rows: [row(0)] }), lend)
+    await store.queue.settle(lent!.token, [{ kind: 'done', row: 0 }], {
+      rows: [unnumbered()],
+      filings: [filing('ann')],
+    })
+    const [job] = await claim(bench)
+    assert.deepEqual([job!.message.id, job!.rows[0]!.to.local], ['q1', 'far'])
+    assert.equal((await store.blobs.read(job!.message.bodyId)).toString(), TEXT)
+    await store.queue.settle(job!.token, [{ kind: 'done', row: job!.rows[0]!.row }])
+    assert.equal(await store.queue.get('q1'), undefined)
   })
 
   contract(backend, 'a stale token settles nothing: no filing, no follow-up, no trail', async bench => {

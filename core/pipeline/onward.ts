@@ -1,0 +1,169 @@
+/**
+ * What follows from a filing by the wish of whose mailbox it is: new recipients of the same message, and messages of ours that answer it. They are
+ * part of the commit that files it. The rule it keeps: mail that was taken for spam is neither sent on nor answered, whatever a target says.
+ */
+import {
+  type Acceptance,
+  type Address,
+  type Answer,
+  type Claim,
+  type DsnWish,
+  type Forward,
+  type HoldRule,
+  MailError,
+  type NewMessage,
+  type NewRow,
+  type Outcome,
+  type SentBy,
+  type Target,
+} from '../api/index.js'
+import { formatAddress } from '../text/index.js'
+import { heldByRules } from './holds.js'
+import type { AskScope, Intake } from './intake-types.js'
+
+export type Filed = Extract<Outcome, { kind: 'filed' }>
+export type OnwardRow = Omit<NewRow, 'row'>
+
+/** Of the row that was filed. */
+export type Origin = Pick<NewRow, 'original' | 'dsn' | 'sender' | 'prefix' | 'onward' | 'priority' | 'quarantine'>
+
+export interface OnwardParts {
+  readonly targets: Pick<ReadonlyMap<string, Target>, 'get'>
+  /** How long a new recipient may wait. */
+  readonly lifeMs: (row: Pick<NewRow, 'target' | 'lane' | 'sender'>) => number
+  readonly now: number
+}
+
+export interface Answered {
+  readonly follow: readonly Acceptance[]
+  /** Ids of those that are sent. */
+  readonly sent: ReadonlySet<string>
+}
+
+const NOTHING: Answered = { follow: [], sent: new Set() }
+
+/** Without what quarantined mail must not lead to. */
+export function soundFiled(outcome: Filed, { quarantine }: Pick<NewRow, 'quarantine'>): Filed {
+  if (quarantine === undefined || (outcome.forwards === undefined && outcome.answers === undefined)) return outcome
+  const { forwards: _, answers: __, ...rest } = outcome
+  return rest
+}
+
+/** Throws a temporary error when a claim cannot be carried out: nothing is filed then, and it is tried again. */
+export function onwardRows(
+  message: Pick<NewMessage, 'sender' | 'origin' | 'deliverBy'>,
+  origin: Origin,
+  { filings, forwards = [] }: Filed,
+  parts: OnwardParts,
+): readonly OnwardRow[] {
+  const only = filings.length === 0 && forwards.length === 1 && forwards[0]!.claims.length === 1
+  return forwards.flatMap(forward => {
+    const kept = filings.length > 0
+    return forward.claims.map(claim =>
+      rowOf(message, origin, forward, claim, dsnOf(origin.dsn, claim, kept, only), parts),
+    )
+  })
+}
+
+function rowOf(
+  message: Pick<NewMessage, 'sender' | 'origin' | 'deliverBy'>,
+  origin: Origin,
+  { to, prefix }: Forward,
+  claim: Claim,
+  dsn: DsnWish,
+  { targets, lifeMs, now }: OnwardParts,
+): OnwardRow {
+  const target = targets.get(claim.target)
+  if (target === undefined) throw new MailError('internal', `no plugin supplies the target "${claim.target}"`)
+  const from = origin.sender === undefined ? message.sender : origin.sender
+  // RFC 5321 §4.5.5: what came from nobody stays from nobody, or a bounce could be bounced.
+  const renamed = claim.sender === undefined || from === null ? origin.sender : claim.sender
+  const lane = target.lane(claim.to, sentBy(message.origin.login, renamed === undefined ? message.sender : renamed))
+  const sender = renamed === undefined ? {} : { sender: renamed }
+  const expires = now + lifeMs({ target: claim.target, lane, ...sender })
+  const { deliverBy } = message
+  return {
+    to: claim.to,
+    // As for an alias, reports about what goes out name the address that was written to (RFC 3461 §5.2.7.4).
+    original: target.scope === 'remote' ? origin.original : to,
+    dsn,
+    target: claim.target,
+    lane,
+    ...sender,
+    detail: claim.detail ?? {},
+    prefix: prefix + (origin.onward ?? origin.prefix),
+    due: now,
+    // RFC 2852 §4.1.3: after that time it goes back.
+    expires: deliverBy?.mode === 'return' ? Math.min(expires, deliverBy.at) : expires,
+    priority: origin.priority,
+    ...(claim.hold === undefined ? {} : { hold: claim.hold }),
+  }
+}
+
+function sentBy(login: string | undefined, sender: Address | null): SentBy {
+  return { sender, ...(login === undefined ? {} : { login }) }
+}
+
+/**
+ * What the sender asked to be told, as it goes on. RFC 3461 §5.2.7.2: to one address, as it is. §5.2.7.3 (c): to several, without the success.
+ * Where a copy has stayed the mail has arrived, and what becomes of the others is its owner's affair (§5.2.7.4).
+ */
+function dsnOf({ notify, orcpt }: DsnWish, { onBehalf }: Claim, kept: boolean, only: boolean): DsnWish {
+  const known = { ...(orcpt === undefined ? {} : { orcpt }), ...(onBehalf === true ? { onBehalf } : {}) }
+  if (kept) return { notify: ['never'], ...known }
+  if (only || !notify.includes('success')) return { notify, ...known }
+  const rest = notify.filter(what => what !== 'success')
+  return { notify: rest.length === 0 ? ['never'] : rest, ...known }
+}
+
+/** Rules of the admin that hold new mail are asked for these as well. */
+export function heldOnward(
+  rules: readonly HoldRule[],
+  message: Omit<NewMessage, 'body'>,
+  bodySize: number,
+  rows: readonly OnwardRow[],
+  now: number,
+): readonly OnwardRow[] {
+  if (rules.length === 0 || rows.length === 0) return rows
+  const body = { kind: 'memory', bytes: Buffer.alloc(0) } as const
+  const numbered = rows.map((row, at) => ({ ...row, row: at }))
+  return heldByRules(rules, { ...message, body }, bodySize, numbered, now).map(({ row: _, ...rest }) => rest)
+}
+
+/** An answer nobody takes, or that cannot be routed now, is left out: the mail it answers has arrived all the same. */
+export async function plannedAnswers(
+  plan: Intake['plan'],
+  answers: readonly Answer[],
+  now: number,
+  scope: AskScope,
+): Promise<Answered> {
+  if (answers.length === 0) return NOTHING
+  const follow: Acceptance[] = []
+  const sent = new Set<string>()
+  for (const { id, sender, to, bytes, reason } of answers) {
+    try {
+      // RFC 5230 §5.1: NOTIFY=NEVER
+      const own = {
+        id,
+        sender,
+        recipient: to,
+        dsn: { notify: ['never'] },
+        utf8: needsUtf8(to),
+        bytes,
+        now,
+        reason,
+      } as const
+      const planned = await plan(own, scope)
+      if (planned === undefined) continue
+      follow.push(planned)
+      sent.add(id)
+    } catch (error) {
+      scope.log.warn({ err: error, to: formatAddress(to) }, 'answer left out')
+    }
+  }
+  return { follow, sent }
+}
+
+function needsUtf8(to: Address): boolean {
+  return /[^\x00-\x7f]/.test(formatAddress(to))
+}
