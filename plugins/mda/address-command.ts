@@ -10,12 +10,14 @@ import {
 } from 'posthouse/api'
 import { type AddressParts, addressKey, formatAddress, formatSize, parseAddress, printable } from 'posthouse/text'
 import { folderFor } from './deliver.js'
+import type { QuotaKeeper } from './quota/keeper.js'
 import { type ResolveParts, resolve, type Step } from './resolve.js'
 
 export interface AddressCommandParts {
   readonly server: Pick<ServerFacts, 'domains'>
   readonly resolving: ResolveParts
   readonly mail: MailStore
+  readonly quotas: Pick<QuotaKeeper, 'graceUntil'>
   readonly tagFolders: boolean
   readonly remote: string
   /** What RCPT would hear now. */
@@ -41,6 +43,8 @@ interface ToldAccount {
   readonly usedMessages: number
   readonly quotaBytes?: number
   readonly quotaMessages?: number
+  /** It is beyond its quota, and takes mail until then. */
+  readonly graceUntil?: string
 }
 
 export function addressCommand(parts: AddressCommandParts): Command {
@@ -88,11 +92,13 @@ async function tell(parts: AddressCommandParts, { alias, account, ...step }: Ste
 }
 
 async function accountOf(
-  { mail, tagFolders }: AddressCommandParts,
-  { id, login, disabled, quotaBytes, quotaMessages }: Account,
+  { mail, quotas, tagFolders }: AddressCommandParts,
+  account: Account,
   tag: string | undefined,
 ): Promise<ToldAccount> {
+  const { id, login, disabled, quotaBytes, quotaMessages } = account
   const used = await mail.usage(id)
+  const graceUntil = await quotas.graceUntil(account, used)
   return {
     id,
     login,
@@ -102,6 +108,7 @@ async function accountOf(
     usedMessages: used.messages,
     ...(quotaBytes !== undefined && { quotaBytes }),
     ...(quotaMessages !== undefined && { quotaMessages }),
+    ...(graceUntil !== undefined && { graceUntil: new Date(graceUntil).toISOString() }),
   }
 }
 
@@ -139,10 +146,12 @@ function linesOf({ address, is, alias, account, tag }: Told, remote: string): re
   }
 }
 
-function mailboxOf({ folder, disabled, usedBytes, usedMessages, quotaBytes, quotaMessages }: ToldAccount): string {
+function mailboxOf(account: ToldAccount): string {
+  const { folder, disabled, usedBytes, usedMessages, quotaBytes, quotaMessages, graceUntil } = account
   const octets = `${formatSize(usedBytes)}${quotaBytes === undefined ? '' : ` of ${formatSize(quotaBytes)}`}`
   const count = `${usedMessages}${quotaMessages === undefined ? '' : ` of ${quotaMessages}`} messages`
-  return `into ${folder}; holds ${octets}, ${count}${disabled ? '; disabled: nobody can log in' : ''}`
+  const over = graceUntil === undefined ? '' : `; over its quota, in its grace until ${graceUntil}`
+  return `into ${folder}; holds ${octets}, ${count}${over}${disabled ? '; disabled: nobody can log in' : ''}`
 }
 
 function rcptOf(answer: Answered['route']): string {

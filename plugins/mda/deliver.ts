@@ -4,7 +4,8 @@
  */
 import type { Accounts, Call, Filing, Job, JobRecipient, MailStore, Outcome, Target } from 'posthouse/api'
 import { addressKey, foldField, formatAddress, scanHeader } from 'posthouse/text'
-import { type Amount, hasQuota, roomIn } from './quota.js'
+import type { QuotaKeeper } from './quota/keeper.js'
+import { type Amount, hasQuota, sum } from './quota/room.js'
 
 /** A delivery loop shows in the header's first part, or not at all. */
 const HEADER_BYTES = 64 * 1024
@@ -18,6 +19,7 @@ export interface DeliverParts {
   /** Mail for `user+tag@` goes to the mailbox `tag` if there is one. */
   readonly tagFolders: boolean
   readonly full: 'defer' | 'refuse'
+  readonly quotas: Pick<QuotaKeeper, 'room'>
 }
 
 export function mdaTarget(parts: DeliverParts): Target {
@@ -59,9 +61,8 @@ async function fileOne(
   const prefix = fieldsInFront(job, address) + job.prefix
   if (hasQuota(account)) {
     const coming = { bytes: job.size + Buffer.byteLength(prefix) - Buffer.byteLength(job.prefix), messages: 1 }
-    const used = await parts.mail.usage(account.id)
-    const before = added.get(account.id) ?? { bytes: 0, messages: 0 }
-    const room = roomIn(account, sum(used, before), coming)
+    const beside = added.get(account.id) ?? { bytes: 0, messages: 0 }
+    const { room } = await parts.quotas.room(account, { ...coming, beside, own: job.submitter === 'local' })
     // RFC 3463 §3.3: X.2.2 mailbox full may be a matter of time, X.2.3 too large for this mailbox never is.
     if (room === 'too large')
       return { kind: 'failed', row, status: '5.2.3', text: 'the message is larger than the whole mailbox' }
@@ -70,15 +71,11 @@ async function fileOne(
         ? { kind: 'failed', row, status: '5.2.2', text: 'mailbox is full' }
         : { kind: 'deferred', row, status: '4.2.2', text: 'mailbox is full' }
     }
-    added.set(account.id, sum(before, coming))
+    added.set(account.id, sum(beside, coming))
   }
   const place = await placeFor(parts, account.id, recipient)
   const filing: Filing = { accountId: account.id, ...place, prefix, date: Math.max(job.received, job.holdUntil ?? 0) }
   return { kind: 'filed', row, filings: [filing] }
-}
-
-function sum(a: Amount, b: Amount): Amount {
-  return { bytes: a.bytes + b.bytes, messages: a.messages + b.messages }
 }
 
 async function placeFor(

@@ -3,7 +3,7 @@
  * Contributes the hook `route` and the target `mda`. Who has an account is the business of the service `accounts`.
  */
 import { ConfigError, definePlugin } from 'posthouse/api'
-import { type AddressParts, parseAddress } from 'posthouse/text'
+import { type AddressParts, parseAddress, parseDuration } from 'posthouse/text'
 import { addressCommand } from './address-command.js'
 import { aliasCommands } from './alias-commands.js'
 import { readAliases } from './aliases/file.js'
@@ -11,6 +11,9 @@ import { aliasesOf } from './aliases/index.js'
 import { StoredAliases } from './aliases/stored.js'
 import { mdaTarget } from './deliver.js'
 import { domainCommand } from './domain-command.js'
+import { quotaCommand } from './quota/command.js'
+import { QuotaKeeper } from './quota/keeper.js'
+import { QuotaWarnings } from './quota/warnings.js'
 import { accountsOf, type ResolveParts } from './resolve.js'
 import { decideRoute, type RouteParts, routeFor } from './route.js'
 
@@ -51,6 +54,41 @@ const CONFIG = {
       default: 'file',
       description: 'mail for a disabled account: filed as ever, or refused (550 5.2.1)',
     },
+    quota: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      description: 'how full mailboxes are treated',
+      properties: {
+        grace: {
+          type: 'integer',
+          minimum: 0,
+          maximum: 100,
+          default: 10,
+          description: 'how far mail may go beyond a quota, in hundredths of it; accounts may have another',
+        },
+        grace_for: {
+          type: 'string',
+          format: 'duration',
+          default: '7d',
+          description: 'how long, from the day the quota was reached',
+        },
+        warn_at: {
+          type: 'array',
+          items: { type: 'integer', minimum: 1, maximum: 100 },
+          maxItems: 10,
+          uniqueItems: true,
+          default: [80, 95, 100],
+          description: 'hundredths of a quota at which its owner is told by mail',
+        },
+        contact: {
+          type: 'string',
+          minLength: 1,
+          maxLength: 200,
+          description: 'whom that mail names for more room: an address, a telephone number',
+        },
+      },
+    },
     remote_target: {
       type: 'string',
       minLength: 1,
@@ -66,7 +104,7 @@ export default definePlugin({
   config: CONFIG,
   needs: ['accounts', 'store', 'tables'],
   supplies: ['local-recipients'],
-  async setup({ config, files, server, services, clock, bus, log }) {
+  async setup({ config, files, server, services, state, clock, bus, log, metrics }) {
     const { aliases: file, faults } = await readAliases(files, config.aliases, server.domains)
     if (faults.length > 0) throw new ConfigError(faults)
     const postmaster = readPostmaster(config.postmaster)
@@ -81,9 +119,20 @@ export default definePlugin({
       separator: config.separator,
       ...(postmaster !== undefined && { postmaster }),
     }
+    const { grace, grace_for: graceFor, warn_at: warnAt, contact } = config.quota
+    const quotas = new QuotaKeeper({
+      ...{ mail, state, clock, log },
+      grace: { percent: grace, forMs: parseDuration(graceFor)! },
+    })
+    const warnings = new QuotaWarnings({
+      ...{ accounts, mail, state, clock, log, metrics, keeper: quotas, full: config.full },
+      notifier: () => services.find('notifier'),
+      at: warnAt,
+      ...(contact !== undefined && { contact }),
+    })
     const parts: RouteParts = {
       server,
-      mail,
+      quotas,
       remote: config.remote_target,
       rewriter: () => services.find('sender-rewriter'),
       full: config.full,
@@ -95,12 +144,17 @@ export default definePlugin({
       commands: [
         ...aliasCommands({ domains: server.domains, file, stored, clock }),
         domainCommand({ server, accounts, file, stored }),
-        addressCommand({ ...parts, tagFolders: config.tag_folders, rcpt }),
+        quotaCommand({ accounts, mail, quotas }),
+        addressCommand({ ...parts, quotas, mail, tagFolders: config.tag_folders, rcpt }),
       ],
-      dispose: () => stored.close(),
+      started: () => warnings.start(),
+      async dispose() {
+        await warnings.end()
+        await stored.close()
+      },
       services: { 'local-recipients': { accountsOf: address => accountsOf(address, resolving) } },
       hooks: { route: (asked, call) => decideRoute(asked, parts, call.log) },
-      targets: { mda: mdaTarget({ accounts, mail, tagFolders: config.tag_folders, full: config.full }) },
+      targets: { mda: mdaTarget({ accounts, mail, quotas, tagFolders: config.tag_folders, full: config.full }) },
     }
   },
 })

@@ -12,20 +12,20 @@ import {
   defer,
   type Log,
   MailError,
-  type MailStore,
   reject,
   type SenderRewriter,
   type ServerFacts,
   via,
 } from 'posthouse/api'
 import { addressKey, printable } from 'posthouse/text'
-import { type Amount, fullness, hasQuota, roomIn } from './quota.js'
+import type { QuotaKeeper } from './quota/keeper.js'
+import { type Amount, fullness, hasQuota } from './quota/room.js'
 import { type Destination, type ResolveParts, resolve } from './resolve.js'
 
 export interface RouteParts {
   readonly server: Pick<ServerFacts, 'domains' | 'name'>
   readonly resolving: ResolveParts
-  readonly mail: MailStore
+  readonly quotas: Pick<QuotaKeeper, 'room'>
   /** Target for aliases that lead elsewhere. */
   readonly remote: string
   /** Gives mail that goes elsewhere another sender, where there is one that does. */
@@ -133,9 +133,8 @@ async function fullFor(
 ): Promise<Answered['route']> {
   const [only, more] = destinations
   if (more !== undefined || only?.kind !== 'account' || !hasQuota(only.account)) return undefined
-  const used = await parts.mail.usage(only.account.id)
   // Of a size nobody declared there is an octet at least.
-  const room = roomIn(only.account, used, { bytes: Math.max(1, declared), messages: 1 })
+  const { room, used } = await parts.quotas.room(only.account, { bytes: Math.max(1, declared), messages: 1 })
   if (room === 'there is room') return undefined
   const because = becauseFull(used, only.account)
   // Coming again is of no use.

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Account, Job, JobRecipient, Outcome } from '../../../core/api/index.js'
 import { mdaTarget } from '../../../plugins/mda/deliver.js'
+import { QuotaKeeper } from '../../../plugins/mda/quota/keeper.js'
+import { createMemoryState } from '../../../plugins/store-memory/state.js'
 import { createMemoryStore } from '../../../plugins/store-memory/store.js'
 import { aCall, address } from '../../harness/context.js'
+import { quietLog } from '../../harness/log.js'
 
 const ALICE: Account = { id: 'aalice', login: 'alice', addresses: ['alice@example.test'] }
 const SMALL: Account = { id: 'asmall', login: 'small', addresses: ['small@example.test'], quotaBytes: 1000 }
@@ -49,7 +52,11 @@ async function deliver(job: Job, tagFolders = false, full: 'defer' | 'refuse' = 
     byAddress: async () => undefined,
     list: async () => [],
   }
-  return mdaTarget({ accounts, mail: store.mail, tagFolders, full }).deliver(job, aCall())
+  const quotas = new QuotaKeeper({
+    ...{ mail: store.mail, state: createMemoryState(), clock: { now: () => 0 }, log: quietLog },
+    grace: { percent: 0, forMs: 0 },
+  })
+  return mdaTarget({ accounts, mail: store.mail, quotas, tagFolders, full }).deliver(job, aCall())
 }
 
 describe('filing', () => {

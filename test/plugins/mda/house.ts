@@ -36,6 +36,7 @@ const DEFAULTS = {
   full: 'defer',
   disabled: 'file',
   remote_target: 'mx',
+  quota: { grace: 0, grace_for: '7d', warn_at: [80, 95, 100] },
 } as const
 
 /** `aliases`: the text of the alias file; left out: there is none. Throws `ConfigError` as `setup` does. */
