@@ -1,7 +1,8 @@
 /**
  * Accounts and logging in, the same for SMTP, POP3 and IMAP.
- * `Accounts` is the directory (service `accounts`, supplied by a plugin such as auth-file); `Authenticator` is core's own
- * service `authenticator`, which asks the `auth` hooks with their deadlines and failure policy.
+ * `Accounts` is the directory (service `accounts`). Several plugins may supply it, each as a source of accounts; core joins them into one, in
+ * the order of plugins.yaml. `Authenticator` is core's own service `authenticator`, which asks the `auth` hooks with their deadlines and
+ * failure policy.
  */
 import type { Address } from './address.js'
 import type { Defer, Reject } from './answers.js'
@@ -12,6 +13,8 @@ export interface Account {
   readonly id: string
   /** What the user logs in with. */
   readonly login: string
+  /** The name of the source that has it, for people; core writes it there. */
+  readonly source?: string
   /** The addresses that deliver to this account, normalised `local@domain` in lower case. */
   readonly addresses: readonly string[]
   /** Bytes; left out: no limit. */
@@ -79,6 +82,9 @@ export interface ScramShape {
   readonly saltBytes: number
 }
 
+/** Of a directory that does not say; a client would see no difference to what auth-file makes. */
+export const USUAL_SCRAM: ScramShape = { iterations: 20_000, saltBytes: 16 }
+
 /** Service `local-recipients`, of whoever files mail of ours: whose mailboxes an address stands for. */
 export interface LocalRecipients {
   /**
@@ -88,13 +94,35 @@ export interface LocalRecipients {
   accountsOf(address: Address): Promise<readonly string[]>
 }
 
-/** The directory of accounts. Throws a temporary `MailError` when its source is down: mail waits, it does not bounce. */
+/** How long core keeps what a source has said, in each process. */
+export interface Keeping {
+  /** An account that was found; 0: asked anew each time. */
+  readonly foundMs: number
+  /** That there is none. Mail to somebody who was just added is refused for as long. */
+  readonly missingMs: number
+  /** An account that was found still counts while the source is down. That there is none does not: mail must not bounce for it. */
+  readonly staleMs: number
+  /** Answers, over all kinds of look-ups. */
+  readonly most: number
+}
+
+/**
+ * The directory of accounts, or one source of it. Throws a temporary `MailError` when it is down: mail waits, it does not bounce. Sources are
+ * asked in order and the first that has somebody counts; one that is down ends the asking, as nobody knows whom it would have had. The `auth`
+ * hook of a source refuses whom it has, and says nothing of others: core refuses what nobody knows.
+ */
 export interface Accounts {
+  /** Of a source: what people call it. Left out: the plugin's name. */
+  readonly name?: string
+  /** Of a source that is asked over a network. Left out: nothing is kept. */
+  readonly keep?: Keeping
   byLogin(login: string): Promise<Account | undefined>
   /** `address` is `local@domain`; the source decides about case. Aliases and +tags are the delivery agent's matter. */
   byAddress(address: string): Promise<Account | undefined>
+  /** Ids of two sources must never be the same; a source knows its own by their looks, and says at once of others that it has none. */
   byId(id: string): Promise<Account | undefined>
-  list(): Promise<readonly Account[]>
+  /** All of them, or the first `most`. */
+  list(most?: number): Promise<readonly Account[]>
   /** Left out: SCRAM is not offered. For a login by that protocol: a password may count for some of them only. */
   scramKeys?(
     login: string,

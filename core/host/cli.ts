@@ -9,6 +9,7 @@ import { CommandError, type ConfigError } from '../api/index.js'
 import { loadConfig } from '../config/load.js'
 import { closest } from '../text/index.js'
 import type { CliParts, OwnCommand } from './command-base.js'
+import { accountsCommands } from './commands/accounts.js'
 import { checkCommand } from './commands/check.js'
 import { explainCommand } from './commands/explain.js'
 import { initCommand } from './commands/init.js'
@@ -41,7 +42,9 @@ export async function runCli(
   more: readonly OwnCommand[] = [],
 ): Promise<number> {
   const make = [serveCommand, initCommand, checkCommand, explainCommand, tlsLsCommand, tlsReloadCommand]
-  const own = [...make, replayCommand, whyCommand].map(make => make(parts)).concat(queueCommands(parts), more)
+  const own = [...make, replayCommand, whyCommand]
+    .map(make => make(parts))
+    .concat(accountsCommands(parts), queueCommands(parts), more)
   try {
     if (argv.some(arg => arg === '--version' || arg === '-V')) {
       parts.print(`posthouse ${parts.version}`)

@@ -10,6 +10,7 @@ import type { Fault, Plugin, ServiceTable } from '../api/index.js'
 import { inOrder } from '../config/files.js'
 import type { PluginEntry } from '../config/types.js'
 import { closest, printable } from '../text/index.js'
+import { JOINED } from './order.js'
 
 export interface FoundPlugin {
   readonly entry: PluginEntry
@@ -47,12 +48,15 @@ export async function suppliersOf(
 ): Promise<readonly PluginEntry[]> {
   const chosen: PluginEntry[] = []
   const missing = new Set<string>(services)
+  const joined = services.filter(service => JOINED.has(service))
   for (const entry of entries) {
-    if (missing.size === 0) break
+    if (missing.size === 0 && joined.length === 0) break
     const one = await findOne(entry, configDir)
     if (!('plugin' in one)) return entries
-    const supplies = (one.plugin.supplies ?? []).filter(service => missing.delete(service))
-    if (supplies.length > 0) chosen.push({ ...entry, unless: [], on: [] })
+    const { supplies = [] } = one.plugin
+    const first = supplies.filter(service => missing.delete(service))
+    if (first.length > 0 || supplies.some(service => joined.includes(service)))
+      chosen.push({ ...entry, unless: [], on: [] })
   }
   return missing.size === 0 ? chosen : entries
 }

@@ -3,6 +3,7 @@
  */
 import type { Command, Contribution, Listener, Plugin, Services, SmtpVerb, Target } from '../api/index.js'
 import type { PluginEntry } from '../config/types.js'
+import type { JoinedAccounts } from './accounts/joined.js'
 
 export interface LoadedEntry {
   readonly entry: PluginEntry
@@ -14,6 +15,8 @@ export interface Loaded {
   /** In the order of plugins.yaml. */
   readonly entries: readonly LoadedEntry[]
   readonly services: Services
+  /** The service `accounts`, where an entry supplies it, by its sources. */
+  readonly accounts: JoinedAccounts
   readonly targets: ReadonlyMap<string, Target>
   /** By upper-case verb. */
   readonly verbs: ReadonlyMap<string, SmtpVerb>

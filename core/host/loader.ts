@@ -5,6 +5,7 @@
  */
 import { join } from 'node:path'
 import {
+  type Accounts,
   type Bus,
   type Clock,
   ConfigError,
@@ -26,6 +27,7 @@ import { KeptYaml } from '../config/kept-yaml.js'
 import type { Config } from '../config/types.js'
 import { keyIn } from '../storage/key-file.js'
 import { messageOf } from '../storage/message.js'
+import { JoinedAccounts } from './accounts/joined.js'
 import { type FoundPlugin, findPlugins, placeOf } from './find.js'
 import { gather } from './gather.js'
 import type { Loaded, LoadedEntry } from './loaded.js'
@@ -63,7 +65,7 @@ export async function loadPlugins(config: Config, base: LoadBase): Promise<Loade
   }))
   const { order, problems } = setupOrder(parties, given)
   const wrong: Fault[] = [...faults, ...problems.map(p => found[p.index]!.entry.fault(['use'], p.message))]
-  const stage = new Stage(config, base)
+  const stage = new Stage(config, base, found)
   for (const index of order) wrong.push(...(await stage.setUp(found[index]!)))
   const entries = stage.entriesLike(found)
   const gathered = gather(entries, config, wrong.length === 0)
@@ -72,7 +74,8 @@ export async function loadPlugins(config: Config, base: LoadBase): Promise<Loade
     await stage.dispose()
     throw new ConfigError(inOrder(wrong))
   }
-  return { ...gathered.together, entries, services: stage.services, dispose: () => stage.dispose() }
+  const { services, accounts } = stage
+  return { ...gathered.together, entries, services, accounts, dispose: () => stage.dispose() }
 }
 
 /** Plugins as they are set up one after the other, and the services they have put on the table so far. */
@@ -80,11 +83,17 @@ class Stage {
   readonly #base: LoadBase
   readonly #table: Map<string, unknown>
   readonly #files: Files
+  readonly #found: readonly FoundPlugin[]
   readonly #done = new Map<FoundPlugin, Contribution>()
   readonly services: Services
+  /** All sources of them that are set up so far. */
+  readonly accounts: JoinedAccounts
 
-  constructor(config: Config, base: LoadBase) {
+  /** `found` in the order of plugins.yaml. */
+  constructor(config: Config, base: LoadBase, found: readonly FoundPlugin[]) {
     this.#base = base
+    this.#found = found
+    this.accounts = new JoinedAccounts(base)
     this.#table = new Map(Object.entries(base.services))
     this.#files = filesIn(config.dir, KeptYaml.in(config.dataDir))
     this.services = servicesOf(this.#table)
@@ -109,12 +118,16 @@ class Stage {
     }
   }
 
-  #takeServices({ entry, plugin }: FoundPlugin, contribution: Contribution): readonly Fault[] {
+  #takeServices(found: FoundPlugin, contribution: Contribution): readonly Fault[] {
+    const { entry, plugin } = found
     const promised = new Set<string>(plugin.supplies ?? [])
     const brought = new Map(Object.entries(contribution.services ?? {}))
     const { rehearsal } = this.#base
-    for (const [name, service] of brought)
-      if (promised.has(name)) this.#table.set(name, rehearsal?.service(name, service) ?? service)
+    for (const [name, service] of brought) {
+      if (!promised.has(name)) continue
+      const kept = rehearsal?.service(name, service) ?? service
+      this.#table.set(name, name === 'accounts' ? this.#withAccounts(found, kept as Accounts) : kept)
+    }
     const wrong = [
       ...[...promised].filter(name => !brought.has(name)).map(name => `promises the service "${name}" and brings none`),
       ...[...brought.keys()]
@@ -122,6 +135,11 @@ class Stage {
         .map(name => `brings "${name}" without naming it in supplies`),
     ]
     return wrong.map(message => entry.fault(['use'], `"${plugin.name}" ${message}`))
+  }
+
+  #withAccounts(found: FoundPlugin, accounts: Accounts): JoinedAccounts {
+    this.accounts.add({ plugin: found.plugin.name, place: this.#found.indexOf(found), accounts })
+    return this.accounts
   }
 
   #contextOf({ entry, plugin, config }: FoundPlugin): PluginContext<never> {

@@ -3,6 +3,9 @@
  * Pure. The order of setting up is not the order of asking: hooks are always asked in the order of plugins.yaml.
  */
 
+/** Services that several entries may supply, each a part; who needs one waits for all of them. */
+export const JOINED: ReadonlySet<string> = new Set(['accounts'])
+
 export interface Party {
   readonly name: string
   readonly needs: readonly string[]
@@ -32,24 +35,26 @@ export function setupOrder(parties: readonly Party[], given: ReadonlySet<string>
   const there = new Set(given)
   const left = new Set(parties.keys())
   for (const wrong of [...problems, ...missing]) left.delete(wrong.index)
+  const isAwaited = (service: string) => [...left].some(i => parties[i]!.supplies.includes(service))
   const ready = () => [...left].find(i => parties[i]!.needs.every(service => there.has(service)))
   for (let next = ready(); next !== undefined; next = ready()) {
     left.delete(next)
     order.push(next)
-    for (const service of parties[next]!.supplies) there.add(service)
+    for (const service of parties[next]!.supplies) if (!JOINED.has(service) || !isAwaited(service)) there.add(service)
   }
   return { order, problems: [...problems, ...missing, ...cycles(parties, left, suppliers)] }
 }
 
 function suppliersOf(parties: readonly Party[], given: ReadonlySet<string>) {
-  const suppliers = new Map<string, number>()
+  const suppliers = new Map<string, number[]>()
   const problems: Problem[] = []
   parties.forEach((party, index) => {
     for (const service of party.supplies) {
-      const other = suppliers.get(service)
-      if (other === undefined && !given.has(service)) suppliers.set(service, index)
+      const others = suppliers.get(service)
+      if (others === undefined && !given.has(service)) suppliers.set(service, [index])
+      else if (others !== undefined && JOINED.has(service)) others.push(index)
       else {
-        const name = other === undefined ? 'core' : `"${parties[other]!.name}"`
+        const name = others === undefined ? 'core' : `"${parties[others[0]!]!.name}"`
         problems.push({
           index,
           message: `"${party.name}" supplies the service "${service}", which ${name} supplies already`,
@@ -64,13 +69,12 @@ function suppliersOf(parties: readonly Party[], given: ReadonlySet<string>) {
 function cycles(
   parties: readonly Party[],
   left: ReadonlySet<number>,
-  suppliers: ReadonlyMap<string, number>,
+  suppliers: ReadonlyMap<string, readonly number[]>,
 ): Problem[] {
   const waitsFor = (i: number) =>
-    parties[i]!.needs.flatMap(service => {
-      const by = suppliers.get(service)
-      return by !== undefined && left.has(by) ? [{ service, by }] : []
-    })
+    parties[i]!.needs.flatMap(service =>
+      (suppliers.get(service) ?? []).filter(by => left.has(by)).map(by => ({ service, by })),
+    )
   const told = new Set<number>()
   const problems: Problem[] = []
   for (const start of left) {

@@ -10,15 +10,13 @@ import {
   type Peer,
   type ScramCandidate,
   type ScramKeys,
-  type ScramShape,
+  USUAL_SCRAM,
 } from '../api/index.js'
 import { readBase64 } from '../text/index.js'
 import { pretendKeys } from './pretence.js'
 import { HASHES } from './scram.js'
 
 const WITHIN_MS = 10_000
-/** Of a directory that does not say; a client of ours would see no difference to what auth-file makes. */
-const USUAL: ScramShape = { iterations: 20_000, saltBytes: 16 }
 /** RFC 5802 §5.1 asks for 4096 at least; beyond the other bound a phone would compute for minutes. */
 const [LEAST_ITERATIONS, MOST_ITERATIONS] = [1, 10_000_000]
 
@@ -56,7 +54,7 @@ export class ScramDirectory {
     signal: AbortSignal,
   ): Promise<FoundKeys> {
     const secret = await this.#theSecret()
-    const shape = this.#accounts?.scramShape?.(mechanism) ?? USUAL
+    const shape = this.#accounts?.scramShape?.(mechanism) ?? USUAL_SCRAM
     // Made in any case, so that it costs the same.
     const pretended = pretendKeys(secret, mechanism, login, shape)
     const found = await within(this.#accounts?.scramKeys?.(login, mechanism, protocol), signal)

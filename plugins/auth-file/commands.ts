@@ -3,7 +3,7 @@
  * A password comes from standard input or is made up and printed once; it never stands on a command line.
  */
 import { access } from 'node:fs/promises'
-import { type Command, CommandError, type CommandRun, type Services } from 'posthouse/api'
+import { type Account, type Command, CommandError, type CommandRun, MailError, type Services } from 'posthouse/api'
 import { appKeysOf, changeAccounts, keysOf, readAccounts, type StoredAccount } from './accounts-file.js'
 import { clearly } from './clearly.js'
 import { makePassword } from './password.js'
@@ -105,13 +105,31 @@ async function passwd(parts: UserCommandParts, run: CommandRun): Promise<void> {
 
 async function list(parts: UserCommandParts, run: CommandRun): Promise<void> {
   const accounts = await readAccounts(parts.path)
+  const others = await elsewhere(parts, new Set(accounts.map(({ id }) => id)), run)
   if (run.json) {
-    run.print(JSON.stringify(accounts.map(told), null, 2))
+    run.print(JSON.stringify([...accounts.map(told), ...others.map(told)], null, 2))
     return
   }
-  if (accounts.length === 0) run.warn('no accounts yet; add one with: posthouse user add LOGIN')
-  const width = Math.max(0, ...accounts.map(account => account.login.length))
+  if (accounts.length + others.length === 0) run.warn('no accounts yet; add one with: posthouse user add LOGIN')
+  const width = [...accounts, ...others].reduce((most, { login }) => Math.max(most, login.length), 0)
   for (const account of accounts) run.print(line(account, width))
+  for (const account of others) run.print(`${line(account, width)}  from ${account.source}`)
+}
+
+/** Those of other sources. One that is down costs nobody the list of the file. */
+async function elsewhere(
+  { services }: UserCommandParts,
+  own: ReadonlySet<string>,
+  run: CommandRun,
+): Promise<readonly Account[]> {
+  try {
+    const all = (await services.find('accounts')?.list()) ?? []
+    return all.filter(({ id }) => !own.has(id))
+  } catch (error) {
+    if (!(error instanceof MailError)) throw error
+    run.warn(`accounts of other sources are not shown: ${error.message}`)
+    return []
+  }
 }
 
 async function remove(parts: UserCommandParts, run: CommandRun): Promise<void> {

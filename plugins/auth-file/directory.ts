@@ -61,8 +61,8 @@ export class Directory implements Accounts {
     return seen((await this.#current()).byId.get(id))
   }
 
-  async list(): Promise<readonly Account[]> {
-    return (await this.#current()).all.map(view)
+  async list(most?: number): Promise<readonly Account[]> {
+    return (await this.#current()).all.slice(0, most).map(view)
   }
 
   /** Of the passwords that count there. Where none does, or the account is disabled, the salt is told all the same: it looks like any other. */

@@ -3,12 +3,16 @@ import { ACCOUNT_LIMITS, type AccountLimits } from 'posthouse/api'
 import { formatSize } from 'posthouse/text'
 import type { StoredAccount } from './accounts-file.js'
 
+/** Of the file, or of another source. */
+type Shown = Omit<StoredAccount, 'password'> & { readonly source?: string }
+
 /** As `--json` prints it. */
-export function told(account: StoredAccount): object {
+export function told(account: Shown): object {
   const { id, login, addresses, quotaBytes, disabled, appPasswords, mainPasswordNotFor, imapDisable } = account
   return {
     id,
     login,
+    source: account.source ?? 'auth-file',
     addresses,
     quotaBytes: quotaBytes ?? null,
     quotaMessages: account.quotaMessages ?? null,
@@ -21,7 +25,7 @@ export function told(account: StoredAccount): object {
   }
 }
 
-export function line(account: StoredAccount, width: number): string {
+export function line(account: Shown, width: number): string {
   const { login, addresses } = account
   return [login.padEnd(width), addresses.join(', '), ...notesOf(account)].join('  ')
 }
@@ -36,7 +40,7 @@ function notesOf({
   appPasswords = [],
   mainPasswordNotFor = [],
   imapDisable = [],
-}: StoredAccount): readonly string[] {
+}: Shown): readonly string[] {
   const notes = [
     quotaBytes === undefined ? '' : `quota ${formatSize(quotaBytes)}`,
     quotaMessages === undefined ? '' : `quota ${quotaMessages} messages`,

@@ -58,6 +58,8 @@ export class Verifier {
       // While it was hashed a command may have changed the file.
       const now = proof === 'hashed' ? await directory.stored(login) : account
       const stands = now !== undefined && !now.disabled && choose(now, peer, password).hash === chosen.hash
+      // Another source may have them; core refuses whom nobody has, in the same words.
+      if (account === undefined) return undefined
       // RFC 4954 §6: the same words for an unknown user and a wrong password
       if (proof === undefined || !stands) return reject('Authentication failed', { code: 535, status: '5.7.8' })
       if (chosen.app !== undefined) usage.note(now.id, chosen.app.tag, peer)

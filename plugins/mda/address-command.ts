@@ -37,6 +37,7 @@ interface Told {
 interface ToldAccount {
   readonly id: string
   readonly login: string
+  readonly source?: string
   readonly folder: string
   readonly disabled: boolean
   readonly usedBytes: number
@@ -96,12 +97,13 @@ async function accountOf(
   account: Account,
   tag: string | undefined,
 ): Promise<ToldAccount> {
-  const { id, login, disabled, quotaBytes, quotaMessages } = account
+  const { id, login, source, disabled, quotaBytes, quotaMessages } = account
   const used = await mail.usage(id)
   const graceUntil = await quotas.graceUntil(account, used)
   return {
     id,
     login,
+    ...(source !== undefined && { source }),
     folder: await folderFor(mail, id, tagFolders ? tag : undefined),
     disabled: disabled === true,
     usedBytes: used.bytes,
@@ -131,12 +133,12 @@ function linesOf({ address, is, alias, account, tag }: Told, remote: string): re
       return [`${address}: goes to \`postmaster\` of the entry mda`]
     case 'account':
       return [
-        `${address}: account ${account!.login}${tag === undefined ? '' : `, tag ${tag}`}`,
+        `${address}: account ${nameOf(account!)}${tag === undefined ? '' : `, tag ${tag}`}`,
         `  ${mailboxOf(account!)}`,
       ]
     case 'first account':
       return [
-        `${address}: nobody holds this role, so the first account gets it: ${account!.login}`,
+        `${address}: nobody holds this role, so the first account gets it: ${nameOf(account!)}`,
         `  ${mailboxOf(account!)}`,
       ]
     case 'elsewhere':
@@ -144,6 +146,10 @@ function linesOf({ address, is, alias, account, tag }: Told, remote: string): re
     default:
       return [`${address}: ${TROUBLES[is]}`]
   }
+}
+
+function nameOf({ login, source }: ToldAccount): string {
+  return source === undefined ? login : `${login} (${source})`
 }
 
 function mailboxOf(account: ToldAccount): string {

@@ -98,6 +98,9 @@ const CONFIG = {
   },
 } as const
 
+/** Who answers for the roles is looked for among so many: a directory may hold a hundred thousand. */
+const FIRST_AMONG = 100
+
 export default definePlugin({
   name: 'mda',
   summary: 'takes mail for our domains and files it',
@@ -115,7 +118,7 @@ export default definePlugin({
       domains: server.domains,
       aliases: aliasesOf(file, stored),
       byAddress: address => accounts.byAddress(address),
-      firstAccount: async () => (await accounts.list()).find(account => account.disabled !== true),
+      firstAccount: async () => (await accounts.list(FIRST_AMONG)).find(account => account.disabled !== true),
       separator: config.separator,
       ...(postmaster !== undefined && { postmaster }),
     }

@@ -40,6 +40,16 @@ const CASES: readonly (readonly [what: string, rows: readonly Row[], names: stri
     ],
     'a c d b',
   ],
+  [
+    'who needs accounts waits for all of their sources',
+    [
+      ['mda', 'accounts', ''],
+      ['file', '', 'accounts'],
+      ['ldap', 'store', 'accounts'],
+      ['store', '', 'store'],
+    ],
+    'file store ldap mda',
+  ],
 ]
 for (const [what, rows, names] of CASES) {
   test(what, () => assert.deepEqual(order(rows), { names, problems: [] }))
@@ -83,6 +93,15 @@ const WRONG: readonly (readonly [what: string, rows: readonly Row[], problems: r
     [['a', 'x', 'x']],
     ['0: plugins wait for each other: "a" needs "x" of "a"'],
     '',
+  ],
+  [
+    'so does a source of accounts that needs accounts, whoever else supplies them',
+    [
+      ['file', '', 'accounts'],
+      ['odd', 'accounts', 'accounts'],
+    ],
+    ['1: plugins wait for each other: "odd" needs "accounts" of "odd"'],
+    'file',
   ],
 ]
 for (const [what, rows, problems, names] of WRONG) {

@@ -60,7 +60,7 @@ describe('an app password', () => {
     const password = await make(installed, 'phone')
     await runCommand(installed.commands, 'user add', ['bob@example.test'])
     assert.equal(await kindOf(installed, password, 'imap', 'bob@example.test'), 'reject')
-    assert.equal(await kindOf(installed, password, 'imap', 'nobody'), 'reject')
+    assert.equal(await kindOf(installed, password, 'imap', 'nobody'), undefined, 'core refuses whom no source has')
   })
 
   test('ends at once when it is removed, remembered or not, and the others stay', async () => {

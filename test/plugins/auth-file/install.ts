@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
-import type { Accounts, Command, Hook } from '../../../core/api/index.js'
+import type { Accounts, Command, Hook, Reject } from '../../../core/api/index.js'
 import authFile from '../../../plugins/auth-file/index.js'
 import { aCall, aContext, runCommand } from '../../harness/context.js'
 import { aServer, aSession } from '../../harness/session.js'
@@ -40,8 +40,10 @@ export async function install(
   return { dataDir, accounts: made.services!.accounts!, auth: made.hooks!.auth!, commands: made.commands! }
 }
 
-export function logIn({ auth }: Installed, login: string, password: string) {
-  return auth({ peer: aSession(), credentials: { kind: 'password', mechanism: 'PLAIN', login, password } }, aCall())
+/** As core asks: whom no source has is refused in the same words. */
+export async function logIn({ auth }: Installed, login: string, password: string) {
+  const credentials = { kind: 'password', mechanism: 'PLAIN', login, password } as const
+  return (await auth({ peer: aSession(), credentials }, aCall())) ?? FAILED
 }
 
 export function add(installed: Installed, args: readonly string[], password = 'correct horse', quota?: string) {
@@ -51,4 +53,4 @@ export function add(installed: Installed, args: readonly string[], password = 'c
   })
 }
 
-export const FAILED = { kind: 'reject', code: 535, status: '5.7.8', text: 'Authentication failed' }
+export const FAILED: Reject = { kind: 'reject', code: 535, status: '5.7.8', text: 'Authentication failed' }

@@ -1,0 +1,130 @@
+/** What is kept of a source across a network: for how long, how much, and what counts while it is away. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { type Keeping, MailError } from '../../../../core/api/index.js'
+import { aSource, join, person } from './sources.js'
+
+const KEEP: Keeping = { foundMs: 1000, missingMs: 100, staleMs: 5000, most: 100 }
+const ANN = person('ann')
+const isDown = (error: unknown) => error instanceof MailError && error.errorCode === 'directory-unavailable'
+
+function scene(keep: Partial<Keeping> = {}, people = [ANN]) {
+  const source = aSource(people, { name: 'far', keep: { ...KEEP, ...keep } })
+  return { ...join(source), source }
+}
+
+describe('an answer is kept', () => {
+  test('while it is fresh, in any case of letters', async () => {
+    const { joined, source, clock } = scene()
+    await joined.byLogin('ann')
+    clock.at = 999
+    assert.equal((await joined.byLogin('ANN'))?.login, 'ann')
+    assert.equal(source.asked.length, 1)
+    clock.at = 1000
+    await joined.byLogin('ann')
+    assert.equal(source.asked.length, 2)
+  })
+
+  test('that there is nobody, for a shorter while', async () => {
+    const { joined, source, clock } = scene()
+    await joined.byLogin('bob')
+    clock.at = 99
+    assert.equal(await joined.byLogin('bob'), undefined)
+    assert.equal(source.asked.length, 1)
+    source.people = [person('bob')]
+    clock.at = 100
+    assert.equal((await joined.byLogin('bob'))?.login, 'bob')
+  })
+
+  test('for the delivery that follows: who was found by an address is known by id', async () => {
+    const { joined, source } = scene()
+    await joined.byAddress('ann@example.test')
+    assert.equal((await joined.byId('id-ann'))?.login, 'ann')
+    assert.deepEqual(source.asked, ['byAddress ann@example.test'])
+  })
+
+  test('and asked for once, however many ask at the same time', async () => {
+    const { joined, source } = scene()
+    const found = await Promise.all(Array.from({ length: 10 }, () => joined.byLogin('ann')))
+    assert.ok(found.every(one => one?.login === 'ann'))
+    assert.equal(source.asked.length, 1)
+  })
+
+  test('until somebody says to forget; an answer on its way then is not kept either', async () => {
+    const { joined, source, forget } = scene()
+    await joined.byLogin('ann')
+    forget()
+    const asking = joined.byLogin('ann')
+    forget()
+    await asking
+    await joined.byLogin('ann')
+    assert.equal(source.asked.length, 3)
+  })
+
+  test('within a number: what was not asked for longest goes first', async () => {
+    const { joined, source } = scene({ most: 2 }, [])
+    await joined.byLogin('a')
+    await joined.byLogin('b')
+    await joined.byLogin('a')
+    await joined.byLogin('c')
+    await joined.byLogin('a')
+    assert.deepEqual(source.asked, ['byLogin a', 'byLogin b', 'byLogin c'])
+    await joined.byLogin('b')
+    assert.equal(source.asked.length, 4)
+  })
+
+  test('not at all where the source says 0', async () => {
+    const { joined, source } = scene({ foundMs: 0, missingMs: 0, staleMs: 0 })
+    for (const login of ['ann', 'ann', 'bob', 'bob']) await joined.byLogin(login)
+    assert.equal(source.asked.length, 4)
+  })
+})
+
+describe('while the source is away', () => {
+  test('whom it had still counts, for so long', async () => {
+    const { joined, source, clock, metrics } = scene()
+    await joined.byLogin('ann')
+    source.down = true
+    clock.at = 4999
+    assert.equal((await joined.byLogin('ann'))?.login, 'ann')
+    assert.equal((await joined.byId('id-ann'))?.login, 'ann')
+    assert.equal(metrics.counters.get('accounts.stale'), 2)
+    clock.at = 5000
+    await assert.rejects(joined.byLogin('ann'), isDown)
+  })
+
+  test('whom it did not have is not known: they may have been added meanwhile', async () => {
+    const { joined, source, clock } = scene()
+    await joined.byLogin('bob')
+    source.down = true
+    clock.at = 100
+    await assert.rejects(joined.byLogin('bob'), isDown)
+  })
+
+  test('the log says so once, and once that it is back', async () => {
+    const { joined, source, clock, log } = scene()
+    source.down = true
+    for (const login of ['ann', 'bob', 'carol']) await assert.rejects(joined.byLogin(login), isDown)
+    source.down = false
+    clock.at = 700
+    await joined.byLogin('ann')
+    await joined.byLogin('bob')
+    assert.deepEqual(
+      log.lines.map(({ level, sentence }) => `${level} ${sentence}`),
+      ['warn source of accounts is away, mail for whom it alone knows waits', 'info source of accounts is back'],
+    )
+    assert.deepEqual(log.lines[1]!.facts, { source: 'far', awayMs: 700 })
+  })
+
+  test('a fault that is no outage is not covered up', async () => {
+    const { joined, source, clock } = scene()
+    await joined.byLogin('ann')
+    clock.at = 2000
+    Object.defineProperty(source, 'people', {
+      get: () => {
+        throw new TypeError('a bug')
+      },
+    })
+    await assert.rejects(joined.byLogin('ann'), TypeError)
+  })
+})
