@@ -146,7 +146,7 @@ export async function assemble({
       moving.tell(movement)
     },
   }
-  const replies = new ReplyRules(filesIn(config.dir))
+  const replies = new ReplyRules(filesIn(config.dir, { checks: config.kept }))
   const services = { authenticator, dispatcher, notifier, mailer, events, markings, movements, replies }
   const signal = ending.signal
   const base = { log, metrics, dns, clock, server, bus, signal, services, purpose }

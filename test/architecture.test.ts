@@ -55,7 +55,7 @@ function target({ from, to }: Import): string {
   return to.startsWith('.') ? relative(root, resolve(root, dirname(from), to)).replace(/\.js$/, '.ts') : to
 }
 
-/** The unit a core file belongs to: its folder, or `core` for app.ts and main.ts. */
+/** The unit a core file belongs to: its folder, or `core` for app.ts, command-line.ts and main.ts. */
 function unit(file: string): string {
   const [top, second, third] = file.split('/')
   return third === undefined ? top! : `${top}/${second}`

@@ -2,11 +2,12 @@
  * Checks a value by a JSON Schema with ajv and says in sentences what was expected; where a value stands is `yaml.ts`'s matter.
  * Nothing is coerced: a number where text is wanted is a fault. Defaults are filled into the value given.
  */
-import { Ajv, type ErrorObject } from 'ajv'
-import formats from 'ajv-formats'
+import { createRequire } from 'node:module'
+import type { Ajv, ErrorObject } from 'ajv'
 import type { JsonSchema } from '../api/index.js'
 import { closest } from '../text/index.js'
 import { FORMATS } from './formats.js'
+import type { KeptChecks } from './kept-checks.js'
 
 /** A fault by path; `key` when the place of the key is meant and not that of its value. */
 export interface Complaint {
@@ -15,18 +16,28 @@ export interface Complaint {
   readonly message: string
 }
 
-const ajv = makeAjv()
+let ajv: Ajv | undefined
 
-/** Throws when the schema itself is wrong: that is a fault of the program or plugin, not of the admin. */
-export function checkBySchema(schema: JsonSchema, value: unknown): readonly Complaint[] {
+/** Throws when the schema itself is wrong: that is a fault of the program or plugin, not of the admin. `kept`: what has passed before. */
+export function checkBySchema(schema: JsonSchema, value: unknown, kept?: KeptChecks): readonly Complaint[] {
+  if (kept?.passes(schema, value) === true) return []
+  const remember = kept?.remember(schema, value)
+  ajv ??= makeAjv()
   const validate = ajv.compile(schema)
-  if (validate(value)) return []
+  if (validate(value)) {
+    remember?.(value)
+    return []
+  }
   const errors = withoutLosingBranches(validate.errors ?? [])
   const complaints = errors.map(complain)
   return complaints.filter((_, i) => !isExplainedByTypo(errors[i]!, complaints))
 }
 
+/** Loaded when it is wanted: most starts find all they ask in what has passed before. */
 function makeAjv(): Ajv {
+  const require = createRequire(import.meta.url)
+  const { Ajv } = require('ajv') as typeof import('ajv')
+  const formats = require('ajv-formats') as typeof import('ajv-formats')
   // each schema checks a file once: making its code shorter costs more than it saves (80 ms of a start)
   const made = new Ajv({
     code: { optimize: false },

@@ -7,6 +7,7 @@ import { mkdir, open, readFile } from 'node:fs/promises'
 import { dirname, isAbsolute, relative, resolve } from 'node:path'
 import type { Fault, Files, Infer, JsonSchema, YamlFile, YamlPath } from '../api/index.js'
 import { namesInList } from '../text/index.js'
+import type { KeptChecks } from './kept-checks.js'
 import type { KeptYaml } from './kept-yaml.js'
 import { YamlSource } from './yaml.js'
 
@@ -14,15 +15,21 @@ const MAX_BYTES = 16 * 1024 * 1024
 /** Seen from where this file is built to. */
 const SHIPPED_LISTS = new URL('../../../rules/lists/', import.meta.url)
 
-/** `dir` is the config directory. `kept`: where what large files came to is kept, if anywhere. */
-export function filesIn(dir: string, kept?: KeptYaml): Files {
+/** What need not be worked out again; each where it is kept at all. */
+export interface Kept {
+  readonly yaml?: KeptYaml | undefined
+  readonly checks?: KeptChecks | undefined
+}
+
+/** `dir` is the config directory. */
+export function filesIn(dir: string, kept: Kept = {}): Files {
   return {
     shippedNames: async list => new Set(namesInList(await readFile(new URL(`${list}.txt`, SHIPPED_LISTS), 'utf8'))),
     resolve: name => resolve(dir, name),
     yaml: (name, schema, { optional = false, large = false } = {}) =>
-      large && kept !== undefined
-        ? readLarge(resolve(dir, name), schema, optional, kept)
-        : readYaml(resolve(dir, name), schema, optional),
+      large && kept.yaml !== undefined
+        ? readLarge(resolve(dir, name), schema, optional, kept.yaml)
+        : readYaml(resolve(dir, name), schema, optional, kept.checks),
   }
 }
 
@@ -30,9 +37,10 @@ export async function readYaml<S extends JsonSchema>(
   path: string,
   schema: S,
   optional = false,
+  kept?: KeptChecks,
 ): Promise<YamlFile<Infer<S>>> {
   const read = await readText(path)
-  return read.text === undefined ? notThere(path, read, optional) : checkedFile(path, read.text, schema)
+  return read.text === undefined ? notThere(path, read, optional) : checkedFile(path, read.text, schema, kept)
 }
 
 /** The same, by what it came to the last time where that is kept. */
@@ -71,9 +79,14 @@ function notThere<T>(path: string, { missing, fault }: NoText, optional: boolean
   return unread(path, missing, optional && missing ? [] : [fault])
 }
 
-function checkedFile<S extends JsonSchema>(path: string, text: string, schema: S): YamlFile<Infer<S>> {
+function checkedFile<S extends JsonSchema>(
+  path: string,
+  text: string,
+  schema: S,
+  kept?: KeptChecks,
+): YamlFile<Infer<S>> {
   const source = new YamlSource(shownPath(path), text)
-  const checked = source.broken ? { faults: [] } : source.check(schema)
+  const checked = source.broken ? { faults: [] } : source.check(schema, [], kept)
   const faults = inOrder([...source.faults, ...checked.faults])
   return {
     path,

@@ -7,7 +7,8 @@ import { getServers } from 'node:dns'
 import { resolve } from 'node:path'
 import type { Fault, Infer, JsonSchema } from '../api/index.js'
 import { parseDuration, parseSize } from '../text/index.js'
-import { inOrder, readSource } from './files.js'
+import { inOrder, type ReadSource, readSource } from './files.js'
+import { KeptChecks } from './kept-checks.js'
 import { type Judging, judgeTls } from './pem.js'
 import { queueFaults, toQueue } from './queue.js'
 import { PLUGINS, SERVER } from './schema.js'
@@ -29,10 +30,15 @@ type RawEntry = Infer<typeof PLUGINS>[number]
 /** `judging`: what is said of the files of certificates and keys. */
 export async function loadConfig(dir: string, judging: Judging = 'serve'): Promise<ConfigRead> {
   const home = resolve(dir)
-  const server = await readChecked(resolve(home, 'server.yaml'), SERVER)
-  const list = await readChecked(resolve(home, 'plugins.yaml'), PLUGINS)
+  const [serverSource, listSource] = [
+    await readSource(resolve(home, 'server.yaml')),
+    await readSource(resolve(home, 'plugins.yaml')),
+  ]
+  const kept = keptFor(home, serverSource.source)
+  const server = checked(serverSource, SERVER, kept)
+  const list = checked(listSource, PLUGINS, kept)
   const faults = [...server.faults, ...list.faults]
-  const plugins = list.value?.map((raw, i) => toEntry(list.source!, raw, i))
+  const plugins = list.value?.map((raw, i) => toEntry(list.source!, raw, i, kept))
   const warnings: Fault[] = []
   if (server.value && server.source) {
     const { source, value } = server
@@ -43,7 +49,7 @@ export async function loadConfig(dir: string, judging: Judging = 'serve'): Promi
   }
   if (faults.length > 0 || !server.value || !plugins)
     return { faults: inOrder(faults), warnings: inOrder(warnings), ...(plugins && { plugins }) }
-  return { config: toConfig(home, server.value, plugins), plugins, faults: [], warnings: inOrder(warnings) }
+  return { config: toConfig(home, server.value, plugins, kept), plugins, faults: [], warnings: inOrder(warnings) }
 }
 
 interface CheckedFile<T> {
@@ -52,15 +58,25 @@ interface CheckedFile<T> {
   readonly faults: readonly Fault[]
 }
 
-async function readChecked<S extends JsonSchema>(path: string, schema: S): Promise<CheckedFile<Infer<S>>> {
-  const { source, ...none } = await readSource(path)
+/** In the data directory, before anybody has said that its name is one. */
+function keptFor(home: string, source: YamlSource | undefined): KeptChecks | undefined {
+  if (source === undefined || source.broken) return undefined
+  const named = source.value(['data']) ?? SERVER.properties.data.default
+  return typeof named === 'string' && named !== '' ? KeptChecks.in(resolve(home, named)) : undefined
+}
+
+function checked<S extends JsonSchema>(
+  { source, ...none }: ReadSource,
+  schema: S,
+  kept: KeptChecks | undefined,
+): CheckedFile<Infer<S>> {
   if (source === undefined) return { faults: 'fault' in none ? [none.fault] : [] }
   if (source.broken) return { source, faults: source.faults }
-  const { value, faults } = source.check(schema)
+  const { value, faults } = source.check(schema, [], kept)
   return { source, value, faults: [...source.faults, ...faults] }
 }
 
-function toEntry(source: YamlSource, raw: RawEntry, index: number): PluginEntry {
+function toEntry(source: YamlSource, raw: RawEntry, index: number, kept: KeptChecks | undefined): PluginEntry {
   return {
     use: raw.use,
     with: raw.with,
@@ -70,7 +86,7 @@ function toEntry(source: YamlSource, raw: RawEntry, index: number): PluginEntry 
     onError: raw.on_error,
     mode: raw.mode,
     place: { file: source.file, ...source.at([index]) },
-    check: schema => source.check(schema, [index, 'with']),
+    check: schema => source.check(schema, [index, 'with'], kept),
     fault: (path, message) => source.fault([index, ...path], message),
   }
 }
@@ -128,7 +144,7 @@ function twice(source: YamlSource, raw: RawServer, key: 'name' | 'address'): rea
 
 // ── from what is written to what is meant ───────────────────────────────────────────────────────────────────────────────
 
-function toConfig(dir: string, raw: RawServer, plugins: readonly PluginEntry[]): Config {
+function toConfig(dir: string, raw: RawServer, plugins: readonly PluginEntry[], kept: KeptChecks | undefined): Config {
   return {
     dir,
     dataDir: resolve(dir, raw.data),
@@ -173,6 +189,7 @@ function toConfig(dir: string, raw: RawServer, plugins: readonly PluginEntry[]):
     log: { ...raw.log, file: raw.log.file === '-' ? '-' : resolve(dir, raw.log.file) },
     drainMs: timerMs(raw.drain_timeout),
     plugins,
+    ...(kept !== undefined && { kept }),
   }
 }
 

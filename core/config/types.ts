@@ -3,6 +3,7 @@
  * What an admin may write stands in `schema.ts`; `load.ts` turns the one into the other, and nothing else reads the files.
  */
 import type { ClientCertificates, Fault, Infer, JsonSchema, Listener, SenderClass, YamlPath } from '../api/index.js'
+import type { KeptChecks } from './kept-checks.js'
 
 export interface ListenerConfig {
   /** Unique; seen in logs and usable as a label. */
@@ -217,4 +218,6 @@ export interface Config {
   readonly log: LogConfig
   readonly drainMs: number
   readonly plugins: readonly PluginEntry[]
+  /** What has passed before; to be saved by whoever has checked all of it. */
+  readonly kept?: KeptChecks
 }

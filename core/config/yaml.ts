@@ -5,6 +5,7 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, visit } from 'yaml'
 import type { Fault, Infer, JsonSchema, YamlPath } from '../api/index.js'
 import { checkBySchema } from './check.js'
+import type { KeptChecks } from './kept-checks.js'
 
 export interface Place {
   readonly line: number
@@ -56,9 +57,13 @@ export class YamlSource {
   }
 
   /** Checks what stands at `path`. Faults of syntax are not repeated here. */
-  check<S extends JsonSchema>(schema: S, path: YamlPath = []): { value?: Infer<S>; faults: readonly Fault[] } {
+  check<S extends JsonSchema>(
+    schema: S,
+    path: YamlPath = [],
+    kept?: KeptChecks,
+  ): { value?: Infer<S>; faults: readonly Fault[] } {
     const value = this.value(path) ?? emptyOf(schema)
-    const faults = checkBySchema(schema, value).map(complaint => {
+    const faults = checkBySchema(schema, value, kept).map(complaint => {
       const full = [...path, ...complaint.path]
       const place = complaint.key ? this.atKey(full) : this.at(full)
       return { file: this.file, ...place, message: complaint.message }

@@ -7,6 +7,7 @@ import type { Fault, Log } from '../api/index.js'
 import type { TlsMaterial } from '../net/types.js'
 import type { OpenDoor } from './app-types.js'
 import type { FromWorker, ToWorker } from './messages.js'
+import type { Spare } from './spare.js'
 
 const WATCH_MS = 1000
 /** Opening a large store or loading large rule sets is done before the first turn of the loop. */
@@ -27,6 +28,8 @@ export interface GenerationParts {
   readonly number: number
   readonly configDir: string
   readonly workers: number
+  /** Becomes the first worker, if it is still there. */
+  readonly spare?: Spare
   /** As it is when a worker starts. */
   tls(): TlsMaterial
   readonly hangMs: number
@@ -122,7 +125,8 @@ export class Generation {
   /** Resolves when the worker is ready or has ended. */
   #start(slot: number, replaces = false): Promise<Launch> {
     return new Promise(resolve => {
-      const worker = cluster.fork()
+      const spare = this.#parts.spare?.take()
+      const worker = spare?.worker ?? cluster.fork()
       const crew: Crew = { worker, slot, since: Date.now(), replaces, ready: false, quietTicks: 0 }
       this.#crew.set(worker.id, crew)
       let trouble: Trouble = { kind: 'failed', message: 'the worker ended before it was ready' }
@@ -139,6 +143,7 @@ export class Generation {
           resolve(message)
         } else if (message.kind !== 'beat') trouble = message
       })
+      if (spare?.here === true) send(worker, this.#firstOrder(slot))
       worker.on('error', error => this.#parts.log().error({ err: error }, 'worker could not be reached'))
       worker.on('exit', (code, signal) => {
         clearTimeout(late)

@@ -74,6 +74,7 @@ export async function loadPlugins(config: Config, base: LoadBase): Promise<Loade
     await stage.dispose()
     throw new ConfigError(inOrder(wrong))
   }
+  await config.kept?.save()
   const { services, accounts } = stage
   return { ...gathered.together, entries, services, accounts, dispose: () => stage.dispose() }
 }
@@ -95,7 +96,7 @@ class Stage {
     this.#found = found
     this.accounts = new JoinedAccounts(base)
     this.#table = new Map(Object.entries(base.services))
-    this.#files = filesIn(config.dir, KeptYaml.in(config.dataDir))
+    this.#files = filesIn(config.dir, { yaml: KeptYaml.in(config.dataDir), checks: config.kept })
     this.services = servicesOf(this.#table)
   }
 

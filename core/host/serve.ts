@@ -20,6 +20,7 @@ import { CertificateError, CertificateKeeper, type Prepared } from './certificat
 import { DataDirError, readMark, writeMark } from './data-dir.js'
 import { Generation, type Launch, toldOf } from './generation.js'
 import { handOver } from './owner.js'
+import { Spare } from './spare.js'
 import { answerTlsAsked } from './tls-talk.js'
 
 /** After `drain_timeout`: for closing stores and giving leases back. */
@@ -47,14 +48,27 @@ export interface ServeParts {
 
 /** Resolves to the exit code when all is over. */
 export async function serve(parts: ServeParts): Promise<number> {
+  // the kernel hands connections out: no hop through this process
+  cluster.schedulingPolicy = cluster.SCHED_NONE
+  cluster.setupPrimary({ exec: parts.workerScript, args: ['worker', parts.configDir] })
+  const spare = new Spare()
+  try {
+    return await serveWith(parts, spare)
+  } finally {
+    spare.end()
+  }
+}
+
+async function serveWith(parts: ServeParts, spare: Spare): Promise<number> {
   const { config, faults, warnings } = await loadConfig(parts.configDir)
   if (config === undefined) return refuse(parts, faults)
   for (const f of warnings) parts.warn(`${f.file}:${f.line}:${f.column}: ${f.message}`)
   try {
     await makeDir(config.dataDir, 0o700)
+    await config.kept?.save()
     const logs = { current: openLog(config.log) }
     const control = await holdControlSocket(join(config.dataDir, 'control.sock'), () => logs.current.log)
-    const supervisor = new Supervisor(parts, config, logs, control)
+    const supervisor = new Supervisor(parts, config, logs, control, spare)
     return await supervisor.run()
   } catch (error) {
     if (!isExpected(error)) throw error
@@ -79,6 +93,7 @@ function refuse(parts: ServeParts, faults: readonly Fault[]): number {
 class Supervisor {
   readonly #parts: ServeParts
   readonly #control: ControlSocket
+  readonly #spare: Spare
   readonly #certificates: CertificateKeeper
   readonly #draining = new Set<Generation>()
   #config: Config
@@ -93,11 +108,12 @@ class Supervisor {
   #over: (code: number) => void = () => undefined
   readonly #end: Promise<number>
 
-  constructor(parts: ServeParts, config: Config, logs: { current: OpenLog }, control: ControlSocket) {
+  constructor(parts: ServeParts, config: Config, logs: { current: OpenLog }, control: ControlSocket, spare: Spare) {
     this.#parts = parts
     this.#config = config
     this.#logs = logs
     this.#control = control
+    this.#spare = spare
     this.#certificates = new CertificateKeeper({
       log: () => this.#log.log,
       give: tls => {
@@ -116,11 +132,8 @@ class Supervisor {
 
   async run(): Promise<number> {
     this.#listenToSignals()
-    // the kernel hands connections out: no hop through this process
-    cluster.schedulingPolicy = cluster.SCHED_NONE
     const bus = joinBus(join(this.#config.dataDir, 'control.sock'), () => this.#log.log, true)
     answerTlsAsked(bus, () => this.#certificates.look(true))
-    cluster.setupPrimary({ exec: this.#parts.workerScript, args: ['worker'] })
     try {
       await prepare(this.#config, [])
       const certificates = await this.#certificates.prepare(this.#config)
@@ -155,6 +168,7 @@ class Supervisor {
       number: ++this.#numbers,
       configDir: this.#parts.configDir,
       workers: workersOf(config),
+      spare: this.#spare,
       // workers that are replaced later get what is in force then
       tls: () => (this.#coming === generation ? certificates.material : this.#certificates.material),
       hangMs: this.#parts.hangMs ?? HANG_MS,

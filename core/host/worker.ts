@@ -3,6 +3,7 @@
  * Root is given up before any plugin runs. What wants root is the supervisor's: it opens ports below 1024, as node:cluster has it, and
  * hands over certificates and keys, at the start and whenever they change.
  */
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bus, Log } from '../api/index.js'
@@ -13,6 +14,7 @@ import { openTls, type Tls } from '../net/tls.js'
 import type { TlsMaterial } from '../net/types.js'
 import type { App, StartApp } from './app-types.js'
 import { joinBus } from './bus.js'
+import { loadBundled } from './find.js'
 import type { FromWorker, ToWorker } from './messages.js'
 import { MemoryMetrics } from './metrics.js'
 import { giveUpRoot } from './owner.js'
@@ -32,8 +34,8 @@ interface Running {
   readonly bus: Bus & { close(): Promise<void> }
 }
 
-/** Never returns: the process ends by `process.exit`. */
-export function runWorker(startApp: StartApp): void {
+/** Never returns: the process ends by `process.exit`. `load` loads the application. */
+export function runWorker(startApp: StartApp, load: () => Promise<unknown> = async () => undefined): void {
   let running: Promise<Running | undefined> | undefined
   let ending = false
   const end = () => {
@@ -52,6 +54,14 @@ export function runWorker(startApp: StartApp): void {
     else void running?.then(it => it?.log.reopen())
   })
   tell({ kind: 'here' })
+  const [, , , configDir] = process.argv
+  if (configDir !== undefined) void loadAhead(configDir, load)
+}
+
+/** While the supervisor checks what it checks. No plugin but bundled ones: root has not been given up yet. Trouble comes again, and is told then. */
+async function loadAhead(configDir: string, load: () => Promise<unknown>): Promise<void> {
+  const plugins = readFile(join(configDir, 'plugins.yaml'), 'utf8').then(loadBundled)
+  await Promise.allSettled([load(), plugins])
 }
 
 async function start(order: StartOrder, startApp: StartApp): Promise<Running | undefined> {

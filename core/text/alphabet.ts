@@ -20,29 +20,34 @@ const OTHER_FORMS: Readonly<Record<string, string>> = {
 const LAST = 0x1fff
 const SCRIPT_BITS = 6
 
-/** Code unit → number of the script (from 1) and of the letter, or 0. */
-const TABLE = tableOfLetters()
+/** Code unit → number of the script (from 1) and of the letter, or 0. Made when the first letter is asked for: 15 ms. */
+let table: Uint8Array | undefined
+
+function entryOf(code: number): number {
+  table ??= tableOfLetters()
+  return code > LAST ? 0 : table[code]!
+}
 
 /** The letter's number in its alphabet, or 0. Capitals count as small ones. */
 export function letterNumber(code: number): number {
-  return code > LAST ? 0 : TABLE[code]! & ((1 << SCRIPT_BITS) - 1)
+  return entryOf(code) & ((1 << SCRIPT_BITS) - 1)
 }
 
 export function scriptOf(code: number): Script | undefined {
-  const entry = code > LAST ? 0 : TABLE[code]!
+  const entry = entryOf(code)
   return entry === 0 ? undefined : SCRIPTS[(entry >> SCRIPT_BITS) - 1]
 }
 
 function tableOfLetters(): Uint8Array {
-  const table = new Uint8Array(LAST + 1)
+  const letters = new Uint8Array(LAST + 1)
   for (let code = 65; code <= LAST; code++) {
     const letter = baseOf(String.fromCharCode(code).toLowerCase())
     for (const [index, script] of SCRIPTS.entries()) {
       const place = ALPHABETS[script].indexOf(letter)
-      if (place >= 0) table[code] = ((index + 1) << SCRIPT_BITS) | (place + 1)
+      if (place >= 0) letters[code] = ((index + 1) << SCRIPT_BITS) | (place + 1)
     }
   }
-  return table
+  return letters
 }
 
 function baseOf(letter: string): string {

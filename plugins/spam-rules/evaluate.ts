@@ -48,42 +48,46 @@ export interface RuleParts {
   readonly guard: Guard
 }
 
+/** The rules as tests, with the tables they share: of words, letters, expressions. */
+interface Tables {
+  readonly tests: ReadonlyMap<Rule, Test>
+  /** So many at a time. */
+  readonly scoring: readonly (readonly Asking[])[]
+  readonly weighing: readonly Asking[]
+  readonly before: readonly Before[]
+  readonly awake: Awake
+}
+
 export class RuleSet {
   readonly rules: readonly Rule[]
   readonly groups: ReadonlyMap<string, Group>
   readonly #guard: Guard
-  readonly #tests: ReadonlyMap<Rule, Test>
-  /** So many at a time. */
-  readonly #scoring: readonly (readonly Asking[])[]
-  readonly #weighing: readonly Asking[]
-  readonly #before: readonly Before[]
-  readonly #awake: Awake
+  #made: Tables | undefined
 
   constructor({ rules, groups, guard }: RuleParts) {
     this.rules = rules
     this.groups = groups
     this.#guard = guard
-    const prepared = new Map<Kind, Prepared<unknown>>()
-    const bind = ({ kind, own }: Condition): Test => prepared.get(kind)!.bind(own)
-    for (const [kind, owns] of byKind(rules)) prepared.set(kind, kind.prepare(owns, bind))
-    const asking = rules.map((rule, number) => ({ rule, number, test: bind(rule.condition) }))
-    this.#awake = new Awake(
-      rules.map(({ condition }) => condition),
-      prepared,
-    )
-    this.#tests = new Map(asking.map(({ rule, test }) => [rule, test]))
-    this.#scoring = portions(asking.filter(({ rule }) => !isLate(rule)))
-    this.#weighing = asking.filter(({ rule }) => isLate(rule))
-    this.#before = [...prepared.values()].flatMap(one => (one.before === undefined ? [] : [one.before.bind(one)]))
+  }
+
+  /** Makes the tables, unless they are there: 0.1 s in which nobody is served. Whoever is asked first makes them too. */
+  prepare(): void {
+    this.#made ??= tablesOf(this.rules)
+  }
+
+  get #tables(): Tables {
+    this.prepare()
+    return this.#made!
   }
 
   /** The rules that hold of those that look at the message alone. What they look at is found once, however many there are. */
   async hits(facts: Facts): Promise<readonly Hit[]> {
-    for (const before of this.#before) await before(facts)
+    const tables = this.#tables
+    for (const before of tables.before) await before(facts)
     const hits: Hit[] = []
     let since = performance.now()
-    const awake = facts.once(this.#awake.of)
-    for (const some of this.#scoring) {
+    const awake = facts.once(tables.awake.of)
+    for (const some of tables.scoring) {
       addHits(hits, some, awake, facts)
       if (performance.now() - since < LONGEST_MS) continue
       // A mail made to be slow: the others are served in between.
@@ -95,18 +99,19 @@ export class RuleSet {
 
   /** Those of the rest, which look at what has been found by all. */
   lateHits(facts: Facts, findings: readonly Finding[]): readonly Hit[] {
-    if (this.#weighing.length === 0) return []
+    const { weighing, awake } = this.#tables
+    if (weighing.length === 0) return []
     facts.findings = findings
     const hits: Hit[] = []
-    addHits(hits, this.#weighing, facts.once(this.#awake.of), facts)
+    addHits(hits, weighing, facts.once(awake.of), facts)
     return hits
   }
 
   /** What one rule makes of a message, whoever it is for. */
   async outcome(rule: Rule, facts: Facts): Promise<Outcome> {
     if (isLate(rule)) facts.findings = [...facts.findings, ...(await this.score(facts))]
-    else for (const before of this.#before) await before(facts)
-    return this.#tests.get(rule)!(facts)
+    else for (const before of this.#tables.before) await before(facts)
+    return this.#tables.tests.get(rule)!(facts)
   }
 
   async score(facts: Facts): Promise<readonly Finding[]> {
@@ -137,6 +142,21 @@ export class RuleSet {
   #follow(late: readonly Hit[], findings: readonly Finding[]): readonly Finding[] {
     const more = findingsOf(late)
     return [...more, ...weighed([...findings, ...more], this.groups, discountsOf(late))]
+  }
+}
+
+function tablesOf(rules: readonly Rule[]): Tables {
+  const prepared = new Map<Kind, Prepared<unknown>>()
+  const bind = ({ kind, own }: Condition): Test => prepared.get(kind)!.bind(own)
+  for (const [kind, owns] of byKind(rules)) prepared.set(kind, kind.prepare(owns, bind))
+  const asking = rules.map((rule, number) => ({ rule, number, test: bind(rule.condition) }))
+  const conditions = rules.map(({ condition }) => condition)
+  return {
+    tests: new Map(asking.map(({ rule, test }) => [rule, test])),
+    scoring: portions(asking.filter(({ rule }) => !isLate(rule))),
+    weighing: asking.filter(({ rule }) => isLate(rule)),
+    before: [...prepared.values()].flatMap(one => (one.before === undefined ? [] : [one.before.bind(one)])),
+    awake: new Awake(conditions, prepared),
   }
 }
 

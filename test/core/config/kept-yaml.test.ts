@@ -41,7 +41,7 @@ async function readOnce(text: string, usual: object = POINTS) {
   await writeFile(join(home, 'rules.yaml'), text)
   const kept = KeptYaml.in(home)
   assert.ok(kept)
-  const read = (schema = usual) => filesIn(home, kept).yaml('rules.yaml', schema, { large: true })
+  const read = (schema = usual) => filesIn(home, { yaml: kept }).yaml('rules.yaml', schema, { large: true })
   const first = await read()
   const folder = join(home, 'kept-yaml')
   const names = await readdir(folder).catch(() => [])
@@ -173,7 +173,7 @@ test('what refers to itself is no trouble', async () => {
 test('other files are never kept', async () => {
   const { home } = await readOnce('one:\n  points: 3\n')
   await writeFile(join(home, 'secrets.yaml'), 'one:\n  points: 7\n')
-  await filesIn(home, KeptYaml.in(home)).yaml('secrets.yaml', POINTS)
+  await filesIn(home, { yaml: KeptYaml.in(home) }).yaml('secrets.yaml', POINTS)
   assert.equal((await readdir(join(home, 'kept-yaml'))).length, 1)
 })
 
