@@ -26,6 +26,7 @@ const SERVICES: ReadonlySet<string> = new Set([
   'dmarc-reports',
   'etrn',
   'imap',
+  'import',
   'mda',
   'mx',
   'pop3',

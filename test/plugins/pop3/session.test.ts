@@ -104,6 +104,22 @@ test('a dropped connection deletes nothing', async () => {
   assert.deepEqual(await uidsOf(opened.store), [1, 2, 3])
 })
 
+test('what was brought from another server has the UIDL it had there', async t => {
+  const house = await openHouse()
+  t.after(() => house.close())
+  await house.store.mail.adopt(ALICE.id, 'INBOX', 77)
+  const inbox = await house.store.mail.open(ALICE.id, (await house.store.mail.find(ALICE.id, 'INBOX'))!.id)
+  const mail = { body: { kind: 'memory', bytes: Buffer.from('a: b\r\n\r\n') }, flags: [], date: 0 } as const
+  await inbox.bring([
+    { ...mail, source: 'a', uid: 5, uniqueId: '000000050000004d' },
+    { ...mail, source: 'b', uid: 9 },
+  ])
+  await file(house.store, 'ours')
+  const client = await Client.inside(house)
+  assert.deepEqual(await client.ask('UIDL'), ['1 000000050000004d', '2 77-9', '3 77-10'])
+  assert.equal(await client.say('UIDL 1'), '+OK 1 000000050000004d')
+})
+
 test('unique ids are the same in the next session and never come back', async () => {
   const opened = await filled()
   const first = await Client.inside(opened)
