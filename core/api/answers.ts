@@ -70,6 +70,8 @@ export interface Claim {
   readonly onBehalf?: true
   /** What the target wants to remember about this recipient (an account id, a host); comes back in the job. */
   readonly detail?: Readonly<Record<string, string>>
+  /** Fields in front of this copy alone, above all others: what a loop is known by. */
+  readonly fields?: readonly { readonly name: string; readonly value: string }[]
   /** The row waits, for this reason, until somebody drains its lane (`dispatcher`); the queue never tries it on its own. */
   readonly hold?: string
 }
@@ -133,7 +135,7 @@ export function authenticated(account: Account): Authenticated {
 export function via(
   target: string,
   to: Address,
-  more: Pick<Claim, 'sender' | 'onBehalf' | 'detail' | 'hold'> = {},
+  more: Pick<Claim, 'sender' | 'onBehalf' | 'detail' | 'fields' | 'hold'> = {},
 ): Claim {
   return { kind: 'claim', target, to, ...more }
 }

@@ -90,6 +90,8 @@ export type Outcome =
       readonly reports?: boolean
       /** The remote was told until when the message is of use (RFC 2852). */
       readonly timed?: boolean
+      /** This was its final delivery (RFC 5321 §2.3.10), to a file or a program of this machine: told as delivered, not as passed on. */
+      readonly final?: true
     }
   | {
       readonly kind: 'filed'
@@ -197,7 +199,7 @@ export interface Drained {
   readonly left: number
 }
 
-/** Speaks SMTP as a client over a connection that somebody else has made. */
+/** Speaks SMTP or LMTP as a client over a connection that somebody else has made. */
 export interface MailClient {
   /** Waits for the greeting and says EHLO. Rejects when the peer does not talk to us. */
   open(socket: Socket, peer: MailPeer, call: Call): Promise<MailLink>
@@ -208,6 +210,8 @@ export interface MailPeer {
   readonly remote: Endpoint
   /** Protocol, when the socket is encrypted: `TLSv1.3`. */
   readonly tls?: string
+  /** Left out: `smtp`. */
+  readonly protocol?: 'smtp' | 'lmtp'
 }
 
 export interface MailLink {
@@ -279,6 +283,11 @@ export interface DeliveryCall extends Call {
 export interface Target {
   /** `remote` targets send mail out: core lets only allowed claims reach them. */
   readonly scope: 'local' | 'remote'
+  /**
+   * What it does cannot be undone: it only gets mail that is on disk already, from the queue. Left out: mail of a `local` target is delivered before
+   * it is accepted, so that one commit does both.
+   */
+  readonly queued?: true
   /** Which lane a recipient belongs to. Pure and quick; `by` may be unknown. */
   lane(to: Address, by?: SentBy): string
   /**

@@ -14,6 +14,7 @@ import type { LookAlikes } from './look-alikes.js'
 import type { ArcChains, MailAuth } from './mail-auth.js'
 import type { Movements } from './movements.js'
 import type { Origin } from './origin.js'
+import type { Places } from './places.js'
 import type { Events } from './queue-event.js'
 import type { Replies } from './replies.js'
 import type { Reputation } from './reputation.js'
@@ -90,6 +91,7 @@ export interface ServiceTable {
   tables: Tables
   accounts: Accounts
   'local-recipients': LocalRecipients
+  places: Places
   authenticator: Authenticator
   /** Of core; there is mail to deliver only once the server is up. */
   dispatcher: Dispatcher

@@ -174,7 +174,9 @@ function isLocal({ targets, clock }: IntakeParts, { target, hold, dsn, due }: Ne
   if (by?.mode === 'return' && clock.now() >= by.at) return false
   // RFC 4865 §4.2: what shall wait, waits in the queue.
   if (hold !== undefined || due > clock.now()) return false
-  return targets.get(target)?.scope === 'local' && !dsn.notify.includes('success') && dsn.expanded !== true
+  const found = targets.get(target)
+  if (found?.scope !== 'local' || found.queued === true) return false
+  return !dsn.notify.includes('success') && dsn.expanded !== true
 }
 
 function jobFor({ received, cuts }: LocalMail, rows: readonly NewRow[]): Job {

@@ -3,6 +3,7 @@
  * and whether it is held. Pure.
  */
 import type { Claim, DsnWish, NewMessage, NewRow, SentBy, Target } from '../api/index.js'
+import { foldField } from '../text/index.js'
 import type { Fate } from './decision.js'
 import type { Received } from './intake-types.js'
 import type { IntakeParts } from './parts.js'
@@ -34,7 +35,7 @@ export function buildRows(
         target: claim.target,
         lane,
         detail: claim.detail ?? {},
-        prefix: prefixOf({ recipient, local: target.scope === 'local' }),
+        prefix: inFront(claim) + prefixOf({ recipient, local: target.scope === 'local' }),
         due,
         expires,
         priority: envelope.priority ?? 0,
@@ -51,6 +52,10 @@ export function buildRows(
     }
   }
   return rows
+}
+
+function inFront({ fields = [] }: Claim): string {
+  return fields.map(({ name, value }) => foldField(name, value)).join('')
 }
 
 /** Quarantine is Junk for local mail, a hold for mail going out. */

@@ -84,7 +84,7 @@ function judgeRow(row: QueueRow, outcome: Outcome, facts: () => JudgementFacts):
 }
 
 function tidyDelivered(outcome: Delivered): Delivered {
-  const { row, remote, tls, security, source, reports, timed } = outcome
+  const { row, remote, tls, security, source, reports, timed, final } = outcome
   const tidied: { -readonly [K in keyof Delivered]: Delivered[K] } = {
     kind: 'delivered',
     row,
@@ -96,6 +96,7 @@ function tidyDelivered(outcome: Delivered): Delivered {
   if (source !== undefined) tidied.source = printable(String(source), MAX_TEXT)
   if (reports !== undefined) tidied.reports = reports
   if (timed !== undefined) tidied.timed = timed
+  if (final === true) tidied.final = final
   return tidied
 }
 

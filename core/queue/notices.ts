@@ -103,6 +103,7 @@ function actionOf(fate: Fate, deliverBy: DeliverBy | undefined, now: number): Ds
       if (expanded) return 'expanded'
       return wants('success') ? tellsOfFiling(fate.outcome) : undefined
     case 'delivered':
+      if (fate.outcome.final === true) return expanded ? 'expanded' : wants('success') ? 'delivered' : undefined
       if (deliverBy !== undefined && tellsWhere(deliverBy, fate.outcome.timed === true, now))
         return notify.includes('never') ? undefined : 'relayed'
       if (expanded) return 'expanded'
@@ -213,7 +214,8 @@ function dsnRecipient(fate: Fate, action: DsnAction, now: number): DsnRecipient 
     case 'filed':
       return { ...common, status: '2.0.0', text: 'delivered to the mailbox' }
     case 'delivered': {
-      const { remote, reply } = fate.outcome
+      const { remote, reply, final } = fate.outcome
+      if (final === true) return { ...common, status: '2.0.0', text: 'delivered to the mailbox' }
       return { ...common, status: '2.0.0', text: `passed on to ${remote}`, remote, reply }
     }
     case 'again':

@@ -34,7 +34,11 @@ function trailEntry(id: string, fate: Exclude<Fate, { kind: 'filed' }>, at: numb
   const to = formatAddress(fate.row.original)
   switch (fate.kind) {
     case 'delivered': {
-      const { remote, reply, tls, security, source } = fate.outcome
+      const { remote, reply, tls, security, source, final } = fate.outcome
+      if (final === true) {
+        const says = `Delivered for ${to} into ${remote}${reply === '' ? '' : `: ${reply}`}.`
+        return { id, at, event: 'delivered', says, facts: { to, remote } }
+      }
       const how = security === undefined ? (tls === undefined ? 'in clear' : `with ${tls}`) : `(${security})`
       const from = source === undefined ? '' : ` from ${source}`
       return {

@@ -6,6 +6,7 @@ import {
   CommandError,
   type CommandRun,
   type MailStore,
+  type PlaceFound,
   type ServerFacts,
 } from 'posthouse/api'
 import { type AddressParts, addressKey, formatAddress, formatSize, parseAddress, printable } from 'posthouse/text'
@@ -31,6 +32,7 @@ interface Told {
   readonly is: Step['is']
   readonly alias?: { readonly name: string; readonly targets: readonly string[]; readonly origin: string }
   readonly account?: ToldAccount
+  readonly place?: PlaceFound
   readonly tag?: string
 }
 
@@ -121,7 +123,7 @@ const TROUBLES = {
   unknown: 'neither an account nor an alias',
 } as const
 
-function linesOf({ address, is, alias, account, tag }: Told, remote: string): readonly string[] {
+function linesOf({ address, is, alias, account, place, tag }: Told, remote: string): readonly string[] {
   switch (is) {
     case 'alias':
     case 'pattern':
@@ -134,8 +136,12 @@ function linesOf({ address, is, alias, account, tag }: Told, remote: string): re
     case 'account':
       return [
         `${address}: account ${nameOf(account!)}${tag === undefined ? '' : `, tag ${tag}`}`,
-        `  ${mailboxOf(account!)}`,
+        place === undefined
+          ? `  ${mailboxOf(account!)}`
+          : `  ${placeOf(place)}${account!.disabled ? '; disabled' : ''}`,
       ]
+    case 'place':
+      return [`${address}: ${placeOf(place!)}`]
     case 'first account':
       return [
         `${address}: nobody holds this role, so the first account gets it: ${nameOf(account!)}`,
@@ -150,6 +156,10 @@ function linesOf({ address, is, alias, account, tag }: Told, remote: string): re
 
 function nameOf({ login, source }: ToldAccount): string {
   return source === undefined ? login : `${login} (${source})`
+}
+
+function placeOf({ name, says }: PlaceFound): string {
+  return `to the place ${name}: ${says}`
 }
 
 function mailboxOf(account: ToldAccount): string {

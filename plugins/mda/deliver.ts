@@ -4,6 +4,7 @@
  */
 import type { Accounts, Call, Filing, Job, JobRecipient, MailStore, Outcome, Target } from 'posthouse/api'
 import { addressKey, foldField, formatAddress, scanHeader } from 'posthouse/text'
+import { DELIVERED_TO, deliveredTo } from './loops.js'
 import type { QuotaKeeper } from './quota/keeper.js'
 import { type Amount, hasQuota, sum } from './quota/room.js'
 
@@ -31,7 +32,7 @@ export function mdaTarget(parts: DeliverParts): Target {
 }
 
 async function deliver(parts: DeliverParts, job: Job, call: Call): Promise<readonly Outcome[]> {
-  const been = await deliveredTo(job)
+  const been = await placesBefore(job)
   const outcomes: Outcome[] = []
   /** What this job itself adds to an account, before it is in the store. */
   const added = new Map<string, Amount>()
@@ -96,15 +97,12 @@ export async function folderFor(mail: MailStore, accountId: string, tag: string 
 
 /** RFC 5321 §4.4: Return-Path goes in front at final delivery. Delivered-To is the address it came by, and what a loop is known by. */
 function fieldsInFront(job: Job, address: string): string {
-  return foldField('Return-Path', `<${formatAddress(job.sender)}>`) + foldField('Delivered-To', address)
+  return foldField('Return-Path', `<${formatAddress(job.sender)}>`) + foldField(DELIVERED_TO, address)
 }
 
-async function deliveredTo(job: Job): Promise<ReadonlySet<string>> {
+async function placesBefore(job: Job): Promise<ReadonlySet<string>> {
   const start = await job.read(0, Math.min(job.size, HEADER_BYTES))
   // Most mail has been delivered nowhere yet, and a search costs a tenth of reading the header.
   if (!start.includes(IN_LOOPED)) return NOWHERE
-  const { fields } = scanHeader(start)
-  const seen = fields.filter(field => field.name.toLowerCase() === 'delivered-to')
-  // Fields come as octets; an international address stands there in UTF-8.
-  return new Set(seen.map(({ raw }) => Buffer.from(raw, 'latin1').toString().trim().toLowerCase()))
+  return deliveredTo(scanHeader(start).fields)
 }

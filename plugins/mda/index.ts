@@ -11,6 +11,7 @@ import { aliasesOf } from './aliases/index.js'
 import { StoredAliases } from './aliases/stored.js'
 import { mdaTarget } from './deliver.js'
 import { domainCommand } from './domain-command.js'
+import { decideLoop } from './loops.js'
 import { quotaCommand } from './quota/command.js'
 import { QuotaKeeper } from './quota/keeper.js'
 import { QuotaWarnings } from './quota/warnings.js'
@@ -119,6 +120,7 @@ export default definePlugin({
       aliases: aliasesOf(file, stored),
       byAddress: address => accounts.byAddress(address),
       firstAccount: async () => (await accounts.list(FIRST_AMONG)).find(account => account.disabled !== true),
+      places: () => services.find('places'),
       separator: config.separator,
       ...(postmaster !== undefined && { postmaster }),
     }
@@ -156,7 +158,10 @@ export default definePlugin({
         await stored.close()
       },
       services: { 'local-recipients': { accountsOf: address => accountsOf(address, resolving) } },
-      hooks: { route: (asked, call) => decideRoute(asked, parts, call.log) },
+      hooks: {
+        route: (asked, call) => decideRoute(asked, parts, call.log),
+        message: asked => decideLoop(asked, server.domains),
+      },
       targets: { mda: mdaTarget({ accounts, mail, quotas, tagFolders: config.tag_folders, full: config.full }) },
     }
   },

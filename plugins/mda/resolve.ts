@@ -3,13 +3,21 @@
  * +tag, then aliases that stand for many names, then the roles every domain must answer for, then the catch-all.
  * Pure but for the look-ups. Bounded in depth and number; an alias that leads back to itself ends there.
  */
-import type { Account } from 'posthouse/api'
+import type { Account, PlaceFound, Places } from 'posthouse/api'
 import { type AddressParts, addressKey } from 'posthouse/text'
 import type { Aliases, Found } from './aliases/index.js'
 
 export type Destination =
   | { readonly kind: 'account'; readonly account: Account; readonly to: AddressParts; readonly tag?: string }
   | { readonly kind: 'elsewhere'; readonly to: AddressParts }
+  /** Not into a mailbox of ours; `account`: whose mail it is, where it is somebody's. */
+  | {
+      readonly kind: 'place'
+      readonly place: PlaceFound
+      readonly to: AddressParts
+      readonly account?: Account
+      readonly tag?: string
+    }
 
 /** Why a branch of an alias led nowhere; for the log. */
 export interface Trouble {
@@ -35,10 +43,13 @@ export interface Step {
     | 'account'
     | 'first account'
     | 'elsewhere'
+    | 'place'
     | Trouble['kind']
   /** Where it stands. */
   readonly alias?: Found
   readonly account?: Account
+  /** In place of a mailbox. */
+  readonly place?: PlaceFound
   readonly tag?: string
 }
 
@@ -50,6 +61,8 @@ export interface ResolveParts {
   firstAccount(): Promise<Account | undefined>
   /** `+`, or empty for none. */
   readonly separator: string
+  /** Left out, or none: all mail goes into mailboxes. */
+  readonly places?: () => Places | undefined
   /** Takes mail for the roles nobody else takes. */
   readonly postmaster?: AddressParts
 }
@@ -89,7 +102,7 @@ export async function resolve(
 /** Ids of the accounts of ours among them. */
 export async function accountsOf(address: AddressParts, parts: ResolveParts): Promise<readonly string[]> {
   const { destinations } = await resolve(address, parts)
-  return destinations.flatMap(one => (one.kind === 'account' ? [one.account.id] : []))
+  return destinations.flatMap(one => (one.kind !== 'elsewhere' && one.account !== undefined ? [one.account.id] : []))
 }
 
 async function visit(expansion: Expansion, address: AddressParts, above: Above): Promise<void> {
@@ -128,6 +141,8 @@ async function own(
   const key = addressKey(address)
   const account = await expansion.byAddress(key)
   if (account !== undefined) return addAccount(expansion, above.length, account, address)
+  const place = expansion.places?.()?.find(key, undefined)
+  if (place !== undefined) return addPlace(expansion, above.length, place, address)
   if (otherwise === 'loop') return trouble(expansion, above.length, 'loop', key)
   if (await tagged(expansion, address, above)) return
   const pattern = expansion.aliases.match(address)
@@ -152,6 +167,8 @@ async function others(expansion: Expansion, address: AddressParts, above: Above)
     for (const target of alias.targets) await visitOther(expansion, target, key, above)
     return
   }
+  const place = expansion.places?.()?.anyName(address.domain)
+  if (place !== undefined) return addPlace(expansion, above.length, place, address)
   const account = isRole ? await expansion.firstAccount() : undefined
   if (account === undefined) return trouble(expansion, above.length, 'unknown', key)
   expansion.note?.({ depth: above.length, address: key, is: 'first account', account })
@@ -199,20 +216,44 @@ async function tagOf(
   tag: string,
   depth: number,
 ): Promise<boolean> {
-  const account = await expansion.byAddress(addressKey(base))
-  if (account === undefined) return false
-  addAccount(expansion, depth, account, address, tag === '' ? undefined : tag)
-  return true
+  const key = addressKey(base)
+  const account = await expansion.byAddress(key)
+  const place = account === undefined ? expansion.places?.()?.find(key, undefined) : undefined
+  const told = tag === '' ? undefined : tag
+  if (place !== undefined) addPlace(expansion, depth, place, address, { tag: told })
+  else if (account !== undefined) addAccount(expansion, depth, account, address, told)
+  return account !== undefined || place !== undefined
 }
 
 function addAccount(expansion: Expansion, depth: number, account: Account, to: AddressParts, tag?: string): void {
-  expansion.note?.({ depth, address: addressKey(to), is: 'account', account, ...(tag !== undefined && { tag }) })
-  add(expansion, depth, `account ${account.id}`, {
-    kind: 'account',
-    account,
-    to,
-    ...(tag !== undefined && { tag }),
-  })
+  const place = expansion.places?.()?.find(baseKey(expansion, to, account), account)
+  if (place !== undefined) addPlace(expansion, depth, place, to, { account, tag })
+  else {
+    const tagged = tag === undefined ? {} : { tag }
+    expansion.note?.({ depth, address: addressKey(to), is: 'account', account, ...tagged })
+    add(expansion, depth, `account ${account.id}`, { kind: 'account', account, to, ...tagged })
+  }
+}
+
+/** The address of the account that this one stands for: a place is named for that, and not for each tag. */
+function baseKey({ separator }: Expansion, { local, domain }: AddressParts, account: Account): string {
+  const key = addressKey({ local, domain })
+  const at = separator === '' ? -1 : local.indexOf(separator)
+  return at < 1 || account.addresses.includes(key) ? key : addressKey({ local: local.slice(0, at), domain })
+}
+
+function addPlace(
+  expansion: Expansion,
+  depth: number,
+  place: PlaceFound,
+  to: AddressParts,
+  { account, tag }: { readonly account?: Account | undefined; readonly tag?: string | undefined } = {},
+): void {
+  const whose = { ...(account !== undefined && { account }), ...(tag !== undefined && { tag }) }
+  const is = account === undefined ? 'place' : 'account'
+  expansion.note?.({ depth, address: addressKey(to), is, place, ...whose })
+  const key = account === undefined ? `place ${place.name} ${addressKey(to)}` : `account ${account.id}`
+  add(expansion, depth, key, { kind: 'place', place, to, ...whose })
 }
 
 function add(expansion: Expansion, depth: number, key: string, destination: Destination): void {

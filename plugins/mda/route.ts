@@ -18,6 +18,7 @@ import {
   via,
 } from 'posthouse/api'
 import { addressKey, printable } from 'posthouse/text'
+import { DELIVERED_TO } from './loops.js'
 import type { QuotaKeeper } from './quota/keeper.js'
 import { type Amount, fullness, hasQuota } from './quota/room.js'
 import { type Destination, type ResolveParts, resolve } from './resolve.js'
@@ -106,22 +107,27 @@ export async function routeFor(rcpt: Rcpt, parts: RouteParts, log: Log): Promise
 
 /** An alias with anybody else in it goes on as ever. */
 function isDisabled(destination: Destination): boolean {
-  return destination.kind === 'account' && destination.account.disabled === true
+  return destination.kind !== 'elsewhere' && destination.account?.disabled === true
 }
 
 async function claimsFor(
   destinations: readonly Destination[],
-  { sender }: Rcpt,
+  { sender, address }: Rcpt,
   parts: RouteParts,
   log: Log,
 ): Promise<readonly Claim[]> {
   const out = destinations.some(({ kind }) => kind === 'elsewhere')
   const renamed = out && sender !== null ? await parts.rewriter()?.forwarded(sender, { log }) : undefined
-  const forwarded = renamed === undefined ? {} : ({ sender: renamed, onBehalf: true } as const)
+  // By this it is known when it comes back: see loops.ts.
+  const fields = [{ name: DELIVERED_TO, value: addressKey(address) }]
+  const forwarded = renamed === undefined ? { fields } : ({ fields, sender: renamed, onBehalf: true } as const)
   return destinations.map(destination => {
     if (destination.kind === 'elsewhere') return via(parts.remote, destination.to, forwarded)
     const { account, to, tag } = destination
-    return via('mda', to, { detail: { account: account.id, ...(tag !== undefined && { tag }) } })
+    const whose = { ...(account !== undefined && { account: account.id }), ...(tag !== undefined && { tag }) }
+    if (destination.kind === 'account') return via('mda', to, { detail: whose })
+    const { name, target } = destination.place
+    return via(target, to, { detail: { place: name, ...whose } })
   })
 }
 

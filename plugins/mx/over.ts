@@ -15,10 +15,11 @@ type Options = Omit<SessionOptions, 'tls' | 'proof'> & { readonly offer: OfferOp
 
 export function mailClient(options: Options): MailClient {
   return {
-    async open(socket, { name, remote, tls }, { signal }) {
+    async open(socket, { name, remote, tls, protocol = 'smtp' }, { signal }) {
       const connection = MailConnection.over({ host: name, ...remote }, socket, tls)
       // Who we talk to, and how, was settled before the connection came to us.
-      return new Link(await begin(connection, { ...options, tls: 'never' }, signal), options)
+      const manner = { protocol, implicitTls: false }
+      return new Link(await begin(connection, { ...options, tls: 'never', manner }, signal), options)
     },
   }
 }

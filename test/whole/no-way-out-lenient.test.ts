@@ -29,6 +29,7 @@ const SERVICES: ReadonlySet<string> = new Set([
   'import',
   'mda',
   'mx',
+  'places',
   'pop3',
   'postmaster',
   'relay',

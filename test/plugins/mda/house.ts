@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Account, Accounts, Answered, Bus, Command, Tables } from '../../../core/api/index.js'
+import type { Account, Accounts, Answered, Bus, Command, Places, Tables } from '../../../core/api/index.js'
 import { DomainSet } from '../../../core/text/index.js'
 import mda from '../../../plugins/mda/index.js'
 import { createMemoryStore } from '../../../plugins/store-memory/store.js'
@@ -43,16 +43,21 @@ const DEFAULTS = {
 export async function install(
   aliases: string | undefined,
   more: object = {},
-  parts: { readonly accounts?: Accounts; readonly tables?: Tables; readonly bus?: Bus } = {},
+  parts: {
+    readonly accounts?: Accounts
+    readonly tables?: Tables
+    readonly bus?: Bus
+    readonly places?: Places
+  } = {},
 ) {
-  const { accounts = directory(), tables = createMemoryTables(), bus } = parts
+  const { accounts = directory(), tables = createMemoryTables(), bus, places } = parts
   const folder = mkdtempSync(join(tmpdir(), 'mda-'))
   try {
     if (aliases !== undefined) writeFileSync(join(folder, 'aliases.yaml'), aliases)
     const domains = new DomainSet(['example.test', 'second.test', 'bücher.test'])
     const server = aServer({ configDir: folder, domains })
     const store = createMemoryStore()
-    const services = servicesOf({ accounts, store, tables })
+    const services = servicesOf({ accounts, store, tables, ...(places && { places }) })
     const made = await mda.setup(aContext({ ...DEFAULTS, ...more }, { server, services, ...(bus && { bus }) }))
     const log = rememberingLog()
     const route = async (to: string, parameters: readonly (readonly [string, string])[] = [], session = aSession()) =>
@@ -72,16 +77,16 @@ export async function install(
   }
 }
 
-/** `mda aalice`, `mda aalice +tag`, `mx x@far.test`, `550 5.1.1`, or nothing. */
+/** `mda aalice`, `mda aalice +tag`, `mx x@far.test`, `mbox x@example.test {"place":"spool"}`, `550 5.1.1`, or nothing. */
 export function short(answer: Answered['route']): string {
   if (answer === undefined || answer === null) return 'nothing'
   if ('kind' in answer && answer.kind !== 'claim') return `${answer.code} ${answer.status}`
   const claims = 'kind' in answer ? [answer] : answer
   return claims
-    .map(({ target, to, detail }) =>
-      target === 'mda'
-        ? `mda ${detail!.account}${detail!.tag === undefined ? '' : ` +${detail!.tag}`}`
-        : `${target} ${to.local}@${to.domain}`,
-    )
+    .map(({ target, to, detail }) => {
+      if (target === 'mda') return `mda ${detail!.account}${detail!.tag === undefined ? '' : ` +${detail!.tag}`}`
+      const more = detail === undefined ? '' : ` ${JSON.stringify(detail)}`
+      return `${target} ${to.local}@${to.domain}${more}`
+    })
     .join(', ')
 }
