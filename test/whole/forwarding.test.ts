@@ -30,7 +30,7 @@ describe('a server that passes mail on', () => {
       domain: 'example.test',
       users: [['alice@example.test', 'secret a']],
       first: [{ use: 'arc' }, { use: 'srs' }],
-      files: { 'aliases.yaml': 'friend: someone@far.test\n' },
+      files: { 'aliases.yaml': 'friend: someone@far.test\nother: someone@far.test\n' },
       server: { dns: { servers: [dns.address], timeout: '10s', tries: 2 }, relay_domains: ['relayed.test'] },
       plugins: { mx: { routes: { '*': `127.0.0.1:${sink.port}` }, keep_idle: '0s' } },
     })
@@ -98,7 +98,7 @@ describe('a server that passes mail on', () => {
   test('seals a mail again that comes back to it, on top of what it finds to be good', async () => {
     await sendMail(a.ports.mx, { from: 'carol@world.test', to: ['friend@example.test'], subject: 'two' })
     const once = await next()
-    await sendOctets(a.ports.mx, { from: 'carol@world.test', to: ['friend@example.test'], octets: once })
+    await sendOctets(a.ports.mx, { from: 'carol@world.test', to: ['other@example.test'], octets: once })
     const twice = await next()
     assert.deepEqual(seals(twice), ['2 pass', '1 none'])
     assert.match(twice.toString(), /^Authentication-Results: mail\.example\.test; arc=pass\r\n/m)
@@ -107,6 +107,14 @@ describe('a server that passes mail on', () => {
     const changed = Buffer.from(twice.toString('latin1').replace('hello', 'hullo'), 'latin1')
     await sendOctets(a.ports.mx, { from: 'carol@world.test', to: ['bob@relayed.test'], octets: changed })
     assert.deepEqual(seals(await next()), ['3 fail', '2 pass', '1 none'])
+  })
+
+  test('mail that comes back to the alias it was sent on by is looping', async () => {
+    await sendMail(a.ports.mx, { from: 'carol@world.test', to: ['friend@example.test'], subject: 'round' })
+    const once = await next()
+    assert.match(once.toString(), /^Delivered-To: friend@example\.test\r$/m)
+    const again = { from: 'carol@world.test', to: ['friend@example.test'], octets: once }
+    await assert.rejects(sendOctets(a.ports.mx, again), /554 5\.4\.6 mail is looping/)
   })
 
   test('mail in octets of eight bits and with long lines is sealed as it goes out', async () => {
