@@ -18,7 +18,7 @@ before(async () => {
     users: [[ALICE, PASSWORD]],
     run: { detached: true },
   })
-  await instance.cli(['user', 'change', ALICE, '--quota-messages', '20'])
+  await instance.cli(['user', 'change', ALICE, '--quota-messages', '40'])
   await instance.start()
 })
 after(() => instance.destroy())
@@ -42,26 +42,27 @@ async function told(...wish: readonly string[]): Promise<void> {
 }
 
 test('each threshold is told once, over two workers, a crash and a restart', { skip: noInbox }, async () => {
-  const [first, second, third] = ['Your mailbox is 80% full', 'Your mailbox is 95% full', 'Your mailbox is 105% full']
-  await send(16)
+  const [first, second, third] = ['Your mailbox is 80% full', 'Your mailbox is 95% full', 'Your mailbox is 100% full']
+  await send(32)
   await told(first)
   await instance.killAll()
   await instance.start()
-  // With the warning there are 17 now.
-  await send(2)
+  // Warnings are mails too: there are 33.
+  await send(5)
   await told(first, second)
   await instance.stop()
   await instance.start()
   await send(1)
   await told(first, second, third)
-  // 22 are 110 %.
+  // 44 are 110 %.
+  await send(3)
   await assert.rejects(() => send(1), /452 4\.2\.2 Mailbox is full/)
   await told(first, second, third, 'Your mailbox is full')
   await assert.rejects(() => send(1), /452 4\.2\.2/)
   const { stdout } = await instance.cli(['quota', 'list', '--over', '100', '--json'])
   const [line] = JSON.parse(stdout) as { login: string; usedMessages: number; percent: number; graceUntil: string }[]
-  assert.deepEqual([line?.login, line?.usedMessages, line?.percent], [ALICE, 23, 115])
+  assert.deepEqual([line?.login, line?.usedMessages, line?.percent], [ALICE, 45, 112])
   const daysLeft = (Date.parse(line!.graceUntil) - Date.now()) / 86_400_000
   assert.ok(daysLeft > 6 && daysLeft <= 7, line!.graceUntil)
-  assert.match((await instance.cli(['address', ALICE])).stdout, /23 of 20 messages; over its quota, in its grace until/)
+  assert.match((await instance.cli(['address', ALICE])).stdout, /45 of 40 messages; over its quota, in its grace until/)
 })
