@@ -8,6 +8,7 @@ import { link, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ACCOUNT_LIMITS, type AccountLimits } from 'posthouse/api'
+import { isForeign } from './foreign/schemes.js'
 import { isHash } from './password.js'
 import { isProtocol, type Protocol } from './protocol.js'
 import { areStoredKeys, type StoredKeys } from './scram.js'
@@ -119,7 +120,8 @@ function faultOf(account: unknown, seen: Set<string>): string | undefined {
   if (!Array.isArray(addresses) || !addresses.every(a => typeof a === 'string')) return 'addresses: expected a list'
   const bound = boundFault(account)
   if (bound !== undefined) return bound
-  if (typeof password !== 'string' || !isHash(password)) return 'password: expected $scrypt$…'
+  if (typeof password !== 'string' || !(isHash(password) || isForeign(password)))
+    return 'password: expected $scrypt$… or a hash of another server like {SSHA512}…'
   if (scram !== undefined && !areStoredKeys(scram))
     return 'scram: expected a list of mechanism, salt, iterations, storedKey and serverKey'
   if (mainPasswordNotFor !== undefined && !areProtocols(mainPasswordNotFor))

@@ -10,7 +10,10 @@ import { appPasswordCommands } from './app-password-commands.js'
 import { changeCommands } from './change-commands.js'
 import { type MakeSecrets, userCommands } from './commands.js'
 import { Directory } from './directory.js'
+import { ForeignThread } from './foreign/thread.js'
+import { importCommand } from './import-command.js'
 import { type Cost, hashPassword } from './password.js'
+import { Rehasher } from './rehash.js'
 import { makeKeys, SALT_BYTES, type StoredKeys } from './scram.js'
 import { Usage } from './usage.js'
 import { Verifier } from './verifier.js'
@@ -88,12 +91,17 @@ export default definePlugin({
     const directory = new Directory(path, log, shape, usage)
     const rememberMs = parseDuration(config.remember) ?? 0
     const now = () => clock.now()
-    const verifier = new Verifier({ directory, queue, cost, rememberMs, usage, now })
     const makeSecrets = secretsMaker(cost, config.scram ? config.scram_iterations : undefined)
+    const foreign = new ForeignThread()
+    const rehasher = new Rehasher({ path, makeSecrets, log })
+    const verifier = new Verifier({ directory, queue, cost, rememberMs, usage, now, foreign, rehasher })
     await checkFile(path, context)
     return {
       services: { accounts: directory },
       hooks: { auth: ({ peer, credentials }, call) => verifier.check(peer, credentials, call.signal) },
+      async dispose() {
+        await Promise.all([rehasher.end(), foreign.end()])
+      },
       commands: [
         ...userCommands({
           path,
@@ -103,6 +111,10 @@ export default definePlugin({
           makeSecrets,
         }),
         ...changeCommands({ path, domains: server.domains }),
+        importCommand({
+          ...{ path, domains: server.domains, makeSecrets },
+          keepScram: config.scram,
+        }),
         ...appPasswordCommands({ path, usage, now, makeSecrets }),
       ],
     }

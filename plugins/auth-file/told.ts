@@ -2,9 +2,10 @@
 import { ACCOUNT_LIMITS, type AccountLimits } from 'posthouse/api'
 import { formatSize } from 'posthouse/text'
 import type { StoredAccount } from './accounts-file.js'
+import { isForeign } from './foreign/schemes.js'
 
 /** Of the file, or of another source. */
-type Shown = Omit<StoredAccount, 'password'> & { readonly source?: string }
+type Shown = Omit<StoredAccount, 'password'> & { readonly password?: string; readonly source?: string }
 
 /** As `--json` prints it. */
 export function told(account: Shown): object {
@@ -19,10 +20,17 @@ export function told(account: Shown): object {
     quotaGracePercent: account.quotaGracePercent ?? null,
     disabled: disabled ?? false,
     limits: account.limits ?? {},
+    passwordScheme: schemeOf(account),
     appPasswords: appPasswords?.length ?? 0,
     mainPasswordNotFor: mainPasswordNotFor ?? [],
     imapDisable: imapDisable ?? [],
   }
+}
+
+/** How its own password is kept: as another server did until it logs in. */
+function schemeOf({ password }: Shown): string | null {
+  if (password === undefined) return null
+  return (isForeign(password) ? /^\{([^}]+)\}/.exec(password)?.[1]?.toUpperCase() : undefined) ?? 'SCRYPT'
 }
 
 export function line(account: Shown, width: number): string {
@@ -36,6 +44,7 @@ function notesOf({
   quotaMessages,
   quotaGracePercent,
   disabled,
+  password,
   limits = {},
   appPasswords = [],
   mainPasswordNotFor = [],
@@ -47,6 +56,7 @@ function notesOf({
     quotaGracePercent === undefined ? '' : `grace ${quotaGracePercent}%`,
     disabled ? 'disabled' : '',
     ...limitsInWords(limits),
+    password !== undefined && isForeign(password) ? 'password as another server kept it' : '',
     appPasswords.length === 0 ? '' : `${appPasswords.length} app passwords`,
     mainPasswordNotFor.length === 0 ? '' : `own password not for ${mainPasswordNotFor.join(', ')}`,
     imapDisable.length === 0 ? '' : `IMAP without ${imapDisable.join(', ')}`,

@@ -17,8 +17,11 @@ import {
 } from 'posthouse/api'
 import type { AppPassword, StoredAccount } from './accounts-file.js'
 import { type Directory, view } from './directory.js'
+import { isForeign } from './foreign/schemes.js'
+import type { ForeignThread } from './foreign/thread.js'
 import { type Cost, MAX_PASSWORD_BYTES, readAppPassword, verifyPassword } from './password.js'
 import { protocolOf } from './protocol.js'
+import type { Rehasher } from './rehash.js'
 import type { Usage } from './usage.js'
 import { BusyError, type WorkQueue } from './work-queue.js'
 
@@ -30,6 +33,8 @@ interface VerifierOptions {
   readonly cost: Cost
   readonly rememberMs: number
   readonly usage: Usage
+  readonly foreign: ForeignThread
+  readonly rehasher: Rehasher
   readonly now: () => number
 }
 
@@ -75,13 +80,22 @@ export class Verifier {
     { hash, password }: Chosen,
     signal?: AbortSignal,
   ): Promise<'remembered' | 'hashed' | undefined> {
-    const { queue, cost } = this.#options
+    const { queue, rehasher } = this.#options
     if (account !== undefined && hash !== undefined && this.#remembers(account.id, hash, password)) return 'remembered'
     const fits = Buffer.byteLength(password) <= MAX_PASSWORD_BYTES
-    const right = await queue.run(() => verifyPassword(fits ? password : '', hash, cost), signal)
+    const right = await queue.run(() => this.#isRight(fits ? password : '', hash), signal)
     if (!right || !fits || account === undefined || hash === undefined) return undefined
     this.#remember(account.id, hash, password)
+    if (isForeign(hash)) rehasher.note(account, password)
     return 'hashed'
+  }
+
+  /** A hash of another server costs ours as well, side by side: one that is cheap must not tell that the account is there. */
+  async #isRight(password: string, hash: string | undefined): Promise<boolean> {
+    const { cost, foreign } = this.#options
+    if (hash === undefined || !isForeign(hash)) return verifyPassword(password, hash, cost)
+    const [right] = await Promise.all([foreign.matches(password, hash), verifyPassword(password, undefined, cost)])
+    return right
   }
 
   #remembers(id: string, hash: string, password: string): boolean {

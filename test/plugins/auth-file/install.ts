@@ -28,6 +28,7 @@ interface Installed {
   readonly accounts: Accounts
   readonly auth: Hook<'auth'>
   readonly commands: readonly Command[]
+  dispose(): Promise<void>
 }
 
 export async function install(
@@ -37,7 +38,13 @@ export async function install(
 ): Promise<Installed> {
   const server = aServer({ dataDir, configDir: dataDir, domains: new Set(['example.test', 'second.test']) })
   const made = await authFile.setup(aContext({ ...DEFAULTS, ...more }, { server, ...context }))
-  return { dataDir, accounts: made.services!.accounts!, auth: made.hooks!.auth!, commands: made.commands! }
+  return {
+    dataDir,
+    accounts: made.services!.accounts!,
+    auth: made.hooks!.auth!,
+    commands: made.commands!,
+    dispose: async () => made.dispose?.(),
+  }
 }
 
 /** As core asks: whom no source has is refused in the same words. */
