@@ -17,7 +17,7 @@ const [, BCRYPT] = hashOf('{BLF-CRYPT}')
 
 const DOVECOT = `# people
 alice@example.test:${SSHA512}::::::userdb_quota_rule=*:storage=2G:messages=1000 userdb_mail=maildir:~/Maildir
-bob@example.test:${SHA512_CRYPT}:1001:1001:Bob,,,:/home/bob:/bin/sh:userdb_quota_rule2=Trash:storage=+100M nologin
+bob@example.test:${SHA512_CRYPT}:1001:1001:Bob,,,:/srv/bob:/bin/sh:userdb_quota_rule2=Trash:storage=+100M nologin
 
 carol:${BCRYPT}
 dave@second.test:{PLAIN}open sesame::::::userdb_quota_storage_size=500M userdb_quota_message_count=7
