@@ -14,6 +14,8 @@ export interface AccountsBench {
   readonly accounts: Accounts
   /** What the source's `auth` hook says; left out: it checks no passwords. */
   logIn?(login: string, password: string): Promise<Answered['auth']>
+  /** An id as this source makes them, of nobody; left out: `anobody00`. */
+  readonly strangeId?: string
   /** The same source as another process, or the next start, sees it. */
   again?(): Promise<Accounts>
   /** Takes the source away before anything was asked of it; left out: it cannot be. */
@@ -186,13 +188,14 @@ export function accountsContract(backend: AccountsBackend): void {
     }
   })
 
-  contract('a source that is down is trouble, and never an answer', async ({ accounts, logIn, cutOff }) => {
+  contract('a source that is down is trouble, and never an answer', async bench => {
+    const { accounts, logIn, cutOff, strangeId = 'anobody00' } = bench
     if (cutOff === undefined) return
     await cutOff()
     const temporary = (error: unknown) => error instanceof MailError && error.temporary
     await assert.rejects(() => accounts.byLogin(ALICE.login), temporary)
     await assert.rejects(() => accounts.byAddress('nobody@example.test'), temporary)
-    await assert.rejects(() => accounts.byId('anobody00'), temporary)
+    await assert.rejects(() => accounts.byId(strangeId), temporary)
     if (logIn === undefined) return
     // Thrown or said: not a refusal, after which mail programs ask for another password.
     const answer = await logIn(ALICE.login, ALICE.password).catch((error: unknown) => {
