@@ -79,6 +79,11 @@ test('whoever could log in there can log in here, by every protocol', { skip: py
     .filter(({ login }) => LOGINS.includes(login))
     .map(({ passwordScheme }) => passwordScheme)
   assert.deepEqual([schemes.length, [...new Set(schemes)]], [LOGINS.length, ['SCRYPT']])
+  const { stdout: used } = await instance.cli(['user', 'logins', '--json'])
+  const protocols = (JSON.parse(used) as { login: string; logins: { protocol: string }[] }[])
+    .filter(({ login }) => LOGINS.includes(login))
+    .map(({ logins }) => logins.map(({ protocol }) => protocol).join())
+  assert.deepEqual([...new Set(protocols)].sort(), ['imap', 'pop3', 'smtp'], 'one protocol for each')
   const again = await runProgram(python!, ['-c', LOG_IN, ...args.slice(0, 7)])
   assert.deepEqual(
     (JSON.parse(again.stdout || `"${again.stderr}"`) as [string, boolean, string][]).map(([, , what]) => what),

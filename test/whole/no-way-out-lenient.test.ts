@@ -28,6 +28,7 @@ const SERVICES: ReadonlySet<string> = new Set([
   'etrn',
   'imap',
   'import',
+  'last-logins',
   'mda',
   'mx',
   'places',
