@@ -140,10 +140,8 @@ export type Outcome =
 export interface Forward {
   /** As the wish names it. */
   readonly to: Address
-  /** Who takes it there; at least one. */
+  /** Who takes it there; at least one. Their `fields` hold a `Delivered-To`, so that it is known again if it comes back. */
   readonly claims: readonly Claim[]
-  /** Fields in front of all others, CRLF ended: `Delivered-To`, so that it is known again if it comes back. */
-  readonly prefix: string
   /** Whose wish: `rule "lists"`. */
   readonly because: string
 }

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net'
 import type { Accounts, Authenticator, ChannelBinding, Credentials, LocalRecipients } from './accounts.js'
 import type { Address } from './address.js'
 import type { Dispatcher, MailClient, Target } from './delivery.js'
+import type { FilingRules, Vacation } from './filing.js'
 import type { Greylist } from './greylist.js'
 import type { Hooks } from './hooks.js'
 import type { Markings } from './learning.js'
@@ -92,6 +93,8 @@ export interface ServiceTable {
   accounts: Accounts
   'local-recipients': LocalRecipients
   places: Places
+  'filing-rules': FilingRules
+  vacation: Vacation
   authenticator: Authenticator
   /** Of core; there is mail to deliver only once the server is up. */
   dispatcher: Dispatcher

@@ -18,7 +18,7 @@ export function filedEntries(
   const entry = (event: string, says: string, facts: TrailEntry['facts'] = {}): TrailEntry => {
     return { id, at, event, says, facts: { to, ...facts } }
   }
-  const why = quarantine ?? outcome.because
+  const why = outcome.because ?? quarantine
   const because = why === undefined ? '' : ` because ${printable(why, MOST)}`
   const entries: TrailEntry[] = []
   if (filings.length > 0) {

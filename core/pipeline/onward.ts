@@ -20,6 +20,7 @@ import {
 import { formatAddress } from '../text/index.js'
 import { heldByRules } from './holds.js'
 import type { AskScope, Intake } from './intake-types.js'
+import { inFront } from './rows.js'
 
 export type Filed = Extract<Outcome, { kind: 'filed' }>
 export type OnwardRow = Omit<NewRow, 'row'>
@@ -68,7 +69,7 @@ export function onwardRows(
 function rowOf(
   message: Pick<NewMessage, 'sender' | 'origin' | 'deliverBy'>,
   origin: Origin,
-  { to, prefix }: Forward,
+  { to }: Forward,
   claim: Claim,
   dsn: DsnWish,
   { targets, lifeMs, now }: OnwardParts,
@@ -91,7 +92,7 @@ function rowOf(
     lane,
     ...sender,
     detail: claim.detail ?? {},
-    prefix: prefix + (origin.onward ?? origin.prefix),
+    prefix: inFront(claim) + (origin.onward ?? origin.prefix),
     due: now,
     // RFC 2852 §4.1.3: after that time it goes back.
     expires: deliverBy?.mode === 'return' ? Math.min(expires, deliverBy.at) : expires,

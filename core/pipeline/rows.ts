@@ -42,7 +42,7 @@ export function buildRows(
       }
       if (renamed.sender !== undefined) row.sender = renamed.sender
       if (target.scope === 'local') {
-        const onward = prefixOf({ recipient, local: false })
+        const onward = inFront(claim) + prefixOf({ recipient, local: false })
         if (onward !== row.prefix) row.onward = onward
       }
       if (fate.quarantine !== undefined) row.quarantine = fate.quarantine
@@ -54,7 +54,7 @@ export function buildRows(
   return rows
 }
 
-function inFront({ fields = [] }: Claim): string {
+export function inFront({ fields = [] }: Claim): string {
   return fields.map(({ name, value }) => foldField(name, value)).join('')
 }
 

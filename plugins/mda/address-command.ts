@@ -21,6 +21,8 @@ export interface AddressCommandParts {
   readonly quotas: Pick<QuotaKeeper, 'graceUntil'>
   readonly tagFolders: boolean
   readonly remote: string
+  /** What the owner of a mailbox wishes for the mail. */
+  describe(account: Account): Promise<readonly string[]>
   /** What RCPT would hear now. */
   rcpt(address: AddressParts): Promise<Answered['route']>
 }
@@ -48,6 +50,8 @@ interface ToldAccount {
   readonly quotaMessages?: number
   /** It is beyond its quota, and takes mail until then. */
   readonly graceUntil?: string
+  /** Of its owner, in words. */
+  readonly wishes?: readonly string[]
 }
 
 export function addressCommand(parts: AddressCommandParts): Command {
@@ -95,13 +99,14 @@ async function tell(parts: AddressCommandParts, { alias, account, ...step }: Ste
 }
 
 async function accountOf(
-  { mail, quotas, tagFolders }: AddressCommandParts,
+  { mail, quotas, tagFolders, describe }: AddressCommandParts,
   account: Account,
   tag: string | undefined,
 ): Promise<ToldAccount> {
   const { id, login, source, disabled, quotaBytes, quotaMessages } = account
   const used = await mail.usage(id)
   const graceUntil = await quotas.graceUntil(account, used)
+  const wishes = await describe(account)
   return {
     id,
     login,
@@ -113,6 +118,7 @@ async function accountOf(
     ...(quotaBytes !== undefined && { quotaBytes }),
     ...(quotaMessages !== undefined && { quotaMessages }),
     ...(graceUntil !== undefined && { graceUntil: new Date(graceUntil).toISOString() }),
+    ...(wishes.length > 0 && { wishes }),
   }
 }
 
@@ -139,6 +145,7 @@ function linesOf({ address, is, alias, account, place, tag }: Told, remote: stri
         place === undefined
           ? `  ${mailboxOf(account!)}`
           : `  ${placeOf(place)}${account!.disabled ? '; disabled' : ''}`,
+        ...(place === undefined ? (account!.wishes ?? []).map(wish => `  ${wish}`) : []),
       ]
     case 'place':
       return [`${address}: ${placeOf(place!)}`]
@@ -146,6 +153,7 @@ function linesOf({ address, is, alias, account, place, tag }: Told, remote: stri
       return [
         `${address}: nobody holds this role, so the first account gets it: ${nameOf(account!)}`,
         `  ${mailboxOf(account!)}`,
+        ...(account!.wishes ?? []).map(wish => `  ${wish}`),
       ]
     case 'elsewhere':
       return [`${address}: goes out by ${remote}`]

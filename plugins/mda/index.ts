@@ -2,7 +2,7 @@
  * Local mail: resolves recipients of our domains (aliases, accounts, +tags) and files their mail.
  * Contributes the hook `route` and the target `mda`. Who has an account is the business of the service `accounts`.
  */
-import { ConfigError, definePlugin } from 'posthouse/api'
+import { type Account, ConfigError, definePlugin, type Services } from 'posthouse/api'
 import { type AddressParts, parseAddress, parseDuration } from 'posthouse/text'
 import { addressCommand } from './address-command.js'
 import { aliasCommands } from './alias-commands.js'
@@ -17,6 +17,7 @@ import { QuotaKeeper } from './quota/keeper.js'
 import { QuotaWarnings } from './quota/warnings.js'
 import { accountsOf, type ResolveParts } from './resolve.js'
 import { decideRoute, type RouteParts, routeFor } from './route.js'
+import type { WishParts } from './wishes.js'
 
 const CONFIG = {
   type: 'object',
@@ -94,7 +95,20 @@ const CONFIG = {
       type: 'string',
       minLength: 1,
       default: 'mx',
-      description: 'target for aliases that lead elsewhere',
+      description: 'target for aliases and forwards that lead elsewhere',
+    },
+    forwards_per_day: {
+      type: 'integer',
+      minimum: 0,
+      default: 1000,
+      description: 'how many messages an account may send on in a day by its filing rules; 0: none',
+    },
+    automatic_forwards_per_day: {
+      type: 'integer',
+      minimum: 0,
+      default: 100,
+      description:
+        'how many of them may be written by machines (Auto-Submitted, Precedence), which is what loops are made of',
     },
   },
 } as const
@@ -144,13 +158,34 @@ export default definePlugin({
       disabled: config.disabled,
       resolving,
     }
+    const wishes: WishParts = {
+      mail,
+      rules: () => services.find('filing-rules'),
+      vacation: () => services.find('vacation'),
+      forwards: {
+        state,
+        clock,
+        perDay: config.forwards_per_day,
+        automaticPerDay: config.automatic_forwards_per_day,
+        remote: config.remote_target,
+        rewriter: parts.rewriter,
+        route: (address, sender) => routeFor({ address, sender, declared: 0, ofOurs: true }, parts, log),
+      },
+    }
     const rcpt = (address: AddressParts) => routeFor({ address, sender: null, declared: 0, ofOurs: false }, parts, log)
     return {
       commands: [
         ...aliasCommands({ domains: server.domains, file, stored, clock }),
         domainCommand({ server, accounts, file, stored }),
         quotaCommand({ accounts, mail, quotas }),
-        addressCommand({ ...parts, quotas, mail, tagFolders: config.tag_folders, rcpt }),
+        addressCommand({
+          ...parts,
+          quotas,
+          mail,
+          tagFolders: config.tag_folders,
+          rcpt,
+          describe: describing(services),
+        }),
       ],
       started: () => warnings.start(),
       async dispose() {
@@ -162,10 +197,20 @@ export default definePlugin({
         route: (asked, call) => decideRoute(asked, parts, call.log),
         message: asked => decideLoop(asked, server.domains),
       },
-      targets: { mda: mdaTarget({ accounts, mail, quotas, tagFolders: config.tag_folders, full: config.full }) },
+      targets: {
+        mda: mdaTarget({ accounts, mail, quotas, tagFolders: config.tag_folders, full: config.full, wishes }),
+      },
     }
   },
 })
+
+/** What the owner of a mailbox wishes, in words. */
+function describing(services: Services): (account: Account) => Promise<readonly string[]> {
+  return async account => [
+    ...((await services.find('filing-rules')?.describe(account)) ?? []),
+    ...((await services.find('vacation')?.describe(account)) ?? []),
+  ]
+}
 
 function readPostmaster(text: string | undefined): AddressParts | undefined {
   return text === undefined ? undefined : parseAddress(text)

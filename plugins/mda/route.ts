@@ -12,6 +12,7 @@ import {
   defer,
   type Log,
   MailError,
+  type Nothing,
   reject,
   type SenderRewriter,
   type ServerFacts,
@@ -63,6 +64,9 @@ export interface Rcpt {
   readonly ofOurs: boolean
 }
 
+/** Of an address of ours. */
+export type Said = Exclude<Answered['route'], Nothing>
+
 export function decideRoute(
   { session, envelope, recipient }: Asked['route'],
   parts: RouteParts,
@@ -74,7 +78,7 @@ export function decideRoute(
   return routeFor(rcpt, parts, log)
 }
 
-export async function routeFor(rcpt: Rcpt, parts: RouteParts, log: Log): Promise<Answered['route']> {
+export async function routeFor(rcpt: Rcpt, parts: RouteParts, log: Log): Promise<Said | undefined> {
   const [first] = parts.server.domains
   const { domain: written, local } = rcpt.address
   // RFC 5321 §4.5.1: `<postmaster>` without a domain is ours. RFC 3461 §9.3: so is the one at the name that our reports carry.
@@ -136,7 +140,7 @@ async function fullFor(
   destinations: readonly Destination[],
   { declared }: Rcpt,
   parts: RouteParts,
-): Promise<Answered['route']> {
+): Promise<Said | undefined> {
   const [only, more] = destinations
   if (more !== undefined || only?.kind !== 'account' || !hasQuota(only.account)) return undefined
   // Of a size nobody declared there is an octet at least.

@@ -26,6 +26,7 @@ const SERVICES: ReadonlySet<string> = new Set([
   'dkim',
   'dmarc-reports',
   'etrn',
+  'filing',
   'imap',
   'import',
   'last-logins',

@@ -29,10 +29,10 @@ const BYTES = Buffer.from('Subject: hello\r\nX-Spam-Status: No, they said\r\n\r\
 const ALICE = { local: 'alice', domain: 'example.test' }
 const FAR = { local: 'far', domain: 'far.test' }
 const SRS = { local: 'SRS0=x=y=far.test=a', domain: 'example.test' }
+const FIELDS = [{ name: 'Delivered-To', value: 'alice@example.test' }]
 const FORWARD: Forward = {
   to: FAR,
-  claims: [via('mx', FAR, { sender: SRS, onBehalf: true })],
-  prefix: 'Delivered-To: alice@example.test\r\n',
+  claims: [via('mx', FAR, { fields: FIELDS, sender: SRS, onBehalf: true })],
   because: 'rule "away"',
 }
 const ANSWER: Answer = {

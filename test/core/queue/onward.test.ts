@@ -5,12 +5,8 @@ import { type Answer, type Forward, type Outcome, via } from '../../../core/api/
 import { Bench, BODY, HOUR } from './runner-bench.js'
 
 const FAR = { local: 'b', domain: 'far.test' }
-const FORWARD: Forward = {
-  to: FAR,
-  claims: [via('far', FAR)],
-  prefix: 'Delivered-To: a@us.test\r\n',
-  because: 'a rule',
-}
+const FIELDS = [{ name: 'Delivered-To', value: 'a@us.test' }]
+const FORWARD: Forward = { to: FAR, claims: [via('far', FAR, { fields: FIELDS })], because: 'a rule' }
 const ANSWER: Answer = {
   id: 'answer.1',
   sender: null,

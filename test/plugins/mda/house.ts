@@ -37,6 +37,8 @@ const DEFAULTS = {
   disabled: 'file',
   remote_target: 'mx',
   quota: { grace: 0, grace_for: '7d', warn_at: [80, 95, 100] },
+  forwards_per_day: 1000,
+  automatic_forwards_per_day: 100,
 } as const
 
 /** `aliases`: the text of the alias file; left out: there is none. Throws `ConfigError` as `setup` does. */
