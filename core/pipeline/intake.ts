@@ -24,6 +24,7 @@ import { fileLocally, type LocalResult } from './filing.js'
 import { heldByRules, heldEntries } from './holds.js'
 import type { AskScope, Intake, Receipt, Received, RecipientAnswer, Routed } from './intake-types.js'
 import { askOpinions, findVerdict, type Judged, type Opinion } from './judging.js'
+import { LargeMail } from './large-mail.js'
 import { planOwn } from './own-mail.js'
 import type { IntakeParts } from './parts.js'
 import { authenticationResults, cutFields, prefixFor, removedNames } from './prefix.js'
@@ -39,10 +40,11 @@ const ACCEPTED = { kind: 'accepted', text: 'Message accepted' } as const
 
 export function createIntake(parts: IntakeParts): Intake {
   const router = new Router(parts.pipeline, parts.targets, parts.server)
+  const large = new LargeMail()
   const plan: Intake['plan'] = (message, scope) => planOwn(parts, router, message, scope)
   return {
     route: (session, labels, envelope, recipient, scope) => router.route(session, labels, envelope, recipient, scope),
-    receive: (received, scope) => receive(parts, plan, received, scope),
+    receive: (received, scope) => large.pass(received.message.size, () => receive(parts, plan, received, scope)),
     plan,
   }
 }

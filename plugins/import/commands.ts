@@ -198,7 +198,5 @@ async function overQuota(
   const { bytes, messages } = await mail.usage(id)
   const over =
     bytes > (quotaBytes ?? Number.POSITIVE_INFINITY) || messages > (quotaMessages ?? Number.POSITIVE_INFINITY)
-  return over
-    ? [`${login} is over its quota now: ${formatSize(bytes)}, ${messages} messages`]
-    : []
+  return over ? [`${login} is over its quota now: ${formatSize(bytes)}, ${messages} messages`] : []
 }

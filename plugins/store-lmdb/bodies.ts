@@ -13,6 +13,9 @@ import { under } from './keys.js'
 /** Drafts up to this size are handed over in memory and stored with the message's own commit. */
 const MEMORY_BYTES = 64 * 1024
 const CHUNK_BYTES = 256 * 1024
+/** Of so many drafts at a time the chunks are large, and one is under way while the next fills; further ones are given less. */
+const ROOMY_DRAFTS = 64
+const SMALL_CHUNK_BYTES = 64 * 1024
 const MAX_PIECES = 256
 const DRAFT_LIFE_MS = 60 * 60 * 1000
 
@@ -31,6 +34,8 @@ export class LmdbBodies implements Blobs {
   readonly #chunks: Database<Buffer, ChunkKey>
   /** By id, when the draft was last written to. */
   readonly #drafts: Database<number, string>
+  /** Being written in this process, with room for large chunks. */
+  #roomy = 0
 
   constructor(env: Environment, now: () => number) {
     this.#env = env
@@ -135,6 +140,17 @@ export class LmdbBodies implements Blobs {
     }
   }
 
+  /** Room for a draft whose chunks are large, or none. It is given back by what comes with it. */
+  makeRoom(): (() => void) | undefined {
+    if (this.#roomy >= ROOMY_DRAFTS) return undefined
+    this.#roomy++
+    let there = true
+    return () => {
+      if (there) this.#roomy--
+      there = false
+    }
+  }
+
   /** A chunk of a draft; resolves when it is committed. */
   async keepChunk(id: string, n: number, bytes: Buffer): Promise<void> {
     await this.#env.write(() => {
@@ -144,11 +160,11 @@ export class LmdbBodies implements Blobs {
     })
   }
 
-  async keepDraft(id: string, size: number): Promise<void> {
+  async keepDraft(id: string, size: number, chunk: number): Promise<void> {
     await this.#env.write(() => {
       this.#mustBeThere(id)
       this.#drafts.put(id, this.#now())
-      this.#records.put(id, { size, chunk: CHUNK_BYTES, references: 0 })
+      this.#records.put(id, { size, chunk, references: 0 })
     })
   }
 
@@ -209,10 +225,15 @@ function isBodyRecord(record: unknown): boolean {
   return [size, chunk, references].every(Number.isSafeInteger) && size >= 0 && chunk > 0 && references >= 0
 }
 
-/** Keeps up to 64 KB in memory, then writes chunk by chunk; one chunk is under way while the next one fills. */
+/**
+ * Keeps up to 64 KB in memory, then writes chunk by chunk; one chunk is under way while the next one fills. When many drafts are written at the same time, the
+ * further ones have small chunks, and who writes waits for each: a thousand clients at once must not take half a gigabyte.
+ */
 class Draft implements BodyDraft {
   readonly #bodies: LmdbBodies
   readonly #id = newId(Date.now())
+  readonly #giveBack: (() => void) | undefined
+  readonly #chunkBytes: number
   #pieces: Buffer[] = []
   #held = 0
   #chunks = 0
@@ -221,28 +242,36 @@ class Draft implements BodyDraft {
 
   constructor(bodies: LmdbBodies) {
     this.#bodies = bodies
+    this.#giveBack = bodies.makeRoom()
+    this.#chunkBytes = this.#giveBack === undefined ? SMALL_CHUNK_BYTES : CHUNK_BYTES
   }
 
   async write(chunk: Buffer): Promise<void> {
-    // The caller may reuse its buffer once we resolve.
-    this.#pieces.push(Buffer.from(chunk))
-    // A Buffer costs more than a hundred octets of its own: a message that comes in crumbs must not.
-    if (this.#pieces.length === MAX_PIECES) this.#pieces = [Buffer.concat(this.#pieces)]
     this.#held += chunk.length
     this.#size += chunk.length
-    while (this.#held >= CHUNK_BYTES) await this.#flush(CHUNK_BYTES)
+    const fills = this.#held >= this.#chunkBytes
+    // The caller may reuse its buffer once we resolve; what fills a chunk is copied with it.
+    this.#pieces.push(fills ? chunk : Buffer.from(chunk))
+    // A Buffer costs more than a hundred octets of its own: a message that comes in crumbs must not.
+    if (this.#pieces.length === MAX_PIECES) this.#pieces = [Buffer.concat(this.#pieces)]
+    while (this.#held >= this.#chunkBytes) await this.#flush(this.#chunkBytes)
   }
 
   async finish(): Promise<NewBody> {
-    if (this.#chunks === 0 && this.#size <= MEMORY_BYTES) return { kind: 'memory', bytes: this.#take(this.#held) }
-    if (this.#held > 0) await this.#flush(this.#held)
-    await this.#underWay
-    await this.#bodies.keepDraft(this.#id, this.#size)
-    return { kind: 'stored', id: this.#id, size: this.#size }
+    try {
+      if (this.#chunks === 0 && this.#size <= MEMORY_BYTES) return { kind: 'memory', bytes: this.#take(this.#held) }
+      if (this.#held > 0) await this.#flush(this.#held)
+      await this.#underWay
+      await this.#bodies.keepDraft(this.#id, this.#size, this.#chunkBytes)
+      return { kind: 'stored', id: this.#id, size: this.#size }
+    } finally {
+      this.#giveBack?.()
+    }
   }
 
   async abandon(): Promise<void> {
     this.#take(this.#held)
+    this.#giveBack?.()
     await Promise.allSettled([this.#underWay])
     if (this.#chunks > 0) await this.#bodies.dropDraft(this.#id)
   }
@@ -252,11 +281,15 @@ class Draft implements BodyDraft {
     this.#underWay = this.#bodies.keepChunk(this.#id, this.#chunks++, this.#take(bytes))
     // Told to whoever comes next; until then a failure must not count as unhandled.
     this.#underWay.catch(() => undefined)
+    if (this.#giveBack === undefined) await this.#underWay
   }
 
+  /** What is left is a copy: a slice would hold on to all of it. Where the writer waits for the chunk, its buffer need not be copied. */
   #take(bytes: number): Buffer {
-    const all = Buffer.concat(this.#pieces)
-    const rest = all.subarray(bytes)
+    const [first] = this.#pieces
+    const asItIs = this.#giveBack === undefined && this.#pieces.length === 1
+    const all = asItIs ? first! : Buffer.concat(this.#pieces)
+    const rest = Buffer.from(all.subarray(bytes))
     this.#pieces = rest.length > 0 ? [rest] : []
     this.#held = rest.length
     return all.subarray(0, bytes)
