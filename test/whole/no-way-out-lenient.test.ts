@@ -15,6 +15,7 @@ const ALWAYS = ['.test', '@world.test', '@far.test', '@example.test', '@relayed.
 
 /** What is no policy: stores, accounts, routes, targets, protocols. They are as shipped. */
 const SERVICES: ReadonlySet<string> = new Set([
+  'accounts-http',
   'accounts-ldap',
   'acme',
   'arc',
