@@ -31,10 +31,11 @@ import { watchExpiry } from './host/expiry.js'
 import type { Loaded } from './host/loaded.js'
 import { loadPlugins } from './host/loader.js'
 import type { Rehearsal } from './host/rehearsal.js'
+import { AccountSessions } from './net/account-sessions.js'
 import { Census } from './net/census.js'
 import { openListener } from './net/listener.js'
 import { Turnstile } from './net/turnstile.js'
-import type { OpenListener } from './net/types.js'
+import type { ListenerDeps, OpenListener } from './net/types.js'
 import { hear } from './pipeline/admin-news.js'
 import { LoginGate } from './pipeline/gate.js'
 import { createIntake } from './pipeline/intake.js'
@@ -68,6 +69,7 @@ export interface Assembly {
   readonly loaded: Loaded
   readonly pipeline: Pipeline
   readonly authenticator: Authenticator
+  readonly sessions: AccountSessions
   readonly dns: Resolver
   readonly server: ServerFacts
   /** From here on plugins may have mail delivered. */
@@ -174,8 +176,9 @@ export async function assemble({
       pipeline.tell('marked', { marking }, new Set(), { signal: ending.signal, log })
     },
   }
+  const sessions = new AccountSessions()
   inner = createAuthenticator({
-    gate: new LoginGate(pipeline, log),
+    gate: new LoginGate(pipeline, log, (id, accountId) => sessions.loggedIn(id, accountId)),
     log,
     accounts: loaded.services.find('accounts'),
     checks: new Set(loaded.entries.flatMap(({ contribution }) => contribution.checks ?? [])),
@@ -186,6 +189,7 @@ export async function assemble({
     loaded,
     pipeline,
     authenticator,
+    sessions,
     dns,
     server,
     dispatchBy(given) {
@@ -231,7 +235,7 @@ export async function startApp(base: AppBase): Promise<App> {
 
 async function open(base: AppBase, assembly: Assembly): Promise<App> {
   const { config, log, clock, metrics } = base
-  const { loaded, pipeline, authenticator, server, dns } = assembly
+  const { loaded, pipeline, authenticator, sessions, server, dns } = assembly
   const store = storeOf(loaded, config)
   const intake = createIntake({
     pipeline,
@@ -298,11 +302,12 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
   const graceMs = Math.max(1000, config.drainMs - 5000)
   assembly.dispatchBy(runner.dispatcher(graceMs))
   const { turnstile, census } = countersOf(base)
-  const doors = await openDoors(base, listeners, draining.signal, turnstile)
+  const doors = await openDoors(base, listeners, { drain: draining.signal, turnstile, sessions })
   census?.begin(turnstile)
   runner.start()
   const hearNoMore = (base.worker ?? 1) === 1 ? hear({ bus: base.bus, store, pipeline, clock, log }) : () => undefined
   for (const { contribution } of loaded.entries) contribution.started?.()
+  const endNoMore = sessions.hear(base.bus, log)
   const forgetExpiry = watchExpiry({ tls: base.tls, notifier: assembly.loaded.services.get('notifier'), clock })
   let stopped: Promise<void> | undefined
   return {
@@ -320,6 +325,7 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
     },
     async close() {
       for (const { door } of doors) door.abort()
+      endNoMore()
       census?.close()
       await refusals.close()
       await assembly.close()
@@ -346,12 +352,11 @@ function countersOf({ config, bus, clock, workers = 1 }: AppBase): { turnstile: 
 async function openDoors(
   base: AppBase,
   listeners: readonly Listener[],
-  drain: AbortSignal,
-  turnstile: Turnstile,
+  shared: Pick<ListenerDeps, 'drain' | 'turnstile' | 'sessions'>,
 ): Promise<readonly Door[]> {
   const { config, log, clock, tls } = base
   const maxConnections = config.limits.connections
-  const deps = { log, clock, drain, tls, maxConnections, turnstile }
+  const deps = { ...shared, log, clock, tls, maxConnections }
   const proxies = new NetworkSet(config.proxy.networks)
   for (const name of config.proxy.listeners) {
     if (!listeners.some(listener => listener.name === name))

@@ -50,6 +50,9 @@ export const ACCOUNT_LIMITS = [
   'concurrent',
 ] as const satisfies readonly (keyof AccountLimits)[]
 
+/** News on the bus, with the id of an account: its open sessions end. */
+export const ACCOUNT_CLOSED = 'account-closed'
+
 /**
  * What SCRAM needs of an account in place of its passwords: all values base64. RFC 5802 §5.1: the server names salt and iteration count
  * before the client proves anything, so every password of an account has to share them.

@@ -136,13 +136,15 @@ class Door implements OpenListener {
       load: () => this.#load,
       ...(ends && { ends }),
     })
-    const { turnstile } = this.#deps
+    const { turnstile, sessions } = this.#deps
     const leave = turnstile?.admit(connection.peer.remote.address)
     if (turnstile !== undefined && leave === undefined) {
       this.#turnAway(socket, 'too many connections from one network', connection.peer.remote.address)
       return
     }
     if (leave !== undefined) socket.once('close', leave)
+    sessions?.opened(id, socket)
+    socket.once('close', () => sessions?.closed(id))
     this.#serve(connection, socket).catch(error => connection.log.error({ err: error }, 'connection failed'))
   }
 

@@ -4,6 +4,7 @@
 import type { TLSSocketOptions } from 'node:tls'
 import type { ClientCertificates, Clock, Log } from '../api/index.js'
 import type { NetworkSet } from '../text/index.js'
+import type { AccountSessions } from './account-sessions.js'
 import type { Turnstile } from './turnstile.js'
 
 /** A certificate, the chain behind it, and its key, all in PEM. */
@@ -56,6 +57,8 @@ export interface ListenerDeps {
   readonly maxConnections: number
   /** Shared by all doors of this process, and told of by the other processes; left out: nothing but `maxConnections` is counted. */
   readonly turnstile?: Turnstile
+  /** Who has logged in by which connection; left out: nobody asks. */
+  readonly sessions?: AccountSessions
   /** Networks whose connections begin with a PROXY header here; from all others it means nothing. */
   readonly proxies?: NetworkSet
   /** Bound of a TLS handshake, and of a PROXY header; default 30 s. */

@@ -22,8 +22,11 @@ const NEVER = new AbortController().signal
 export class LoginGate {
   readonly #pipeline: Pipeline
   readonly #log: Log
+  readonly #letIn: (sessionId: string, accountId: string) => void
 
-  constructor(pipeline: Pipeline, log: Log) {
+  /** `letIn` is told of every login that was accepted, at once. */
+  constructor(pipeline: Pipeline, log: Log, letIn: (sessionId: string, accountId: string) => void = () => undefined) {
+    this.#letIn = letIn
     this.#pipeline = pipeline
     this.#log = log
   }
@@ -41,6 +44,7 @@ export class LoginGate {
   }
 
   over(outcome: LoginOutcome): void {
+    if (outcome.account !== undefined) this.#letIn(outcome.peer.id, outcome.account.id)
     this.#pipeline.tell('loginOver', outcome, labelsOf(outcome.peer), this.#scope(outcome.peer, NEVER))
   }
 

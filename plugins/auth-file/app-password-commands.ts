@@ -2,7 +2,14 @@
  * `posthouse user app-password …`: passwords for one program or machine each, made up here, shown once, and ended one by one. The
  * account's own password stays what it is; `user change --no-main-password` closes it for protocols.
  */
-import { type Command, CommandError, type CommandRun, MOST_SCRAM_CANDIDATES } from 'posthouse/api'
+import {
+  ACCOUNT_CLOSED,
+  type Bus,
+  type Command,
+  CommandError,
+  type CommandRun,
+  MOST_SCRAM_CANDIDATES,
+} from 'posthouse/api'
 import { printable } from 'posthouse/text'
 import { type AppPassword, changeAccounts, keysOf, readAccounts, type StoredAccount } from './accounts-file.js'
 import { clearly } from './clearly.js'
@@ -22,6 +29,7 @@ export interface AppPasswordParts {
   readonly usage: Usage
   readonly now: () => number
   readonly makeSecrets: MakeSecrets
+  readonly bus: Pick<Bus, 'publish'>
 }
 
 const FOR = {
@@ -97,7 +105,7 @@ async function list({ path, usage }: AppPasswordParts, run: CommandRun): Promise
     run.print(`${name}  for ${protocols.join(', ')}  made ${day(created)}  ${inWords(uses[at])}`)
 }
 
-async function remove({ path, usage }: AppPasswordParts, run: CommandRun): Promise<void> {
+async function remove({ path, usage, bus }: AppPasswordParts, run: CommandRun): Promise<void> {
   const [who, name] = run.args as readonly [string, string]
   const { login } = findLogin(await readAccounts(path), who)
   let gone: { readonly id: string; readonly tag: string } | undefined
@@ -108,6 +116,8 @@ async function remove({ path, usage }: AppPasswordParts, run: CommandRun): Promi
     return replaced(accounts, { ...account, appPasswords: account.appPasswords?.filter(other => other !== entry) })
   })
   await usage.forget(gone!.id, gone!.tag)
+  // Which session it opened nobody knows; the others' programs log in again.
+  bus.publish(ACCOUNT_CLOSED, gone!.id)
   if (run.json) run.print(JSON.stringify({ login, name }))
   else run.print(`the app password "${printable(name, 64)}" of ${login} counts no more`)
 }

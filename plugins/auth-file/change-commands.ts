@@ -1,5 +1,13 @@
 /** `posthouse user change` and `user rename`: an account stays the same one, with its mail and its id, whatever else it gets. */
-import { ACCOUNT_LIMITS, type AccountLimits, type Command, CommandError, type CommandRun } from 'posthouse/api'
+import {
+  ACCOUNT_CLOSED,
+  ACCOUNT_LIMITS,
+  type AccountLimits,
+  type Bus,
+  type Command,
+  CommandError,
+  type CommandRun,
+} from 'posthouse/api'
 import { addressKey, parseAddress } from 'posthouse/text'
 import { changeAccounts, readAccounts, type StoredAccount } from './accounts-file.js'
 import { clearly } from './clearly.js'
@@ -20,6 +28,7 @@ import { line, told } from './told.js'
 export interface ChangeParts {
   readonly path: string
   readonly domains: ReadonlySet<string>
+  readonly bus: Pick<Bus, 'publish'>
 }
 
 const LIMITED = {
@@ -46,7 +55,7 @@ const CHANGES = {
     value: 'PERCENT',
     description: 'how far its mail may go beyond the quota for a while, as 10; none: as everybody’s',
   },
-  disable: { type: 'boolean', description: 'nobody can log in any more; mail still comes in' },
+  disable: { type: 'boolean', description: 'nobody can log in any more and open sessions end; mail still comes in' },
   enable: { type: 'boolean', description: 'its password counts again' },
   'limit-messages': limitOption('messages'),
   'limit-recipients': limitOption('recipients'),
@@ -102,6 +111,7 @@ async function change(parts: ChangeParts, run: CommandRun): Promise<void> {
     refuseTaken(others, login, wish.addresses ?? [])
     return { ...account, ...wish, ...(limits && { limits: merged(account.limits, limits) }) } as StoredAccount
   })
+  if (changed.disabled) parts.bus.publish(ACCOUNT_CLOSED, changed.id)
   run.print(run.json ? JSON.stringify(told(changed)) : `changed ${line(changed, 0)}`)
 }
 

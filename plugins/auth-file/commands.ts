@@ -3,7 +3,17 @@
  * A password comes from standard input or is made up and printed once; it never stands on a command line.
  */
 import { access } from 'node:fs/promises'
-import { type Account, type Command, CommandError, type CommandRun, MailError, type Services } from 'posthouse/api'
+import {
+  ACCOUNT_CLOSED,
+  type Account,
+  type Bus,
+  type Command,
+  CommandError,
+  type CommandRun,
+  MailError,
+  type Services,
+} from 'posthouse/api'
+import { printable } from 'posthouse/text'
 import { appKeysOf, changeAccounts, keysOf, readAccounts, type StoredAccount } from './accounts-file.js'
 import { clearly } from './clearly.js'
 import { makePassword } from './password.js'
@@ -23,6 +33,7 @@ export interface UserCommandParts {
   readonly demo: boolean
   readonly services: Services
   readonly makeSecrets: MakeSecrets
+  readonly bus: Pick<Bus, 'publish'>
 }
 
 const PASSWORD_STDIN = {
@@ -60,6 +71,13 @@ export function userCommands(parts: UserCommandParts): readonly Command[] {
       run: run => clearly(() => remove(parts, run)),
     },
     {
+      name: 'user disconnect',
+      summary: 'end the open sessions of an account, of whatever source; its programs may log in again',
+      usage: 'LOGIN',
+      arity: [1, 1],
+      run: run => clearly(() => disconnect(parts, run)),
+    },
+    {
       name: 'user demo',
       summary: 'make the two demo accounts where there is no accounts file yet and the config wants them',
       arity: [0, 0],
@@ -88,7 +106,7 @@ async function add(parts: UserCommandParts, run: CommandRun): Promise<void> {
 }
 
 async function passwd(parts: UserCommandParts, run: CommandRun): Promise<void> {
-  const { login, appPasswords } = findLogin(await readAccounts(parts.path), run.args[0]!)
+  const { id, login, appPasswords } = findLogin(await readAccounts(parts.path), run.args[0]!)
   const { password, shown } = await choosePassword(run)
   // RFC 5802 §5.1: the salt is the user's, and nothing wants another with another password. Where app passwords have keys it has to stay, with
   // its count: their keys cannot be made anew without those passwords. Otherwise both are new, as a raised `scram_iterations` shall count.
@@ -99,6 +117,8 @@ async function passwd(parts: UserCommandParts, run: CommandRun): Promise<void> {
     if (!areOfOneSalt(keysOf(changed))) throw new CommandError(`${login} got an app password meanwhile; try again`)
     return accounts.map(account => (account.id === found.id ? changed : account))
   })
+  // Whoever is inside by the old one is not any more.
+  parts.bus.publish(ACCOUNT_CLOSED, id)
   if (run.json) run.print(JSON.stringify({ login, password: shown }))
   else run.print(shown === undefined ? `new password set for ${login}` : `password: ${shown}`)
 }
@@ -143,9 +163,19 @@ async function remove(parts: UserCommandParts, run: CommandRun): Promise<void> {
     return accounts.filter(account => account.id !== found.id)
   })
   const { id, login } = gone!
+  parts.bus.publish(ACCOUNT_CLOSED, id)
   if (deleteMail) await store?.mail.removeAccount(id)
   if (run.json) run.print(JSON.stringify({ id, login, mailDeleted: deleteMail }))
   else run.print(deleteMail ? `removed ${login} and its mail` : `removed ${login}; its mail is kept under the id ${id}`)
+}
+
+async function disconnect({ services, bus }: UserCommandParts, run: CommandRun): Promise<void> {
+  const [who = ''] = run.args
+  const accounts = services.find('accounts')
+  const found = (await accounts?.byLogin(who)) ?? (await accounts?.byAddress(who.toLowerCase()))
+  if (found === undefined) throw new CommandError(`no account "${printable(who, 80)}"`)
+  bus.publish(ACCOUNT_CLOSED, found.id)
+  run.print(run.json ? JSON.stringify({ id: found.id, login: found.login }) : `sessions of ${found.login} end now`)
 }
 
 /** For the first start of the shipped config: prints what it made, once. */

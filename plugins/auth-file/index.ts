@@ -82,7 +82,7 @@ export default definePlugin({
   config: CONFIG,
   supplies: ['accounts'],
   async setup(context) {
-    const { config, server, services, state, log, clock } = context
+    const { config, server, services, state, log, clock, bus } = context
     const path = resolve(server.dataDir, config.file)
     const cost: Cost = { ln: config.cost, r: 8, p: 1 }
     const queue = new WorkQueue(config.parallel, config.waiting)
@@ -109,13 +109,14 @@ export default definePlugin({
           demo: config.demo,
           services,
           makeSecrets,
+          bus,
         }),
-        ...changeCommands({ path, domains: server.domains }),
+        ...changeCommands({ path, domains: server.domains, bus }),
         importCommand({
           ...{ path, domains: server.domains, makeSecrets },
           keepScram: config.scram,
         }),
-        ...appPasswordCommands({ path, usage, now, makeSecrets }),
+        ...appPasswordCommands({ path, usage, now, makeSecrets, bus }),
       ],
     }
   },
