@@ -105,7 +105,7 @@ export interface Keeping {
   readonly missingMs: number
   /** An account that was found still counts while the source is down. That there is none does not: mail must not bounce for it. */
   readonly staleMs: number
-  /** Answers, over all kinds of look-ups. */
+  /** So many answers of either kind, over all kinds of look-ups. */
   readonly most: number
 }
 

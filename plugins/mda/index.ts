@@ -2,7 +2,7 @@
  * Local mail: resolves recipients of our domains (aliases, accounts, +tags) and files their mail.
  * Contributes the hook `route` and the target `mda`. Who has an account is the business of the service `accounts`.
  */
-import { type Account, ConfigError, definePlugin, type Services } from 'posthouse/api'
+import { type Account, type Accounts, ConfigError, definePlugin, type Services } from 'posthouse/api'
 import { type AddressParts, parseAddress, parseDuration } from 'posthouse/text'
 import { addressCommand } from './address-command.js'
 import { aliasCommands } from './alias-commands.js'
@@ -113,8 +113,8 @@ const CONFIG = {
   },
 } as const
 
-/** Who answers for the roles is looked for among so many: a directory may hold a hundred thousand. */
-const FIRST_AMONG = 100
+/** Who answers for the roles is looked for among so many: a directory may hold a hundred thousand. One first, as further sources may be away. */
+const FIRST_AMONG = [1, 100] as const
 
 export default definePlugin({
   name: 'mda',
@@ -133,7 +133,7 @@ export default definePlugin({
       domains: server.domains,
       aliases: aliasesOf(file, stored),
       byAddress: address => accounts.byAddress(address),
-      firstAccount: async () => (await accounts.list(FIRST_AMONG)).find(account => account.disabled !== true),
+      firstAccount: () => firstOf(accounts),
       places: () => services.find('places'),
       separator: config.separator,
       ...(postmaster !== undefined && { postmaster }),
@@ -210,6 +210,14 @@ function describing(services: Services): (account: Account) => Promise<readonly 
     ...((await services.find('filing-rules')?.describe(account)) ?? []),
     ...((await services.find('vacation')?.describe(account)) ?? []),
   ]
+}
+
+async function firstOf(accounts: Accounts): Promise<Account | undefined> {
+  for (const most of FIRST_AMONG) {
+    const found = (await accounts.list(most)).find(account => account.disabled !== true)
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 function readPostmaster(text: string | undefined): AddressParts | undefined {

@@ -2,7 +2,8 @@
  * Answers of one source of accounts, kept for a while: mail for one person asks four times who that is, and a directory across a network may be
  * away for an hour. While it is away, whom it had still counts for as long as the source says, and whom it had not is not known: mail for
  * somebody who was added meanwhile must wait and not bounce.
- * Each process keeps its own. Everything is bounded in number; the answer that was asked for longest ago goes first.
+ * Each process keeps its own. Everything is bounded in number; the answer that was asked for longest ago goes first. Names that nobody has stand
+ * apart: whoever tries a hundred thousand of them must not drive out the people who are there.
  */
 import {
   type Account,
@@ -14,8 +15,8 @@ import {
   type Metrics,
 } from '../../api/index.js'
 
-interface Answer {
-  readonly account: Account | undefined
+interface Found {
+  readonly account: Account
   readonly at: number
 }
 
@@ -34,7 +35,9 @@ export class KeptAccounts implements Asked {
   readonly #source: Asked
   readonly #parts: KeptParts
   /** Oldest use first. */
-  readonly #answers = new Map<string, Answer>()
+  readonly #found = new Map<string, Found>()
+  /** Since when; oldest first. */
+  readonly #missing = new Map<string, number>()
   readonly #asking = new Map<string, Promise<Account | undefined>>()
   /** Since when it has been away. */
   #down: number | undefined
@@ -59,19 +62,19 @@ export class KeptAccounts implements Asked {
   }
 
   forget(): void {
-    this.#answers.clear()
+    this.#found.clear()
+    this.#missing.clear()
     this.#asking.clear()
     this.#forgotten++
   }
 
   async #look(key: string, ask: () => Promise<Account | undefined>): Promise<Account | undefined> {
     const { clock, keep } = this.#parts
-    const known = this.#answers.get(key)
-    if (known !== undefined) {
-      this.#used(key, known)
-      const freshMs = known.account === undefined ? keep.missingMs : keep.foundMs
-      if (clock.now() - known.at < freshMs) return known.account
-    }
+    const known = this.#found.get(key)
+    if (known !== undefined) this.#put(this.#found, key, known)
+    if (known !== undefined && clock.now() - known.at < keep.foundMs) return known.account
+    const missing = this.#missing.get(key)
+    if (missing !== undefined && clock.now() - missing < keep.missingMs) return undefined
     // Ten messages for one person at the same time are one question.
     const asking = this.#asking.get(key) ?? this.#ask(key, ask)
     try {
@@ -87,7 +90,7 @@ export class KeptAccounts implements Asked {
     const asking = ask()
       .then(account => {
         this.#back()
-        if (this.#forgotten === generation) this.#note(key, { account, at: clock.now() })
+        if (this.#forgotten === generation) this.#note(key, account, clock.now())
         return account
       })
       .finally(() => {
@@ -98,11 +101,11 @@ export class KeptAccounts implements Asked {
   }
 
   /** What is known of it, where the source cannot say. */
-  #instead(known: Answer | undefined, error: unknown): Account | undefined {
+  #instead(known: Found | undefined, error: unknown): Account | undefined {
     if (!(error instanceof MailError) || !error.temporary) throw error
     const { clock, keep, metrics } = this.#parts
     this.#away(error)
-    if (known?.account === undefined || clock.now() - known.at >= keep.staleMs) throw error
+    if (known === undefined || clock.now() - known.at >= keep.staleMs) throw error
     metrics.count('accounts.stale')
     return known.account
   }
@@ -124,24 +127,25 @@ export class KeptAccounts implements Asked {
   }
 
   /** Delivery asks by id for whom the recipient's address has just found. */
-  #note(key: string, answer: Answer): void {
-    const { foundMs, missingMs } = this.#parts.keep
-    if (answer.account === undefined) {
-      if (missingMs > 0) this.#used(key, answer)
-      else this.#answers.delete(key)
+  #note(key: string, account: Account | undefined, at: number): void {
+    const { foundMs, missingMs, staleMs } = this.#parts.keep
+    if (account === undefined) {
+      this.#found.delete(key)
+      if (missingMs > 0) this.#put(this.#missing, key, at)
       return
     }
-    if (foundMs === 0 && this.#parts.keep.staleMs === 0) return
-    this.#used(key, answer)
-    this.#used(keyOf(answer.account.id), answer)
+    this.#missing.delete(key)
+    if (foundMs === 0 && staleMs === 0) return
+    this.#put(this.#found, key, { account, at })
+    this.#put(this.#found, keyOf(account.id), { account, at })
   }
 
-  #used(key: string, answer: Answer): void {
-    this.#answers.delete(key)
-    this.#answers.set(key, answer)
-    if (this.#answers.size <= this.#parts.keep.most) return
-    const [oldest] = this.#answers.keys()
-    if (oldest !== undefined) this.#answers.delete(oldest)
+  #put<T>(kept: Map<string, T>, key: string, value: T): void {
+    kept.delete(key)
+    kept.set(key, value)
+    if (kept.size <= this.#parts.keep.most) return
+    const [oldest] = kept.keys()
+    if (oldest !== undefined) kept.delete(oldest)
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { ConfigError, MailError } from '../../../core/api/index.js'
+import { type Accounts, ConfigError, MailError } from '../../../core/api/index.js'
 import { aSession } from '../../harness/session.js'
 import { directory, install, short } from './house.js'
 
@@ -71,6 +71,21 @@ describe('whose mail is it', () => {
       assert.equal(short(await route(to)), wish)
     })
   }
+
+  test('of the accounts for postmaster the first is enough: further sources may be away', async () => {
+    const asked: (number | undefined)[] = []
+    const accounts = directory()
+    const counting: Accounts = {
+      ...accounts,
+      list: async most => {
+        asked.push(most)
+        return accounts.list(most)
+      },
+    }
+    const { route } = await install(undefined, {}, { accounts: counting })
+    assert.equal(short(await route('postmaster@example.test')), 'mda aalice')
+    assert.deepEqual(asked, [1])
+  })
 
   test('without any account even postmaster is unknown', async () => {
     const { route } = await install(undefined, {}, { accounts: { ...directory(), list: async () => [] } })

@@ -62,7 +62,8 @@ describe('an answer is kept', () => {
   })
 
   test('within a number: what was not asked for longest goes first', async () => {
-    const { joined, source } = scene({ most: 2 }, [])
+    // An account takes two places: it is kept by its id, too.
+    const { joined, source } = scene({ most: 4 }, [person('a'), person('b'), person('c')])
     await joined.byLogin('a')
     await joined.byLogin('b')
     await joined.byLogin('a')
@@ -71,6 +72,26 @@ describe('an answer is kept', () => {
     assert.deepEqual(source.asked, ['byLogin a', 'byLogin b', 'byLogin c'])
     await joined.byLogin('b')
     assert.equal(source.asked.length, 4)
+  })
+
+  test('apart from whom nobody has: who tries many names drives nobody out', async () => {
+    const { joined, source, clock } = scene({ most: 3 })
+    await joined.byLogin('ann')
+    for (const name of 'abcdefgh') await joined.byLogin(name)
+    source.down = true
+    clock.at = 2000
+    assert.equal((await joined.byLogin('ann'))?.login, 'ann')
+  })
+
+  test('somebody who was removed is not taken for there while the source is away later', async () => {
+    const { joined, source, clock } = scene()
+    await joined.byLogin('ann')
+    source.people = []
+    clock.at = 1000
+    assert.equal(await joined.byLogin('ann'), undefined)
+    source.down = true
+    clock.at = 2000
+    await assert.rejects(joined.byLogin('ann'), isDown)
   })
 
   test('not at all where the source says 0', async () => {
