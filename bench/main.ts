@@ -2,14 +2,16 @@
  * `npm run bench`: runs scenarios against a server of its own and prints a table; progress goes to stderr, all figures to --json.
  * Ends with 1 when a case failed or an acknowledged message was not durable, with 2 when the command line is wrong.
  */
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
+import { COMMANDS, runCommand } from './commands.js'
 import { type Arguments, HELP, readArguments } from './lib/args.js'
 import type { Case, Row } from './lib/figures.js'
 import { buildFlushCounter } from './lib/flush.js'
 import { machineOf, machineText } from './lib/machine.js'
 import { findSmtpSource } from './lib/postfix-source.js'
+import { writeResults } from './lib/results.js'
 import { runVariant } from './lib/runner.js'
 import { casesOf, type Scenario, Setting } from './lib/scenario.js'
 import { tableOf } from './lib/table.js'
@@ -21,13 +23,16 @@ let cleanUp: () => Promise<void> = async () => undefined
 
 async function main(): Promise<number> {
   const names = SCENARIOS.map(one => one.name)
-  const wish = readArguments(process.argv.slice(2), names)
+  const [first = '', ...others] = process.argv.slice(2)
+  const command = COMMANDS.get(first)
+  if (command !== undefined) return runCommand(command, others)
+  const wish = readArguments(process.argv.slice(2), names, [...COMMANDS.keys()])
   switch (wish.kind) {
     case 'help':
       process.stdout.write(HELP)
       return 0
     case 'list':
-      for (const { name, asks } of SCENARIOS) process.stdout.write(`${name.padEnd(12)}${asks}\n`)
+      process.stdout.write(listText())
       return 0
     case 'wrong':
       say(`${wish.why}\nSee npm run bench -- --help\n`)
@@ -37,9 +42,24 @@ async function main(): Promise<number> {
   }
 }
 
+function listText(): string {
+  const line = (name: string, asks: string, variants: readonly string[] = []): string =>
+    `  ${name.padEnd(16)}${asks}\n${variants.length > 1 ? `${' '.repeat(18)}variants: ${variants.join(', ')}\n` : ''}`
+  const scenarios = (named: boolean): string =>
+    SCENARIOS.filter(one => (one.onRequest === true) === named)
+      .map(({ name, asks, variants }) => line(name, asks, variants))
+      .join('')
+  const commands = [...COMMANDS].map(([name, { asks }]) => line(name, asks)).join('')
+  return `scenarios\n${scenarios(false)}run when named, or with --all\n${scenarios(true)}commands\n${commands}`
+}
+
 async function run(args: Arguments): Promise<number> {
   if (args.client === 'smtp-source' && findSmtpSource() === undefined) {
     say('--client smtp-source: the program is not here (Debian: apt install postfix)\n')
+    return 2
+  }
+  if (planOf(args).length === 0) {
+    say(`no case is left: there is no variant ${args.variants.join(' or ')}. See npm run bench -- --list\n`)
     return 2
   }
   if (args.profile !== undefined) mkdirSync(args.profile, { recursive: true })
@@ -50,8 +70,7 @@ async function run(args: Arguments): Promise<number> {
   process.stdout.write(`\n${machineText(machine)}\n\n${tableOf(rows)}`)
   say(`\n${((Date.now() - began) / 1000).toFixed(0)} s. "ref" is the reference of the same run, see bench/README.md\n`)
   if (args.json !== undefined) {
-    const report = { at: new Date(began).toISOString(), machine, settings: args, rows }
-    writeFileSync(resolve(args.json), `${JSON.stringify(report, null, 2)}\n`)
+    writeResults(args.json, { at: new Date(began).toISOString(), machine, settings: args, rows })
   }
   return rows.some(row => row.ours.errors.length > 0 || row.durable.kind === 'not durable') ? 1 : 0
 }
@@ -80,10 +99,11 @@ async function runAll(args: Arguments): Promise<Row[]> {
 /** Variants with their cases: each gets a stage of its own. */
 function planOf(args: Arguments): { readonly scenario: Scenario; readonly cases: readonly Case[] }[] {
   const wanted = SCENARIOS.filter(({ name, onRequest }) =>
-    args.scenarios.length === 0 ? onRequest !== true : args.scenarios.includes(name),
+    args.scenarios.length === 0 ? args.all || onRequest !== true : args.scenarios.includes(name),
   )
   return wanted.flatMap(scenario => {
     const cases = casesOf(scenario, args)
+    if (scenario.oneStage === true) return cases.length === 0 ? [] : [{ scenario, cases }]
     return scenario.variants
       .map(variant => ({ scenario, cases: cases.filter(one => one.variant === variant) }))
       .filter(one => one.cases.length > 0)

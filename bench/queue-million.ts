@@ -12,10 +12,15 @@ import { parse } from 'yaml'
 import type { NewRow } from '../core/api/index.js'
 import { createLmdbStore, type LmdbStore } from '../plugins/store-lmdb/store.js'
 import { answers, freeBase, OFFSETS } from '../test/harness/ports.js'
+import { machineOf } from './lib/machine.js'
+import { type Measure, writeResults } from './lib/results.js'
 import { ROOT } from './lib/root.js'
 
 const MAIN = join(ROOT, 'dist/core/main.js')
-const ROWS = Number(process.argv[2] ?? 1_000_000)
+const ARGS = process.argv.slice(2)
+const ROWS = Number(ARGS.find(arg => /^\d+$/.test(arg)) ?? 1_000_000)
+/** A file for the figures. */
+const JSON_FILE = ARGS.includes('--json') ? ARGS[ARGS.indexOf('--json') + 1] : undefined
 const DOMAINS = 50_000
 const ROWS_EACH = 10
 /** Acceptances under way at once; they share commits. */
@@ -26,6 +31,8 @@ const CLAIMS = 40
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`)
 const table: (readonly [string, string])[] = []
+const measures: Measure[] = []
+const keep = (name: string, value: number, unit: string): void => void measures.push({ name, value, unit })
 const note = (what: string, figure: string): void => {
   table.push([what, figure])
   say(`${what}: ${figure}`)
@@ -97,8 +104,11 @@ async function growing(store: LmdbStore): Promise<void> {
     seconds += await fill(store, filled, rows)
     filled = rows
     const [claim, settle] = await claimCost(store, round)
+    keep(`claim of 20 jobs among ${rows} rows`, claim, 'ms')
+    keep(`settling of 20 jobs among ${rows} rows`, settle, 'ms')
     note(`claim of 20 jobs among ${rows} rows`, `${claim.toFixed(1)} ms, settling them ${settle.toFixed(1)} ms`)
   }
+  keep('seconds for each million rows put in', (seconds * 1e6) / filled, 's')
   note('acknowledged, on disk', `${filled} rows in ${seconds.toFixed(0)} s, ${Math.round(filled / seconds)} rows/s`)
 }
 
@@ -109,6 +119,7 @@ function command(folder: string, ...args: readonly string[]): void {
     execFileSync(process.execPath, [MAIN, ...args, '--config', folder], { stdio: ['ignore', 'ignore', 'inherit'] })
     return performance.now() - began
   })
+  keep(`posthouse ${args.join(' ')}`, median(times), 'ms')
   note(
     `posthouse ${args.join(' ')}`,
     `${(median(times) / 1000).toFixed(2)} s (the longest ${(Math.max(...times) / 1000).toFixed(2)} s)`,
@@ -124,9 +135,12 @@ async function serve(folder: string, port: number): Promise<void> {
         throw new Error('the server does not open its port')
       await sleep(20)
     }
+    keep('start of a server on it', performance.now() - began, 'ms')
     note('start of a server on it', `${((performance.now() - began) / 1000).toFixed(2)} s until port 25 answers`)
     await sleep(3000)
     const kilobytes = processesOf(child.pid!).map(pid => anonymousOf(pid))
+    const all = kilobytes.reduce((sum, one) => sum + one, 0)
+    keep('memory of supervisor and workers', all / 1024, 'MB')
     note('memory of supervisor and worker', kilobytes.map(size => `${Math.round(size / 1024)} MB`).join(', '))
     command(folder, 'queue', 'ls', '--limit', '20')
     command(folder, 'queue', 'shape')
@@ -159,6 +173,7 @@ async function main(): Promise<void> {
     const store = createLmdbStore({ path })
     await growing(store)
     await store.close()
+    keep('the file', statSync(path).size / ROWS, 'octets a row')
     note(
       'the file',
       `${Math.round(statSync(path).size / 1024 ** 2)} MB, ${Math.round(statSync(path).size / ROWS)} octets a row`,
@@ -167,6 +182,8 @@ async function main(): Promise<void> {
     await serve(folder, base + OFFSETS.mx)
     const width = Math.max(...table.map(([what]) => what.length))
     for (const [what, figure] of table) process.stdout.write(`${what.padEnd(width)}  ${figure}\n`)
+    const about = { at: new Date().toISOString(), machine: machineOf(parent), settings: { rows: ROWS } }
+    if (JSON_FILE !== undefined) writeResults(JSON_FILE, { ...about, rows: [], measures })
   } finally {
     rmSync(parent, { recursive: true, force: true })
   }

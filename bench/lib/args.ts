@@ -6,16 +6,22 @@ import { closest, parseSize } from 'posthouse/text'
 export interface Arguments {
   /** Empty: all. */
   readonly scenarios: readonly string[]
+  /** Of the scenarios' variants only these; empty: all. */
+  readonly variants: readonly string[]
+  /** Those too that are run only when named. */
+  readonly all: boolean
   readonly sessions?: readonly number[]
   /** Octets. */
   readonly sizes?: readonly number[]
   /** Measured per case and side. */
   readonly seconds: number
+  /** Of each turn: a fixed amount of work, whatever time it takes. */
+  readonly messages?: number
   readonly workers: number
   readonly client: 'own' | 'smtp-source'
   readonly reconnect: boolean
-  /** Messages in the mailbox that imap-fetch reads. */
-  readonly mailbox: number
+  /** Messages in the mailbox that is read. */
+  readonly mailbox?: number
   /** Where data goes; must be on the disk that is asked about. */
   readonly folder: string
   readonly json?: string
@@ -29,14 +35,18 @@ export type Wish =
   | { readonly kind: 'wrong'; readonly why: string }
 
 export const HELP = `npm run bench -- [SCENARIO…] [options]
+npm run bench -- COMMAND …        what else there is: see --list
 
+  --variant A,B         of the scenarios' variants only these
   --sessions 1,20,100   connections at once, one run for each
   --size 4KB,50KB       sizes of messages, one run for each
   --seconds 1.8         measured per case, for ours and for the reference
+  --messages 2000       at most so many in each turn; with a long --seconds a turn is a fixed amount of work
   --workers 1           worker processes of the server
   --reconnect           smtp-in: a new connection for each message
   --client smtp-source  smtp-in: send with Postfix's smtp-source (no latencies)
-  --mailbox 1000        imap-fetch: messages in the mailbox
+  --mailbox 1000        imap-…: messages in the mailbox (imap-fetch 1000, those that ask for a large one 100000)
+  --all                 those scenarios too that take long
   --folder DIR          where data is written (default: the system's temporary folder)
   --json FILE           all figures, with machine, versions and settings
   --profile DIR         CPU profiles of the server's processes (*.cpuprofile)
@@ -50,10 +60,13 @@ const OPTIONS = {
   sessions: { type: 'string' },
   size: { type: 'string' },
   seconds: { type: 'string', default: '1.8' },
+  messages: { type: 'string' },
   workers: { type: 'string', default: '1' },
   reconnect: { type: 'boolean', default: false },
   client: { type: 'string', default: 'own' },
-  mailbox: { type: 'string', default: '1000' },
+  mailbox: { type: 'string' },
+  variant: { type: 'string' },
+  all: { type: 'boolean', default: false },
   folder: { type: 'string' },
   json: { type: 'string' },
   profile: { type: 'string' },
@@ -63,12 +76,16 @@ const OPTIONS = {
 
 class Wrong extends Error {}
 
-export function readArguments(argv: readonly string[], known: readonly string[]): Wish {
+export function readArguments(
+  argv: readonly string[],
+  known: readonly string[],
+  commands: readonly string[] = [],
+): Wish {
   try {
     const { values, positionals } = parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true })
     if (values.help) return { kind: 'help' }
     if (values.list) return { kind: 'list' }
-    for (const name of positionals) if (!known.includes(name)) throw new Wrong(unknown(name, known))
+    for (const name of positionals) if (!known.includes(name)) throw new Wrong(unknown(name, known, commands))
     const sessions = values.sessions === undefined ? undefined : list(values.sessions, countOf('--sessions', 1, 20_000))
     const sizes = values.size === undefined ? undefined : list(values.size, sizeOf)
     return {
@@ -78,10 +95,13 @@ export function readArguments(argv: readonly string[], known: readonly string[])
         ...(sessions === undefined ? {} : { sessions }),
         ...(sizes === undefined ? {} : { sizes }),
         seconds: secondsOf(values.seconds),
+        ...(values.messages === undefined ? {} : { messages: countOf('--messages', 1, 1_000_000)(values.messages) }),
         workers: countOf('--workers', 1, 64)(values.workers),
         client: clientOf(values.client),
         reconnect: values.reconnect,
-        mailbox: countOf('--mailbox', 1, 100_000)(values.mailbox),
+        variants: values.variant === undefined ? [] : list(values.variant, name => name),
+        all: values.all,
+        ...(values.mailbox === undefined ? {} : { mailbox: countOf('--mailbox', 1, 1_000_000)(values.mailbox) }),
         folder: values.folder ?? tmpdir(),
         ...(values.json === undefined ? {} : { json: values.json }),
         ...(values.profile === undefined ? {} : { profile: values.profile }),
@@ -94,8 +114,10 @@ export function readArguments(argv: readonly string[], known: readonly string[])
   }
 }
 
-function unknown(name: string, known: readonly string[]): string {
-  const meant = closest(name, known)
+function unknown(name: string, known: readonly string[], commands: readonly string[]): string {
+  if (commands.includes(name))
+    return `${name} is no scenario: it stands first and alone, with its own options behind it`
+  const meant = closest(name, [...known, ...commands])
   return `no scenario "${name}"${meant === undefined ? `; there are ${known.join(', ')}` : `, did you mean ${meant}?`}`
 }
 

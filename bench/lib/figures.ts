@@ -16,6 +16,12 @@ export interface Load {
   readonly latencies: Float64Array
   /** To the name service, where that is what is measured. */
   readonly questions?: number
+  /** Octets of memory for each connection, where connections are what is measured. */
+  readonly bytesEach?: number
+  /** The highest that was seen of the memory that belongs to no file. */
+  readonly peakAnonymousBytes?: number
+  /** Where the server's processes come and go within the round, so that nobody else can read what they used. */
+  readonly usage?: Usage
   /** What went wrong, first ones only; a round with errors counts for nothing. */
   readonly errors: readonly string[]
 }
@@ -40,16 +46,21 @@ export interface Figures {
   readonly messagesPerSecond: number
   readonly bytesPerSecond: number
   readonly latencyMs?: Latency
+  /** So also seconds per 1,000. */
   readonly cpuMsPerMessage?: number
   readonly questionsPerMessage?: number
   /** VmHWM of all processes, and the anonymous part of the resident set at the end (the rest are mapped files). */
   readonly peakBytes?: number
   readonly anonymousBytes?: number
+  readonly peakAnonymousBytes?: number
+  readonly bytesEach?: number
   /** Octets handed to files; and pages made dirty as /proc counts them, an upper bound. */
   readonly writtenBytesPerMessage?: number
   readonly dirtiedBytesPerMessage?: number
   readonly flushes?: number
   readonly messagesPerFlush?: number
+  /** The other way round: how far commits are shared. */
+  readonly flushesPerMessage?: number
   readonly flushMs?: number
   readonly errors: readonly string[]
 }
@@ -76,6 +87,7 @@ export interface Row extends Case {
   readonly reference?: Figures
   readonly ratio?: Ratio
   readonly durable: Evidence
+  readonly remark?: string
 }
 
 /** Nearest rank: the smallest sample that at least `share` of all samples do not exceed. `sorted` ascends and is not empty. */
@@ -110,10 +122,13 @@ export function figuresOf(rounds: readonly Round[]): Figures {
     questionsPerMessage: share(sumKnown(rounds.map(({ load }) => load.questions)), messages),
     peakBytes: greatest(rounds.map(({ usage }) => usage.peakBytes)),
     anonymousBytes: greatest(rounds.map(({ usage }) => usage.anonymousBytes)),
+    peakAnonymousBytes: greatest(rounds.map(({ load }) => load.peakAnonymousBytes)),
+    bytesEach: greatest(rounds.map(({ load }) => load.bytesEach)),
     writtenBytesPerMessage: share(sumKnown(rounds.map(({ usage }) => usage.fileBytes)), messages),
     dirtiedBytesPerMessage: share(sumKnown(rounds.map(({ usage }) => usage.dirtiedBytes)), messages),
     flushes,
     messagesPerFlush: flushes === undefined ? undefined : share(messages, flushes),
+    flushesPerMessage: share(flushes, messages),
     flushMs: share(flushMs, flushes ?? 0),
     errors: rounds.flatMap(({ load }) => load.errors).slice(0, 5),
   })

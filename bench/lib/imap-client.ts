@@ -28,6 +28,8 @@ interface Waiting {
 export class ImapSession {
   /** Messages of the selected mailbox, as far as was told. */
   messages = 0
+  /** Told of each EXISTS. */
+  exists: () => void = () => undefined
   readonly #socket: Socket
   #next = 1
   #waiting: Waiting | undefined
@@ -149,7 +151,9 @@ export class ImapSession {
   /** RFC 3501 §7.3.1, §7.4.1 */
   #count(line: string): void {
     const found = /^\* (\d+) (EXISTS|EXPUNGE)/.exec(line)
-    if (found !== null) this.messages = found[2] === 'EXISTS' ? Number(found[1]) : this.messages - 1
+    if (found === null) return
+    this.messages = found[2] === 'EXISTS' ? Number(found[1]) : this.messages - 1
+    if (found[2] === 'EXISTS') this.exists()
   }
 
   #done(line: string): void {

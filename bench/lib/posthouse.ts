@@ -7,6 +7,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Document, isMap, isSeq, parseDocument } from 'yaml'
+import { addUsers } from '../../test/harness/accounts.js'
 import { answers, freeBase, OFFSETS } from '../../test/harness/ports.js'
 import { FlushCounter } from './flush.js'
 import { ROOT } from './root.js'
@@ -14,6 +15,7 @@ import { ROOT } from './root.js'
 const MAIN = 'dist/core/main.js'
 /** A machine that does much else takes its time. */
 const START_MS = 120_000
+export const DOMAIN = 'bench.test'
 
 export interface PosthouseOptions {
   /** Must exist; the server's own folder is made in it. */
@@ -26,6 +28,10 @@ export interface PosthouseOptions {
   readonly plugins?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   /** Entries of plugins.yaml that are taken out. */
   readonly without?: readonly string[]
+  /** Entries put in front of plugins.yaml. */
+  readonly first?: readonly Readonly<Record<string, unknown>>[]
+  /** More files of the config folder. */
+  readonly files?: Readonly<Record<string, string>>
   readonly flushLibrary?: string | undefined
   /** Another clone, built: its server is started in place of ours. */
   readonly root?: string
@@ -37,8 +43,22 @@ export interface PosthouseOptions {
   readonly spawned?: ((server: Posthouse) => void) | undefined
 }
 
+/** A config folder that a server can be started on, again and again. */
+export interface Site {
+  readonly base: number
+  readonly folder: string
+  readonly main: string
+}
+
+export interface Ports {
+  readonly mx: number
+  readonly lmtp: number
+  readonly pop3: number
+  readonly imap: number
+}
+
 export class Posthouse {
-  readonly ports: { readonly mx: number; readonly lmtp: number; readonly imap: number }
+  readonly ports: Ports
   readonly flushes: FlushCounter | undefined
   readonly dataFolder: string
   readonly #child: ChildProcess
@@ -46,17 +66,24 @@ export class Posthouse {
 
   private constructor(child: ChildProcess, base: number, folder: string, flushes: FlushCounter | undefined) {
     this.#child = child
-    this.ports = { mx: base + OFFSETS.mx, lmtp: base + OFFSETS.lmtp, imap: base + OFFSETS.imap }
+    const { mx, lmtp, pop3, imap } = OFFSETS
+    this.ports = { mx: base + mx, lmtp: base + lmtp, pop3: base + pop3, imap: base + imap }
     this.flushes = flushes
     this.dataFolder = folder
     this.#logFile = join(folder, 'bench-server.log')
   }
 
   static async start(options: PosthouseOptions): Promise<Posthouse> {
+    const posthouse = Posthouse.spawn(await Posthouse.prepare(options), options)
+    await posthouse.#untilOpen()
+    return posthouse
+  }
+
+  static async prepare(options: PosthouseOptions): Promise<Site> {
     const base = await freeBase()
     const folder = join(options.parent, `posthouse-${base}`)
     const main = join(options.root ?? ROOT, MAIN)
-    await cli(main, ['init', folder, '--domain', 'bench.test', '--base-port', String(base)], options.signal)
+    await cli(main, ['init', folder, '--domain', DOMAIN, '--base-port', String(base)], options.signal)
     // Nobody waits for what the bench leaves in the queue.
     const server = { workers: options.workers, drain_timeout: '1s', ...options.server }
     edit(join(folder, 'server.yaml'), document => {
@@ -65,25 +92,32 @@ export class Posthouse {
     edit(join(folder, 'plugins.yaml'), document => {
       for (const name of options.without ?? []) removePlugin(document, name)
       setPlugins(document, options.plugins ?? {})
+      if (isSeq(document.contents))
+        document.contents.items.unshift(...(options.first ?? []).map(entry => document.createNode(entry)))
     })
-    await Promise.all(
-      options.users.map(([login, password]) =>
-        cli(main, ['user', 'add', login, '--password-stdin', '--config', folder], options.signal, `${password}\n`),
-      ),
-    )
+    for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(join(folder, name), text)
+    await makeUsers({ base, folder, main }, options)
+    return { base, folder, main }
+  }
+
+  /** Started, and no more: what answers when is the caller's question. */
+  static spawn({ base, folder, main }: Site, options: PosthouseOptions): Posthouse {
     const flushes =
       options.flushLibrary === undefined
         ? undefined
         : new FlushCounter(options.flushLibrary, join(options.parent, `flushes-${base}`))
     const posthouse = new Posthouse(spawnServer(main, folder, options, flushes), base, folder, flushes)
     options.spawned?.(posthouse)
-    await posthouse.#untilOpen()
     return posthouse
   }
 
   /** Process group: the supervisor's pid. */
   get group(): number {
     return this.#child.pid!
+  }
+
+  get ended(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null
   }
 
   /** The end of the log, for a failure's story. */
@@ -93,7 +127,7 @@ export class Posthouse {
 
   async stop(): Promise<void> {
     const child = this.#child
-    if (child.exitCode !== null || child.signalCode !== null) return
+    if (this.ended) return
     const ended = new Promise(done => child.once('exit', done))
     child.kill('SIGTERM')
     const timer = setTimeout(() => this.kill(), 15_000)
@@ -103,7 +137,7 @@ export class Posthouse {
 
   /** The whole group, at once. */
   kill(): void {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    if (this.ended) return
     process.kill(-this.group, 'SIGKILL')
   }
 
@@ -111,7 +145,7 @@ export class Posthouse {
     const until = Date.now() + START_MS
     for (const port of [this.ports.mx, this.ports.imap]) {
       while (!(await answers(port))) {
-        if (this.#child.exitCode !== null || Date.now() > until) {
+        if (this.ended || Date.now() > until) {
           this.kill()
           throw new Error(`the server did not open port ${port}:\n${this.logEnd()}`)
         }
@@ -119,6 +153,13 @@ export class Posthouse {
       }
     }
   }
+}
+
+/** Another clone makes its own, as its accounts may be written otherwise. */
+async function makeUsers({ folder, main }: Site, { users, root, signal }: PosthouseOptions): Promise<void> {
+  if (root === undefined) return addUsers(join(folder, 'data'), DOMAIN, { users })
+  for (const [login, password] of users)
+    await cli(main, ['user', 'add', login, '--password-stdin', '--config', folder], signal, `${password}\n`)
 }
 
 function spawnServer(

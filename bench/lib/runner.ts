@@ -9,7 +9,7 @@ import { rate, sizeName } from './table.js'
 import { readUsage, resetPeak, usageBetween } from './usage.js'
 
 /** Turns of each side per case. */
-const ROUNDS = 3
+const USUAL_ROUNDS = 3
 /**
  * A fresh Node process needs some 5 s of load until its CPU per message stands still (0.63 ms to 0.33 for the file reference). With 1 s the
  * first case of every stage was compared with a cold reference, and looked up to three times too good.
@@ -32,39 +32,56 @@ export async function runVariant(
   say(`  durable: ${evidenceText(durable)}\n`)
   // The busiest case compiles the most code; a first case with one session would pay for all of it.
   const busiest = cases.reduce((most, one) => (one.sessions > most.sessions ? one : most))
-  await warmUp(stage, busiest)
+  if (scenario.cold !== true) await warmUp(stage, busiest)
   const rows: Row[] = []
   for (const one of cases) {
-    say(`  ${one.sessions} session${one.sessions === 1 ? '' : 's'}, ${sizeName(one.size)}:`)
-    const ours: Round[] = []
-    const reference: Round[] = []
-    for (let round = 0; round < ROUNDS; round++) {
-      ours.push(await measure(stage.ours, one, setting.args.seconds / ROUNDS))
-      reference.push(await measure(stage.reference, one, setting.args.seconds / ROUNDS))
-    }
-    const row = rowOf(one, ours, reference, durable)
+    const which = scenario.oneStage === true ? `${one.variant}, ` : ''
+    say(`  ${which}${one.sessions} session${one.sessions === 1 ? '' : 's'}, ${sizeName(one.size)}:`)
+    const rounds = await turns(stage, one, scenario.rounds?.(one) ?? USUAL_ROUNDS, setting.args.seconds)
+    const row = rowOf(one, rounds, durable)
+    const remark = stage.remark?.(row)
     const errors = row.ours.errors.length === 0 ? '' : ` ERRORS: ${row.ours.errors.join('; ')}`
-    say(` ${rate(row.ours.messagesPerSecond)}/s, reference ${rate(row.reference!.messagesPerSecond)}/s${errors}\n`)
-    rows.push(row)
+    const beside = row.reference === undefined ? '' : `, reference ${rate(row.reference.messagesPerSecond)}/s`
+    say(` ${rate(row.ours.messagesPerSecond)}/s${beside}${remark === undefined ? '' : `; ${remark}`}${errors}\n`)
+    rows.push(remark === undefined ? row : { ...row, remark })
   }
   return rows
 }
 
-/** Both at once, as nothing is measured yet; but in turn where no message is sent, and the connections themselves are the load. */
-async function warmUp({ ours, reference }: Stage, busiest: Case): Promise<void> {
-  if (busiest.size > 0) {
-    await Promise.all([ours, reference].map(side => side.drive(busiest, WARM_UP_SECONDS)))
-    return
-  }
-  for (const side of [ours, reference]) await side.drive(busiest, 1)
+interface Rounds {
+  readonly ours: readonly Round[]
+  readonly reference: readonly Round[]
 }
 
-async function measure(side: Side, one: Case, seconds: number): Promise<Round> {
+async function turns(stage: Stage, one: Case, count: number, seconds: number): Promise<Rounds> {
+  const ours: Round[] = []
+  const reference: Round[] = []
+  for (let round = 0; round < count; round++) {
+    ours.push(await measure(stage.ours, one, seconds / count))
+    if (stage.reference !== undefined) reference.push(await measure(stage.reference, one, seconds / count))
+  }
+  return { ours, reference }
+}
+
+/** Both at once, as nothing is measured yet; but in turn where no message is sent, and the connections themselves are the load. */
+async function warmUp({ ours, reference }: Stage, busiest: Case): Promise<void> {
+  const sides = reference === undefined ? [ours] : [ours, reference]
+  const warm = async (side: Side, seconds: number): Promise<void> => {
+    await side.prepare?.(busiest, seconds)
+    await side.drive(busiest, seconds)
+  }
+  if (busiest.size > 0) await Promise.all(sides.map(side => warm(side, WARM_UP_SECONDS)))
+  else for (const side of sides) await warm(side, 1)
+}
+
+/** One turn of one side. */
+export async function measure(side: Side, one: Case, seconds: number): Promise<Round> {
+  await side.prepare?.(one, seconds)
   resetPeak(side.group)
   const before = readUsage(side.group)
   const flushesBefore = side.flushes?.read()
   const load = await side.drive(one, seconds)
-  const usage = usageBetween(before, readUsage(side.group))
+  const usage = load.usage ?? usageBetween(before, readUsage(side.group))
   const flushes = side.flushes?.read()
   if (flushesBefore === undefined || flushes === undefined) return { load, usage }
   return {
@@ -78,8 +95,9 @@ async function measure(side: Side, one: Case, seconds: number): Promise<Round> {
   }
 }
 
-function rowOf(one: Case, ours: readonly Round[], theirs: readonly Round[], durable: Evidence): Row {
+function rowOf(one: Case, { ours, reference: theirs }: Rounds, durable: Evidence): Row {
   const own = figuresOf(ours)
+  if (theirs.length === 0) return { ...one, ours: own, durable }
   const reference = figuresOf(theirs)
   const ratio = ratioOf(own, reference, spreadOf(ours, theirs))
   return { ...one, ours: own, reference, ...(ratio === undefined ? {} : { ratio }), durable }

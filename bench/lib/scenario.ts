@@ -6,7 +6,7 @@ import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Arguments } from './args.js'
-import type { Case, Load } from './figures.js'
+import type { Case, Load, Row } from './figures.js'
 import type { Evidence, FlushCounter } from './flush.js'
 import type { PosthouseOptions } from './posthouse.js'
 
@@ -14,12 +14,17 @@ import type { PosthouseOptions } from './posthouse.js'
 export interface Side {
   readonly group: number
   readonly flushes?: FlushCounter | undefined
+  /** What a turn needs and is not of it: mail to fetch, a queue to start on. */
+  prepare?(one: Case, seconds: number): Promise<void>
   drive(one: Case, seconds: number): Promise<Load>
 }
 
 export interface Stage {
   readonly ours: Side
-  readonly reference: Side
+  /** Left out where nothing built in does the same work. */
+  readonly reference?: Side
+  /** What the figures of a case come to, in a sentence. */
+  remark?(row: Row): string | undefined
   /** Were acknowledged messages durable? */
   probe(): Promise<Evidence>
 }
@@ -29,15 +34,28 @@ export interface Scenario {
   /** The question in a sentence. */
   readonly asks: string
   readonly variants: readonly string[]
+  /** All variants on one stage, as making it takes longest. */
+  readonly oneStage?: boolean
   /** Run only when it is named: it takes long. */
   readonly onRequest?: boolean
+  /** What stands in place of 5 s of load on both before anything is measured: nothing, as a start is cold and memory is judged once. */
+  readonly cold?: boolean
+  /** Turns of each side per case; three unless said. */
+  readonly rounds?: (one: Case) => number
   /** What is run when nobody names sessions or sizes. */
   readonly usual: readonly Omit<Case, 'scenario'>[]
   open(variant: string, cases: readonly Case[], setting: Setting): Promise<Stage>
 }
 
 /** Sets of sessions and sizes to run, in the order of `usual`. */
-export function casesOf(scenario: Scenario, args: Pick<Arguments, 'sessions' | 'sizes'>): Case[] {
+export function casesOf(scenario: Scenario, args: CaseWish): Case[] {
+  const { variants = [] } = args
+  return allCases(scenario, args).filter(one => variants.length === 0 || variants.includes(one.variant))
+}
+
+type CaseWish = Pick<Arguments, 'sessions' | 'sizes'> & Partial<Pick<Arguments, 'variants'>>
+
+function allCases(scenario: Scenario, args: CaseWish): Case[] {
   const { name, usual, variants } = scenario
   if (args.sessions === undefined && args.sizes === undefined) return usual.map(one => ({ scenario: name, ...one }))
   return variants.flatMap(variant => {
@@ -101,7 +119,7 @@ export class Setting {
 /** Plugins that read every word of a message; only the variant that asks for them has them. */
 export const CONTENT_FILTER: readonly string[] = ['origin', 'look-alikes', 'reputation', 'spam-rules', 'spam-action']
 
-/** Bounds of a round beside its time: messages and octets on disk. */
-export function mostMessages(size: number): number {
-  return Math.max(1, Math.min(200_000, Math.floor(2e9 / size)))
+/** Bounds of a turn beside its time: messages and octets on disk. */
+export function mostMessages(size: number, { messages = 200_000 }: Pick<Arguments, 'messages'>): number {
+  return Math.max(1, Math.min(messages, Math.floor(2e9 / size)))
 }

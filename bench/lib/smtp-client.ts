@@ -3,6 +3,7 @@
  * Used by the load source and by the relaying reference. Any answer but the expected one ends the session.
  */
 import { connect, type Socket } from 'node:net'
+import { connect as secure } from 'node:tls'
 
 export interface Parcel {
   readonly sender: string
@@ -11,11 +12,13 @@ export interface Parcel {
   readonly parts: readonly (string | Buffer)[]
 }
 
-type State = 'greeting' | 'hello' | 'idle' | 'envelope' | 'content' | 'ended'
+type State = 'greeting' | 'hello' | 'starttls' | 'idle' | 'envelope' | 'content' | 'ended'
 
 export interface SessionEvents {
   /** Greeting and EHLO are through. */
   ready(): void
+  /** The closing dot has been written. */
+  sent?(): void
   /** The message got its 250. */
   accepted(): void
   /** Over, by `quit` or by trouble; called once. */
@@ -23,20 +26,34 @@ export interface SessionEvents {
 }
 
 export class SmtpSession {
-  readonly #socket: Socket
+  #socket: Socket
+  #tls: boolean
   readonly #events: SessionEvents
   #state: State = 'greeting'
   #answers = 0
   #parcel: Parcel | undefined
   #partial = ''
 
-  constructor(port: number, events: SessionEvents) {
+  /** With `tls` it says STARTTLS before anything else; the certificate is believed, whoever's it is. */
+  constructor(port: number, events: SessionEvents, tls = false) {
     this.#events = events
-    this.#socket = connect({ port, host: '127.0.0.1', noDelay: true })
-    this.#socket.setEncoding('latin1')
-    this.#socket.on('data', (text: unknown) => this.#read(text as string))
-    this.#socket.on('error', error => this.#end(error.message))
-    this.#socket.on('close', () => this.#end('the connection was closed'))
+    this.#tls = tls
+    this.#socket = this.#heard(connect({ port, host: '127.0.0.1', noDelay: true }))
+  }
+
+  #heard(socket: Socket): Socket {
+    socket.on('data', (octets: Buffer) => this.#read(octets.toString('latin1')))
+    socket.on('error', error => this.#end(error.message))
+    socket.on('close', () => this.#end('the connection was closed'))
+    return socket
+  }
+
+  #secure(): void {
+    this.#tls = false
+    this.#socket.removeAllListeners()
+    this.#socket = this.#heard(secure({ socket: this.#socket, rejectUnauthorized: false }))
+    this.#state = 'hello'
+    this.#socket.write('EHLO source.test\r\n')
   }
 
   /** Only when ready or after `accepted`. */
@@ -87,7 +104,8 @@ export class SmtpSession {
       if (state === 'idle') this.#end(`unexpected: ${line.slice(0, 120)}`)
       return
     }
-    const wanted = state === 'greeting' ? '220' : state === 'envelope' && this.#answers === 2 ? '354' : '250'
+    const wanted =
+      state === 'greeting' || state === 'starttls' ? '220' : state === 'envelope' && this.#answers === 2 ? '354' : '250'
     if (!line.startsWith(wanted)) {
       this.#end(`${state}: ${line.slice(0, 120).trimEnd()}`)
       return
@@ -95,6 +113,10 @@ export class SmtpSession {
     if (state === 'greeting') {
       this.#state = 'hello'
       this.#socket.write('EHLO source.test\r\n')
+    } else if (state === 'starttls') this.#secure()
+    else if (state === 'hello' && this.#tls) {
+      this.#state = 'starttls'
+      this.#socket.write('STARTTLS\r\n')
     } else if (state === 'hello') {
       this.#state = 'idle'
       this.#events.ready()
@@ -114,5 +136,6 @@ export class SmtpSession {
     this.#socket.cork()
     for (const part of parts) this.#socket.write(part, 'latin1')
     this.#socket.uncork()
+    this.#events.sent?.()
   }
 }

@@ -7,7 +7,7 @@ import { connect } from 'node:net'
 import type { Load } from './figures.js'
 import { Messages } from './message.js'
 import { servePart } from './part.js'
-import { SmtpSession } from './smtp-client.js'
+import { type SessionEvents, SmtpSession } from './smtp-client.js'
 
 export interface SourceOrder {
   readonly port: number
@@ -19,6 +19,7 @@ export interface SourceOrder {
   readonly maxMessages: number
   /** A new connection for each message; its set-up counts. */
   readonly reconnect?: boolean
+  readonly tls?: boolean
   /** The sink's back channel: 4 octets per message that has arrived. */
   readonly confirmPort?: number
   /** How long unfinished messages are waited for after the time is up; default 15000. */
@@ -99,7 +100,7 @@ class Round {
 
   #connect(index: number): void {
     const connectedMs = performance.now()
-    const session = new SmtpSession(this.#order.port, {
+    const events: SessionEvents = {
       ready: () => {
         if (this.#order.reconnect === true) this.#send(session, index, connectedMs)
         else {
@@ -112,7 +113,8 @@ class Round {
         this.#sessions.delete(session)
         if (trouble !== undefined) this.#lost(trouble)
       },
-    })
+    }
+    const session = new SmtpSession(this.#order.port, events, this.#order.tls)
     this.#sessions.add(session)
   }
 

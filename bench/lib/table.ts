@@ -15,23 +15,35 @@ const HEAD = [
   'CPU ms/msg',
   '× ref',
   'look-ups/msg',
+  'KB each',
   'peak MB',
   'KB written/msg',
   'msg/flush',
   'durable',
 ]
 /** Columns of words stand left, figures right. */
-const LEFT = new Set([0, 2, 5, 16])
+const LEFT = new Set(['scenario', 'size', '(turns)', 'durable'])
+/** Left out where no line has them. */
+const OPTIONAL = new Set(['look-ups/msg', 'KB each'])
 
 export function tableOf(rows: readonly Row[]): string {
-  const lines = [HEAD, ...rows.map(cellsOf)]
-  const widths = HEAD.map((_, column) => Math.max(...lines.map(line => line[column]!.length)))
+  const cells = rows.map(cellsOf)
+  const shown = HEAD.map((name, at) => (OPTIONAL.has(name) && cells.every(line => line[at] === '-') ? -1 : at)).filter(
+    at => at >= 0,
+  )
+  const lines = [HEAD, ...cells].map(line => shown.map(at => line[at]!))
+  const [head = []] = lines
+  const widths = head.map((_, column) => Math.max(...lines.map(line => line[column]!.length)))
   const text = (line: readonly string[]): string =>
     line
-      .map((cell, column) => (LEFT.has(column) ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
+      .map((cell, column) => (LEFT.has(head[column]!) ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
       .join('  ')
       .trimEnd()
-  return `${[text(HEAD), widths.map(width => '─'.repeat(width)).join('  '), ...lines.slice(1).map(text)].join('\n')}\n`
+  const remarks = rows.flatMap(({ scenario, variant, sessions, remark }) =>
+    remark === undefined ? [] : [`${scenario} ${variant}, ${sessions} sessions: ${remark}`],
+  )
+  const rule = widths.map(width => '─'.repeat(width)).join('  ')
+  return `${[text(head), rule, ...lines.slice(1).map(text), ...(remarks.length > 0 ? ['', ...remarks] : [])].join('\n')}\n`
 }
 
 export function cellsOf(row: Row): string[] {
@@ -52,6 +64,7 @@ export function cellsOf(row: Row): string[] {
     figure(ours.cpuMsPerMessage),
     figure(ratio?.cpu),
     figure(ours.questionsPerMessage),
+    figure(ours.bytesEach === undefined ? undefined : ours.bytesEach / 1024),
     ours.peakBytes === undefined ? '-' : (ours.peakBytes / 1048576).toFixed(0),
     writes ? written(ours) : '-',
     writes ? figure(ours.messagesPerFlush) : '-',

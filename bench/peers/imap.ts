@@ -2,22 +2,23 @@
  * `npm run bench:imap-peers`: IMAP, ours beside Debian's Dovecot in one run. Each case is done by turns (ABAB…) with the same generator, this process;
  * the servers are processes of their own, and their CPU and memory is all that counts as theirs. Prints what each was configured to do and a table.
  */
-import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { loadavg, tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseSize } from 'posthouse/text'
 import { latencyOf } from '../lib/figures.js'
 import { buildFlushCounter } from '../lib/flush.js'
 import { type Machine, machineOf, machineText } from '../lib/machine.js'
+import { writeResults } from '../lib/results.js'
 import { rate } from '../lib/table.js'
 import { readUsage, usageBetween } from '../lib/usage.js'
 import { DOVECOT_STORES, type DovecotStore, noDovecot } from './dovecot.js'
 import { type ImapPeer, startPeers } from './imap/peer.js'
 import type { ImapCase, ImapScenario, ImapWish } from './imap/scenario.js'
 import { SCENARIOS } from './imap/scenarios.js'
-import { type CaseResult, HEAD, linesOf, type Turn } from './imap/table.js'
+import { type CaseResult, HEAD, linesOf, rowsOf, type Turn } from './imap/table.js'
 
 const OPTIONS = {
   scenario: { type: 'string', default: SCENARIOS.map(({ name }) => name).join(',') },
@@ -82,7 +83,7 @@ async function main(): Promise<void> {
   process.stdout.write(about.join('\n'))
   const results = await all(scenarios, peers, wishOf(values), Number(values.rounds))
   process.stdout.write(`load of the machine at the end: ${loadText()}\n`)
-  if (values.json !== undefined) write(values.json, machine, peers, results)
+  if (values.json !== undefined) write(values.json, { machine, peers, results, settings: values })
 }
 
 const GENERATOR =
@@ -198,14 +199,16 @@ function loadText(): string {
     .join(' ')
 }
 
-function write(file: string, machine: Machine, peers: readonly ImapPeer[], results: readonly CaseResult[]): void {
-  const plain = {
-    machine,
-    load: loadavg(),
-    peers: peers.map(({ name, about }) => ({ name, about })),
-    results: results.map(one => ({ ...one, turns: Object.fromEntries(one.turns) })),
-  }
-  writeFileSync(resolve(file), `${JSON.stringify(plain, null, 2)}\n`)
+interface Run {
+  readonly machine: Machine
+  readonly peers: readonly ImapPeer[]
+  readonly results: readonly CaseResult[]
+  readonly settings: object
+}
+
+function write(file: string, { machine, peers, results, settings }: Run): void {
+  const about = peers.map(one => one.about)
+  writeResults(file, { at: new Date().toISOString(), machine, settings, about, rows: results.flatMap(rowsOf) })
 }
 
 async function cleanUp(): Promise<void> {

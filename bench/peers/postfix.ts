@@ -1,5 +1,5 @@
 /**
- * Postfix as a relay, beside the system's own: its configuration, queue and port are the bench's and end with it. What is set stands in
+ * Postfix as a relay or before mailboxes, beside the system's own: its configuration, queue and port are the bench's and end with it. What is set stands in
  * `mainCf` with its reason, so that its friends can say whether it is fair.
  */
 import { execFile } from 'node:child_process'
@@ -16,8 +16,20 @@ export interface PostfixOptions {
   /** Must exist and let the user `postfix` through. */
   readonly folder: string
   readonly port: number
-  readonly sinkPort: number
+  /** Relays to it. */
+  readonly sinkPort?: number
+  /** Mailboxes behind an LMTP server. */
+  readonly local?: LocalMail
   readonly flushLibrary?: string | undefined
+}
+
+export interface LocalMail {
+  readonly domain: string
+  /** All of them; others are refused. */
+  readonly users: readonly string[]
+  readonly lmtpPort: number
+  /** A filter that is asked about each message. */
+  readonly milterPort?: number | undefined
 }
 
 export interface Postfix {
@@ -41,8 +53,9 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   ]
   for (const folder of [config, queue, data]) mkdirSync(folder)
   const flushes = counter(options)
-  writeFileSync(join(config, 'main.cf'), mainCf(options, { queue, data }, flushes?.env ?? {}))
-  writeFileSync(join(config, 'master.cf'), masterCf(options.port, true))
+  writeFileSync(join(config, 'main.cf'), mainCf(options, { queue, data, config }, flushes?.env ?? {}))
+  writeFileSync(join(config, 'master.cf'), `${masterCf(options.port, true)}lmtp unix - - n - - lmtp\n`)
+  writeFileSync(join(config, 'users'), (options.local?.users ?? []).map(user => `${user} x\n`).join(''))
   await run('chown', ['postfix', data])
   const postfix = program('postfix')!
   await run(postfix, ['-c', config, 'start'])
@@ -66,8 +79,8 @@ function counter({ folder, flushLibrary }: PostfixOptions): FlushCounter | undef
 }
 
 function mainCf(
-  { folder, sinkPort }: PostfixOptions,
-  { queue, data }: { readonly queue: string; readonly data: string },
+  { folder, sinkPort, local }: PostfixOptions,
+  { queue, data, config }: Readonly<Record<'queue' | 'data' | 'config', string>>,
   env: Readonly<Record<string, string>>,
 ): string {
   const set = Object.entries(env).map(([name, value]) => `${name}=${value}`)
@@ -85,18 +98,34 @@ myhostname = postfix.bench.test
 mydestination =
 alias_maps =
 alias_database =
-# It relays for loopback and for nobody else, to the sink, without asking the name service.
-mynetworks = 127.0.0.0/8
-smtpd_relay_restrictions = permit_mynetworks, reject
-relayhost = [127.0.0.1]:${sinkPort}
+# Nobody asks the name service.
 disable_dns_lookups = yes
-smtpd_peername_lookup = no
+${local === undefined ? relaying(sinkPort!) : delivering(local, config)}smtpd_peername_lookup = no
 # Nothing holds it back: no pause when mail comes faster than it goes, a process for each of the sessions, no limits of clients.
 in_flow_delay = 0
 default_process_limit = 200
 smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
 `
+}
+
+/** For loopback and for nobody else, to one host. */
+function relaying(port: number): string {
+  return `mynetworks = 127.0.0.0/8
+smtpd_relay_restrictions = permit_mynetworks, reject
+relayhost = [127.0.0.1]:${port}
+`
+}
+
+/** For the mailboxes there are and for nobody else, all of them at one LMTP server. */
+function delivering({ domain, lmtpPort, milterPort }: LocalMail, config: string): string {
+  const milter = `smtpd_milters = inet:127.0.0.1:${milterPort}\nmilter_default_action = tempfail\n`
+  return `mynetworks =
+smtpd_relay_restrictions = reject_unauth_destination
+virtual_mailbox_domains = ${domain}
+virtual_mailbox_maps = texthash:${config}/users
+virtual_transport = lmtp:inet:127.0.0.1:${lmtpPort}
+${milterPort === undefined ? '' : milter}`
 }
 
 function run(name: string, args: readonly string[]): Promise<void> {

@@ -4,7 +4,7 @@
  * connection until the sink has counted all of them. Prints a table; what each was configured to do stands above it.
  */
 import { execFile } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { loadavg, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -16,9 +16,11 @@ import { program } from '../../test/harness/shared.js'
 import { buildFlushCounter, type FlushCounter } from '../lib/flush.js'
 import { machineOf, machineText } from '../lib/machine.js'
 import { Posthouse } from '../lib/posthouse.js'
+import { type ServerRow, writeResults } from '../lib/results.js'
 import { CONTENT_FILTER } from '../lib/scenario.js'
 import { figure, rate, sizeName } from '../lib/table.js'
 import { readStat, readUsage, usageBetween } from '../lib/usage.js'
+import { ABOUT_HARAKA, installed, startHaraka } from './haraka.js'
 import { noPostfix, startPostfix } from './postfix.js'
 import { CountingSink } from './sink.js'
 
@@ -80,6 +82,7 @@ const OPTIONS = {
   rounds: { type: 'string', default: '5' },
   workers: { type: 'string', default: '2' },
   only: { type: 'string' },
+  haraka: { type: 'string' },
   before: { type: 'string' },
   folder: { type: 'string', default: tmpdir() },
   json: { type: 'string' },
@@ -102,8 +105,10 @@ async function main(): Promise<void> {
   ends.push(() => sink.stop())
   const peers = await startPeers(folder, base, sink.port, wish)
   const machine = machineOf(folder)
-  const about = [machineText(machine), ...FAIR, `Posthouse has ${wish.workers} workers`, '']
-  process.stdout.write(`${about.join('\n')}\n`)
+  const others = wish.haraka === undefined ? [] : [ABOUT_HARAKA]
+  const about = [...FAIR, ...others, `Posthouse has ${wish.workers} workers`]
+  process.stdout.write(`${[machineText(machine), ...about].join('\n')}\n\n`)
+  const startedAt = new Date().toISOString()
   const results: Result[] = []
   process.stdout.write(HEAD)
   for (const kept of wish.connections.split(',').map(one => one === 'kept')) {
@@ -123,10 +128,7 @@ async function main(): Promise<void> {
       .join(' ')}\n`,
   )
   if (wish.json !== undefined)
-    writeFileSync(
-      resolve(wish.json),
-      `${JSON.stringify({ machine, results: results.map(one => ({ ...one, turns: Object.fromEntries(one.turns) })) }, null, 2)}\n`,
-    )
+    writeResults(wish.json, { at: startedAt, machine, settings: wish, about, rows: results.flatMap(rowsOf) })
 }
 
 interface Wish {
@@ -134,6 +136,8 @@ interface Wish {
   /** Another clone of ours, built: a peer too. */
   readonly before?: string | undefined
   readonly workers: string
+  /** `fetch`, or a folder where it is installed. */
+  readonly haraka?: string | undefined
   readonly profile?: string | undefined
 }
 
@@ -141,7 +145,7 @@ async function startPeers(
   folder: string,
   base: number,
   sinkPort: number,
-  { only, before, workers, profile }: Wish,
+  { only, before, workers, haraka, profile }: Wish,
 ): Promise<readonly Peer[]> {
   const counter = buildFlushCounter(folder)
   const flushLibrary = 'library' in counter ? counter.library : undefined
@@ -174,6 +178,14 @@ async function startPeers(
     const postfix = await startPostfix({ folder: place, port: base + 2, sinkPort, flushLibrary })
     ends.push(() => postfix.stop())
     peers.push({ name: 'Postfix', port: base + 2, ...postfix })
+  }
+  if (haraka !== undefined) {
+    const place = join(folder, 'haraka')
+    mkdirSync(place)
+    const options = { port: base + 3, nextHost: sinkPort, workers: Number(workers), flushLibrary }
+    const server = await startHaraka({ folder: place, package: await installed(haraka, folder), ...options })
+    ends.push(() => server.stop())
+    peers.push({ name: 'Haraka', port: base + 3, ...server })
   }
   return peers
 }
@@ -263,17 +275,15 @@ function lineOf(cells: readonly string[]): string {
   return `| ${cells.map((cell, at) => cell.padEnd(WIDTHS[at]!)).join(' | ')} |\n`
 }
 
-/** A line per peer; ratios are ours by theirs, of the medians. */
+/** A line per peer; ratios are ours by that of the line, of the medians. */
 function linesOf({ turns, ...order }: Result): string {
   const medians = [...turns].map(([name, list]) => ({ name, list, ...mediansOf(list) }))
-  const other = medians.at(-1)
+  const [ours] = medians
   return medians
     .map(({ name, list, perSecond, acceptedPerSecond, cpu, others, flushes }, at) => {
       const rates = list.map(one => one.perSecond)
       const ratios =
-        at > 0 || medians.length === 1 || other === undefined
-          ? ['', '']
-          : [figure(perSecond / other.perSecond), figure(cpu / other.cpu)]
+        at === 0 || ours === undefined ? ['', ''] : [figure(ours.perSecond / perSecond), figure(ours.cpu / cpu)]
       return lineOf([
         order.kept ? 'kept' : 'new',
         String(order.sessions),
@@ -289,6 +299,29 @@ function linesOf({ turns, ...order }: Result): string {
       ])
     })
     .join('')
+}
+
+function rowsOf({ turns, sessions, size, kept, messages }: Result): readonly ServerRow[] {
+  return [...turns].map(([name, list]) => {
+    const { perSecond, cpu, flushes } = mediansOf(list)
+    return {
+      scenario: 'relay',
+      variant: kept ? 'kept connections' : 'new connections',
+      sessions,
+      size,
+      ...(name !== 'Posthouse' && { server: name }),
+      ours: {
+        messages: messages * list.length,
+        elapsedMs: list.reduce((sum, one) => sum + (messages * 1000) / one.perSecond, 0),
+        messagesPerSecond: perSecond,
+        bytesPerSecond: perSecond * size,
+        cpuMsPerMessage: cpu,
+        ...(flushes !== undefined && Number.isFinite(flushes) && { flushesPerMessage: flushes }),
+        errors: [],
+      },
+      durable: { kind: 'not checked', why: 'how each was set up stands in about' },
+    }
+  })
 }
 
 function mediansOf(turns: readonly Turn[]): Turn {

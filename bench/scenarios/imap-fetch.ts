@@ -27,7 +27,7 @@ export const imapFetch: Scenario = {
   ],
   async open(variant, cases, setting): Promise<Stage> {
     const sizes = [...new Set(cases.map(one => one.size))]
-    const { mailbox } = setting.args
+    const { mailbox = 1000 } = setting.args
     const posthouse = await Posthouse.start({
       ...setting.serverOptions,
       without: CONTENT_FILTER,

@@ -1,6 +1,6 @@
 /**
  * smtp-in: mail comes in by SMTP and is on disk before the 250. `mailbox` is filed at once for local users, without content filter;
- * `filtered` is the same with the config as shipped, so with the rules; `queue` waits for a host that accepts connections and never
+ * `tls` is the same with STARTTLS, `filtered` with the config as shipped, so with the rules; `queue` waits for a host that accepts connections and never
  * greets, so that accepting alone is measured and nothing goes out meanwhile.
  */
 import { join } from 'node:path'
@@ -17,13 +17,14 @@ const KB = 1024
 
 export const smtpIn: Scenario = {
   name: 'smtp-in',
-  asks: 'How much mail is taken in by SMTP, durably: into mailboxes, the same with the spam rules (filtered), into the queue?',
-  variants: ['mailbox', 'filtered', 'queue'],
+  asks: 'How much mail is taken in by SMTP, durably: into mailboxes, the same with TLS and with the whole filter, into the queue?',
+  variants: ['mailbox', 'tls', 'filtered', 'queue'],
   usual: [
     { variant: 'mailbox', sessions: 1, size: 4 * KB },
     { variant: 'mailbox', sessions: 20, size: 4 * KB },
     { variant: 'mailbox', sessions: 100, size: 4 * KB },
     { variant: 'mailbox', sessions: 20, size: 50 * KB },
+    { variant: 'tls', sessions: 20, size: 4 * KB },
     { variant: 'filtered', sessions: 20, size: 4 * KB },
     { variant: 'queue', sessions: 20, size: 4 * KB },
   ],
@@ -32,10 +33,15 @@ export const smtpIn: Scenario = {
     const posthouse = await start(variant, setting)
     const reference = await startReference(setting, { kind: 'file', folder: join(setting.folder, 'reference') })
     const recipients = variant === 'queue' ? FAR : USERS
-    const side = (port: number): Side['drive'] => driver(setting, source, port, recipients)
+    const side = (port: number, tls: boolean): Side['drive'] => driver(setting, source, { port, recipients, tls })
     return {
-      ours: { group: posthouse.group, flushes: posthouse.flushes, drive: side(posthouse.ports.mx) },
-      reference: { ...reference, drive: side(reference.ports[0]!) },
+      ours: {
+        group: posthouse.group,
+        flushes: posthouse.flushes,
+        drive: side(posthouse.ports.mx, variant === 'tls'),
+      },
+      // In clear text always: what TLS costs is what is asked.
+      reference: { ...reference, drive: side(reference.ports[0]!, false) },
       probe: () =>
         probeDurability(setting, source, posthouse.flushes, { port: posthouse.ports.mx, recipients: recipients }),
     }
@@ -55,12 +61,20 @@ async function start(variant: string, setting: Setting): Promise<Posthouse> {
   })
 }
 
-function driver(setting: Setting, source: Source, port: number, recipients: readonly string[]): Side['drive'] {
+function driver(setting: Setting, source: Source, to: Pick<SourceOrder, 'port' | 'recipients' | 'tls'>): Side['drive'] {
   const { client, reconnect } = setting.args
   return (one: Case, seconds: number) => {
     const { sessions, size } = one
-    const order: SourceOrder = { port, sessions, size, recipients, seconds, maxMessages: mostMessages(size), reconnect }
-    const path = client === 'smtp-source' ? findSmtpSource() : undefined
+    const order: SourceOrder = {
+      ...to,
+      sessions,
+      size,
+      seconds,
+      maxMessages: mostMessages(size, setting.args),
+      reconnect,
+    }
+    // It knows no TLS.
+    const path = client === 'smtp-source' && to.tls !== true ? findSmtpSource() : undefined
     return path === undefined ? source.ask(order) : driveSmtpSource(path, order)
   }
 }

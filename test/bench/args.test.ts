@@ -6,7 +6,7 @@ import { casesOf } from '../../bench/lib/scenario.js'
 import { SCENARIOS } from '../../bench/scenarios/index.js'
 
 const NAMES = SCENARIOS.map(one => one.name)
-const read = (line: string): Wish => readArguments(line.split(' ').filter(Boolean), NAMES)
+const read = (line: string): Wish => readArguments(line.split(' ').filter(Boolean), NAMES, ['compare'])
 
 test('without arguments everything runs with the usual cases', () => {
   const wish = read('')
@@ -38,6 +38,8 @@ for (const [line, why] of [
   ['--workers many', /--workers/],
   ['--client sendmail', /expected own or smtp-source/],
   ['--speed 3', /--speed/],
+  ['--messages 0', /--messages: expected a number from 1/],
+  ['smtp-in compare', /compare is no scenario: it stands first and alone/],
 ] as const) {
   test(`"${line}" is refused with a sentence`, () => {
     const wish = read(line)
@@ -56,6 +58,6 @@ test('named sessions run with every variant and its usual sizes', () => {
   const cases = casesOf(smtpIn, { sessions: [3] })
   assert.deepEqual(
     cases.map(one => `${one.variant} ${one.sessions} ${one.size}`),
-    ['mailbox 3 4096', 'mailbox 3 51200', 'filtered 3 4096', 'queue 3 4096'],
+    ['mailbox 3 4096', 'mailbox 3 51200', 'tls 3 4096', 'filtered 3 4096', 'queue 3 4096'],
   )
 })

@@ -11,7 +11,7 @@ import { programPath } from './installed.js'
 import type { Opinion, Peer, PeerKind, Sample } from './peer.js'
 
 /** They ask the network, keep state in Redis, or delay. */
-const WITHOUT =
+export const WITHOUT =
   'rbl spf dkim dkim_signing arc dmarc asn mx_check fuzzy_check rspamd_update greylist ratelimit replies history_redis neural url_redirector p0f reputation external_services antivirus clickhouse elastic dcc bimi aws_s3 milter_headers'
 /** `add header` in its actions.conf: from there on it is treated as spam. */
 const SPAM_ACTIONS = new Set(['add header', 'rewrite subject', 'reject', 'soft reject'])

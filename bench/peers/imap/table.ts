@@ -1,5 +1,6 @@
 /** The table of IMAP beside Dovecot: a line for each server in each case, medians of the turns, and what ours is of the other's. Pure. */
 import type { Latency } from '../../lib/figures.js'
+import { OURS, type ServerRow } from '../../lib/results.js'
 import { figure, rate } from '../../lib/table.js'
 
 /** One turn of one server. */
@@ -87,6 +88,35 @@ function medianOf(turns: readonly Turn[]) {
     bytesEach: of(one => one.bytesEach),
     flushes: of(one => one.flushes),
   }
+}
+
+/** For `--json`: a row for each server. */
+export function rowsOf({ scenario, case: variant, turns }: CaseResult): readonly ServerRow[] {
+  return [...turns].map(([name, list]) => {
+    const { perSecond, cpu, p50, p95, p99, bytes, bytesEach, flushes } = medianOf(list)
+    const latencyMs = { p50, p95, p99, max: Math.max(...list.map(one => one.latency?.max ?? Number.NaN)) }
+    const messages = list.reduce((sum, one) => sum + one.count, 0)
+    return {
+      scenario: scenario.startsWith('imap-') ? scenario : `imap-${scenario}`,
+      variant,
+      sessions: 1,
+      size: 0,
+      ...(name !== OURS && { server: name }),
+      ours: {
+        messages,
+        elapsedMs: (messages * 1000) / perSecond,
+        messagesPerSecond: perSecond,
+        bytesPerSecond: 0,
+        ...(Number.isFinite(p50) && { latencyMs }),
+        ...(Number.isFinite(cpu) && { cpuMsPerMessage: cpu }),
+        ...(Number.isFinite(bytes) && { anonymousBytes: bytes }),
+        ...(Number.isFinite(bytesEach) && { bytesEach }),
+        ...(Number.isFinite(flushes) && { flushesPerMessage: flushes }),
+        errors: list.flatMap(one => one.errors).slice(0, 5),
+      },
+      durable: { kind: 'not checked', why: 'how each was set up stands in about' },
+    }
+  })
 }
 
 export function median(values: readonly number[]): number {
