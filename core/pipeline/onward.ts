@@ -149,7 +149,7 @@ export async function plannedAnswers(
         sender,
         recipient: to,
         dsn: { notify: ['never'] },
-        utf8: needsUtf8(to),
+        utf8: needsUtf8(to, bytes),
         bytes,
         now,
         reason,
@@ -165,6 +165,9 @@ export async function plannedAnswers(
   return { follow, sent }
 }
 
-function needsUtf8(to: Address): boolean {
-  return /[^\x00-\x7f]/.test(formatAddress(to))
+/** RFC 6531 §3.2: for an address, or for a field of its header. */
+function needsUtf8(to: Address, bytes: Buffer): boolean {
+  const end = bytes.indexOf('\r\n\r\n')
+  const header = end < 0 ? bytes : bytes.subarray(0, end)
+  return /[^\x00-\x7f]/.test(formatAddress(to)) || header.some(octet => octet > 127)
 }

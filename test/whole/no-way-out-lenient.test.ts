@@ -41,6 +41,7 @@ const SERVICES: ReadonlySet<string> = new Set([
   'store-lmdb',
   'store-memory',
   'tls-rpt',
+  'vacation',
   'webhooks',
   'zone-server',
 ])
