@@ -26,6 +26,7 @@ import type { State, Store } from './stores.js'
 import type { Tables } from './tables.js'
 import type { TlsResults } from './tls-results.js'
 import type { ValidatedResolver } from './validated.js'
+import type { WordIndex } from './word-index.js'
 
 /** Sentence constant, facts as fields: `log.info({ to, tries }, 'deferred')`. Never secrets, no content above `debug`. */
 export interface Log {
@@ -120,6 +121,7 @@ export interface ServiceTable {
   'look-alikes': LookAlikes
   origin: Origin
   greylist: Greylist
+  'word-index': WordIndex
   /** Of core. */
   replies: Replies
 }

@@ -2,6 +2,7 @@
  * IMAP4rev1 (RFC 3501) as a plugin: it contributes listeners. What it announces is what the commands in `commands/` do.
  */
 import { type Connection, definePlugin, doorsOf } from 'posthouse/api'
+import { rebuildBlocks } from './blocks/rebuilding.js'
 import { CapabilityTable } from './capabilities.js'
 import { converse } from './conversation.js'
 import { Gate } from './gate.js'
@@ -20,6 +21,7 @@ export default definePlugin({
   summary: 'Serves mailboxes by IMAP4rev1',
   config: schema,
   needs: ['store', 'authenticator'],
+  supplies: ['word-index'],
   setup({ config, services, server, clock, metrics, log, state }) {
     const settings = settingsOf(config, server.maxMessageBytes)
     const gate = new Gate(LARGE_AT_ONCE)
@@ -43,6 +45,9 @@ export default definePlugin({
     const serve = (connection: Connection) => converse(new Session(connection, deps))
     return {
       listeners: doorsOf('imap', config, serve, log),
+      services: {
+        'word-index': { rebuild: (mailbox, signal) => rebuildBlocks(mailbox, gate, settings.searchBytes, signal) },
+      },
       // A command may run beside a server, which keeps them up.
       started: () => keeper.start(),
       dispose: () => keeper.stop(),

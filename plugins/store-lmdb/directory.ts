@@ -15,6 +15,7 @@ type NameKey = [accountId: string, name: string]
 const AFTER_SLASH = '0'
 
 export class Directory {
+  readonly #env: Environment
   readonly #boxes: Boxes
   readonly #now: () => number
   readonly #accounts: Database<number, string>
@@ -23,6 +24,7 @@ export class Directory {
   readonly #counters: Database<number, string>
 
   constructor(env: Environment, boxes: Boxes, now: () => number) {
+    this.#env = env
     this.#boxes = boxes
     this.#now = now
     this.#accounts = env.database('accounts')
@@ -33,6 +35,11 @@ export class Directory {
 
   hasAccount(accountId: string): boolean {
     return this.#accounts.doesExist(accountId)
+  }
+
+  accountIds(): readonly string[] {
+    this.#env.refresh()
+    return [...this.#accounts.getKeys()]
   }
 
   /** Makes the account with its default mailboxes if this is its first use. */

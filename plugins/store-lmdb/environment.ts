@@ -3,7 +3,7 @@
  *
  * A write is one transaction, all or nothing, and resolves when it is flushed. Writes that are asked for until the lock is ours share a commit.
  */
-import type { Database, RootDatabase } from 'lmdb'
+import type { Database, RootDatabase, Transaction } from 'lmdb'
 import { MailError } from 'posthouse/api'
 import { Commit } from './commit.js'
 import { refuseWhileCompacted } from './compact.js'
@@ -101,6 +101,12 @@ export class Environment {
       `${this.path} holds data of kind ${found.kind} in format ${found.version}; this version reads ${kind} in format ${version}. ` +
         'Run the version that wrote it, or name another path',
     )
+  }
+
+  /** Reads that are given it see the store as it is now, until its `done`; every database must have been opened before. */
+  moment(): Transaction {
+    this.refresh()
+    return this.#root.useReadTransaction()
   }
 
   /** A database of msgpack values. */

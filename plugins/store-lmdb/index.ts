@@ -15,6 +15,7 @@ import { createLmdbStore, type LmdbStore } from './store.js'
 import { storeCommands } from './store-commands.js'
 import { LmdbTables } from './tables.js'
 import { Complaints } from './trouble.js'
+import { verifyCommand } from './verify-command.js'
 
 const SWEEP_EVERY_MS = 60 * 60 * 1000
 /** Commands load plugins too, and are over by then. */
@@ -68,7 +69,7 @@ export default definePlugin({
     additionalProperties: false,
   },
   supplies: ['store', 'state', 'tables'],
-  setup({ config, server, clock, log, metrics, bus }) {
+  setup({ config, server, services, clock, log, metrics, bus }) {
     const path = resolve(server.dataDir, config.path)
     const mapBytes = parseSize(config.map_size)!
     const keepMs = parseDuration(config.trail_keep)!
@@ -99,7 +100,16 @@ export default definePlugin({
         stopSweeping = startSweeping()
       },
       services: { store, state, tables },
-      commands: [...stateCommands(state, () => clock.now()), ...storeCommands({ stats: () => store.stats(), files })],
+      commands: [
+        ...stateCommands(state, () => clock.now()),
+        ...storeCommands({ stats: () => store.stats(), files }),
+        verifyCommand({
+          store,
+          clock,
+          accounts: () => services.find('accounts'),
+          words: () => services.find('word-index'),
+        }),
+      ],
       async dispose() {
         await stopSweeping?.()
         for (const stop of unwatch) stop()

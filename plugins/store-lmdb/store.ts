@@ -32,6 +32,7 @@ import { QueueRows } from './rows.js'
 import { Sources } from './sources.js'
 import type { StoreStats } from './stats.js'
 import { LmdbTrail, type TrailBounds } from './trail.js'
+import { type Verification, verification } from './verify/index.js'
 
 /**
  * Raise it with every change of what lies in the store, and say in `openEnvironment`'s caller how the old is read.
@@ -54,6 +55,10 @@ export interface LmdbStoreOptions {
 
 export interface LmdbStore extends Store {
   stats(): StoreStats
+  /** All that ever had a mailbox. */
+  accountIds(): readonly string[]
+  /** Looks whether everything adds up, and mends it. */
+  verification(): Verification
   /** Drafts nobody finished, what is left of deleted mailboxes, trail entries older than `trailBefore` and those beyond its size. */
   sweep(now: number, trailBefore: number): Promise<{ readonly drafts: number; readonly trail: number }>
 }
@@ -96,6 +101,8 @@ export function createLmdbStore(options: LmdbStoreOptions): LmdbStore {
   return {
     blobs: bodies,
     stats: () => env.stats(),
+    accountIds: () => directory.accountIds(),
+    verification: () => verification(env, boxes),
     queue,
     mail,
     trail,

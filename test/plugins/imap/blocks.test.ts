@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Mailbox, NewMail } from 'posthouse/api'
 import { rememberingLog } from 'posthouse/testing'
 import { blocksOf } from '../../../plugins/imap/blocks/building.js'
+import { rebuildBlocks } from '../../../plugins/imap/blocks/rebuilding.js'
 import { needleOf } from '../../../plugins/imap/blocks/words.js'
 import { Gate } from '../../../plugins/imap/gate.js'
 import { Keeper } from '../../../plugins/imap/keeper.js'
@@ -204,6 +205,26 @@ const mails = (count: number) =>
 
 const blocksIn = async (box: Mailbox): Promise<string[]> =>
   (await blocksOf(box)).map(({ last, uids }) => `${last}: ${uids[0] ?? ''}-${uids.at(-1) ?? ''} ${uids.length}`)
+
+test('an index can be made anew at any time: damage in it is gone, and it ends where nothing can be kept', async () => {
+  const { mail } = createMemoryStore()
+  const box = await mail.open('ann', (await mail.create('ann', 'Much')).id)
+  const texts = Array.from({ length: 600 }, (_, at) => `Subject: s\r\n\r\nword${at}\r\n`)
+  await box.append(texts.map(text => ({ body: { kind: 'memory', bytes: Buffer.from(text) }, flags: [], date: 0 })))
+  await box.index.add({ block: 600, head: Buffer.from('nonsense'), parts: new Map([[1, Buffer.from('x')]]) }, 0)
+  const gate = new Gate(1)
+  const never = new AbortController().signal
+  for (const _ of [1, 2]) {
+    assert.equal(await rebuildBlocks(box, gate, 10_000, never), 512)
+    assert.deepEqual((await blocksOf(box)).map(({ last }) => last), [256, 512]) // biome-ignore format: short
+  }
+  assert.equal(await rebuildBlocks(box, gate, 10_000, AbortSignal.abort()), 0)
+  assert.deepEqual(await box.index.heads(), [])
+  const add = box.index.add
+  box.index.add = async () => false
+  assert.equal(await rebuildBlocks(box, gate, 10_000, never), 0, 'ends when nothing can be kept')
+  box.index.add = add
+})
 
 async function withKeeper(work: (keeper: Keeper, box: Mailbox, opened: string[]) => Promise<void>): Promise<void> {
   const store = createMemoryStore()
