@@ -94,10 +94,12 @@ class Stage {
   constructor(config: Config, base: LoadBase, found: readonly FoundPlugin[]) {
     this.#base = base
     this.#found = found
-    this.accounts = new JoinedAccounts(base)
     this.#table = new Map(Object.entries(base.services))
     this.#files = filesIn(config.dir, { yaml: KeptYaml.in(config.dataDir), checks: config.kept })
     this.services = servicesOf(this.#table)
+    // A rehearsal changes nothing.
+    const state = () => (base.rehearsal === undefined ? this.services.find('state') : undefined)
+    this.accounts = new JoinedAccounts({ ...base, state })
   }
 
   /** The faults found on the way; with one, the plugin contributes nothing. */

@@ -59,7 +59,7 @@ export class Asker {
       this.#down = undefined
       return answer
     } catch (error) {
-      const wrong = this.trouble((error as Error).message, error)
+      const wrong = this.trouble((error as Error).message)
       // A wrong answer may be about this one question; no answer is about all.
       if (error instanceof NoAnswer) this.#down = { at: clock.now(), error: wrong }
       throw wrong

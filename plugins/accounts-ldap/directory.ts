@@ -108,7 +108,7 @@ export class Directory implements Accounts {
       })
     } catch (error) {
       if (error instanceof LdapDown || error instanceof LdapBusy)
-        throw new MailError('directory-unavailable', `directory ${this.name}: ${error.message}`, error)
+        throw new MailError('directory-unavailable', `directory ${this.name}: ${error.message}`)
       throw error
     }
   }

@@ -57,7 +57,7 @@ export class Verifier {
     } catch (error) {
       if (error instanceof LdapBusy) return { kind: 'busy' }
       if (!(error instanceof LdapDown)) throw error
-      throw new MailError('directory-unavailable', `directory ${directory.name}: ${error.message}`, error)
+      throw new MailError('directory-unavailable', `directory ${directory.name}: ${error.message}`)
     }
   }
 }

@@ -13,6 +13,7 @@ import {
   type Peer,
   type ScramKeys,
   type ScramShape,
+  type State,
   USUAL_SCRAM,
 } from '../../api/index.js'
 import { KeptAccounts } from './kept.js'
@@ -46,6 +47,8 @@ export interface JoinParts {
   readonly metrics: Metrics
   readonly clock: Clock
   readonly bus: Bus
+  /** As of `KeptParts`. */
+  readonly state?: () => State | undefined
 }
 
 type LookUp = 'byLogin' | 'byAddress' | 'byId'

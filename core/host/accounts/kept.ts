@@ -2,9 +2,10 @@
  * Answers of one source of accounts, kept for a while: mail for one person asks four times who that is, and a directory across a network may be
  * away for an hour. While it is away, whom it had still counts for as long as the source says, and whom it had not is not known: mail for
  * somebody who was added meanwhile must wait and not bounce.
- * Each process keeps its own. Everything is bounded in number; the answer that was asked for longest ago goes first. Names that nobody has stand
+ * Each process keeps its own. Whom it found is told to State as well, for the other processes and for a restart while the source is away. Everything is bounded in number; the answer that was asked for longest ago goes first. Names that nobody has stand
  * apart: whoever tries a hundred thousand of them must not drive out the people who are there.
  */
+import { createHash } from 'node:crypto'
 import {
   type Account,
   type Accounts,
@@ -13,12 +14,18 @@ import {
   type Log,
   MailError,
   type Metrics,
+  type State,
 } from '../../api/index.js'
 
 interface Found {
   readonly account: Account
   readonly at: number
+  /** When State was told of it. */
+  readonly told: number
 }
+
+/** State is told anew of somebody who is asked for often so many times while what it has counts. */
+const TELLINGS = 10
 
 export interface KeptParts {
   /** Of the source, for the log. */
@@ -27,6 +34,8 @@ export interface KeptParts {
   readonly log: Log
   readonly metrics: Metrics
   readonly clock: Clock
+  /** There once the store is; left out: each process knows only what it has asked for itself. */
+  readonly state?: () => State | undefined
 }
 
 type Asked = Pick<Accounts, 'byLogin' | 'byAddress' | 'byId'>
@@ -80,7 +89,7 @@ export class KeptAccounts implements Asked {
     try {
       return await asking
     } catch (error) {
-      return this.#instead(known, error)
+      return await this.#instead(key, known, error)
     }
   }
 
@@ -91,6 +100,7 @@ export class KeptAccounts implements Asked {
       .then(account => {
         this.#back()
         if (this.#forgotten === generation) this.#note(key, account, clock.now())
+        else if (account === undefined) this.#untell(key)
         return account
       })
       .finally(() => {
@@ -101,13 +111,45 @@ export class KeptAccounts implements Asked {
   }
 
   /** What is known of it, where the source cannot say. */
-  #instead(known: Found | undefined, error: unknown): Account | undefined {
+  async #instead(key: string, known: Found | undefined, error: unknown): Promise<Account> {
     if (!(error instanceof MailError) || !error.temporary) throw error
     const { clock, keep, metrics } = this.#parts
     this.#away(error)
-    if (known === undefined || clock.now() - known.at >= keep.staleMs) throw error
+    const fresh = (found: Found | undefined) => found !== undefined && clock.now() - found.at < keep.staleMs
+    const found = fresh(known) ? known : await this.#recall(key)
+    if (found === undefined || !fresh(found)) throw error
     metrics.count('accounts.stale')
-    return known.account
+    return found.account
+  }
+
+  async #recall(key: string): Promise<Found | undefined> {
+    const { state, clock } = this.#parts
+    const text = await state?.()?.get(this.#stateKey(key), clock.now())
+    if (text === undefined) return undefined
+    const found = { ...(JSON.parse(text) as Omit<Found, 'told'>), told: clock.now() }
+    this.#put(this.#found, key, found)
+    return found
+  }
+
+  #tell(key: string, { account, at }: Found): void {
+    const { state, keep, log } = this.#parts
+    const text = JSON.stringify({ account, at })
+    const telling = state?.()?.put(this.#stateKey(key), text, at + keep.staleMs)
+    telling?.catch((error: unknown) => log.debug({ err: error }, 'who was found could not be told to State'))
+  }
+
+  /** Only who is there is taken out: most names that nobody has were never anybody's. */
+  #untell(key: string): void {
+    const { state, clock, log } = this.#parts
+    const there = state?.()
+    const name = this.#stateKey(key)
+    const taking = there?.get(name, clock.now()).then(text => (text === undefined ? false : there.remove(name)))
+    taking?.catch((error: unknown) => log.debug({ err: error }, 'who is gone could not be told to State'))
+  }
+
+  /** Names can be longer than keys. */
+  #stateKey(key: string): string {
+    return `accounts/${this.#parts.name}/${createHash('sha256').update(key).digest('base64url')}`
   }
 
   /** Once for each time that it goes away. */
@@ -131,13 +173,19 @@ export class KeptAccounts implements Asked {
     const { foundMs, missingMs, staleMs } = this.#parts.keep
     if (account === undefined) {
       this.#found.delete(key)
+      this.#untell(key)
       if (missingMs > 0) this.#put(this.#missing, key, at)
       return
     }
     this.#missing.delete(key)
     if (foundMs === 0 && staleMs === 0) return
-    this.#put(this.#found, key, { account, at })
-    this.#put(this.#found, keyOf(account.id), { account, at })
+    for (const one of new Set([key, keyOf(account.id)])) {
+      const { told = Number.NEGATIVE_INFINITY } = this.#found.get(one) ?? {}
+      const tells = at - told >= staleMs / TELLINGS && staleMs > 0
+      const found = { account, at, told: tells ? at : told }
+      this.#put(this.#found, one, found)
+      if (tells) this.#tell(one, found)
+    }
   }
 
   #put<T>(kept: Map<string, T>, key: string, value: T): void {

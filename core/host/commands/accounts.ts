@@ -2,7 +2,7 @@
  * `posthouse accounts …`: the directory as the server sees it, source by source: which there are and whether they answer, whom each of them
  * has under a name, and all of them together. For who asks why somebody is not found, or found in the wrong place.
  */
-import { type Account, type Accounts, type Bus, CommandError, MailError } from '../../api/index.js'
+import { type Account, type Accounts, type Bus, MailError } from '../../api/index.js'
 import { formatSize, printable } from '../../text/index.js'
 import { type AccountSource, FORGET } from '../accounts/joined.js'
 import type { CliParts, OwnCommand, OwnRun } from '../command-base.js'
@@ -43,7 +43,7 @@ export function accountsCommands(parts: CliParts): readonly OwnCommand[] {
     ),
     command(
       { name: 'accounts list', summary: 'list the accounts of all sources', arity: [0, 0] },
-      (run, { accounts }) => list(run, accounts),
+      (run, { accounts }) => list(run, accounts.sources),
     ),
     command(
       {
@@ -131,13 +131,29 @@ function inWords({ source, plugin, by, account, hidden, trouble }: Found, who: s
   return `${name}: by ${by}: ${lineOf(account)}, id ${account.id}${above}`
 }
 
-async function list(run: OwnRun, accounts: Accounts): Promise<number> {
-  const answer = await asked(() => accounts.list())
-  if ('trouble' in answer) throw new CommandError(`a source of accounts does not answer: ${answer.trouble}`)
-  const all = answer.value
+/** Exit code 1: a source does not answer, so that its people are missing. */
+async function list(run: OwnRun, sources: readonly AccountSource[]): Promise<number> {
+  const all: Account[] = []
+  const seen = new Set<string>()
+  let code = 0
+  for (const { name, plugin, accounts } of sources) {
+    const answer = await asked(() => accounts.list())
+    if ('trouble' in answer) {
+      run.warn(`${nameOf(name, plugin)} does not answer, its people are missing here: ${answer.trouble}`)
+      code = 1
+      continue
+    }
+    for (const account of answer.value) {
+      const login = `login ${account.login.toLowerCase()}`
+      // A source above has them.
+      if (seen.has(login) || seen.has(account.id)) continue
+      seen.add(login).add(account.id)
+      all.push({ ...account, source: name })
+    }
+  }
   if (run.json) run.print(JSON.stringify(all, null, 2))
   else for (const account of all) run.print(`${lineOf(account)}  from ${account.source}`)
-  return 0
+  return code
 }
 
 function lineOf({ login, addresses, quotaBytes, quotaMessages, disabled }: Account): string {

@@ -1,8 +1,9 @@
 /** What is kept of a source across a network: for how long, how much, and what counts while it is away. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { type Keeping, MailError } from '../../../../core/api/index.js'
-import { aSource, join, person } from './sources.js'
+import { type Keeping, MailError, type State } from '../../../../core/api/index.js'
+import { createMemoryState } from '../../../../plugins/store-memory/state.js'
+import { aSource, join, joinBeside, person } from './sources.js'
 
 const KEEP: Keeping = { foundMs: 1000, missingMs: 100, staleMs: 5000, most: 100 }
 const ANN = person('ann')
@@ -147,5 +148,64 @@ describe('while the source is away', () => {
       },
     })
     await assert.rejects(joined.byLogin('ann'), TypeError)
+  })
+})
+
+describe('other processes, and the next start', () => {
+  function two(keep: Partial<Keeping> = {}) {
+    const state = createMemoryState()
+    const put = { count: 0 }
+    const counted: State = Object.assign(Object.create(state) as State, {
+      put: (key: string, value: string, expires: number) => {
+        put.count++
+        return state.put(key, value, expires)
+      },
+      get: state.get.bind(state),
+      remove: state.remove.bind(state),
+    })
+    const source = aSource([ANN], { name: 'far', keep: { ...KEEP, ...keep } })
+    return { source, put, one: joinBeside(counted, source), other: joinBeside(counted, source) }
+  }
+
+  test('know while the source is away whom one of them has found, for as long, and nobody else', async () => {
+    const { source, one, other } = two()
+    await one.joined.byAddress('ann@example.test')
+    source.down = true
+    other.clock.at = 4999
+    assert.equal((await other.joined.byAddress('ann@example.test'))?.login, 'ann')
+    assert.equal((await other.joined.byId('id-ann'))?.source, 'far')
+    await assert.rejects(other.joined.byLogin('bob'), isDown)
+    other.clock.at = 5000
+    await assert.rejects(other.joined.byAddress('ann@example.test'), isDown)
+  })
+
+  test('do not know whom one of them has heard to be gone', async () => {
+    const { source, one, other } = two()
+    await one.joined.byLogin('ann')
+    source.people = []
+    one.clock.at = 1000
+    assert.equal(await one.joined.byLogin('ann'), undefined)
+    source.down = true
+    await assert.rejects(other.joined.byLogin('ann'), isDown)
+  })
+
+  test('are told of somebody seldom, however often they are asked for', async () => {
+    const { one, put } = two({ foundMs: 0, staleMs: 10_000 })
+    for (let at = 0; at < 1000; at += 100) {
+      one.clock.at = at
+      await one.joined.byLogin('ann')
+    }
+    assert.equal(put.count, 2, 'once by login and once by id')
+    one.clock.at = 1000
+    await one.joined.byLogin('ann')
+    assert.equal(put.count, 4)
+  })
+
+  test('are told nothing where nothing shall count', async () => {
+    const { source, one, other, put } = two({ staleMs: 0 })
+    await one.joined.byLogin('ann')
+    assert.equal(put.count, 0)
+    source.down = true
+    await assert.rejects(other.joined.byLogin('ann'), isDown)
   })
 })

@@ -1,5 +1,12 @@
 /** Sources of accounts for tests: some people, how often they were asked for, and a switch that makes the source go away. */
-import { type Account, type Accounts, type Keeping, MailError, type Peer } from '../../../../core/api/index.js'
+import {
+  type Account,
+  type Accounts,
+  type Keeping,
+  MailError,
+  type Peer,
+  type State,
+} from '../../../../core/api/index.js'
 import { JoinedAccounts, type JoinParts } from '../../../../core/host/accounts/joined.js'
 import { MemoryMetrics } from '../../../../core/host/metrics.js'
 import { rememberingLog } from '../../../harness/log.js'
@@ -58,6 +65,11 @@ export interface Scene {
 
 /** In the order given, which is that of plugins.yaml. */
 export function join(...sources: readonly FakeSource[]): Scene {
+  return joinBeside(undefined, ...sources)
+}
+
+/** With the State that other processes have. */
+export function joinBeside(state: State | undefined, ...sources: readonly FakeSource[]): Scene {
   const log = rememberingLog()
   const metrics = new MemoryMetrics()
   const clock = { at: 0, now: () => clock.at }
@@ -69,7 +81,7 @@ export function join(...sources: readonly FakeSource[]): Scene {
       return () => undefined
     },
   }
-  const joined = new JoinedAccounts({ log, metrics, clock, bus })
+  const joined = new JoinedAccounts({ log, metrics, clock, bus, state: () => state })
   for (const [place, { accounts }] of sources.entries()) joined.add({ plugin: `plugin-${place}`, place, accounts })
   const forget = () => {
     for (const listener of listeners) listener('')
