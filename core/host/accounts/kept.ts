@@ -26,6 +26,8 @@ interface Found {
 
 /** State is told anew of somebody who is asked for often so many times while what it has counts. */
 const TELLINGS = 10
+/** Of one account, State is told by so many of its addresses. */
+const MOST_ADDRESSES = 20
 
 export interface KeptParts {
   /** Of the source, for the log. */
@@ -59,11 +61,11 @@ export class KeptAccounts implements Asked {
   }
 
   byLogin(login: string): Promise<Account | undefined> {
-    return this.#look(`login ${login.toLowerCase()}`, () => this.#source.byLogin(login))
+    return this.#look(loginKey(login), () => this.#source.byLogin(login))
   }
 
   byAddress(address: string): Promise<Account | undefined> {
-    return this.#look(`address ${address.toLowerCase()}`, () => this.#source.byAddress(address))
+    return this.#look(addressKey(address), () => this.#source.byAddress(address))
   }
 
   byId(id: string): Promise<Account | undefined> {
@@ -179,12 +181,15 @@ export class KeptAccounts implements Asked {
     }
     this.#missing.delete(key)
     if (foundMs === 0 && staleMs === 0) return
-    for (const one of new Set([key, keyOf(account.id)])) {
+    const id = keyOf(account.id)
+    for (const one of new Set([key, id])) {
       const { told = Number.NEGATIVE_INFINITY } = this.#found.get(one) ?? {}
       const tells = at - told >= staleMs / TELLINGS && staleMs > 0
       const found = { account, at, told: tells ? at : told }
       this.#put(this.#found, one, found)
-      if (tells) this.#tell(one, found)
+      if (!tells) continue
+      this.#tell(one, found)
+      if (one === id) for (const other of otherKeys(account, key)) this.#tell(other, found)
     }
   }
 
@@ -195,6 +200,20 @@ export class KeptAccounts implements Asked {
     const [oldest] = kept.keys()
     if (oldest !== undefined) kept.delete(oldest)
   }
+}
+
+/** Who logged in shall get mail while the source is away, and who got mail shall log in. */
+function otherKeys({ login, addresses }: Account, key: string): readonly string[] {
+  const names = [loginKey(login), ...addresses.slice(0, MOST_ADDRESSES).map(addressKey)]
+  return names.filter(name => name !== key)
+}
+
+function loginKey(login: string): string {
+  return `login ${login.toLowerCase()}`
+}
+
+function addressKey(address: string): string {
+  return `address ${address.toLowerCase()}`
 }
 
 function keyOf(id: string): string {

@@ -179,6 +179,14 @@ describe('other processes, and the next start', () => {
     await assert.rejects(other.joined.byAddress('ann@example.test'), isDown)
   })
 
+  test('know by login and addresses who was found by either', async () => {
+    const { source, one, other } = two()
+    await one.joined.byLogin('ann')
+    source.down = true
+    assert.equal((await other.joined.byAddress('Ann@example.test'))?.login, 'ann')
+    assert.equal((await one.joined.byAddress('ann@example.test'))?.login, 'ann')
+  })
+
   test('do not know whom one of them has heard to be gone', async () => {
     const { source, one, other } = two()
     await one.joined.byLogin('ann')
@@ -195,10 +203,10 @@ describe('other processes, and the next start', () => {
       one.clock.at = at
       await one.joined.byLogin('ann')
     }
-    assert.equal(put.count, 2, 'once by login and once by id')
+    assert.equal(put.count, 3, 'by login, by id and by address')
     one.clock.at = 1000
     await one.joined.byLogin('ann')
-    assert.equal(put.count, 4)
+    assert.equal(put.count, 6)
   })
 
   test('are told nothing where nothing shall count', async () => {
