@@ -11,6 +11,7 @@ import { closest } from '../text/index.js'
 import type { CliParts, OwnCommand } from './command-base.js'
 import { accountsCommands } from './commands/accounts.js'
 import { checkCommand } from './commands/check.js'
+import { domainCommands } from './commands/domain.js'
 import { explainCommand } from './commands/explain.js'
 import { initCommand } from './commands/init.js'
 import { queueCommands } from './commands/queue/index.js'
@@ -44,7 +45,7 @@ export async function runCli(
   const make = [serveCommand, initCommand, checkCommand, explainCommand, tlsLsCommand, tlsReloadCommand]
   const own = [...make, replayCommand, whyCommand]
     .map(make => make(parts))
-    .concat(accountsCommands(parts), queueCommands(parts), more)
+    .concat(accountsCommands(parts), domainCommands(parts), queueCommands(parts), more)
   try {
     if (argv.some(arg => arg === '--version' || arg === '-V')) {
       parts.print(`posthouse ${parts.version}`)

@@ -20,6 +20,7 @@ import { CertificateError, CertificateKeeper, type Prepared } from './certificat
 import { DataDirError, readMark, writeMark } from './data-dir.js'
 import { Generation, type Launch, toldOf } from './generation.js'
 import { handOver } from './owner.js'
+import { answerReloadAsked } from './reload-talk.js'
 import { Spare } from './spare.js'
 import { answerTlsAsked } from './tls-talk.js'
 
@@ -102,7 +103,7 @@ class Supervisor {
   #current: Generation | undefined
   #coming: Generation | undefined
   #numbers = 0
-  #reloading = false
+  #reloading: Promise<void> | undefined
   #reloadAgain = false
   #stopping = false
   #over: (code: number) => void = () => undefined
@@ -134,6 +135,11 @@ class Supervisor {
     this.#listenToSignals()
     const bus = joinBus(join(this.#config.dataDir, 'control.sock'), () => this.#log.log, true)
     answerTlsAsked(bus, () => this.#certificates.look(true))
+    answerReloadAsked(
+      bus,
+      () => this.#reload(),
+      domain => this.#config.domains.includes(domain),
+    )
     try {
       await prepare(this.#config, [])
       const certificates = await this.#certificates.prepare(this.#config)
@@ -245,13 +251,17 @@ class Supervisor {
     })
   }
 
-  /** One after the other: a SIGHUP during a reload means another one after it. */
+  /** One after the other: a SIGHUP during a reload means another one after it. Resolves when the last is over. */
   async #reload(): Promise<void> {
     if (this.#stopping) return
     this.#reloadAgain = true
     // during the start: `run` comes back to it
-    if (this.#reloading || this.#current === undefined) return
-    this.#reloading = true
+    if (this.#current === undefined) return
+    this.#reloading ??= this.#reloadAll()
+    await this.#reloading
+  }
+
+  async #reloadAll(): Promise<void> {
     try {
       while (this.#reloadAgain && !this.#stopping) {
         this.#reloadAgain = false
@@ -260,7 +270,7 @@ class Supervisor {
     } catch (error) {
       this.#log.log.error({ err: error }, 'reload failed, the old configuration stays')
     } finally {
-      this.#reloading = false
+      this.#reloading = undefined
     }
   }
 

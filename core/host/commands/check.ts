@@ -31,6 +31,11 @@ interface Checked {
   readonly summary: string
 }
 
+/** Everything that is wrong. */
+export async function faultsOf(dir: string, parts: CliParts): Promise<readonly Fault[]> {
+  return (await check(dir, parts)).faults
+}
+
 async function check(dir: string, parts: CliParts): Promise<Checked> {
   const read = await loadConfig(dir, 'strict')
   if (read.config === undefined) {
