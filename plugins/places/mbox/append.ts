@@ -5,11 +5,12 @@
 import { constants } from 'node:fs'
 import { type FileHandle, lstat, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { mustBelong } from '../owner.js'
 import type { MboxPlace } from '../place.js'
 import { Trouble } from '../trouble.js'
 import { syncFolder } from '../write.js'
-import { dotlock } from './dotlock.js'
+import { tryDotlock } from './dotlock.js'
 import { lockFile } from './fcntl-lock.js'
 
 export interface MboxFile {
@@ -23,8 +24,8 @@ const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants
 /** As mail spools have it: for its owner and the group mail. */
 const MODE = 0o660
 const LF = 10
-/** A mail program may remove a file that has become empty, or put another in its place, while we wait for the lock. */
-const MOST_OPENINGS = 5
+/** Before everything is tried again. */
+const STEPS_MS = [50, 100, 200, 400, 800] as const
 
 /** One at a time for each file: those of this process need not wait with a child each. */
 const LINES = new Map<string, Promise<void>>()
@@ -66,35 +67,75 @@ async function append(
       throw error
     }
   } finally {
-    try {
-      await release?.()
-    } finally {
-      // The fcntl lock ends here.
-      await handle.close()
-    }
+    await giveUp(handle, release)
   }
 }
 
-async function openLocked(file: MboxFile, signal: AbortSignal) {
-  for (let opened = 0; opened < MOST_OPENINGS; opened += 1) {
+interface Locked {
+  readonly handle: FileHandle
+  /** Gives the dotlock back; the fcntl lock ends with the handle. */
+  readonly release: (() => Promise<void>) | undefined
+}
+
+/**
+ * Only the first lock is waited for: procmail takes them the other way round, and whoever held one while waiting for the other would wait for somebody
+ * who waits for them. What is not there at once, all is given back and tried again a little later.
+ */
+async function openLocked(file: MboxFile, signal: AbortSignal): Promise<Locked> {
+  const until = performance.now() + file.place.lockWaitMs
+  for (let step = 0; ; step += 1) {
     const handle = await openFile(file)
     let release: (() => Promise<void>) | undefined
     try {
       await mustBeMailbox(handle, file)
-      for (const kind of file.place.locks) {
-        if (kind === 'fcntl') await lockFile(handle.fd, file.place.lockWaitMs, signal)
-        else release = await dotlock(file.path, file.place.lockWaitMs, signal)
-      }
-      if (await isStill(handle, file.path)) return { handle, release }
+      const locked = await lockAll(handle, file, until, signal)
+      release = locked?.release
+      // A mail program may have removed a file that was empty, or put another in its place.
+      if (locked !== undefined && (await isStill(handle, file.path))) return { handle, release }
+    } catch (error) {
+      await giveUp(handle, release)
+      throw error
+    }
+    await giveUp(handle, release)
+    if (performance.now() >= until) throw new Trouble('4.2.0', 'somebody else has locked the mailbox')
+    // Not in step with others that do the same.
+    await pause(STEPS_MS[Math.min(step, STEPS_MS.length - 1)]! * (0.5 + Math.random()), undefined, { signal })
+  }
+}
+
+/** `undefined`: one of them is somebody else's. */
+async function lockAll(
+  handle: FileHandle,
+  { path, place }: MboxFile,
+  until: number,
+  signal: AbortSignal,
+): Promise<Pick<Locked, 'release'> | undefined> {
+  let release: (() => Promise<void>) | undefined
+  for (const [at, kind] of place.locks.entries()) {
+    if (kind === 'dotlock') {
+      release = await tryDotlock(path)
+      if (release === undefined) return undefined
+      continue
+    }
+    try {
+      const wait = at === 0 ? Math.max(0, until - performance.now()) : 0
+      if (await lockFile(handle.fd, wait, signal)) continue
     } catch (error) {
       await release?.()
-      await handle.close()
       throw error
     }
     await release?.()
+    return undefined
+  }
+  return { release }
+}
+
+async function giveUp(handle: FileHandle, release: Locked['release']): Promise<void> {
+  try {
+    await release?.()
+  } finally {
     await handle.close()
   }
-  throw new Trouble('4.2.0', 'the mailbox is always being replaced')
 }
 
 async function openFile({ path, place }: MboxFile): Promise<FileHandle> {

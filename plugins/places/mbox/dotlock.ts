@@ -5,29 +5,20 @@
 import { randomBytes } from 'node:crypto'
 import { link, lstat, open, readFile, rename, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { setTimeout as pause } from 'node:timers/promises'
 import { Trouble } from '../trouble.js'
 
 const STALE_MS = 5 * 60_000
-const STEPS_MS = [50, 100, 200, 400, 800] as const
 /** A process id and a line feed. */
 const PID = /^\s*([1-9][0-9]{0,9})\s*$/
 
-/** Resolves to what gives it back. `Trouble` when somebody else holds it for all of the wait. */
-export async function dotlock(path: string, waitMs: number, signal: AbortSignal): Promise<() => Promise<void>> {
+/** Resolves to what gives it back, or to nothing when it is somebody else's. */
+export async function tryDotlock(path: string): Promise<(() => Promise<void>) | undefined> {
   const lock = `${path}.lock`
   const own = `${path}.${hostname().slice(0, 60)}.${process.pid}.${randomBytes(6).toString('hex')}`
   const made = await writeOwn(own)
   try {
-    let waited = 0
-    for (let step = 0; ; step += 1) {
-      if (await linked(own, lock)) return () => giveBack(lock, made)
-      if (await removedStale(lock, made.mtimeMs + waited)) continue
-      if (waited >= waitMs) throw new Trouble('4.2.0', 'somebody else has locked the mailbox', `${lock} is held`)
-      const next = STEPS_MS[Math.min(step, STEPS_MS.length - 1)]!
-      await pause(next, undefined, { signal })
-      waited += next
-    }
+    const ours = (await linked(own, lock)) || ((await removedStale(lock, made.mtimeMs)) && (await linked(own, lock)))
+    return ours ? () => giveBack(lock, made) : undefined
   } finally {
     await rm(own, { force: true })
   }

@@ -6,19 +6,23 @@
 import { spawn } from 'node:child_process'
 import { Trouble } from '../trouble.js'
 
-// F_OFD_SETLKW is 38, F_WRLCK 1; start and length 0 are the whole file. ALRM ends the wait, and the program with it.
+/** Its exit code. */
+const HELD = 1
+// F_OFD_SETLK is 37, F_OFD_SETLKW 38, F_WRLCK 1; start and length 0 are the whole file. ALRM ends the wait, and the program with it.
 const PROGRAM = `
+  use Errno;
   open(my $file, '+<&=', 3) or die "open: $!\\n";
-  alarm(shift);
+  my $wait = shift;
+  alarm($wait);
   my $lock = pack('s s x4 q q l x4', 1, 0, 0, 0, 0);
-  fcntl($file, 38, $lock) or die "fcntl: $!\\n";
+  fcntl($file, $wait ? 38 : 37, $lock) or $!{EAGAIN} ? exit(${HELD}) : die "fcntl: $!\\n";
 `
 const MOST_WORDS = 500
 
-/** Resolves when `fd` is locked; `Trouble` when somebody else holds the lock for all of the wait. */
-export async function lockFile(fd: number, waitMs: number, signal: AbortSignal): Promise<void> {
+/** Whether `fd` is locked now; not so when somebody else holds the lock for all of the wait. */
+export async function lockFile(fd: number, waitMs: number, signal: AbortSignal): Promise<boolean> {
   signal.throwIfAborted()
-  const seconds = String(Math.max(1, Math.ceil(waitMs / 1000)))
+  const seconds = String(Math.ceil(waitMs / 1000))
   const child = spawn('/usr/bin/perl', ['-e', PROGRAM, seconds], {
     stdio: ['ignore', 'ignore', 'pipe', fd],
     env: {},
@@ -34,8 +38,8 @@ export async function lockFile(fd: number, waitMs: number, signal: AbortSignal):
       child.once('close', (code, by) => resolve({ code, by }))
     },
   )
-  if (end.code === 0) return
-  if (end.by === 'SIGALRM') throw new Trouble('4.2.0', 'somebody else has locked the mailbox', 'fcntl lock is held')
+  if (end.code === 0) return true
+  if (end.code === HELD || end.by === 'SIGALRM') return false
   throw new Trouble('4.3.0', 'the mailbox cannot be locked', `fcntl lock: ${words.trim() || (end.by ?? end.code)}`)
 }
 

@@ -73,7 +73,7 @@ export async function install(
       )
     const accountsOf = (of: string) => made.services!['local-recipients']!.accountsOf(address(of))
     const commands: readonly Command[] = made.commands ?? []
-    return { route, accountsOf, store, log, commands, tables }
+    return { route, accountsOf, store, log, commands, tables, target: made.targets!.mda! }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

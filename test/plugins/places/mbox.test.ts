@@ -1,10 +1,13 @@
 /** Mailbox files, on a real disk: their form, their locks, and what is refused. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { chmod, link, mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import { chmod, link, mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { tryDotlock } from '../../../plugins/places/mbox/dotlock.js'
 import { address } from '../../harness/context.js'
+import { runProgram } from '../../harness/programs.js'
+import { program } from '../../harness/shared.js'
 import { aJob, deliver, folder, lockedByAnother, short } from './house.js'
 
 const FIRST = 'From sender@far.test Thu Nov  5 09:08:07 2026\n'
@@ -110,6 +113,40 @@ describe('locks', () => {
     assert.equal(short((await deliver({ mbox: path, ...QUICK }, aJob([{}]))).outcomes), 'deferred 4.2.0')
     assert.equal(await readFile(`${path}.lock`, 'utf8'), `${process.pid}\n`)
     assert.deepEqual(await readdir(join(path, '..')), ['box', 'box.lock'])
+  })
+
+  test('who holds the dotlock and waits for the record lock, as procmail does, gets it', async t => {
+    const path = join(await folder(t), 'box')
+    await writeFile(`${path}.lock`, `${process.pid}\n`)
+    const waiting = deliver({ mbox: path, owner: 'any', lock_wait: '2m' }, aJob([{}]))
+    for (let i = 0; i < 3; i += 1) await (await lockedByAnother(path))()
+    await rm(`${path}.lock`)
+    assert.equal(short((await waiting).outcomes), 'delivered')
+  })
+
+  test('locks in the other order are taken and given back too', async t => {
+    const path = join(await folder(t), 'box')
+    const place = { mbox: path, ...QUICK, locks: ['dotlock', 'fcntl'] }
+    const release = await lockedByAnother(path)
+    assert.equal(short((await deliver(place, aJob([{}]))).outcomes), 'deferred 4.2.0')
+    await release()
+    assert.equal(short((await deliver(place, aJob([{}]))).outcomes), 'delivered')
+    assert.deepEqual(await readdir(join(path, '..')), ['box'])
+  })
+
+  test('dotlockfile of liblockfile and we keep each other out', {
+    skip: program('dotlockfile') === undefined ? 'no dotlockfile' : false,
+  }, async t => {
+    const path = join(await folder(t), 'box')
+    await runProgram('dotlockfile', ['-l', '-p', '-r', '0', `${path}.lock`])
+    await writeFile(`${path}.lock`, `${process.pid}\n`)
+    assert.equal(short((await deliver({ mbox: path, ...QUICK }, aJob([{}]))).outcomes), 'deferred 4.2.0')
+    await runProgram('dotlockfile', ['-u', `${path}.lock`])
+    const release = await tryDotlock(path)
+    const theirs = await runProgram('dotlockfile', ['-l', '-r', '0', `${path}.lock`])
+    assert.notEqual(theirs.code, 0)
+    await release!()
+    assert.equal((await runProgram('dotlockfile', ['-l', '-r', '0', `${path}.lock`])).code, 0)
   })
 
   test('a dotlock whose process is dead is taken away', async t => {
