@@ -49,7 +49,7 @@ export interface StoredMessage {
 /** Put this message into that mailbox. The account's INBOX and Junk exist from its first filing on. */
 export interface Filing {
   readonly accountId: string
-  /** Hierarchical name with `/`; created when missing. */
+  /** Hierarchical name with `/`; created when missing, and subscribed to then. */
   readonly mailbox: string
   readonly flags: readonly string[]
   /** All fields in front of the body for this copy, Return-Path first. */

@@ -126,6 +126,7 @@ class Made {
   settle(row: NewRow, outcome: Outcome | undefined, scope: AskScope): Settled | undefined {
     if (outcome?.kind !== 'filed' && outcome?.kind !== 'delivered') return undefined
     const sound = outcome.kind === 'filed' ? soundFiled(outcome, row) : outcome
+    if (sound === undefined) return undefined
     if (sound.kind === 'filed') {
       if (!this.#goesOn(row, sound, scope)) return undefined
       for (const filing of sound.filings) this.filings.push(filing)

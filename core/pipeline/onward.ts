@@ -43,11 +43,11 @@ export interface Answered {
 
 const NOTHING: Answered = { follow: [], sent: new Set() }
 
-/** Without what quarantined mail must not lead to. */
-export function soundFiled(outcome: Filed, { quarantine }: Pick<NewRow, 'quarantine'>): Filed {
+/** Without what quarantined mail must not lead to. Nothing: it would be nowhere then, so it is not settled. */
+export function soundFiled(outcome: Filed, { quarantine }: Pick<NewRow, 'quarantine'>): Filed | undefined {
   if (quarantine === undefined || (outcome.forwards === undefined && outcome.answers === undefined)) return outcome
-  const { forwards: _, answers: __, ...rest } = outcome
-  return rest
+  const { forwards, answers: _, ...rest } = outcome
+  return forwards !== undefined && rest.filings.length === 0 ? undefined : rest
 }
 
 /** Throws a temporary error when a claim cannot be carried out: nothing is filed then, and it is tried again. */

@@ -72,8 +72,10 @@ function judgeRow(row: QueueRow, outcome: Outcome, facts: () => JudgementFacts):
   switch (outcome.kind) {
     case 'delivered':
       return { kind: 'delivered', row, outcome: tidyDelivered(outcome) }
-    case 'filed':
-      return { kind: 'filed', row, outcome: soundFiled(outcome, row) }
+    case 'filed': {
+      const sound = soundFiled(outcome, row)
+      return sound === undefined ? deferred(row, spamOnly(row), facts()) : { kind: 'filed', row, outcome: sound }
+    }
     case 'failed':
       return { kind: 'failed', row, outcome: tidy(outcome, '5'), expired: outcome.expired === true }
     case 'deferred':
@@ -168,6 +170,11 @@ export function tooLate(row: number, last?: Deferred): Failed {
     ...(remote === undefined ? {} : { remote }),
     ...(reply === undefined ? {} : { reply }),
   }
+}
+
+/** Its target would only have sent it on. */
+function spamOnly({ row }: QueueRow): Deferred {
+  return { kind: 'deferred', row, status: '4.7.1', text: 'mail taken for spam is not sent on, and no copy is kept' }
 }
 
 function missing(row: QueueRow): Outcome {

@@ -42,6 +42,7 @@ export interface Wished {
   undo(): Promise<void>
 }
 
+const FAILED = 'The filing rules failed: it is kept as without them'
 /** More copies of one message in one account are no wish. */
 const MOST_COPIES = 20
 
@@ -54,7 +55,8 @@ export async function wishesFor(
   call: Pick<Call, 'log'>,
 ): Promise<Wished | undefined> {
   if (parts.rules() === undefined && parts.vacation() === undefined) return undefined
-  const actions = await actionsFor(parts, account, mail, call)
+  const asked = await actionsFor(parts, account, mail, call)
+  const actions = asked ?? []
   const placed = await placesOf(parts, account, actions, usual)
   const { forwards, notes, undo } = await forwardsOf(parts.forwards, account, mail, actions.filter(isForward), call)
   // What was to be nowhere but there, and does not get there, stays.
@@ -64,25 +66,25 @@ export async function wishesFor(
     places: lost ? [usual] : placed.places,
     forwards,
     ...(because === undefined ? {} : { because }),
-    notes: [...placed.notes, ...notes],
+    notes: [...(asked === undefined ? [FAILED] : []), ...placed.notes, ...notes],
     answer: () => answerTo(parts, account, mail, actions, call),
     undo,
   }
 }
 
-/** RFC 5228 §2.10.6: rules with a fault of their own keep the mail where it would be without them. */
+/** RFC 5228 §2.10.6: rules with a fault of their own keep the mail where it would be without them, and say so. Nothing: they have one. */
 async function actionsFor(
   { rules }: WishParts,
   account: Account,
   mail: ArrivedMail,
   call: Pick<Call, 'log'>,
-): Promise<readonly FilingAction[]> {
+): Promise<readonly FilingAction[] | undefined> {
   try {
     return (await rules()?.actionsFor(account, mail, call)) ?? []
   } catch (error) {
     if (error instanceof MailError && error.temporary) throw error
     call.log.error({ err: error, id: mail.id, account: account.id }, 'filing rules failed, mail is kept')
-    return []
+    return undefined
   }
 }
 

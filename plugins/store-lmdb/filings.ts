@@ -46,6 +46,9 @@ export class Filings {
   #box(accountId: string, name: string): Box {
     this.#directory.ensureAccount(accountId)
     const known = this.#directory.byName(accountId, name)
-    return known ?? this.#directory.make(accountId, name, this.#directory.vacantUse(accountId, name))
+    if (known !== undefined) return known
+    // Clients that show only what is subscribed would never show the mail.
+    this.#directory.subscribe(accountId, name, true)
+    return this.#directory.make(accountId, name, this.#directory.vacantUse(accountId, name))
   }
 }

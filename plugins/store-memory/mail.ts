@@ -154,7 +154,9 @@ export class MemoryMail implements MailStore {
     for (const filing of filings) {
       const account = this.#account(filing.accountId)
       const name = checkMailboxName(filing.mailbox)
-      const box = byName(account, name) ?? this.#make(account, name, vacantUse(account, name))
+      const known = byName(account, name)
+      if (known === undefined) account.subscribed.add(name)
+      const box = known ?? this.#make(account, name, vacantUse(account, name))
       const { id: bodyId, size: bodySize, cuts } = body
       const size = sumSize({ prefixBytes: Buffer.byteLength(filing.prefix), bodySize, cuts })
       const { flags, date, prefix } = filing

@@ -56,6 +56,14 @@ function accepting(backend: StoreBackend): void {
       const names = (await store.mail.list('ann')).map(({ name }) => name)
       for (const name of ['INBOX', 'Junk', 'Lists', 'Lists/dev', 'Lists/dev/patches'])
         assert.ok(names.includes(name), name)
+      assert.equal((await store.mail.find('ann', 'Lists/dev/patches'))!.subscribed, true, 'what is made is seen')
+      await store.mail.subscribe('ann', 'Lists/dev/patches', false)
+      await store.accept(acceptance('q0', { filings: [filing('ann', 'Lists/dev/patches')] }))
+      assert.equal(
+        (await store.mail.find('ann', 'Lists/dev/patches'))!.subscribed,
+        false,
+        'what was there is left alone',
+      )
       await store.mail.delete('ann', 'Junk')
       await store.accept(acceptance('q2', { filings: [filing('ann', 'Junk')] }))
       const junk = (await store.mail.find('ann', 'Junk'))!

@@ -191,6 +191,15 @@ describe('mail that its recipient sends on', () => {
     )
   })
 
+  test('was it taken for spam and would only go on, it waits in the queue', async () => {
+    const spam: Hooks = { message: () => quarantine('too many points') }
+    const rows = await rowsIn(await receive({ filings: [], forwards: [FORWARD] }, spam))
+    assert.deepEqual(
+      rows.map(({ target }) => target),
+      ['mda'],
+    )
+  })
+
   test('was it taken for spam, it is filed and neither sent on nor answered', async () => {
     const spam: Hooks = { message: () => quarantine('too many points') }
     const store = await receive({ filings: [COPY], forwards: [FORWARD], answers: [ANSWER] }, spam)

@@ -80,6 +80,15 @@ describe('what is filed out of the queue', () => {
     assert.deepEqual(await bench.store.mail.usage('a'), { bytes: 0, messages: 0 })
   })
 
+  test('and was taken for spam and would only go on: it waits', async () => {
+    begin({ filings: [], forwards: [FORWARD] })
+    const id = await bench.add(['a@us.test'], { target: 'mda', quarantine: 'spam' })
+    bench.runner.start()
+    await bench.settle()
+    const [row] = (await bench.store.queue.get(id))!.rows
+    assert.deepEqual([row!.target, row!.last!.text], ['mda', 'mail taken for spam is not sent on, and no copy is kept'])
+  })
+
   test('and was taken for spam: it stays, and nobody is answered', async () => {
     begin({ filings: [filing], forwards: [FORWARD], answers: [ANSWER] })
     const id = await bench.add(['a@us.test'], { target: 'mda', quarantine: 'spam' })

@@ -191,6 +191,7 @@ describe('copies', () => {
     assert.ok(kept?.kind === 'filed')
     assert.deepEqual(places(kept), ['INBOX'])
     assert.deepEqual(bug.sentences, ['filing rules failed, mail is kept'])
+    assert.deepEqual(kept.notes, ['The filing rules failed: it is kept as without them'])
     const { outcomes } = await deliver({ actions: new MailError('store-unavailable', 'down') })
     assert.ok(outcomes[0]?.kind === 'deferred')
     assert.equal(outcomes[0].status, '4.3.0')
