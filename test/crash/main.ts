@@ -1,5 +1,6 @@
-/** `npm run crash`: kills a server under load many times and says what became of the mail. Ends with 1 when something is wrong. */
+/** `npm run crash`: kills a server under load many times and says what became of the mail; with `--mailboxes`, of what owners of mailboxes did. Ends with 1 when something is wrong. */
 import { parseArgs } from 'node:util'
+import { crashMailboxes } from './mailbox-run.js'
 import { type CrashReport, crash } from './run.js'
 
 const { values } = parseArgs({
@@ -7,6 +8,7 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '2000' },
     seed: { type: 'string' },
     json: { type: 'boolean', default: false },
+    mailboxes: { type: 'boolean', default: false },
   },
 })
 const seed = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(values.seed)
@@ -17,6 +19,11 @@ if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(kills) || kills < 1) {
 }
 
 process.stderr.write(`crash: ${kills} kills, seed ${seed}\n`)
+if (values.mailboxes) {
+  const done = await crashMailboxes({ seed, kills, progress: line => process.stderr.write(`${line}\n`) })
+  process.stdout.write(`${JSON.stringify(done, null, 2)}\n`)
+  process.exit(done.faults.length > 0 ? 1 : 0)
+}
 const report = await crash({ seed, kills, progress: line => process.stderr.write(`${line}\n`) })
 process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : table(report))
 process.exit(report.faults.length > 0 ? 1 : 0)

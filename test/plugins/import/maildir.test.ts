@@ -278,3 +278,32 @@ test('UIDs that do not fit their list are new ones', async t => {
   const { messages, uidNext } = (await heldIn(store)).get('INBOX')!
   assert.deepEqual([messages.map(({ uid }) => uid), uidNext], [[6, 7, 8, 9, 10, 11], 12])
 })
+
+test('an import that breaks off goes on where it was, with every UID', async t => {
+  const folder = await emptyFolder(t)
+  const files = Object.fromEntries(Array.from({ length: 450 }, (_, at) => [`cur/${at}.x:2,`, `Subject: ${at}\n\n`]))
+  const uids = Array.from({ length: 450 }, (_, at) => `${2 * at + 7} :${at}.x`)
+  await lay(folder, { ...files, 'dovecot-uidlist': `3 V77 N2000\n${uids.join('\n')}\n` })
+  const store = freshStore()
+  const open = store.mail.open.bind(store.mail)
+  let left = 2
+  store.mail.open = async (...args) => {
+    const mailbox = await open(...args)
+    const bring = mailbox.bring.bind(mailbox)
+    mailbox.bring = async (...more) => {
+      if (left-- === 0) throw new Error('the disk is full')
+      return bring(...more)
+    }
+    return mailbox
+  }
+  await assert.rejects(say(store, 'import maildir', [ANN.login, folder]), /the disk is full/)
+  left = Number.POSITIVE_INFINITY
+  assert.equal((await heldIn(store)).get('INBOX')!.messages.length, 400)
+  assert.match((await say(store, 'import maildir', [ANN.login, folder])).out, /50 brought .*, 400 were there/)
+  const { messages, uidNext } = (await heldIn(store)).get('INBOX')!
+  const [seen, wanted] = [
+    messages.map(({ uid, text }) => `${uid} ${text.trim()}`),
+    uids.map((_, at) => `${2 * at + 7} Subject: ${at}`),
+  ]
+  assert.deepEqual([seen, uidNext], [wanted, 2000])
+})
