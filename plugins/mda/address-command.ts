@@ -1,6 +1,7 @@
 /** `posthouse address WHO`: what would happen to mail for an address, step by step, with where each step stands. */
 import {
   type Account,
+  type AccountLimits,
   type Answered,
   type Command,
   CommandError,
@@ -12,6 +13,7 @@ import {
 import { type AddressParts, addressKey, formatAddress, formatSize, parseAddress, printable } from 'posthouse/text'
 import { folderFor } from './deliver.js'
 import type { QuotaKeeper } from './quota/keeper.js'
+import { graceInWords } from './quota/room.js'
 import { type ResolveParts, resolve, type Step } from './resolve.js'
 
 export interface AddressCommandParts {
@@ -50,6 +52,8 @@ interface ToldAccount {
   readonly quotaMessages?: number
   /** It is beyond its quota, and takes mail until then. */
   readonly graceUntil?: string
+  /** What it may send, where that is another amount than everybody's. */
+  readonly limits?: AccountLimits
   /** Of its owner, in words. */
   readonly wishes?: readonly string[]
 }
@@ -103,7 +107,7 @@ async function accountOf(
   account: Account,
   tag: string | undefined,
 ): Promise<ToldAccount> {
-  const { id, login, source, disabled, quotaBytes, quotaMessages } = account
+  const { id, login, source, disabled, quotaBytes, quotaMessages, limits } = account
   const used = await mail.usage(id)
   const graceUntil = await quotas.graceUntil(account, used)
   const wishes = await describe(account)
@@ -118,6 +122,7 @@ async function accountOf(
     ...(quotaBytes !== undefined && { quotaBytes }),
     ...(quotaMessages !== undefined && { quotaMessages }),
     ...(graceUntil !== undefined && { graceUntil: new Date(graceUntil).toISOString() }),
+    ...(limits !== undefined && { limits }),
     ...(wishes.length > 0 && { wishes }),
   }
 }
@@ -146,6 +151,7 @@ function linesOf({ address, is, alias, account, place, tag }: Told, remote: stri
           ? `  ${mailboxOf(account!)}`
           : `  ${placeOf(place)}${account!.disabled ? '; disabled' : ''}`,
         ...(place === undefined ? (account!.wishes ?? []).map(wish => `  ${wish}`) : []),
+        ...limitsOf(account!),
       ]
     case 'place':
       return [`${address}: ${placeOf(place!)}`]
@@ -170,11 +176,16 @@ function placeOf({ name, says }: PlaceFound): string {
   return `to the place ${name}: ${says}`
 }
 
+function limitsOf({ limits = {} }: ToldAccount): readonly string[] {
+  const own = Object.entries(limits).map(([what, limit]) => `${what} ${limit}`)
+  return own.length === 0 ? [] : [`  may send ${own.join(', ')} (limits of its own)`]
+}
+
 function mailboxOf(account: ToldAccount): string {
   const { folder, disabled, usedBytes, usedMessages, quotaBytes, quotaMessages, graceUntil } = account
   const octets = `${formatSize(usedBytes)}${quotaBytes === undefined ? '' : ` of ${formatSize(quotaBytes)}`}`
   const count = `${usedMessages}${quotaMessages === undefined ? '' : ` of ${quotaMessages}`} messages`
-  const over = graceUntil === undefined ? '' : `; over its quota, in its grace until ${graceUntil}`
+  const over = graceUntil === undefined ? '' : `; over its quota, ${graceInWords(Date.parse(graceUntil), Date.now())}`
   return `into ${folder}; holds ${octets}, ${count}${over}${disabled ? '; disabled: nobody can log in' : ''}`
 }
 

@@ -64,5 +64,8 @@ test('each threshold is told once, over two workers, a crash and a restart', { s
   assert.deepEqual([line?.login, line?.usedMessages, line?.percent], [ALICE, 45, 112])
   const daysLeft = (Date.parse(line!.graceUntil) - Date.now()) / 86_400_000
   assert.ok(daysLeft > 6 && daysLeft <= 7, line!.graceUntil)
-  assert.match((await instance.cli(['address', ALICE])).stdout, /45 of 40 messages; over its quota, in its grace until/)
+  await instance.cli(['user', 'change', ALICE, '--limit-messages', '500/1d'])
+  const { stdout: explained } = await instance.cli(['address', ALICE])
+  assert.match(explained, /may send messages 500\/1d \(limits of its own\)/)
+  assert.match(explained, /45 of 40 messages; over its quota, in its grace until/)
 })

@@ -2,7 +2,7 @@
 import { type Account, type Accounts, type Command, CommandError, type CommandRun, type MailStore } from 'posthouse/api'
 import { closest, formatSize, printable } from 'posthouse/text'
 import type { QuotaKeeper } from './keeper.js'
-import { type Amount, amountOf, hasQuota, shareOf } from './room.js'
+import { type Amount, amountOf, graceInWords, hasQuota, shareOf } from './room.js'
 
 export interface QuotaCommandParts {
   readonly accounts: Accounts
@@ -79,7 +79,7 @@ function told({ account, used, percent, graceUntil }: Line): object {
 function inWords({ account, used, percent, graceUntil }: Line, width: number): string {
   const login = account.login.padEnd(width)
   if (!hasQuota(account)) return `${login}     -  ${formatSize(used.bytes)}, ${used.messages} messages, no quota`
-  const over = graceUntil === undefined ? '' : `, in its grace until ${new Date(graceUntil).toISOString()}`
+  const over = graceUntil === undefined ? '' : `, ${graceInWords(graceUntil, Date.now())}`
   const share = Number.isFinite(percent) ? `${Math.floor(percent)}%` : 'over'
   return `${login}  ${share.padStart(4)}  ${amountOf(account, used)}${over}`
 }

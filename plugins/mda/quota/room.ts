@@ -62,6 +62,12 @@ export function amountOf({ quotaBytes, quotaMessages }: Account, used: Amount): 
   return [...octets, ...messages].join(' and ')
 }
 
+/** Of an account that is over its quota. */
+export function graceInWords(until: number, now: number): string {
+  const day = new Date(until).toISOString()
+  return until <= now ? `its grace has been over since ${day}` : `in its grace until ${day}`
+}
+
 export function sum(a: Amount, b: Amount): Amount {
   return { bytes: a.bytes + b.bytes, messages: a.messages + b.messages }
 }

@@ -82,7 +82,8 @@ test('every default that the shipped server.yaml shows in a comment is the defau
   assert.deepEqual(told.faults, [])
   const { dir: _, dataDir: __, plugins: ___, ...same } = told.config!
   const { dir: ____, dataDir: _____, plugins: ______, ...rest } = real.config!
-  assert.deepEqual(same, rest)
+  // What is known of files is each folder's own.
+  assert.deepEqual({ ...same, kept: undefined }, { ...rest, kept: undefined })
 })
 
 const USAGE: readonly (readonly [what: string, args: readonly string[], code: number, said: RegExp])[] = [

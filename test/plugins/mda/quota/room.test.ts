@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Account } from 'posthouse/api'
-import { amountOf, fullness, hasQuota, isOver, roomIn, shareOf } from '../../../../plugins/mda/quota/room.js'
+import {
+  amountOf,
+  fullness,
+  graceInWords,
+  hasQuota,
+  isOver,
+  roomIn,
+  shareOf,
+} from '../../../../plugins/mda/quota/room.js'
 
 const account = (quotaBytes?: number, quotaMessages?: number): Account => ({
   ...{ id: 'a', login: 'a', addresses: [] },
@@ -73,4 +81,10 @@ test('how full it is, is said of octets or messages, whichever is more', () => {
     amountOf(account(2_000_000, 10), { bytes: 1_000_000, messages: 3 }),
     '976.6KB of 1.9MB and 3 messages of 10',
   )
+})
+
+test('a grace is told by its end, and as over when it is', () => {
+  const day = Date.UTC(2026, 10, 29)
+  assert.equal(graceInWords(day, day - 1), 'in its grace until 2026-11-29T00:00:00.000Z')
+  assert.equal(graceInWords(day, day), 'its grace has been over since 2026-11-29T00:00:00.000Z')
 })
