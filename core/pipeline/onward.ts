@@ -83,6 +83,9 @@ function rowOf(
   const sender = renamed === undefined ? {} : { sender: renamed }
   const expires = now + lifeMs({ target: claim.target, lane, ...sender })
   const { deliverBy } = message
+  const before = inFront(claim)
+  const onward = before + (origin.onward ?? origin.prefix)
+  const prefix = target.scope === 'local' ? before + origin.prefix : onward
   return {
     to: claim.to,
     // As for an alias, reports about what goes out name the address that was written to (RFC 3461 §5.2.7.4).
@@ -92,7 +95,8 @@ function rowOf(
     lane,
     ...sender,
     detail: claim.detail ?? {},
-    prefix: inFront(claim) + (origin.onward ?? origin.prefix),
+    prefix,
+    ...(onward === prefix ? {} : { onward }),
     due: now,
     // RFC 2852 §4.1.3: after that time it goes back.
     expires: deliverBy?.mode === 'return' ? Math.min(expires, deliverBy.at) : expires,

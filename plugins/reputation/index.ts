@@ -73,7 +73,7 @@ export default definePlugin({
           const value = originField({ class: classOf(asked.verdict, terms), at: clock.now(), identities })
           return [
             { kind: 'remove', name: ORIGIN_FIELD },
-            { name: ORIGIN_FIELD, value },
+            { name: ORIGIN_FIELD, value, within: 'local' },
           ]
         },
         async decided(asked, call) {

@@ -166,6 +166,15 @@ describe('mail that its recipient sends on', () => {
     }
     const [row] = await rowsIn(await receive({ filings: [], forwards: [FORWARD] }, fields))
     assert.match(row!.prefix, /^Delivered-To: .*\r\nX-Both: 1\r\nReceived: /)
+    assert.equal(row!.onward, undefined)
+  })
+
+  test('carries them to another mailbox of ours, and none of them from there', async () => {
+    const fields: Hooks = { headers: () => [{ name: 'X-Spam-Score', value: '3', within: 'local' }] }
+    const inside = { ...FORWARD, claims: [via('mda', ALICE, { fields: FIELDS })] }
+    const [row] = await rowsIn(await receive({ filings: [], forwards: [inside] }, fields))
+    assert.match(row!.prefix, /^Delivered-To: .*\r\nX-Spam-Score: 3\r\nReceived: /)
+    assert.match(row!.onward!, /^Delivered-To: .*\r\nReceived: /)
   })
 
   test('is held where the admin holds what goes there', async () => {
