@@ -3,7 +3,8 @@
  * is told by the store and does not come twice.
  */
 import type { BroughtMail, Mailbox, MailboxInfo, MailStore, NewBody, Store } from 'posthouse/api'
-import { changeFlags, NewlineNormaliser, normaliseFlags } from 'posthouse/text'
+import { changeFlags, normaliseFlags } from 'posthouse/text'
+import { asSent } from './as-sent.js'
 import type { ForeignMail, ForeignMailbox } from './foreign.js'
 
 export interface BringingOptions {
@@ -226,20 +227,4 @@ class Bringer {
 
 function sizeOf(body: NewBody): number {
   return body.kind === 'memory' ? body.bytes.length : body.size
-}
-
-const NUL = 0
-/** RFC 9051 §9: no literal of IMAP may hold NUL (CHAR8); what other servers show in its place. */
-const IN_PLACE_OF_NUL = 0x80
-
-/** Lines end in CRLF, as clients are to get them. */
-async function* asSent(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, undefined> {
-  const newlines = new NewlineNormaliser()
-  for await (const chunk of chunks) yield withoutNul(newlines.push(chunk))
-  return undefined
-}
-
-function withoutNul(chunk: Buffer): Buffer {
-  if (!chunk.includes(NUL)) return chunk
-  return Buffer.from(chunk.map(octet => (octet === NUL ? IN_PLACE_OF_NUL : octet)))
 }

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { mkdir, rename, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { test } from 'node:test'
+import { asSent } from '../../../plugins/import/as-sent.js'
 import { ANN, DATE, emptyFolder, freshStore, heldIn, lay, say } from './house.js'
 
 const DOVECOTS = {
@@ -201,6 +203,18 @@ test('octets stay, but for line ends and NUL', async t => {
   await say(store, 'import maildir', [ANN.login, folder])
   const [message] = (await heldIn(store)).get('INBOX')!.messages
   assert.equal(message!.text, `Subject: \xff\r\n\r\nFrom x\r\n>From y\r\n.\r\n\x80\r\n\xc8${'z'.repeat(600_000)}`)
+})
+
+test('line ends are made anywhere a file is cut, and a lone CR stays', async () => {
+  const text = 'a\nb\r\nc\r\r\nd\re\n\n\r'
+  for (const step of [1, 2, 3, 5, 100]) {
+    const chunks = Array.from({ length: Math.ceil(text.length / step) }, (_, at) =>
+      Buffer.from(text.slice(at * step, at * step + step)),
+    )
+    const out: Buffer[] = []
+    for await (const chunk of asSent(Readable.from(chunks))) out.push(chunk)
+    assert.equal(Buffer.concat(out).toString(), 'a\r\nb\r\nc\r\r\nd\re\r\n\r\n\r', String(step))
+  }
 })
 
 test('what is too large is passed over, and quotas are told of', async t => {
