@@ -117,7 +117,10 @@ export class Connection {
   #down(error: unknown): LdapDown {
     if (error instanceof LdapDown) return error
     const { url } = this.server
-    if (!(error instanceof ResultCodeError)) return new LdapDown(`${url}: ${(error as Error).message}`, error)
+    if (!(error instanceof ResultCodeError)) {
+      const { message } = error as Error
+      return new LdapDown(`${url}: ${message}`, error, /timed out/.test(message))
+    }
     const why = RESULTS.get(error.code)
     return new LdapDown(
       `${url}: answers ${error.code}${why === undefined ? '' : `, ${why}`}: ${error.message.trim()}`,

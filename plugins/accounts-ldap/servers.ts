@@ -53,6 +53,7 @@ export class Servers {
         return await connection.search(search)
       } catch (error) {
         // Servers close what has been idle: that says nothing of them.
+        this.#noteLate(connection, error)
         if (fresh || connection.usable) throw error
         return await (await this.#lookUp()).connection.search(search)
       }
@@ -67,11 +68,13 @@ export class Servers {
     try {
       const kept = this.#idle.pop()
       if (kept?.usable) {
-        const said = await this.#bindBy(kept, dn, password).catch((error: unknown) => {
-          if (kept.usable) throw error
-          return error as LdapDown
-        })
-        if (!(said instanceof Error)) return said
+        try {
+          return await this.#bindBy(kept, dn, password)
+        } catch (error) {
+          // Servers close what has been idle: once more on a new one.
+          if (!(error instanceof LdapDown)) throw error
+          this.#noteLate(kept, error)
+        }
       }
       return await this.#bindBy(await this.#open(undefined), dn, password)
     } finally {
@@ -89,6 +92,11 @@ export class Servers {
       connection => connection.close(),
       () => undefined,
     )
+  }
+
+  /** One that hangs is left alone for a while: the next is asked at once. */
+  #noteLate({ server }: Connection, error: unknown): void {
+    if (error instanceof LdapDown && error.late) this.#failed.set(server, this.#parts.clock.now())
   }
 
   async #bindBy(connection: Connection, dn: string, password: string): Promise<string | undefined> {

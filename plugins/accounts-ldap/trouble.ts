@@ -2,9 +2,13 @@
 
 /** No server answered, or not as it should. The message is for the log and for admins. */
 export class LdapDown extends Error {
-  constructor(message: string, cause?: unknown) {
+  /** It took the question and gave no answer in time. */
+  readonly late: boolean
+
+  constructor(message: string, cause?: unknown, late = false) {
     super(message, cause === undefined ? undefined : { cause })
     this.name = 'LdapDown'
+    this.late = late
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { Account, Job, JobRecipient, Outcome } from '../../../core/api/index.js'
+import { type Account, type Job, type JobRecipient, MailError, type Outcome } from '../../../core/api/index.js'
 import { mdaTarget } from '../../../plugins/mda/deliver.js'
 import { QuotaKeeper } from '../../../plugins/mda/quota/keeper.js'
 import { createMemoryState } from '../../../plugins/store-memory/state.js'
@@ -58,6 +58,23 @@ async function deliver(job: Job, tagFolders = false, full: 'defer' | 'refuse' = 
   })
   return mdaTarget({ accounts, mail: store.mail, quotas, tagFolders, full }).deliver(job, aCall())
 }
+
+describe('a source of accounts that is down', () => {
+  test('is trouble of the attempt, so that the mail stays in the queue, and no outcome of the recipient', async () => {
+    const down = () => Promise.reject(new MailError('directory-unavailable', 'nobody answers'))
+    const accounts = { byId: down, byLogin: down, byAddress: down, list: down }
+    const { mail } = createMemoryStore()
+    const quotas = new QuotaKeeper({
+      ...{ mail, state: createMemoryState(), clock: { now: () => 0 }, log: quietLog },
+      grace: { percent: 0, forMs: 0 },
+    })
+    const target = mdaTarget({ accounts, mail, quotas, tagFolders: false, full: 'defer' })
+    await assert.rejects(
+      async () => target.deliver(aJob([{}]), aCall()),
+      (error: unknown) => error instanceof MailError && error.temporary,
+    )
+  })
+})
 
 describe('filing', () => {
   test('Return-Path and Delivered-To stand in front of the fields that are there', async () => {
