@@ -117,7 +117,14 @@ export class Setting {
 }
 
 /** Plugins that read every word of a message; only the variant that asks for them has them. */
-export const CONTENT_FILTER: readonly string[] = ['origin', 'look-alikes', 'reputation', 'spam-rules', 'spam-action']
+export const CONTENT_FILTER: readonly string[] = [
+  'origin',
+  'look-alikes',
+  'reputation',
+  'spam-rules',
+  'learning',
+  'spam-action',
+]
 
 /** Bounds of a turn beside its time: messages and octets on disk. */
 export function mostMessages(size: number, { messages = 200_000 }: Pick<Arguments, 'messages'>): number {

@@ -64,7 +64,7 @@ async function startOurs(name: string, root: string | undefined, wish: PeersWish
     parent: wish.folder,
     workers: wish.workers,
     users: users.map(user => [addressOf(user), PASSWORD] as const),
-    without: [...CONTENT_FILTER, 'learning'],
+    without: CONTENT_FILTER,
     server: {
       limits: { connections: 20_000, connections_total: 40_000, connections_per_network: 40_000 },
       log: { level: 'info' },

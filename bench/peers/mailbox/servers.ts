@@ -66,7 +66,7 @@ async function ours({ folder, workers, filter, flushLibrary, profile, ends }: Se
     parent: folder,
     workers,
     users: Array.from({ length: BOXES }, (_, box) => [addressOf(box), PASSWORD] as const),
-    without: filter ? [] : [...CONTENT_FILTER, 'learning'],
+    without: filter ? [] : CONTENT_FILTER,
     plugins: { imap: { cleartext_auth: true } },
     flushLibrary,
     profileFolder: profile,
