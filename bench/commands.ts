@@ -26,6 +26,10 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ],
   ['filter', { file: 'filter/main.js', asks: 'how often the filter is wrong, and what it costs, beside others' }],
   ['queue-million', { file: 'queue-million.js', asks: 'a queue of a million recipients: claims, start, commands' }],
+  [
+    'recipients',
+    { file: 'recipients.js', asks: 'what a message to 1 … 1,000 local recipients costs, and what is written' },
+  ],
   ['idle-news', { file: 'idle-news.js', asks: 'how soon a client that idles hears what came in by another worker' }],
   ['search', { file: 'search.js', asks: 'SEARCH, SORT and THREAD over 100,000 messages, with an index and without' }],
   ['text', { file: 'text.js', asks: 'what it costs to read a mail as a person would see it' }],
