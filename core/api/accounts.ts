@@ -23,6 +23,8 @@ export interface Account {
   readonly quotaMessages?: number
   /** By how many hundredths its mail may go beyond the quota for a while; left out: as the delivery agent says for everybody. */
   readonly quotaGracePercent?: number
+  /** Where its mail goes in place of its mailbox: a name that the admin has given in the entry `places`. Never a path. */
+  readonly place?: string
   /** Nobody logs in any more. */
   readonly disabled?: boolean
   /** What it may send, where that is another amount than everybody's. */

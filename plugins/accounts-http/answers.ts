@@ -66,6 +66,8 @@ function accountOf(value: unknown, { name, domains }: Reading): Account {
   if (typeof disabled !== 'boolean') throw wrong('a "disabled" that is neither true nor false')
   const limits = limitsOf(given.limits)
   if (limits === 'wrong') throw wrong('"limits" that are no texts')
+  const { place } = given
+  if (place !== undefined && place !== null && typeof place !== 'string') throw wrong('a "place" that is no text')
   const names = given.imapDisable ?? undefined
   if (names !== undefined && !(Array.isArray(names) && names.every(one => typeof one === 'string')))
     throw wrong('an "imapDisable" that is no list of texts')
@@ -76,6 +78,7 @@ function accountOf(value: unknown, { name, domains }: Reading): Account {
     ...amount('quotaBytes', given, wrong),
     ...amount('quotaMessages', given, wrong),
     ...amount('quotaGracePercent', given, wrong),
+    ...(typeof place === 'string' && { place }),
     ...(disabled && { disabled }),
     ...(limits !== undefined && { limits }),
     ...(names !== undefined && { imapDisable: names as readonly string[] }),

@@ -34,6 +34,8 @@ export interface StoredAccount {
   readonly quotaBytes?: number
   readonly quotaMessages?: number
   readonly quotaGracePercent?: number
+  /** Of the plugin `places`. */
+  readonly place?: string
   readonly disabled?: boolean
   readonly limits?: AccountLimits
   readonly password: string
@@ -140,6 +142,7 @@ function boundFault({
   quotaBytes,
   quotaMessages,
   quotaGracePercent,
+  place,
   limits,
 }: Readonly<Record<string, unknown>>): string | undefined {
   if (quotaBytes !== undefined && !(typeof quotaBytes === 'number' && quotaBytes >= 0))
@@ -148,6 +151,7 @@ function boundFault({
     return 'quotaMessages: expected a number of messages'
   if (quotaGracePercent !== undefined && !(typeof quotaGracePercent === 'number' && quotaGracePercent >= 0))
     return 'quotaGracePercent: expected hundredths of the quota'
+  if (place !== undefined && typeof place !== 'string') return 'place: expected the name of a place'
   if (limits !== undefined && !areLimits(limits))
     return `limits: expected texts for some of ${ACCOUNT_LIMITS.join(', ')}`
   return undefined

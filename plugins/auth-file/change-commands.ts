@@ -19,6 +19,7 @@ import {
   readLimit,
   readLogin,
   readMessages,
+  readPlace,
   readProtocolList,
   readQuota,
   refuseTaken,
@@ -54,6 +55,11 @@ const CHANGES = {
     type: 'string',
     value: 'PERCENT',
     description: 'how far its mail may go beyond the quota for a while, as 10; none: as everybody’s',
+  },
+  place: {
+    type: 'string',
+    value: 'NAME',
+    description: 'where its mail goes in place of its mailbox: a name of the entry places; none: as the entry says',
   },
   disable: { type: 'boolean', description: 'nobody can log in any more and open sessions end; mail still comes in' },
   enable: { type: 'boolean', description: 'its password counts again' },
@@ -159,7 +165,7 @@ async function changeOne(
 
 /** What the options want otherwise; `undefined` takes a bound away. */
 function wishOf(options: CommandRun['options']): Partial<StoredAccount> {
-  const { quota, disable, enable } = options
+  const { quota, place, disable, enable } = options
   const noMain = options['no-main-password']
   const imapDisable = options['imap-disable']
   const messages = options['quota-messages']
@@ -169,6 +175,7 @@ function wishOf(options: CommandRun['options']): Partial<StoredAccount> {
     ...(quota !== undefined && { quotaBytes: quota === 'none' ? undefined : readQuota(quota) }),
     ...(messages !== undefined && { quotaMessages: messages === 'none' ? undefined : readMessages(messages) }),
     ...(grace !== undefined && { quotaGracePercent: grace === 'none' ? undefined : readGrace(grace) }),
+    ...(place !== undefined && { place: place === 'none' ? undefined : readPlace(place) }),
     ...(disable === true && { disabled: true }),
     ...(enable === true && { disabled: undefined }),
     ...(noMain !== undefined && {

@@ -181,7 +181,8 @@ function preparedOf(all: readonly StoredAccount[]): ReadonlyMap<string, StoredAc
 
 /** What others may see of an account: no secrets. */
 export function view(account: StoredAccount): Account {
-  const { id, login, addresses, quotaBytes, quotaMessages, quotaGracePercent, disabled, limits, imapDisable } = account
+  const { id, login, addresses, quotaBytes, quotaMessages, quotaGracePercent, place, disabled, limits, imapDisable } =
+    account
   return {
     id,
     login,
@@ -189,6 +190,7 @@ export function view(account: StoredAccount): Account {
     ...(quotaBytes !== undefined && { quotaBytes }),
     ...(quotaMessages !== undefined && { quotaMessages }),
     ...(quotaGracePercent !== undefined && { quotaGracePercent }),
+    ...(place !== undefined && { place }),
     ...(disabled && { disabled }),
     ...(limits && { limits }),
     ...(imapDisable && { imapDisable }),

@@ -71,6 +71,12 @@ export function readGrace(value: string | boolean): number {
   )
 }
 
+/** Whether there is one of that name, the plugin `places` knows. */
+export function readPlace(value: string | boolean): string {
+  if (/^[a-z0-9][a-z0-9_-]{0,40}$/.test(String(value))) return String(value)
+  throw new CommandError(`--place: expected a name like spool, got "${value}"`)
+}
+
 /** As it was written; whoever holds it reads it again. */
 export function readLimit(name: keyof AccountLimits, text: string): string {
   if (name === 'concurrent') {

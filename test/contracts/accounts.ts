@@ -79,6 +79,7 @@ const OPEN = new Set<string>([
   'quotaBytes',
   'quotaMessages',
   'quotaGracePercent',
+  'place',
   'disabled',
   'limits',
   'imapDisable',

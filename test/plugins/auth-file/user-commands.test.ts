@@ -157,6 +157,18 @@ describe('posthouse user', () => {
     assert.deepEqual(await seen(), [undefined, undefined])
   })
 
+  test('a place is kept, told and handed to others, until there is none', async () => {
+    const installed = await install()
+    await add(installed, ['alice@example.test'])
+    const change = (place: string) =>
+      runCommand(installed.commands, 'user change', ['alice@example.test'], { options: { place } })
+    assert.match(String((await change('spool')).out[0]), /mail to the place spool$/)
+    assert.equal((await installed.accounts.byLogin('alice@example.test'))?.place, 'spool')
+    await assert.rejects(change('/var/mail/alice'), /--place: expected a name like spool/)
+    await change('none')
+    assert.equal((await installed.accounts.byLogin('alice@example.test'))?.place, undefined)
+  })
+
   for (const [what, options, wish] of [
     ['a rate without a time', { 'limit-messages': '500' }, /--limit-messages: expected \/ and a time/],
     ['octets without a size', { 'limit-bytes': 'lots' }, /--limit-bytes: expected 200MB\/1d or unlimited/],

@@ -6,7 +6,8 @@ import { setUp } from '../../../core/testing/set-up.js'
 import { DomainSet } from '../../../core/text/index.js'
 import places from '../../../plugins/places/index.js'
 import { fillArgument, fillPath, type Values } from '../../../plugins/places/placeholders.js'
-import { runCommand } from '../../harness/context.js'
+import { aCall, runCommand } from '../../harness/context.js'
+import { aJob, short } from './house.js'
 
 const nobody = () => Promise.reject(new Error('not to be asked'))
 
@@ -68,16 +69,26 @@ describe('whose mail goes where', () => {
     ['alice@example.test', alice, 'homes'],
     ['al@second.test', alice, 'other'],
     ['bob@example.test', bob, 'spool'],
+    ['alice@example.test', { ...alice, place: 'spool' }, 'spool'],
+    ['tickets@example.test', { ...alice, place: 'spool' }, 'tickets'],
     ['tickets@example.test', undefined, 'tickets'],
     ['tickets@example.test', bob, 'tickets'],
     ['nobody@example.test', undefined, undefined],
     ['nobody@second.test', undefined, undefined],
   ] as const) {
-    test(`${address} of ${account?.login}: ${wish}`, async () => {
+    test(`${address} of ${account?.login} ${account?.place ?? ''}: ${wish}`, async () => {
       const { services } = await installed(config)
       assert.equal(services!.places!.find(address, account)?.name, wish)
     })
   }
+
+  test('a place that an account names and that is not there keeps the mail waiting', async () => {
+    const { services, targets } = await installed(config)
+    const found = services!.places!.find('alice@example.test', { ...alice, place: 'gone' })
+    assert.equal(found?.name, 'gone')
+    const job = aJob([{ detail: { account: 'a1', place: 'gone' } }])
+    assert.equal(short(await targets![found!.target]!.deliver(job, aCall())), 'deferred 4.3.5')
+  })
 
   test('names that nobody has are taken only where the place says so', async () => {
     const { services } = await installed(config)
