@@ -137,7 +137,7 @@ export class LmdbQueue implements Queue {
       const { bodyId: id, bodySize: size, cuts } = envelope
       const followed = follow.flatMap(acceptance => this.#parts.apply(acceptance).told)
       // Above those that go with this very step: a number is one row's in a trail that people read.
-      if (rows.length > 0) this.#rows.addRows(envelope, rows, this.#rows.nextRow(lease.id))
+      if (rows.length > 0) this.#rows.addRows(envelope, rows)
       this.#endLease(token, lease, changes)
       if (filings.length > 0) this.#parts.bodies.mustBeWhole(id)
       this.#parts.bodies.refer(id, filings.length)

@@ -126,11 +126,13 @@ export class QueueRows {
     return jobs
   }
 
-  /** More recipients of a message that is there: they wait. */
-  addRows(envelope: Envelope, rows: readonly Omit<NewRow, 'row'>[], first: number): void {
+  /** More recipients of a message that is there: they wait, under numbers that none of its rows has. */
+  addRows(envelope: Envelope, rows: readonly Omit<NewRow, 'row'>[]): void {
     const { id, received } = envelope
-    const since = minuteOf(received)
-    const records = rows.map((row, at) => newRecord({ ...row, row: first + at }, since))
+    const { start, end } = under(id)
+    const [last] = this.#rows.getKeys({ start: end, end: start, reverse: true, limit: 1 })
+    const first = last === undefined ? 0 : last[1] + 1
+    const records = rows.map((row, at) => newRecord({ ...row, row: first + at }, minuteOf(received)))
     for (const record of records) {
       this.#rows.put([id, record.row], record)
       if (isHeld(record)) this.held.add(id, record)
@@ -138,13 +140,6 @@ export class QueueRows {
     }
     this.census.add(records, 1)
     this.count({ rows: rows.length, held: records.filter(isHeld).length })
-  }
-
-  /** A number that none of its rows has. */
-  nextRow(id: string): number {
-    const { start, end } = under(id)
-    const [last] = this.#rows.getKeys({ start: end, end: start, reverse: true, limit: 1 })
-    return last === undefined ? 0 : last[1] + 1
   }
 
   /** True when the message went with its last row; `known`: there is none any more. */
