@@ -121,9 +121,9 @@ describe('what is refused for now', () => {
 
   test('one that takes too long is ended, with all that it has started', async t => {
     const { path, dir } = await script(t, 'sleep 1000 & echo $! > DIR/child; echo $$ > DIR/own; wait')
-    const { outcomes, log } = await deliver({ pipe: [path], timeout: '2s' }, aJob([{}]))
+    const { outcomes, log } = await deliver({ pipe: [path], timeout: '10s' }, aJob([{}]))
     assert.equal(short(outcomes), 'deferred 4.3.0')
-    assert.match(JSON.stringify(log.lines), /ended after 2000 ms/)
+    assert.match(JSON.stringify(log.lines), /ended after 10000 ms/)
     for (const name of ['own', 'child']) {
       const pid = Number(await readFile(join(dir, name), 'utf8'))
       await eventually(async () => ((await isRunning(pid)) ? undefined : true))
