@@ -1,5 +1,5 @@
 /** Debian's Dovecot on loopback, in a folder of its own: the server people move from. It starts for root only. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { eventually } from './instance.js'
@@ -8,8 +8,12 @@ import { program } from './shared.js'
 
 /** Why there can be none here, or nothing. */
 export function noDovecot(): string | false {
-  const missing = program('dovecot') === undefined ? 'no Dovecot here (apt install dovecot-imapd dovecot-pop3d)' : false
-  return missing || (process.getuid?.() === 0 ? false : 'Dovecot starts for root only')
+  const path = program('dovecot')
+  if (path === undefined) return 'no Dovecot here (apt install dovecot-imapd dovecot-pop3d)'
+  // Later ones have another configuration.
+  const version = execFileSync(path, ['--version'], { encoding: 'utf8' })
+  if (!version.startsWith('2.3.')) return `Dovecot 2.3 is wanted, and here is ${version.trim()}`
+  return process.getuid?.() === 0 ? false : 'Dovecot starts for root only'
 }
 
 export interface DovecotOptions {
