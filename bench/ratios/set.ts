@@ -58,7 +58,7 @@ export const HELD: readonly Held[] = [
   {
     case: { scenario: 'hooks', variant: 'plain', sessions: 20, size: 4 * KB },
     what: 'cpu',
-    limit: 1.3,
+    limit: 1.5,
     messages: 1500,
     turns: 5,
   },

@@ -28,7 +28,9 @@ const BAR = 16
 const GAP = 3
 const GROUP_GAP = 14
 const TOP = 64
-const LEGEND = 26
+/** A line of the legend, and what a letter takes in it, generously. */
+const LEGEND = 22
+const LETTER = 7.2
 /** Okabe and Ito's, which stay apart for those who see colours differently. */
 const COLOURS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#999999']
 
@@ -36,8 +38,10 @@ export function svgOf({ title, subtitle, groups }: Chart): string {
   const series = [...new Set(groups.flatMap(({ bars }) => bars.map(bar => bar.series)))]
   const most = Math.max(...groups.flatMap(({ bars }) => bars.map(bar => bar.value)), Number.MIN_VALUE)
   const heights = groups.map(({ bars }) => bars.length * (BAR + GAP) + GROUP_GAP)
-  const tops = heights.map((_, at) => TOP + LEGEND + heights.slice(0, at).reduce((sum, one) => sum + one, 0))
-  const height = TOP + LEGEND + heights.reduce((sum, one) => sum + one, 0)
+  const places = placesOf(series)
+  const first = TOP + LEGEND * (1 + Math.max(...places.map(place => place.line), 0))
+  const tops = heights.map((_, at) => first + heights.slice(0, at).reduce((sum, one) => sum + one, 0))
+  const height = first + heights.reduce((sum, one) => sum + one, 0)
   const colourOf = (name: string): string => COLOURS[series.indexOf(name) % COLOURS.length]!
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escaped(title)}">
 <style>
@@ -47,15 +51,32 @@ text { font: 12px system-ui, sans-serif; fill: #222 } .title { font-size: 16px; 
 <rect class="ground" width="${WIDTH}" height="${height}"/>
 <text class="title" x="16" y="28">${escaped(title)}</text>
 <text class="faint" x="16" y="48">${escaped(subtitle)}</text>
-${series.map((name, at) => legend(name, at, colourOf(name))).join('\n')}
+${series.map((name, at) => legend(name, places[at]!, colourOf(name))).join('\n')}
 ${groups.map((group, at) => drawn(group, tops[at]!, most, colourOf)).join('\n')}
 </svg>
 `
 }
 
-function legend(name: string, at: number, colour: string): string {
-  const x = 16 + at * 150
-  return `<rect x="${x}" y="${TOP - 6}" width="12" height="12" fill="${colour}"/><text x="${x + 18}" y="${TOP + 4}">${escaped(name)}</text>`
+interface Place {
+  readonly x: number
+  readonly line: number
+}
+
+/** Names beside each other as far as there is room. */
+function placesOf(series: readonly string[]): readonly Place[] {
+  let [x, line] = [16, 0]
+  return series.map(name => {
+    const width = Math.round(name.length * LETTER) + 40
+    if (x > 16 && x + width > WIDTH) [x, line] = [16, line + 1]
+    const place = { x, line }
+    x += width
+    return place
+  })
+}
+
+function legend(name: string, { x, line }: Place, colour: string): string {
+  const y = TOP + line * LEGEND
+  return `<rect x="${x}" y="${y - 6}" width="12" height="12" fill="${colour}"/><text x="${x + 18}" y="${y + 4}">${escaped(name)}</text>`
 }
 
 function drawn({ name, bars }: Group, top: number, most: number, colourOf: (series: string) => string): string {
