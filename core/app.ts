@@ -34,6 +34,7 @@ import type { Rehearsal } from './host/rehearsal.js'
 import { AccountSessions } from './net/account-sessions.js'
 import { Census } from './net/census.js'
 import { openListener } from './net/listener.js'
+import { Passing } from './net/passing.js'
 import { Turnstile } from './net/turnstile.js'
 import type { ListenerDeps, OpenListener } from './net/types.js'
 import { hear } from './pipeline/admin-news.js'
@@ -301,9 +302,9 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
   // What is still under way near the end of the drain goes back to the queue unchanged.
   const graceMs = Math.max(1000, config.drainMs - 5000)
   assembly.dispatchBy(runner.dispatcher(graceMs))
-  const { turnstile, census } = countersOf(base)
-  const doors = await openDoors(base, listeners, { drain: draining.signal, turnstile, sessions })
-  census?.begin(turnstile)
+  const { census, ...counters } = countersOf(base)
+  const doors = await openDoors(base, listeners, { drain: draining.signal, sessions, ...counters })
+  census?.begin(counters.turnstile)
   runner.start()
   const hearNoMore = (base.worker ?? 1) === 1 ? hear({ bus: base.bus, store, pipeline, clock, log }) : () => undefined
   for (const { contribution } of loaded.entries) contribution.started?.()
@@ -312,6 +313,11 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
   let stopped: Promise<void> | undefined
   return {
     doors: doors.map(one => one.shown),
+    take(name, connection) {
+      const there = doors.find(({ shown }) => shown.name === name)
+      if (there === undefined) connection.close()
+      else there.door.take(connection)
+    },
     stop() {
       if (stopped !== undefined) return
       for (const { door } of doors) door.stop()
@@ -339,20 +345,30 @@ interface Door {
   readonly shown: OpenDoor
 }
 
+interface Counters {
+  readonly turnstile: Turnstile
+  readonly census?: Census
+  readonly passing?: Passing
+}
+
 /** A worker that is alone has nobody to tell. */
-function countersOf({ config, bus, clock, workers = 1 }: AppBase): { turnstile: Turnstile; census?: Census } {
+function countersOf({ config, bus, clock, workers = 1, worker, passOn }: AppBase): Counters {
   const { connectionsTotal: total, connectionsPerNetwork: perNetwork, exempt } = config.limits
   const limits = { total, perNetwork, exempt }
   if (workers === 1) return { turnstile: new Turnstile(limits) }
-  const census = new Census({ bus, clock })
-  return { turnstile: new Turnstile(limits, census), census }
+  const takes = worker !== undefined && passOn !== undefined
+  const census = new Census({ bus, clock, ...(takes && { worker }) })
+  const turnstile = new Turnstile(limits, census)
+  if (!takes) return { turnstile, census }
+  const passing = new Passing({ inside: () => turnstile.inside, others: () => census.takers(), passOn })
+  return { turnstile, census, passing }
 }
 
 /** All or none. */
 async function openDoors(
   base: AppBase,
   listeners: readonly Listener[],
-  shared: Pick<ListenerDeps, 'drain' | 'turnstile' | 'sessions'>,
+  shared: Pick<ListenerDeps, 'drain' | 'turnstile' | 'passing' | 'sessions'>,
 ): Promise<readonly Door[]> {
   const { config, log, clock, tls } = base
   const maxConnections = config.limits.connections

@@ -4,6 +4,7 @@
  */
 import type { Bus, Clock, Log, Metrics } from '../api/index.js'
 import type { Config } from '../config/types.js'
+import type { PassOn, RawConnection } from '../net/passing.js'
 import type { TlsSource } from '../net/types.js'
 
 export interface AppBase {
@@ -16,6 +17,8 @@ export interface AppBase {
   readonly workers?: number
   /** Which of them this is, from 1. */
   readonly worker?: number
+  /** Gives a connection to another worker; left out: each serves what it accepts. */
+  readonly passOn?: PassOn
   /** The same ticket keys in all workers, so that a TLS session resumes in any of them. */
   readonly tls: TlsSource
 }
@@ -31,6 +34,8 @@ export interface OpenDoor {
 
 export interface App {
   readonly doors: readonly OpenDoor[]
+  /** A connection that another worker has accepted at the door of that name. */
+  take?(door: string, connection: RawConnection): void
   /** Accepts and claims nothing more; tells every session to come to its end. */
   stop(): void
   /** Resolves when the last session and delivery are over. The worker waits no longer than `drain_timeout`. */

@@ -2,8 +2,10 @@
  * The workers of one configuration. The first one tries it out; only when it is ready are the others started. A worker that ends
  * unasked is replaced after a growing wait, one whose event loop stands still is killed and replaced.
  */
+import type { SendHandle } from 'node:child_process'
 import cluster, { type Worker } from 'node:cluster'
 import type { Fault, Log } from '../api/index.js'
+import type { RawConnection } from '../net/passing.js'
 import type { TlsMaterial } from '../net/types.js'
 import type { OpenDoor } from './app-types.js'
 import type { FromWorker, ToWorker } from './messages.js'
@@ -134,9 +136,10 @@ export class Generation {
         trouble = { kind: 'failed', message: `the worker was not ready after ${START_MS / 1000} seconds` }
         worker.process.kill('SIGKILL')
       }, START_MS)
-      worker.on('message', (message: FromWorker) => {
+      worker.on('message', (message: FromWorker, connection?: RawConnection) => {
         crew.quietTicks = 0
-        if (message.kind === 'here') send(worker, this.#firstOrder(slot))
+        if (message.kind === 'pass') this.#pass(message, connection)
+        else if (message.kind === 'here') send(worker, this.#firstOrder(slot))
         else if (message.kind === 'ready') {
           clearTimeout(late)
           crew.ready = true
@@ -151,6 +154,16 @@ export class Generation {
         resolve(trouble)
       })
     })
+  }
+
+  /** The worker it is meant for may have ended meanwhile: then any other that is ready, and with none the client has to come again. */
+  #pass({ door, worker: slot }: Extract<FromWorker, { kind: 'pass' }>, connection: RawConnection | undefined): void {
+    if (connection === undefined) return
+    const ready = [...this.#crew.values()].filter(crew => crew.ready && crew.worker.isConnected())
+    const taker = ready.find(crew => crew.slot === slot) ?? ready[0]
+    const order: ToWorker = { kind: 'take', door }
+    if (taker === undefined) connection.close()
+    else taker.worker.process.send(order, connection as SendHandle, () => connection.close())
   }
 
   #firstOrder(slot: number): ToWorker {

@@ -18,6 +18,8 @@ export type ToWorker =
   /** From now on. */
   | { readonly kind: 'tls'; readonly tls: TlsMaterial }
   | { readonly kind: 'drain' }
+  /** A connection comes with it, which another worker has accepted at the door of that name. */
+  | { readonly kind: 'take'; readonly door: string }
   /** Log files anew, after logrotate. */
   | { readonly kind: 'reopen' }
 
@@ -29,5 +31,7 @@ export type FromWorker =
   | { readonly kind: 'faults'; readonly faults: readonly Fault[] }
   /** It could not start for another reason (an address in use); the worker ends. */
   | { readonly kind: 'failed'; readonly message: string }
+  /** A connection comes with it, for that worker. */
+  | { readonly kind: 'pass'; readonly door: string; readonly worker: number }
   /** The event loop turns. */
   | { readonly kind: 'beat' }

@@ -3,6 +3,7 @@
  * Root is given up before any plugin runs. What wants root is the supervisor's: it opens ports below 1024, as node:cluster has it, and
  * hands over certificates and keys, at the start and whenever they change.
  */
+import type { SendHandle } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,6 +11,7 @@ import type { Bus, Log } from '../api/index.js'
 import { loadConfig } from '../config/load.js'
 import type { Config } from '../config/types.js'
 import { type OpenLog, openLog } from '../log/log.js'
+import type { PassOn, RawConnection } from '../net/passing.js'
 import { openTls, type Tls } from '../net/tls.js'
 import type { TlsMaterial } from '../net/types.js'
 import type { App, StartApp } from './app-types.js'
@@ -47,8 +49,9 @@ export function runWorker(startApp: StartApp, load: () => Promise<unknown> = asy
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => undefined)
   process.on('SIGTERM', end)
   process.on('disconnect', end)
-  process.on('message', (order: ToWorker) => {
-    if (order.kind === 'start') running ??= start(order, startApp)
+  process.on('message', (order: ToWorker, connection?: RawConnection) => {
+    if (order.kind === 'take') void running?.then(it => take(it, order.door, connection))
+    else if (order.kind === 'start') running ??= start(order, startApp)
     else if (order.kind === 'drain') end()
     else if (order.kind === 'tls') void running?.then(it => it && swap(it, order.tls))
     else void running?.then(it => it?.log.reopen())
@@ -84,6 +87,7 @@ async function start(order: StartOrder, startApp: StartApp): Promise<Running | u
       tls,
       workers: order.workers,
       worker: order.worker,
+      passOn,
     })
     tell({ kind: 'ready', doors: app.doors })
     return { app, config, log, tls, bus }
@@ -91,6 +95,19 @@ async function start(order: StartOrder, startApp: StartApp): Promise<Running | u
     clearInterval(beat)
     return giveUp(troubleOf(error))
   }
+}
+
+/** To the supervisor, which hands it to that worker. */
+const passOn: PassOn = (door, worker, connection, sent) => {
+  if (!process.connected || process.send === undefined) return sent(false)
+  const message: FromWorker = { kind: 'pass', door, worker }
+  process.send(message, connection as SendHandle, undefined, error => sent(error === null))
+}
+
+function take(running: Running | undefined, door: string, connection: RawConnection | undefined): void {
+  if (connection === undefined) return
+  if (running?.app.take === undefined) connection.close()
+  else running.app.take(door, connection)
 }
 
 /** The supervisor has tried it out; should it fail here all the same, nothing changes. */

@@ -16,6 +16,8 @@ export interface Inside {
 export interface CensusDeps {
   readonly bus: Bus
   readonly clock: Clock
+  /** The number of this worker, when it takes connections from others. */
+  readonly worker?: number
 }
 
 const TOPIC = 'connections'
@@ -29,6 +31,7 @@ export class Census {
   readonly #bus: Bus
   readonly #others: Others
   readonly #id: string
+  readonly #worker: number | undefined
   readonly #changed = new Set<string>()
   #here: Inside = { inside: 0, networks: new Map() }
   /** Networks still to be named in this round. */
@@ -37,8 +40,9 @@ export class Census {
   #rounds: NodeJS.Timeout | undefined
   #unsubscribe: () => void = () => undefined
 
-  constructor({ bus, clock }: CensusDeps) {
+  constructor({ bus, clock, worker }: CensusDeps) {
     this.#bus = bus
+    this.#worker = worker
     this.#others = new Others(() => clock.now())
     this.#id = newId(clock.now())
   }
@@ -54,6 +58,11 @@ export class Census {
   /** Connections at the other workers. */
   get total(): number {
     return this.#others.total
+  }
+
+  /** Workers that take connections from others. */
+  takers(): ReturnType<Others['takers']> {
+    return this.#others.takers()
   }
 
   /** Those from one network. */
@@ -97,7 +106,8 @@ export class Census {
     if (end) this.#round = undefined
     const { inside, networks } = this.#here
     const counts = named.map(network => [network, networks.get(network) ?? 0] as const)
-    const report: Report = { from: this.#id, total: inside, counts, end }
+    const number = this.#worker === undefined ? {} : { worker: this.#worker }
+    const report: Report = { from: this.#id, ...number, total: inside, counts, end }
     this.#bus.publish(TOPIC, JSON.stringify(report))
     if (this.#changed.size > 0 || this.#round !== undefined) this.changed()
   }
@@ -113,12 +123,13 @@ export class Census {
 
 /** Pure. `undefined` for what is no report: maybe that of another version. */
 export function readNews(payload: string): Report | { readonly from: string; readonly gone: true } | undefined {
-  const { from, gone, total, counts, end } = fieldsOf(payload)
+  const { from, gone, worker, total, counts, end } = fieldsOf(payload)
   if (!isName(from)) return undefined
   if (gone === true) return { from, gone }
   if (!isCount(total) || typeof end !== 'boolean' || !Array.isArray(counts) || counts.length > MAX_COUNTS)
     return undefined
-  return counts.every(isCounted) ? { from, total, counts, end } : undefined
+  if (worker !== undefined && !isCount(worker)) return undefined
+  return counts.every(isCounted) ? { from, ...(worker !== undefined && { worker }), total, counts, end } : undefined
 }
 
 function fieldsOf(payload: string): Record<string, unknown> {

@@ -4,10 +4,11 @@
  */
 import cluster from 'node:cluster'
 import { unlink } from 'node:fs/promises'
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server, Socket, type SocketConstructorOpts } from 'node:net'
 import type { Listener, Log } from '../api/index.js'
 import { type EndpointParts, formatEndpoint, newId, parseEndpoint, plainIp } from '../text/index.js'
 import { describe, HandshakeError, NetConnection } from './connection.js'
+import type { RawConnection } from './passing.js'
 import { type ProxyHeader, takeProxyHeader } from './proxy.js'
 import type { ListenerDeps, OpenListener } from './types.js'
 
@@ -58,7 +59,7 @@ class Door implements OpenListener {
       this.#beIdle = resolve
     })
     // A client that says everything at once and closes its side still hears every reply: each protocol ends at the client's end itself.
-    this.server = createServer({ noDelay: true, keepAlive: true, allowHalfOpen: true }, socket => this.#accept(socket))
+    this.server = createServer({ noDelay: true, keepAlive: true, allowHalfOpen: true }, socket => this.#meet(socket))
     this.server.on('error', error => this.#log.error({ error: describe(error) }, 'listener failed'))
   }
 
@@ -86,6 +87,22 @@ class Door implements OpenListener {
   /** The worse of this door's share and that of all doors together. */
   get #load(): number {
     return Math.max(this.#open.size / this.#deps.maxConnections, this.#deps.turnstile?.load ?? 0)
+  }
+
+  take(connection: RawConnection): void {
+    // What Node's own server does with what it accepts; that a socket takes a handle is not in its types.
+    const options = { handle: connection, allowHalfOpen: true, readable: true, writable: true } as SocketConstructorOpts
+    const socket = new Socket(options)
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true)
+    if (this.#stopped) this.#turnAway(socket, 'the server is ending')
+    else this.#accept(socket)
+  }
+
+  #meet(socket: Socket): void {
+    const { passing } = this.#deps
+    const passed = !this.#isUnix && passing?.offer(this.#listener.name, socket, () => this.#accept(socket)) === true
+    if (!passed) this.#accept(socket)
   }
 
   #accept(socket: Socket): void {

@@ -6,6 +6,8 @@
 /** What one worker says of itself. */
 export interface Report {
   readonly from: string
+  /** Its number among the workers, where it takes connections from others. */
+  readonly worker?: number
   /** Open connections of all its doors. */
   readonly total: number
   readonly counts: readonly (readonly [network: string, count: number])[]
@@ -14,6 +16,7 @@ export interface Report {
 }
 
 interface Worker {
+  number: number | undefined
   heard: number
   total: number
   networks: Map<string, number>
@@ -47,13 +50,20 @@ export class Others {
     return sum
   }
 
+  /** Those that take connections from others; `at` is when each said so last. */
+  *takers(): Iterable<{ readonly worker: number; readonly total: number; readonly at: number }> {
+    for (const { number, total, heard } of this.#alive())
+      if (number !== undefined) yield { worker: number, total, at: heard }
+  }
+
   /** True when nothing was known of that worker. */
-  hear({ from, total, counts, end }: Report): boolean {
+  hear({ from, worker: number, total, counts, end }: Report): boolean {
     this.#forgetSilent()
     const known = this.#workers.get(from)
     if (known === undefined && this.#workers.size >= MAX_WORKERS) return false
-    const worker = known ?? { heard: 0, total: 0, networks: new Map(), named: new Map() }
+    const worker = known ?? { number, heard: 0, total: 0, networks: new Map(), named: new Map() }
     this.#workers.set(from, worker)
+    worker.number = number
     worker.heard = this.#now()
     worker.total = total
     for (const [network, count] of counts) {

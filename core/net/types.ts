@@ -5,6 +5,7 @@ import type { TLSSocketOptions } from 'node:tls'
 import type { ClientCertificates, Clock, Log } from '../api/index.js'
 import type { NetworkSet } from '../text/index.js'
 import type { AccountSessions } from './account-sessions.js'
+import type { Passing, RawConnection } from './passing.js'
 import type { Turnstile } from './turnstile.js'
 
 /** A certificate, the chain behind it, and its key, all in PEM. */
@@ -59,6 +60,8 @@ export interface ListenerDeps {
   readonly turnstile?: Turnstile
   /** Who has logged in by which connection; left out: nobody asks. */
   readonly sessions?: AccountSessions
+  /** Decides which worker serves a connection; left out: this one. */
+  readonly passing?: Passing
   /** Networks whose connections begin with a PROXY header here; from all others it means nothing. */
   readonly proxies?: NetworkSet
   /** Bound of a TLS handshake, and of a PROXY header; default 30 s. */
@@ -69,6 +72,8 @@ export interface OpenListener {
   /** The address as it really is: port 0 has become a number. */
   readonly address: string
   readonly connections: number
+  /** Serves a connection that another worker has accepted. */
+  take(connection: RawConnection): void
   /** Accepts nothing more. Open connections go on. */
   stop(): void
   /** Resolves when `stop` was called and the last connection is over. */
