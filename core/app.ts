@@ -12,7 +12,6 @@ import {
   type Defer,
   type Dispatcher,
   type Events,
-  type Listener,
   type Mailer,
   type Markings,
   type Movements,
@@ -26,17 +25,13 @@ import { filesIn, inOrder } from './config/files.js'
 import type { Config } from './config/types.js'
 import { createResolver } from './dns/resolver.js'
 import { reverseName } from './dns/reverse.js'
-import type { App, AppBase, OpenDoor } from './host/app-types.js'
+import type { App, AppBase } from './host/app-types.js'
+import { countersOf, openDoors } from './host/doors.js'
 import { watchExpiry } from './host/expiry.js'
 import type { Loaded } from './host/loaded.js'
 import { loadPlugins } from './host/loader.js'
 import type { Rehearsal } from './host/rehearsal.js'
 import { AccountSessions } from './net/account-sessions.js'
-import { Census } from './net/census.js'
-import { openListener } from './net/listener.js'
-import { Passing } from './net/passing.js'
-import { Turnstile } from './net/turnstile.js'
-import type { ListenerDeps, OpenListener } from './net/types.js'
 import { hear } from './pipeline/admin-news.js'
 import { LoginGate } from './pipeline/gate.js'
 import { createIntake } from './pipeline/intake.js'
@@ -337,61 +332,6 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
       await assembly.close()
       await store.close()
     },
-  }
-}
-
-interface Door {
-  readonly door: OpenListener
-  readonly shown: OpenDoor
-}
-
-interface Counters {
-  readonly turnstile: Turnstile
-  readonly census?: Census
-  readonly passing?: Passing
-}
-
-/** A worker that is alone has nobody to tell. */
-function countersOf({ config, bus, clock, workers = 1, worker, passOn }: AppBase): Counters {
-  const { connectionsTotal: total, connectionsPerNetwork: perNetwork, exempt } = config.limits
-  const limits = { total, perNetwork, exempt }
-  if (workers === 1) return { turnstile: new Turnstile(limits) }
-  const takes = worker !== undefined && passOn !== undefined
-  const census = new Census({ bus, clock, ...(takes && { worker }) })
-  const turnstile = new Turnstile(limits, census)
-  if (!takes) return { turnstile, census }
-  const passing = new Passing({ inside: () => turnstile.inside, others: () => census.takers(), passOn })
-  return { turnstile, census, passing }
-}
-
-/** All or none. */
-async function openDoors(
-  base: AppBase,
-  listeners: readonly Listener[],
-  shared: Pick<ListenerDeps, 'drain' | 'turnstile' | 'passing' | 'sessions'>,
-): Promise<readonly Door[]> {
-  const { config, log, clock, tls } = base
-  const maxConnections = config.limits.connections
-  const deps = { ...shared, log, clock, tls, maxConnections }
-  const proxies = new NetworkSet(config.proxy.networks)
-  for (const name of config.proxy.listeners) {
-    if (!listeners.some(listener => listener.name === name))
-      log.warn({ listener: name }, 'proxy names a listener that is not there')
-  }
-  const doors: Door[] = []
-  try {
-    for (const listener of listeners) {
-      const door = await openListener(
-        listener,
-        config.proxy.listeners.includes(listener.name) ? { ...deps, proxies } : deps,
-      )
-      const { name, protocol } = listener
-      doors.push({ door, shown: { name, protocol, address: door.address, tls: listener.tls } })
-    }
-    return doors
-  } catch (error) {
-    for (const { door } of doors) door.stop()
-    throw error
   }
 }
 

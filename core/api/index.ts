@@ -2,6 +2,7 @@
 export * from './accounts.js'
 export type * from './address.js'
 export * from './answers.js'
+export * from './command.js'
 export * from './delivery.js'
 export * from './dkim.js'
 export * from './doors.js'

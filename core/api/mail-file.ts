@@ -3,7 +3,7 @@
  * over the wire, so it is made that here.
  */
 import { readFile, stat } from 'node:fs/promises'
-import { CommandError } from './plugin.js'
+import { CommandError } from './command.js'
 
 const MAX_BYTES = 64 * 1024 * 1024
 

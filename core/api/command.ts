@@ -1,0 +1,43 @@
+/** Commands of the command line that a plugin brings: what they are asked, and how they refuse. */
+
+export interface CommandOption {
+  readonly type: 'string' | 'boolean'
+  readonly description: string
+  /** What the value looks like in help: `BYTES`. */
+  readonly value?: string
+}
+
+export interface CommandRun {
+  readonly args: readonly string[]
+  readonly options: Readonly<Record<string, string | boolean | undefined>>
+  /** `--json` was given: print data as JSON. */
+  readonly json: boolean
+  print(line: string): void
+  /** For people, on standard error. */
+  warn(line: string): void
+  /** All of standard input, at most 1 MiB. */
+  stdin(): Promise<string>
+}
+
+export interface Command {
+  /** `user add` */
+  readonly name: string
+  readonly summary: string
+  /** `LOGIN [ADDRESS…]`, for help. */
+  readonly usage?: string
+  /** Least and most arguments. */
+  readonly arity: readonly [least: number, most: number]
+  readonly options?: Readonly<Record<string, CommandOption>>
+  /** The exit code; nothing means 0. Throw `CommandError` for a clear refusal. */
+  run(run: CommandRun): Promise<number | void>
+}
+
+/** A command cannot do what was asked; the message is for the person at the terminal. */
+export class CommandError extends Error {
+  readonly exitCode: number
+  constructor(message: string, exitCode = 1) {
+    super(message)
+    this.name = 'CommandError'
+    this.exitCode = exitCode
+  }
+}
