@@ -67,6 +67,8 @@ export interface FilingRules {
    * it cannot know now; any other throw means that the mail is kept as without rules.
    */
   actionsFor(account: Account, mail: ArrivedMail, call: Pick<Call, 'log'>): Promise<readonly FilingAction[]>
+  /** Whether some mail may be kept nowhere here: then a full mailbox is no reason to refuse mail that nobody has seen yet. Left out: no. */
+  mayKeepNone?(account: Account): Promise<boolean>
   /** Sentences for people: what the account wishes. None: nothing. */
   describe(account: Account): Promise<readonly string[]>
 }

@@ -39,3 +39,8 @@ export function run(rules: readonly Rule[], seen: Seen): Ran {
     actions.push({ kind: 'keep', flags: [...flags], because: flagged })
   return { actions, held }
 }
+
+/** Where it alone holds, no copy stays. */
+export function mayKeepNone({ actions: { file, forward, keep, discard } }: Rule): boolean {
+  return !keep && file.length === 0 && (discard || forward.length > 0)
+}

@@ -5,7 +5,7 @@
 import { definePlugin, type FilingRules } from 'posthouse/api'
 import { filingCommands } from './commands.js'
 import { Seen } from './conditions.js'
-import { run } from './engine.js'
+import { mayKeepNone, run } from './engine.js'
 import { StoredRules } from './stored.js'
 import { ruleInWords } from './words.js'
 
@@ -25,6 +25,7 @@ export default definePlugin({
         for (const { kind } of actions) metrics.count(`filing.${kind}`)
         return actions
       },
+      mayKeepNone: async ({ id }) => (await stored.rulesOf(id)).some(mayKeepNone),
       describe: async ({ id }) => (await stored.rulesOf(id)).map(ruleInWords),
     }
     return {

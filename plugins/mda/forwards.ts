@@ -18,7 +18,7 @@ import {
   via,
 } from 'posthouse/api'
 import { addressKey, formatAddress, mailboxOf } from 'posthouse/text'
-import { DELIVERED_TO } from './loops.js'
+import { DELIVERED_TO, deliveredTo } from './loops.js'
 import type { Said } from './route.js'
 
 export type ForwardAction = Extract<FilingAction, { kind: 'forward' }>
@@ -97,7 +97,10 @@ async function one(
 ): Promise<Forward | string> {
   const key = addressKey(to)
   if (account.addresses.includes(key)) return 'that is this very mailbox'
-  const author = mailboxOf(await mail.header(), 'from')
+  const fields = await mail.header()
+  // Its mailbox would refuse it; what two people send on to each other stays with the second.
+  if (deliveredTo(fields).has(key)) return 'it has been there before'
+  const author = mailboxOf(fields, 'from')
   // A robot there that answers would be answered by what it wrote.
   if ([mail.sender, author].some(one => one && addressKey(one) === key)) return 'it comes from there'
   const answer = await parts.route(to, mail.sender)

@@ -156,11 +156,12 @@ export default definePlugin({
       rewriter: () => services.find('sender-rewriter'),
       full: config.full,
       disabled: config.disabled,
+      rules: () => services.find('filing-rules'),
       resolving,
     }
     const wishes: WishParts = {
       mail,
-      rules: () => services.find('filing-rules'),
+      rules: parts.rules,
       vacation: () => services.find('vacation'),
       forwards: {
         state,

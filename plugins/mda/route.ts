@@ -10,6 +10,7 @@ import {
   type Because,
   type Claim,
   defer,
+  type FilingRules,
   type Log,
   MailError,
   type Nothing,
@@ -34,6 +35,8 @@ export interface RouteParts {
   readonly rewriter: () => SenderRewriter | undefined
   /** What is said of a full mailbox. */
   readonly full: 'defer' | 'refuse'
+  /** Wishes of mailbox owners, where there are any. */
+  readonly rules: () => FilingRules | undefined
   /** What becomes of mail for a disabled account. */
   readonly disabled: 'file' | 'refuse'
 }
@@ -95,7 +98,7 @@ export async function routeFor(rcpt: Rcpt, parts: RouteParts, log: Log): Promise
         // RFC 3463 §3.3: X.2.1 exists, and takes nothing.
         return reject('That mailbox is disabled', { code: 550, status: '5.2.1', because: DISABLED })
       }
-      const full = rcpt.ofOurs ? undefined : await fullFor(destinations, rcpt, parts)
+      const full = rcpt.ofOurs ? undefined : await fullFor(destinations, rcpt, parts, log)
       return full ?? claimsFor(destinations, rcpt, parts, log)
     }
     if (troubles.some(trouble => trouble.kind !== 'unknown')) {
@@ -140,12 +143,13 @@ async function fullFor(
   destinations: readonly Destination[],
   { declared }: Rcpt,
   parts: RouteParts,
+  log: Log,
 ): Promise<Said | undefined> {
   const [only, more] = destinations
   if (more !== undefined || only?.kind !== 'account' || !hasQuota(only.account)) return undefined
   // Of a size nobody declared there is an octet at least.
   const { room, used } = await parts.quotas.room(only.account, { bytes: Math.max(1, declared), messages: 1 })
-  if (room === 'there is room') return undefined
+  if (room === 'there is room' || (await mayKeepNone(parts, only.account, log))) return undefined
   const because = becauseFull(used, only.account)
   // Coming again is of no use.
   if (room === 'too large')
@@ -157,6 +161,18 @@ async function fullFor(
   return parts.full === 'refuse'
     ? reject('Mailbox is full', { code: 552, status: '5.2.2', because })
     : defer('Mailbox is full', { code: 452, status: '4.2.2', because })
+}
+
+/** Mail that its rules only send on or throw away needs no room; which it is shows when it is there. */
+async function mayKeepNone({ rules }: RouteParts, account: Account, log: Log): Promise<boolean> {
+  try {
+    return (await rules()?.mayKeepNone?.(account)) ?? false
+  } catch (error) {
+    if (error instanceof MailError && error.temporary) throw error
+    // Mail is kept then, as without them.
+    log.error({ err: error, account: account.id }, 'filing rules failed')
+    return false
+  }
 }
 
 function becauseFull(used: Amount, account: Account): Because {

@@ -59,8 +59,8 @@ export async function wishesFor(
   const actions = asked ?? []
   const placed = await placesOf(parts, account, actions, usual)
   const { forwards, notes, undo } = await forwardsOf(parts.forwards, account, mail, actions.filter(isForward), call)
-  // What was to be nowhere but there, and does not get there, stays.
-  const lost = placed.places.length === 0 && forwards.length === 0 && !actions.some(({ kind }) => kind === 'discard')
+  // What was to be nowhere but there, and does not get there, stays, whatever else was thrown away.
+  const lost = placed.places.length === 0 && forwards.length === 0 && actions.some(isForward)
   const because = lost ? undefined : becauseOf(actions)
   return {
     places: lost ? [usual] : placed.places,

@@ -32,11 +32,16 @@ export function fillPath(path: string, values: Values): string | undefined {
   return clean ? filled : undefined
 }
 
-/** Octets that could mean something to somebody become `_`; so does a `-` at the beginning of an argument. */
+/**
+ * Octets that could mean something to somebody become `_`; so does a `-` at the beginning of an argument. In an argument that is a path, so do a `/` and a dot
+ * at the beginning of a value, which would lead out of it.
+ */
 export function fillArgument(text: string, values: Values): string {
-  const filled = text.replace(PLACEHOLDER, (_, name: string) =>
-    named(values, name).slice(0, LONGEST).replace(HARMLESS, '_'),
-  )
+  const isPath = text.replace(PLACEHOLDER, '').includes('/')
+  const filled = text.replace(PLACEHOLDER, (_, name: string) => {
+    const value = named(values, name).slice(0, LONGEST).replace(HARMLESS, '_')
+    return isPath ? value.replaceAll('/', '_').replace(/^\./, '_') : value
+  })
   return text.startsWith('{') && filled.startsWith('-') ? `_${filled.slice(1)}` : filled
 }
 

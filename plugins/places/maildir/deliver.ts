@@ -30,6 +30,8 @@ export async function deliverToMaildir(place: MaildirPlace, errand: Errand, now:
   if (path === undefined) throw new Trouble('4.3.5', 'the name of the mailbox cannot be a file name')
   await mustBeMaildir(path, values.user, place)
   const folder = await folderOf(path, recipient)
+  // Made by somebody else, it could lead anywhere.
+  if (folder !== path) await mustHaveParts(folder, values.user, place)
   const name = nameOf(job, recipient)
   const again = recipient.tries > 0 || now - job.received > FIRST_TRY_MS
   if (!(again && (await isThere(folder, name))))
@@ -46,10 +48,14 @@ export function nameOf({ id, received }: Pick<Job, 'id' | 'received'>, { row }: 
   return `${Math.floor(received / 1000)}.Q${id.replace(/[^A-Za-z0-9]/g, '_')}R${row}.${host}`
 }
 
-async function mustBeMaildir(path: string, user: string, { create, anyOwner }: MaildirPlace): Promise<void> {
-  if (create) await make(path)
+async function mustBeMaildir(path: string, user: string, place: MaildirPlace): Promise<void> {
+  if (place.create) await make(path)
   const root = await stat(path)
   if (!root.isDirectory()) throw new Trouble('4.3.5', 'the mailbox is not a folder')
+  await mustHaveParts(path, user, place)
+}
+
+async function mustHaveParts(path: string, user: string, { anyOwner }: Pick<MaildirPlace, 'anyOwner'>): Promise<void> {
   for (const part of PARTS) {
     const there = await lstat(join(path, part))
     if (!there.isDirectory()) throw new Trouble('4.3.5', `the mailbox has no folder ${part}`)

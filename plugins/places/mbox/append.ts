@@ -82,6 +82,7 @@ interface Locked {
  * who waits for them. What is not there at once, all is given back and tried again a little later.
  */
 async function openLocked(file: MboxFile, signal: AbortSignal): Promise<Locked> {
+  signal.throwIfAborted()
   const until = performance.now() + file.place.lockWaitMs
   for (let step = 0; ; step += 1) {
     const handle = await openFile(file)

@@ -64,9 +64,12 @@ async function run(place: PipePlace, program: string, args: readonly string[], e
   })
   const words = new Words(child.stdout, child.stderr)
   let late = false
+  let leave: () => void = () => undefined
+  let left: NodeJS.Timeout | undefined
   const kill = () => {
     late = true
     killGroup(child.pid)
+    left = setTimeout(() => leave(), LINGER_MS)
   }
   const timer = setTimeout(kill, place.timeoutMs)
   signal.addEventListener('abort', kill, { once: true })
@@ -74,17 +77,22 @@ async function run(place: PipePlace, program: string, args: readonly string[], e
     const ended = new Promise<Meaning>((resolve, reject) => {
       child.once('error', error => reject(new Trouble('4.3.0', 'the program cannot be started', error.message, error)))
       child.once('exit', (code, by) => resolve(meaningOf(code, by)))
+      leave = () => reject(signal.aborted ? signal.reason : tooLong(place))
     })
     const fed = feed(child.stdin, errand)
     // Whoever reads our mail may fail while the program waits for more of it.
     fed.catch(() => killGroup(child.pid))
     const meaning = await ended
     await words.end()
+    // What has left its group may hold it open, and read no more.
+    child.stdin.destroy()
     await fed
-    if (late) throw signal.aborted ? signal.reason : tooLong(place)
+    // One that has taken or refused it at the last moment has, and would get it twice.
+    if (late && meaning.kind === 'deferred') throw signal.aborted ? signal.reason : tooLong(place)
     return { meaning, words: words.text }
   } finally {
     clearTimeout(timer)
+    clearTimeout(left)
     signal.removeEventListener('abort', kill)
     // Nothing of it stays behind.
     killGroup(child.pid)
@@ -127,8 +135,7 @@ async function feed(input: Writable, { job, recipient, signal }: Errand): Promis
     .on('close', over)
     .on('drain', () => wake?.())
   for await (const piece of copyOf(job, recipient, { quoteFrom: false })) {
-    signal.throwIfAborted()
-    if (closed) return
+    if (closed || signal.aborted) return
     if (input.write(piece)) continue
     await new Promise<void>(resolve => {
       wake = resolve
@@ -172,8 +179,9 @@ function killGroup(pid: number | undefined): void {
   try {
     process.kill(-pid, 'SIGKILL')
   } catch (error) {
-    // All of it has ended.
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    // All of it has ended; or it has become another user's (setuid, as procmail is), who alone may end it.
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error
   }
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { unreachable } from '../../../core/api/index.js'
 import { formatAddress } from '../../../core/text/index.js'
+import { mayKeepNone } from '../../../plugins/filing/engine.js'
 import { ruleInWords } from '../../../plugins/filing/words.js'
 import { mailOf, ran, rules } from './house.js'
 
@@ -27,6 +28,17 @@ async function done(given: readonly object[], mail = MAIL): Promise<string[]> {
     }
   })
 }
+
+for (const [given, wish] of [
+  [{ discard: true }, true],
+  [{ forward: 'a@far.test' }, true],
+  [{ forward: 'a@far.test', keep: true }, false],
+  [{ forward: 'a@far.test', file: 'A' }, false],
+  [{ flag: 'x' }, false],
+] as const)
+  test(`a rule with ${Object.keys(given).join(' and ')} ${wish ? 'may keep nothing' : 'keeps a copy'}`, () => {
+    assert.deepEqual(rules(given).map(mayKeepNone), [wish])
+  })
 
 describe('rules', () => {
   for (const [what, given, wish] of [

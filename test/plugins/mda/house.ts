@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Account, Accounts, Answered, Bus, Command, Places, Tables } from '../../../core/api/index.js'
+import type { Account, Accounts, Answered, Bus, Command, FilingRules, Places, Tables } from '../../../core/api/index.js'
 import { DomainSet } from '../../../core/text/index.js'
 import mda from '../../../plugins/mda/index.js'
 import { createMemoryStore } from '../../../plugins/store-memory/store.js'
@@ -50,16 +50,23 @@ export async function install(
     readonly tables?: Tables
     readonly bus?: Bus
     readonly places?: Places
+    readonly rules?: FilingRules
   } = {},
 ) {
-  const { accounts = directory(), tables = createMemoryTables(), bus, places } = parts
+  const { accounts = directory(), tables = createMemoryTables(), bus, places, rules } = parts
   const folder = mkdtempSync(join(tmpdir(), 'mda-'))
   try {
     if (aliases !== undefined) writeFileSync(join(folder, 'aliases.yaml'), aliases)
     const domains = new DomainSet(['example.test', 'second.test', 'bücher.test'])
     const server = aServer({ configDir: folder, domains })
     const store = createMemoryStore()
-    const services = servicesOf({ accounts, store, tables, ...(places && { places }) })
+    const services = servicesOf({
+      accounts,
+      store,
+      tables,
+      ...(places && { places }),
+      ...(rules && { 'filing-rules': rules }),
+    })
     const made = await mda.setup(aContext({ ...DEFAULTS, ...more }, { server, services, ...(bus && { bus }) }))
     const log = rememberingLog()
     const route = async (to: string, parameters: readonly (readonly [string, string])[] = [], session = aSession()) =>

@@ -180,6 +180,21 @@ describe('trouble is temporary', () => {
     assert.equal(short(await route('full@example.test', [], bounce)), 'mda afull', 'a bounce waits in the queue')
   })
 
+  for (const [what, answer, wish] of [
+    ['that is full takes mail which rules may keep nowhere', async () => true, 'mda afew'],
+    ['that is full is full where rules keep all mail', async () => false, '452 4.2.2'],
+    ['whose rules cannot be read is full', () => Promise.reject(new Error('a fault')), '452 4.2.2'],
+    ['whose rules cannot be known now', () => Promise.reject(new MailError('store-unavailable', 'x')), '451 4.3.0'],
+  ] as const)
+    test(`a mailbox ${what}`, async () => {
+      const rules = { actionsFor: async () => [], describe: async () => [], mayKeepNone: answer }
+      const { route, store } = await install(undefined, {}, { rules })
+      const inbox = (await store.mail.list('afew')).find(box => box.name === 'INBOX')!
+      const body = { kind: 'memory', bytes: Buffer.alloc(1) } as const
+      await (await store.mail.open('afew', inbox.id)).append([{ body, flags: [], date: 0 }])
+      assert.equal(short(await route('few@example.test')), wish)
+    })
+
   test('a mailbox with as many messages as it may hold is full, whatever their size', async () => {
     const { route, store } = await install(undefined)
     assert.equal(short(await route('few@example.test', [['SIZE', '2000000']])), 'mda afew')

@@ -239,6 +239,12 @@ describe('mail that is sent on', () => {
     ],
     ['to who sent it', { sender: 'X@far.test' }, 'it comes from there'],
     ['to who wrote it', { header: 'From: Robot <x@FAR.test>' }, 'it comes from there'],
+    ['to where it has been', { header: 'Delivered-To: X@far.test' }, 'it has been there before'],
+    [
+      'to who sent it, though a rule throws it away',
+      { sender: 'x@far.test', actions: [to('x@far.test'), DISCARD] },
+      'it comes from there',
+    ],
     ['to nobody', { actions: [to('none@example.test')] }, 'none@example.test: no such user here'],
     ['when it was taken for spam', { recipient: { quarantine: 's' } }, 'it was taken for spam'],
     ['for an account that is disabled', { account: OFF }, 'the account is disabled'],

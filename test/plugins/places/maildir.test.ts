@@ -127,6 +127,14 @@ describe('what is refused for now', () => {
     assert.deepEqual(await readdir(join(dir, 'other')), [])
   })
 
+  test('a folder for junk with a part that is a link to elsewhere', async t => {
+    const dir = await folder(t)
+    for (const part of ['cur', 'tmp', 'other']) await mkdir(join(dir, '.Junk', part), { recursive: true })
+    await symlink(join(dir, '.Junk', 'other'), join(dir, '.Junk', 'new'))
+    assert.equal(short((await deliver({ maildir: dir }, aJob([{ quarantine: 'spam' }]))).outcomes), 'deferred 4.3.5')
+    assert.deepEqual(await readdir(join(dir, '.Junk', 'other')), [])
+  })
+
   test('a Maildir of another user', { skip: process.geteuid?.() !== 0 }, async t => {
     const dir = await folder(t)
     for (const part of ['new', 'cur', 'tmp']) execFileSync('install', ['-d', '-o', 'games', join(dir, 'alice', part)])

@@ -69,6 +69,14 @@ describe('what a program is given', () => {
     }
   })
 
+  test('values in a path lead nowhere else', async t => {
+    const { path, dir } = await script(t, 'printf "%s\\n" "$@" > DIR/got')
+    const argv = [path, '/srv/{tag}/in', '{tag}']
+    const detail = { account: 'aalice', place: 'here', tag: '../../etc' }
+    await deliver({ pipe: argv }, aJob([{ detail }]))
+    assert.deepEqual((await readFile(join(dir, 'got'), 'utf8')).split('\n'), ['/srv/_._.._etc/in', '../../etc', ''])
+  })
+
   test('one that has read enough, or nothing, is judged by its exit code alone', async t => {
     const text = `Subject: large\r\n\r\n${'x'.repeat(998)}\r\n`.repeat(2000)
     assert.equal(short((await run(t, 'exit 0', {}, { text, piece: 65_536 })).outcomes), 'delivered')
@@ -144,6 +152,15 @@ describe('what is refused for now', () => {
 
   test('a child that lives on and holds its output keeps nobody waiting', async t => {
     assert.equal(short((await run(t, '(sleep 1000 &) ; exit 0')).outcomes), 'delivered')
+  })
+
+  test('a child that has left its group and reads no more keeps nobody waiting', async t => {
+    const text = `Subject: large\r\n\r\n${'x'.repeat(998)}\r\n`.repeat(2000)
+    const { path, dir } = await script(t, 'setsid sleep 60 <&0 & echo $! > DIR/child; exit 0')
+    const { outcomes } = await deliver({ pipe: [path] }, aJob([{}], { text, piece: 65_536 }))
+    assert.equal(short(outcomes), 'delivered')
+    const child = Number(await readFile(join(dir, 'child'), 'utf8'))
+    if (await isRunning(child)) process.kill(child)
   })
 
   test('when the server stops, the program ends and the recipient has no outcome', async t => {
