@@ -316,6 +316,7 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
     stop() {
       if (stopped !== undefined) return
       for (const { door } of doors) door.stop()
+      census?.takesNoMore()
       draining.abort()
       forgetExpiry()
       hearNoMore()

@@ -61,7 +61,8 @@ export class KeptChecks {
     if (!this.#changed) return
     this.#changed = false
     // The supervisor and its workers write the same file: what another has added meanwhile stays.
-    const all = new Map([...readKnown(this.#place), ...this.#known])
+    const others = [...readKnown(this.#place)].filter(([key]) => !this.#known.has(key))
+    const all = new Map([...others, ...this.#known])
     const text = JSON.stringify([...all].slice(-MOST))
     if (text.length <= MAX_BYTES / 4) await replaceOwn(this.#place, `${hash(text)}\n${text}`)
   }

@@ -47,7 +47,11 @@ interface Crew {
   readonly replaces: boolean
   ready: boolean
   quietTicks: number
+  /** On their way to it, with their doors. */
+  readonly handed: Map<RawConnection, string>
 }
+
+type Handed = Pick<Extract<FromWorker, { kind: 'pass' }>, 'door' | 'worker'>
 
 /** How long to wait before the next start, after so many in a row that failed. */
 export function restartWait(failures: number, ladder: readonly number[] = RESTART_MS): number {
@@ -129,7 +133,7 @@ export class Generation {
     return new Promise(resolve => {
       const spare = this.#parts.spare?.take()
       const worker = spare?.worker ?? cluster.fork()
-      const crew: Crew = { worker, slot, since: Date.now(), replaces, ready: false, quietTicks: 0 }
+      const crew: Crew = { worker, slot, since: Date.now(), replaces, ready: false, quietTicks: 0, handed: new Map() }
       this.#crew.set(worker.id, crew)
       let trouble: Trouble = { kind: 'failed', message: 'the worker ended before it was ready' }
       const late = setTimeout(() => {
@@ -157,13 +161,27 @@ export class Generation {
   }
 
   /** The worker it is meant for may have ended meanwhile: then any other that is ready, and with none the client has to come again. */
-  #pass({ door, worker: slot }: Extract<FromWorker, { kind: 'pass' }>, connection: RawConnection | undefined): void {
+  #pass({ door, worker: slot }: Handed, connection: RawConnection | undefined): void {
     if (connection === undefined) return
     const ready = [...this.#crew.values()].filter(crew => crew.ready && crew.worker.isConnected())
     const taker = ready.find(crew => crew.slot === slot) ?? ready[0]
     const order: ToWorker = { kind: 'take', door }
-    if (taker === undefined) connection.close()
-    else taker.worker.process.send(order, connection as SendHandle, () => connection.close())
+    if (taker === undefined) {
+      connection.close()
+      return
+    }
+    taker.handed.set(connection, door)
+    taker.worker.process.send(order, connection as SendHandle, error => {
+      // after an error the worker ends, and what it was handed goes to another
+      if (error === null && taker.handed.delete(connection)) connection.close()
+    })
+  }
+
+  /** Node sends one after the other, and forgets those that wait for a worker that ends: nobody would ever hear of them. */
+  #passAgain({ handed, slot }: Crew): void {
+    const left = [...handed]
+    handed.clear()
+    for (const [connection, door] of left) this.#pass({ door, worker: slot }, connection)
   }
 
   #firstOrder(slot: number): ToWorker {
@@ -174,6 +192,7 @@ export class Generation {
 
   #ended(crew: Crew, how: { code: number | null; signal: string | null }, trouble: Trouble): void {
     this.#crew.delete(crew.worker.id)
+    this.#passAgain(crew)
     // one that could not even start stops the launch; one that was ready is replaced, also while the others still start
     if (!this.#over && (crew.ready || crew.replaces)) this.#replace(crew, how, trouble)
     if (this.#crew.size > 0) return

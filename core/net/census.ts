@@ -31,7 +31,7 @@ export class Census {
   readonly #bus: Bus
   readonly #others: Others
   readonly #id: string
-  readonly #worker: number | undefined
+  #worker: number | undefined
   readonly #changed = new Set<string>()
   #here: Inside = { inside: 0, networks: new Map() }
   /** Networks still to be named in this round. */
@@ -60,9 +60,15 @@ export class Census {
     return this.#others.total
   }
 
-  /** Workers that take connections from others. */
-  takers(): ReturnType<Others['takers']> {
-    return this.#others.takers()
+  /** Other workers that take connections. One with our own number is of the generation before, or after: what is passed to it would come back. */
+  *takers(): ReturnType<Others['takers']> {
+    for (const taker of this.#others.takers()) if (taker.worker !== this.#worker) yield taker
+  }
+
+  /** This worker ends: it goes on counting, and gets nothing new. */
+  takesNoMore(): void {
+    this.#worker = undefined
+    this.changed()
   }
 
   /** Those from one network. */

@@ -95,14 +95,20 @@ class Door implements OpenListener {
     const socket = new Socket(options)
     socket.setNoDelay(true)
     socket.setKeepAlive(true)
-    if (this.#stopped) this.#turnAway(socket, 'the server is ending')
-    else this.#accept(socket)
+    this.#acceptUnlessStopped(socket)
   }
 
   #meet(socket: Socket): void {
     const { passing } = this.#deps
-    const passed = !this.#isUnix && passing?.offer(this.#listener.name, socket, () => this.#accept(socket)) === true
+    const passed =
+      !this.#isUnix && passing?.offer(this.#listener.name, socket, () => this.#acceptUnlessStopped(socket)) === true
     if (!passed) this.#accept(socket)
+  }
+
+  /** It was on its way between workers, and this one may have been told to end meanwhile. */
+  #acceptUnlessStopped(socket: Socket): void {
+    if (this.#stopped) this.#turnAway(socket, 'the server is ending')
+    else this.#accept(socket)
   }
 
   #accept(socket: Socket): void {

@@ -1,4 +1,4 @@
-/** Two workers share what comes, also when one of them is first at every connection; in clear and by implicit TLS. */
+/** Two workers share what comes, also when one of them is first at every connection, and when the other ends; in clear and by implicit TLS. */
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
@@ -23,7 +23,6 @@ before(async () => {
   second = pids[1]!
 })
 after(async () => {
-  process.kill(second, 'SIGCONT')
   await instance.destroy()
 })
 
@@ -69,3 +68,18 @@ for (const door of ['mx', 'submissions'] as const) {
     })
   })
 }
+
+test('what was on its way to a worker that is killed is served by another', async () => {
+  process.kill(second, 'SIGSTOP')
+  const clients = Array.from({ length: COUNT }, () => come(instance.ports.mx, false))
+  await eventually(() => (clients.filter(({ said }) => said !== '').length >= COUNT - SHARE ? true : undefined))
+  const waiting = clients.filter(({ said }) => said === '')
+  process.kill(second, 'SIGKILL')
+  // The first of them may have been with it already.
+  await eventually(() =>
+    waiting.filter(({ said }) => said.startsWith('220 ')).length >= waiting.length - 1 ? true : undefined,
+  )
+  assert.ok(waiting.length > 1, 'nothing was on its way')
+  for (const { socket } of clients) socket.destroy()
+  await instance.logged(/worker is back/)
+})

@@ -1,10 +1,13 @@
-/** Whether bodies are counted as often as they are referred to, whole, and there at all; and what lies about that belongs to nothing. */
+/**
+ * Whether bodies are counted as often as they are referred to, whole, and there at all; and what lies about that belongs to nothing. While there is something
+ * that cannot be read, no body goes and none is counted down: it may be the mail of just that, and its octets are all that is left of it.
+ */
 import type { Database } from 'lmdb'
 import type { Box } from '../boxes.js'
 import type { Environment } from '../environment.js'
 import { under } from '../keys.js'
 import type { Fault, Seen } from './fault.js'
-import { type EntryFacts, type EntryKey, placeOf } from './mailboxes.js'
+import { type EntryKey, placeOf } from './mailboxes.js'
 import type { Moment } from './moment.js'
 
 interface BodyRecord {
@@ -22,7 +25,10 @@ export class BodyLook {
   readonly #drafts: Database<number, string>
   readonly #messages: Database<{ readonly bodyId?: unknown }, string>
   readonly #entries: Database<readonly unknown[], EntryKey>
+  readonly #putAside: Database<{ readonly from: string }, string>
   readonly #references = new Map<string, number>()
+  /** Somebody refers to a body, and nobody knows to which. */
+  #unreadable = false
 
   constructor(env: Environment) {
     this.#bodies = env.database('bodies')
@@ -30,16 +36,20 @@ export class BodyLook {
     this.#drafts = env.database('drafts')
     this.#messages = env.database('messages')
     this.#entries = env.database('entries')
+    this.#putAside = env.database('broken')
   }
 
-  refer({ bodyId }: Pick<EntryFacts, 'bodyId'>): void {
-    this.#references.set(bodyId, (this.#references.get(bodyId) ?? 0) + 1)
+  refer(bodyId: unknown): void {
+    if (typeof bodyId !== 'string') this.#unreadable = true
+    else this.#references.set(bodyId, (this.#references.get(bodyId) ?? 0) + 1)
   }
 
   /** When every message of a mailbox was told to `refer`. */
   async *faults(moment: Moment, known: ReadonlyMap<string, Box>, seen: Seen): AsyncGenerator<Fault> {
     for await (const slice of moment.all(this.#messages))
-      for (const { value } of slice) if (typeof value.bodyId === 'string') this.refer({ bodyId: value.bodyId })
+      for (const { value } of slice) this.refer((value as { readonly bodyId?: unknown } | null)?.bodyId)
+    for await (const slice of moment.all(this.#putAside))
+      if (slice.some(({ value }) => value.from === 'messages')) this.#unreadable = true
     const wanting = new Map<string, number>()
     for await (const slice of moment.all(this.#bodies)) {
       seen.bodies += slice.length
@@ -59,7 +69,9 @@ export class BodyLook {
     if (record.references === wanted && (wanted > 0 || isDraft)) return
     const what = `is counted ${record.references} times and referred to ${wanted} times`
     const by = wanted - record.references
-    yield { kind: 'references', where: `body ${id}`, what, mend: () => this.#count(id, by) }
+    const fault = { kind: 'references', where: `body ${id}`, what } as const
+    if (this.#unreadable && by <= 0) yield { ...fault, what: `${what}, or by what cannot be read` }
+    else yield { ...fault, mend: () => this.#count(id, by) }
   }
 
   #count(id: string, by: number): void {

@@ -41,7 +41,7 @@ async function* allFaults(env: Environment, boxes: Boxes, seen: Seen): AsyncGene
   try {
     const known = await names.known(moment, seen)
     yield* names.faults(moment, known)
-    yield* new MailboxLook(env, boxes, known, seen).faults(moment, (_, facts) => bodies.refer(facts))
+    yield* new MailboxLook(env, boxes, known, seen).faults(moment, bodyId => bodies.refer(bodyId))
     yield* bodies.faults(moment, known, seen)
     yield* leftovers.faults(moment, known)
   } finally {

@@ -19,18 +19,17 @@ const CHANGED = 0
 type Sums = Record<(typeof COUNTED)[number], number>
 
 /** Of an entry, in the order it is kept. */
-export interface EntryFacts {
-  readonly bodyId: string
+interface EntryFacts {
   readonly size: number
   readonly flags: readonly string[]
   readonly modseq: number
 }
 
-export function entryFacts(record: EntryRecord): EntryFacts | undefined {
+function entryFacts(record: EntryRecord): EntryFacts | undefined {
   const [bodyId, , , , size, , flags, modseq] = record
   const sound =
     typeof bodyId === 'string' && typeof size === 'number' && Array.isArray(flags) && typeof modseq === 'number'
-  return sound ? { bodyId, size, flags, modseq } : undefined
+  return sound ? { size, flags, modseq } : undefined
 }
 
 export class MailboxLook {
@@ -48,8 +47,8 @@ export class MailboxLook {
     this.#seen = seen
   }
 
-  /** `entry` hears of every message, also of mailboxes that are gone. */
-  async *faults(moment: Moment, entry: (key: EntryKey, facts: EntryFacts) => void): AsyncGenerator<Fault> {
+  /** `refer` hears of the body of every message, also of mailboxes that are gone, as far as it can be read. */
+  async *faults(moment: Moment, refer: (bodyId: unknown) => void): AsyncGenerator<Fault> {
     const left = new Set(this.#known.keys())
     let tally: Tally | undefined
     for await (const slice of moment.all(this.#entries)) {
@@ -59,11 +58,9 @@ export class MailboxLook {
           tally = new Tally(key[0])
         }
         const facts = entryFacts(value)
+        tally.add(key[1], facts)
         if (facts === undefined) yield this.#unreadable(key)
-        else {
-          tally.add(key[1], facts)
-          entry(key, facts)
-        }
+        refer(Array.isArray(value) ? value[0] : undefined)
       }
     }
     if (tally !== undefined) yield* this.#finish(tally, moment, left)
@@ -81,10 +78,10 @@ export class MailboxLook {
     if (box === undefined || !left.delete(box.id)) return
     this.#seen.messages += tally.sums.messages
     this.#seen.bytes += tally.sums.bytes
-    yield* this.#counts(box, tally)
+    if (!tally.unreadable) yield* this.#counts(box, tally)
     if (tally.last >= box.uidNext) yield this.#uidNext(box, tally.last)
     if (tally.modseq > box.modseq) yield this.#modseq(box, tally.modseq)
-    yield* this.#ofHistory(box, tally, moment)
+    if (!tally.unreadable) yield* this.#ofHistory(box, tally, moment)
   }
 
   *#counts(box: Box, { sums }: Tally): Generator<Fault> {
@@ -157,18 +154,25 @@ class Tally {
   readonly modseqs = new Map<number, number>()
   last = 0
   modseq = 0
+  /** One of its messages is: then nobody knows what counts and history should say. */
+  unreadable = false
 
   constructor(boxId: string) {
     this.boxId = boxId
   }
 
-  add(uid: number, { size, flags, modseq }: EntryFacts): void {
+  add(uid: number, facts: EntryFacts | undefined): void {
+    this.last = uid
+    if (facts === undefined) {
+      this.unreadable = true
+      return
+    }
+    const { size, flags, modseq } = facts
     this.sums.messages++
     this.sums.bytes += size
     if (!flags.includes('\\Seen')) this.sums.unseen++
     if (flags.includes('\\Deleted')) this.sums.deleted++
     this.modseqs.set(uid, modseq)
-    this.last = uid
     this.modseq = Math.max(this.modseq, modseq)
   }
 }

@@ -118,6 +118,21 @@ describe('workers that count together', () => {
     assert.deepEqual([one.comes('192.0.2.1'), two.comes('192.0.2.1')], [true, true])
   })
 
+  test('who ends takes no connections, counts on, and nobody passes one to its own number', () => {
+    const [one, two, before] = [1, 2, 1].map(number => {
+      const census = new Census({ bus: wire.end(), clock: Date, worker: number })
+      census.begin({ inside: 7, networks: new Map() })
+      return census
+    })
+    pass(100)
+    const takers = (census: Census | undefined) => [...census!.takers()].map(({ worker }) => worker)
+    assert.deepEqual([takers(one), takers(two)], [[2], [1, 1]])
+    before!.takesNoMore()
+    pass(50)
+    assert.deepEqual([takers(two), two!.total], [[1], 14])
+    for (const census of [one, two, before]) census!.close()
+  })
+
   test('changes are told at most every 50 ms, together, and nothing is said between rounds when nothing changed', () => {
     const [one] = [worker(), worker()]
     pass(1000)

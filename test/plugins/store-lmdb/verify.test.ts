@@ -193,6 +193,12 @@ const DAMAGES: readonly Damage[] = [
     mends: false,
   },
   {
+    name: 'a message that cannot be read',
+    lay: ({ env, boxId }) => env.write(() => void env.database('entries').put([boxId, 5], ['no more'])),
+    told: /ann\/INBOX: message 5 cannot be read/,
+    mends: false,
+  },
+  {
     name: 'a body that lacks a piece',
     lay: async ({ env, store }) => {
       const { bodyId } = (await (await openByName(store, 'ann')).get([4]))[0]!
@@ -202,6 +208,32 @@ const DAMAGES: readonly Damage[] = [
     mends: false,
   },
 ]
+
+for (const [name, lay] of [
+  [
+    'of a mailbox',
+    ({ env, boxId }: Laid) => env.write(() => void env.database('entries').put([boxId, 5], 'not a list' as never)),
+  ],
+  ['of the queue', ({ env }: Laid) => env.write(() => void env.database('messages').put('q1', 'no envelope' as never))],
+  [
+    'that was put aside',
+    async ({ env }: Laid) =>
+      env.write(() => {
+        env.database('messages').remove('q1')
+        env.database('broken').put('1', { id: 'q1', at: 1, why: 'damaged', from: 'messages', size: 5 })
+      }),
+  ],
+] as const)
+  test(`the body of a message ${name} that cannot be read stays, whatever is mended`, async t => {
+    const house = await laid(t)
+    const bodies = () => [...house.env.database('bodies').getKeys()]
+    const before = bodies()
+    await lay(house)
+    const { code, out } = await house.verify({ repair: true })
+    assert.equal(code, 1, out)
+    assert.match(out, /cannot be read/)
+    assert.deepEqual(bodies(), before)
+  })
 
 async function countBody(env: Environment, by: number): Promise<void> {
   const bodies = env.database<{ references: number }, string>('bodies')
