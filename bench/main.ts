@@ -9,6 +9,7 @@ import { COMMANDS, runCommand } from './commands.js'
 import { type Arguments, HELP, readArguments } from './lib/args.js'
 import type { Case, Row } from './lib/figures.js'
 import { buildFlushCounter } from './lib/flush.js'
+import { onInterruption } from './lib/interrupted.js'
 import { machineOf, machineText } from './lib/machine.js'
 import { findSmtpSource } from './lib/postfix-source.js'
 import { writeResults } from './lib/results.js'
@@ -18,6 +19,8 @@ import { tableOf } from './lib/table.js'
 import { SCENARIOS } from './scenarios/index.js'
 
 const say = (text: string): void => void process.stderr.write(text)
+/** A program of its own does the work. */
+let isCommand = false
 /** Undoes what is there right now: servers, folders. */
 let cleanUp: () => Promise<void> = async () => undefined
 
@@ -25,7 +28,13 @@ async function main(): Promise<number> {
   const names = SCENARIOS.map(one => one.name)
   const [first = '', ...others] = process.argv.slice(2)
   const command = COMMANDS.get(first)
-  if (command !== undefined) return runCommand(command, others)
+  if (command !== undefined) {
+    // It hears of an interruption too, and this process waits for it.
+    const running = runCommand(command, others)
+    isCommand = true
+    cleanUp = async () => void (await running)
+    return running
+  }
   const wish = readArguments(process.argv.slice(2), names, [...COMMANDS.keys()])
   switch (wish.kind) {
     case 'help':
@@ -110,15 +119,10 @@ function planOf(args: Arguments): { readonly scenario: Scenario; readonly cases:
   })
 }
 
-// An interrupted bench leaves no server behind.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => {
-    say(`\n${signal}: ending the servers\n`)
-    cleanUp()
-      .catch(error => say(`${String(error)}\n`))
-      .finally(() => process.exit(130))
-  })
-}
+onInterruption(async () => {
+  if (!isCommand) say('\ninterrupted: ending the servers\n')
+  await cleanUp().catch(error => say(`${String(error)}\n`))
+})
 // The reader of the progress may have gone; the servers must be ended all the same.
 process.stderr.on('error', () => undefined)
 process.stdout.on('error', () => undefined)

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util'
 import { parseSize } from 'posthouse/text'
 import { latencyOf } from '../lib/figures.js'
 import { buildFlushCounter } from '../lib/flush.js'
+import { onInterruption } from '../lib/interrupted.js'
 import { type Machine, machineOf, machineText } from '../lib/machine.js'
 import { writeResults } from '../lib/results.js'
 import { rate } from '../lib/table.js'
@@ -215,9 +216,7 @@ async function cleanUp(): Promise<void> {
   for (const end of ends.splice(0).reverse()) await end().catch(error => say(`${String(error)}\n`))
 }
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => void cleanUp().finally(() => process.exit(130)))
-}
+onInterruption(cleanUp)
 
 main()
   .catch(error => {

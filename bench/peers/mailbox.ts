@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util'
 import { parseSize } from 'posthouse/text'
 import { program } from '../../test/harness/shared.js'
 import { buildFlushCounter } from '../lib/flush.js'
+import { onInterruption } from '../lib/interrupted.js'
 import { machineOf, machineText } from '../lib/machine.js'
 import { Messages } from '../lib/message.js'
 import { writeResults } from '../lib/results.js'
@@ -158,9 +159,7 @@ async function cleanUp(): Promise<void> {
   for (const end of ends.splice(0).reverse()) await end().catch(error => say(`${String(error)}\n`))
 }
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => void cleanUp().finally(() => process.exit(130)))
-}
+onInterruption(cleanUp)
 
 main()
   .catch(error => {

@@ -14,6 +14,7 @@ import { parseSize } from 'posthouse/text'
 import { freeBase } from '../../test/harness/ports.js'
 import { program } from '../../test/harness/shared.js'
 import { buildFlushCounter, type FlushCounter } from '../lib/flush.js'
+import { onInterruption } from '../lib/interrupted.js'
 import { machineOf, machineText } from '../lib/machine.js'
 import { Posthouse } from '../lib/posthouse.js'
 import { type ServerRow, writeResults } from '../lib/results.js'
@@ -345,9 +346,7 @@ async function cleanUp(): Promise<void> {
   for (const end of ends.splice(0).reverse()) await end().catch(error => say(`${String(error)}\n`))
 }
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => void cleanUp().finally(() => process.exit(130)))
-}
+onInterruption(cleanUp)
 
 main()
   .catch(error => {

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util'
 import { type Arguments, readArguments } from '../lib/args.js'
 import { type Round, share } from '../lib/figures.js'
 import { buildFlushCounter } from '../lib/flush.js'
+import { onInterruption } from '../lib/interrupted.js'
 import type { LoopQuestions } from '../lib/loop.js'
 import { machineOf, machineText } from '../lib/machine.js'
 import { Part } from '../lib/part.js'
@@ -116,8 +117,11 @@ function argumentsOf({ messages }: Held, folder: string): Arguments {
   return wish.args
 }
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.once(signal, () => void (setting?.end() ?? Promise.resolve()).finally(() => process.exit(130)))
+// Twice: what was just being started has put itself there meanwhile.
+onInterruption(async () => {
+  await setting?.end()
+  await setting?.end()
+})
 
 main().then(
   code => {
