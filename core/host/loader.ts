@@ -129,6 +129,8 @@ class Stage {
     for (const [name, service] of brought) {
       if (!promised.has(name)) continue
       const kept = rehearsal?.service(name, service) ?? service
+      if (name === 'accounts' && this.accounts.sources.some(source => source.name === (kept as Accounts).name))
+        return [entry.fault(['with', 'name'], sameName((kept as Accounts).name!))]
       this.#table.set(name, name === 'accounts' ? this.#withAccounts(found, kept as Accounts) : kept)
     }
     const wrong = [
@@ -231,4 +233,9 @@ async function withinTime<T>(work: T | Promise<T>): Promise<T> {
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** Ids of accounts, by which mail is kept, begin with it. */
+function sameName(name: string): string {
+  return `another source of accounts is called "${name}" already, and one would have the mail of the other's people; give this one a \`name\` of its own`
 }

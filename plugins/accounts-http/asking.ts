@@ -103,7 +103,7 @@ export class Asker {
       const asked = send(url, { method: 'POST', agent: this.#agent, headers, signal }, response => {
         read(response).then(resolve, reject)
       })
-      asked.once('error', (error: NodeJS.ErrnoException) => {
+      asked.on('error', (error: NodeJS.ErrnoException) => {
         const lost = asked.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
         reject(
           lost

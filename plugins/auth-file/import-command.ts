@@ -51,6 +51,8 @@ interface Plan {
   readonly found: readonly Found[]
   readonly faults: readonly Left[]
   readonly noPassword: readonly Left[]
+  /** Who was named and does not stand there. */
+  readonly absent: readonly string[]
 }
 
 export function importCommand(parts: ImportParts): Command {
@@ -67,6 +69,8 @@ export function importCommand(parts: ImportParts): Command {
 async function importFrom(parts: ImportParts, run: CommandRun): Promise<void> {
   const [file = '', ...only] = run.args
   const plan = planOf(await readFile(file, 'utf8'), new Set(only), parts, run.options)
+  if (plan.absent.length > 0)
+    throw new CommandError(`${file} has no line for ${plan.absent.map(name => printable(name, 80)).join(', ')}`)
   const skip = run.options.skip === true
   if (plan.faults.length > 0 && !skip) throw new CommandError(refusal(file, plan.faults))
   const taken = takenOf(await readAccounts(parts.path))
@@ -95,10 +99,12 @@ function planOf(
   const found: Found[] = []
   const [faults, noPassword]: [Left[], Left[]] = [[], []]
   const seen = new Map<string, number>()
+  const absent = new Set(only)
   for (const [at, content] of text.split(/\r?\n/).entries()) {
     const line = at + 1
     const entry = readPasswdLine(content)
     const name = entry === undefined || entry.kind === 'fault' ? '' : entry.name
+    absent.delete(name)
     if (entry === undefined || (only.size > 0 && !only.has(name))) continue
     if (entry.kind === 'no password') {
       noPassword.push({ line, name, why: 'has no password' })
@@ -113,7 +119,7 @@ function planOf(
       found.push({ line, ...read })
     }
   }
-  return { found, faults, noPassword }
+  return { found, faults, noPassword, absent: [...absent] }
 }
 
 /** Or what is wrong. */

@@ -60,14 +60,16 @@ export class Verifier {
     const chosen = choose(account, peer, password)
     try {
       const proof = await this.#proofOf(account, chosen, signal)
-      // While it was hashed a command may have changed the file.
-      const now = proof === 'hashed' ? await directory.stored(login) : account
-      const stands = now !== undefined && !now.disabled && choose(now, peer, password).hash === chosen.hash
       // Another source may have them; core refuses whom nobody has, in the same words.
       if (account === undefined) return undefined
+      // While it was hashed a command may have changed the file, or another login of theirs had the same password hashed anew.
+      const now = proof === 'hashed' ? await directory.stored(login) : account
+      const then = choose(now, peer, password)
+      const stands = then.hash === chosen.hash || (await this.#proofOf(now, then, signal)) !== undefined
       // RFC 4954 §6: the same words for an unknown user and a wrong password
-      if (proof === undefined || !stands) return reject('Authentication failed', { code: 535, status: '5.7.8' })
-      if (chosen.app !== undefined) usage.note(now.id, chosen.app.tag, peer)
+      if (proof === undefined || now === undefined || now.disabled || !stands)
+        return reject('Authentication failed', { code: 535, status: '5.7.8' })
+      if (then.app !== undefined) usage.note(now.id, then.app.tag, peer)
       return authenticated(view(now))
     } catch (error) {
       if (!(error instanceof BusyError)) throw error

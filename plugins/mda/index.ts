@@ -12,6 +12,7 @@ import { StoredAliases } from './aliases/stored.js'
 import { mdaTarget } from './deliver.js'
 import { domainCommand } from './domain-command.js'
 import { decideLoop } from './loops.js'
+import { Outage } from './outage.js'
 import { quotaCommand } from './quota/command.js'
 import { QuotaKeeper } from './quota/keeper.js'
 import { QuotaWarnings } from './quota/warnings.js'
@@ -152,6 +153,7 @@ export default definePlugin({
     const parts: RouteParts = {
       server,
       quotas,
+      outage: new Outage(clock),
       remote: config.remote_target,
       rewriter: () => services.find('sender-rewriter'),
       full: config.full,

@@ -21,6 +21,7 @@ import {
 } from 'posthouse/api'
 import { addressKey, printable } from 'posthouse/text'
 import { DELIVERED_TO } from './loops.js'
+import type { Outage } from './outage.js'
 import type { QuotaKeeper } from './quota/keeper.js'
 import { type Amount, fullness, hasQuota } from './quota/room.js'
 import { type Destination, type ResolveParts, resolve } from './resolve.js'
@@ -29,6 +30,7 @@ export interface RouteParts {
   readonly server: Pick<ServerFacts, 'domains' | 'name'>
   readonly resolving: ResolveParts
   readonly quotas: Pick<QuotaKeeper, 'room'>
+  readonly outage: Outage
   /** Target for aliases that lead elsewhere. */
   readonly remote: string
   /** Gives mail that goes elsewhere another sender, where there is one that does. */
@@ -107,7 +109,7 @@ export async function routeFor(rcpt: Rcpt, parts: RouteParts, log: Log): Promise
     return reject(`${printable(addressKey(rcpt.address), 100)}: no such user here`, UNKNOWN)
   } catch (error) {
     if (!(error instanceof MailError) || !error.temporary) throw error
-    log.error({ to: addressKey(address), err: error }, 'recipient look-up failed')
+    parts.outage.note(log, addressKey(address), error)
     return defer(error.reply.text, error.reply)
   }
 }

@@ -2,8 +2,9 @@
  * Answers of one source of accounts, kept for a while: mail for one person asks four times who that is, and a directory across a network may be
  * away for an hour. While it is away, whom it had still counts for as long as the source says, and whom it had not is not known: mail for
  * somebody who was added meanwhile must wait and not bounce.
- * Each process keeps its own. Whom it found is told to State as well, for the other processes and for a restart while the source is away. Everything is bounded in number; the answer that was asked for longest ago goes first. Names that nobody has stand
- * apart: whoever tries a hundred thousand of them must not drive out the people who are there.
+ * Each process keeps its own. Whom it found is told to State as well, for the other processes and for a restart while the source is away.
+ * Everything is bounded in number; the answer that was asked for longest ago goes first. Names that nobody has stand apart: whoever tries a
+ * hundred thousand of them must not drive out the people who are there.
  */
 import { createHash } from 'node:crypto'
 import {
@@ -100,7 +101,8 @@ export class KeptAccounts implements Asked {
     const generation = this.#forgotten
     const asking = ask()
       .then(account => {
-        this.#back()
+        // "Nobody" may be said without asking, of whom the source cannot have.
+        if (account !== undefined) this.#back()
         if (this.#forgotten === generation) this.#note(key, account, clock.now())
         else if (account === undefined) this.#untell(key)
         return account

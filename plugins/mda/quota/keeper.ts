@@ -47,7 +47,8 @@ export class QuotaKeeper {
     const room = roomIn(account, beside === undefined ? used : sum(used, beside), coming, grace.percent, own)
     if (room === 'full') this.#turnedAway?.(account.id)
     if (room !== 'within grace') return { room, used }
-    if (own || !this.#isOver(await this.#since(account.id))) return { room: 'there is room', used }
+    const since = isOver(account, used) ? await this.#since(account.id) : await this.#anew(account.id)
+    if (own || !this.#isOver(since)) return { room: 'there is room', used }
     this.#turnedAway?.(account.id)
     return { room: 'full', used }
   }
@@ -71,6 +72,15 @@ export class QuotaKeeper {
     if (isOver(account, used)) {
       if (since === undefined) await state.put(keyOf(account.id), String(clock.now()), clock.now() + KEPT_MS)
     } else if (since !== undefined) await state.remove(keyOf(account.id))
+  }
+
+  /** There was room meanwhile, and nobody has looked since: the next grace begins when this mail has come. */
+  async #anew(accountId: string): Promise<undefined> {
+    const { state, log } = this.#parts
+    if ((await this.#since(accountId)) === undefined) return
+    await state.remove(keyOf(accountId)).catch((error: unknown) => {
+      log.warn({ account: accountId, err: error }, 'that a mailbox was within its quota could not be noted')
+    })
   }
 
   #isOver(since: number | undefined): boolean {

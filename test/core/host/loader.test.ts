@@ -213,6 +213,12 @@ const FAULTS: readonly (readonly [
     [/promises the service "store" and brings none/],
   ],
   [
+    'two sources of accounts of one name, which would share ids and mailboxes',
+    { 'a.js': plugin('a', `return { services: { accounts: { name: 'far' } } }`, `supplies: ['accounts'],`) },
+    '- use: ./a.js\n- use: ./a.js\n',
+    [/^2:\d+: another source of accounts is called "far" already/],
+  ],
+  [
     'a target twice',
     { 'a.js': plugin('a', 'return { targets: { box: {} } }') },
     '- use: ./a.js\n- use: ./a.js\n',

@@ -154,6 +154,16 @@ for (const [to, accounts] of [
 }
 
 describe('trouble is temporary', () => {
+  test('while it lasts, the log says so once in a while and not with each recipient', async () => {
+    const down = () => Promise.reject(new MailError('directory-unavailable', 'disk on fire'))
+    const { route, log } = await install(undefined, {}, { accounts: { ...directory(), byAddress: down } })
+    for (const name of ['alice', 'bob', 'carol']) await route(`${name}@example.test`)
+    assert.deepEqual(
+      log.lines.map(({ level, sentence }) => `${level} ${sentence}`),
+      ['error', 'debug', 'debug'].map(level => `${level} recipient look-up failed`),
+    )
+  })
+
   test('a directory that is down defers', async () => {
     const down = () => Promise.reject(new MailError('directory-unavailable', 'disk on fire'))
     const { route } = await install(undefined, {}, { accounts: { ...directory(), byAddress: down } })

@@ -138,6 +138,16 @@ describe('while the source is away', () => {
     assert.deepEqual(log.lines[1]!.facts, { source: 'far', awayMs: 700 })
   })
 
+  test('it is not back when it only says of whom it cannot have that there is nobody', async () => {
+    const { joined, source, log } = scene()
+    source.down = true
+    await assert.rejects(joined.byLogin('ann'), isDown)
+    Object.assign(source.accounts, { byId: async () => undefined })
+    assert.equal(await joined.byId('elsewhere'), undefined)
+    await assert.rejects(joined.byLogin('ann'), isDown)
+    assert.equal(log.lines.length, 1)
+  })
+
   test('a fault that is no outage is not covered up', async () => {
     const { joined, source, clock } = scene()
     await joined.byLogin('ann')

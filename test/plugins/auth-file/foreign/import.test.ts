@@ -140,6 +140,15 @@ describe('an import', () => {
     assert.equal((await logIn(installed, 'anna@second.test', 'sesame one'))?.kind, 'authenticated')
   })
 
+  test('of somebody who does not stand there takes nothing', async () => {
+    const { installed, run } = await take(DOVECOT, ['carol', 'karol'])
+    await assert.rejects(
+      () => run(),
+      (error: unknown) => error instanceof CommandError && /has no line for karol$/.test(error.message),
+    )
+    assert.deepEqual(await installed.accounts.list(), [])
+  })
+
   test('takes an Apache file and a shadow file as they are', async () => {
     const [, apr1] = hashOf('{CRYPT}$apr1$')
     const { installed, run } = await take(

@@ -188,6 +188,20 @@ describe('grace', () => {
     assert.equal(await room(), 'there is room')
   })
 
+  test('is there anew also where nobody has looked while there was room', async () => {
+    const { worker, fill, clock } = house()
+    const { keeper, look } = worker()
+    await fill(21)
+    await look()
+    clock.at += 8 * DAY
+    assert.equal((await keeper.room(ALICE, ONE)).room, 'full')
+    await fill(20)
+    assert.equal((await keeper.room(ALICE, ONE)).room, 'there is room')
+    await fill(21)
+    await look()
+    assert.equal((await keeper.room(ALICE, ONE)).room, 'there is room')
+  })
+
   test('ends for all but what the server itself has to say', async () => {
     const { worker, fill } = house({ grace: 0 })
     const { keeper } = worker()
