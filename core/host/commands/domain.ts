@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CommandError, MailError } from '../../api/index.js'
 import { editList, type ListEdit } from '../../config/edit-list.js'
@@ -16,6 +16,7 @@ import { joinBus } from '../bus.js'
 import type { CliParts, OwnCommand, OwnRun } from '../command-base.js'
 import { withPlugins } from '../open.js'
 import { askForReload } from '../reload-talk.js'
+import { accountsApart, faultsApart, mustStayRoot } from './apart.js'
 import { faultsOf } from './check.js'
 
 /** A start of new workers takes some seconds; on a busy machine more. */
@@ -48,7 +49,7 @@ async function add(parts: CliParts, run: OwnRun): Promise<undefined> {
   if (spelt(config.domains, domain) !== undefined) throw new CommandError(`${domain} is one of our domains already`)
   if (spelt(config.relayDomains, domain) !== undefined)
     throw new CommandError(`${domain} is relayed (relay_domains of server.yaml); remove it there first`)
-  await edit(parts, run, { kind: 'add', value: domain })
+  await edit(parts, run, config, { kind: 'add', value: domain })
   await tell(run, config, domain, true)
 }
 
@@ -60,8 +61,8 @@ async function remove(parts: CliParts, run: OwnRun): Promise<undefined> {
     const near = closest(domain, config.domains)
     throw new CommandError(`${domain} is none of our domains${near === undefined ? '' : `; did you mean ${near}?`}`)
   }
-  if (run.options.force !== true) await refuseUsed(parts, run, written)
-  await edit(parts, run, { kind: 'remove', value: written })
+  if (run.options.force !== true) await refuseUsed(parts, run, config, written)
+  await edit(parts, run, config, { kind: 'remove', value: written })
   await tell(run, config, written, false)
 }
 
@@ -78,21 +79,23 @@ function spelt(domains: readonly string[], domain: string): string | undefined {
 }
 
 /** Mail for these people would be refused from now on. */
-async function refuseUsed(parts: CliParts, { configDir }: OwnRun, domain: string): Promise<void> {
+async function refuseUsed(parts: CliParts, { configDir }: OwnRun, config: Config, domain: string): Promise<void> {
   const at = toAsciiDomain(domain) ?? domain
-  const used = await withPlugins(configDir, parts, 'command', async ({ services }) => {
-    const accounts = await services.find('accounts')?.list()
-    const addresses = accounts?.flatMap(account => account.addresses) ?? []
-    return addresses.filter(address => {
-      const of = parseAddress(address)?.domain ?? ''
-      return (toAsciiDomain(of) ?? of) === at
-    })
-  }).catch((error: unknown) => {
-    if (!(error instanceof MailError)) throw error
+  const list = mustStayRoot(config)
+    ? accountsApart(parts.script, configDir)
+    : withPlugins(configDir, parts, 'command', async ({ services }) => (await services.find('accounts')?.list()) ?? [])
+  const accounts = await list.catch((error: unknown) => {
+    if (!(error instanceof MailError || error instanceof CommandError)) throw error
     throw new CommandError(
       `whether accounts have addresses there cannot be known (${error.message}); --force does not ask`,
     )
   })
+  const used = accounts
+    .flatMap(({ addresses }) => addresses)
+    .filter(address => {
+      const of = parseAddress(address)?.domain ?? ''
+      return (toAsciiDomain(of) ?? of) === at
+    })
   if (used.length === 0) return
   const named = used.slice(0, MOST_NAMED).join(', ')
   const more = used.length > MOST_NAMED ? ` and ${used.length - MOST_NAMED} more` : ''
@@ -100,16 +103,18 @@ async function refuseUsed(parts: CliParts, { configDir }: OwnRun, domain: string
 }
 
 /** Throws when the file is as it was. */
-async function edit(parts: CliParts, { configDir }: OwnRun, wish: ListEdit): Promise<void> {
-  const path = join(configDir, 'server.yaml')
+async function edit(parts: CliParts, { configDir }: OwnRun, config: Config, wish: ListEdit): Promise<void> {
+  // Where it is a link, the file behind it is changed.
+  const path = await realpath(join(configDir, 'server.yaml'))
   const before = await readFile(path, 'utf8')
-  if ((await faultsOf(configDir, parts)).length > 0)
+  const check = () => (mustStayRoot(config) ? faultsApart(parts.script, configDir) : faultsOf(configDir, parts))
+  if ((await check()).length > 0)
     throw new CommandError('the configuration has faults as it is; posthouse check tells them')
   const after = editList(before, 'domains', wish)
   if (after === undefined)
     throw new CommandError('`domains` of server.yaml is written in a way that only its owner should change')
   await replace(path, after)
-  const faults = await faultsOf(configDir, parts).catch(async (error: unknown) => {
+  const faults = await check().catch(async (error: unknown) => {
     await replace(path, before)
     throw error
   })
@@ -119,11 +124,14 @@ async function edit(parts: CliParts, { configDir }: OwnRun, wish: ListEdit): Pro
   throw new CommandError(`nothing was changed, as it would be wrong then: ${file}:${line}:${column}: ${message}`)
 }
 
-/** Whole or not at all, and as open as it was. */
+/** Whole or not at all, as open as it was, and whose it was: the server's user reads it by its group. */
 async function replace(path: string, text: string): Promise<void> {
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`
-  const file = await open(temporary, 'wx', (await stat(path)).mode & 0o777)
+  const { mode, uid, gid } = await stat(path)
+  const file = await open(temporary, 'wx', 0o600)
   try {
+    if (process.getuid?.() === 0) await file.chown(uid, gid)
+    await file.chmod(mode & 0o777)
     await file.writeFile(text)
     await file.sync()
     await file.close()

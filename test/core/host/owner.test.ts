@@ -1,7 +1,7 @@
 /** Giving up root, seen from outside: only root can be asked to, so elsewhere this is skipped. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -29,6 +29,33 @@ async function checkAs(user: string, readable: boolean): Promise<string> {
 
 test('a user that is not there is named, with what to do', { skip }, async () => {
   assert.match(await checkAs('nosuchuser', true), /there is no user nosuchuser; make one: useradd --system nosuchuser/)
+})
+
+test('domain add and remove change what only root may write, and leave it to whom it belongs', { skip }, async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'posthouse-owner-'))
+  try {
+    const config = join(dir, 'mail')
+    const posthouse = (...args: readonly string[]) =>
+      run(process.execPath, [MAIN, ...args, '--config', config]).catch(error => error)
+    await run(process.execPath, [MAIN, 'init', config, '--domain', 'example.org'])
+    const file = join(config, 'server.yaml')
+    await writeFile(file, (await readFile(file, 'utf8')).replace('# user: posthouse', 'user: nobody'))
+    await chmod(dir, 0o755)
+    await run('chgrp', ['-R', 'nogroup', config])
+    const before = await stat(file)
+    const added = await posthouse('domain', 'add', 'second.org')
+    assert.equal(added.stdout, 'second.org added; no server runs here\n', added.stderr)
+    const user = await posthouse('user', 'add', 'ann@second.org')
+    assert.match(user.stdout, /^added ann@second\.org/, user.stderr)
+    const kept = await posthouse('domain', 'remove', 'second.org')
+    assert.match(kept.stderr, /accounts have addresses there: ann@second\.org/)
+    const removed = await posthouse('domain', 'remove', 'second.org', '--force')
+    assert.equal(removed.stdout, 'second.org removed; no server runs here\n', removed.stderr)
+    const { uid, gid, mode } = await stat(file)
+    assert.deepEqual([uid, gid, mode], [before.uid, before.gid, before.mode])
+  } finally {
+    await rm(dir, { recursive: true })
+  }
 })
 
 test('a configuration the user cannot read is named, with what to do', { skip }, async () => {
