@@ -11,7 +11,7 @@ import {
   MOST_SCRAM_CANDIDATES,
 } from 'posthouse/api'
 import { printable } from 'posthouse/text'
-import { type AppPassword, changeAccounts, keysOf, readAccounts, type StoredAccount } from './accounts-file.js'
+import { type AppPassword, changeAccounts, keysOf, type StoredAccount } from './accounts-file.js'
 import { clearly } from './clearly.js'
 import type { MakeSecrets } from './commands.js'
 import { type AppSecret, makeAppPassword } from './password.js'
@@ -19,13 +19,13 @@ import { PROTOCOLS, type Protocol } from './protocol.js'
 import { findLogin, readProtocolList } from './reading.js'
 import { areOfOneSalt } from './scram.js'
 import type { LastUse, Usage } from './usage.js'
+import { type OwnParts, ownAccount } from './whose.js'
 
 /** As many as SCRAM looks at, beside the account's own. An account that has more has a program that makes them. */
 const MOST = MOST_SCRAM_CANDIDATES - 1
 const NAME = /^[^\p{Cc}]{1,64}$/u
 
-export interface AppPasswordParts {
-  readonly path: string
+export interface AppPasswordParts extends OwnParts {
   readonly usage: Usage
   readonly now: () => number
   readonly makeSecrets: MakeSecrets
@@ -65,12 +65,13 @@ export function appPasswordCommands(parts: AppPasswordParts): readonly Command[]
   ]
 }
 
-async function add({ path, now, makeSecrets }: AppPasswordParts, run: CommandRun): Promise<void> {
+async function add(parts: AppPasswordParts, run: CommandRun): Promise<void> {
+  const { path, now, makeSecrets } = parts
   const [who, given] = run.args as readonly [string, string]
   const name = given.trim().normalize('NFC')
   if (!NAME.test(name)) throw new CommandError('the name of an app password has 1 to 64 letters, without controls')
   const protocols = readProtocolList('--for', run.options.for) ?? PROTOCOLS
-  const account = findLogin(await readAccounts(path), who)
+  const account = await ownAccount(parts, who)
   refuseMore(account, name)
   const { tag, password } = newSecret(account)
   const entry: AppPassword = { name, tag, ...(await makeSecrets(password, keysOf(account))), protocols, created: now() }
@@ -88,8 +89,9 @@ async function add({ path, now, makeSecrets }: AppPasswordParts, run: CommandRun
   else run.print(`app password "${name}" of ${account.login} for ${protocols.join(', ')}: ${password}`)
 }
 
-async function list({ path, usage }: AppPasswordParts, run: CommandRun): Promise<void> {
-  const account = findLogin(await readAccounts(path), run.args[0]!)
+async function list(parts: AppPasswordParts, run: CommandRun): Promise<void> {
+  const { usage } = parts
+  const account = await ownAccount(parts, run.args[0]!)
   const entries = account.appPasswords ?? []
   const uses = await Promise.all(entries.map(({ tag }) => usage.last(account.id, tag)))
   if (run.json)
@@ -105,9 +107,10 @@ async function list({ path, usage }: AppPasswordParts, run: CommandRun): Promise
     run.print(`${name}  for ${protocols.join(', ')}  made ${day(created)}  ${inWords(uses[at])}`)
 }
 
-async function remove({ path, usage, bus }: AppPasswordParts, run: CommandRun): Promise<void> {
+async function remove(parts: AppPasswordParts, run: CommandRun): Promise<void> {
+  const { path, usage, bus } = parts
   const [who, name] = run.args as readonly [string, string]
-  const { login } = findLogin(await readAccounts(path), who)
+  const { login } = await ownAccount(parts, who)
   let gone: { readonly id: string; readonly tag: string } | undefined
   await changeAccounts(path, accounts => {
     const account = findLogin(accounts, login)

@@ -9,7 +9,7 @@ import {
   type CommandRun,
 } from 'posthouse/api'
 import { addressKey, parseAddress } from 'posthouse/text'
-import { changeAccounts, readAccounts, type StoredAccount } from './accounts-file.js'
+import { changeAccounts, type StoredAccount } from './accounts-file.js'
 import { clearly } from './clearly.js'
 import {
   addressesOf,
@@ -25,9 +25,9 @@ import {
   refuseTaken,
 } from './reading.js'
 import { line, told } from './told.js'
+import { type OwnParts, ownAccount } from './whose.js'
 
-export interface ChangeParts {
-  readonly path: string
+export interface ChangeParts extends OwnParts {
   readonly domains: ReadonlySet<string>
   readonly bus: Pick<Bus, 'publish'>
 }
@@ -104,7 +104,7 @@ export function changeCommands(parts: ChangeParts): readonly Command[] {
 
 /** What is not said stays; addresses take the place of all there were. */
 async function change(parts: ChangeParts, run: CommandRun): Promise<void> {
-  const { login } = findLogin(await readAccounts(parts.path), run.args[0]!)
+  const { login } = await ownAccount(parts, run.args[0]!)
   const given = run.args.slice(1)
   if (given.length === 0 && !Object.keys(CHANGES).some(name => (run.options[name] ?? false) !== false))
     throw new CommandError(`nothing to change: give addresses, --${Object.keys(CHANGES).join(', --')}`)
@@ -122,8 +122,9 @@ async function change(parts: ChangeParts, run: CommandRun): Promise<void> {
 }
 
 /** An address that was the login goes on taking mail unless told otherwise: people have it in their address books. */
-async function rename({ path, domains }: ChangeParts, run: CommandRun): Promise<void> {
-  const before = findLogin(await readAccounts(path), run.args[0]!).login
+async function rename(parts: ChangeParts, run: CommandRun): Promise<void> {
+  const { path, domains } = parts
+  const { login: before } = await ownAccount(parts, run.args[0]!)
   const login = readLogin(run.args[1]!)
   const [was, will] = [addressIn(before, domains), addressIn(login, domains)]
   const changed = await changeOne(path, before, (account, others) => {

@@ -20,6 +20,7 @@ import { makePassword } from './password.js'
 import { addressesOf, choosePassword, findLogin, newAccountId, readLogin, readQuota, refuseTaken } from './reading.js'
 import { areOfOneSalt, type StoredKeys } from './scram.js'
 import { line, told } from './told.js'
+import { ownAccount } from './whose.js'
 
 /** What is kept of a password. SCRAM keys are made to stand beside those others of the account. */
 export type MakeSecrets = (
@@ -106,7 +107,7 @@ async function add(parts: UserCommandParts, run: CommandRun): Promise<void> {
 }
 
 async function passwd(parts: UserCommandParts, run: CommandRun): Promise<void> {
-  const { id, login, appPasswords } = findLogin(await readAccounts(parts.path), run.args[0]!)
+  const { id, login, appPasswords } = await ownAccount(parts, run.args[0]!)
   const { password, shown } = await choosePassword(run)
   // RFC 5802 §5.1: the salt is the user's, and nothing wants another with another password. Where app passwords have keys it has to stay, with
   // its count: their keys cannot be made anew without those passwords. Otherwise both are new, as a raised `scram_iterations` shall count.
@@ -156,9 +157,10 @@ async function remove(parts: UserCommandParts, run: CommandRun): Promise<void> {
   const deleteMail = run.options['delete-mail'] === true
   const store = parts.services.find('store')
   if (deleteMail && store === undefined) throw new CommandError('no store is configured, so no mail can be deleted')
+  const wanted = await ownAccount(parts, run.args[0]!)
   let gone: StoredAccount | undefined
   await changeAccounts(parts.path, accounts => {
-    const found = findLogin(accounts, run.args[0]!)
+    const found = findLogin(accounts, wanted.login)
     gone = found
     return accounts.filter(account => account.id !== found.id)
   })

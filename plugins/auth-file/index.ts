@@ -111,12 +111,12 @@ export default definePlugin({
           makeSecrets,
           bus,
         }),
-        ...changeCommands({ path, domains: server.domains, bus }),
+        ...changeCommands({ path, services, domains: server.domains, bus }),
         importCommand({
           ...{ path, domains: server.domains, makeSecrets },
           keepScram: config.scram,
         }),
-        ...appPasswordCommands({ path, usage, now, makeSecrets, bus }),
+        ...appPasswordCommands({ path, services, usage, now, makeSecrets, bus }),
       ],
     }
   },
