@@ -247,6 +247,12 @@ class Draft implements BodyDraft {
   }
 
   async write(chunk: Buffer): Promise<void> {
+    // All of a large one at once would be copied again for every piece that goes.
+    for (let at = 0; at < chunk.length; at += this.#chunkBytes)
+      await this.#add(chunk.subarray(at, at + this.#chunkBytes))
+  }
+
+  async #add(chunk: Buffer): Promise<void> {
     this.#held += chunk.length
     this.#size += chunk.length
     const fills = this.#held >= this.#chunkBytes
@@ -279,8 +285,8 @@ class Draft implements BodyDraft {
   async #flush(bytes: number): Promise<void> {
     await this.#underWay
     this.#underWay = this.#bodies.keepChunk(this.#id, this.#chunks++, this.#take(bytes))
-    // Told to whoever comes next; until then a failure must not count as unhandled.
-    this.#underWay.catch(() => undefined)
+    // Told to whoever comes next; until then a failure must not count as unhandled. Such a draft comes to nothing, also when nobody abandons it.
+    this.#underWay.catch(() => this.#giveBack?.())
     if (this.#giveBack === undefined) await this.#underWay
   }
 

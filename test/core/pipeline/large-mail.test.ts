@@ -1,6 +1,6 @@
-/** Large messages go a few at a time, in order; small ones never wait. */
+/** Large messages go a few at a time, in order, and none waits for ever; small ones never wait. */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { mock, test } from 'node:test'
 import { LargeMail } from '../../../core/pipeline/large-mail.js'
 
 const MB = 1024 * 1024
@@ -71,4 +71,23 @@ test('one that fails makes room as well', async () => {
   await office.end('next')
   await failing
   assert.equal(await next, 'next')
+})
+
+test('nobody waits for more than a minute, however long the one inside takes', async t => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.after(() => mock.timers.reset())
+  const office = new Office()
+  const sent = ['slow', 'b', 'c'].map(name => office.send(name, 16 * MB))
+  await new Promise(setImmediate)
+  mock.timers.tick(59_999)
+  await new Promise(setImmediate)
+  assert.deepEqual(office.inside, ['slow'])
+  mock.timers.tick(1)
+  await new Promise(setImmediate)
+  assert.deepEqual(office.inside, ['slow', 'b', 'c'])
+  const last = office.send('d', 16 * MB)
+  for (const name of ['slow', 'b']) await office.end(name)
+  assert.deepEqual(office.inside, ['c'], 'what went in late counts')
+  for (const name of ['c', 'd']) await office.end(name)
+  await Promise.all([...sent, last])
 })

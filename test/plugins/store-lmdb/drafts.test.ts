@@ -62,3 +62,22 @@ test('a draft written octet by octet holds no more memory than its octets', asyn
     (await store.blobs.read(body.id)).equals(Buffer.from(Array.from({ length: 200_000 }, (_, at) => at & 0xff))),
   )
 })
+
+test('of many drafts at a time each comes back, written in one piece or in many', async t => {
+  const { store } = open()
+  t.after(() => store.close())
+  const octets = pattern(700_001)
+  const drafts = Array.from({ length: 70 }, () => store.blobs.draft())
+  await Promise.all(
+    drafts.map(async (draft, at) => {
+      const step = at % 2 === 0 ? octets.length : 100_000
+      for (let from = 0; from < octets.length; from += step) await draft.write(octets.subarray(from, from + step))
+    }),
+  )
+  for (const draft of drafts) {
+    const body = await draft.finish()
+    assert.ok(body.kind === 'stored' && body.size === octets.length)
+    assert.ok((await store.blobs.read(body.id)).equals(octets))
+    await draft.abandon()
+  }
+})
