@@ -55,16 +55,25 @@ function kindOf(answer: unknown): string | undefined {
 }
 
 /** An address of a claim is written into commands and fields: nothing in it may end a line. */
-function claimFault({ target, to, sender, hold }: Claim): string | undefined {
+export function claimFault({ target, to, sender, hold, fields }: Claim): string | undefined {
   if (typeof target !== 'string') return 'a claim needs the name of a target'
   if (!isAddress(to)) return 'a claim needs an address, without control characters'
   if (hold !== undefined && typeof hold !== 'string') return 'the hold of a claim is a reason, in words'
+  if (fields !== undefined && !isFields(fields)) return 'the fields of a claim are a list of names and values, in words'
   return sender === undefined || sender === null || isAddress(sender)
     ? undefined
     : 'the sender of a claim is an address without control characters, or null'
 }
 
-function isAddress(value: unknown): boolean {
+function isFields(value: unknown): boolean {
+  const isField = (one: unknown) => {
+    const { name, value } = (one ?? {}) as { readonly name?: unknown; readonly value?: unknown }
+    return typeof name === 'string' && typeof value === 'string'
+  }
+  return Array.isArray(value) && value.every(isField)
+}
+
+export function isAddress(value: unknown): boolean {
   const { local, domain } = (value ?? {}) as { readonly local?: unknown; readonly domain?: unknown }
   return typeof local === 'string' && typeof domain === 'string' && !/[\u0000-\u001f\u007f]/.test(local + domain)
 }

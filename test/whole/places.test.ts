@@ -75,7 +75,7 @@ describe('a server with places', () => {
     await send('broken@example.test', 'kept')
     await waiting(/broken@example\.test(?:.|\n)*the mailbox is not what it should be/)
     await rm(join(dir, 'mail/broken'), { recursive: true })
-    await server.cli(['queue', 'retry', 'target=mbox', '--yes'])
+    assert.equal((await server.cli(['queue', 'retry', 'target=mbox', '--yes'])).code, 0)
     await eventually(() => whole(join(dir, 'mail/broken'), /Subject: kept/))
   })
 
@@ -84,7 +84,7 @@ describe('a server with places', () => {
     await send('tickets+later@example.test', 'later')
     await waiting(/the program wants it later/)
     await rm(join(dir, 'closed'))
-    await server.cli(['queue', 'retry', 'target=pipe', '--yes'])
+    assert.equal((await server.cli(['queue', 'retry', 'target=pipe', '--yes'])).code, 0)
     await eventually(() => whole(join(dir, 'ticket-later'), /Subject: later/))
   })
 
