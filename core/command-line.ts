@@ -9,7 +9,7 @@ import { explainScheduleCommand } from './host/commands/schedule.js'
 import { forecasts } from './queue/forecast.js'
 import { laneBook } from './queue/traffic/book.js'
 
-const MAX_STDIN = 1024 * 1024
+const MAX_STDIN = 64 * 1024 * 1024
 
 /** Resolves to the exit code. */
 export async function commandLine(startApp: StartApp): Promise<number> {
@@ -37,7 +37,7 @@ async function readStdin(): Promise<string> {
   let size = 0
   for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
     size += chunk.length
-    if (size > MAX_STDIN) throw new Error('more than 1 MiB on standard input')
+    if (size > MAX_STDIN) throw new Error('more than 64 MiB on standard input')
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')

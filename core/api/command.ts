@@ -15,7 +15,7 @@ export interface CommandRun {
   print(line: string): void
   /** For people, on standard error. */
   warn(line: string): void
-  /** All of standard input, at most 1 MiB. */
+  /** All of standard input, at most 64 MiB. */
   stdin(): Promise<string>
 }
 

@@ -59,7 +59,7 @@ export function importCommand(parts: ImportParts): Command {
   return {
     name: 'user import',
     summary: 'add accounts of a passwd-style or Dovecot passwd-file, with the passwords they have there',
-    usage: 'FILE [LOGIN…]',
+    usage: 'FILE|- [LOGIN…]',
     arity: [1, 1000],
     options: OPTIONS,
     run: run => clearly(() => importFrom(parts, run)),
@@ -68,7 +68,7 @@ export function importCommand(parts: ImportParts): Command {
 
 async function importFrom(parts: ImportParts, run: CommandRun): Promise<void> {
   const [file = '', ...only] = run.args
-  const plan = planOf(await readFile(file, 'utf8'), new Set(only), parts, run.options)
+  const plan = planOf(await textOf(file, run), new Set(only), parts, run.options)
   if (plan.absent.length > 0)
     throw new CommandError(`${file} has no line for ${plan.absent.map(name => printable(name, 80)).join(', ')}`)
   const skip = run.options.skip === true
@@ -85,6 +85,17 @@ async function importFrom(parts: ImportParts, run: CommandRun): Promise<void> {
     there: plan.found.length - fresh.length,
     left: [...plan.faults, ...clashes],
     noPassword: plan.noPassword,
+  })
+}
+
+/** What other servers keep so is mostly for root alone, and commands run as the user of this one. */
+async function textOf(file: string, run: CommandRun): Promise<string> {
+  if (file === '-') return run.stdin()
+  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EACCES') throw error
+    throw new CommandError(
+      `${file}: the user of this server may not read it; hand it over: posthouse user import - < ${file}`,
+    )
   })
 }
 

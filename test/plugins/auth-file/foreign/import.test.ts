@@ -140,6 +140,12 @@ describe('an import', () => {
     assert.equal((await logIn(installed, 'anna@second.test', 'sesame one'))?.kind, 'authenticated')
   })
 
+  test('is read from standard input too, for files that only root may read', async () => {
+    const { installed } = await take('')
+    await runCommand(installed.commands, 'user import', ['-', 'carol'], { stdin: DOVECOT })
+    assert.equal((await logIn(installed, 'carol', PASSWORD))?.kind, 'authenticated')
+  })
+
   test('of somebody who does not stand there takes nothing', async () => {
     const { installed, run } = await take(DOVECOT, ['carol', 'karol'])
     await assert.rejects(
