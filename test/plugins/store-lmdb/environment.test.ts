@@ -9,7 +9,7 @@ import { openEnvironment } from '../../../plugins/store-lmdb/environments.js'
 import plugin from '../../../plugins/store-lmdb/index.js'
 import { createLmdbState } from '../../../plugins/store-lmdb/state.js'
 import { createLmdbStore, FORMAT } from '../../../plugins/store-lmdb/store.js'
-import { acceptance, coded, filing, message, openByName, row } from '../../contracts/backend.js'
+import { acceptance, coded, filing, mail, message, openByName, row } from '../../contracts/backend.js'
 import { quietLog } from '../../harness/log.js'
 import { ROOT } from '../../harness/shared.js'
 import { freshPath } from './backend.js'
@@ -52,6 +52,26 @@ test('data of another format is refused, with both named, also when asked again'
   for (const _ of [1, 2])
     assert.throws(() => createLmdbStore({ path, mapBytes: MAP_BYTES }), /format 99.*reads mail in format 3/s)
   assert.throws(() => createLmdbState({ path, mapBytes: MAP_BYTES }), /holds data of kind mail/)
+})
+
+test('mail of format 2 is there as it was, takes in what other servers have, and those who wrote it refuse it from then on', async t => {
+  const path = freshPath()
+  const before = createLmdbStore({ path, mapBytes: MAP_BYTES })
+  await before.accept(acceptance('q1', { filings: [filing('ann')] }))
+  const entries = await (await openByName(before, 'ann')).list()
+  const env = openEnvironment({ path, mapBytes: MAP_BYTES, kind: 'mail', version: FORMAT })
+  await env.write(() => void env.database('format').put('format', { kind: 'mail', version: 2 }))
+  await before.close()
+  const after = createLmdbStore({ path, mapBytes: MAP_BYTES })
+  t.after(() => after.close())
+  const inbox = await openByName(after, 'ann')
+  assert.deepEqual(await inbox.list(), entries)
+  assert.deepEqual(await inbox.bring([{ ...mail('x'), source: 'a', uid: 9, uniqueId: 'known' }]), [9])
+  assert.deepEqual(
+    (await inbox.list()).map(({ uniqueId }) => uniqueId),
+    [undefined, 'known'],
+  )
+  assert.throws(() => openEnvironment({ path, mapBytes: MAP_BYTES, kind: 'mail', version: 2, reads: [1] }), /format 3/)
 })
 
 // In a process of its own, as everything that opens a file twice.
