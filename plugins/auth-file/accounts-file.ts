@@ -8,6 +8,7 @@ import { link, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ACCOUNT_LIMITS, type AccountLimits } from 'posthouse/api'
+import { prepareName } from 'posthouse/text'
 import { isForeign } from './foreign/schemes.js'
 import { isHash } from './password.js'
 import { isProtocol, type Protocol } from './protocol.js'
@@ -91,6 +92,31 @@ export function parseAccounts(text: string): readonly StoredAccount[] {
   return data.accounts as StoredAccount[]
 }
 
+/** One account by itself. Throws `FileError`. */
+export function parseAccount(text: string): StoredAccount {
+  const account: unknown = JSON.parse(text)
+  const wrong = faultOf(account, new Set())
+  if (wrong !== undefined) throw new FileError(wrong)
+  return account as StoredAccount
+}
+
+/** Throws `FileError` where two have one name. */
+export function refuseTwice(accounts: readonly StoredAccount[]): void {
+  const seen = new Set<string>()
+  for (const account of accounts) {
+    const wrong = faultOf(account, seen)
+    if (wrong !== undefined) throw new FileError(`account ${account.login}: ${wrong}`)
+  }
+}
+
+/** Logins and addresses by what RFC 4013 makes of them, where that is something else: clients' names come so. */
+export function preparedNames({ login, addresses }: StoredAccount): readonly string[] {
+  return [login, ...addresses].flatMap(text => {
+    const name = prepareName(text)
+    return name !== undefined && name !== text ? [name] : []
+  })
+}
+
 /** All of one salt for each mechanism, those of its own password first. */
 export function keysOf({ scram = [], appPasswords }: StoredAccount): readonly StoredKeys[] {
   return [...scram, ...appKeysOf(appPasswords)]
@@ -105,7 +131,7 @@ export async function changeAccounts(
   path: string,
   change: (accounts: readonly StoredAccount[]) => readonly StoredAccount[],
 ): Promise<void> {
-  const unlock = await lock(`${path}.lock`)
+  const unlock = await lockFile(`${path}.lock`)
   try {
     await write(path, change(await readAccounts(path)))
   } finally {
@@ -209,7 +235,8 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-async function lock(path: string): Promise<() => Promise<void>> {
+/** Between processes. Resolves to what gives it back; throws `FileError` when another holds it for long. */
+export async function lockFile(path: string): Promise<() => Promise<void>> {
   const mine = `${process.pid} ${randomBytes(8).toString('hex')}`
   const giveUp = Date.now() + LOCK_WAIT_MS
   for (;;) {

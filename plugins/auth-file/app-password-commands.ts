@@ -11,7 +11,7 @@ import {
   MOST_SCRAM_CANDIDATES,
 } from 'posthouse/api'
 import { printable } from 'posthouse/text'
-import { type AppPassword, changeAccounts, keysOf, type StoredAccount } from './accounts-file.js'
+import { type AppPassword, keysOf, type StoredAccount } from './accounts-file.js'
 import { clearly } from './clearly.js'
 import type { MakeSecrets } from './commands.js'
 import { type AppSecret, makeAppPassword } from './password.js'
@@ -66,7 +66,7 @@ export function appPasswordCommands(parts: AppPasswordParts): readonly Command[]
 }
 
 async function add(parts: AppPasswordParts, run: CommandRun): Promise<void> {
-  const { path, now, makeSecrets } = parts
+  const { book, now, makeSecrets } = parts
   const [who, given] = run.args as readonly [string, string]
   const name = given.trim().normalize('NFC')
   if (!NAME.test(name)) throw new CommandError('the name of an app password has 1 to 64 letters, without controls')
@@ -75,7 +75,7 @@ async function add(parts: AppPasswordParts, run: CommandRun): Promise<void> {
   refuseMore(account, name)
   const { tag, password } = newSecret(account)
   const entry: AppPassword = { name, tag, ...(await makeSecrets(password, keysOf(account))), protocols, created: now() }
-  await changeAccounts(path, accounts => {
+  await book.change(accounts => {
     const found = findLogin(accounts, account.login)
     refuseMore(found, name)
     if (found.appPasswords?.some(other => other.tag === tag))
@@ -108,11 +108,11 @@ async function list(parts: AppPasswordParts, run: CommandRun): Promise<void> {
 }
 
 async function remove(parts: AppPasswordParts, run: CommandRun): Promise<void> {
-  const { path, usage, bus } = parts
+  const { book, usage, bus } = parts
   const [who, name] = run.args as readonly [string, string]
   const { login } = await ownAccount(parts, who)
   let gone: { readonly id: string; readonly tag: string } | undefined
-  await changeAccounts(path, accounts => {
+  await book.change(accounts => {
     const account = findLogin(accounts, login)
     const entry = findEntry(account, name)
     gone = { id: account.id, tag: entry.tag }

@@ -9,7 +9,8 @@ import {
   type CommandRun,
 } from 'posthouse/api'
 import { addressKey, parseAddress } from 'posthouse/text'
-import { changeAccounts, type StoredAccount } from './accounts-file.js'
+import type { StoredAccount } from './accounts-file.js'
+import type { Book } from './book.js'
 import { clearly } from './clearly.js'
 import {
   addressesOf,
@@ -113,7 +114,7 @@ async function change(parts: ChangeParts, run: CommandRun): Promise<void> {
     ...wishOf(run.options),
   }
   const limits = limitsOf(run.options)
-  const changed = await changeOne(parts.path, login, (account, others) => {
+  const changed = await changeOne(parts.book, login, (account, others) => {
     refuseTaken(others, login, wish.addresses ?? [])
     return { ...account, ...wish, ...(limits && { limits: merged(account.limits, limits) }) } as StoredAccount
   })
@@ -123,11 +124,11 @@ async function change(parts: ChangeParts, run: CommandRun): Promise<void> {
 
 /** An address that was the login goes on taking mail unless told otherwise: people have it in their address books. */
 async function rename(parts: ChangeParts, run: CommandRun): Promise<void> {
-  const { path, domains } = parts
+  const { book, domains } = parts
   const { login: before } = await ownAccount(parts, run.args[0]!)
   const login = readLogin(run.args[1]!)
   const [was, will] = [addressIn(before, domains), addressIn(login, domains)]
-  const changed = await changeOne(path, before, (account, others) => {
+  const changed = await changeOne(book, before, (account, others) => {
     const kept = account.addresses.filter(address => run.options['drop-address'] !== true || address !== was)
     // Where the old login was the address that it writes by, which is its first, the new one is.
     const leads = was !== undefined && account.addresses[0] === was
@@ -147,12 +148,12 @@ function addressIn(login: string, domains: ReadonlySet<string>): string | undefi
 }
 
 async function changeOne(
-  path: string,
+  book: Book,
   login: string,
   turn: (account: StoredAccount, others: readonly StoredAccount[]) => StoredAccount,
 ): Promise<StoredAccount> {
   let changed: StoredAccount | undefined
-  await changeAccounts(path, accounts => {
+  await book.change(accounts => {
     const found = findLogin(accounts, login)
     const turned = turn(
       found,

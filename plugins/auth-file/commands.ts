@@ -2,7 +2,6 @@
  * `posthouse user …`: the people side of the accounts file. They may run beside the server, which sees the change at its next look-up.
  * A password comes from standard input or is made up and printed once; it never stands on a command line.
  */
-import { access } from 'node:fs/promises'
 import {
   ACCOUNT_CLOSED,
   type Account,
@@ -14,7 +13,8 @@ import {
   type Services,
 } from 'posthouse/api'
 import { printable } from 'posthouse/text'
-import { appKeysOf, changeAccounts, keysOf, readAccounts, type StoredAccount } from './accounts-file.js'
+import { appKeysOf, keysOf, type StoredAccount } from './accounts-file.js'
+import type { Book } from './book.js'
 import { clearly } from './clearly.js'
 import { makePassword } from './password.js'
 import { addressesOf, choosePassword, findLogin, newAccountId, readLogin, readQuota, refuseTaken } from './reading.js'
@@ -29,7 +29,7 @@ export type MakeSecrets = (
 ) => Promise<Pick<StoredAccount, 'password' | 'scram'>>
 
 export interface UserCommandParts {
-  readonly path: string
+  readonly book: Book
   readonly domains: ReadonlySet<string>
   readonly demo: boolean
   readonly services: Services
@@ -91,11 +91,11 @@ async function add(parts: UserCommandParts, run: CommandRun): Promise<void> {
   const login = readLogin(run.args[0]!)
   const addresses = addressesOf(login, run.args.slice(1), parts.domains)
   const quotaBytes = readQuota(run.options.quota)
-  refuseTaken(await readAccounts(parts.path), login, addresses)
+  refuseTaken(await parts.book.read(), login, addresses)
   const { password, shown } = await choosePassword(run)
   const secrets = await parts.makeSecrets(password, [])
   const id = newAccountId()
-  await changeAccounts(parts.path, accounts => {
+  await parts.book.change(accounts => {
     refuseTaken(accounts, login, addresses)
     return [...accounts, { id, login, addresses, ...(quotaBytes !== undefined && { quotaBytes }), ...secrets }]
   })
@@ -112,7 +112,7 @@ async function passwd(parts: UserCommandParts, run: CommandRun): Promise<void> {
   // RFC 5802 §5.1: the salt is the user's, and nothing wants another with another password. Where app passwords have keys it has to stay, with
   // its count: their keys cannot be made anew without those passwords. Otherwise both are new, as a raised `scram_iterations` shall count.
   const secrets = await parts.makeSecrets(password, appKeysOf(appPasswords))
-  await changeAccounts(parts.path, accounts => {
+  await parts.book.change(accounts => {
     const found = findLogin(accounts, login)
     const changed = { ...found, scram: undefined, ...secrets }
     if (!areOfOneSalt(keysOf(changed))) throw new CommandError(`${login} got an app password meanwhile; try again`)
@@ -125,7 +125,7 @@ async function passwd(parts: UserCommandParts, run: CommandRun): Promise<void> {
 }
 
 async function list(parts: UserCommandParts, run: CommandRun): Promise<void> {
-  const accounts = await readAccounts(parts.path)
+  const accounts = await parts.book.read()
   const others = await elsewhere(parts, new Set(accounts.map(({ id }) => id)), run)
   if (run.json) {
     run.print(JSON.stringify([...accounts.map(told), ...others.map(told)], null, 2))
@@ -159,7 +159,7 @@ async function remove(parts: UserCommandParts, run: CommandRun): Promise<void> {
   if (deleteMail && store === undefined) throw new CommandError('no store is configured, so no mail can be deleted')
   const wanted = await ownAccount(parts, run.args[0]!)
   let gone: StoredAccount | undefined
-  await changeAccounts(parts.path, accounts => {
+  await parts.book.change(accounts => {
     const found = findLogin(accounts, wanted.login)
     gone = found
     return accounts.filter(account => account.id !== found.id)
@@ -184,25 +184,18 @@ async function disconnect({ services, bus }: UserCommandParts, run: CommandRun):
 async function demo(parts: UserCommandParts, run: CommandRun): Promise<void> {
   const [domain] = parts.domains
   const made: { readonly login: string; readonly password: string }[] = []
-  if (parts.demo && domain !== undefined && !(await exists(parts.path))) {
+  if (parts.demo && domain !== undefined && (await parts.book.isNew())) {
     const accounts: StoredAccount[] = []
     for (const name of ['alice', 'bob']) {
       const [login, password] = [`${name}@${domain}`, makePassword()]
       accounts.push({ id: newAccountId(), login, addresses: [login], ...(await parts.makeSecrets(password, [])) })
       made.push({ login, password })
     }
-    await changeAccounts(parts.path, there => {
+    await parts.book.change(there => {
       if (there.length > 0) throw new CommandError('another process made accounts meanwhile')
       return accounts
     })
   }
   if (run.json) run.print(JSON.stringify(made))
   else for (const { login, password } of made) run.print(`${login}  ${password}`)
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }

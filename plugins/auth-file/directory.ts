@@ -1,50 +1,21 @@
 /**
- * The directory of accounts in memory, as the `accounts` service sees it. The file is looked at before every answer, so what a command
- * changed counts at once and in every process; no restart, no stale password. That stat is synchronous on purpose: it costs 2 µs, while
- * an asynchronous one would wait for a thread behind the hashing of passwords.
- * A file that broke meanwhile leaves the last good one standing and says so in the log.
+ * The directory of accounts as the `accounts` service sees it, whichever book they are kept in.
  */
-import { statSync } from 'node:fs'
-import {
-  type Account,
-  type Accounts,
-  type Log,
-  MailError,
-  type Peer,
-  type ScramCandidate,
-  type ScramKeys,
-  type ScramShape,
-} from 'posthouse/api'
-import { prepareName } from 'posthouse/text'
-import { FileError, keysOf, readAccounts, type StoredAccount } from './accounts-file.js'
+import type { Account, Accounts, Peer, ScramCandidate, ScramKeys, ScramShape } from 'posthouse/api'
+import { keysOf, type StoredAccount } from './accounts-file.js'
+import type { Book } from './book.js'
 import { protocolOf } from './protocol.js'
 import { isBeside, type StoredKeys } from './scram.js'
 import type { Usage } from './usage.js'
 
-const MISSING = 'missing'
-
-interface Index {
-  readonly stamp: string
-  readonly all: readonly StoredAccount[]
-  readonly byLogin: ReadonlyMap<string, StoredAccount>
-  readonly byAddress: ReadonlyMap<string, StoredAccount>
-  /** Logins and addresses by what RFC 4013 makes of them, where that is something else: clients' names come so. */
-  readonly byPrepared: ReadonlyMap<string, StoredAccount>
-  readonly byId: ReadonlyMap<string, StoredAccount>
-}
-
 export class Directory implements Accounts {
-  readonly #path: string
-  readonly #log: Log
+  readonly #book: Book
   readonly #shape: ScramShape | undefined
   readonly #usage: Usage
-  #index: Index | undefined
-  #reading: { readonly stamp: string; readonly done: Promise<Index> } | undefined
 
   /** `shape`: of SCRAM keys made now; `undefined`: none are made. */
-  constructor(path: string, log: Log, shape: ScramShape | undefined, usage: Usage) {
-    this.#path = path
-    this.#log = log
+  constructor(book: Book, shape: ScramShape | undefined, usage: Usage) {
+    this.#book = book
     this.#shape = shape
     this.#usage = usage
   }
@@ -54,15 +25,15 @@ export class Directory implements Accounts {
   }
 
   async byAddress(address: string): Promise<Account | undefined> {
-    return seen((await this.#current()).byAddress.get(address.toLowerCase()))
+    return seen(await this.#book.find('address', address.toLowerCase()))
   }
 
   async byId(id: string): Promise<Account | undefined> {
-    return seen((await this.#current()).byId.get(id))
+    return seen(await this.#book.byId(id))
   }
 
   async list(most?: number): Promise<readonly Account[]> {
-    return (await this.#current()).all.slice(0, most).map(view)
+    return (await this.#book.list(most)).map(view)
   }
 
   /** Of the passwords that count there. Where none does, or the account is disabled, the salt is told all the same: it looks like any other. */
@@ -88,43 +59,11 @@ export class Directory implements Accounts {
 
   /** With its secrets, for checking a password. Mail programs send the address for the login, so an account's own addresses count too. */
   async stored(login: string): Promise<StoredAccount | undefined> {
-    const { byLogin, byAddress, byPrepared } = await this.#current()
     const name = login.normalize('NFC').toLowerCase()
-    return byLogin.get(name) ?? byAddress.get(name) ?? byPrepared.get(name)
-  }
-
-  async #current(): Promise<Index> {
-    const stamp = this.#stamp()
-    if (this.#index?.stamp === stamp) return this.#index
-    if (this.#reading?.stamp !== stamp) this.#reading = { stamp, done: this.#read(stamp) }
-    return this.#reading.done
-  }
-
-  #stamp(): string {
-    try {
-      const facts = statSync(this.#path, { throwIfNoEntry: false, bigint: true })
-      return facts === undefined ? MISSING : `${facts.ino} ${facts.mtimeNs} ${facts.size}`
-    } catch (error) {
-      throw new MailError('directory-unavailable', 'cannot look at the accounts file', error)
-    }
-  }
-
-  async #read(stamp: string): Promise<Index> {
-    try {
-      const all = await readAccounts(this.#path)
-      // A file that was there is not deleted to say that nobody lives here: a disk has gone away, and mail must wait and not bounce.
-      if (all.length === 0 && stamp === MISSING && this.#index !== undefined && this.#index.all.length > 0)
-        throw new FileError('the accounts file is gone')
-      this.#index = makeIndex(stamp, all)
-    } catch (error) {
-      if (this.#index === undefined)
-        throw new MailError('directory-unavailable', 'cannot read the accounts file', error)
-      this.#log.error({ file: this.#path, err: error }, 'accounts file is wrong, the last good one still counts')
-      this.#index = { ...this.#index, stamp }
-    } finally {
-      if (this.#reading?.stamp === stamp) this.#reading = undefined
-    }
-    return this.#index
+    const kinds = ['login', 'address', 'prepared'] as const
+    // All of them each time: whether an account is there is not to be told by how long it takes.
+    const found = await Promise.all(kinds.map(kind => this.#book.find(kind, name)))
+    return found.find(account => account !== undefined)
   }
 }
 
@@ -155,28 +94,6 @@ function countsFor(
   if (protocol === undefined) return closed.length === 0
   const asked = protocolOf(protocol)
   return asked === undefined || !closed.includes(asked)
-}
-
-function makeIndex(stamp: string, all: readonly StoredAccount[]): Index {
-  return {
-    stamp,
-    all,
-    byLogin: new Map(all.map(account => [account.login.toLowerCase(), account])),
-    byAddress: new Map(all.flatMap(account => account.addresses.map(address => [address.toLowerCase(), account]))),
-    byPrepared: preparedOf(all),
-    byId: new Map(all.map(account => [account.id, account])),
-  }
-}
-
-function preparedOf(all: readonly StoredAccount[]): ReadonlyMap<string, StoredAccount> {
-  const found = new Map<string, StoredAccount>()
-  for (const account of all) {
-    for (const text of [account.login, ...account.addresses]) {
-      const name = prepareName(text)
-      if (name !== undefined && name !== text) found.set(name.toLowerCase(), account)
-    }
-  }
-  return found
 }
 
 /** What others may see of an account: no secrets. */

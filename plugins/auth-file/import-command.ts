@@ -5,7 +5,8 @@
 import { readFile } from 'node:fs/promises'
 import { type Command, CommandError, type CommandRun } from 'posthouse/api'
 import { printable } from 'posthouse/text'
-import { changeAccounts, readAccounts, type StoredAccount } from './accounts-file.js'
+import type { StoredAccount } from './accounts-file.js'
+import type { Book } from './book.js'
 import { clearly } from './clearly.js'
 import type { MakeSecrets } from './commands.js'
 import { type ForeignHash, type ForeignScram, readForeign, SCHEMES } from './foreign/schemes.js'
@@ -15,7 +16,7 @@ import { addressesOf, newAccountId, readLogin } from './reading.js'
 import type { StoredKeys } from './scram.js'
 
 export interface ImportParts {
-  readonly path: string
+  readonly book: Book
   readonly domains: ReadonlySet<string>
   readonly makeSecrets: MakeSecrets
   /** SCRAM keys that come along are used for SCRAM. */
@@ -73,7 +74,7 @@ async function importFrom(parts: ImportParts, run: CommandRun): Promise<void> {
     throw new CommandError(`${file} has no line for ${plan.absent.map(name => printable(name, 80)).join(', ')}`)
   const skip = run.options.skip === true
   if (plan.faults.length > 0 && !skip) throw new CommandError(refusal(file, plan.faults))
-  const taken = takenOf(await readAccounts(parts.path))
+  const taken = takenOf(await parts.book.read())
   const fresh = plan.found.filter(({ account }) => !taken.logins.has(account.login))
   const clashes = clashesOf(fresh, taken.addresses)
   if (clashes.length > 0 && !skip) throw new CommandError(refusal(file, clashes))
@@ -200,7 +201,7 @@ async function take(parts: ImportParts, wanted: readonly Found[]): Promise<void>
       accounts.push({ ...account, password: text, ...(scram && { scram }) })
     }
   }
-  await changeAccounts(parts.path, there => {
+  await parts.book.change(there => {
     const taken = takenOf(there)
     const clash = accounts.find(
       ({ login, addresses }) => taken.logins.has(login) || addresses.some(address => taken.addresses.has(address)),

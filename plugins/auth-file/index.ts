@@ -1,5 +1,5 @@
 /**
- * Accounts in one file of the data directory: supplies the service `accounts`, answers `auth`, and brings `posthouse user …`.
+ * Accounts in one file of the data directory, or in rows of the store: supplies the service `accounts`, answers `auth`, and brings `posthouse user …`.
  * The file holds secrets, so it lives with the data (owner-only), never with the config that people commit.
  */
 import { resolve } from 'node:path'
@@ -10,10 +10,12 @@ import { appPasswordCommands } from './app-password-commands.js'
 import { changeCommands } from './change-commands.js'
 import { type MakeSecrets, userCommands } from './commands.js'
 import { Directory } from './directory.js'
+import { FileBook } from './file-book.js'
 import { ForeignThread } from './foreign/thread.js'
 import { importCommand } from './import-command.js'
 import { type Cost, hashPassword } from './password.js'
 import { Rehasher } from './rehash.js'
+import { RowBook } from './row-book.js'
 import { makeKeys, SALT_BYTES, type StoredKeys } from './scram.js'
 import { Usage } from './usage.js'
 import { Verifier } from './verifier.js'
@@ -28,6 +30,11 @@ const CONFIG = {
       minLength: 1,
       default: 'accounts.json',
       description: 'accounts file, seen from the data directory',
+    },
+    keep: {
+      enum: ['file', 'store'],
+      default: 'file',
+      description: 'where accounts are kept: in the file, or as rows of the store, for sites with tens of thousands',
     },
     cost: {
       type: 'integer',
@@ -88,12 +95,14 @@ export default definePlugin({
     const queue = new WorkQueue(config.parallel, config.waiting)
     const shape = config.scram ? { iterations: config.scram_iterations, saltBytes: SALT_BYTES } : undefined
     const usage = new Usage(state, clock, log)
-    const directory = new Directory(path, log, shape, usage)
+    const table = () => services.find('tables')?.table('auth-file/accounts')
+    const book = config.keep === 'store' ? new RowBook({ table, path, log }) : new FileBook(path, log)
+    const directory = new Directory(book, shape, usage)
     const rememberMs = parseDuration(config.remember) ?? 0
     const now = () => clock.now()
     const makeSecrets = secretsMaker(cost, config.scram ? config.scram_iterations : undefined)
     const foreign = new ForeignThread()
-    const rehasher = new Rehasher({ path, makeSecrets, log })
+    const rehasher = new Rehasher({ book, makeSecrets, log })
     const verifier = new Verifier({ directory, queue, cost, rememberMs, usage, now, foreign, rehasher })
     await checkFile(path, context)
     return {
@@ -104,19 +113,19 @@ export default definePlugin({
       },
       commands: [
         ...userCommands({
-          path,
+          book,
           domains: server.domains,
           demo: config.demo,
           services,
           makeSecrets,
           bus,
         }),
-        ...changeCommands({ path, services, domains: server.domains, bus }),
+        ...changeCommands({ book, services, domains: server.domains, bus }),
         importCommand({
-          ...{ path, domains: server.domains, makeSecrets },
+          ...{ book, domains: server.domains, makeSecrets },
           keepScram: config.scram,
         }),
-        ...appPasswordCommands({ path, services, usage, now, makeSecrets, bus }),
+        ...appPasswordCommands({ book, services, usage, now, makeSecrets, bus }),
       ],
     }
   },

@@ -1,15 +1,16 @@
 /**
  * Passwords that came as hashes of another server become hashes of ours at the first login that shows them. Nobody waits for that, and nothing is
- * lost if it fails: the old hash still counts, and the next login tries again. The file is written whole, so many changes go into one write, and
+ * lost if it fails: the old hash still counts, and the next login tries again. A file is written whole, so many changes go into one write, and
  * writing takes a small share of the time however many log in on a Monday morning.
  */
 import type { Log } from 'posthouse/api'
-import { appKeysOf, changeAccounts, keysOf, type StoredAccount } from './accounts-file.js'
+import { appKeysOf, keysOf, type StoredAccount } from './accounts-file.js'
+import type { Book } from './book.js'
 import type { MakeSecrets } from './commands.js'
 import { areOfOneSalt } from './scram.js'
 
 export interface RehasherParts {
-  readonly path: string
+  readonly book: Book
   readonly makeSecrets: MakeSecrets
   readonly log: Log
 }
@@ -77,7 +78,7 @@ export class Rehasher {
     this.#changes.clear()
     const begun = performance.now()
     try {
-      await changeAccounts(this.#parts.path, accounts => accounts.map(account => changed(account, changes)))
+      await this.#parts.book.turn([...changes.keys()], account => changed(account, changes))
       this.#parts.log.info({ accounts: changes.size }, 'passwords of another server are hashed as ours now')
     } catch (error) {
       this.#failed(error)

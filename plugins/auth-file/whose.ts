@@ -1,17 +1,18 @@
 /** Whom a command means by a login: somebody of the file, or else a sentence that names the source that has them. */
 import { type Account, CommandError, MailError, type Services } from 'posthouse/api'
 import { printable } from 'posthouse/text'
-import { readAccounts, type StoredAccount } from './accounts-file.js'
+import type { StoredAccount } from './accounts-file.js'
+import type { Book } from './book.js'
 import { findLogin } from './reading.js'
 
 export interface OwnParts {
-  readonly path: string
+  readonly book: Book
   readonly services: Services
 }
 
 /** Throws `CommandError`. */
-export async function ownAccount({ path, services }: OwnParts, who: string): Promise<StoredAccount> {
-  const accounts = await readAccounts(path)
+export async function ownAccount({ book, services }: OwnParts, who: string): Promise<StoredAccount> {
+  const accounts = await book.read()
   try {
     return findLogin(accounts, who)
   } catch (error) {

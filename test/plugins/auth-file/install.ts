@@ -13,6 +13,7 @@ after(() => rmSync(folder, { recursive: true, force: true }))
 
 const DEFAULTS = {
   file: 'accounts.json',
+  keep: 'file' as 'file' | 'store',
   cost: 12,
   scram: true,
   scram_iterations: 4096,

@@ -1,0 +1,106 @@
+/**
+ * Accounts of a file, with all of them in memory. The file is looked at before every answer, so what a command
+ * changed counts at once and in every process; no restart, no stale password. That stat is synchronous on purpose: it costs 2 µs, while
+ * an asynchronous one would wait for a thread behind the hashing of passwords.
+ * A file that broke meanwhile leaves the last good one standing and says so in the log.
+ */
+import { statSync } from 'node:fs'
+import { type Log, MailError } from 'posthouse/api'
+import { changeAccounts, FileError, preparedNames, readAccounts, type StoredAccount } from './accounts-file.js'
+import type { Book, NameKind } from './book.js'
+
+const MISSING = 'missing'
+
+interface Index extends Readonly<Record<NameKind, ReadonlyMap<string, StoredAccount>>> {
+  readonly stamp: string
+  readonly all: readonly StoredAccount[]
+  readonly byId: ReadonlyMap<string, StoredAccount>
+}
+
+export class FileBook implements Book {
+  readonly #path: string
+  readonly #log: Log
+  #index: Index | undefined
+  #reading: { readonly stamp: string; readonly done: Promise<Index> } | undefined
+
+  constructor(path: string, log: Log) {
+    this.#path = path
+    this.#log = log
+  }
+
+  async find(kind: NameKind, name: string): Promise<StoredAccount | undefined> {
+    return (await this.#current())[kind].get(name)
+  }
+
+  async byId(id: string): Promise<StoredAccount | undefined> {
+    return (await this.#current()).byId.get(id)
+  }
+
+  async list(most?: number): Promise<readonly StoredAccount[]> {
+    return (await this.#current()).all.slice(0, most)
+  }
+
+  read(): Promise<readonly StoredAccount[]> {
+    return readAccounts(this.#path)
+  }
+
+  change(change: (accounts: readonly StoredAccount[]) => readonly StoredAccount[]): Promise<void> {
+    return changeAccounts(this.#path, change)
+  }
+
+  turn(ids: readonly string[], turn: (account: StoredAccount) => StoredAccount): Promise<void> {
+    const wanted = new Set(ids)
+    return this.change(all => all.map(account => (wanted.has(account.id) ? turn(account) : account)))
+  }
+
+  async isNew(): Promise<boolean> {
+    return this.#stamp() === MISSING
+  }
+
+  async #current(): Promise<Index> {
+    const stamp = this.#stamp()
+    if (this.#index?.stamp === stamp) return this.#index
+    if (this.#reading?.stamp !== stamp) this.#reading = { stamp, done: this.#read(stamp) }
+    return this.#reading.done
+  }
+
+  #stamp(): string {
+    try {
+      const facts = statSync(this.#path, { throwIfNoEntry: false, bigint: true })
+      return facts === undefined ? MISSING : `${facts.ino} ${facts.mtimeNs} ${facts.size}`
+    } catch (error) {
+      throw new MailError('directory-unavailable', 'cannot look at the accounts file', error)
+    }
+  }
+
+  async #read(stamp: string): Promise<Index> {
+    try {
+      const all = await readAccounts(this.#path)
+      // A file that was there is not deleted to say that nobody lives here: a disk has gone away, and mail must wait and not bounce.
+      if (all.length === 0 && stamp === MISSING && this.#index !== undefined && this.#index.all.length > 0)
+        throw new FileError('the accounts file is gone')
+      this.#index = makeIndex(stamp, all)
+    } catch (error) {
+      if (this.#index === undefined)
+        throw new MailError('directory-unavailable', 'cannot read the accounts file', error)
+      this.#log.error({ file: this.#path, err: error }, 'accounts file is wrong, the last good one still counts')
+      this.#index = { ...this.#index, stamp }
+    } finally {
+      if (this.#reading?.stamp === stamp) this.#reading = undefined
+    }
+    return this.#index
+  }
+}
+
+function makeIndex(stamp: string, all: readonly StoredAccount[]): Index {
+  const named = (names: (account: StoredAccount) => readonly string[]) =>
+    new Map(all.flatMap(account => names(account).map(name => [name.toLowerCase(), account])))
+  return {
+    stamp,
+    all,
+    login: named(({ login }) => [login]),
+    address: named(({ addresses }) => addresses),
+    prepared: named(preparedNames),
+    byId: new Map(all.map(account => [account.id, account])),
+  }
+}
