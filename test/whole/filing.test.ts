@@ -145,6 +145,25 @@ describe('filing rules', { skip: noMailboxes }, () => {
     assert.deepEqual(await found('onward'), [])
   })
 
+  test('send mail on from a full mailbox, which is refused where they keep all of it', async () => {
+    const bob = 'bob@example.test'
+    const sendBob = (subject: string) => sendMail(a.ports.mx, { from: 'carol@world.test', to: [bob], subject })
+    const ran = async (...args: readonly string[]) => assert.equal((await a.cli(args)).code, 0)
+    // What the tests above have sent on to him.
+    await eventually(async () => ((await found('onward', bob, 'secret b')).length === 2 ? true : undefined))
+    await ran('user', 'change', bob, '--quota-messages', '1')
+    await ran('filing', 'add', bob, 'all', '--subject', 'no-room', '--forward', 'friend@far.test', '--keep')
+    await assert.rejects(sendBob('no-room'), /452 4\.2\.2/)
+    await ran('filing', 'add', bob, 'all', '--subject', 'no-room', '--forward', 'friend@far.test')
+    await sendBob('no-room-needed')
+    const [message] = await sink.received(1)
+    assert.match(message!.data.toString(), /^Delivered-To: bob@example\.test\r\n/)
+    assert.match(message!.data.toString(), /^Subject: no-room-needed\r$/m)
+    sink.messages.length = 0
+    assert.deepEqual(await found('no-room-needed', bob, 'secret b'), [])
+    await ran('filing', 'remove', bob, '--all')
+  })
+
   test('are seen in posthouse address', async () => {
     const { stdout } = await a.cli(['address', ALICE])
     assert.match(stdout, /\n {2}rule "away": if subject onward: sent on to friend@far\.test, bob@example\.test\n/)
