@@ -107,14 +107,14 @@ describe('what its end means', () => {
   }
 
   test('what it has said stands in the outcome and in the log, on one line and cut', async t => {
-    const { outcomes, log } = await run(
-      t,
-      'cat >/dev/null; echo one; printf "two\\033[31m\\n" >&2; yes | head -c 100000',
-    )
+    // What comes by two ways at a time may be heard in any order: each way is tried by itself.
+    const { outcomes, log } = await run(t, 'cat >/dev/null; printf "one\\033[31m\\n"; yes | head -c 100000')
     const [outcome] = outcomes
     assert.ok(outcome?.kind === 'delivered')
-    assert.match(outcome.reply, /^(one two\?\[31m|two\?\[31m one)/)
+    assert.match(outcome.reply, /^one\?\[31m y y/)
     assert.ok(outcome.reply.length <= 200)
+    const [other] = (await run(t, 'cat >/dev/null; echo two >&2')).outcomes
+    assert.ok(other?.kind === 'delivered' && other.reply === 'two')
     assert.equal(log.lines.find(({ sentence }) => sentence === 'program has said')?.facts.place, 'here')
   })
 })
