@@ -77,7 +77,7 @@ describe('a server that comes for its mail', () => {
     const served = sink.messages.flatMap(({ recipients }) => recipients.join())
     assert.equal(served.length, 2)
     for (const [at, who] of ['one@branch.test', 'two@branch.test'].entries()) assert.match(served[at]!, new RegExp(who))
-    assert.match(sink.messages[0]!.data.toString(), /\r\nReceived: [\s\S]*\r\nhello\r\n$/)
+    assert.match(sink.messages[0]!.data.toString(), /^Received: [\s\S]*\r\nhello\r\n$/)
     assert.match(sink.commands.at(-1)!, /QUIT/)
     await instance.logged(/"delivered":2,"failed":1,"left":0[^\n]*mail fetched by ATRN/)
     await instance.logged(/"to":"alice@example\.test"[^\n]*"msg":"filed"/)
