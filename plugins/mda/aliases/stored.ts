@@ -2,7 +2,7 @@
  * Aliases that are kept by command (`posthouse alias`): a table in the store, so that a change holds in all workers at once and without a
  * restart. Looking one up is a read; while there are none, not even that.
  */
-import type { Bus, Clock, Table } from 'posthouse/api'
+import { type Bus, type Clock, type Table, WatchedTable } from 'posthouse/api'
 import { type AddressParts, parseAddress } from 'posthouse/text'
 import type { AliasSource, Found } from './found.js'
 import { type AliasTarget, addressFrom, readTarget, writtenTarget } from './target.js'
@@ -18,29 +18,16 @@ export interface StoredAlias {
 
 export const BY_COMMAND = 'command'
 const CHANGED = 'mda-aliases'
-/** News may be lost: so long an empty table is believed to be empty. */
-const EMPTY_MS = 5000
 export const MOST_ALIASES = 1_000_000
-const PAGE = 1000
 
 export class StoredAliases implements AliasSource {
-  readonly #table: Table
-  readonly #clock: Clock
-  readonly #bus: Bus
-  readonly #unsubscribe: () => void
-  #emptyUntil = 0
-  /** How often it may have become other than empty. */
-  #news = 0
+  readonly #table: WatchedTable
 
   constructor(table: Table, clock: Clock, bus: Bus) {
-    this.#table = table
-    this.#clock = clock
-    this.#bus = bus
-    this.#unsubscribe = bus.subscribe(CHANGED, () => this.#hear())
+    this.#table = new WatchedTable(table, CHANGED, { clock, bus })
   }
 
   async lookUp(keys: readonly string[], asked: AddressParts): Promise<Found | undefined> {
-    if (await this.#isEmpty()) return undefined
     const values = await this.#table.get(keys)
     const at = values.findIndex(value => value !== undefined)
     if (at < 0) return undefined
@@ -53,34 +40,13 @@ export class StoredAliases implements AliasSource {
     }
   }
 
-  async #isEmpty(): Promise<boolean> {
-    const now = this.#clock.now()
-    if (now < this.#emptyUntil) return true
-    const before = this.#news
-    if ((await this.#table.size()) > 0) return false
-    // What was counted while the news came may be from before it.
-    if (this.#news === before) this.#emptyUntil = now + EMPTY_MS
-    return true
-  }
-
-  #hear(): void {
-    this.#news += 1
-    this.#emptyUntil = 0
-  }
-
   async get(key: string): Promise<StoredAlias | undefined> {
-    const [value] = await this.#table.get([key])
+    const value = await this.#table.read(key)
     return value === undefined ? undefined : aliasOf(key, value)
   }
 
   async *all(): AsyncGenerator<StoredAlias> {
-    let after = ''
-    for (;;) {
-      const page = await this.#table.list('', after, PAGE)
-      for (const { key, value } of page) yield aliasOf(key, value)
-      if (page.length < PAGE) return
-      after = page.at(-1)!.key
-    }
+    for await (const { key, value } of this.#table.all()) yield aliasOf(key, value)
   }
 
   size(): Promise<number> {
@@ -88,19 +54,16 @@ export class StoredAliases implements AliasSource {
   }
 
   /** Durable when it resolves. Replaces one of the same name. */
-  async put({ name, targets, by, at }: StoredAlias): Promise<void> {
-    await this.#table.write([{ key: name, value: JSON.stringify({ targets, by, at }) }])
-    this.#hear()
-    this.#bus.publish(CHANGED, name)
+  put({ name, targets, by, at }: StoredAlias): Promise<void> {
+    return this.#table.put(name, JSON.stringify({ targets, by, at }))
   }
 
-  async remove(name: string): Promise<void> {
-    await this.#table.write([{ key: name, value: undefined }])
-    this.#bus.publish(CHANGED, name)
+  remove(name: string): Promise<void> {
+    return this.#table.put(name, undefined)
   }
 
   close(): void {
-    this.#unsubscribe()
+    this.#table.close()
   }
 }
 
