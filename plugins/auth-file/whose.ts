@@ -21,7 +21,7 @@ export async function ownAccount({ book, services }: OwnParts, who: string): Pro
     const own = accounts.find(({ id }) => id === other.id)
     if (own !== undefined) return own
     throw new CommandError(
-      `${printable(other.login, 80)} is an account of ${other.source ?? 'another source'} and not of the accounts file; it can only be changed there`,
+      `${printable(other.login, 80)} is an account of ${other.source ?? 'another source'} and not of auth-file; it can only be changed there`,
     )
   }
 }

@@ -39,7 +39,7 @@ test('of another source they say whose they are', async () => {
       sources(async () => ANN),
       'ann',
     ),
-    ['ann is an account of ldap and not of the accounts file; it can only be changed there'],
+    ['ann is an account of ldap and not of auth-file; it can only be changed there'],
   )
 })
 
