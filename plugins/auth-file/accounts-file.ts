@@ -4,12 +4,13 @@
  * Nobody else touches the file's bytes.
  */
 import { randomBytes } from 'node:crypto'
-import { link, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ACCOUNT_LIMITS, type AccountLimits } from 'posthouse/api'
 import { prepareName } from 'posthouse/text'
+import { FileError } from './file-error.js'
 import { isForeign } from './foreign/schemes.js'
+import { lockFile } from './lock-file.js'
 import { isHash } from './password.js'
 import { isProtocol, type Protocol } from './protocol.js'
 import { areStoredKeys, type StoredKeys } from './scram.js'
@@ -54,17 +55,6 @@ interface AccountsFile {
   readonly accounts: readonly StoredAccount[]
 }
 
-const LOCK_WAIT_MS = 10_000
-/** The lock is held for one read and one write; who holds it longer has died. */
-const LOCK_STALE_MS = 10_000
-
-export class FileError extends Error {
-  constructor(message: string) {
-    super(message)
-    this.name = 'FileError'
-  }
-}
-
 /** A missing file is no accounts. Throws `FileError` for a file that is not ours. */
 export async function readAccounts(path: string): Promise<readonly StoredAccount[]> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -100,17 +90,8 @@ export function parseAccount(text: string): StoredAccount {
   return account as StoredAccount
 }
 
-/** Throws `FileError` where two have one name. */
-export function refuseTwice(accounts: readonly StoredAccount[]): void {
-  const seen = new Set<string>()
-  for (const account of accounts) {
-    const wrong = faultOf(account, seen)
-    if (wrong !== undefined) throw new FileError(`account ${account.login}: ${wrong}`)
-  }
-}
-
 /** Logins and addresses by what RFC 4013 makes of them, where that is something else: clients' names come so. */
-export function preparedNames({ login, addresses }: StoredAccount): readonly string[] {
+export function preparedNames({ login, addresses }: Pick<StoredAccount, 'login' | 'addresses'>): readonly string[] {
   return [login, ...addresses].flatMap(text => {
     const name = prepareName(text)
     return name !== undefined && name !== text ? [name] : []
@@ -233,47 +214,6 @@ async function syncFolder(path: string): Promise<void> {
   } finally {
     await folder.close()
   }
-}
-
-/** Between processes. Resolves to what gives it back; throws `FileError` when another holds it for long. */
-export async function lockFile(path: string): Promise<() => Promise<void>> {
-  const mine = `${process.pid} ${randomBytes(8).toString('hex')}`
-  const giveUp = Date.now() + LOCK_WAIT_MS
-  for (;;) {
-    if (await create(path, mine)) return () => rm(path, { force: true })
-    await breakStale(path)
-    if (Date.now() > giveUp) throw new FileError(`another command holds ${path}`)
-    await sleep(10 + Math.random() * 20)
-  }
-}
-
-async function create(path: string, content: string): Promise<boolean> {
-  try {
-    const file = await open(path, 'wx', 0o600)
-    await file.writeFile(content)
-    await file.close()
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
-    throw error
-  }
-}
-
-/** Takes a lock away whose holder died. Renamed first, and given back when it turns out to be somebody's fresh one. */
-async function breakStale(path: string): Promise<void> {
-  if ((await ageOf(path)) < LOCK_STALE_MS) return
-  const aside = `${path}.${process.pid}`
-  await rename(path, aside).catch(() => undefined)
-  if ((await ageOf(aside)) < LOCK_STALE_MS) await link(aside, path).catch(() => undefined)
-  await rm(aside, { force: true })
-}
-
-/** Of a missing file: 0, there is nothing stale about it. */
-async function ageOf(path: string): Promise<number> {
-  return stat(path).then(
-    facts => Date.now() - facts.mtimeMs,
-    () => 0,
-  )
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

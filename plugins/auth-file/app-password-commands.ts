@@ -16,10 +16,10 @@ import { clearly } from './clearly.js'
 import type { MakeSecrets } from './commands.js'
 import { type AppSecret, makeAppPassword } from './password.js'
 import { PROTOCOLS, type Protocol } from './protocol.js'
-import { findLogin, readProtocolList } from './reading.js'
+import { readProtocolList } from './reading.js'
 import { areOfOneSalt } from './scram.js'
 import type { LastUse, Usage } from './usage.js'
-import { type OwnParts, ownAccount } from './whose.js'
+import { changeOwn, type OwnParts, ownAccount } from './whose.js'
 
 /** As many as SCRAM looks at, beside the account's own. An account that has more has a program that makes them. */
 const MOST = MOST_SCRAM_CANDIDATES - 1
@@ -75,15 +75,14 @@ async function add(parts: AppPasswordParts, run: CommandRun): Promise<void> {
   refuseMore(account, name)
   const { tag, password } = newSecret(account)
   const entry: AppPassword = { name, tag, ...(await makeSecrets(password, keysOf(account))), protocols, created: now() }
-  await book.change(accounts => {
-    const found = findLogin(accounts, account.login)
+  await changeOwn(book, account, found => {
     refuseMore(found, name)
     if (found.appPasswords?.some(other => other.tag === tag))
       throw new CommandError('made another one meanwhile; try again')
     const changed = { ...found, appPasswords: [...(found.appPasswords ?? []), entry] }
     if (!areOfOneSalt(keysOf(changed)))
       throw new CommandError(`${account.login} got another password meanwhile; try again`)
-    return replaced(accounts, changed)
+    return changed
   })
   if (run.json) run.print(JSON.stringify({ login: account.login, name, for: protocols, password }))
   else run.print(`app password "${name}" of ${account.login} for ${protocols.join(', ')}: ${password}`)
@@ -110,17 +109,17 @@ async function list(parts: AppPasswordParts, run: CommandRun): Promise<void> {
 async function remove(parts: AppPasswordParts, run: CommandRun): Promise<void> {
   const { book, usage, bus } = parts
   const [who, name] = run.args as readonly [string, string]
-  const { login } = await ownAccount(parts, who)
-  let gone: { readonly id: string; readonly tag: string } | undefined
-  await book.change(accounts => {
-    const account = findLogin(accounts, login)
+  const wanted = await ownAccount(parts, who)
+  const { id, login } = wanted
+  let tag = ''
+  await changeOwn(book, wanted, account => {
     const entry = findEntry(account, name)
-    gone = { id: account.id, tag: entry.tag }
-    return replaced(accounts, { ...account, appPasswords: account.appPasswords?.filter(other => other !== entry) })
+    tag = entry.tag
+    return { ...account, appPasswords: account.appPasswords?.filter(other => other !== entry) }
   })
-  await usage.forget(gone!.id, gone!.tag)
+  await usage.forget(id, tag)
   // Which session it opened nobody knows; the others' programs log in again.
-  bus.publish(ACCOUNT_CLOSED, gone!.id)
+  bus.publish(ACCOUNT_CLOSED, id)
   if (run.json) run.print(JSON.stringify({ login, name }))
   else run.print(`the app password "${printable(name, 64)}" of ${login} counts no more`)
 }
@@ -147,10 +146,6 @@ function newSecret({ appPasswords = [] }: StoredAccount): AppSecret {
     const secret = makeAppPassword()
     if (!appPasswords.some(({ tag }) => tag === secret.tag)) return secret
   }
-}
-
-function replaced(accounts: readonly StoredAccount[], changed: StoredAccount): readonly StoredAccount[] {
-  return accounts.map(account => (account.id === changed.id ? changed : account))
 }
 
 function told(entry: AppPassword, use: LastUse | undefined): object {

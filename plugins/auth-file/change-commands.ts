@@ -10,11 +10,9 @@ import {
 } from 'posthouse/api'
 import { addressKey, parseAddress } from 'posthouse/text'
 import type { StoredAccount } from './accounts-file.js'
-import type { Book } from './book.js'
 import { clearly } from './clearly.js'
 import {
   addressesOf,
-  findLogin,
   readCapabilities,
   readGrace,
   readLimit,
@@ -23,10 +21,9 @@ import {
   readPlace,
   readProtocolList,
   readQuota,
-  refuseTaken,
 } from './reading.js'
 import { line, told } from './told.js'
-import { type OwnParts, ownAccount } from './whose.js'
+import { changeOwn, type OwnParts, ownAccount } from './whose.js'
 
 export interface ChangeParts extends OwnParts {
   readonly domains: ReadonlySet<string>
@@ -105,7 +102,8 @@ export function changeCommands(parts: ChangeParts): readonly Command[] {
 
 /** What is not said stays; addresses take the place of all there were. */
 async function change(parts: ChangeParts, run: CommandRun): Promise<void> {
-  const { login } = await ownAccount(parts, run.args[0]!)
+  const account = await ownAccount(parts, run.args[0]!)
+  const { login } = account
   const given = run.args.slice(1)
   if (given.length === 0 && !Object.keys(CHANGES).some(name => (run.options[name] ?? false) !== false))
     throw new CommandError(`nothing to change: give addresses, --${Object.keys(CHANGES).join(', --')}`)
@@ -114,10 +112,11 @@ async function change(parts: ChangeParts, run: CommandRun): Promise<void> {
     ...wishOf(run.options),
   }
   const limits = limitsOf(run.options)
-  const changed = await changeOne(parts.book, login, (account, others) => {
-    refuseTaken(others, login, wish.addresses ?? [])
-    return { ...account, ...wish, ...(limits && { limits: merged(account.limits, limits) }) } as StoredAccount
-  })
+  const changed = await changeOwn(
+    parts.book,
+    account,
+    was => ({ ...was, ...wish, ...(limits && { limits: merged(was.limits, limits) }) }) as StoredAccount,
+  )
   if (changed.disabled) parts.bus.publish(ACCOUNT_CLOSED, changed.id)
   run.print(run.json ? JSON.stringify(told(changed)) : `changed ${line(changed, 0)}`)
 }
@@ -125,18 +124,17 @@ async function change(parts: ChangeParts, run: CommandRun): Promise<void> {
 /** An address that was the login goes on taking mail unless told otherwise: people have it in their address books. */
 async function rename(parts: ChangeParts, run: CommandRun): Promise<void> {
   const { book, domains } = parts
-  const { login: before } = await ownAccount(parts, run.args[0]!)
+  const wanted = await ownAccount(parts, run.args[0]!)
+  const before = wanted.login
   const login = readLogin(run.args[1]!)
   const [was, will] = [addressIn(before, domains), addressIn(login, domains)]
-  const changed = await changeOne(book, before, (account, others) => {
+  const changed = await changeOwn(book, wanted, account => {
     const kept = account.addresses.filter(address => run.options['drop-address'] !== true || address !== was)
     // Where the old login was the address that it writes by, which is its first, the new one is.
     const leads = was !== undefined && account.addresses[0] === was
     const addresses = will === undefined ? kept : leads ? [will, ...kept] : [...kept, will]
     if (addresses.length === 0) throw new CommandError(`${login} would have no address; give it one with user change`)
-    const distinct = [...new Set(addresses)]
-    refuseTaken(others, login, distinct)
-    return { ...account, login, addresses: distinct }
+    return { ...account, login, addresses: [...new Set(addresses)] }
   })
   run.print(run.json ? JSON.stringify({ before, ...told(changed) }) : `${before} is now ${line(changed, 0)}`)
 }
@@ -145,24 +143,6 @@ async function rename(parts: ChangeParts, run: CommandRun): Promise<void> {
 function addressIn(login: string, domains: ReadonlySet<string>): string | undefined {
   const address = parseAddress(login)
   return address !== undefined && domains.has(address.domain) ? addressKey(address) : undefined
-}
-
-async function changeOne(
-  book: Book,
-  login: string,
-  turn: (account: StoredAccount, others: readonly StoredAccount[]) => StoredAccount,
-): Promise<StoredAccount> {
-  let changed: StoredAccount | undefined
-  await book.change(accounts => {
-    const found = findLogin(accounts, login)
-    const turned = turn(
-      found,
-      accounts.filter(({ id }) => id !== found.id),
-    )
-    changed = turned
-    return accounts.map(account => (account.id === found.id ? turned : account))
-  })
-  return changed!
 }
 
 /** What the options want otherwise; `undefined` takes a bound away. */

@@ -14,13 +14,13 @@ import {
 } from 'posthouse/api'
 import { printable } from 'posthouse/text'
 import { appKeysOf, keysOf, type StoredAccount } from './accounts-file.js'
-import type { Book } from './book.js'
+import { type Book, refuseNames } from './book.js'
 import { clearly } from './clearly.js'
 import { makePassword } from './password.js'
-import { addressesOf, choosePassword, findLogin, newAccountId, readLogin, readQuota, refuseTaken } from './reading.js'
+import { addressesOf, choosePassword, newAccountId, readLogin, readQuota } from './reading.js'
 import { areOfOneSalt, type StoredKeys } from './scram.js'
 import { line, told } from './told.js'
-import { ownAccount } from './whose.js'
+import { changeOwn, ownAccount } from './whose.js'
 
 /** What is kept of a password. SCRAM keys are made to stand beside those others of the account. */
 export type MakeSecrets = (
@@ -91,14 +91,11 @@ async function add(parts: UserCommandParts, run: CommandRun): Promise<void> {
   const login = readLogin(run.args[0]!)
   const addresses = addressesOf(login, run.args.slice(1), parts.domains)
   const quotaBytes = readQuota(run.options.quota)
-  refuseTaken(await parts.book.read(), login, addresses)
+  await refuseNames(parts.book, { login, addresses })
   const { password, shown } = await choosePassword(run)
   const secrets = await parts.makeSecrets(password, [])
   const id = newAccountId()
-  await parts.book.change(accounts => {
-    refuseTaken(accounts, login, addresses)
-    return [...accounts, { id, login, addresses, ...(quotaBytes !== undefined && { quotaBytes }), ...secrets }]
-  })
+  await parts.book.add([{ id, login, addresses, ...(quotaBytes !== undefined && { quotaBytes }), ...secrets }])
   if (run.json) run.print(JSON.stringify({ id, login, addresses, quotaBytes, password: shown }))
   else {
     run.print(`added ${login} (${addresses.join(', ')})`)
@@ -107,16 +104,16 @@ async function add(parts: UserCommandParts, run: CommandRun): Promise<void> {
 }
 
 async function passwd(parts: UserCommandParts, run: CommandRun): Promise<void> {
-  const { id, login, appPasswords } = await ownAccount(parts, run.args[0]!)
+  const account = await ownAccount(parts, run.args[0]!)
+  const { id, login, appPasswords } = account
   const { password, shown } = await choosePassword(run)
   // RFC 5802 §5.1: the salt is the user's, and nothing wants another with another password. Where app passwords have keys it has to stay, with
   // its count: their keys cannot be made anew without those passwords. Otherwise both are new, as a raised `scram_iterations` shall count.
   const secrets = await parts.makeSecrets(password, appKeysOf(appPasswords))
-  await parts.book.change(accounts => {
-    const found = findLogin(accounts, login)
-    const changed = { ...found, scram: undefined, ...secrets }
+  await changeOwn(parts.book, account, found => {
+    const changed = { ...found, scram: undefined, ...secrets } as StoredAccount
     if (!areOfOneSalt(keysOf(changed))) throw new CommandError(`${login} got an app password meanwhile; try again`)
-    return accounts.map(account => (account.id === found.id ? changed : account))
+    return changed
   })
   // Whoever is inside by the old one is not any more.
   parts.bus.publish(ACCOUNT_CLOSED, id)
@@ -157,14 +154,8 @@ async function remove(parts: UserCommandParts, run: CommandRun): Promise<void> {
   const deleteMail = run.options['delete-mail'] === true
   const store = parts.services.find('store')
   if (deleteMail && store === undefined) throw new CommandError('no store is configured, so no mail can be deleted')
-  const wanted = await ownAccount(parts, run.args[0]!)
-  let gone: StoredAccount | undefined
-  await parts.book.change(accounts => {
-    const found = findLogin(accounts, wanted.login)
-    gone = found
-    return accounts.filter(account => account.id !== found.id)
-  })
-  const { id, login } = gone!
+  const { id, login } = await ownAccount(parts, run.args[0]!)
+  await parts.book.change([id], () => undefined)
   parts.bus.publish(ACCOUNT_CLOSED, id)
   if (deleteMail) await store?.mail.removeAccount(id)
   if (run.json) run.print(JSON.stringify({ id, login, mailDeleted: deleteMail }))
@@ -191,10 +182,7 @@ async function demo(parts: UserCommandParts, run: CommandRun): Promise<void> {
       accounts.push({ id: newAccountId(), login, addresses: [login], ...(await parts.makeSecrets(password, [])) })
       made.push({ login, password })
     }
-    await parts.book.change(there => {
-      if (there.length > 0) throw new CommandError('another process made accounts meanwhile')
-      return accounts
-    })
+    await parts.book.add(accounts)
   }
   if (run.json) run.print(JSON.stringify(made))
   else for (const { login, password } of made) run.print(`${login}  ${password}`)

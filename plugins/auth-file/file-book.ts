@@ -6,8 +6,9 @@
  */
 import { statSync } from 'node:fs'
 import { type Log, MailError } from 'posthouse/api'
-import { changeAccounts, FileError, preparedNames, readAccounts, type StoredAccount } from './accounts-file.js'
-import type { Book, NameKind } from './book.js'
+import { changeAccounts, readAccounts, type StoredAccount } from './accounts-file.js'
+import { type Book, type NameKind, namesOf, refuseTaken, type Turn } from './book.js'
+import { FileError } from './file-error.js'
 
 const MISSING = 'missing'
 
@@ -44,13 +45,27 @@ export class FileBook implements Book {
     return readAccounts(this.#path)
   }
 
-  change(change: (accounts: readonly StoredAccount[]) => readonly StoredAccount[]): Promise<void> {
-    return changeAccounts(this.#path, change)
+  add(accounts: readonly StoredAccount[]): Promise<void> {
+    return changeAccounts(this.#path, there => {
+      refuseTaken(there, accounts)
+      return [...there, ...accounts]
+    })
   }
 
-  turn(ids: readonly string[], turn: (account: StoredAccount) => StoredAccount): Promise<void> {
+  change(ids: readonly string[], turn: Turn): Promise<void> {
     const wanted = new Set(ids)
-    return this.change(all => all.map(account => (wanted.has(account.id) ? turn(account) : account)))
+    return changeAccounts(this.#path, there => {
+      const turned = new Map(there.filter(({ id }) => wanted.has(id)).map(account => [account.id, turn(account)]))
+      refuseTaken(
+        there.filter(({ id }) => !turned.has(id)),
+        [...turned.values()].filter(account => account !== undefined),
+      )
+      return there.flatMap(account => (turned.has(account.id) ? (turned.get(account.id) ?? []) : account))
+    })
+  }
+
+  replace(accounts: readonly StoredAccount[]): Promise<void> {
+    return changeAccounts(this.#path, () => accounts)
   }
 
   async isNew(): Promise<boolean> {
@@ -93,14 +108,15 @@ export class FileBook implements Book {
 }
 
 function makeIndex(stamp: string, all: readonly StoredAccount[]): Index {
-  const named = (names: (account: StoredAccount) => readonly string[]) =>
-    new Map(all.flatMap(account => names(account).map(name => [name.toLowerCase(), account])))
-  return {
+  const index = {
     stamp,
     all,
-    login: named(({ login }) => [login]),
-    address: named(({ addresses }) => addresses),
-    prepared: named(preparedNames),
+    login: new Map<string, StoredAccount>(),
+    address: new Map<string, StoredAccount>(),
+    prepared: new Map<string, StoredAccount>(),
     byId: new Map(all.map(account => [account.id, account])),
   }
+  for (const account of all)
+    for (const [kind, name] of namesOf(account)) if (!index[kind].has(name)) index[kind].set(name, account)
+  return index
 }

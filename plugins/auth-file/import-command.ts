@@ -201,14 +201,7 @@ async function take(parts: ImportParts, wanted: readonly Found[]): Promise<void>
       accounts.push({ ...account, password: text, ...(scram && { scram }) })
     }
   }
-  await parts.book.change(there => {
-    const taken = takenOf(there)
-    const clash = accounts.find(
-      ({ login, addresses }) => taken.logins.has(login) || addresses.some(address => taken.addresses.has(address)),
-    )
-    if (clash !== undefined) throw new CommandError(`${clash.login} was added by somebody else meanwhile; try again`)
-    return [...there, ...accounts]
-  })
+  await parts.book.add(accounts)
 }
 
 function keysOf({ mechanism, iterations, salt, storedKey, serverKey }: ForeignScram): StoredKeys {

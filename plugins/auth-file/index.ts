@@ -5,12 +5,14 @@
 import { resolve } from 'node:path'
 import { ConfigError, definePlugin, type PluginContext } from 'posthouse/api'
 import { parseDuration } from 'posthouse/text'
-import { FileError, readAccounts } from './accounts-file.js'
+import { readAccounts } from './accounts-file.js'
 import { appPasswordCommands } from './app-password-commands.js'
 import { changeCommands } from './change-commands.js'
 import { type MakeSecrets, userCommands } from './commands.js'
+import { copyCommand } from './copy-command.js'
 import { Directory } from './directory.js'
 import { FileBook } from './file-book.js'
+import { FileError } from './file-error.js'
 import { ForeignThread } from './foreign/thread.js'
 import { importCommand } from './import-command.js'
 import { type Cost, hashPassword } from './password.js'
@@ -96,7 +98,8 @@ export default definePlugin({
     const shape = config.scram ? { iterations: config.scram_iterations, saltBytes: SALT_BYTES } : undefined
     const usage = new Usage(state, clock, log)
     const table = () => services.find('tables')?.table('auth-file/accounts')
-    const book = config.keep === 'store' ? new RowBook({ table, path, log }) : new FileBook(path, log)
+    const [file, rows] = [new FileBook(path, log), new RowBook({ table, path, log })]
+    const book = config.keep === 'store' ? rows : file
     const directory = new Directory(book, shape, usage)
     const rememberMs = parseDuration(config.remember) ?? 0
     const now = () => clock.now()
@@ -104,7 +107,7 @@ export default definePlugin({
     const foreign = new ForeignThread()
     const rehasher = new Rehasher({ book, makeSecrets, log })
     const verifier = new Verifier({ directory, queue, cost, rememberMs, usage, now, foreign, rehasher })
-    await checkFile(path, context)
+    if (config.keep === 'file') await checkFile(path, context)
     return {
       services: { accounts: directory },
       hooks: { auth: ({ peer, credentials }, call) => verifier.check(peer, credentials, call.signal) },
@@ -125,6 +128,7 @@ export default definePlugin({
           ...{ book, domains: server.domains, makeSecrets },
           keepScram: config.scram,
         }),
+        copyCommand({ keep: config.keep, file, rows }),
         ...appPasswordCommands({ book, services, usage, now, makeSecrets, bus }),
       ],
     }

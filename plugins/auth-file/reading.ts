@@ -5,7 +5,6 @@
 import { randomBytes } from 'node:crypto'
 import { type AccountLimits, CommandError, type CommandRun } from 'posthouse/api'
 import { addressKey, closest, parseAddress, parseSize, printable, ReadError, readRate } from 'posthouse/text'
-import type { StoredAccount } from './accounts-file.js'
 import { MAX_PASSWORD_BYTES, makePassword } from './password.js'
 import { PROTOCOLS, type Protocol, readProtocols } from './protocol.js'
 
@@ -110,27 +109,6 @@ export function readCapabilities(value: string | boolean): readonly string[] {
   const wrong = names.find(name => !/^[A-Z0-9][A-Z0-9=+-]*$/.test(name))
   if (wrong === undefined) return names
   throw new CommandError(`--imap-disable: expected capabilities like CONDSTORE,MOVE, got "${printable(wrong, 40)}"`)
-}
-
-export function findLogin(accounts: readonly StoredAccount[], text: string): StoredAccount {
-  const wanted = text.toLowerCase()
-  const found =
-    accounts.find(account => account.login.toLowerCase() === wanted) ??
-    accounts.find(account => account.addresses.includes(wanted))
-  if (found !== undefined) return found
-  const near = closest(
-    wanted,
-    accounts.map(account => account.login),
-  )
-  throw new CommandError(`no account "${printable(text, 80)}"${near === undefined ? '' : `; did you mean ${near}?`}`)
-}
-
-export function refuseTaken(accounts: readonly StoredAccount[], login: string, addresses: readonly string[]): void {
-  for (const account of accounts) {
-    if (account.login.toLowerCase() === login) throw new CommandError(`there is already an account ${login}`)
-    const taken = addresses.find(address => account.addresses.includes(address))
-    if (taken !== undefined) throw new CommandError(`${taken} already belongs to ${account.login}`)
-  }
 }
 
 /** `shown` is what must be printed, because nobody has seen it yet. */

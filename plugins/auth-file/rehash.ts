@@ -78,7 +78,7 @@ export class Rehasher {
     this.#changes.clear()
     const begun = performance.now()
     try {
-      await this.#parts.book.turn([...changes.keys()], account => changed(account, changes))
+      await this.#parts.book.change([...changes.keys()], account => changed(account, changes))
       this.#parts.log.info({ accounts: changes.size }, 'passwords of another server are hashed as ours now')
     } catch (error) {
       this.#failed(error)

@@ -2,16 +2,11 @@
  * Accounts as rows of the store's tables: one for each account, and one for each of its names, which says whose it is. All of a change is one write. What
  * stands in the accounts file is taken over once, the first time that there are no rows yet.
  */
-import { type Log, MAX_TABLE_KEY, MailError, type Table, type TableChange } from 'posthouse/api'
-import {
-  lockFile,
-  parseAccount,
-  preparedNames,
-  readAccounts,
-  refuseTwice,
-  type StoredAccount,
-} from './accounts-file.js'
-import type { Book, NameKind } from './book.js'
+import { stat } from 'node:fs/promises'
+import { type Log, MAX_TABLE_KEY, MailError, type Table } from 'posthouse/api'
+import { parseAccount, readAccounts, type StoredAccount } from './accounts-file.js'
+import { type Book, type NameKind, NameTaken, namesOf, type Turn } from './book.js'
+import { lockFile } from './lock-file.js'
 
 export interface RowBookParts {
   /** Asked for when it is wanted: the store may be set up later. */
@@ -22,8 +17,11 @@ export interface RowBookParts {
 }
 
 const ACCOUNT = 'account/'
-/** There once was something here. */
+/** There once was something here; and what the file looked like when it was last the same as the rows. */
 const BEGUN = 'begun'
+/** Of older rows, which say nothing of the file. */
+const UNKNOWN = '1'
+const NO_FILE = 'none'
 const PAGE = 1000
 
 export class RowBook implements Book {
@@ -35,17 +33,14 @@ export class RowBook implements Book {
   }
 
   async find(kind: NameKind, name: string): Promise<StoredAccount | undefined> {
-    const key = keyOf(kind, name)
+    const key = keyOf(kind, name.toLowerCase())
     if (Buffer.byteLength(key) > MAX_TABLE_KEY) return undefined
-    const [id] = await this.#get([key])
-    return id === undefined ? undefined : this.byId(id)
+    const [ids] = await (await this.#table()).get([key])
+    return ids === undefined ? undefined : this.byId(idsOf(ids)[0]!)
   }
 
   async byId(id: string): Promise<StoredAccount | undefined> {
-    const key = `${ACCOUNT}${id}`
-    if (Buffer.byteLength(key) > MAX_TABLE_KEY) return undefined
-    const [row] = await this.#get([key])
-    return row === undefined ? undefined : readable(row)
+    return (await this.#byIds([id]))[0]
   }
 
   async list(most = Number.POSITIVE_INFINITY): Promise<readonly StoredAccount[]> {
@@ -60,63 +55,85 @@ export class RowBook implements Book {
     return found
   }
 
-  read(): Promise<readonly StoredAccount[]> {
-    return this.list()
+  /** Ids have no order that says anything to people. */
+  async read(): Promise<readonly StoredAccount[]> {
+    return [...(await this.list())].sort((one, two) => (one.login < two.login ? -1 : 1))
   }
 
-  async change(change: (accounts: readonly StoredAccount[]) => readonly StoredAccount[]): Promise<void> {
-    await this.#table()
+  async add(accounts: readonly StoredAccount[]): Promise<void> {
+    await this.#locked(() => this.#write([], accounts))
+  }
+
+  async change(ids: readonly string[], turn: Turn): Promise<void> {
     await this.#locked(async () => {
-      const before = await this.list()
-      const after = change(before)
-      refuseTwice(after)
-      await this.#write(before, after)
+      const before = await this.#byIds([...new Set(ids)])
+      const turned = before.map(account => [account, turn(account)] as const).filter(([was, is]) => was !== is)
+      await this.#write(
+        turned.map(([was]) => was),
+        turned.flatMap(([, is]) => is ?? []),
+      )
     })
   }
 
-  async turn(ids: readonly string[], turn: (account: StoredAccount) => StoredAccount): Promise<void> {
-    await this.#table()
-    await this.#locked(async () => {
-      const before: StoredAccount[] = []
-      for (const id of ids) {
-        const account = await this.byId(id)
-        if (account !== undefined) before.push(account)
-      }
-      await this.#write(before, before.map(turn))
-    })
+  async replace(accounts: readonly StoredAccount[]): Promise<void> {
+    await this.#locked(async () => this.#write(await this.list(), accounts, await this.#fileStamp()))
   }
 
   async isNew(): Promise<boolean> {
-    return (await this.#get([BEGUN]))[0] === undefined
+    return (await (await this.#table()).get([BEGUN]))[0] === undefined
   }
 
-  async #write(before: readonly StoredAccount[], after: readonly StoredAccount[]): Promise<void> {
-    const rows = new Map<string, string | undefined>()
-    const stays = new Map(after.map(account => [account.id, account]))
-    for (const account of before) {
-      if (stays.get(account.id) === account) continue
-      for (const key of keysOf(account)) rows.set(key, undefined)
-    }
-    const known = new Set(before)
-    for (const account of after) {
-      if (known.has(account)) continue
-      for (const key of keysOf(account)) rows.set(key, account.id)
-      rows.set(`${ACCOUNT}${account.id}`, JSON.stringify(account))
-    }
-    if (rows.size === 0) return
-    const changes: TableChange[] = [...rows].map(([key, value]) => ({ key, value }))
-    await this.#open().write([{ key: BEGUN, value: '1' }, ...changes])
+  /** From here on the file is known to hold what stands here. */
+  async fileIsAlike(): Promise<void> {
+    await (await this.#table()).write([{ key: BEGUN, value: await this.#fileStamp() }])
   }
 
-  async #get(keys: readonly string[]): Promise<readonly (string | undefined)[]> {
-    return (await this.#table()).get(keys)
+  async #byIds(ids: readonly string[]): Promise<readonly StoredAccount[]> {
+    const keys = ids.map(id => `${ACCOUNT}${id}`).filter(key => Buffer.byteLength(key) <= MAX_TABLE_KEY)
+    const rows = await (await this.#table()).get(keys)
+    return rows.flatMap(row => (row === undefined ? [] : readable(row)))
+  }
+
+  /** In place of `before`; under the lock. Throws `NameTaken`. */
+  async #write(
+    before: readonly StoredAccount[],
+    after: readonly StoredAccount[],
+    stamp: string | undefined = undefined,
+  ): Promise<void> {
+    if (before.length + after.length === 0 && stamp === undefined) return
+    const table = this.#open()
+    const keys = [...new Set([...before, ...after].flatMap(nameKeysOf))]
+    const owners = await table.get(keys)
+    const names = new Map(keys.map((key, at) => [key, new Set(idsOf(owners[at]))]))
+    for (const account of before) for (const key of nameKeysOf(account)) names.get(key)!.delete(account.id)
+    for (const account of after)
+      for (const [kind, name] of namesOf(account)) {
+        const ids = names.get(keyOf(kind, name))!
+        const [owner] = ids
+        if (owner !== undefined && kind !== 'prepared') throw await this.#clash(kind, name, owner, after)
+        ids.add(account.id)
+      }
+    const [begun] = await table.get([BEGUN])
+    await table.write([
+      { key: BEGUN, value: stamp ?? begun ?? (await this.#fileStamp()) },
+      ...before.map(({ id }) => ({ key: `${ACCOUNT}${id}`, value: undefined })),
+      ...after.map(account => ({ key: `${ACCOUNT}${account.id}`, value: JSON.stringify(account) })),
+      ...[...names].map(([key, ids]) => ({ key, value: ids.size === 0 ? undefined : [...ids].join(' ') })),
+    ])
+  }
+
+  async #clash(kind: NameKind, name: string, owner: string, fresh: readonly StoredAccount[]): Promise<NameTaken> {
+    const account = fresh.find(({ id }) => id === owner) ?? (await this.byId(owner))
+    return new NameTaken(kind, name, account?.login ?? owner)
   }
 
   /** With what the file held, if that was never taken over. */
   async #table(): Promise<Table> {
     this.#taken ??= this.#takeOver().catch((error: unknown) => {
       this.#taken = undefined
-      throw error
+      if (error instanceof MailError) throw error
+      this.#parts.log.error({ file: this.#parts.path, err: error }, 'accounts of the file cannot be taken over')
+      throw new MailError('directory-unavailable', 'the accounts file cannot be taken over', error)
     })
     await this.#taken
     return this.#open()
@@ -133,43 +150,63 @@ export class RowBook implements Book {
   }
 
   async #takeOver(): Promise<void> {
-    const begun = async () => (await this.#open().get([BEGUN]))[0] !== undefined
-    if (await begun()) return
-    await this.#locked(async () => {
-      if (await begun()) return
-      const accounts = await readAccounts(this.#parts.path)
+    const { path, log } = this.#parts
+    if (await this.#hasBegun()) return
+    await locked(path, async () => {
+      if (await this.#hasBegun()) return
+      const accounts = await readAccounts(path)
       if (accounts.length === 0) return
       await this.#write([], accounts)
-      this.#parts.log.info(
-        { accounts: accounts.length, file: this.#parts.path },
-        'accounts of the file stand in the store now',
-      )
+      log.info({ accounts: accounts.length, file: path }, 'accounts of the file stand in the store now')
     })
   }
 
-  async #locked(work: () => Promise<void>): Promise<void> {
-    const unlock = await lockFile(`${this.#parts.path}.lock`)
+  async #hasBegun(): Promise<boolean> {
+    const [stamp] = await this.#open().get([BEGUN])
+    if (stamp === undefined) return false
+    const { path, log } = this.#parts
+    const now = await this.#fileStamp()
+    if (stamp !== UNKNOWN && now !== NO_FILE && now !== stamp)
+      log.warn({ file: path }, 'the accounts file was changed since it was taken over; those of the store count')
+    return true
+  }
+
+  async #fileStamp(): Promise<string> {
     try {
-      await work()
-    } finally {
-      await unlock()
+      const { size, mtimeMs } = await stat(this.#parts.path)
+      return `${size} ${Math.floor(mtimeMs)}`
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return NO_FILE
+      throw error
     }
+  }
+
+  async #locked(work: () => Promise<void>): Promise<void> {
+    await this.#table()
+    await locked(this.#parts.path, work)
+  }
+}
+
+async function locked(path: string, work: () => Promise<void>): Promise<void> {
+  const unlock = await lockFile(`${path}.lock`)
+  try {
+    await work()
+  } finally {
+    await unlock()
   }
 }
 
 function keyOf(kind: NameKind, name: string): string {
-  return `${kind}/${name.toLowerCase()}`
+  return `${kind}/${name}`
 }
 
-/** All rows of an account. */
-function keysOf(account: StoredAccount): readonly string[] {
-  const { id, login, addresses } = account
-  return [
-    `${ACCOUNT}${id}`,
-    keyOf('login', login),
-    ...addresses.map(address => keyOf('address', address)),
-    ...preparedNames(account).map(name => keyOf('prepared', name)),
-  ]
+function nameKeysOf(account: StoredAccount): readonly string[] {
+  return namesOf(account).map(([kind, name]) => keyOf(kind, name))
+}
+
+/** Whose a name is; several may have one that was prepared. */
+function idsOf(row: string | undefined): readonly string[] {
+  return row === undefined ? [] : row.split(' ')
 }
 
 /** A row that is none of ours is a store that was damaged: mail waits. */
