@@ -155,8 +155,13 @@ export class Selected {
 
   /** The item as FETCH tells it; what a client keeps as HIGHESTMODSEQ follows from it. */
   writeModseq(modseq: number): string {
-    this.heard = Math.max(this.heard, modseq)
-    return writeModseq(modseq)
+    return writeModseq(this.hear(modseq))
+  }
+
+  /** The client is about to be told it. */
+  hear(modseq: number): number {
+    if (modseq > this.heard) this.heard = modseq
+    return modseq
   }
 
   /** A MODSEQ the client has heard is beyond what the view knows: other changes may lie between. */

@@ -143,10 +143,13 @@ export class View {
     return index < 0 ? undefined : index + 1
   }
 
-  /** As it was taken in last, told or not. */
-  known(uid: number): Known | undefined {
-    const index = this.indexOf(uid)
-    return index < 0 ? undefined : { uid, flags: this.roll.flagsAt(index), modseq: this.roll.modseqAt(index) }
+  /** Of the message with this sequence number less one. */
+  flagsAt(index: number): readonly string[] {
+    return this.roll.flagsAt(index)
+  }
+
+  modseqAt(index: number): number {
+    return this.roll.modseqAt(index)
   }
 
   /** Last known flags, told or not. */
@@ -296,6 +299,12 @@ export class View {
     if (index < 0 || !this.moveOn(index, entry)) return
     this.untold.delete(uid)
     if (withModseq) this.moved.delete(uid)
+  }
+
+  /** The client has just been told what is known here of this message. */
+  toldAsKnown(uid: number, withModseq: boolean): void {
+    if (this.untold.size > 0) this.untold.delete(uid)
+    if (withModseq && this.moved.size > 0) this.moved.delete(uid)
   }
 
   /** What a reader of FLAGS must hear first when there are new keywords. */

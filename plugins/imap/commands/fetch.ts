@@ -6,17 +6,16 @@ import type { MailEntry } from 'posthouse/api'
 import { bad, type Done, no, ok } from '../answer.js'
 import { command } from '../command.js'
 import { Content } from '../content.js'
+import { fetchFromView, isInView, tellKeywords } from '../fetch-view.js'
 import { fetchListed, isListed, messageItem } from '../overview.js'
 import { decodedSize, type Resolved, resolve, sendSection } from '../sections.js'
-import { isDone, type Selected, writeUpdate, writeVanished } from '../selected.js'
+import { isDone, type Selected, writeVanished } from '../selected.js'
 import type { Session } from '../session.js'
-import type { Known } from '../view.js'
 import { type FetchItem, readFetchItems } from '../wire/fetch-items.js'
 import { type FetchModifiers, readFetchModifiers } from '../wire/fetch-modifiers.js'
 import { hasFlag } from '../wire/flags.js'
 import type { Reader } from '../wire/reader.js'
 import { type NumberSet, type Ranges, readSet } from '../wire/set.js'
-import { writeFlags } from '../wire/write.js'
 
 /** Entries are asked of the store by so many messages … */
 const BATCH_MESSAGES = 200
@@ -97,55 +96,9 @@ export async function sayVanished(session: Session, ranges: Ranges): Promise<voi
   }
 }
 
-type ViewItem = Extract<FetchItem, { kind: 'uid' | 'flags' | 'modseq' }>
-
-function isInView(item: FetchItem): item is ViewItem {
-  return item.kind === 'uid' || item.kind === 'flags' || item.kind === 'modseq'
-}
-
 /** RFC 5530 §3, RFC 2180 §4.1: another session has removed messages this one may not hear of yet. */
 export function gone(): Done {
   return no('Some of these messages have been removed meanwhile', 'EXPUNGEISSUED')
-}
-
-export async function fetchFromView(
-  session: Session,
-  uids: readonly number[],
-  items: readonly ViewItem[],
-): Promise<void> {
-  const { open } = session
-  const { view } = open
-  const [withFlags, withModseq] = [
-    items.some(({ kind }) => kind === 'flags'),
-    items.some(({ kind }) => kind === 'modseq'),
-  ]
-  tellKeywords(session)
-  for (const uid of uids) {
-    const entry = view.known(uid)
-    const sequence = view.sequenceOf(uid)
-    if (!entry || sequence === undefined) continue
-    let text = ''
-    for (const { kind } of items) text += text === '' ? viewItem(open, entry, kind) : ` ${viewItem(open, entry, kind)}`
-    session.say(`* ${sequence} FETCH (${text})`)
-    if (withFlags) view.told(entry, withModseq)
-    if (session.output.crowded) await session.output.room()
-  }
-}
-
-function viewItem(open: Selected, { uid, flags, modseq }: Known, kind: ViewItem['kind']): string {
-  switch (kind) {
-    case 'uid':
-      return `UID ${uid}`
-    case 'flags':
-      return `FLAGS ${writeFlags(open.view.written(uid, flags))}`
-    case 'modseq':
-      return open.writeModseq(modseq)
-  }
-}
-
-function tellKeywords(session: Session): void {
-  const update = session.open.view.newKeywords()
-  for (const line of update ? writeUpdate(update, session.open, session.features) : []) session.say(line)
 }
 
 /** Resolves to the number of messages that are gone. */

@@ -5,6 +5,7 @@
 import type { MailboxInfo } from 'posthouse/api'
 import { bad, LOGGED_IN, no, ok } from '../answer.js'
 import { command } from '../command.js'
+import { fetchFromView } from '../fetch-view.js'
 import { attributesOf } from '../listing.js'
 import { Selected, writeKnownFlags } from '../selected.js'
 import type { Session } from '../session.js'
@@ -12,7 +13,7 @@ import { readMailbox } from '../wire/mailbox.js'
 import { type Remembered, readRemembered } from '../wire/modseq.js'
 import { writeMailboxId } from '../wire/object-id.js'
 import type { Reader } from '../wire/reader.js'
-import { fetchFromView, sayVanished } from './fetch.js'
+import { sayVanished } from './fetch.js'
 import { writeListed } from './list.js'
 
 export interface SelectArgs {
