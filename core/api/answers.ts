@@ -95,7 +95,10 @@ export interface Ruled {
   readonly ruling: Ruling
 }
 
-/** Accepted, but what goes out waits in the queue, for this reason, until an admin releases it. Local mail is filed as ever. */
+/**
+ * Accepted, but what goes out waits in the queue, for this reason, until an admin releases it. Local mail is filed as ever; where its owner
+ * sends it on, that goes out too, and waits.
+ */
 export interface Hold {
   readonly kind: 'hold'
   readonly text: string

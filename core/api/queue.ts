@@ -45,6 +45,8 @@ export interface NewRow {
   readonly prefix: string
   /** Of a local target: those in front if it goes on from there, where they are others. */
   readonly onward?: string
+  /** Of a local target: why what goes out from there is held, where it is. */
+  readonly onwardHold?: string
   readonly due: number
   /** When we give up. */
   readonly expires: number

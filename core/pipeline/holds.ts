@@ -22,7 +22,11 @@ export function heldByRules(
   })
 }
 
-export function heldEntries(id: string, rows: readonly NewRow[], at: number): readonly TrailEntry[] {
+export function heldEntries(
+  id: string,
+  rows: readonly Pick<NewRow, 'hold' | 'original'>[],
+  at: number,
+): readonly TrailEntry[] {
   return rows.flatMap(({ hold, original }) =>
     hold === undefined ? [] : [heldEntry(id, formatAddress(original), hold, at)],
   )

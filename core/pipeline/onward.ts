@@ -1,6 +1,7 @@
 /**
  * What follows from a filing by the wish of whose mailbox it is: new recipients of the same message, and messages of ours that answer it. They are
- * part of the commit that files it. The rule it keeps: mail that was taken for spam is neither sent on nor answered, whatever a target says.
+ * part of the commit that files it. The rules it keeps: mail that was taken for spam is neither sent on nor answered, and what goes out of mail that a hook
+ * holds is held, whatever a target says.
  */
 import {
   type Acceptance,
@@ -26,7 +27,10 @@ export type Filed = Extract<Outcome, { kind: 'filed' }>
 export type OnwardRow = Omit<NewRow, 'row'>
 
 /** Of the row that was filed. */
-export type Origin = Pick<NewRow, 'original' | 'dsn' | 'sender' | 'prefix' | 'onward' | 'priority' | 'quarantine'>
+export type Origin = Pick<
+  NewRow,
+  'original' | 'dsn' | 'sender' | 'prefix' | 'onward' | 'onwardHold' | 'priority' | 'quarantine'
+>
 
 export interface OnwardParts {
   readonly targets: Pick<ReadonlyMap<string, Target>, 'get'>
@@ -101,7 +105,16 @@ function rowOf(
     // RFC 2852 §4.1.3: after that time it goes back.
     expires: deliverBy?.mode === 'return' ? Math.min(expires, deliverBy.at) : expires,
     priority: origin.priority,
-    ...(claim.hold === undefined ? {} : { hold: claim.hold }),
+    ...heldBy(origin, claim, target.scope),
+  }
+}
+
+/** What a hook holds does not go out by its owner's wish either; to another mailbox of ours it goes, and no further. */
+function heldBy({ onwardHold }: Origin, claim: Claim, scope: Target['scope']): Pick<NewRow, 'hold' | 'onwardHold'> {
+  const hold = scope === 'remote' ? (onwardHold ?? claim.hold) : claim.hold
+  return {
+    ...(hold === undefined ? {} : { hold }),
+    ...(onwardHold !== undefined && scope === 'local' ? { onwardHold } : {}),
   }
 }
 

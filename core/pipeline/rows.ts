@@ -44,6 +44,7 @@ export function buildRows(
       if (target.scope === 'local') {
         const onward = inFront(claim) + prefixOf({ recipient, local: false })
         if (onward !== row.prefix) row.onward = onward
+        if (fate.hold !== undefined) row.onwardHold = fate.hold
       }
       if (fate.quarantine !== undefined) row.quarantine = fate.quarantine
       const hold = holdOf(fate, claim, target.scope)

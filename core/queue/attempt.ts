@@ -21,6 +21,7 @@ import {
   type Target,
   type Wanted,
 } from '../api/index.js'
+import { heldEntries } from '../pipeline/holds.js'
 import type { AskScope } from '../pipeline/intake-types.js'
 import { soundOutcomes } from '../pipeline/outcomes.js'
 import { foldField } from '../text/index.js'
@@ -287,7 +288,11 @@ async function commit(
     filings: fates.flatMap(fate => (fate.kind === 'filed' ? fate.outcome.filings : [])),
     ...(onward.length === 0 ? {} : { rows: onward }),
     follow: [...told.follow, ...follow],
-    trail: [...news.flatMap(fate => trailEntries(message.id, fate, sent, now)), ...trail],
+    trail: [
+      ...news.flatMap(fate => trailEntries(message.id, fate, sent, now)),
+      ...heldEntries(message.id, onward, now),
+      ...trail,
+    ],
   })
   for (const fate of news) {
     logFate(scope.log, fate, now - message.received, message)

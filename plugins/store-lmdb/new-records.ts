@@ -16,10 +16,17 @@ const OF_MESSAGE = namesOf<OptionalOf<NewMessage>>({
   holdAsked: true,
   priority: true,
 })
-const OF_NEW_ROW = namesOf<OptionalOf<NewRow>>({ sender: true, onward: true, hold: true, quarantine: true })
+const OF_NEW_ROW = namesOf<OptionalOf<NewRow>>({
+  sender: true,
+  onward: true,
+  onwardHold: true,
+  hold: true,
+  quarantine: true,
+})
 const OF_ROW = namesOf<OptionalOf<QueueRow>>({
   sender: true,
   onward: true,
+  onwardHold: true,
   hold: true,
   quarantine: true,
   last: true,

@@ -290,7 +290,9 @@ function settling(backend: StoreBackend): void {
     const [first, second] = await claim(bench)
     const held = unnumbered({ hold: 'looked at first', sender: null })
     await store.queue.settle(first!.token, [{ kind: 'done', row: 0 }], { rows: [unnumbered(), held] })
-    await store.queue.settle(second!.token, [{ kind: 'done', row: 1 }], { rows: [unnumbered({ onward: 'O: 1\r\n' })] })
+    await store.queue.settle(second!.token, [{ kind: 'done', row: 1 }], {
+      rows: [unnumbered({ onward: 'O: 1\r\n', onwardHold: 'h' })],
+    })
     const { rows, bodyId } = (await store.queue.get('q1'))!
     assert.equal(new Set([0, 1, ...rows.map(({ row }) => row)]).size, 5, 'no number is given twice')
     const common = { tries: 0, leased: false }
@@ -299,7 +301,7 @@ function settling(backend: StoreBackend): void {
       [
         { ...unnumbered(), ...common },
         { ...held, ...common },
-        { ...unnumbered({ onward: 'O: 1\r\n' }), ...common },
+        { ...unnumbered({ onward: 'O: 1\r\n', onwardHold: 'h' }), ...common },
       ],
     )
     assert.equal((await store.queue.audit(clock.time)).adrift, 0)

@@ -6,6 +6,7 @@ import {
   type DsnWish,
   type Forward,
   type Hooks,
+  hold,
   type Outcome,
   type QueueRow,
   quarantine,
@@ -167,6 +168,25 @@ describe('mail that its recipient sends on', () => {
     const [row] = await rowsIn(await receive({ filings: [], forwards: [FORWARD] }, fields))
     assert.match(row!.prefix, /^Delivered-To: .*\r\nX-Both: 1\r\nReceived: /)
     assert.equal(row!.onward, undefined)
+  })
+
+  test('waits for an admin where a hook holds what goes out, and its copy is filed', async () => {
+    const hooks: Hooks = { message: () => hold('looks like a password') }
+    const store = await receive({ filings: [COPY], forwards: [FORWARD] }, hooks)
+    assert.equal((await store.mail.usage('alice')).messages, 1)
+    const [row, ...others] = await rowsIn(store)
+    assert.deepEqual([row!.target, row!.hold, others.length], ['mx', 'looks like a password', 0])
+    assert.deepEqual(
+      (await saysIn(store)).filter(says => says.startsWith('held')),
+      ['held: Held for alice@example.test: looks like a password'],
+    )
+  })
+
+  test('goes to another mailbox of ours meanwhile, and is held where it would leave that', async () => {
+    const inside = { ...FORWARD, claims: [via('mda', ALICE)] }
+    const store = await receive({ filings: [], forwards: [inside] }, { message: () => hold('looked at') })
+    const [row] = await rowsIn(store)
+    assert.deepEqual([row!.target, row!.hold, row!.onwardHold], ['mda', undefined, 'looked at'])
   })
 
   test('carries them to another mailbox of ours, and none of them from there', async () => {

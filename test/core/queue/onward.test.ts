@@ -57,6 +57,24 @@ describe('what is filed out of the queue', () => {
     )
   })
 
+  test('is held where a hook has held what goes out, until it is released', async () => {
+    begin({ filings: [filing], forwards: [FORWARD] })
+    const seen: string[] = []
+    bench.deliver = async job => {
+      seen.push(job.lane)
+      return job.recipients.map(({ row }) => ({ kind: 'delivered', row, remote: 'r', reply: '250 ok' }))
+    }
+    const id = await bench.add(['a@us.test'], { target: 'mda', onwardHold: 'looked at first' })
+    bench.runner.start()
+    for (let turn = 0; turn < 3; turn++) await bench.settle()
+    const [row] = (await bench.store.queue.get(id))!.rows
+    assert.deepEqual([row!.target, row!.hold, seen], ['far', 'looked at first', []])
+    assert.deepEqual(await bench.trail(id), ['filed', 'forwarded', 'held'])
+    await bench.store.queue.change(id, { kind: 'release' })
+    for (let turn = 0; turn < 3; turn++) await bench.settle()
+    assert.deepEqual(seen, ['far.test'])
+  })
+
   test('is answered', async () => {
     begin({ filings: [filing], answers: [ANSWER] })
     const id = await bench.add(['a@us.test'], { target: 'mda' })
