@@ -229,7 +229,8 @@ export interface MailStore {
   create(accountId: string, name: string, specialUse?: SpecialUse): Promise<MailboxInfo>
   /**
    * The mailbox of that name, made when it is missing, with the UIDVALIDITY that it has on another server. One that ever had a message stays as it is,
-   * and so does any when the value is above `MOST_ADOPTED_UID_VALIDITY`: what came of it is in the answer. No mailbox made later gets the value again.
+   * and so does any when the value is above `MOST_ADOPTED_UID_VALIDITY`: what came of it is in the answer. No mailbox made later gets the value again but
+   * by adopting it, and not when one of that name gave UIDs under it which the other server does not know (RFC 9051 §2.3.1.1).
    */
   adopt(accountId: string, name: string, uidValidity: number): Promise<MailboxInfo>
   /** Inferiors move along. Renaming INBOX moves its messages and leaves it empty (RFC 3501 §6.3.5). */

@@ -24,7 +24,7 @@ const OPTIONS = {
     type: 'string',
     value: 'FORMAT',
     description:
-      "how POP3 called messages: Dovecot's pop3_uidl_format (%u, %v, %f; %08Xu%08Xv is the default with Dovecot's lists), or none",
+      "how POP3 called messages: Dovecot's pop3_uidl_format (%u, %v, %f; %08Xu%08Xv is the default with Dovecot's lists), x-uidl for the field of that name in its mbox files (pop3_reuse_xuidl), or none",
   },
   map: {
     type: 'string',
@@ -41,6 +41,7 @@ const OPTIONS = {
 interface Wish {
   readonly uidl: UidlOf | undefined
   readonly withoutUidl: boolean
+  readonly fieldUidl: boolean
   readonly rename: (name: string) => string
   readonly flags: boolean
   readonly dryRun: boolean
@@ -109,8 +110,9 @@ function wishOf({ options }: CommandRun): Wish {
   const rename = map === '' ? (name: string) => name : readMap(String(map))
   if (rename === undefined) throw new CommandError(`--map ${map}: expected pairs such as "Sent Items=Sent,Spam=Junk"`)
   return {
-    uidl: uidl === undefined || uidl === 'none' ? undefined : uidlFormat(String(uidl)),
+    uidl: uidl === undefined || uidl === 'none' || uidl === 'x-uidl' ? undefined : uidlFormat(String(uidl)),
     withoutUidl: uidl === 'none',
+    fieldUidl: uidl === 'x-uidl',
     rename,
     flags: flags === true,
     dryRun: options['dry-run'] === true,

@@ -34,6 +34,8 @@ export interface Box {
   /** Of expunges up to this MODSEQ some are forgotten. */
   forgotten?: number
   readonly specialUse: SpecialUse | ''
+  /** Of one with the UIDVALIDITY of another server: UIDNEXT while only that server's UIDs are in use; 0 once one of ours was given. */
+  foreignNext?: number
 }
 
 /** All an entry says, but for what the mailbox gives it. */

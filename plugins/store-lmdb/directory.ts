@@ -22,6 +22,8 @@ export class Directory {
   readonly #names: Database<string, NameKey>
   readonly #subscriptions: Database<number, NameKey>
   readonly #counters: Database<number, string>
+  /** UIDVALIDITYs under which names had UIDs that another server does not know. */
+  readonly #retired: Database<number, [...NameKey, uidValidity: number]>
 
   constructor(env: Environment, boxes: Boxes, now: () => number) {
     this.#env = env
@@ -31,6 +33,7 @@ export class Directory {
     this.#names = env.database('names')
     this.#subscriptions = env.database('subscriptions')
     this.#counters = env.database('counters')
+    this.#retired = env.database('retired')
   }
 
   hasAccount(accountId: string): boolean {
@@ -55,6 +58,7 @@ export class Directory {
   removeAccount(accountId: string): void {
     this.#accounts.remove(accountId)
     for (const key of [...this.#subscriptions.getKeys(under(accountId))]) this.#subscriptions.remove(key)
+    for (const key of [...this.#retired.getKeys(under(accountId))]) this.#retired.remove(key)
   }
 
   /** By normalised name. */
@@ -109,7 +113,9 @@ export class Directory {
   adopt(accountId: string, name: string, uidValidity: number): Box {
     const box = this.byName(accountId, name) ?? this.make(accountId, name, this.vacantUse(accountId, name))
     if (box.uidNext > 1 || !isAdoptable(uidValidity) || box.uidValidity === uidValidity) return box
+    if (this.#retired.doesExist([accountId, name, uidValidity])) return box
     box.uidValidity = uidValidity
+    box.foreignNext = box.uidNext
     this.#boxes.put(box)
     const last = this.#counters.get('uidvalidity') ?? 0
     if (uidValidity > last) this.#counters.put('uidvalidity', uidValidity)
@@ -129,8 +135,11 @@ export class Directory {
     this.#boxes.put(box)
   }
 
+  /** RFC 9051 §2.3.1.1: where UIDs of ours were given, a mailbox of that name brought again must not give them to other messages. */
   unname(box: Box): void {
-    this.#names.remove([box.accountId, box.name])
+    const { accountId, name, uidValidity, uidNext, foreignNext } = box
+    this.#names.remove([accountId, name])
+    if (foreignNext !== undefined && foreignNext !== uidNext) this.#retired.put([accountId, name, uidValidity], 1)
   }
 
   /** The use a default name stands for, while no other mailbox has it. */

@@ -253,6 +253,7 @@ export class LmdbMailbox implements Mailbox {
     const { sources } = this.#parts
     const before = box.uidNext
     let raised = false
+    let theirs = box.foreignNext === before
     const uids = mails.map(mail => {
       const known = sources.uidOf(box.id, mail.source)
       if (known !== undefined) return known
@@ -263,10 +264,13 @@ export class LmdbMailbox implements Mailbox {
       const { uniqueId } = mail
       const uid = this.#boxes.add(box, uniqueId === undefined ? entry : { ...entry, uniqueId })
       sources.put(box.id, mail.source, uid)
+      theirs &&= uid === mail.uid
       return uid
     })
     box.uidNext = Math.max(box.uidNext, uidNext)
-    if (box.uidNext !== before) this.#boxes.put(box)
+    if (box.uidNext === before) return uids
+    if (box.foreignNext !== undefined) box.foreignNext = theirs ? box.uidNext : 0
+    this.#boxes.put(box)
     return uids
   }
 

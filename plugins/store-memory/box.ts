@@ -27,6 +27,8 @@ export class Box {
   readonly id: string
   name: string
   uidValidity: number
+  /** Of one with the UIDVALIDITY of another server: UIDNEXT while only that server's UIDs are in use; 0 once one of ours was given. */
+  foreignNext: number | undefined
   readonly specialUse: SpecialUse | undefined
   gone = false
   /** Ascending: a block is added behind all others. */

@@ -73,8 +73,9 @@ export class MemoryMail implements MailStore {
     const account = this.#account(accountId)
     const known = checkMailboxName(name)
     const box = byName(account, known) ?? this.#make(account, known, vacantUse(account, known))
-    if (box.uidNext === 1 && isAdoptable(uidValidity)) {
+    if (box.uidNext === 1 && isAdoptable(uidValidity) && !account.retired.has(`${uidValidity} ${known}`)) {
       box.uidValidity = uidValidity
+      box.foreignNext = box.uidNext
       this.#lastUidValidity = Math.max(this.#lastUidValidity, uidValidity)
     }
     this.#watchers.tell(box.id)
@@ -95,6 +96,7 @@ export class MemoryMail implements MailStore {
     )
     for (const [, name] of renamed) this.#mustBeFree(account, name)
     for (const [other, name] of [[box, target] as const, ...renamed]) {
+      retire(account, other)
       other.name = name
       this.#watchers.tell(other.id)
     }
@@ -106,6 +108,7 @@ export class MemoryMail implements MailStore {
     const account = this.#account(accountId)
     const box = need(account, name)
     if (box.name === 'INBOX') throw new MailError('mailbox-forbidden', 'INBOX stays')
+    retire(account, box)
     account.boxes.delete(box.id)
     this.#clear(box)
   }
@@ -170,7 +173,7 @@ export class MemoryMail implements MailStore {
   #account(accountId: string): Account {
     const known = this.#accounts.get(checkAccountId(accountId))
     if (known !== undefined) return known
-    const account: Account = { boxes: new Map(), subscribed: new Set() }
+    const account: Account = { boxes: new Map(), subscribed: new Set(), retired: new Set() }
     this.#accounts.set(accountId, account)
     for (const [name, use] of DEFAULT_MAILBOXES) {
       this.#make(account, name, use)
@@ -225,4 +228,9 @@ function need(account: Account, name: string): Box {
 function vacantUse(account: Account, name: string): SpecialUse | undefined {
   const use = DEFAULT_MAILBOXES.find(([known]) => known === name)?.[1]
   return [...account.boxes.values()].some(box => box.specialUse === use) ? undefined : use
+}
+
+/** RFC 9051 §2.3.1.1: where UIDs of ours were given, a mailbox of that name brought again must not give them to other messages. */
+function retire(account: Account, { name, uidValidity, uidNext, foreignNext }: Box): void {
+  if (foreignNext !== undefined && foreignNext !== uidNext) account.retired.add(`${uidValidity} ${name}`)
 }

@@ -25,6 +25,8 @@ import type { Watchers } from './watchers.js'
 export interface Account {
   readonly boxes: Map<string, Box>
   readonly subscribed: Set<string>
+  /** UIDVALIDITY and name where UIDs were given that another server does not know. */
+  readonly retired: Set<string>
 }
 
 /** Whom a mailbox tells of its changes. */
@@ -122,9 +124,12 @@ export class MemoryMailbox implements Mailbox {
       const { uniqueId } = mail
       return { ...this.#entryOf(mail), ...(uniqueId !== undefined && { uniqueId }) }
     })
+    const theirs = box.foreignNext === box.uidNext
     const uids = this.#add(box, entries, fresh.map(({ uid }) => uid)) // biome-ignore format: short
     for (const [at, { source }] of fresh.entries()) box.sources.set(source, uids[at]!)
     box.reserve(uidNext)
+    if (box.foreignNext !== undefined && box.foreignNext !== box.uidNext)
+      box.foreignNext = theirs && fresh.every(({ uid }, at) => uid === uids[at]) ? box.uidNext : 0
     return mails.map(({ source }) => box.sources.get(source)!)
   }
 

@@ -1,6 +1,6 @@
 /** The contract of mail that comes from another server: UIDs, UIDVALIDITY and UIDLs that clients know are kept, and nothing comes twice. */
 import assert from 'node:assert/strict'
-import { type BroughtMail, MOST_ADOPTED_UID_VALIDITY } from '../../core/api/index.js'
+import { type BroughtMail, MOST_ADOPTED_UID_VALIDITY, type Store } from '../../core/api/index.js'
 import { acceptance, coded, contract, filing, mail, memory, openByName, type StoreBackend, uidsOf } from './backend.js'
 
 export function bringingContract(backend: StoreBackend): void {
@@ -165,6 +165,60 @@ function adopting(backend: StoreBackend): void {
     await store.mail.adopt('ann', 'Last', MOST_ADOPTED_UID_VALIDITY)
     const { uidValidity } = await store.mail.create('ann', 'Behind')
     assert.ok(uidValidity > MOST_ADOPTED_UID_VALIDITY && uidValidity < 2 ** 32)
+  })
+
+  const again = async (store: Store, more: Partial<BroughtMail> = {}): Promise<number> => {
+    const { uidValidity } = await store.mail.adopt('ann', 'Work', 77)
+    await (await openByName(store, 'ann', 'Work')).bring(
+      [brought('a', { uid: 3 }), brought('b', { uid: 9, ...more })],
+      12,
+    )
+    return uidValidity
+  }
+
+  contract(
+    backend,
+    'a mailbox of brought mail alone that was deleted or renamed gets its UIDVALIDITY again',
+    async ({ store }) => {
+      assert.equal(await again(store), 77)
+      await (await openByName(store, 'ann', 'Work')).bring([brought('c', { uid: 12 })], 13)
+      await store.mail.delete('ann', 'Work')
+      assert.equal(await again(store), 77)
+      await store.mail.rename('ann', 'Work', 'Old')
+      assert.equal(await again(store), 77)
+    },
+  )
+
+  contract(backend, 'where UIDs of ours were given it does not: they could mean other messages', async ({ store }) => {
+    const given: readonly (readonly [string, () => Promise<unknown>])[] = [
+      ['by a delivery', async () => (await openByName(store, 'ann', 'Work')).append([mail()])],
+      [
+        'and more was brought',
+        async () => {
+          const work = await openByName(store, 'ann', 'Work')
+          await work.append([mail()])
+          await work.bring([brought('c', { uid: 40 })], 41)
+        },
+      ],
+      [
+        'and it is gone',
+        async () => {
+          const work = await openByName(store, 'ann', 'Work')
+          await work.expunge(await work.append([mail()]))
+        },
+      ],
+    ]
+    for (const [what, give] of given) {
+      await store.mail.removeAccount('ann')
+      assert.equal(await again(store), 77, what)
+      await give()
+      await store.mail.delete('ann', 'Work')
+      assert.notEqual(await again(store), 77, what)
+    }
+    await store.mail.removeAccount('ann')
+    assert.equal(await again(store, { uid: 2 }), 77, 'one that could not have its own')
+    await store.mail.rename('ann', 'Work', 'Old')
+    assert.notEqual(await again(store), 77)
   })
 
   contract(backend, 'names that cannot be are not adopted either', async ({ store }) => {

@@ -16,6 +16,8 @@ export interface MboxOptions {
   readonly inbox?: string | undefined
   readonly uidl?: UidlOf | undefined
   readonly withoutUidl?: boolean
+  /** `X-UIDL` counts in files of Dovecot's too (`pop3_reuse_xuidl`). */
+  readonly fieldUidl?: boolean
 }
 
 /** A header that is longer has its flags elsewhere, if any. */
@@ -79,29 +81,36 @@ async function readFile(
   path: string,
   name: string,
   subscribed: boolean,
-  { uidl, withoutUidl = false }: MboxOptions,
+  { uidl, withoutUidl = false, fieldUidl = false }: MboxOptions,
 ): Promise<ForeignMailbox> {
   const pieces = await piecesOf(path)
   const messages: ForeignMail[] = []
   const seen = new Map<string, number>()
   let base: MboxStatus['base']
+  let fieldCounts = true
   for (let at = 0; at < pieces.length; at++) {
     const head = await headOf(path, pieces[at]!)
     const status = readStatus(head)
     const last =
       status.length === undefined ? at : lastWithin(pieces, at, pieces[at]!.start + head.length + status.length)
     const piece = { ...pieces[at]!, end: pieces[last]!.end }
-    if (at === 0) base = status.base
+    if (at === 0) {
+      base = status.base
+      fieldCounts = fieldUidl || !status.dovecots
+    }
     at = last
     if (status.internal) continue
     const uid = base === undefined ? undefined : status.uid
     const uidValidity = base?.uidValidity
     const format = uidl ?? (base === undefined ? undefined : uidlFormat(DOVECOT_UIDL))
     const facts = { ...(uid !== undefined && { uid }), ...(uidValidity !== undefined && { uidValidity }) }
-    const kept = status.uniqueId !== undefined && isUniqueId(status.uniqueId) ? status.uniqueId : format?.(facts)
-    const chunks = () => withoutFields(path, piece, status)
+    const field = fieldCounts ? status.uniqueId : undefined
+    const kept = field !== undefined && isUniqueId(field) ? field : format?.(facts)
+    // What the sender wrote stays.
+    const cuts = fieldCounts ? status.cuts : status.cuts.filter(([from]) => from !== status.uniqueIdCut?.[0])
+    const chunks = () => withoutFields(path, piece, cuts)
     messages.push({
-      source: await sourceOf(chunks(), piece, seen),
+      source: await sourceOf(withoutFields(path, piece, status.cuts), piece, seen),
       place: `${path}, octet ${piece.from}`,
       flags: status.flags,
       date: piece.date,
@@ -148,7 +157,11 @@ async function headOf(path: string, { start, end }: MboxPiece): Promise<Buffer> 
   return read < MOST_HEAD ? Buffer.concat(chunks) : Buffer.alloc(0)
 }
 
-async function* withoutFields(path: string, { start, end }: MboxPiece, { cuts }: MboxStatus): AsyncGenerator<Buffer> {
+async function* withoutFields(
+  path: string,
+  { start, end }: MboxPiece,
+  cuts: MboxStatus['cuts'],
+): AsyncGenerator<Buffer> {
   let from = start
   for (const [cutFrom, cutTo] of cuts) {
     yield* chunksOf(path, from, start + cutFrom)

@@ -15,6 +15,10 @@ export interface MboxStatus {
   readonly uniqueId?: string
   /** Of the body, as somebody has written it. */
   readonly length?: number
+  /** It is a file of Dovecot's, which makes UIDLs itself and leaves `X-UIDL` of senders alone. */
+  readonly dovecots: boolean
+  /** Octets [from, to) of the field that `uniqueId` is in. */
+  readonly uniqueIdCut?: readonly [from: number, to: number]
   /** Octets [from, to) of whole fields to be taken out. */
   readonly cuts: readonly (readonly [from: number, to: number])[]
 }
@@ -41,9 +45,11 @@ const LETTERS: ReadonlyMap<string, string> = new Map([
 export function readStatus(head: Buffer): MboxStatus {
   const values = new Map<string, string>()
   const cuts: (readonly [number, number])[] = []
+  let uniqueIdCut: readonly [number, number] | undefined
   for (const { name, value, from, to } of fieldsOf(head.toString('latin1'))) {
     if (!HIDDEN.has(name)) continue
     cuts.push([from, to])
+    if (name === 'x-uidl' && uniqueIdCut === undefined) uniqueIdCut = [from, to]
     if (!values.has(name)) values.set(name, value)
   }
   const letters = [...(values.get('status') ?? ''), ...(values.get('x-status') ?? '')]
@@ -56,8 +62,9 @@ export function readStatus(head: Buffer): MboxStatus {
     flags: [...letters.flatMap(letter => LETTERS.get(letter) ?? []), ...keywords],
     ...(isUid(uid) && { uid }),
     ...(base && { base: { uidValidity: validity, lastUid: lastUid! } }),
+    dovecots: base && values.has('x-imapbase'),
     internal: values.has('x-imap') && /FOLDER INTERNAL DATA/i.test(head.toString('latin1')),
-    ...(values.has('x-uidl') && { uniqueId: values.get('x-uidl')! }),
+    ...(uniqueIdCut && { uniqueId: values.get('x-uidl')!, uniqueIdCut }),
     ...(/^\d{1,15}$/.test(length) && { length: Number(length) }),
     cuts,
   }

@@ -61,6 +61,26 @@ test("Dovecot's mbox comes with UIDs, UIDLs, flags, keywords and dates, and with
   assert.match((await say(store, 'import mbox', [ANN.login, join(folder, 'inbox')])).out, /0 brought .*, 2 were there/)
 })
 
+test("in Dovecot's mbox X-UIDL is its sender's, and in that of others its server's", async t => {
+  const folder = await emptyFolder(t)
+  const one = (subject: string, fields: string) =>
+    `From a Fri Jul 14 02:40:00 2017\n${fields}Subject: ${subject}\n\nbody\n\n`
+  const dovecots = [
+    one('1', 'X-UIDL: his\nX-IMAPbase: 1700000000 0000000002\nX-UID: 1\n'),
+    one('2', 'X-UIDL: his\nX-UID: 2\n'),
+  ]
+  await lay(folder, { dovecots: dovecots.join(''), others: one('1', 'X-UIDL: his\n') + one('2', 'X-UIDL: hers\n') })
+  const brought = async (file: string, options: Record<string, string> = {}) => {
+    const store = freshStore()
+    await say(store, 'import mbox', [ANN.login, join(folder, file)], options)
+    return (await heldIn(store)).get('INBOX')!.messages.map(({ uniqueId, text }) => [uniqueId, /X-UIDL/.test(text)])
+  }
+  // What its POP3 server says.
+  assert.deepEqual(await brought('dovecots'), [['000000016553f100', true], ['000000026553f100', true]]) // biome-ignore format: short
+  assert.deepEqual(await brought('dovecots', { uidl: 'x-uidl' }), [['his', false], [undefined, false]]) // biome-ignore format: short
+  assert.deepEqual(await brought('others'), [['his', false], ['hers', false]]) // biome-ignore format: short
+})
+
 test('a message has the same name when its flags have changed, and one that lies there twice comes twice', async t => {
   const folder = await emptyFolder(t)
   const mail = 'From a Fri Jul 14 02:40:00 2017\nSubject: x\n\nbody\n\n'
