@@ -28,6 +28,8 @@ export interface Command {
   /** Least and most arguments. */
   readonly arity: readonly [least: number, most: number]
   readonly options?: Readonly<Record<string, CommandOption>>
+  /** It reads and keeps nothing in the data directory: where there is none, none is made for it. */
+  readonly withoutData?: boolean
   /** The exit code; nothing means 0. Throw `CommandError` for a clear refusal. */
   run(run: CommandRun): Promise<number | void>
 }

@@ -20,7 +20,8 @@ import { serveCommand } from './commands/serve.js'
 import { tlsLsCommand, tlsReloadCommand } from './commands/tls.js'
 import { whyCommand } from './commands/why/index.js'
 import { commandHelp, type Described, generalHelp, usageLine } from './help.js'
-import { withPlugins } from './open.js'
+import type { Loaded } from './loaded.js'
+import { withoutData, withPlugins } from './open.js'
 
 const COMMON_OPTIONS = {
   config: { type: 'string' },
@@ -61,13 +62,19 @@ async function dispatch(line: Line, own: readonly OwnCommand[], parts: CliParts)
   if (line.words.length === 0) return await showGeneralHelp(line, own, parts)
   const command = pick(own, line.words)
   if (command !== undefined) return await runOne(command, line, parts)
+  const answer = async ({ commands }: Pick<Loaded, 'commands'>): Promise<number> => {
+    const found = pick(commands, line.words)
+    if (found !== undefined)
+      return await runOne({ ...found, run: async run => (await found.run(run)) ?? 0 }, line, parts)
+    return unknown(line, [...own, ...commands], parts)
+  }
   try {
-    return await withPlugins(line.configDir, parts, 'command', async ({ commands }) => {
-      const found = pick(commands, line.words)
-      if (found !== undefined)
-        return await runOne({ ...found, run: async run => (await found.run(run)) ?? 0 }, line, parts)
-      return unknown(line, [...own, ...commands], parts)
+    // Help, and a word that is mistyped, make no data directory either.
+    const done = await withoutData(line.configDir, parts, async loaded => {
+      const found = pick(loaded.commands, line.words)
+      return line.help || found === undefined || found.withoutData === true ? await answer(loaded) : undefined
     })
+    return done ?? (await withPlugins(line.configDir, parts, 'command', answer))
   } catch (error) {
     // a misspelt command should not be answered with faults of the configuration
     const meant = closest(line.words[0]!, own.map(firstWord))

@@ -3,6 +3,8 @@
  * Like a worker, a command gives up root before it runs a plugin: what it writes must belong to the server's user.
  */
 import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Bus, ConfigError, type ServiceTable } from '../api/index.js'
 import { makeDir } from '../config/files.js'
@@ -14,7 +16,7 @@ import type { AssembledForCommand, CliParts } from './command-base.js'
 import { suppliersOf } from './find.js'
 import type { Loaded } from './loaded.js'
 import { MemoryMetrics } from './metrics.js'
-import { giveUpRoot, handOver } from './owner.js'
+import { givesUpRoot, giveUpRoot, handOver } from './owner.js'
 import { Rehearsal } from './rehearsal.js'
 
 /** Throws `ConfigError`. What `work` resolves to, after everything is closed and on disk. `only`: the services that are enough for it. */
@@ -33,6 +35,34 @@ export async function withPlugins<T>(
     handOver(config, config.dataDir)
   }
   giveUpRoot(config)
+  return working(config, parts, purpose, work)
+}
+
+/**
+ * Where the server has never run: the same over an empty folder that goes again, for whoever needs no data. Nothing where there are data, and for root where it
+ * is given up: it could not make the data directory afterwards.
+ */
+export async function withoutData<T>(
+  configDir: string,
+  parts: Pick<CliParts, 'assemble'>,
+  work: (loaded: Loaded) => Promise<T>,
+): Promise<T | undefined> {
+  const { config } = await loadConfig(configDir, 'leave')
+  if (config === undefined || existsSync(config.dataDir) || givesUpRoot(config)) return undefined
+  const dataDir = await mkdtemp(join(tmpdir(), 'posthouse-'))
+  try {
+    return await working({ ...config, dataDir }, parts, 'command', work)
+  } finally {
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+async function working<T>(
+  config: Config,
+  parts: Pick<CliParts, 'assemble'>,
+  purpose: 'serve' | 'command',
+  work: (loaded: Loaded, config: Config, assembled: AssembledForCommand, bus: Bus) => Promise<T>,
+): Promise<T> {
   const { log } = openLog({ level: 'warn', file: 'err', pretty: 'always' })
   const bus = joinBus(join(config.dataDir, 'control.sock'), () => log, false)
   try {

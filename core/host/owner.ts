@@ -10,7 +10,7 @@ import type { Config } from '../config/types.js'
 
 /** Throws `ConfigError` when there is no such user, or when it cannot read the configuration. */
 export function giveUpRoot(config: Config): void {
-  if (config.user === undefined || process.getuid?.() !== 0) return
+  if (config.user === undefined || !givesUpRoot(config)) return
   const group = config.group === undefined ? idOf(config.user, 'g') : groupId(config.group)
   const { initgroups } = process as typeof process & { initgroups?: (user: string, group: string | number) => void }
   initgroups?.(config.user, group)
@@ -18,6 +18,10 @@ export function giveUpRoot(config: Config): void {
   process.setuid?.(config.user)
   if (process.getuid?.() === 0) throw new Error(`root could not be given up for ${config.user}`)
   mustRead(config.user, config.group ?? from('id', ['-gn', '--', config.user]), config.dir)
+}
+
+export function givesUpRoot({ user }: Pick<Config, 'user'>): boolean {
+  return user !== undefined && process.getuid?.() === 0
 }
 
 /** `init` lets its own group read, and that of root is not ours. */

@@ -46,6 +46,7 @@ export function buildCommand(messageOf: (bytes: Buffer) => Message): Command {
     summary: 'make the starting model anew from the train part of mail sets with an index.tsv',
     usage: 'FOLDER FILE',
     arity: [2, 2],
+    withoutData: true,
     options: {
       sets: { type: 'string', value: 'NAME,…', description: 'default: all whose terms let a model be shipped' },
       'own-use': { type: 'boolean', description: 'sets whose terms forbid shipping may be named' },

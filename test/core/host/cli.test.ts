@@ -125,6 +125,22 @@ for (const [what, args, code, said] of USAGE) {
   })
 }
 
+test('help, a mistyped word and what needs no data make no data directory', async () => {
+  const fresh = join(parent, 'fresh')
+  await posthouse('init', fresh, '--domain', 'example.org')
+  for (const [args, code, said] of [
+    [['user', 'add', '--help'], 0, /LOGIN \[ADDRESS…\]/],
+    [['user', 'ad'], 2, /no command "user ad"/],
+    [['learn', 'build-model', join(parent, 'nothing'), join(parent, 'model')], 2, /no index\.tsv/],
+  ] as const) {
+    const { code: is, out, err } = await posthouse(...args, '--config', fresh)
+    assert.deepEqual([is, said.test(out + err)], [code, true], out + err)
+    assert.equal(existsSync(join(fresh, 'data')), false, args.join(' '))
+  }
+  const { code } = await posthouse('user', 'list', '--config', fresh)
+  assert.deepEqual([code, existsSync(join(fresh, 'data'))], [0, true])
+})
+
 test('commands of plugins are found, have help, and speak JSON', async () => {
   const help = await posthouse('user', 'add', '--help', '--config', dir)
   assert.match(help.out, /usage: posthouse user add LOGIN \[ADDRESS…\] \[OPTIONS\][\s\S]*--password-stdin/)
