@@ -61,7 +61,7 @@ async function build(run: CommandRun, messageOf: (bytes: Buffer) => Message): Pr
   const examples: Example[] = []
   for (const { set, label, id } of await indexOf(folder, sets)) {
     const path = join(folder, set, label, `${id}.eml`)
-    examples.push(await exampleOf(await readMailFile(path), set, label, messageOf))
+    examples.push(await exampleOf(await readMailFile(path), set, label, messageOf, examples.length))
     if (examples.length % 1000 === 0) run.warn(`${examples.length} mails read`)
   }
   if (!(['spam', 'ham'] as const).every(label => examples.some(one => one.label === label)))
@@ -114,6 +114,7 @@ async function exampleOf(
   source: string,
   label: Label,
   messageOf: (bytes: Buffer) => Message,
+  turn: number,
 ): Promise<Example> {
   const mask = SOURCES.get(source)?.mask
   const mail = mask === undefined ? octets : Buffer.from(octets.toString('latin1').replaceAll(mask, MASKED), 'latin1')
@@ -124,7 +125,7 @@ async function exampleOf(
     label,
     sender: sender === undefined ? from : `${sender.local}@${sender.domain}`,
     weight: 1,
-    views: await viewsOf(mail, messageOf),
+    views: await viewsOf(mail, messageOf, turn),
   }
 }
 
@@ -134,7 +135,7 @@ async function inventedExamples(messageOf: (bytes: Buffer) => Message): Promise<
   for (const label of ['ham', 'spam'] as const) {
     for (const { letter, octets } of inventMails(await inventedLetters(folder, label), INVENTED_EACH)) {
       const sender = `${letter.kind} ${letter.language}`
-      const views = await viewsOf(octets, messageOf)
+      const views = await viewsOf(octets, messageOf, examples.length)
       examples.push({ source: INVENTED, label, sender, weight: INVENTED_WEIGHT, views })
     }
   }
@@ -145,11 +146,17 @@ async function inventedExamples(messageOf: (bytes: Buffer) => Message): Promise<
 function anchorsOf(invented: readonly Example[]): readonly Anchor[] {
   return invented
     .filter((_, at) => at % ANCHOR_EACH === 0)
-    .map(({ label, views }, at) => ({ label, tokens: views[at % views.length]! }))
+    .map(({ label, views }, at) => ({ label, tokens: views[at % 2]! }))
 }
 
-async function viewsOf(octets: Buffer, messageOf: (bytes: Buffer) => Message): Promise<readonly Tokens[]> {
-  const views: Tokens[] = []
-  for (const mail of [octets, plainHeader(octets)]) views.push(sharedTokens((await readTokens(messageOf(mail))).tokens))
-  return views
+/** As it came, with little in its header, and one of its starts, if it is long: mail is judged by its starts too, and what comes may be a sentence. */
+async function viewsOf(
+  octets: Buffer,
+  messageOf: (bytes: Buffer) => Message,
+  turn: number,
+): Promise<readonly Tokens[]> {
+  const { tokens, starts } = await readTokens(messageOf(octets))
+  const plain = await readTokens(messageOf(plainHeader(octets)))
+  const start = starts[turn % Math.max(1, starts.length)]
+  return [tokens, plain.tokens, ...(start === undefined ? [] : [start])].map(sharedTokens)
 }

@@ -77,9 +77,10 @@ const FREE =
   )
 /** Written by people, not by programs: no buttons, pictures or footers. */
 const BY_HAND = new Set(
-  'colleague friend reply kollege ami amigo amico school club lawyer bulletin-personal hr bec short advance-fee loan seo factory stock sextortion jobs'.split(
-    ' ',
-  ),
+  (
+    'colleague friend reply kollege ami amigo amico school club lawyer bulletin-personal hr bec short advance-fee loan seo factory stock sextortion jobs ' +
+    'trader-parts trader-logistics attendee-list predatory order-parts shipment-own journal-true one-sentence one-sentence-mixed passed-on spam-east east'
+  ).split(' '),
 )
 const BULK = /newsletter|infolettre|boletin|cart|event|social|pharmacy|weight|replica|insurance|gambling|adult|prize/
 

@@ -52,8 +52,12 @@ export function leftOfModel(experience: number): number {
 /** What follows the start of a long mail makes it so much less suspicious at most: it may be there for that. */
 const MOST_EXCUSE = 1
 
-/** Lessons are few beside what may come: what nobody has taught is judged so much milder once all trust is in them. */
+/** Lessons are few beside what may come: what nobody has taught is judged so much milder once all trust is in them … */
 const CAUTION = 0.5
+/** … and so much more for each unit of odds that the starting model, unfaded, is short of `SURE`: lessons of one house know few kinds of mail. */
+const OF_DOUBT = 0.5
+const SURE = 1.5
+const MOST_DOUBT = 2
 
 /** So many lessons of one label alone are heard in full. */
 const ONE_SIDED = 10
@@ -73,14 +77,24 @@ export function judge(tokens: Tokens, sources: Sources, starts: readonly Tokens[
   const experience = experienceOf(siteTaught, ownTaught)
   const left = leftOfModel(experience)
   const fair = fairnessOf(siteTaught, ownTaught)
-  const taughtOf = (some: Tokens) => site.sum(some) + (own?.sum(some) ?? 0)
-  const givenOf = (some: Tokens) => left * model.sum(some) + (kept?.sum(some) ?? 0)
-  const given = givenOf(tokens)
-  const taught = taughtOf(tokens)
-  const startsOf = starts.map(start => givenOf(start) + fair * taughtOf(start) - MOST_EXCUSE)
+  const partsOf = (some: Tokens) => ({
+    known: model.sum(some),
+    kept: kept?.sum(some) ?? 0,
+    taught: site.sum(some) + (own?.sum(some) ?? 0),
+  })
+  const whole = partsOf(tokens)
+  const begun = starts.map(partsOf)
   const trust = experience / (experience + TRUSTED_AT)
-  const sum = Math.max(given + fair * taught, ...startsOf) - CAUTION * trust
-  return { sum, full: given + taught, fair, trust, model: left }
+  const oddsOf = (parts: typeof whole) => left * parts.known + parts.kept + fair * parts.taught
+  const highest = (of: (parts: typeof whole) => number) =>
+    Math.max(of(whole), ...begun.map(start => of(start) - MOST_EXCUSE))
+  const sum = highest(oddsOf) - trust * (CAUTION + (model.isEmpty ? 0 : doubtOf(highest(({ known }) => known))))
+  return { sum, full: left * whole.known + whole.kept + whole.taught, fair, trust, model: left }
+}
+
+/** Of what is taught, where the starting model would not say so. */
+function doubtOf(known: number): number {
+  return OF_DOUBT * Math.min(MOST_DOUBT, Math.max(0, SURE - known))
 }
 
 export function probabilityOf(sum: number): number {

@@ -56,6 +56,11 @@ export class StartingModel {
     return sum * this.header.scale + this.header.bias
   }
 
+  /** It has an opinion of nothing. */
+  get isEmpty(): boolean {
+    return this.header.tokens === 0
+  }
+
   /** `at`: the place of the token's kind. */
   of(at: number, token: number): number {
     return IS_KNOWN[at] ? this.#weights[token]! * this.header.scale : 0

@@ -1,0 +1,61 @@
+/** What becomes of one judgement: lessons count for less where the starting model would not say so, and are heard all the same. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { judge, pointsOf, type Sources } from '../../../plugins/learning/judge.js'
+import { NO_MODEL, StartingModel } from '../../../plugins/learning/model.js'
+import { KINDS, SPACE, tokenValue } from '../../../plugins/learning/tokens/kinds.js'
+import type { Tokens } from '../../../plugins/learning/tokens/sink.js'
+import { lengthOf, TaughtWeights } from '../../../plugins/learning/weights.js'
+
+const WORDS = 40
+/** Of words alone, none of which is in another mail. */
+function mail(first: number): Tokens {
+  return KINDS.map((_, kind) =>
+    kind === 0 ? Uint32Array.from({ length: WORDS }, (_, n) => first + n) : new Uint32Array(),
+  )
+}
+
+const MAIL = mail(1000)
+const BOUNDS = { untaught: { spam: 4, ham: -1.5 }, taught: { spam: 8, ham: -5 } }
+const MUCH = { spam: 100_000, ham: 100_000 }
+const EVEN = 1e-9
+
+/** A model with such odds for `MAIL`. */
+function modelOf(odds: number): StartingModel {
+  const weights = new Int8Array(SPACE)
+  for (const token of MAIL[0]!) weights[token] = odds === 0 ? 0 : Math.sign(odds) * 100
+  const scale = Math.abs(odds) / (100 * WORDS * tokenValue('word', WORDS)) || EVEN
+  return new StartingModel({ ...NO_MODEL.header, tokens: WORDS, scale }, weights)
+}
+
+/** With lessons that say this of `MAIL`, beside what is left of the model. */
+function sourcesOf(model: StartingModel, taught: number): Sources {
+  const site = new TaughtWeights()
+  site.add(MAIL, taught / lengthOf(MAIL))
+  return { model, site, siteTaught: MUCH }
+}
+
+const sumOf = (model: StartingModel, taught: number) => judge(MAIL, sourcesOf(model, taught)).sum
+
+test('what was taught is judged milder the less the starting model agrees', () => {
+  const sums = [3, 0.5, -0.2].map(odds => sumOf(modelOf(odds), 4))
+  assert.ok(sums[0]! > sums[1]! + 0.3, `${sums}`)
+  assert.ok(sums[1]! > sums[2]! + 0.2, `${sums}`)
+  assert.ok(Math.abs(sums[0]! - 3.5) < 0.1, `${sums}`)
+})
+
+test('without a starting model there is nobody to doubt', () => {
+  assert.ok(Math.abs(sumOf(NO_MODEL, 4) - 3.5) < 0.1)
+})
+
+test('what lessons insist on passes the Junk line alone, however sure the model is of ham', () => {
+  for (const odds of [0, -2, -6]) {
+    const judged = judge(MAIL, sourcesOf(modelOf(odds), 4.05))
+    assert.ok(pointsOf(judged, BOUNDS) >= 5, `${odds}: ${judged.sum}`)
+  }
+})
+
+test('untaught there is no doubt to add: the model is asked alone', () => {
+  const { sum } = judge(MAIL, { model: modelOf(-2), site: new TaughtWeights(), siteTaught: { spam: 0, ham: 0 } })
+  assert.ok(Math.abs(sum + 2) < 0.05, `${sum}`)
+})
