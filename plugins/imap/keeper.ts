@@ -1,7 +1,9 @@
 /**
- * Keeps digests and indexes of mailboxes up in the background, and rolls after many changes at once. What arrives in this process is looked into soon after, but only while the process
- * has little else to do: mail is taken in as fast as without, and what nobody has looked into yet is looked into when somebody asks for it.
+ * Keeps digests and indexes of mailboxes up in the background, and rolls after many changes at once. What arrives in this process is looked into some seconds later, but only while
+ * the process has little else to do: mail is taken in as fast as without, and what nobody has looked into yet is looked into when somebody asks for it. Other processes may have taken in
+ * mail for the same mailbox and look into it as well: each wait is of another length, and who finds that another one is at it leaves it to that one.
  */
+import { randomInt } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log, Mailbox, MailEntry, MailStore, NewIndexBlock } from 'posthouse/api'
@@ -11,9 +13,13 @@ import { digestOf, isCurrent } from './digest.js'
 import type { Gate } from './gate.js'
 import { Turns } from './turns.js'
 
-/** The share of the last moment in which the process may have been busy. */
-const BUSY = 0.5
+/** The share of the last moment in which the process may have been busy: at first, and where that has not come for long. */
+const BUSY = 0.2
+const BUSY_AT_LAST = 0.5
+const PATIENCE_MS = 10_000
 const WAIT_MS = 100
+/** From an arrival until its mailbox is looked into, at least and at most: what comes meanwhile is looked into with it. */
+const REST_MS = [1500, 3000] as const
 /** Mailboxes that wait; of more the digests are made when somebody asks. */
 const MOST_WAITING = 10_000
 /** Mailboxes of which is known how far they are done. */
@@ -37,6 +43,13 @@ interface Done {
   readonly block: number
 }
 
+/** A mailbox that waits. */
+interface Waiting {
+  readonly accountId: string
+  /** When it may be looked into, by the monotonic clock. */
+  readonly from: number
+}
+
 /** Neighbouring blocks of which little is left, and the one before them. */
 export interface Thin {
   readonly after: number
@@ -47,8 +60,8 @@ export class Keeper {
   private readonly mail: MailStore
   private readonly log: Log
   private readonly gate: Gate
-  /** Account by mailbox. */
-  private readonly waiting = new Map<string, string>()
+  /** By mailbox. */
+  private readonly waiting = new Map<string, Waiting>()
   /** By mailbox, as the next two. */
   private readonly done = new Map<string, Done>()
   private readonly thin = new Map<string, readonly Thin[]>()
@@ -56,11 +69,16 @@ export class Keeper {
   private readonly changed = new Set<string>()
   /** How much of a message is searched. */
   private readonly searchBytes: number
+  private readonly restMs: () => number
   private readonly over = new AbortController()
+  /** Since when nothing was looked into for want of time. */
+  private triedSince: number | undefined
   private unwatch: () => void = () => undefined
   private running: Promise<void> | undefined
 
-  constructor(mail: MailStore, gate: Gate, log: Log, searchBytes: number) {
+  /** `restMs`: from an arrival until it is looked into. */
+  constructor(mail: MailStore, gate: Gate, log: Log, searchBytes: number, restMs = () => randomInt(...REST_MS)) {
+    this.restMs = restMs
     this.searchBytes = searchBytes
     this.mail = mail
     this.gate = gate
@@ -68,7 +86,7 @@ export class Keeper {
   }
 
   start(): void {
-    this.unwatch = this.mail.watchArrivals((accountId, mailboxId) => this.wake(accountId, mailboxId))
+    this.unwatch = this.mail.watchArrivals((accountId, mailboxId) => this.wake(accountId, mailboxId, this.restMs()))
   }
 
   async stop(): Promise<void> {
@@ -77,10 +95,13 @@ export class Keeper {
     await this.running
   }
 
-  /** Something is to be done for a mailbox. */
-  wake(accountId: string, mailboxId: string): void {
+  /** Something is to be done for a mailbox, after a while. */
+  private wake(accountId: string, mailboxId: string, inMs = 0): void {
     if (this.over.signal.aborted || this.waiting.size >= MOST_WAITING) return
-    this.waiting.set(mailboxId, accountId)
+    const from = performance.now() + inMs
+    // Mail that keeps coming does not put it off.
+    if (from >= (this.waiting.get(mailboxId)?.from ?? Number.POSITIVE_INFINITY)) return
+    this.waiting.set(mailboxId, { accountId, from })
     this.running ??= this.run().finally(() => {
       this.running = undefined
     })
@@ -122,11 +143,18 @@ export class Keeper {
 
   private async run(): Promise<void> {
     while (this.waiting.size > 0 && !this.over.signal.aborted) {
+      const [mailboxId, { accountId, from }] = this.first()
+      if (from > performance.now()) {
+        // Something else may come that waits less.
+        await this.sleep(Math.min(WAIT_MS, from - performance.now()))
+        continue
+      }
       if (!(await this.idle())) return
-      const [mailboxId, accountId] = this.waiting.entries().next().value!
       this.waiting.delete(mailboxId)
       try {
-        await this.look(await this.mail.open(accountId, mailboxId))
+        const done = await this.look(await this.mail.open(accountId, mailboxId))
+        // Should the other one end before it is done, we come again.
+        if (!done) this.wake(accountId, mailboxId, this.restMs())
       } catch (error) {
         // The mailbox is gone, or the store has other troubles: what is missing is made when somebody asks.
         this.log.debug({ err: error }, 'a mailbox could not be looked into')
@@ -135,22 +163,38 @@ export class Keeper {
     }
   }
 
-  /** Resolves when the process has little to do; false when it ends. */
-  private async idle(): Promise<boolean> {
-    for (;;) {
-      const before = performance.eventLoopUtilization()
-      await sleep(WAIT_MS, undefined, { signal: this.over.signal, ref: false }).catch(() => undefined)
-      if (this.over.signal.aborted) return false
-      if (performance.eventLoopUtilization(before).utilization < BUSY) return true
-    }
+  /** The mailbox whose turn is next. */
+  private first(): readonly [string, Waiting] {
+    let first: readonly [string, Waiting] | undefined
+    for (const one of this.waiting) if (first === undefined || one[1].from < first[1].from) first = one
+    return first!
   }
 
-  private async look(mailbox: Mailbox): Promise<void> {
+  private async sleep(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.over.signal, ref: false }).catch(() => undefined)
+  }
+
+  /** Resolves when the process has little to do; false when it ends. */
+  private async idle(): Promise<boolean> {
+    this.triedSince ??= performance.now()
+    for (;;) {
+      const before = performance.eventLoopUtilization()
+      await this.sleep(WAIT_MS)
+      if (this.over.signal.aborted) return false
+      const most = performance.now() - this.triedSince < PATIENCE_MS ? BUSY : BUSY_AT_LAST
+      if (performance.eventLoopUtilization(before).utilization < most) break
+    }
+    this.triedSince = undefined
+    return true
+  }
+
+  /** False: another process is at it. */
+  private async look(mailbox: Mailbox): Promise<boolean> {
     if (this.changed.delete(mailbox.id)) await mailbox.snapshot()
     const { uidNext } = await mailbox.info()
     const done = this.done.get(mailbox.id)
-    if (!(await this.digest(mailbox, (done?.uid ?? uidNext - 1 - LOOKED_BACK) + 1))) return
-    const block = await this.index(mailbox, done?.block ?? (await lastBlock(mailbox)), uidNext)
+    if (!(await this.digest(mailbox, (done?.uid ?? uidNext - 1 - LOOKED_BACK) + 1))) return true
+    const { last: block, alone } = await this.index(mailbox, done?.block ?? 0, uidNext)
     for (const thin of this.thin.get(mailbox.id) ?? []) await this.gather(mailbox, thin)
     this.thin.delete(mailbox.id)
     this.done.delete(mailbox.id)
@@ -159,33 +203,37 @@ export class Keeper {
       if (this.done.size <= MOST_KNOWN) break
       this.done.delete(oldest)
     }
+    return alone
   }
 
   /** Of messages from this UID on. False when it ends. */
   private async digest(mailbox: Mailbox, from: number): Promise<boolean> {
-    const entries = await mailbox.list(Math.max(1, from))
-    const known = await mailbox.digests(entries, isCurrent)
-    const missing = entries.filter((entry, index) => known[index] !== true && entry.size <= LARGEST)
-    for (const [index, batch] of batches(missing).entries()) {
+    const missing = await without(mailbox, await mailbox.list(Math.max(1, from)))
+    // In no order: another process that is at the same mailbox begins elsewhere, and what it has made by then is passed over.
+    for (const [index, batch] of shuffled(batches(missing)).entries()) {
       // Its own work is not counted: nothing of it runs while the load is measured.
       if (index > 0 && !(await this.idle())) return false
-      await mailbox.keepDigests(await this.digests(mailbox, batch))
+      await mailbox.keepDigests(await this.digests(mailbox, index > 0 ? await without(mailbox, batch) : batch))
     }
     return true
   }
 
-  /** Adds blocks while there are messages for whole ones. Resolves to the last there is. */
-  private async index(mailbox: Mailbox, known: number, uidNext: number): Promise<number> {
-    let last = known
+  /** Adds blocks while there are messages for whole ones. Resolves to the last there is, and whether no other process adds some. */
+  private async index(mailbox: Mailbox, known: number, uidNext: number): Promise<{ last: number; alone: boolean }> {
+    // Looked up only where there may be something to do: it reads all heads.
+    let last = uidNext - 1 - known >= MOST_MESSAGES ? await lastBlock(mailbox) : known
     while (uidNext - 1 - last >= MOST_MESSAGES) {
       const entries = await behind(mailbox, last, uidNext)
       if (entries.length < MOST_MESSAGES || !(await this.idle())) break
+      // While we waited, or built it, another process may have been quicker.
+      const before = await lastBlock(mailbox)
+      if (before !== last) return { last: before, alone: false }
       const block = await this.build(mailbox, entries)
       if (block === undefined) break
-      // Another process may have been quicker.
-      last = (await mailbox.index.add(block, last)) ? block.block : await lastBlock(mailbox)
+      if (!(await mailbox.index.add(block, last))) return { last: await lastBlock(mailbox), alone: false }
+      last = block.block
     }
-    return last
+    return { last, alone: true }
   }
 
   private async gather(mailbox: Mailbox, { after, blocks }: Thin): Promise<void> {
@@ -217,6 +265,22 @@ export class Keeper {
 
 async function lastBlock(mailbox: Mailbox): Promise<number> {
   return (await blocksOf(mailbox)).at(-1)?.last ?? 0
+}
+
+/** Those that have no digest of today's version, and are not too large for one. */
+async function without(mailbox: Mailbox, entries: readonly MailEntry[]): Promise<readonly MailEntry[]> {
+  const known = await mailbox.digests(entries, isCurrent)
+  return entries.filter((entry, index) => known[index] !== true && entry.size <= LARGEST)
+}
+
+function shuffled<T>(all: T[]): T[] {
+  for (let at = all.length - 1; at > 0; at--) {
+    const other = randomInt(at + 1)
+    const one = all[at]!
+    all[at] = all[other]!
+    all[other] = one
+  }
+  return all
 }
 
 function batches(entries: readonly MailEntry[]): MailEntry[][] {

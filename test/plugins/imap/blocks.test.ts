@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Mailbox, NewMail } from 'posthouse/api'
+import type { Mailbox, MailStore, NewMail } from 'posthouse/api'
 import { rememberingLog } from 'posthouse/testing'
 import { blocksOf } from '../../../plugins/imap/blocks/building.js'
 import { rebuildBlocks } from '../../../plugins/imap/blocks/rebuilding.js'
@@ -239,7 +239,7 @@ async function withKeeper(work: (keeper: Keeper, box: Mailbox, opened: string[])
     }
     return box
   }
-  const keeper = new Keeper(store.mail, new Gate(1), rememberingLog([]), 8 * 1024 * 1024)
+  const keeper = new Keeper(store.mail, new Gate(1), rememberingLog([]), 8 * 1024 * 1024, () => 0)
   keeper.start()
   try {
     const inbox = (await store.mail.find('ann', 'INBOX'))!
@@ -265,6 +265,63 @@ test('what arrives is indexed in the background, in whole blocks', () =>
     await kept(keeper)
     assert.deepEqual(await blocksIn(box), ['256: 1-256 256', '512: 257-512 256', '770: 515-770 256'])
   }))
+
+/** The same, with something else in some places. */
+function instead<T extends object>(whole: T, places: Partial<T>): T {
+  return new Proxy(whole, {
+    get(_, name) {
+      if (name in places) return Reflect.get(places, name)
+      const value: unknown = Reflect.get(whole, name)
+      return typeof value === 'function' ? value.bind(whole) : value
+    },
+  })
+}
+
+test('mail of several processes is looked into after a rest, by one of them', async () => {
+  const store = createMemoryStore()
+  const inbox = (await store.mail.find('ann', 'INBOX'))!
+  const box = await store.mail.open('ann', inbox.id)
+  const made = { first: 0, second: 0 }
+  const mailFor = (who: keyof typeof made, opened: () => Promise<void>): MailStore =>
+    instead(store.mail, {
+      open: async (accountId, id) => {
+        await opened()
+        const mailbox = await store.mail.open(accountId, id)
+        const { index } = mailbox
+        const add: typeof index.add = (block, after) => {
+          made[who] += 1
+          return index.add(block, after)
+        }
+        return instead(mailbox, { index: instead(index, { add }) })
+      },
+    })
+  const keeper = (mail: MailStore, restMs: number) =>
+    new Keeper(mail, new Gate(1), rememberingLog([]), 8 * 1024 * 1024, () => restMs)
+  const first = keeper(
+    mailFor('first', async () => undefined),
+    500,
+  )
+  // The other process comes to it when the first one has done it.
+  const second = keeper(
+    mailFor('second', () => first.settled()),
+    0,
+  )
+  first.start()
+  second.start()
+  try {
+    await box.append(mails(300))
+    await sleep(50)
+    await box.append(mails(300))
+    await kept(second)
+    assert.deepEqual(await blocksIn(box), ['256: 1-256 256', '512: 257-512 256'])
+    await box.append(mails(300))
+    await kept(second)
+    assert.equal((await blocksIn(box)).length, 3)
+    assert.deepEqual(made, { first: 3, second: 0 })
+  } finally {
+    await Promise.all([first.stop(), second.stop()])
+  }
+})
 
 test('what is left of blocks is gathered into one', () =>
   withKeeper(async (keeper, box) => {

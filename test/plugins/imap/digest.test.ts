@@ -148,7 +148,7 @@ for (const [backend, make] of [
 
 test('what arrives gets its digest in the background, each message once', async () => {
   const store = createMemoryStore()
-  const keeper = new Keeper(store.mail, new Gate(1), rememberingLog([]), 8 * 1024 * 1024)
+  const keeper = new Keeper(store.mail, new Gate(1), rememberingLog([]), 8 * 1024 * 1024, () => 0)
   keeper.start()
   const inbox = (await store.mail.find('ann', 'INBOX'))!
   const box = await store.mail.open('ann', inbox.id)
