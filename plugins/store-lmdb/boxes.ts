@@ -16,6 +16,7 @@ import {
 } from 'posthouse/api'
 import { type Environment, firstKey } from './environment.js'
 import { under } from './keys.js'
+import { Sums } from './sums.js'
 
 /** A mailbox at rest. Changed in memory during a write and put back at its end. */
 export interface Box {
@@ -77,15 +78,21 @@ export class Boxes {
   readonly #boxes: Database<Box, string>
   readonly #entries: Database<EntryRecord, EntryKey>
   readonly #history: Database<number, HistoryKey>
+  /** Mailboxes as changes of this commit have left them: mail comes in many a commit, and each would read and write its mailbox anew. */
+  readonly #changed: Sums<{ readonly box: Box | undefined }>
 
   constructor(env: Environment) {
     this.#boxes = env.database('boxes')
     this.#entries = env.database('entries')
     this.#history = env.database('history')
+    const put = (id: string, { box }: { readonly box: Box | undefined }) =>
+      box === undefined ? this.#boxes.remove(id) : this.#boxes.put(id, box)
+    this.#changed = env.sum(new Sums((_before, after) => after, put))
   }
 
   find(id: string): Box | undefined {
-    return this.#boxes.get(id)
+    const changed = this.#changed.pending(id)
+    return changed === undefined ? this.#boxes.get(id) : changed.box && { ...changed.box }
   }
 
   /** Throws `mailbox-gone`, also when the mailbox is another account's. */
@@ -96,11 +103,11 @@ export class Boxes {
   }
 
   put(box: Box): void {
-    this.#boxes.put(box.id, box)
+    this.#changed.add(box.id, { box: { ...box } })
   }
 
   removeBox(id: string): void {
-    this.#boxes.remove(id)
+    this.#changed.add(id, { box: undefined })
   }
 
   // ── entries ──

@@ -1,6 +1,6 @@
 /**
- * Numbers that many changes add to, written once for all changes of a commit: reading, decoding, encoding and writing a counter for each change
- * costs more than the change. What an undone change has added is forgotten with it.
+ * Numbers that many changes add to, and records that many of them change, written once for all changes of a commit: reading, decoding, encoding and
+ * writing a counter for each change costs more than the change. What an undone change has added is forgotten with it.
  */
 
 /** What an environment tells those who sum up: each within the transaction. */
@@ -47,12 +47,12 @@ export class Sums<V> implements Summed {
 
   keep(): void {
     if (this.#anew) this.#kept.clear()
-    for (const [key, value] of this.#own) this.#addTo(this.#kept, key, value)
+    if (this.#own.size > 0) for (const [key, value] of this.#own) this.#addTo(this.#kept, key, value)
     this.drop()
   }
 
   drop(): void {
-    this.#own.clear()
+    if (this.#own.size > 0) this.#own.clear()
     this.#anew = false
   }
 
@@ -62,6 +62,7 @@ export class Sums<V> implements Summed {
   }
 
   write(): void {
+    if (this.#kept.size === 0) return
     try {
       for (const [key, sum] of this.#kept) this.#put(key, sum)
     } finally {

@@ -66,9 +66,13 @@ export class LmdbTrail implements Trail {
 
   /** `fresh`: a message of which nothing was noted before. */
   note(entries: readonly TrailEntry[], fresh?: string): void {
+    let last = 0
     for (const entry of entries) {
       const { id, at, event, says, facts } = entry
-      this.#entries.put([id, this.#next(id, id === fresh)], { at, event, says, facts })
+      // Behind the first of a message of which there was nothing, nothing is looked for.
+      const n = id === fresh && last > 0 ? last + 1 : this.#next(id, id === fresh)
+      if (id === fresh) last = n
+      this.#entries.put([id, n], { at, event, says, facts })
       this.#index.note(entry)
     }
   }

@@ -36,7 +36,7 @@ export function verification(env: Environment, boxes: Boxes): Verification {
 async function* allFaults(env: Environment, boxes: Boxes, seen: Seen): AsyncGenerator<Fault> {
   const names = new NameLook(env, boxes)
   const bodies = new BodyLook(env)
-  const leftovers = new Leftovers(env)
+  const leftovers = new Leftovers(env, boxes)
   const moment = new Moment(env)
   try {
     const known = await names.known(moment, seen)
@@ -52,12 +52,12 @@ async function* allFaults(env: Environment, boxes: Boxes, seen: Seen): AsyncGene
 /** What is left of mailboxes that nobody clears. */
 class Leftovers {
   readonly #doomed: Database<number, string>
-  readonly #boxes: Database<Box, string>
+  readonly #boxes: Boxes
   readonly #databases: readonly (readonly [name: string, db: Database<unknown, OfMailbox>])[]
 
-  constructor(env: Environment) {
+  constructor(env: Environment, boxes: Boxes) {
     this.#doomed = env.database('doomed')
-    this.#boxes = env.database('boxes')
+    this.#boxes = boxes
     const records = OF_MAILBOXES.map(name => [name, env.database<unknown, OfMailbox>(name)] as const)
     this.#databases = [...records, ...OCTETS_OF_MAILBOXES.map(name => [name, env.octets<OfMailbox>(name)] as const)]
   }
@@ -80,6 +80,6 @@ class Leftovers {
 
   /** From now on it is cleared as deleted mailboxes are. */
   #doom(boxId: string): void {
-    if (!this.#boxes.doesExist(boxId)) this.#doomed.put(boxId, 1)
+    if (this.#boxes.find(boxId) === undefined) this.#doomed.put(boxId, 1)
   }
 }
