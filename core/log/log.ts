@@ -86,12 +86,21 @@ type Facts = Readonly<Record<string, unknown>>
 class PinoLog implements Log {
   readonly #logger: Logger
   readonly #sink: Sink
-  readonly #bound: Facts
+  readonly #own: Facts
+  readonly #parent: PinoLog | undefined
+  #joined: Facts | undefined
 
-  constructor(logger: Logger, sink: Sink, bound: object = {}) {
+  constructor(logger: Logger, sink: Sink, own: object = {}, parent?: PinoLog) {
     this.#logger = logger
     this.#sink = sink
-    this.#bound = bound as Facts
+    this.#own = own as Facts
+    this.#parent = parent
+  }
+
+  /** Joined when first written: most logs that are made for a plugin never say anything. */
+  get #bound(): Facts {
+    this.#joined ??= this.#parent === undefined ? this.#own : { ...this.#parent.#bound, ...this.#own }
+    return this.#joined
   }
 
   error(facts: object, sentence: string): void {
@@ -111,13 +120,14 @@ class PinoLog implements Log {
   }
 
   child(facts: object): Log {
-    return new PinoLog(this.#logger, this.#sink, { ...this.#bound, ...facts })
+    return new PinoLog(this.#logger, this.#sink, facts, this)
   }
 
   #write(level: LogWish['level'], facts: object, sentence: string): void {
     if (!this.#logger.isLevelEnabled(level)) return
-    const line = plainLine(level, this.#bound, facts as Facts, sentence)
-    if (line === undefined) this.#logger[level]({ ...this.#bound, ...facts }, sentence)
+    const bound = this.#bound
+    const line = plainLine(level, bound, facts as Facts, sentence)
+    if (line === undefined) this.#logger[level]({ ...bound, ...facts }, sentence)
     else this.#sink.write(line)
     if (level === 'error' || level === 'warn') this.#sink.flush()
   }

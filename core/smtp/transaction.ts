@@ -33,9 +33,10 @@ export class Transaction {
     id: string,
     sender: Address | null,
     parameters: ReadonlyMap<string, string>,
-    terms: MailTerms & { readonly auth: Address | null },
+    terms: MailTerms,
+    auth: Address | null,
   ) {
-    const { utf8, body, auth, ret, envid } = terms
+    const { utf8, body, ret, envid } = terms
     const recipients = this.#recipients
     const envelope: Open = { id, sender, recipients, parameters, utf8, body, auth }
     if (ret !== undefined) envelope.ret = ret

@@ -4,7 +4,8 @@
  */
 import { domainToASCII } from 'node:url'
 
-const LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/
+/** RFC 1035 §2.3.4: labels of at most 63 octets. */
+const LABELS = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/
 const ASCII = /^[\x00-\x7f]*$/
 const DOTTED_NUMBER = /^[0-9.]+$/
 
@@ -51,6 +52,6 @@ export class DomainSet extends Set<string> {
 }
 
 function validAscii(domain: string): boolean {
-  // RFC 1035 §2.3.4: labels of at most 63 octets, names of at most 255 on the wire, which are 253 characters.
-  return domain.length <= 253 && domain.split('.').every(label => label.length <= 63 && LABEL.test(label))
+  // RFC 1035 §2.3.4: names of at most 255 octets on the wire, which are 253 characters.
+  return domain.length <= 253 && LABELS.test(domain)
 }

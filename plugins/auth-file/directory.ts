@@ -114,6 +114,14 @@ export function view(account: StoredAccount): Account {
   }
 }
 
+/** What was seen before: all that comes for somebody asks for the same account. */
+const VIEWS = new WeakMap<StoredAccount, Account>()
+
 function seen(account: StoredAccount | undefined): Account | undefined {
-  return account && view(account)
+  if (account === undefined) return undefined
+  const known = VIEWS.get(account)
+  if (known !== undefined) return known
+  const made = view(account)
+  VIEWS.set(account, made)
+  return made
 }

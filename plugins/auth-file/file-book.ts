@@ -1,6 +1,6 @@
 /**
- * Accounts of a file, with all of them in memory. The file is looked at before every answer, so what a command
- * changed counts at once and in every process; no restart, no stale password. That stat is synchronous on purpose: it costs 2 µs, while
+ * Accounts of a file, with all of them in memory. The file is looked at before the first answer of each turn of the event loop, so what a command
+ * changed counts at once and in every process; no restart, no stale password. That stat is synchronous on purpose: it costs some microseconds, while
  * an asynchronous one would wait for a thread behind the hashing of passwords.
  * A file that broke meanwhile leaves the last good one standing and says so in the log.
  */
@@ -23,6 +23,8 @@ export class FileBook implements Book {
   readonly #log: Log
   #index: Index | undefined
   #reading: { readonly stamp: string; readonly done: Promise<Index> } | undefined
+  /** Of this turn of the event loop. */
+  #seen: string | undefined
 
   constructor(path: string, log: Log) {
     this.#path = path
@@ -73,10 +75,20 @@ export class FileBook implements Book {
   }
 
   async #current(): Promise<Index> {
-    const stamp = this.#stamp()
+    const stamp = this.#look()
     if (this.#index?.stamp === stamp) return this.#index
     if (this.#reading?.stamp !== stamp) this.#reading = { stamp, done: this.#read(stamp) }
     return this.#reading.done
+  }
+
+  #look(): string {
+    if (this.#seen === undefined) {
+      this.#seen = this.#stamp()
+      setImmediate(() => {
+        this.#seen = undefined
+      })
+    }
+    return this.#seen
   }
 
   #stamp(): string {

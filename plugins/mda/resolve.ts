@@ -77,7 +77,8 @@ const ROLES = new Set(['postmaster', 'abuse'])
 /** The aliases that lead here, each with the names it has: `user+tag@` and `user@` are one. */
 type Above = readonly (readonly string[])[]
 
-interface Expansion extends ResolveParts {
+interface Expansion {
+  readonly parts: ResolveParts
   readonly destinations: Map<string, Destination>
   readonly troubles: Trouble[]
   readonly visited: Set<string>
@@ -90,7 +91,7 @@ export async function resolve(
   parts: ResolveParts,
   note?: (step: Step) => void,
 ): Promise<Resolution> {
-  const expansion: Expansion = { ...parts, destinations: new Map(), troubles: [], visited: new Set(), note }
+  const expansion: Expansion = { parts, destinations: new Map(), troubles: [], visited: new Set(), note }
   await visit(expansion, address, [])
   // A recipient that is no alias and nobody's is an answer, not a trouble.
   const troubles = expansion.troubles.filter(
@@ -108,7 +109,7 @@ export async function accountsOf(address: AddressParts, parts: ResolveParts): Pr
 async function visit(expansion: Expansion, address: AddressParts, above: Above): Promise<void> {
   const key = addressKey(address)
   const depth = above.length
-  if (!expansion.domains.has(address.domain)) {
+  if (!expansion.parts.domains.has(address.domain)) {
     expansion.note?.({ depth, address: key, is: 'elsewhere' })
     return add(expansion, depth, key, { kind: 'elsewhere', to: address })
   }
@@ -116,7 +117,7 @@ async function visit(expansion: Expansion, address: AddressParts, above: Above):
   if (above.some(keys => keys.includes(key))) return own(expansion, address, above, 'loop')
   if (expansion.visited.has(key)) return
   expansion.visited.add(key)
-  const alias = await expansion.aliases.lookUp(address)
+  const alias = await expansion.parts.aliases.lookUp(address)
   if (alias === undefined) return own(expansion, address, above, 'unknown')
   expansion.note?.({ depth, address: key, is: 'alias', alias })
   await follow(expansion, key, alias, above)
@@ -139,13 +140,13 @@ async function own(
   otherwise: 'loop' | 'unknown',
 ): Promise<void> {
   const key = addressKey(address)
-  const account = await expansion.byAddress(key)
+  const account = await expansion.parts.byAddress(key)
   if (account !== undefined) return addAccount(expansion, above.length, account, address)
-  const place = expansion.places?.()?.find(key, undefined)
+  const place = expansion.parts.places?.()?.find(key, undefined)
   if (place !== undefined) return addPlace(expansion, above.length, place, address)
   if (otherwise === 'loop') return trouble(expansion, above.length, 'loop', key)
   if (await tagged(expansion, address, above)) return
-  const pattern = expansion.aliases.match(address)
+  const pattern = expansion.parts.aliases.match(address)
   if (pattern !== undefined) {
     expansion.note?.({ depth: above.length, address: key, is: 'pattern', alias: pattern })
     return follow(expansion, key, pattern, above)
@@ -157,19 +158,19 @@ async function own(
 async function others(expansion: Expansion, address: AddressParts, above: Above): Promise<void> {
   const key = addressKey(address)
   const isRole = ROLES.has(address.local.toLowerCase())
-  if (isRole && expansion.postmaster !== undefined) {
+  if (isRole && expansion.parts.postmaster !== undefined) {
     expansion.note?.({ depth: above.length, address: key, is: 'postmaster' })
-    return visitOther(expansion, expansion.postmaster, key, above)
+    return visitOther(expansion, expansion.parts.postmaster, key, above)
   }
-  const alias = await expansion.aliases.catchAll(address.domain)
+  const alias = await expansion.parts.aliases.catchAll(address.domain)
   if (alias !== undefined) {
     expansion.note?.({ depth: above.length, address: key, is: 'catch-all', alias })
     for (const target of alias.targets) await visitOther(expansion, target, key, above)
     return
   }
-  const place = expansion.places?.()?.anyName(address.domain)
+  const place = expansion.parts.places?.()?.anyName(address.domain)
   if (place !== undefined) return addPlace(expansion, above.length, place, address)
-  const account = isRole ? await expansion.firstAccount() : undefined
+  const account = isRole ? await expansion.parts.firstAccount() : undefined
   if (account === undefined) return trouble(expansion, above.length, 'unknown', key)
   expansion.note?.({ depth: above.length, address: key, is: 'first account', account })
   add(expansion, above.length, `account ${account.id}`, { kind: 'account', account, to: address })
@@ -183,14 +184,14 @@ async function visitOther(expansion: Expansion, target: AddressParts, from: stri
 
 /** `user+tag@` is `user@`, with the tag remembered. */
 async function tagged(expansion: Expansion, address: AddressParts, from: Above): Promise<boolean> {
-  const at = expansion.separator === '' ? -1 : address.local.indexOf(expansion.separator)
+  const at = expansion.parts.separator === '' ? -1 : address.local.indexOf(expansion.parts.separator)
   if (at < 1) return false
   const base = { local: address.local.slice(0, at), domain: address.domain }
-  const tag = address.local.slice(at + expansion.separator.length)
+  const tag = address.local.slice(at + expansion.parts.separator.length)
   const key = addressKey(base)
   const above = [...from, [addressKey(address), key]]
   // Aliases first, as without a tag: whoever has their mail forwarded wants that of `user+tag@` forwarded too.
-  const alias = await expansion.aliases.lookUp(base)
+  const alias = await expansion.parts.aliases.lookUp(base)
   if (alias === undefined) return tagOf(expansion, address, base, tag, from.length)
   expansion.note?.({ depth: from.length, address: addressKey(address), is: 'alias', alias, tag })
   if (from.length >= MAX_DEPTH) {
@@ -217,8 +218,8 @@ async function tagOf(
   depth: number,
 ): Promise<boolean> {
   const key = addressKey(base)
-  const account = await expansion.byAddress(key)
-  const place = account === undefined ? expansion.places?.()?.find(key, undefined) : undefined
+  const account = await expansion.parts.byAddress(key)
+  const place = account === undefined ? expansion.parts.places?.()?.find(key, undefined) : undefined
   const told = tag === '' ? undefined : tag
   if (place !== undefined) addPlace(expansion, depth, place, address, { tag: told })
   else if (account !== undefined) addAccount(expansion, depth, account, address, told)
@@ -226,7 +227,7 @@ async function tagOf(
 }
 
 function addAccount(expansion: Expansion, depth: number, account: Account, to: AddressParts, tag?: string): void {
-  const place = expansion.places?.()?.find(baseKey(expansion, to, account), account)
+  const place = expansion.parts.places?.()?.find(baseKey(expansion, to, account), account)
   if (place !== undefined) addPlace(expansion, depth, place, to, { account, tag })
   else {
     const tagged = tag === undefined ? {} : { tag }
@@ -236,7 +237,7 @@ function addAccount(expansion: Expansion, depth: number, account: Account, to: A
 }
 
 /** The address of the account that this one stands for: a place is named for that, and not for each tag. */
-function baseKey({ separator }: Expansion, { local, domain }: AddressParts, account: Account): string {
+function baseKey({ parts: { separator } }: Expansion, { local, domain }: AddressParts, account: Account): string {
   const key = addressKey({ local, domain })
   const at = separator === '' ? -1 : local.indexOf(separator)
   return at < 1 || account.addresses.includes(key) ? key : addressKey({ local: local.slice(0, at), domain })

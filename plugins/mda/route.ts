@@ -133,7 +133,9 @@ async function claimsFor(
   return destinations.map(destination => {
     if (destination.kind === 'elsewhere') return via(parts.remote, destination.to, forwarded)
     const { account, to, tag } = destination
-    const whose = { ...(account !== undefined && { account: account.id }), ...(tag !== undefined && { tag }) }
+    const whose: Record<string, string> = {}
+    if (account !== undefined) whose.account = account.id
+    if (tag !== undefined) whose.tag = tag
     if (destination.kind === 'account') return via('mda', to, { detail: whose })
     const { name, target } = destination.place
     return via(target, to, { detail: { place: name, ...whose } })

@@ -40,6 +40,8 @@ interface Held extends AccountSource {
   readonly place: number
   /** With what is kept. */
   readonly asked: Pick<Accounts, 'byLogin' | 'byAddress' | 'byId'>
+  /** Accounts as they are told: a source may give the same one again and again. */
+  readonly told: WeakMap<Account, Account>
 }
 
 export interface JoinParts {
@@ -71,7 +73,7 @@ export class JoinedAccounts implements Accounts {
     const name = this.#nameFor(accounts.name ?? plugin)
     const kept = keep && new KeptAccounts(accounts, { ...this.#parts, name, keep })
     if (kept !== undefined) this.#parts.bus.subscribe(FORGET, () => kept.forget())
-    const held = { name, plugin, place, accounts, asked: kept ?? accounts }
+    const held = { name, plugin, place, accounts, asked: kept ?? accounts, told: new WeakMap<Account, Account>() }
     this.#sources = [...this.#sources, held].sort((a, b) => a.place - b.place)
   }
 
@@ -128,9 +130,9 @@ export class JoinedAccounts implements Accounts {
   }
 
   async #first(how: LookUp, wanted: string): Promise<Account | undefined> {
-    for (const { name, asked } of this.#sources) {
-      const account = await asked[how](wanted)
-      if (account !== undefined) return { ...account, source: name }
+    for (const source of this.#sources) {
+      const account = await source.asked[how](wanted)
+      if (account !== undefined) return withName(account, source)
     }
     return undefined
   }
@@ -142,6 +144,14 @@ export class JoinedAccounts implements Accounts {
     for (let count = 2; taken.has(name); count++) name = `${wanted} ${count}`
     return name
   }
+}
+
+function withName(account: Account, { name, told }: Held): Account {
+  const known = told.get(account)
+  if (known !== undefined) return known
+  const made = { ...account, source: name }
+  told.set(account, made)
+  return made
 }
 
 function shapeOf(accounts: Accounts, mechanism: ScramKeys['mechanism']): ScramShape | undefined {

@@ -63,7 +63,7 @@ async function run(talk: Conversation, { sender, parameters, terms }: MailArgume
   const { session, deps, scope } = talk
   talk.transactions += 1
   const auth = submitter(session, parameters.get('AUTH'))
-  const transaction = new Transaction(`${session.id}.${talk.transactions}`, sender, parameters, { ...terms, auth })
+  const transaction = new Transaction(`${session.id}.${talk.transactions}`, sender, parameters, terms, auth)
   const { envelope } = transaction
   const objection = await deps.pipeline.ask('mail', { session, envelope }, session.labels, scope)
   if (objection !== undefined) {
