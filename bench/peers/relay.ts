@@ -34,10 +34,9 @@ const SETTLE_MS = 400
 /**
  * Servers run for weeks. A fresh Node process needs a minute of load until its CPU per message stands still, and once more for messages of another
  * size (what is compiled for the first size meets other paths, heap and file grow): turns are made until it has not fallen by this part for some turns,
- * or so often. Once for each size, with new connections and with kept ones.
+ * or as often as `--warm` says. Once for each size, with new connections and with kept ones.
  */
 const WARM_TURN = 6000
-const WARM_TURNS = 20
 const STEADY = 0.02
 const STEADY_TURNS = 5
 const TURN_MS = 180_000
@@ -85,6 +84,8 @@ const OPTIONS = {
   only: { type: 'string' },
   haraka: { type: 'string' },
   before: { type: 'string' },
+  /** Turns at most, before it is measured; few say how things work, and not how fast. */
+  warm: { type: 'string', default: '20' },
   folder: { type: 'string', default: tmpdir() },
   json: { type: 'string' },
   profile: { type: 'string' },
@@ -114,7 +115,7 @@ async function main(): Promise<void> {
   process.stdout.write(HEAD)
   for (const kept of wish.connections.split(',').map(one => one === 'kept')) {
     for (const size of wish.size.split(',').map(one => parseSize(one)!)) {
-      for (const peer of peers) await warmUp(peer, sink, kept, size)
+      for (const peer of peers) await warmUp(peer, sink, { kept, size, most: Number(wish.warm) })
       for (const sessions of wish.sessions.split(',').map(Number)) {
         const one = { sessions, size, kept, messages: Number(wish.messages) }
         const result = await measured(peers, sink, one, Number(wish.rounds))
@@ -191,9 +192,11 @@ async function startPeers(
   return peers
 }
 
-async function warmUp(peer: Peer, sink: CountingSink, kept: boolean, size: number): Promise<void> {
+type WarmUp = Pick<Order, 'kept' | 'size'> & { readonly most: number }
+
+async function warmUp(peer: Peer, sink: CountingSink, { kept, size, most }: WarmUp): Promise<void> {
   let [best, since] = [Number.POSITIVE_INFINITY, 0]
-  for (let n = 0; n < WARM_TURNS && since < STEADY_TURNS; n++) {
+  for (let n = 0; n < most && since < STEADY_TURNS; n++) {
     const { cpu } = await turn(peer, sink, { sessions: 20, size, kept, messages: WARM_TURN })
     since = cpu < best * (1 - STEADY) ? 0 : since + 1
     best = Math.min(best, cpu)
