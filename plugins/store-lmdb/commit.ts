@@ -14,6 +14,10 @@ export class Commit {
   onDisk: Promise<void> = Promise.resolve()
   readonly #changes: { readonly change: () => unknown; made?: Made }[] = []
 
+  get size(): number {
+    return this.#changes.length
+  }
+
   /** The result, to be asked for when all is on disk; throws what the change has thrown. */
   add<T>(change: () => T): () => T {
     const entry: { readonly change: () => T; made?: Made } = { change }

@@ -9,6 +9,7 @@ import { Commit } from './commit.js'
 import { refuseWhileCompacted } from './compact.js'
 import type { Key, KeyRange } from './keys.js'
 import { openPrivately } from './opening.js'
+import { type Hurry, Pace, Start } from './pace.js'
 import { bytesIn, type StoreStats, statsOf } from './stats.js'
 import type { Summed } from './sums.js'
 import { storeError } from './trouble.js'
@@ -67,7 +68,8 @@ export class Environment {
   #broken: MailError | undefined
   #listening = false
   /** Not begun yet: more changes may join it. */
-  #next: Commit | undefined
+  #next: { readonly commit: Commit; readonly start: Start } | undefined
+  readonly #pace = new Pace()
   readonly #sums = new Set<Summed>()
 
   constructor(path: string, { mapBytes, mayLag = false }: EnvironmentOptions) {
@@ -146,20 +148,21 @@ export class Environment {
   }
 
   /** One transaction; what `change` throws undoes all of it. Resolves when it is on disk. */
-  async write<T>(change: () => T): Promise<T> {
+  async write<T>(change: () => T, hurry: Hurry = 'now'): Promise<T> {
     this.#changing++
     try {
-      return await this.#join(change)
+      return await this.#join(change, hurry)
     } finally {
       this.#changing--
     }
   }
 
-  async #join<T>(change: () => T): Promise<T> {
+  async #join<T>(change: () => T, hurry: Hurry = 'now'): Promise<T> {
     if (this.#broken !== undefined) throw this.#broken
-    this.#next ??= this.#begin()
-    const commit = this.#next
+    this.#next ??= this.#prepared()
+    const { commit, start } = this.#next
     const result = commit.add(change)
+    start.within(this.#mayLag ? 0 : this.#pace.waitMs(hurry))
     try {
       await commit.onDisk
       return result()
@@ -168,27 +171,36 @@ export class Environment {
     }
   }
 
-  #begin(): Commit {
+  #prepared(): { readonly commit: Commit; readonly start: Start } {
     const commit = new Commit()
-    const begun = (): void => {
-      if (this.#next === commit) this.#next = undefined
-    }
+    const start = new Start(() => this.#begin(commit))
+    commit.onDisk = this.#answer(start.ended)
+      .then(() => {
+        for (const watcher of this.#watchers) watcher.wrote()
+      })
+      .finally(() => {
+        this.#begun(commit)
+        this.#lastWrite = Date.now()
+      })
+    return { commit, start }
+  }
+
+  #begun(commit: Commit): void {
+    if (this.#next?.commit === commit) this.#next = undefined
+  }
+
+  async #begin(commit: Commit): Promise<void> {
+    if (this.#broken !== undefined) throw this.#broken
+    const since = performance.now()
     const committed = this.#root.childTransaction(() => {
-      begun()
+      this.#begun(commit)
       this.#make(commit)
     })
     this.#hearFailure()
     // Nobody may ever wait for it: its failure is the commit's own, which is heard there.
     if (this.#mayLag) this.#threadDone = Promise.resolve(this.#root.flushed).catch(() => undefined)
-    commit.onDisk = this.#answer(committed)
-      .then(() => {
-        for (const watcher of this.#watchers) watcher.wrote()
-      })
-      .finally(() => {
-        begun()
-        this.#lastWrite = Date.now()
-      })
-    return commit
+    await committed
+    this.#pace.took(commit.size, performance.now() - since)
   }
 
   #make(commit: Commit): void {

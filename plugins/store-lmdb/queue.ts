@@ -129,7 +129,10 @@ export class LmdbQueue implements Queue {
     this.#parts.filings.check(filings)
     this.#parts.trail.check(trail)
     for (const acceptance of follow) this.#parts.check(acceptance)
-    const told = await this.#env.write(() => {
+    // Its place is free already, and nobody is told.
+    const alone = filings.length + rows.length + follow.length === 0
+    const later = alone && changes.length > 0 && changes.every(({ kind }) => kind === 'done')
+    const settle = () => {
       const lease = this.#rows.lease(token)
       if (lease === undefined) throw new MailError('lease-lost', `lease ${token} is not current`)
       const envelope = this.#rows.lent(token)?.envelope ?? this.#rows.envelope(lease.id)
@@ -148,7 +151,8 @@ export class LmdbQueue implements Queue {
       this.#parts.trail.note(trail)
       // Where everything is done, nothing has become due.
       return [...(done ? [] : [QUEUE_TOPIC]), ...told, ...followed]
-    })
+    }
+    const told = await this.#env.write(settle, later ? 'later' : 'now')
     this.#parts.news.tell(told)
     if (filings.length > 0 || follow.length > 0) this.#parts.news.arrived(told)
   }
