@@ -24,6 +24,8 @@ const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants
 /** As mail spools have it: for its owner and the group mail. */
 const MODE = 0o660
 const LF = 10
+/** Octets that are held back to be written in one go: a process that is killed has then written all of such a message, or nothing. */
+const AT_ONCE = 256 * 1024
 /** Before everything is tried again. */
 const STEPS_MS = [50, 100, 200, 400, 800] as const
 
@@ -199,10 +201,16 @@ async function write(
       at += bytesWritten
     }
   }
-  await put(Buffer.from(first))
+  let held: Buffer[] = [Buffer.from(first)]
+  let octets = 0
   for await (const piece of copy) {
     signal.throwIfAborted()
-    await put(piece)
+    held.push(piece)
+    octets += piece.length
+    if (octets < AT_ONCE) continue
+    await put(Buffer.concat(held))
+    held = []
+    octets = 0
   }
-  await put(Buffer.from('\n'))
+  await put(Buffer.concat([...held, Buffer.from('\n')]))
 }

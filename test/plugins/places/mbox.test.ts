@@ -47,6 +47,22 @@ describe('the form', () => {
     })
   }
 
+  test('nothing of a message is there before all of it can be written: a crash leaves no half one', async t => {
+    const path = join(await folder(t), 'box')
+    await writeFile(path, '')
+    const job = aJob([{}], { text: `Subject: x\r\n\r\n${'line\r\n'.repeat(30_000)}`, piece: 20_000 })
+    const sizes: number[] = []
+    async function* slowly() {
+      for await (const piece of job.chunks()) {
+        sizes.push((await stat(path)).size)
+        yield piece
+      }
+    }
+    await deliver({ mbox: path }, { ...job, chunks: slowly })
+    assert.deepEqual([sizes.length > 5, sizes.filter(size => size > 0)], [true, []])
+    assert.match(await readFile(path, 'utf8'), /^From .*\n(?:.*\n)+line\n\n$/)
+  })
+
   const quoted = 'Subject: x\r\n\r\nFrom here\r\n>From there\r\n>>From\r\nfrom nowhere\r\n From us\r\nFrom the end'
   for (const piece of [1, 2, 3, 7, 1000]) {
     test(`lines that begin with From are quoted, when the octets come ${piece} by ${piece} too`, async t => {
