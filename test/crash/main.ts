@@ -1,6 +1,7 @@
-/** `npm run crash`: kills a server under load many times and says what became of the mail; with `--mailboxes`, of what owners of mailboxes did. Ends with 1 when something is wrong. */
+/** `npm run crash`: kills a server under load many times and says what became of the mail; with `--mailboxes`, of what owners of mailboxes did; with `--places`, of mail for places outside of the store. Ends with 1 when something is wrong. */
 import { parseArgs } from 'node:util'
 import { crashMailboxes } from './mailbox-run.js'
+import { crashPlaces } from './place-run.js'
 import { type CrashReport, crash } from './run.js'
 
 const { values } = parseArgs({
@@ -9,6 +10,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     json: { type: 'boolean', default: false },
     mailboxes: { type: 'boolean', default: false },
+    places: { type: 'boolean', default: false },
   },
 })
 const seed = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(values.seed)
@@ -19,8 +21,9 @@ if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(kills) || kills < 1) {
 }
 
 process.stderr.write(`crash: ${kills} kills, seed ${seed}\n`)
-if (values.mailboxes) {
-  const done = await crashMailboxes({ seed, kills, progress: line => process.stderr.write(`${line}\n`) })
+if (values.mailboxes || values.places) {
+  const crashThese = values.places ? crashPlaces : crashMailboxes
+  const done = await crashThese({ seed, kills, progress: line => process.stderr.write(`${line}\n`) })
   process.stdout.write(`${JSON.stringify(done, null, 2)}\n`)
   process.exit(done.faults.length > 0 ? 1 : 0)
 }

@@ -20,8 +20,8 @@ const FOLDER_MODE = 0o700
 const FILE_MODE = 0o600
 /** A tag that may name a folder: Maildir++ has them as `.name`, with a dot for each level. */
 const TAG = /^[a-z0-9_][a-z0-9_+-]{0,59}$/i
-/** Until then no lease has run out, so nobody has delivered it before us. */
-const FIRST_TRY_MS = 20_000
+/** Until then no lease has run out (`lease` is 10 s at least), so nobody has delivered it before us. */
+const FIRST_TRY_MS = 9_000
 const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
 
 export async function deliverToMaildir(place: MaildirPlace, errand: Errand, now: number): Promise<Outcome> {
