@@ -28,7 +28,7 @@ import { reverseName } from './dns/reverse.js'
 import type { App, AppBase } from './host/app-types.js'
 import { countersOf, openDoors } from './host/doors.js'
 import { watchExpiry } from './host/expiry.js'
-import type { Loaded } from './host/loaded.js'
+import { type Loaded, loadRest } from './host/loaded.js'
 import { loadPlugins } from './host/loader.js'
 import type { Rehearsal } from './host/rehearsal.js'
 import { AccountSessions } from './net/account-sessions.js'
@@ -218,7 +218,7 @@ async function together(loading: Promise<Loaded>, rules: Promise<unknown> | unde
   throw new ConfigError(inOrder(reasons.flatMap(reason => (reason as ConfigError).faults)))
 }
 
-/** Resolves when all doors are open. */
+/** Resolves when all doors are open and everything is loaded. */
 export async function startApp(base: AppBase): Promise<App> {
   const assembly = await assemble(base)
   try {
@@ -300,10 +300,15 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
   const { census, ...counters } = countersOf(base)
   const doors = await openDoors(base, listeners, { drain: draining.signal, sessions, ...counters })
   census?.begin(counters.turnstile)
-  runner.start()
   const hearNoMore = (base.worker ?? 1) === 1 ? hear({ bus: base.bus, store, pipeline, clock, log }) : () => undefined
-  for (const { contribution } of loaded.entries) contribution.started?.()
   const endNoMore = sessions.hear(base.bus, log)
+  // Clients are greeted by now. What was accepted when this throws is on disk as ever.
+  await loadRest(loaded).catch(error => {
+    for (const { door } of doors) door.abort()
+    throw error
+  })
+  runner.start()
+  for (const { contribution } of loaded.entries) contribution.started?.()
   const forgetExpiry = watchExpiry({ tls: base.tls, notifier: assembly.loaded.services.get('notifier'), clock })
   let stopped: Promise<void> | undefined
   return {

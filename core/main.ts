@@ -2,9 +2,13 @@
 /**
  * The program `posthouse`: a worker when the supervisor started it, the command line otherwise. Here, on the highest floor, the
  * application is handed to the host, which never imports it. What is not wanted is not loaded: a worker is ready and `--help` there the sooner.
+ * For the same reason the first worker is started before the supervisor has loaded itself.
  */
 import cluster from 'node:cluster'
+import { fileURLToPath } from 'node:url'
 import type { StartApp } from './host/app-types.js'
+import { isServe, readLine } from './host/line.js'
+import type { Spare } from './host/spare.js'
 
 /** lmdb may still be writing when its promises have resolved; ending at once was seen to crash in its write worker. */
 const SETTLE_MS = 50
@@ -16,9 +20,18 @@ if (cluster.isWorker) {
   const { runWorker } = await import('./host/worker.js')
   runWorker(startApp, loadApp)
 } else {
+  const spare = await spareForServe()
   const { commandLine } = await import('./command-line.js')
   // `posthouse queue ls | head` closes the pipe early
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
-  const code = await commandLine(startApp)
+  const code = await commandLine(startApp, spare)
+  spare?.end()
   setTimeout(() => process.stdout.write('', () => process.exit(code)), SETTLE_MS)
+}
+
+async function spareForServe(): Promise<Spare | undefined> {
+  const line = readLine(process.argv.slice(2))
+  if (!isServe(line)) return undefined
+  const { Spare } = await import('./host/spare.js')
+  return new Spare(fileURLToPath(import.meta.url), line.configDir)
 }

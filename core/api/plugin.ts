@@ -256,7 +256,12 @@ export interface Contribution {
   readonly labels?: readonly string[]
   /** Plugins that would answer in its place if their entries stood above its own; `check` warns of that. */
   readonly above?: readonly string[]
-  /** Called once in each worker when all doors are open: what a plugin does by itself begins here. Not for commands, nor for `check`. */
+  /**
+   * Loads what need not be there before the doors open, such as what sessions alone need: a start does not wait for it. Called once in each worker when the
+   * doors are open, and by `check`. The worker is not ready before it resolves, and ends when it throws; who needs the rest earlier waits for it too.
+   */
+  loadRest?(): Promise<unknown>
+  /** Called once in each worker when all doors are open and the rest is loaded: what a plugin does by itself begins here. Not for commands, nor for `check`. */
   started?(): void
   /** Called once at the end, after the last session; waited for. */
   dispose?(): Promise<void> | void

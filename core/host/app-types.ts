@@ -44,5 +44,5 @@ export interface App {
   close(): Promise<void>
 }
 
-/** Resolves when all doors are open. Throws `ConfigError` with all faults when the configuration is wrong. */
+/** Resolves when all doors are open and everything is loaded; clients are greeted before. Throws `ConfigError` with all faults when the configuration is wrong. */
 export type StartApp = (base: AppBase) => Promise<App>

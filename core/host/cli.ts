@@ -3,59 +3,42 @@
  * (0 done, 1 not done, 2 wrong usage). Commands of plugins are found by setting the configured plugins up.
  */
 import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { CommandError, type ConfigError } from '../api/index.js'
 import { loadConfig } from '../config/load.js'
 import { closest } from '../text/index.js'
 import type { CliParts, OwnCommand } from './command-base.js'
-import { accountsCommands } from './commands/accounts.js'
-import { checkCommand } from './commands/check.js'
-import { domainCommands } from './commands/domain.js'
-import { explainCommand } from './commands/explain.js'
-import { initCommand } from './commands/init.js'
-import { queueCommands } from './commands/queue/index.js'
-import { replayCommand } from './commands/replay/index.js'
 import { serveCommand } from './commands/serve.js'
-import { tlsLsCommand, tlsReloadCommand } from './commands/tls.js'
-import { whyCommand } from './commands/why/index.js'
 import { commandHelp, type Described, generalHelp, usageLine } from './help.js'
+import { COMMON_OPTIONS, isServe, type Line, readLine } from './line.js'
 import type { Loaded } from './loaded.js'
-import { withoutData, withPlugins } from './open.js'
 
-const COMMON_OPTIONS = {
-  config: { type: 'string' },
-  json: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-} as const
+/** Commands of the program beside those of the host. */
+export type MoreCommands = () => Promise<readonly OwnCommand[]>
 
-interface Line {
-  /** Before the first option that is the command's own. */
-  readonly words: readonly string[]
-  readonly args: readonly string[]
-  readonly configDir: string
-  readonly help: boolean
-}
-
-/** The exit code. `more` are commands of the program beside those that stand here. */
+/** The exit code. */
 export async function runCli(
   argv: readonly string[],
   parts: CliParts,
-  more: readonly OwnCommand[] = [],
+  more: MoreCommands = async () => [],
 ): Promise<number> {
-  const make = [serveCommand, initCommand, checkCommand, explainCommand, tlsLsCommand, tlsReloadCommand]
-  const own = [...make, replayCommand, whyCommand]
-    .map(make => make(parts))
-    .concat(accountsCommands(parts), domainCommands(parts), queueCommands(parts), more)
   try {
     if (argv.some(arg => arg === '--version' || arg === '-V')) {
       parts.print(`posthouse ${parts.version}`)
       return 0
     }
-    return await dispatch(readLine(argv), own, parts)
+    const line = readLine(argv)
+    return await dispatch(line, await commandsFor(line, parts, more), parts)
   } catch (error) {
     return told(error, parts)
   }
+}
+
+/** A start of the server loads no other command. */
+async function commandsFor(line: Line, parts: CliParts, more: MoreCommands): Promise<readonly OwnCommand[]> {
+  if (isServe(line)) return [serveCommand(parts)]
+  const [{ ownCommands }, added] = await Promise.all([import('./commands/all.js'), more()])
+  return [serveCommand(parts), ...ownCommands(parts), ...added]
 }
 
 async function dispatch(line: Line, own: readonly OwnCommand[], parts: CliParts): Promise<number> {
@@ -69,6 +52,7 @@ async function dispatch(line: Line, own: readonly OwnCommand[], parts: CliParts)
     return unknown(line, [...own, ...commands], parts)
   }
   try {
+    const { withoutData, withPlugins } = await import('./open.js')
     // Help, and a word that is mistyped, make no data directory either.
     const done = await withoutData(line.configDir, parts, async loaded => {
       const found = pick(loaded.commands, line.words)
@@ -148,28 +132,6 @@ function readOptions(command: OwnCommand, line: Line) {
   }
 }
 
-/** What can be known before the command is: words, --config and --help wherever they stand. */
-function readLine(argv: readonly string[]): Line {
-  const { values, tokens } = parseArgs({
-    args: [...argv],
-    options: COMMON_OPTIONS,
-    allowPositionals: true,
-    strict: false,
-    tokens: true,
-  })
-  const foreign = tokens.find(token => token.kind === 'option' && !Object.hasOwn(COMMON_OPTIONS, token.name))
-  const before = tokens.filter(token => token.index < (foreign?.index ?? Number.POSITIVE_INFINITY))
-  const words = before.flatMap(token => (token.kind === 'positional' ? [token.value] : []))
-  const dir = typeof values.config === 'string' ? values.config : (process.env.POSTHOUSE_CONFIG ?? './config')
-  const asked = words[0] === 'help'
-  return {
-    words: asked ? words.slice(1) : words,
-    args: argv,
-    configDir: resolve(dir),
-    help: values.help === true || asked,
-  }
-}
-
 async function showGeneralHelp(line: Line, own: readonly Described[], parts: CliParts): Promise<number> {
   const added = await commandsOfPlugins(line.configDir, parts)
   const say = line.help ? parts.print : parts.warn
@@ -182,6 +144,7 @@ async function commandsOfPlugins(configDir: string, parts: CliParts): Promise<re
   try {
     const { config } = await loadConfig(configDir, 'leave')
     if (config === undefined || !existsSync(config.dataDir)) return undefined
+    const { withPlugins } = await import('./open.js')
     return await withPlugins(configDir, parts, 'command', async ({ commands }) => commands)
   } catch {
     // help is given whatever the configuration looks like; `check` tells what is wrong with it

@@ -9,6 +9,7 @@ import type { AppBase, StartApp } from './app-types.js'
 import type { LaneBook } from './commands/delivery/book.js'
 import type { Loaded } from './loaded.js'
 import type { Rehearsal } from './rehearsal.js'
+import type { Spare } from './spare.js'
 
 export interface OwnRun extends CommandRun {
   readonly configDir: string
@@ -50,6 +51,8 @@ export interface CliParts {
   readonly version: string
   /** The script of this program, for workers and for commands it runs itself. */
   readonly script: string
+  /** A worker of it for `serve` that has been started already. */
+  readonly spare?: Spare
   /** Folder of the files that `init` fills in. */
   readonly templates: string
   readonly startApp: StartApp

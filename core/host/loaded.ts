@@ -27,3 +27,8 @@ export interface Loaded {
   /** In the reverse order of setting up; waits for each, throws for none. */
   dispose(): Promise<void>
 }
+
+/** One after the other: who is served meanwhile waits for the modules of one plugin at most. */
+export async function loadRest({ entries }: Pick<Loaded, 'entries'>): Promise<void> {
+  for (const { contribution } of entries) await contribution.loadRest?.()
+}

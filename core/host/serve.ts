@@ -3,7 +3,6 @@
  * into deeds: SIGTERM and SIGINT drain, SIGHUP puts a new generation of workers on the new configuration or refuses it whole, SIGUSR1
  * and SIGUSR2 open log files anew. It runs no plugin and serves no connection itself. See docs/decisions/0003.
  */
-import cluster from 'node:cluster'
 import { chmod } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -37,6 +36,8 @@ export interface ServeParts {
   readonly configDir: string
   /** The script that workers run; it calls `runWorker`. */
   readonly workerScript: string
+  /** Of the same script and directory; left out: started now. */
+  readonly spare?: Spare
   /** At the very first start on a data directory: makes what is needed (demo accounts), and says what the person at the terminal is told. */
   readonly firstStart?: (config: Config, log: Log) => Promise<FirstLines>
   /** For people; not to where the log goes. */
@@ -49,10 +50,7 @@ export interface ServeParts {
 
 /** Resolves to the exit code when all is over. */
 export async function serve(parts: ServeParts): Promise<number> {
-  // the kernel hands connections out: no hop through this process
-  cluster.schedulingPolicy = cluster.SCHED_NONE
-  cluster.setupPrimary({ exec: parts.workerScript, args: ['worker', parts.configDir] })
-  const spare = new Spare()
+  const spare = parts.spare ?? new Spare(parts.workerScript, parts.configDir)
   try {
     return await serveWith(parts, spare)
   } finally {

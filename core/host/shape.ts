@@ -15,6 +15,7 @@ const PARTS = [
   'checks',
   'labels',
   'above',
+  'loadRest',
   'started',
   'dispose',
 ]

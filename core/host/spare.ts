@@ -1,6 +1,6 @@
 /**
- * A worker that is started before anybody knows whether it is wanted: it loads the program on a processor of its own while the supervisor looks at the
- * configuration and the certificates. It waits for its orders as any other; when none come it is ended.
+ * A worker that is started before anybody knows whether it is wanted: it loads the program on a processor of its own while the supervisor loads what it
+ * needs itself and looks at the configuration and the certificates. It waits for its orders as any other; when none come it is ended.
  */
 import cluster, { type Worker } from 'node:cluster'
 import type { FromWorker } from './messages.js'
@@ -15,8 +15,11 @@ export class Spare {
   #worker: Worker | undefined
   #here = false
 
-  /** `cluster.setupPrimary` has been called. */
-  constructor() {
+  /** `script` calls `runWorker`; all workers of this process run it. */
+  constructor(script: string, configDir: string) {
+    // the kernel hands connections out: no hop through this process
+    cluster.schedulingPolicy = cluster.SCHED_NONE
+    cluster.setupPrimary({ exec: script, args: ['worker', configDir] })
     const worker = cluster.fork()
     worker.once('message', (message: FromWorker) => {
       this.#here = message.kind === 'here'

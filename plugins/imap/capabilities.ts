@@ -7,7 +7,7 @@ import type { Standing } from './answer.js'
 import type { Capability } from './capability.js'
 import { COMMANDS } from './commands/index.js'
 import { LITERALS } from './receive.js'
-import { type CapabilityName, SessionFeatures } from './wire/features.js'
+import { type CapabilityName, SessionFeatures, SWITCHABLE } from './wire/features.js'
 
 /** RFC 9051 Appendix E, 2 and 3: what was made part of the protocol. */
 const REV2: readonly CapabilityName[] = [
@@ -16,7 +16,7 @@ const REV2: readonly CapabilityName[] = [
 ]
 
 const BASE: readonly Capability[] = [
-  { name: 'IMAP4rev1', fixed: true },
+  { name: 'IMAP4rev1' },
   // RFC 9051 Appendix A: announced together, and meant only by who enables it.
   { name: 'IMAP4rev2', needs: REV2, enable: {} },
 ]
@@ -26,9 +26,6 @@ export const CAPABILITIES: readonly Capability[] = [
   ...LITERALS,
   ...COMMANDS.flatMap(command => command.capabilities ?? []),
 ]
-
-/** Those a config or an account may switch off. */
-export const SWITCHABLE: readonly CapabilityName[] = CAPABILITIES.filter(({ fixed }) => !fixed).map(({ name }) => name)
 
 export class CapabilityTable {
   private readonly all: readonly Capability[]

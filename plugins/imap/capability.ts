@@ -19,8 +19,6 @@ export interface Capability {
   readonly needs?: readonly CapabilityName[]
   /** It can be named in ENABLE (RFC 5161). */
   readonly enable?: Enabling
-  /** Cannot be switched off: without it there would be no logging in, or none that is safe. */
-  readonly fixed?: boolean
 }
 
 export interface Enabling {

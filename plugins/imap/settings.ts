@@ -3,8 +3,7 @@
  */
 import { type DoorSettings, doorKeys, doorSettings, type Infer, type JsonSchema } from 'posthouse/api'
 import { parseDuration, parseSize } from 'posthouse/text'
-import { SWITCHABLE } from './capabilities.js'
-import type { CapabilityName } from './wire/features.js'
+import { type CapabilityName, SWITCHABLE } from './wire/features.js'
 
 export const schema = {
   type: 'object',

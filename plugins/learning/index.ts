@@ -44,7 +44,8 @@ export default definePlugin({
     let loading: Promise<StartingModel> | undefined
     const model = () => (loading ??= modelOf(context))
     const journal = new Journal(services.get('tables').table('learning'), clock, () => bus.publish(TOPIC, ''))
-    if (purpose === 'serve') await model()
+    // Its faults are told now; the shipped one is read when the doors are open, as nothing depends on it.
+    if (purpose === 'serve' && config.model !== undefined) await model()
     let teaching: Promise<Teacher> | undefined
     // One for all: it remembers what keeps the anchors in place, which takes longer than judging a mail.
     const teacherOf = () => (teaching ??= model().then(read => new Teacher({ journal, model: read, clock })))
@@ -121,6 +122,7 @@ export default definePlugin({
         mail: () => services.find('store')?.mail,
       }),
       started() {
+        void model()
         void follow()
         const unsubscribe = bus.subscribe(TOPIC, () => void follow())
         const following = setInterval(() => void follow(), FOLLOW_MS).unref()

@@ -35,14 +35,14 @@ export default definePlugin({
   summary: 'finds domains, names and links that are made to be taken for others',
   config: CONFIG,
   supplies: ['look-alikes'],
-  setup({ config, files, server, services, metrics, messageOf, purpose, clock, log, signal }) {
+  setup({ config, files, server, services, metrics, messageOf, clock, log, signal }) {
     const known = new Known({ reputation: () => services.find('reputation'), clock, log, signal })
     let reading: Promise<World> | undefined
     const world = () =>
       (reading ??= shippedBrands(files).then(shipped => worldOf(config, shipped, server, () => known.names())))
     const brands = { added: config.brands, without: config.without_brands }
     const seen = new Seen(brands, world, services, log, metrics)
-    const contribution = {
+    return {
       services: { 'look-alikes': seen },
       hooks: {
         async score(asked: Asked['score'], call: Call) {
@@ -55,6 +55,7 @@ export default definePlugin({
           return facts && consequence(facts, config)
         },
       },
+      loadRest: world,
       started() {
         if (config.enforce !== 'off' && services.find('mail-auth') === undefined)
           log.warn(
@@ -64,8 +65,6 @@ export default definePlugin({
       },
       commands: lookAlikeCommands({ world, terms: config, messageOf }),
     }
-    // A command that has nothing to do with it need not wait for the lists.
-    return purpose === 'serve' ? world().then(() => contribution) : contribution
   },
 })
 

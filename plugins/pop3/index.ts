@@ -1,10 +1,9 @@
 /**
  * POP3 (RFC 1939, 2449, 2595, 5034, 6856, 8314) as a plugin: it contributes listeners that serve INBOX.
- * What it announces in CAPA is what the commands in `commands/` do.
+ * What it announces in CAPA is what the commands in `commands/` do; they are loaded when the doors are open, or when the first client comes.
  */
 import { type Connection, definePlugin, doorsOf } from 'posthouse/api'
-import { converse } from './conversation.js'
-import { type Deps, Session } from './session.js'
+import type { Deps } from './session.js'
 import { schema, settingsOf } from './settings.js'
 
 export default definePlugin({
@@ -23,7 +22,11 @@ export default definePlugin({
       metrics,
       movements: services.find('movements'),
     }
-    const serve = (connection: Connection) => converse(new Session(connection, deps))
-    return { listeners: doorsOf('pop3', config, serve, log) }
+    const loaded = () => Promise.all([import('./conversation.js'), import('./session.js')])
+    const serve = async (connection: Connection) => {
+      const [{ converse }, { Session }] = await loaded()
+      await converse(new Session(connection, deps))
+    }
+    return { listeners: doorsOf('pop3', config, serve, log), loadRest: loaded }
   },
 })

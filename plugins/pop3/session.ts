@@ -19,7 +19,8 @@ import type { Maildrop } from './maildrop.js'
 import { Output } from './output.js'
 import type { Settings } from './settings.js'
 import { inAscii } from './surrogate.js'
-import { type Language, TEXTS, type Texts } from './texts/index.js'
+import { TEXTS, type Texts } from './texts/index.js'
+import type { Language } from './texts/languages.js'
 
 /** What all sessions share. */
 export interface Deps {

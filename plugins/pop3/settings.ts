@@ -1,7 +1,7 @@
 /** The plugin's part of plugins.yaml, and what becomes of it: numbers in the unit their name ends with. */
 import { type DoorSettings, doorKeys, doorSettings, type Infer, type JsonSchema } from 'posthouse/api'
 import { parseDuration } from 'posthouse/text'
-import { LANGUAGES, type Language } from './texts/index.js'
+import { LANGUAGES, type Language } from './texts/languages.js'
 
 export const schema = {
   type: 'object',

@@ -31,7 +31,7 @@ const CONFIG = {
   },
 } as const
 
-/** After the doors are open: who comes first is greeted before tables are made, and who sends mail at once waits for them. */
+/** From when the doors are open: who comes first is greeted before tables are made, and who sends mail at once waits for them. */
 const PREPARE_MS = 300
 
 const NO_OTHERS: SiteBrands = { added: [], without: [] }
@@ -58,13 +58,16 @@ export default definePlugin({
     }
     // Reading them all takes half a second, which most commands need not wait for.
     if (purpose === 'serve') log.debug({ rules: (await rules()).rules.length }, 'rules read')
-    const soon = purpose === 'serve' ? setTimeout(() => loaded?.prepare(), PREPARE_MS).unref() : undefined
+    let soon: NodeJS.Timeout | undefined
     return {
       hooks: {
         score: async asked => (await rules()).score(await known.of(asked, clock.now())),
         weigh: async asked => (await rules()).weigh(await known.of(asked, clock.now()), asked.verdict.findings),
       },
       commands: ruleCommands(rules, messageOf, brandsHere),
+      started() {
+        soon = setTimeout(() => loaded?.prepare(), PREPARE_MS).unref()
+      },
       dispose: () => {
         clearTimeout(soon)
         return loaded?.dispose()

@@ -40,7 +40,7 @@ export async function sayHere(args: readonly string[], stdin = ''): Promise<Said
     stdin: async () => stdin,
     book: laneBook,
   } as const satisfies CliParts
-  const code = await runCli(args, parts, deliveryCommands(parts, laneBook))
+  const code = await runCli(args, parts, async () => deliveryCommands(parts, laneBook))
   const whole = (of: string) =>
     lines
       .filter(line => line.of === of)

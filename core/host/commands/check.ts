@@ -6,7 +6,7 @@ import type { Config } from '../../config/types.js'
 import type { CliParts, OwnCommand, OwnRun } from '../command-base.js'
 import { daysLeft, expiring } from '../expiry.js'
 import { findPlugins } from '../find.js'
-import type { LoadedEntry } from '../loaded.js'
+import { type LoadedEntry, loadRest } from '../loaded.js'
 import { withPlugins } from '../open.js'
 import { readSource, sourcesOf } from '../sources.js'
 
@@ -46,6 +46,7 @@ async function check(dir: string, parts: CliParts): Promise<Checked> {
   const warnings = [...read.warnings, ...(await expiringIssued(read.config))]
   try {
     const summary = await withPlugins(dir, parts, 'serve', async ({ entries, listeners }, config) => {
+      await loadRest({ entries })
       warnings.push(...misplaced(entries))
       const doors = config.listeners.length + listeners.length
       return `the configuration in ${dir} is right: ${doors} listeners, ${entries.length} plugins`

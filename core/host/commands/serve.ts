@@ -22,6 +22,7 @@ export function serveCommand(parts: CliParts): OwnCommand {
       serve({
         configDir,
         workerScript: parts.script,
+        ...(parts.spare !== undefined && { spare: parts.spare }),
         // where the log goes nothing else may stand
         print: parts.warn,
         warn: parts.warn,

@@ -24,7 +24,7 @@ export const authenticate = command({
   states: ['not-authenticated'],
   expunge: 'no',
   capabilities: [
-    { name: 'AUTH=', fixed: true, when: mayLogIn, said: ({ mechanisms }) => mechanisms.map(name => `AUTH=${name}`) },
+    { name: 'AUTH=', when: mayLogIn, said: ({ mechanisms }) => mechanisms.map(name => `AUTH=${name}`) },
     { name: 'SASL-IR', when: mayLogIn },
   ],
   read(input: Reader): AuthenticateArgs {

@@ -9,7 +9,7 @@ export const login = command({
   states: ['not-authenticated'],
   expunge: 'no',
   capabilities: [
-    { name: 'LOGINDISABLED', fixed: true, when: standing => beforeLogin(standing) && !standing.loginAllowed },
+    { name: 'LOGINDISABLED', when: standing => beforeLogin(standing) && !standing.loginAllowed },
   ],
   read(input: Reader) {
     input.space()

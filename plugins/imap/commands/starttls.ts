@@ -13,7 +13,7 @@ export const starttls = command({
   states: ['not-authenticated'],
   expunge: 'no',
   capabilities: [
-    { name: 'STARTTLS', fixed: true, when: standing => beforeLogin(standing) && standing.tlsOffered && !standing.tls },
+    { name: 'STARTTLS', when: standing => beforeLogin(standing) && standing.tlsOffered && !standing.tls },
   ],
   read: readNothing,
   async run(session) {

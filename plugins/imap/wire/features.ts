@@ -52,6 +52,12 @@ export const CAPABILITY_NAMES = [
 
 export type CapabilityName = (typeof CAPABILITY_NAMES)[number]
 
+/** Cannot be switched off: without these there would be no logging in, or none that is safe. */
+const FIXED: ReadonlySet<CapabilityName> = new Set(['IMAP4rev1', 'AUTH=', 'LOGINDISABLED', 'STARTTLS'])
+
+/** Those a config or an account may switch off. */
+export const SWITCHABLE: readonly CapabilityName[] = CAPABILITY_NAMES.filter(name => !FIXED.has(name))
+
 export interface Features {
   can(name: CapabilityName): boolean
   enabled(name: CapabilityName): boolean

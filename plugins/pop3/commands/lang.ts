@@ -1,7 +1,8 @@
 /** LANG [range] (RFC 6856 §3): the language of what people may read. The answer is in the new one already. */
 import { no, ok } from '../answer.js'
 import { type Command, readNothing } from '../command.js'
-import { LANGUAGES, languageFor, TEXTS } from '../texts/index.js'
+import { languageFor, TEXTS } from '../texts/index.js'
+import { LANGUAGES } from '../texts/languages.js'
 
 export const lang: Command<string | undefined> = {
   name: 'LANG',

@@ -4,13 +4,11 @@
 import { de } from './de.js'
 import { en } from './en.js'
 import { fr } from './fr.js'
+import { LANGUAGES, type Language } from './languages.js'
 
 export type Texts = {
   readonly [Key in keyof typeof en]: (typeof en)[Key] extends string ? string : (typeof en)[Key]
 }
-
-export const LANGUAGES = ['en', 'de', 'fr'] as const
-export type Language = (typeof LANGUAGES)[number]
 
 export const TEXTS: Readonly<Record<Language, Texts>> = { en, de, fr }
 

@@ -39,12 +39,14 @@ const [OTHER, SMALL, UPPER, GAP, BLANK, SPACE, FAR_SPACE] = [0, 1, 2, 3, 4, 5, 6
 const BARE_BELOW = 0x600
 /** What each character is, of all the kinds that tests ask for. */
 const SORTS = Uint8Array.from({ length: 65536 }, (_, code) => {
-  const character = String.fromCharCode(code)
   if (code === 32) return BLANK
   if (isSpace(code)) return code < BARE_BELOW ? SPACE : FAR_SPACE
+  // Most are: this is made at every start.
+  if (code >= BARE_BELOW) return OTHER
+  const character = String.fromCharCode(code)
   if (/[.*_-]/.test(character)) return GAP
   if (/[A-Z]/.test(character)) return UPPER
-  return code < BARE_BELOW && /\p{Ll}/u.test(character) && letterNumber(code) !== 0 ? SMALL : OTHER
+  return /\p{Ll}/u.test(character) && letterNumber(code) !== 0 ? SMALL : OTHER
 })
 
 export function sampleOf(whole: string): Sample {

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Account } from 'posthouse/api'
-import { CAPABILITIES, CapabilityTable, SWITCHABLE } from '../../../plugins/imap/capabilities.js'
+import { CAPABILITIES, CapabilityTable } from '../../../plugins/imap/capabilities.js'
+import { SWITCHABLE } from '../../../plugins/imap/wire/features.js'
 import type { Capability } from '../../../plugins/imap/capability.js'
 import { authenticatorOf } from '../../harness/authenticator.js'
 import { type Client, type Rig, startRig } from './rig.js'
@@ -114,4 +115,9 @@ test('whatever can be switched off by name is offered to the config', () => {
   assert.equal(SWITCHABLE.includes('MOVE'), true)
   for (const name of ['IMAP4rev1', 'STARTTLS', 'LOGINDISABLED', 'AUTH='] as const)
     assert.equal(SWITCHABLE.includes(name), false)
+  const known = new Set(CAPABILITIES.map(({ name }) => name))
+  assert.deepEqual(
+    SWITCHABLE.filter(name => !known.has(name)),
+    [],
+  )
 })
