@@ -7,6 +7,7 @@
 import cluster from 'node:cluster'
 import { fileURLToPath } from 'node:url'
 import type { StartApp } from './host/app-types.js'
+import { keepCode } from './host/kept-code.js'
 import { isServe, readLine } from './host/line.js'
 import type { Spare } from './host/spare.js'
 
@@ -17,6 +18,8 @@ const loadApp = () => import('./app.js')
 const startApp: StartApp = async base => (await loadApp()).startApp(base)
 
 if (cluster.isWorker) {
+  const [, , , configDir] = process.argv
+  if (configDir !== undefined) keepCode(configDir)
   const { runWorker } = await import('./host/worker.js')
   runWorker(startApp, loadApp)
 } else {
@@ -32,6 +35,7 @@ if (cluster.isWorker) {
 async function spareForServe(): Promise<Spare | undefined> {
   const line = readLine(process.argv.slice(2))
   if (!isServe(line)) return undefined
+  keepCode(line.configDir)
   const { Spare } = await import('./host/spare.js')
   return new Spare(fileURLToPath(import.meta.url), line.configDir)
 }

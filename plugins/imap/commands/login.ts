@@ -8,9 +8,7 @@ export const login = command({
   name: 'LOGIN',
   states: ['not-authenticated'],
   expunge: 'no',
-  capabilities: [
-    { name: 'LOGINDISABLED', when: standing => beforeLogin(standing) && !standing.loginAllowed },
-  ],
+  capabilities: [{ name: 'LOGINDISABLED', when: standing => beforeLogin(standing) && !standing.loginAllowed }],
   read(input: Reader) {
     input.space()
     const name = utf8(input.astring('a login name'))

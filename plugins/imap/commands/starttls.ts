@@ -12,9 +12,7 @@ export const starttls = command({
   name: 'STARTTLS',
   states: ['not-authenticated'],
   expunge: 'no',
-  capabilities: [
-    { name: 'STARTTLS', when: standing => beforeLogin(standing) && standing.tlsOffered && !standing.tls },
-  ],
+  capabilities: [{ name: 'STARTTLS', when: standing => beforeLogin(standing) && standing.tlsOffered && !standing.tls }],
   read: readNothing,
   async run(session) {
     if (session.standing.tls) return bad('TLS is already in use')

@@ -9,6 +9,7 @@ import { after, before, test } from 'node:test'
 import { loadConfig } from '../../../core/config/load.js'
 import { demoLines } from '../../../core/host/demo-lines.js'
 import { fillTemplate, SHIPPED } from '../../../core/host/templates.js'
+import { freeBase } from '../../harness/ports.js'
 import { ROOT } from '../../harness/shared.js'
 
 const MAIN = join(ROOT, 'dist/core/main.js')
@@ -196,6 +197,25 @@ test('check lists all faults at once, of both files and of what stands under wit
   assert.equal(existsSync(join(wrong, 'data')), false)
   const json = await posthouse('check', '--json', '--config', wrong)
   assert.equal((JSON.parse(json.out) as { faults: unknown[] }).faults.length, 3)
+})
+
+test('a plugin whose rest cannot be loaded keeps the server from starting, and check tells of it', async () => {
+  const broken = join(parent, 'broken')
+  const base = await freeBase()
+  const made = await posthouse('init', broken, '--domain', 'example.org', '--base-port', String(base))
+  assert.equal(made.code, 0, made.err)
+  await writeFile(
+    join(broken, 'late.mjs'),
+    `export default { name: 'late', summary: 'tests', config: { type: 'object' },
+  setup: () => ({ loadRest: () => import('./not-there.mjs') }) }`,
+  )
+  const list = join(broken, 'plugins.yaml')
+  await writeFile(list, `${await readFile(list, 'utf8')}\n- use: ./late.mjs\n`)
+  for (const command of ['check', 'serve']) {
+    const { code, err } = await posthouse(command, '--config', broken)
+    assert.deepEqual([command, code], [command, 1])
+    assert.match(err, /Cannot find module .*not-there\.mjs/)
+  }
 })
 
 test('the lines of a first start send a mail and read it', () => {
