@@ -174,6 +174,8 @@ export interface Mailbox {
   get(uids: readonly number[]): Promise<readonly MailEntry[]>
   /** Octets [from, to) of the sum. Throws `message-gone`. */
   read(entry: MailEntry, from?: number, to?: number): Promise<Buffer>
+  /** All octets of several messages, in order; `undefined` where one is gone. All are held at once: whoever asks bounds how many octets that are. */
+  readAll(entries: readonly MailEntry[]): Promise<readonly (Buffer | undefined)[]>
   /** Resolves to the new UIDs in order. Throws `mailbox-full`. */
   append(mails: readonly NewMail[]): Promise<readonly number[]>
   /**

@@ -4,7 +4,7 @@
  */
 import type { Mailbox, MailEntry } from 'posthouse/api'
 import { type Field, scanHeader, scanMime } from 'posthouse/text'
-import { type DigestReader, digestOf, digestReader } from './digest.js'
+import { type DigestReader, digestOf, digestReader, headDigestOf } from './digest.js'
 import { type Facts, factsOf } from './finding/facts.js'
 import { previewOf } from './finding/preview.js'
 import type { Gate } from './gate.js'
@@ -13,6 +13,9 @@ import { writeEnvelope } from './wire/envelope.js'
 
 /** Up to here a message is read in one go. */
 const SMALL_BYTES = 64 * 1024
+/** Read ahead for those who look at many messages. */
+const AHEAD_BYTES = 1024 * 1024
+const AHEAD_MESSAGES = 200
 /** A header is looked for in this much, then in more. */
 const HEADER_BYTES = 64 * 1024
 
@@ -25,6 +28,16 @@ export interface Header {
   readonly bytes: Buffer
 }
 
+/** What somebody who looks at many messages has found out about one of them. */
+export interface Beforehand {
+  readonly octets?: Buffer | undefined
+  readonly digest?: DigestReader | undefined
+  /** The store has been asked for the digest, and has none that is whole. */
+  readonly undigested?: boolean
+  /** Of the digest only the ENVELOPE is wanted. */
+  readonly headOnly?: boolean
+}
+
 export class Content {
   readonly entry: MailEntry
   private readonly mailbox: Mailbox
@@ -33,14 +46,20 @@ export class Content {
   private whole: Buffer | undefined
   private header_: Header | undefined
   private digest: DigestReader | undefined
+  private readonly undigested: boolean
+  private readonly headOnly: boolean
   /** Made here, for the store to keep. */
   made: Buffer | undefined
 
-  constructor(entry: MailEntry, mailbox: Mailbox, cache: StructureCache, gate: Gate) {
+  constructor(entry: MailEntry, mailbox: Mailbox, cache: StructureCache, gate: Gate, beforehand: Beforehand = {}) {
     this.entry = entry
     this.mailbox = mailbox
     this.cache = cache
     this.gate = gate
+    this.whole = beforehand.octets
+    this.digest = beforehand.digest
+    this.undigested = beforehand.undigested ?? false
+    this.headOnly = beforehand.headOnly ?? false
   }
 
   get size(): number {
@@ -109,12 +128,11 @@ export class Content {
   }
 
   private async findDigest(): Promise<DigestReader | undefined> {
-    // A store may hand out the front of a larger buffer as if it were all: only `subarray` minds that.
-    const copied = (octets: Buffer) => digestReader(Buffer.from(octets.subarray(0, octets.length)))
-    const [kept] = await this.mailbox.digests([this.entry], copied)
-    if (kept !== undefined || this.size > SMALL_BYTES) return kept
-    this.made = digestOf(await this.read(0, this.size))
-    return digestReader(this.made)
+    const [kept] = this.undigested ? [] : await this.mailbox.digests([this.entry], copiedDigest)
+    if (kept !== undefined && (kept.whole || this.headOnly)) return kept
+    if (this.headOnly) this.made = headDigestOf((await this.header()).fields)
+    else if (this.size <= SMALL_BYTES) this.made = digestOf(await this.read(0, this.size))
+    return this.made === undefined ? kept : digestReader(this.made)
   }
 
   /** Hands out all octets at once: few messages at a time in this process, as they may be large. */
@@ -122,6 +140,45 @@ export class Content {
     if (this.size <= SMALL_BYTES) return look(await this.read(0, this.size))
     return this.gate.pass(async () => look(await this.mailbox.read(this.entry)))
   }
+}
+
+/** A store may hand out the front of a larger buffer as if it were all: only `subarray` minds that. */
+function copiedDigest(octets: Buffer): DigestReader | undefined {
+  return digestReader(Buffer.from(octets.subarray(0, octets.length)))
+}
+
+/**
+ * Digests and octets of many messages by two questions to the store, by UID; large messages are left for `Content` to look at. All of them are held at once:
+ * the caller bounds how many octets the messages have.
+ */
+export async function lookAhead(
+  mailbox: Mailbox,
+  entries: readonly MailEntry[],
+  wanted: { readonly digests: boolean; readonly octets: boolean },
+): Promise<ReadonlyMap<number, Beforehand>> {
+  const digests = wanted.digests ? await mailbox.digests(entries, copiedDigest) : []
+  const unread = entries.filter(
+    ({ size }, at) => size <= SMALL_BYTES && (wanted.octets || (wanted.digests && digests[at]?.whole !== true)),
+  )
+  const octets = await mailbox.readAll(unread)
+  const read = new Map(unread.map(({ uid }, at) => [uid, octets[at]]))
+  return new Map(
+    entries.map(({ uid }, at) => {
+      const digest = digests[at]?.whole === true ? digests[at] : undefined
+      return [uid, { octets: read.get(uid), digest, undigested: wanted.digests && digest === undefined }]
+    }),
+  )
+}
+
+/** As `lookAhead`, of the messages from a place on, for as long as they are small together. */
+export function fewFrom(entries: readonly MailEntry[], from: number): readonly MailEntry[] {
+  let bytes = 0
+  const end = entries.findIndex((entry, at) => {
+    if (at < from) return false
+    bytes += Math.min(entry.size, SMALL_BYTES)
+    return bytes > AHEAD_BYTES || at - from >= AHEAD_MESSAGES
+  })
+  return entries.slice(from, end < 0 ? undefined : Math.max(end, from + 1))
 }
 
 function headerOf(bytes: Buffer): Header {

@@ -3,7 +3,7 @@
  * the store, so that nobody reads messages to list them. Octets: a version, the lengths of the sections, the sections. What a later version lays
  * out otherwise is worked out anew, as what is missing is.
  */
-import { type MimePart, scanMime } from 'posthouse/text'
+import { type Field, type MimePart, scanMime } from 'posthouse/text'
 import { type Facts, factsOf } from './finding/facts.js'
 import { previewOf } from './finding/preview.js'
 import { type Span, type Structure, structureFrom } from './structure.js'
@@ -11,6 +11,8 @@ import { writeEnvelope } from './wire/envelope.js'
 
 /** Raise it whenever a section is made otherwise, be it a single character of an ENVELOPE. */
 const VERSION = 1
+/** Of this version, and made of the header alone: it has an ENVELOPE, and the rest is worked out when it is asked for. */
+const HEAD_ONLY = 0x80 | VERSION
 const SECTIONS = 6
 const HEAD = 1 + 4 * SECTIONS
 /** A longer section is left out, and worked out whenever it is asked for: hardly any mail has one. */
@@ -28,7 +30,7 @@ enum Section {
 export function digestOf(bytes: Buffer): Buffer {
   const { root } = scanMime(bytes)
   const structure = structureFrom(root)
-  return join([
+  return join(VERSION, [
     Buffer.from(writeEnvelope(root.header), 'latin1'),
     Buffer.from(structure.body, 'latin1'),
     Buffer.from(structure.extended, 'latin1'),
@@ -38,15 +40,21 @@ export function digestOf(bytes: Buffer): Buffer {
   ])
 }
 
+/** For who asks for ENVELOPEs of mail nobody has looked at: a quarter of the work. */
+export function headDigestOf(header: readonly Field[]): Buffer {
+  const none = Buffer.alloc(0)
+  return join(HEAD_ONLY, [Buffer.from(writeEnvelope(header), 'latin1'), none, none, none, none, none])
+}
+
 function previewIn(bytes: Buffer, root: MimePart): string {
   // A character tells that there is a preview: an empty one is an answer too.
   return `+${previewOf(bytes, root)}`
 }
 
-function join(sections: readonly Buffer[]): Buffer {
+function join(version: number, sections: readonly Buffer[]): Buffer {
   const kept = sections.map(section => (section.length > LONGEST ? Buffer.alloc(0) : section))
   const head = Buffer.alloc(HEAD)
-  head[0] = VERSION
+  head[0] = version
   for (const [index, { length }] of kept.entries()) head.writeUInt32LE(length, 1 + 4 * index)
   return Buffer.concat([head, ...kept])
 }
@@ -57,7 +65,7 @@ export function digestReader(digest: Buffer): DigestReader | undefined {
   return ends && new DigestReader(digest, ends)
 }
 
-/** Each gives `undefined` where the section was too long to be kept. */
+/** Each gives `undefined` where the section was too long to be kept, or was not made. */
 export class DigestReader {
   private readonly digest: Buffer
   private readonly ends: readonly number[]
@@ -65,6 +73,11 @@ export class DigestReader {
   constructor(digest: Buffer, ends: readonly number[]) {
     this.digest = digest
     this.ends = ends
+  }
+
+  /** Made of all of the message, and not of its header alone. */
+  get whole(): boolean {
+    return isCurrent(this.digest)
   }
 
   private text(section: Section, encoding: 'latin1' | 'utf8' = 'latin1'): string | undefined {
@@ -101,14 +114,14 @@ export class DigestReader {
   }
 }
 
-/** Whether it is of this version. */
+/** Whether it is of this version, and whole. */
 export function isCurrent(digest: Buffer): boolean {
   return digest[0] === VERSION
 }
 
 /** Where the sections begin, and at last where they end. */
 function endsOf(digest: Buffer): readonly number[] | undefined {
-  if (!isCurrent(digest) || digest.length < HEAD) return undefined
+  if ((digest[0] !== VERSION && digest[0] !== HEAD_ONLY) || digest.length < HEAD) return undefined
   const ends = [HEAD]
   for (let index = 0; index < SECTIONS; index++) ends.push(ends[index]! + digest.readUInt32LE(1 + 4 * index))
   return ends[SECTIONS] === digest.length ? ends : undefined

@@ -3,7 +3,7 @@
  * messages at a time. A message whose digest is missing is looked into, and what is made of it then is kept.
  */
 import type { MailEntry } from 'posthouse/api'
-import { Content } from './content.js'
+import { type Beforehand, Content, fewFrom, lookAhead } from './content.js'
 import { type DigestReader, digestReader } from './digest.js'
 import type { Selected } from './selected.js'
 import type { Session } from './session.js'
@@ -101,14 +101,18 @@ async function textsOf(
   const { open } = session
   if (!items.some(inDigest)) return entries.map(entry => items.map(item => entryItem(open, entry, item)).join(' '))
   let room = BATCH_OCTETS
-  const known = await open.mailbox.digests(entries, (digest, entry) => {
-    const text = room > 0 ? fromDigest(open, digest, entry, items) : undefined
+  const whole = new Set<number>()
+  const known = await open.mailbox.digests(entries, (octets, entry) => {
+    if (room <= 0) return undefined
+    const digest = digestReader(octets)
+    if (digest?.whole) whole.add(entry.uid)
+    const text = digest && fromDigest(open, digest, entry, items)
     room -= text?.length ?? 0
     return text
   })
   // One that has a text had room, and so had all before it.
   const last = room > 0 ? entries.length : known.findLastIndex(text => text !== undefined) + 1
-  return fillIn(session, entries, known.slice(0, last), items)
+  return fillIn(session, entries, known.slice(0, last), items, whole)
 }
 
 /** Of messages without a digest, or whose digest does not say it all; fewer texts where there is no room for all. */
@@ -117,24 +121,38 @@ async function fillIn(
   entries: readonly MailEntry[],
   texts: (string | undefined)[],
   items: readonly ListedItem[],
+  digested: ReadonlySet<number>,
 ): Promise<(string | undefined)[]> {
   const { open, deps } = session
   const made: (readonly [MailEntry, Buffer])[] = []
+  const headOnly = items.every(item => item.kind === 'envelope' || !inDigest(item))
+  const ahead = new Map<number, Beforehand>()
+  const todo = entries.filter((_, index) => index < texts.length && texts[index] === undefined)
+  let next = 0
   let room = BATCH_OCTETS
   for (let index = 0; index < texts.length; index++) {
     if (texts[index] !== undefined) continue
     if (room <= 0) texts.length = index
     else {
       const entry = entries[index]!
-      const content = new Content(entry, open.mailbox, open.structures, deps.gate)
+      if (!ahead.has(entry.uid)) await readAhead(open, fewFrom(todo, next), ahead)
+      next += 1
+      const beforehand = { octets: ahead.get(entry.uid)?.octets, undigested: !digested.has(entry.uid), headOnly }
+      const content = new Content(entry, open.mailbox, open.structures, deps.gate, beforehand)
       texts[index] = await fromMessage(open, content, items)
       if (content.made) made.push([entry, content.made])
       room -= (texts[index]?.length ?? 0) + (content.made?.length ?? 0)
-      await session.output.room()
+      if (session.output.crowded) await session.output.room()
     }
   }
   deps.keeper.keep(open.mailbox, made)
   return texts
+}
+
+/** What was read ahead before is done with. */
+async function readAhead(open: Selected, entries: readonly MailEntry[], ahead: Map<number, Beforehand>): Promise<void> {
+  ahead.clear()
+  for (const [uid, one] of await lookAhead(open.mailbox, entries, { digests: false, octets: true })) ahead.set(uid, one)
 }
 
 function inDigest({ kind }: ListedItem): boolean {
@@ -144,12 +162,10 @@ function inDigest({ kind }: ListedItem): boolean {
 /** `undefined` where the digest does not hold all that is asked. */
 function fromDigest(
   open: Selected,
-  octets: Buffer,
+  digest: DigestReader,
   entry: MailEntry,
   items: readonly ListedItem[],
 ): string | undefined {
-  const digest = digestReader(octets)
-  if (digest === undefined) return undefined
   let text = ''
   for (const item of items) {
     const one = digestItem(digest, item) ?? entryItem(open, entry, item)

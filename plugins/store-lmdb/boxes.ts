@@ -16,6 +16,7 @@ import {
 } from 'posthouse/api'
 import { type Environment, firstKey } from './environment.js'
 import { under } from './keys.js'
+import { KnownBoxes } from './known-boxes.js'
 import { Sums } from './sums.js'
 
 /** A mailbox at rest. Changed in memory during a write and put back at its end. */
@@ -76,6 +77,7 @@ const SPARE_TOMBSTONES = 2_000
 
 export class Boxes {
   readonly #boxes: Database<Box, string>
+  readonly #known: KnownBoxes
   readonly #entries: Database<EntryRecord, EntryKey>
   readonly #history: Database<number, HistoryKey>
   /** Mailboxes as changes of this commit have left them: mail comes in many a commit, and each would read and write its mailbox anew. */
@@ -83,6 +85,7 @@ export class Boxes {
 
   constructor(env: Environment) {
     this.#boxes = env.database('boxes')
+    this.#known = new KnownBoxes(this.#boxes)
     this.#entries = env.database('entries')
     this.#history = env.database('history')
     const put = (id: string, { box }: { readonly box: Box | undefined }) =>
@@ -92,7 +95,7 @@ export class Boxes {
 
   find(id: string): Box | undefined {
     const changed = this.#changed.pending(id)
-    return changed === undefined ? this.#boxes.get(id) : changed.box && { ...changed.box }
+    return changed === undefined ? this.#known.find(id) : changed.box && { ...changed.box }
   }
 
   /** Throws `mailbox-gone`, also when the mailbox is another account's. */

@@ -79,9 +79,25 @@ export class LmdbMailbox implements Mailbox {
 
   async read(entry: MailEntry, from = 0, to = Number.POSITIVE_INFINITY): Promise<Buffer> {
     this.#look()
+    return this.#octets(entry, Math.max(0, from), to)
+  }
+
+  async readAll(entries: readonly MailEntry[]): Promise<readonly (Buffer | undefined)[]> {
+    this.#look()
+    return entries.map(entry => {
+      try {
+        return this.#octets(entry, 0, Number.POSITIVE_INFINITY)
+      } catch (error) {
+        if (error instanceof MailError && error.errorCode === 'message-gone') return undefined
+        throw error
+      }
+    })
+  }
+
+  #octets(entry: MailEntry, from: number, to: number): Buffer {
     const prefix = Buffer.from(entry.prefix)
     const parts = { prefixBytes: prefix.length, bodySize: entry.bodySize, cuts: entry.cuts }
-    const segments = sumSegments(parts, Math.max(0, from), to)
+    const segments = sumSegments(parts, from, to)
     // A message that is gone has no empty range either.
     if (segments.length === 0) this.#parts.bodies.need(entry.bodyId)
     const pieces = segments.map(({ from, start, end }) =>

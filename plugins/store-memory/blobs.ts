@@ -38,6 +38,10 @@ export class MemoryBlobs implements Blobs {
   }
 
   /** The bytes themselves. Throws `message-gone`. */
+  has(id: string): boolean {
+    return this.#bodies.has(id)
+  }
+
   need(id: string): Buffer {
     const body = this.#bodies.get(id)
     if (body === undefined) throw new MailError('message-gone', `no body ${id}`)

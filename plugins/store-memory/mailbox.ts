@@ -86,8 +86,19 @@ export class MemoryMailbox implements Mailbox {
     return this.#box().find(uids)
   }
 
+  async readAll(entries: readonly MailEntry[]): Promise<readonly (Buffer | undefined)[]> {
+    this.#box()
+    return entries.map(entry =>
+      this.#blobs.has(entry.bodyId) ? this.#octets(entry, 0, Number.POSITIVE_INFINITY) : undefined,
+    )
+  }
+
   async read(entry: MailEntry, from = 0, to = Number.POSITIVE_INFINITY): Promise<Buffer> {
     this.#box()
+    return this.#octets(entry, from, to)
+  }
+
+  #octets(entry: MailEntry, from: number, to: number): Buffer {
     const body = this.#blobs.need(entry.bodyId)
     const prefix = Buffer.from(entry.prefix)
     const parts = { prefixBytes: prefix.length, bodySize: body.length, cuts: entry.cuts }

@@ -97,6 +97,29 @@ function messages(backend: StoreBackend): void {
     await assert.rejects(inbox.read(entry), coded('message-gone'))
   })
 
+  contract(
+    backend,
+    'messages are read together, in the order they are asked for; of one that is gone there is nothing',
+    async ({ store }) => {
+      const inbox = await openByName(store, 'ann')
+      await store.accept(acceptance('q1', { filings: [{ ...filing('ann'), prefix: 'Before: it\r\n' }] }))
+      await inbox.append([mail('two'), mail('three')])
+      const [first, second, third] = await inbox.list()
+      await inbox.expunge([2])
+      const octets = await inbox.readAll([third!, second!, first!])
+      assert.deepEqual(
+        octets.map(one => one?.toString()),
+        ['three', undefined, (await inbox.read(first!)).toString()],
+      )
+      assert.ok(octets[2]!.toString().startsWith('Before: it\r\n'))
+      assert.deepEqual(await inbox.readAll([]), [])
+      await store.mail.create('ann', 'gone')
+      const gone = await openByName(store, 'ann', 'gone')
+      await store.mail.delete('ann', 'gone')
+      await assert.rejects(gone.readAll([]), coded('mailbox-gone'))
+    },
+  )
+
   contract(backend, 'a mailbox of many messages is listed and changed whole', async ({ store }) => {
     const inbox = await openByName(store, 'ann')
     for (let at = 0; at < 6; at++) await inbox.append(Array.from({ length: 1000 }, () => mail('x')))

@@ -5,7 +5,7 @@
 import type { MailEntry } from 'posthouse/api'
 import { bad, type Done, no, ok } from '../answer.js'
 import { command } from '../command.js'
-import { Content } from '../content.js'
+import { Content, lookAhead } from '../content.js'
 import { fetchFromView, isInView, tellKeywords } from '../fetch-view.js'
 import { fetchListed, isListed, messageItem } from '../overview.js'
 import { decodedSize, type Resolved, resolve, sendSection } from '../sections.js'
@@ -105,6 +105,7 @@ export function gone(): Done {
 async function fetchFromStore(session: Session, uids: readonly number[], items: readonly FetchItem[]): Promise<number> {
   const selected = session.open
   const marks = !selected.readOnly && items.some(item => item.kind === 'section' && !item.peek)
+  const wanted = { digests: items.some(needsDigest), octets: items.some(needsOctets) }
   const made: Made[] = []
   let missing = 0
   for (let at = 0; at < uids.length; at += BATCH_MESSAGES) {
@@ -113,12 +114,14 @@ async function fetchFromStore(session: Session, uids: readonly number[], items: 
     missing += batch.length - entries.length
     for (const group of bySize(entries)) {
       const seen = marks ? await markSeen(selected, group) : new Map<number, MailEntry>()
+      const ahead = await lookAhead(selected.mailbox, group, wanted)
       for (const entry of group) {
         const content = new Content(
           seen.get(entry.uid) ?? entry,
           selected.mailbox,
           selected.structures,
           session.deps.gate,
+          ahead.get(entry.uid),
         )
         if (!(await fetchOne(session, content, items, seen.has(entry.uid)))) missing += 1
         if (content.made) made.push([content.entry, content.made])
@@ -127,6 +130,16 @@ async function fetchFromStore(session: Session, uids: readonly number[], items: 
     session.deps.keeper.keep(selected.mailbox, made.splice(0))
   }
   return missing
+}
+
+/** Where the parts of a message are stands in its digest. */
+function needsDigest(item: FetchItem): boolean {
+  if (item.kind === 'section') return item.section.path.length > 0
+  return ['envelope', 'structure', 'preview', 'decoded-size'].includes(item.kind)
+}
+
+function needsOctets({ kind }: FetchItem): boolean {
+  return kind === 'section' || kind === 'decoded-size'
 }
 
 function bySize(entries: readonly MailEntry[]): MailEntry[][] {

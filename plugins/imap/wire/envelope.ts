@@ -13,12 +13,12 @@ export function writeEnvelope(header: readonly Field[]): string {
   const list = (name: string) => parseAddressList(found.get(name)?.[0] ?? '')
   // RFC 5322 §4.5.3: recipients in several fields of one name are one list.
   const lists = (name: string) => (found.get(name) ?? []).flatMap(parseAddressList)
-  const from = list('from')
+  const from = writeAddresses(list('from'))
   // RFC 3501 §7.4.2: absent or empty Sender and Reply-To are told as From.
-  const orFrom = (addresses: Addresses) => (addresses.length > 0 ? addresses : from)
+  const orFrom = (addresses: Addresses) => (addresses.length > 0 ? writeAddresses(addresses) : from)
   const senders = [from, orFrom(list('sender')), orFrom(list('reply-to'))]
-  const addresses = [...senders, lists('to'), lists('cc'), lists('bcc')].map(writeAddresses)
-  const fields = [text('date'), text('subject'), ...addresses, text('in-reply-to'), text('message-id')]
+  const recipients = [lists('to'), lists('cc'), lists('bcc')].map(writeAddresses)
+  const fields = [text('date'), text('subject'), ...senders, ...recipients, text('in-reply-to'), text('message-id')]
   return `(${fields.join(' ')})`
 }
 

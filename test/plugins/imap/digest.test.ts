@@ -93,6 +93,22 @@ test('a preview has at most 200 characters, whole ones', () => {
   assert.equal(previewOf(bytes, scanMime(bytes).root), '😀'.repeat(200))
 })
 
+test('a preview finds what somebody wrote under a long quotation, and between torn lines', () => {
+  const previewIn = (text: string) => {
+    const bytes = Buffer.from(`Content-Type: text/plain; charset=utf-8\r\n\r\n${text}`)
+    return previewOf(bytes, scanMime(bytes).root)
+  }
+  const quoted = '> quoted before\r\n'.repeat(500)
+  assert.equal(previewIn(`${quoted}own words`), 'own words')
+  assert.equal(previewIn(`${' \r\n'.repeat(900)}late`), 'late')
+  assert.equal(previewIn(`${quoted}${'😀 '.repeat(900)}`), '😀 '.repeat(100).trimEnd())
+  // Characters of two halves, wherever the first look ends.
+  for (const before of [0, 1, 2, 3]) {
+    const text = `${'a'.repeat(before)}${'😀'.repeat(2000)}`
+    assert.equal(previewIn(text), [...text].slice(0, 200).join(''))
+  }
+})
+
 let rig: Rig
 let ann: Client
 
@@ -112,6 +128,30 @@ test('PREVIEW (LAZY) is NIL until the preview is there', async () => {
   assert.deepEqual(await ann.ok('FETCH 1 (PREVIEW BODY.PEEK[2.HEADER])'), [
     `* 1 FETCH (${preview} BODY[2.HEADER] {18}\r\nSubject: inner\r\n\r\n)`,
   ])
+})
+
+test('who asks for envelopes alone has them kept, and everything else is worked out when it is asked for', async () => {
+  await ann.ok('CREATE heads')
+  await ann.append('heads', MIXED)
+  await ann.append('heads', `Subject: large\r\n\r\n${'x'.repeat(100_000)}`)
+  await ann.ok('SELECT heads')
+  const all = '(ENVELOPE BODY BODYSTRUCTURE PREVIEW)'
+  const envelopes = await ann.ok('FETCH 1:2 (UID ENVELOPE)')
+  await ann.ok('STORE 1 FLAGS.SILENT (\\Seen)')
+  const { mail } = rig.store
+  const box = await mail.open('id-ann', (await mail.find('id-ann', 'heads'))!.id)
+  const kept = () => box.list().then(entries => box.digests(entries, octets => digestReader(octets)?.whole))
+  assert.deepEqual(await kept(), [false, false])
+  assert.deepEqual(await ann.ok('FETCH 1:2 (UID ENVELOPE)'), envelopes)
+  assert.deepEqual(await ann.ok('FETCH 1 (PREVIEW (LAZY))'), ['* 1 FETCH (PREVIEW NIL)'])
+  const told = await ann.ok(`FETCH 1:2 ${all}`)
+  await ann.ok('STORE 1 FLAGS.SILENT ()')
+  assert.deepEqual(await kept(), [true, false])
+  assert.deepEqual(await ann.ok(`FETCH 1:2 ${all}`), told)
+  assert.deepEqual(await ann.ok('FETCH 1:2 (UID ENVELOPE)'), envelopes)
+  await ann.ok('SELECT INBOX')
+  assert.equal((await ann.ok(`FETCH 1 ${all}`))[0], told[0])
+  assert.deepEqual(await ann.ok('SEARCH SUBJECT large'), ['* SEARCH'])
 })
 
 test('lists are the same with digests and without', async () => {
