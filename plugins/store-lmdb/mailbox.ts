@@ -210,7 +210,9 @@ export class LmdbMailbox implements Mailbox {
   async changes(since: number): Promise<Changes> {
     this.#parts.env.refresh()
     const happened = this.#boxes.since(this.id, since)
-    while (this.#boxes.readOn(this.id, happened, READ_STEP)) await this.#turn()
+    // Every change raises the MODSEQ.
+    const none = this.#boxes.find(this.id)?.modseq === since
+    while (!none && this.#boxes.readOn(this.id, happened, READ_STEP)) await this.#turn()
     const box = this.#boxes.find(this.id)
     if (box === undefined) return { modseq: since, uidNext: 1, changed: [], vanished: [], complete: true, gone: true }
     const changed = ascending(happened.changed)

@@ -1,6 +1,7 @@
 /**
  * Who is told of changes. Listeners of this process are called after the commit, those of other processes by way of the bus; as the bus
- * may lose news, everything watched is looked at once a second when the store's transaction id has moved. Nobody watching, no timer.
+ * may lose news, everything watched is looked at once a second when the store's transaction id has moved. Nobody watching, no timer: it ends a second after,
+ * as who leaves a mailbox often opens the next one.
  */
 import type { Bus, Log } from 'posthouse/api'
 
@@ -52,7 +53,6 @@ export class News {
     return () => {
       topic.listeners.delete(own)
       if (topic.listeners.size === 0 && this.#topics.get(name) === topic) this.#topics.delete(name)
-      if (this.#topics.size === 0) this.stop()
     }
   }
 
@@ -116,6 +116,7 @@ export class News {
   }
 
   #poll(): void {
+    if (this.#topics.size === 0) return this.stop()
     this.#guard(() => {
       const now = this.#options.transactionId()
       if (now === this.#seen) return

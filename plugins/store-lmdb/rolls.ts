@@ -120,6 +120,9 @@ export class Rolls {
     }
     for (;;) {
       this.#env.refresh()
+      const there = this.#boxes.need(accountId, boxId)
+      // Every change raises the MODSEQ.
+      if (there.modseq === roll.modseq) return there
       const happened = this.#boxes.since(boxId, roll.modseq)
       while (this.#boxes.readOn(boxId, happened, STEP)) await turn()
       const box = this.#boxes.need(accountId, boxId)

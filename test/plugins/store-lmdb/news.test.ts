@@ -91,6 +91,22 @@ test('without watchers nobody looks and nobody listens', async () => {
   assert.deepEqual([looks(), bus.subscribers], [before, 0])
 })
 
+test('who watches again soon is told as before, and nothing has to begin anew', async t => {
+  const { bus, here, there, change, looks } = pair()
+  const heard: string[] = []
+  there.watch('a', () => heard.push('wrong'))()
+  const before = looks()
+  there.watch('b', () => heard.push('b'))
+  t.after(() => [here.stop(), there.stop()])
+  assert.deepEqual([looks(), bus.subscribers], [before, 1])
+  bus.lost = true
+  change('a')
+  change('b')
+  here.tell(['a', 'b'])
+  await until(() => heard.length > 0)
+  assert.deepEqual(heard, ['b'])
+})
+
 test('much news goes out in pieces the bus can carry', async () => {
   const { bus, here } = pair()
   here.tell(Array.from({ length: 2500 }, (_, at) => `mailbox${at}`))
