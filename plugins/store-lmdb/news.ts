@@ -116,7 +116,10 @@ export class News {
   }
 
   #poll(): void {
-    if (this.#topics.size === 0) return this.stop()
+    if (this.#topics.size === 0) {
+      this.stop()
+      return
+    }
     this.#guard(() => {
       const now = this.#options.transactionId()
       if (now === this.#seen) return
