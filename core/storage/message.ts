@@ -39,7 +39,7 @@ class ReceivedMessage implements Message {
   readonly #parts: MessageParts
   #header: readonly HeaderField[] | undefined
   #byName: Map<string, HeaderField[]> | undefined
-  readonly #decoded = new WeakMap<HeaderField, string>()
+  readonly #decoded = new Map<HeaderField, string>()
   #text: Promise<MessageText> | undefined
 
   constructor(parts: MessageParts) {

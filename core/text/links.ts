@@ -1,7 +1,9 @@
 /**
  * Links of a message that lead into the web, of its HTML and of its plain text, with the host each leads to. Bounded; nothing is visited.
  */
+
 import { randomBytes } from 'node:crypto'
+import { Beside } from './beside.js'
 import { chooseFairly, drawOf } from './choose.js'
 import { bothEnds } from './ends.js'
 import { organisationOf } from './organisation.js'
@@ -35,7 +37,7 @@ const WEB = /^\s*https?:/i
 /** Nobody outside knows which of very many are left out. */
 const LOT = randomBytes(8).toString('hex')
 
-const known = new WeakMap<LinkedText, readonly WebLink[]>()
+const known = new Beside<LinkedText, readonly WebLink[]>()
 
 /** Found once for each text, whoever asks; in the order they stand there. Of more than some hundreds a share that fillers cannot crowd out. */
 export function webLinks(text: LinkedText): readonly WebLink[] {

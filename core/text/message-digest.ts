@@ -2,7 +2,9 @@
  * Reads a message once, in pieces, for signing and for checking: its header, and its body's SHA-256 in every canonical form that is asked
  * for. What is held is the header and one piece.
  */
+
 import { createHash } from 'node:crypto'
+import { Beside } from './beside.js'
 import { CanonicalBody, type CanonicalForm } from './canonical.js'
 import { scanHeader } from './header.js'
 import type { HeaderOctets } from './signed-header.js'
@@ -64,7 +66,7 @@ interface Digests {
 }
 
 const PIECE = 64 * 1024
-const digests = new WeakMap<WholeMessage, Digests>()
+const digests = new Beside<WholeMessage, Digests>()
 
 /** The same for a message at hand: whoever asks first reads it, each form once, and all others hear of it. */
 export async function digestOf(message: WholeMessage, wanted: WantedForms): Promise<MessageDigest> {

@@ -14,7 +14,7 @@ import {
   type SigningKey,
   type SigningKeys,
 } from 'posthouse/api'
-import { digestMessage, digestOf, type MessageDigest, toAsciiDomain, type WantedForms } from 'posthouse/text'
+import { Beside, digestMessage, digestOf, type MessageDigest, toAsciiDomain, type WantedForms } from 'posthouse/text'
 import { type Chain, isArcField, MOST_SETS, readChain } from './chain.js'
 import { ownResults, parts } from './results.js'
 import { sealFields } from './seal.js'
@@ -56,7 +56,7 @@ export default definePlugin({
       now: clock.now(),
       signal: AbortSignal.any([signal, call.signal, AbortSignal.timeout(VALIDATE_MS)]),
     })
-    const arrived = new WeakMap<Message, Promise<Checked | undefined>>()
+    const arrived = new Beside<Message, Promise<Checked | undefined>>()
     const chainOfArrival = ({ session, message }: Asked['score'], call: Call): Promise<Checked | undefined> => {
       const foreign = session.account === undefined && !session.trusted && session.protocol !== 'internal'
       if (!foreign || !dns.configured || !message.header.some(({ name }) => isArcField(name)))

@@ -14,6 +14,7 @@ import {
   type Session,
   tellUnknown,
 } from 'posthouse/api'
+import { Beside } from 'posthouse/text'
 import type { Terms } from './config.js'
 import { askWithin, type Heard, type Readiness, Round } from './lookup.js'
 import { questionsFor } from './question.js'
@@ -31,7 +32,7 @@ export interface ClientParts {
 
 export class Clients {
   readonly #parts: ClientParts
-  readonly #heard = new WeakMap<Session, { readonly address: string; readonly heard: Promise<readonly Heard[]> }>()
+  readonly #heard = new Beside<Session, { readonly address: string; readonly heard: Promise<readonly Heard[]> }>()
 
   constructor(parts: ClientParts) {
     this.#parts = parts

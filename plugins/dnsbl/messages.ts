@@ -18,6 +18,7 @@ import {
   troubleOf,
   within,
 } from 'posthouse/api'
+import { Beside } from 'posthouse/text'
 import { withoutAllowed } from './allowed.js'
 import type { ClientParts, Clients } from './clients.js'
 import { type Contents, type ContentTerms, contentsOf, NO_CONTENTS } from './contents.js'
@@ -57,7 +58,7 @@ export class Messages implements ListHits {
   readonly #contentTerms: ContentTerms
   /** A list wants to hear of what is proven. */
   readonly #wantsProof: boolean
-  readonly #found = new WeakMap<Message, Promise<Found>>()
+  readonly #found = new Beside<Message, Promise<Found>>()
 
   constructor(parts: MessageParts) {
     const { terms, server } = parts

@@ -17,6 +17,7 @@ import {
   type Session,
   tellUnknown,
 } from 'posthouse/api'
+import { Beside } from 'posthouse/text'
 import { CONFIG, isOwn, type Terms, termsOf } from './config.js'
 import { judge } from './rules.js'
 
@@ -57,7 +58,7 @@ export default definePlugin({
 class Greetings {
   readonly #terms: Terms
   readonly #dns: Resolver
-  readonly #judged = new WeakMap<Session, { readonly name: string; readonly judgement: Promise<Judgement> }>()
+  readonly #judged = new Beside<Session, { readonly name: string; readonly judgement: Promise<Judgement> }>()
 
   constructor(terms: Terms, dns: Resolver) {
     this.#terms = terms

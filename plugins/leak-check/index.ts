@@ -3,7 +3,7 @@
  * that has sent the password is looked at; nothing of it is kept beyond, and it is never quoted or logged.
  */
 import { type Answered, type Asked, definePlugin, hold, type Message, reject } from 'posthouse/api'
-import { parseSize, printable } from 'posthouse/text'
+import { Beside, parseSize, printable } from 'posthouse/text'
 import { type Probe, Prober, type SearchBounds } from './probe.js'
 import { Sessions } from './sessions.js'
 
@@ -49,7 +49,7 @@ export default definePlugin({
     const bounds: SearchBounds = { maxBytes: parseSize(config.most)! }
     const except = new Set(config.except.map(login => login.toLowerCase()))
     /** Recipients are asked about one by one; a message is read once. */
-    const searched = new WeakMap<Message, Promise<boolean>>()
+    const searched = new Beside<Message, Promise<boolean>>()
 
     async function judge({ session, message }: Asked['message'], probe: Probe): Promise<Answered['message']> {
       const search = searched.get(message) ?? holds(message, prober, probe, bounds)

@@ -12,6 +12,7 @@ import {
   type Message,
   type PluginContext,
 } from 'posthouse/api'
+import { Beside } from 'posthouse/text'
 import { learnCommands } from './commands.js'
 import { CONFIG, type Config, termsOf } from './config.js'
 import { keyOf, type Label, SITE } from './entry.js'
@@ -183,7 +184,7 @@ class Classifier {
   readonly #teacher: () => Promise<Teacher>
   readonly #bounds: Bounds
   /** Between the moments that a message is asked about at. */
-  readonly #judged = new WeakMap<Message, Judgement>()
+  readonly #judged = new Beside<Message, Judgement>()
 
   constructor(context: PluginContext<Config>, journal: Journal, teacher: () => Promise<Teacher>) {
     this.#context = context

@@ -5,6 +5,7 @@
  */
 import { type Answered, type Asked, type Call, definePlugin, type Message, type Session } from 'posthouse/api'
 import type { PrefixLengths } from 'posthouse/text'
+import { Beside } from 'posthouse/text'
 import { OwnLimits, withOwn } from './own.js'
 import { type Count, RULES, type Rule, readRules, type Subject } from './rules.js'
 import { Sessions } from './sessions.js'
@@ -76,9 +77,9 @@ class Door {
   readonly #sessions: Sessions
   readonly #refused: () => void
   /** `message` is asked once per recipient; what all share is charged once. */
-  readonly #charged = new WeakMap<Message, Promise<Answered['message']>>()
+  readonly #charged = new Beside<Message, Promise<Answered['message']>>()
   /** What a connection was charged. */
-  readonly #admitted = new WeakMap<Session, readonly Charge[]>()
+  readonly #admitted = new Beside<Session, readonly Charge[]>()
 
   constructor(rules: readonly Rule[], counting: Counting, till: Till, sessions: Sessions, refused: () => void) {
     this.#rules = rules

@@ -11,6 +11,7 @@ import {
   type Session,
   within,
 } from 'posthouse/api'
+import { Beside } from 'posthouse/text'
 import type { Terms } from './config.js'
 import type { SiteList } from './site-list.js'
 import { ofEnvelope, ofMessage, type Wanted } from './subjects.js'
@@ -32,7 +33,7 @@ const MAX_TOLD = 10
 
 export class ListedMails {
   readonly #parts: MailsParts
-  readonly #judged = new WeakMap<Message, Promise<Weighed>>()
+  readonly #judged = new Beside<Message, Promise<Weighed>>()
 
   constructor(parts: MailsParts) {
     this.#parts = parts

@@ -20,6 +20,7 @@ import {
   type SiteBrands,
   sparing,
 } from 'posthouse/api'
+import { Beside } from 'posthouse/text'
 import { shippedBrands } from './brands.js'
 import { lookAlikeCommands } from './commands.js'
 import { CONFIG, type Terms, worldOf } from './config.js'
@@ -81,7 +82,7 @@ class Seen implements LookAlikes {
   readonly #services: Services
   readonly #log: Log
   readonly #metrics: Metrics
-  readonly #found = new WeakMap<Message, Promise<LookAlikeFacts>>()
+  readonly #found = new Beside<Message, Promise<LookAlikeFacts>>()
 
   constructor(brands: SiteBrands, world: () => Promise<World>, services: Services, log: Log, metrics: Metrics) {
     this.brands = brands

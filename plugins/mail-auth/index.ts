@@ -19,6 +19,7 @@ import {
   reject,
   sparing,
 } from 'posthouse/api'
+import { Beside } from 'posthouse/text'
 import { orElse, withinBudget } from './budget.js'
 import { mailAuthCommands } from './commands.js'
 import { CONFIG, termsOf } from './config.js'
@@ -90,7 +91,7 @@ class Checked implements MailAuth {
   readonly #log: Log
   readonly #metrics: Metrics
   readonly #configured: boolean
-  readonly #found = new WeakMap<Message, Promise<AuthFacts>>()
+  readonly #found = new Beside<Message, Promise<AuthFacts>>()
 
   constructor(
     configured: boolean,

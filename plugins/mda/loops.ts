@@ -3,7 +3,7 @@
  * `Delivered-To`, so it is known at its first return, long before the count of Received fields says the same (RFC 5321 §6.3).
  */
 import { type Answered, type Asked, type HeaderField, type Message, reject } from 'posthouse/api'
-import { addressKey } from 'posthouse/text'
+import { addressKey, Beside } from 'posthouse/text'
 
 export const DELIVERED_TO = 'Delivered-To'
 
@@ -31,7 +31,7 @@ export function decideLoop(
 }
 
 /** A message may have a thousand recipients: its header is looked through once. */
-const KNOWN = new WeakMap<Message, ReadonlySet<string>>()
+const KNOWN = new Beside<Message, ReadonlySet<string>>()
 
 function beenTo(message: Message): ReadonlySet<string> {
   const known = KNOWN.get(message)

@@ -14,6 +14,7 @@ import {
   type OriginFacts,
   type YamlPath,
 } from 'posthouse/api'
+import { Beside } from 'posthouse/text'
 import { Age } from './age.js'
 import { originCommands } from './commands.js'
 import { CONFIG, type Config, termsOf } from './config.js'
@@ -54,7 +55,7 @@ export default definePlugin({
 /** One look at each message, whoever asks first. */
 class Found implements Origin {
   readonly #parts: GatherParts
-  readonly #known = new WeakMap<Message, Promise<Gathered>>()
+  readonly #known = new Beside<Message, Promise<Gathered>>()
 
   constructor(parts: GatherParts) {
     this.#parts = parts

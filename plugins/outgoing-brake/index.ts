@@ -3,7 +3,7 @@
  * mail is held and an admin told. A stolen password then costs a hundred unwanted mails and not a hundred thousand, and nobody loses mail.
  */
 import { type Answered, definePlugin, type Message } from 'posthouse/api'
-import { parseDuration } from 'posthouse/text'
+import { Beside, parseDuration } from 'posthouse/text'
 import { brakeCommands } from './commands.js'
 import { Digests } from './digests.js'
 import { judge } from './judge.js'
@@ -50,7 +50,7 @@ export default definePlugin({
       count: (name: string) => metrics.count(`brake.${name}`),
     }
     /** Recipients are asked about one by one; a message is counted once. */
-    const judged = new WeakMap<Message, Promise<Answered['message']>>()
+    const judged = new Beside<Message, Promise<Answered['message']>>()
     return {
       commands: brakeCommands({ ledger, services, clock }),
       hooks: {

@@ -18,7 +18,7 @@ import {
   type Session,
   type Verdict,
 } from 'posthouse/api'
-import { organisationOf, parseAddress, readTally } from 'posthouse/text'
+import { Beside, organisationOf, parseAddress, readTally } from 'posthouse/text'
 import { senderCommands } from './commands.js'
 import { CONFIG, type Config, type Terms, termsOf } from './config.js'
 import { findingsFrom, OWN_FINDINGS } from './findings.js'
@@ -123,7 +123,7 @@ class Known implements Reputation {
   readonly #context: PluginContext<Config>
   readonly #ledger: Ledger
   readonly #terms: Terms
-  readonly #found = new WeakMap<Message, Promise<Found | undefined>>()
+  readonly #found = new Beside<Message, Promise<Found | undefined>>()
 
   constructor(context: PluginContext<Config>, ledger: Ledger, terms: Terms) {
     this.#context = context

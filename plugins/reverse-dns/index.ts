@@ -19,6 +19,7 @@ import {
   troubleOf,
   within,
 } from 'posthouse/api'
+import { Beside } from 'posthouse/text'
 import { CONFIG, type Terms, termsOf } from './config.js'
 import { judge, labelOf } from './judge.js'
 
@@ -64,7 +65,7 @@ function named(found: ReverseName | undefined): Answered['helo'] {
 /** One look-up for each client of a session; XCLIENT makes another client of it. */
 class Door {
   readonly #terms: Terms
-  readonly #found = new WeakMap<Session, { readonly address: string; readonly name: Promise<ReverseName> }>()
+  readonly #found = new Beside<Session, { readonly address: string; readonly name: Promise<ReverseName> }>()
   readonly #told = new WeakSet<Promise<ReverseName>>()
 
   constructor(terms: Terms) {

@@ -14,7 +14,7 @@ import {
   type Resolver,
   tellUnknown,
 } from 'posthouse/api'
-import { toAsciiDomain } from 'posthouse/text'
+import { Beside, toAsciiDomain } from 'posthouse/text'
 import { CONFIG, exceptedDomain, type Terms, termsOf } from './config.js'
 import { judge } from './judge.js'
 
@@ -55,7 +55,7 @@ export default definePlugin({
 class Senders {
   readonly #terms: Terms
   readonly #dns: Resolver
-  readonly #judged = new WeakMap<Envelope, Promise<Judgement>>()
+  readonly #judged = new Beside<Envelope, Promise<Judgement>>()
 
   constructor(terms: Terms, dns: Resolver) {
     this.#terms = terms

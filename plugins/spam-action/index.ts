@@ -13,6 +13,7 @@ import {
   type Session,
   type Verdict,
 } from 'posthouse/api'
+import { Beside } from 'posthouse/text'
 import { spamActionCommands } from './commands.js'
 import { CONFIG, type Settings } from './config.js'
 import { decide } from './decide.js'
@@ -33,7 +34,7 @@ export default definePlugin({
     const sources = sourcesIn(config)
     const within = config.headers_for === 'local' ? 'local' : undefined
     // What was measured at `message` is told at `headers`; a verdict is one message's.
-    const measured = new WeakMap<Verdict, Map<Recipient, Measure>>()
+    const measured = new Beside<Verdict, Map<Recipient, Measure>>()
     const rule = (asked: AskedMessage, measure: Measure, call: Call) => {
       const { verdict, recipient } = asked
       measured.set(verdict, (measured.get(verdict) ?? new Map<Recipient, Measure>()).set(recipient, measure))

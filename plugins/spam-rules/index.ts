@@ -5,6 +5,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Asked, ConfigError, definePlugin, type Files, type Message, type SiteBrands } from 'posthouse/api'
+import { Beside } from 'posthouse/text'
 import { ruleCommands } from './commands.js'
 import { RuleSet } from './evaluate.js'
 import { Facts } from './facts.js'
@@ -78,7 +79,7 @@ export default definePlugin({
 
 /** What is known of a message, between the moments it is asked about at. */
 class Known {
-  readonly #facts = new WeakMap<Message, Promise<Facts>>()
+  readonly #facts = new Beside<Message, Promise<Facts>>()
   readonly #brands: () => BrandTable
 
   constructor(brands: () => BrandTable) {

@@ -13,7 +13,7 @@ import {
   type Message,
   reject,
 } from 'posthouse/api'
-import { type AddressParts, formatAddress, parseAddress, printable } from 'posthouse/text'
+import { type AddressParts, Beside, formatAddress, parseAddress, printable } from 'posthouse/text'
 import { type Authors, authorsOf } from './authors.js'
 import { fieldsFor } from './fields.js'
 import { readAliasTargets, readSendAs } from './files.js'
@@ -69,7 +69,7 @@ export default definePlugin({
     if (faults.length > 0) throw new ConfigError(faults)
     const aliases = await readAliasTargets(files, config.aliases, server.domains)
     const ownership = new Ownership({ sendAs, aliases, separator: config.separator })
-    const known = new WeakMap<Message, Authors>()
+    const known = new Beside<Message, Authors>()
     const authors = (message: Message) => {
       const found = known.get(message) ?? authorsOf(message)
       known.set(message, found)
