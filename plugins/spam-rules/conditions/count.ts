@@ -1,6 +1,5 @@
 /** `count`: how many there are of something. */
-import { parseAddressList } from 'posthouse/text'
-import { codesOf, isSpace } from '../codes.js'
+import { codesOf, isSpace, parseAddressList } from 'posthouse/text'
 import type { Facts } from '../facts.js'
 import { AT_LEAST } from './keys.js'
 import { found, type Kind } from './kind.js'

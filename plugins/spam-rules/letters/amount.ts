@@ -1,5 +1,5 @@
 /** How much of a text shouts: capitals, signs, little pictures, rows of the same character. */
-import { codesOf, isSpace } from '../codes.js'
+import { codesOf, isSpace } from 'posthouse/text'
 import { ENOUGH_TO_HEAR, type Sample } from './sample.js'
 
 export function capitals(sample: Sample, percent: number): string | undefined {

@@ -1,6 +1,5 @@
 /** Words that are none: drawn letters, words with digits or signs in the place of letters, pieces of code. */
-import { oddness, oddnessIn } from 'posthouse/text'
-import { codesOf } from '../codes.js'
+import { codesOf, oddness, oddnessIn } from 'posthouse/text'
 import type { Finds } from './dressing.js'
 import { isLongWord, wordEnd, wordStart } from './plain-words.js'
 import type { Sample } from './sample.js'

@@ -2,8 +2,7 @@
  * Lists of words that say nothing: drawn from a dictionary to outweigh the words around them. Nobody writes twenty words without one of those that hold
  * sentences together (`the`, `und`, `de`), without a sign between them, and never the same twice.
  */
-import { letterNumber, oddness } from 'posthouse/text'
-import { codesOf } from '../codes.js'
+import { codesOf, letterNumber, oddness } from 'posthouse/text'
 import type { Sample } from './sample.js'
 
 const LEAST_LETTERS = 3

@@ -2,8 +2,7 @@
  * A text as letter tests look at it, with what all of them ask first. Made once for each place of a message, in one go over its characters: a look at a
  * character costs little, and what follows from where words end costs most.
  */
-import { bothEnds, letterNumber } from 'posthouse/text'
-import { codesOf, isSpace } from '../codes.js'
+import { bothEnds, codesOf, isSpace, letterNumber } from 'posthouse/text'
 
 /** Enough to tell: what is put in to mislead filters stands at the beginning or at the end. */
 const MOST = 12 * 1024

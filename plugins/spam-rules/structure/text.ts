@@ -1,5 +1,5 @@
 /** What machines leave behind in a text, and what is done to a page so that readers do not come to its end. */
-import { codesOf, isSpace } from '../codes.js'
+import { codesOf, isSpace } from 'posthouse/text'
 import { type Look, Shape } from './shape.js'
 
 const MAX_HTML = 256 * 1024

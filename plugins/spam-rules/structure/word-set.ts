@@ -2,7 +2,7 @@
  * The different words of a text, to be held against those of another: letters of any script, three to thirty of them, in small. Each by a hash of 32 bits,
  * since of two texts of some hundred words hardly any two are taken for each other, and a piece of text for each word costs ten times as much.
  */
-import { codesOf } from '../codes.js'
+import { codesOf } from 'posthouse/text'
 
 const MAX_WORDS = 2000
 const MAX_CHARS = 16 * 1024

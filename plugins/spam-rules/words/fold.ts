@@ -3,7 +3,7 @@
  * through the same door, so that both come out alike. What is beyond ASCII is folded run by run, and runs come again: they are
  * remembered. Scripts without spaces between words (Han, kana, Thai …) keep their rows whole, apart from their neighbours.
  */
-import { codesOf } from '../codes.js'
+import { codesOf } from 'posthouse/text'
 
 const SPACE = 32
 const NO_CHARACTER = 0

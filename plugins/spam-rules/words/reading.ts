@@ -2,7 +2,7 @@
  * A text as phrases are looked for in it: folded, with dressed-up words in plain clothes, and a note of what stood there. Most texts have
  * nothing dressed up in them and are folded in one go.
  */
-import { codesOf } from '../codes.js'
+import { codesOf } from 'posthouse/text'
 import type { Looks } from './confusables.js'
 import { type Folded, foldWhole, foldWriter } from './fold.js'
 import { disguisesIn } from './undress.js'

@@ -3,7 +3,7 @@
  * "transfer", "transferred" and "transferring". Loaded only when a rule asks for stems; known words are remembered, up to a bound.
  */
 import { createRequire } from 'node:module'
-import { codesOf } from '../codes.js'
+import { codesOf } from 'posthouse/text'
 import { Folded } from './fold.js'
 
 const FILES = {

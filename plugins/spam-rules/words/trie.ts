@@ -3,7 +3,7 @@
  * word start needs no failure links, and leaves most words after three characters. States are numbered breadth first: the children of a
  * state lie side by side, and a state costs ten octets instead of a row of a table. No walk is longer than a phrase (`LONGEST_PHRASE`).
  */
-import { codesOf } from '../codes.js'
+import { codesOf } from 'posthouse/text'
 import type { Folded } from './fold.js'
 
 /** What bounds the walks: a hostile text of one repeated word is walked so many times at most. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { codesOf } from '../../../../plugins/spam-rules/codes.js'
+import { codesOf } from 'posthouse/text'
 import { fold, foldPhrase, foldWhole, isUnspaced } from '../../../../plugins/spam-rules/words/fold.js'
 import { languageOf } from '../../../../plugins/spam-rules/words/language.js'
 import { rowOf } from '../../../../plugins/spam-rules/words/near.js'
