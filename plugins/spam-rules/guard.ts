@@ -147,18 +147,20 @@ export class Guard {
     return done
   }
 
-  /** Resolves when there is a thread that listens, or at least has had its time to start. */
+  /** Resolves when there is a thread that has answered, or at least has had its time to start. */
   async #ready(): Promise<void> {
     if (this.#thread !== undefined) return
     const thread = this.#start()
     await new Promise<void>(resolve => {
       const end = () => {
         clearTimeout(timer)
-        thread.off('online', end).off('error', end).off('exit', end)
+        thread.off('message', end).off('error', end).off('exit', end)
         resolve()
       }
       const timer = setTimeout(end, START_MS)
-      thread.on('online', end).on('error', end).on('exit', end)
+      thread.on('message', end).on('error', end).on('exit', end)
+      // That it is `online` does not say that it has read its code yet, which under load was seen to take longer than a message may.
+      thread.postMessage([])
     })
   }
 

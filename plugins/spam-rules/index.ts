@@ -101,12 +101,12 @@ export async function loadRules(
   folder: string,
   local: string,
   listeners?: readonly string[],
+  guard = new Guard(),
 ): Promise<RuleSet> {
   const shipped = await ruleFilesIn(folder)
   if (shipped === undefined) {
     throw new ConfigError([{ file: folder, line: 1, column: 1, message: 'there is no such folder of rules' }])
   }
-  const guard = new Guard()
   const { rules, groups, faults } = await readRules(files, shipped, [files.resolve(local)], guard, listeners)
   if (faults.length > 0) throw new ConfigError(faults)
   return new RuleSet({ rules, groups, guard })

@@ -7,6 +7,7 @@ import { filesIn } from '../../../core/config/files.js'
 import { messageOf } from '../../../core/storage/message.js'
 import type { RuleSet } from '../../../plugins/spam-rules/evaluate.js'
 import { mailOf } from '../../../plugins/spam-rules/example.js'
+import type { Guard } from '../../../plugins/spam-rules/guard.js'
 import { loadRules } from '../../../plugins/spam-rules/index.js'
 import { findingsIn } from '../../../plugins/spam-rules/try.js'
 
@@ -14,12 +15,13 @@ const folder = mkdtempSync(join(tmpdir(), 'spam-rules-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 let count = 0
 
-export async function load(yaml: string, local?: string): Promise<RuleSet> {
+/** `guard`: left out, with the limits of a server. */
+export async function load(yaml: string, local?: string, guard?: Guard): Promise<RuleSet> {
   const base = join(folder, String(count++))
   mkdirSync(join(base, 'rules'), { recursive: true })
   writeFileSync(join(base, 'rules', 'a.yaml'), yaml)
   if (local !== undefined) writeFileSync(join(base, 'local.yaml'), local)
-  return loadRules(filesIn(base), join(base, 'rules'), 'local.yaml')
+  return loadRules(filesIn(base), join(base, 'rules'), 'local.yaml', undefined, guard)
 }
 
 /** One rule as YAML. `more`: further lines of it. */
