@@ -19,6 +19,8 @@ export interface Arguments extends SetsWish {
   readonly peers: boolean
   /** What a message costs, ours and theirs by turns. */
   readonly speed: boolean
+  /** With it: all of the filter, taught, beside the others with Bayes. */
+  readonly whole: boolean
   /** With it: messages that each has judged before. */
   readonly warm: number
   readonly turns: number
@@ -49,9 +51,10 @@ export const HELP = `npm run bench:filter -- [options]
   --fit source        points of the rules fitted to the train parts, tried by source, time or chance
   --peers             SpamAssassin, Rspamd and bogofilter on the same messages
   --sample 150        with --peers and --speed: messages of each set and label, to be judged and to be taught; default 150
-  --taught 300        with --peers: to be taught, where it is another number; Bayes of the others answers from 200 ham and 200 spam on
+  --taught 300        with --peers and --whole: to be taught, where it is another number; Bayes of the others answers from 200 ham and 200 spam on
   --speed             CPU of a message by our rules, Rspamd's and SpamAssassin's, by turns
-  --warm 2000         with --speed: messages that each judges before it is measured; default 2000
+  --whole             with --speed: all of the filter, taught, beside theirs with Bayes
+  --warm 6000         with --speed: messages that each judges before it is measured; default 6000
   --turns 5           with --speed; default 5
   --json FILE         all figures
   --help
@@ -73,7 +76,8 @@ const OPTIONS = {
   sample: { type: 'string', default: '150' },
   taught: { type: 'string' },
   speed: { type: 'boolean', default: false },
-  warm: { type: 'string', default: '2000' },
+  whole: { type: 'boolean', default: false },
+  warm: { type: 'string', default: '6000' },
   turns: { type: 'string', default: '5' },
   json: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
@@ -106,6 +110,7 @@ export function readArguments(argv: readonly string[]): Wish {
         sample: countOf('--sample', values.sample),
         taught: countOf('--taught', values.taught ?? values.sample),
         speed: values.speed,
+        whole: values.whole,
         warm: countOf('--warm', values.warm),
         turns: countOf('--turns', values.turns),
       },

@@ -105,9 +105,20 @@ async function runBeside(sets: string, folder: string, args: Arguments): Promise
 async function runSpeed(sets: string, folder: string, args: Arguments): Promise<number> {
   const items = draw(itemsOf(sets, args), args.sample)
   const { warm, turns } = args
+  const taught = args.whole ? draw(itemsOf(sets, { ...args, splits: ['train'] }), args.taught) : undefined
   for (const view of args.views) {
-    const table = await speedTable(items, { folder: join(folder, view), view, warm, turns, say })
-    print(`## Speed, ${view} view (${items.length} messages, ${turns} turns after ${warm} messages each)\n\n${table}\n`)
+    const table = await speedTable(items, {
+      folder: join(folder, view),
+      view,
+      warm,
+      turns,
+      say,
+      ...(taught && { taught }),
+    })
+    const what = taught === undefined ? 'rules alone' : `the whole filter, ${taught.length} messages taught`
+    print(
+      `## Speed, ${what}, ${view} view (${items.length} messages, ${turns} turns after ${warm} messages each)\n\n${table}\n`,
+    )
   }
   return 0
 }

@@ -122,7 +122,7 @@ export class Site {
 
   async #verdict(mail: Mail): Promise<Verdict> {
     const { pipeline } = this.#assembly
-    const scope = { signal: new AbortController().signal, log: failuresOnly }
+    const scope = new Patient()
     const labels = new Set(['mx'])
     const session = aSession({ ...mail.session, labels })
     const envelope = anEnvelope(mail.envelope)
@@ -136,6 +136,17 @@ export class Site {
     const failed = verdict.findings.find(({ name, plugin }) => name === `${plugin}-failed`)
     if (failed !== undefined) throw new Error(failed.says)
     return verdict
+  }
+}
+
+/** As a connection has it: its signal is made when somebody asks. */
+class Patient {
+  readonly log = failuresOnly
+  #signal: AbortSignal | undefined
+
+  get signal(): AbortSignal {
+    this.#signal ??= new AbortController().signal
+    return this.#signal
   }
 }
 

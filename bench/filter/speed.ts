@@ -1,5 +1,6 @@
 /**
- * What a message costs: our rules beside those of Rspamd and SpamAssassin, without network and untaught, in one run on one core's time. All are given the
+ * What a message costs: our rules beside those of Rspamd and SpamAssassin, without network and untaught, or all of the filter beside theirs with Bayes, taught
+ * the same messages, in one run on one core's time. All are given the
  * same messages, the same number of them before anything is measured, and then take turns. SpamAssassin, which is slowest by far and has compiled all its
  * rules when it starts, is given a tenth of them, before and in the turns; ours and Rspamd's figure for just these stands beside it.
  */
@@ -23,6 +24,8 @@ export interface SpeedOrder {
   /** Messages that each filter has judged before it is measured; whole turns. */
   readonly warm: number
   readonly turns: number
+  /** What all are taught before. Left out: rules alone, untaught. */
+  readonly taught?: readonly Item[]
   say(text: string): void
 }
 
@@ -50,8 +53,9 @@ export async function speedTable(items: readonly Item[], order: SpeedOrder): Pro
   return tableOf(HEAD, rowsOf(racers))
 }
 
-async function racersOf({ folder, say }: SpeedOrder): Promise<readonly Racer[]> {
-  const peers: Peer[] = [await ours('content', join(folder, 'ours'))]
+async function racersOf({ folder, say, taught, view }: SpeedOrder): Promise<readonly Racer[]> {
+  const learns = taught !== undefined
+  const peers: Peer[] = [await ours(learns ? 'learning' : 'content', join(folder, 'ours'), learns)]
   for (const kind of PEERS) {
     const missing = kind.missing()
     if (missing !== undefined) {
@@ -60,8 +64,10 @@ async function racersOf({ folder, say }: SpeedOrder): Promise<readonly Racer[]> 
     }
     const place = join(folder, kind.name)
     mkdirSync(place, { recursive: true })
-    peers.push(await kind.start(place, false))
+    peers.push(await kind.start(place, learns))
   }
+  const lessons = shown(taught ?? [], view, join(folder, 'taught'))
+  for (const peer of learns ? peers : []) await peer.teach(lessons)
   return peers.map(peer => ({ peer, fewOnly: peer.name.startsWith('SpamAssassin'), all: [], few: [], times: [] }))
 }
 

@@ -63,7 +63,8 @@ function isLiteral(name: string): boolean {
   return name.startsWith('[')
 }
 
-function plainName(name: string): string {
+/** In ASCII, without a dot at its end. */
+export function plainName(name: string): string {
   const cut = name.slice(0, LONGEST + 1)
   const dotless = cut.endsWith('.') ? cut.slice(0, -1) : cut
   return toAsciiDomain(dotless) ?? dotless.toLowerCase()

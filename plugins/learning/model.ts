@@ -46,12 +46,14 @@ export class StartingModel {
   }
 
   sum(tokens: Tokens): number {
+    const [weights, values] = [this.#weights, valuesOf(tokens)]
     let sum = 0
-    for (const [at, value] of valuesOf(tokens).entries()) {
-      if (!IS_KNOWN[at]) continue
+    for (let kind = 0; kind < values.length; kind++) {
+      if (!IS_KNOWN[kind]) continue
+      const list = tokens[kind]!
       let part = 0
-      for (const token of tokens[at]!) part += this.#weights[token]!
-      sum += part * value
+      for (let at = 0; at < list.length; at++) part += weights[list[at]!]!
+      sum += part * values[kind]!
     }
     return sum * this.header.scale + this.header.bias
   }

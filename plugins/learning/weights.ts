@@ -21,6 +21,7 @@ export function lengthOf(tokens: Tokens): number {
 export class TaughtWeights {
   readonly #weights: Int32Array
   readonly #mask: number
+  #used = false
 
   /** `size` is a power of two; a smaller one folds tokens onto each other. */
   constructor(size = SPACE) {
@@ -31,6 +32,7 @@ export class TaughtWeights {
   /** Adds a mail as often as `amount` says; the same with minus takes it away. */
   add(tokens: Tokens, amount: number): void {
     const sign = Math.sign(amount)
+    this.#used = true
     for (const [at, value] of valuesOf(tokens).entries()) {
       // Rounded without its sign: what is added and what is taken away are the same.
       const step = sign * Math.round(Math.abs(amount) * value * UNIT)
@@ -39,11 +41,15 @@ export class TaughtWeights {
   }
 
   sum(tokens: Tokens): number {
+    // Most sites have taught nothing yet.
+    if (!this.#used) return 0
+    const [weights, mask, values] = [this.#weights, this.#mask, valuesOf(tokens)]
     let sum = 0
-    for (const [at, value] of valuesOf(tokens).entries()) {
+    for (let kind = 0; kind < values.length; kind++) {
+      const list = tokens[kind]!
       let part = 0
-      for (const token of tokens[at]!) part += this.#weights[token & this.#mask]!
-      sum += part * value
+      for (let at = 0; at < list.length; at++) part += weights[list[at]! & mask]!
+      sum += part * values[kind]!
     }
     return sum / UNIT
   }

@@ -2,6 +2,7 @@
  * Words, pairs of words that stand close, and pieces of four letters, of text made plain. Scripts that do not part their words give single
  * characters and pairs of neighbours. One walk over the characters, numbers only: this is most of what learning costs a mail.
  */
+import { codesOf } from 'posthouse/text'
 import { SPACE } from './kinds.js'
 import { AT, mixed, type Sink } from './sink.js'
 
@@ -50,11 +51,13 @@ export function addWords(sink: Sink, text: string, kinds: WordKinds): void {
   const seed = Math.imul(kinds.word + 11, 0x85ebca6b)
   let hash = seed
   let start = -1
+  const codes = codesOf(text)
   for (let at = 0; at <= text.length; at++) {
-    const found = at < text.length ? classOf(text.charCodeAt(at)) : SPACER
+    const code = codes[at]!
+    const found = at < text.length ? classOf(code) : SPACER
     if (found === LETTER) {
       if (start < 0) start = at
-      hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
+      hash = Math.imul(hash ^ code, 0x01000193)
       continue
     }
     if (start >= 0) {
@@ -62,7 +65,7 @@ export function addWords(sink: Sink, text: string, kinds: WordKinds): void {
       start = -1
       hash = seed
     }
-    if (found === ALONE) addWord(sink, text, kinds, at, at + 1, Math.imul(seed ^ text.charCodeAt(at), 0x01000193))
+    if (found === ALONE) addWord(sink, text, kinds, at, at + 1, Math.imul(seed ^ code, 0x01000193))
   }
 }
 
@@ -84,9 +87,10 @@ function addWord(sink: Sink, text: string, kinds: WordKinds, start: number, end:
 
 /** `text` has single spaces. */
 export function addLetters(sink: Sink, text: string): void {
+  const codes = codesOf(text)
   for (let at = 0; at + PIECE <= text.length; at++) {
     let hash = 0x3c6ef372
-    for (let next = at; next < at + PIECE; next++) hash = Math.imul(hash ^ text.charCodeAt(next), 0x01000193)
+    for (let next = at; next < at + PIECE; next++) hash = Math.imul(hash ^ codes[next]!, 0x01000193)
     sink.add(AT.letters, mixed(hash) & MASK, text, at, at + PIECE)
   }
 }

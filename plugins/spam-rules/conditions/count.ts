@@ -1,5 +1,6 @@
 /** `count`: how many there are of something. */
-import { codesOf, isSpace, parseAddressList } from 'posthouse/text'
+import { parseAddressList } from 'posthouse/text'
+import { bodyLengths } from '../body-lengths.js'
 import type { Facts } from '../facts.js'
 import { AT_LEAST } from './keys.js'
 import { found, type Kind } from './kind.js'
@@ -66,42 +67,12 @@ const COUNTS: Readonly<Record<Counted, (facts: Facts) => number>> = {
   pictures: ({ seen }) => seen.htmlFacts.images.remote + seen.htmlFacts.images.inline,
   forms: ({ seen }) => seen.htmlFacts.forms.length,
   'password-forms': ({ seen }) => seen.htmlFacts.forms.filter(({ password }) => password).length,
-  words: facts => facts.once(lengthOfBody).words,
-  lines: facts => facts.once(lengthOfBody).lines,
+  words: facts => facts.once(bodyLengths).words,
+  lines: facts => facts.once(bodyLengths).lines,
   fields: ({ message }) => message.header.length,
   received: ({ message }) => message.fields('received').length,
 }
 
-interface Length {
-  /** What stands between white space. */
-  readonly words: number
-  /** That are not empty. */
-  readonly lines: number
-}
-
-/** Both in one go over the characters. */
-function lengthOfBody(facts: Facts): Length {
-  const text = facts.text('body')
-  const codes = codesOf(text)
-  let [words, lines] = [0, 0]
-  let [inWord, inLine] = [false, false]
-  for (let at = 0; at < text.length; at++) {
-    const code = codes[at]!
-    if (!isSpace(code)) {
-      if (inWord) continue
-      words++
-      if (!inLine) lines++
-      inWord = true
-      inLine = true
-      continue
-    }
-    inWord = false
-    if (code === LINE_FEED) inLine = false
-  }
-  return { words, lines }
-}
-
-const LINE_FEED = 10
 const MAX_FIELD = 100_000
 
 function addressesIn(field: string): number {

@@ -10,7 +10,7 @@ import { nameAndParents, toAsciiDomain } from 'posthouse/text'
 import { parse } from 'yaml'
 import type { Facts } from '../facts.js'
 import { packageFolder } from '../package-folder.js'
-import { fold } from '../words/fold.js'
+import { type Folded, fold, foldWhole } from '../words/fold.js'
 
 export interface Brand {
   readonly title: string
@@ -53,10 +53,14 @@ const BEHIND = new Set(
 const FOOT =
   /(?:©|\(c\)|copyright)\s{0,3}(?:(?:19|20)\d\d(?:\s{0,2}[-–]\s{0,2}(?:19|20)\d\d)?)?[\s,.]{0,4}([^\n.,|]{2,60})/gi
 const MOST_FEET = 5
+const SPACE = 32
+const MARKS = 0x3fff
 
 /** Names and domains to be looked up. Brands of the same title are one. */
 export class BrandTable {
   readonly #byFirstWord = new Map<string, Name[]>()
+  /** By a hash of first words. */
+  readonly #marks = new Uint8Array(MARKS + 1)
   readonly #owners = new Map<string, Brand>()
 
   constructor(brands: readonly SiteBrand[]) {
@@ -80,6 +84,27 @@ export class BrandTable {
     const there = this.#byFirstWord.get(words[0]!) ?? []
     this.#byFirstWord.set(words[0]!, there)
     there.push({ words, brand })
+    let hash = 0
+    for (let at = 0; at < words[0]!.length; at++) hash = hashed(hash, words[0]!.charCodeAt(at))
+    this.#marks[hash & MARKS] = 1
+  }
+
+  /** The numbers of words that names may begin with; of a few it says so without reason. */
+  mayBeginIn({ codes }: Folded): readonly number[] {
+    const places: number[] = []
+    let hash = 0
+    // A space stands in front of the first.
+    for (let at = 1, word = 0; at < codes.length; at++) {
+      const code = codes[at]!
+      if (code !== SPACE) {
+        hash = hashed(hash, code)
+        continue
+      }
+      if (this.#marks[hash & MARKS] === 1) places.push(word)
+      word++
+      hash = 0
+    }
+    return places
   }
 
   /** The longest name that begins with this word. */
@@ -131,12 +156,7 @@ function readClaims(facts: Facts): readonly Claim[] {
   const body = facts.text('body')
   const text = body.length <= HEAD + TAIL ? body : `${body.slice(0, HEAD)} ${body.slice(-TAIL)}`
   const claims = new Map<Brand, Claim>()
-  for (const claim of spoken(
-    table,
-    fold(`${facts.text('subject')}\n${text}`)
-      .trim()
-      .split(' '),
-  )) {
+  for (const claim of spoken(table, foldWhole(`${facts.text('subject')}\n${text}`))) {
     if (!claims.has(claim.brand)) claims.set(claim.brand, claim)
     if (claims.size >= MOST_CLAIMS) return [...claims.values()]
   }
@@ -150,8 +170,12 @@ function readClaims(facts: Facts): readonly Claim[] {
   return [...claims.values()]
 }
 
-function* spoken(table: BrandTable, words: readonly string[]): Generator<Claim> {
-  for (let at = 0; at < words.length; at++) {
+/** The text is cut into words only where there is one that a name may begin with. */
+function* spoken(table: BrandTable, folded: Folded): Generator<Claim> {
+  const places = table.mayBeginIn(folded)
+  if (places.length === 0) return
+  const words = folded.text.trim().split(' ')
+  for (const at of places) {
     const name = table.nameAt(words, at)
     if (name === undefined) continue
     const end = at + name.words.length
@@ -181,4 +205,8 @@ function brandOf(title: string): Brand {
     domains: new Set(),
     squeezed: squeezed.length >= SHORTEST_SQUEEZED && /^[a-z0-9]+$/.test(squeezed) ? squeezed : '',
   }
+}
+
+function hashed(hash: number, code: number): number {
+  return (Math.imul(hash, 31) + code) | 0
 }

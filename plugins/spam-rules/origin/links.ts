@@ -7,6 +7,7 @@ import { type Ask, inList, under } from './ask.js'
 
 const MAX_MAILTO = 50
 const MAX_PICTURES = 50
+const SHORTEST_FRAGMENT = 6
 /** An address of the web within another, as it stands or escaped. */
 const INNER_ADDRESS = /https?(?::|%3a)(?:\/|%2f){2}([a-z0-9.-]{4,200})/i
 
@@ -38,8 +39,9 @@ export const LINK_LIST_TESTS = {
   },
 
   /** It goes by way of a host that leads on to whatever is asked of it. */
-  'link-by-way-of': ({ links }, list) => {
-    for (const { url, host } of links) {
+  'link-by-way-of': (facts, list) => {
+    if (firstHost(facts, ({ withParents }) => withParents.find(name => list.has(name))) === undefined) return undefined
+    for (const { url, host } of facts.links) {
       if (inList(host, list) === undefined) continue
       const [, inner] = INNER_ADDRESS.exec(`${url.pathname}${url.search}${url.hash}`.slice(0, 2000)) ?? []
       if (inner !== undefined && organisationOf(inner) !== organisationOf(host)) return `${host}, on to ${inner}`
@@ -65,16 +67,17 @@ export const LINK_TESTS = {
 
   /** Behind `#` no server of the link's reads it: it is for a script on a page that fills it in. */
   'link-names-receiver': facts => {
-    const receiver = Shape.of(facts).to
-    if (receiver === undefined || facts.links.length === 0) return undefined
+    // Few links have anything there.
+    const links = facts.links.filter(({ url }) => url.hash.length >= SHORTEST_FRAGMENT)
+    const receiver = links.length === 0 ? undefined : Shape.of(facts).to
+    if (receiver === undefined) return undefined
     const address = addressKey(receiver)
     const encoded = Buffer.from(address).toString('base64').replace(/=+$/, '')
-    return facts.links.find(({ url }) => holds(url.hash, address, encoded))?.url.hostname
+    return links.find(({ url }) => holds(url.hash, address, encoded))?.url.hostname
   },
 } as const satisfies Record<string, Ask>
 
 function holds(fragment: string, address: string, encoded: string): boolean {
-  if (fragment.length < 6) return false
   const text = fragment.slice(0, 2000)
   return text.toLowerCase().replace('%40', '@').includes(address) || text.includes(encoded)
 }

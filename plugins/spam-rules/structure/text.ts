@@ -1,5 +1,5 @@
 /** What machines leave behind in a text, and what is done to a page so that readers do not come to its end. */
-import { codesOf, isSpace } from 'posthouse/text'
+import { bodyLengths } from '../body-lengths.js'
 import { type Look, Shape } from './shape.js'
 
 const MAX_HTML = 256 * 1024
@@ -10,12 +10,13 @@ const FEWEST_ENTITIES = 3
 /** What no screen shows at once, by far: boxes of thousands of pixels, hundreds of screens. */
 const TALL =
   /\b(?:height|margin-top|padding-top|flex-grow|margin)\s{0,3}:\s{0,3}(?:[3-9]\d{3}|\d{5,9})(?:px|pt)?\b|\bheight\s{0,3}:\s{0,3}\d{4,9}vh\b/i
+/** Found sooner than which property it is of. */
+const LARGE = /:\s{0,3}\d{4}/
 const BREAK = /<br[^<>]{0,40}>/gi
 const MANY_EMPTY = 40
 /** Between two breaks with nothing in between. */
 const NOTHING = /^(?:\s|&nbsp;)*$/
 const LONGEST_NOTHING = 60
-const LINE_FEED = 10
 /** Names of fields that a mailer was to fill in. Double braces alone stand in talk of programs. */
 const FIELD = String.raw`(?:first|last|full|user|your|recipient|customer|client)?[ _.-]?(?:name|e-?mail(?:[ _.-]?address)?|domain|company|fname|lname|login|number|rand(?:om)?\w{0,12})`
 const UNFILLED = new RegExp(
@@ -35,11 +36,13 @@ export const TEXT_TESTS = {
   },
 
   /** What is shown stands on top, and what filters are to read far below. */
-  'pushed-down': ({ seen: { html, body } }) => {
-    const page = html.slice(0, MAX_HTML)
-    const tall = TALL.exec(page)?.[0]
+  'pushed-down': facts => {
+    const page = facts.seen.html.slice(0, MAX_HTML)
+    const tall = LARGE.test(page) ? TALL.exec(page)?.[0] : undefined
     if (tall !== undefined) return tall
-    return emptyBreaks(page) || emptyLines(body.slice(0, MAX_CHARS)) ? `${MANY_EMPTY} empty lines` : undefined
+    return emptyBreaks(page) || facts.once(bodyLengths).longestGap > MANY_EMPTY
+      ? `${MANY_EMPTY} empty lines`
+      : undefined
   },
 
   /** A place that a program was to fill in for each receiver. */
@@ -61,27 +64,15 @@ export const TEXT_TESTS = {
 function emptyBreaks(page: string): boolean {
   let row = 0
   let end = -1
-  for (const { 0: tag, index } of page.matchAll(BREAK)) {
-    const near = end >= 0 && index - end <= LONGEST_NOTHING && NOTHING.test(page.slice(end, index))
+  BREAK.lastIndex = 0
+  while (BREAK.test(page)) {
+    const from = end
+    end = BREAK.lastIndex
+    // Where it begins: nothing within a tag opens another.
+    const index = page.lastIndexOf('<', end - 1)
+    const near = from >= 0 && index - from <= LONGEST_NOTHING && NOTHING.test(page.slice(from, index))
     row = near ? row + 1 : 1
     if (row >= MANY_EMPTY) return true
-    end = index + tag.length
-  }
-  return false
-}
-
-/** With something behind them: what is at the end is merely long. */
-function emptyLines(text: string): boolean {
-  const codes = codesOf(text)
-  // Ends of lines with nothing between them; before the first line there is one.
-  let row = 1
-  for (let at = 0; at < text.length; at++) {
-    const code = codes[at]!
-    if (code === LINE_FEED) row++
-    else if (!isSpace(code)) {
-      if (row > MANY_EMPTY) return true
-      row = 0
-    }
   }
   return false
 }

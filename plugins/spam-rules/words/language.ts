@@ -31,8 +31,14 @@ const LONGEST = 9
 /** Fewer little words are chance. */
 const ENOUGH = 3
 const SPACE = 32
-/** By a hash of 32 bits, so that no word is cut out of the text: of seven hundred words in some tongues no other has the same. */
-const VOICES = voices()
+/**
+ * By a hash of 32 bits, so that no word is cut out of the text: of seven hundred words in some tongues no other has the same. Two rows side by side, the hash
+ * and a bit for each language; whoever finds their place taken goes on to the next.
+ */
+const SLOTS = 4096
+const HASHES = new Int32Array(SLOTS)
+const VOICES = new Int32Array(SLOTS)
+learnVoices()
 
 export function languageOf({ codes, starts }: Folded): Spoken | undefined {
   const counts = new Int32Array(SPOKEN.length)
@@ -45,8 +51,11 @@ export function languageOf({ codes, starts }: Folded): Spoken | undefined {
     let hash = 0
     while (codes[at] !== SPACE && at - start <= LONGEST) hash = hashed(hash, codes[at++]!)
     if (at - start > LONGEST) continue
-    const there = VOICES.get(hash)
-    if (there !== undefined) for (let i = 0; i < there.length; i++) counts[there[i]!]!++
+    let voices = VOICES[slotOf(hash)]!
+    while (voices !== 0) {
+      counts[31 - Math.clz32(voices)]!++
+      voices &= ~(1 << (31 - Math.clz32(voices)))
+    }
   }
   return mostOf(counts)
 }
@@ -62,16 +71,23 @@ function mostOf(counts: Int32Array): Spoken | undefined {
   return counts[best]! >= ENOUGH && counts[best]! > counts[second]! ? SPOKEN[best] : undefined
 }
 
-function voices(): ReadonlyMap<number, readonly number[]> {
-  const words = new Map<number, number[]>()
+function learnVoices(): void {
   SPOKEN.forEach((language, number) => {
-    for (const word of new Set(LITTLE_WORDS[language].split(' '))) {
+    for (const word of LITTLE_WORDS[language].split(' ')) {
       let hash = 0
       for (let at = 0; at < word.length; at++) hash = hashed(hash, word.charCodeAt(at))
-      words.set(hash, [...(words.get(hash) ?? []), number])
+      const slot = slotOf(hash)
+      HASHES[slot] = hash
+      VOICES[slot]! |= 1 << number
     }
   })
-  return words
+}
+
+/** Where it is, or where it would be: nobody is there. */
+function slotOf(hash: number): number {
+  let slot = (hash ^ (hash >>> 15)) & (SLOTS - 1)
+  while (VOICES[slot] !== 0 && HASHES[slot] !== hash) slot = (slot + 1) & (SLOTS - 1)
+  return slot
 }
 
 function hashed(hash: number, code: number): number {

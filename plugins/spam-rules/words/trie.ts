@@ -13,15 +13,19 @@ export const LONGEST_PHRASE = 100
 export type OnFound = (phrase: number, start: number, end: number) => void
 
 const MARKED = 4
+const MARKS = 65536
+const SHORT = 1
+/** It is a phrase by itself. */
+const ALONE = 2
 
 export class Trie {
   /** The state a first character leads to. */
   readonly #roots = new Uint32Array(65536)
   /** The state two first characters lead to, of ASCII: most words are let go here. */
   readonly #pairs = new Uint32Array(128 * 128)
-  /** A mark for each four characters that a phrase begins with; most words that begin as one does in two letters are let go here. */
-  readonly #marks = new Uint8Array(65536)
-  /** ASCII that a phrase of fewer characters begins with: anything may follow it. */
+  /** A bit for each four characters that a phrase begins with, small enough to stay near: nearly all words are let go here. */
+  readonly #marks = new Uint32Array(MARKS / 32)
+  /** What phrases of fewer characters begin with, of ASCII: anything may follow them. */
   readonly #short = new Uint8Array(128)
   /** State → twice its first child, and one more where a phrase ends; that of the next state is where its children end. */
   readonly #children: Uint32Array
@@ -56,15 +60,19 @@ export class Trie {
     const roots = this.#roots
     const pairs = this.#pairs
     const marks = this.#marks
+    const short = this.#short
     for (let word = 0; word < starts.length; word++) {
       const at = starts[word]!
       const code = codes[at]!
       // Behind the last character there is a space.
       const next = codes[at + 1]!
-      if (code < 128 && next < 128 && this.#phrase[roots[code]!] === 0) {
+      if (code < 128 && next < 128 && short[code]! < ALONE) {
+        if (short[code] === 0) {
+          const hash = hashOf(codes, at)
+          if (((marks[hash >>> 5]! >>> (hash & 31)) & 1) === 0) continue
+        }
         const state = pairs[(code << 7) | next]!
-        if (state !== 0 && (marks[hashOf(codes, at)] !== 0 || this.#short[code] !== 0))
-          this.#walk(codes, at, at + 2, state, found)
+        if (state !== 0) this.#walk(codes, at, at + 2, state, found)
       } else {
         const state = roots[code]!
         if (state !== 0) this.#walk(codes, at, at + 1, state, found)
@@ -101,8 +109,13 @@ export class Trie {
   }
 
   #mark(phrase: string): void {
-    if (phrase.length >= MARKED) this.#marks[hashOf(codesOf(phrase), 0)] = 1
-    else this.#short[phrase.charCodeAt(0)] = 1
+    const first = phrase.charCodeAt(0)
+    if (phrase.length < MARKED) {
+      if (first < 128) this.#short[first]! |= phrase.length === 1 ? ALONE : SHORT
+      return
+    }
+    const hash = hashOf(codesOf(phrase), 0)
+    this.#marks[hash >>> 5]! |= 1 << (hash & 31)
   }
 
   #pair(): void {
