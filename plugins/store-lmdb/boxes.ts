@@ -90,7 +90,8 @@ export class Boxes {
     this.#history = env.database('history')
     const put = (id: string, { box }: { readonly box: Box | undefined }) =>
       box === undefined ? this.#boxes.remove(id) : this.#boxes.put(id, box)
-    this.#changed = env.sum(new Sums((_before, after) => after, put))
+    // Two stores of a process would give the same UID twice, did not each see what the other has changed.
+    this.#changed = env.sumOf('boxes', () => new Sums((_before, after) => after, put))
   }
 
   find(id: string): Box | undefined {

@@ -31,7 +31,13 @@ export class Commit {
   /** Inside the transaction. What it throws itself undoes all of them. */
   make(nested: Nested, sums: Iterable<Summed>): void {
     if (!this.#together(nested, sums)) this.#apart(nested, sums)
-    for (const one of sums) one.write()
+    try {
+      for (const one of sums) one.write()
+    } catch (error) {
+      // Nothing of it may come back with the next commit.
+      for (const one of sums) one.forget()
+      throw error
+    }
   }
 
   /**

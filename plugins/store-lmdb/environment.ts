@@ -71,6 +71,8 @@ export class Environment {
   #next: { readonly commit: Commit; readonly start: Start } | undefined
   readonly #pace = new Pace()
   readonly #sums = new Set<Summed>()
+  /** Those of them that several stores have in common, by name. */
+  readonly #shared = new Map<string, Summed>()
 
   constructor(path: string, { mapBytes, mayLag = false }: EnvironmentOptions) {
     this.path = path
@@ -144,6 +146,13 @@ export class Environment {
   /** Told of every change from now on. */
   sum<S extends Summed>(sums: S): S {
     this.#sums.add(sums)
+    return sums
+  }
+
+  /** As `sum`, one for all: a reload puts a store beside one whose sessions go on, and changes of both share commits. */
+  sumOf<S extends Summed>(name: string, make: () => S): S {
+    const sums = (this.#shared.get(name) as S | undefined) ?? this.sum(make())
+    this.#shared.set(name, sums)
     return sums
   }
 

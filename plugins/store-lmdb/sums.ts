@@ -11,7 +11,7 @@ export interface Summed {
   drop(): void
   /** All changes of this transaction are undone. */
   forget(): void
-  /** No change follows in this transaction. */
+  /** No change follows in this transaction. Where one of them throws, all are told to forget. */
   write(): void
 }
 
@@ -63,11 +63,8 @@ export class Sums<V> implements Summed {
 
   write(): void {
     if (this.#kept.size === 0) return
-    try {
-      for (const [key, sum] of this.#kept) this.#put(key, sum)
-    } finally {
-      this.#kept.clear()
-    }
+    for (const [key, sum] of this.#kept) this.#put(key, sum)
+    this.#kept.clear()
   }
 
   #addTo(sums: Map<string, V>, key: string, value: V): void {

@@ -46,3 +46,33 @@ test('a change sees what those before it have added', async t => {
   await Promise.all([add(1), add(1), add(1)])
   assert.deepEqual(seen, [1, 2, 3])
 })
+
+test('what could not be written is forgotten by all, and does not come back with the next commit', async t => {
+  const path = freshPath()
+  const store = createLmdbStore({ path, mapBytes: MAP_BYTES })
+  t.after(() => store.close())
+  const env = openEnvironment({ path, mapBytes: MAP_BYTES, kind: 'mail', version: FORMAT })
+  const db = env.database<number, string>('test')
+  let full = true
+  const [first, second] = ['a', 'b'].map(name =>
+    env.sum(
+      new Sums<number>(
+        (a, b) => a + b,
+        (_, sum) => {
+          if (full) throw new Error('full')
+          return db.put(name, sum)
+        },
+      ),
+    ),
+  ) as [Sums<number>, Sums<number>]
+  const add = (value: number) =>
+    env.write(() => {
+      first.add('n', value)
+      second.add('n', value)
+    })
+  await assert.rejects(add(1), /full/)
+  assert.deepEqual([first.pending('n'), second.pending('n')], [undefined, undefined])
+  full = false
+  await add(10)
+  assert.deepEqual([db.get('a'), db.get('b')], [10, 10])
+})
