@@ -216,8 +216,14 @@ export interface Mailbox {
    * `read` returns.
    */
   digests<T>(entries: readonly MailEntry[], read: (digest: Buffer, entry: MailEntry) => T): Promise<(T | undefined)[]>
-  /** Kept in place of what was there, for all copies of the message, until it is gone. Of a message that is gone nothing is kept. */
-  keepDigests(digests: readonly (readonly [entry: MailEntry, digest: Buffer])[]): Promise<void>
+  /**
+   * Kept for all copies of the message until it is gone, in place of what is there then, unless that `stays`: somebody else may have been quicker, with a
+   * better one. The octets `there` are good until `stays` returns. Of a message that is gone nothing is kept.
+   */
+  keepDigests(
+    digests: readonly (readonly [entry: MailEntry, digest: Buffer])[],
+    stays?: (there: Buffer, digest: Buffer) => boolean,
+  ): Promise<void>
   readonly index: MailIndex
 }
 

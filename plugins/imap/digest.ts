@@ -119,6 +119,12 @@ export function isCurrent(digest: Buffer): boolean {
   return digest[0] === VERSION
 }
 
+/** Whether what is kept says all that this one would say: a digest of the header alone may come later than a whole one. */
+export function saysAll(there: Buffer, digest: Buffer): boolean {
+  const kept = digestReader(there)
+  return kept !== undefined && (kept.whole || there[0] === digest[0])
+}
+
 /** Where the sections begin, and at last where they end. */
 function endsOf(digest: Buffer): readonly number[] | undefined {
   if ((digest[0] !== VERSION && digest[0] !== HEAD_ONLY) || digest.length < HEAD) return undefined

@@ -9,14 +9,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log, Mailbox, MailEntry, MailStore, NewIndexBlock } from 'posthouse/api'
 import { behind, blocksOf, buildBlock } from './blocks/building.js'
 import { MOST_MESSAGES } from './blocks/list.js'
-import { digestOf, isCurrent } from './digest.js'
+import { digestOf, isCurrent, saysAll } from './digest.js'
 import type { Gate } from './gate.js'
+import { Leisure } from './leisure.js'
 import { Turns } from './turns.js'
 
-/** The share of the last moment in which the process may have been busy: at first, and where that has not come for long. */
-const BUSY = 0.2
-const BUSY_AT_LAST = 0.5
-const PATIENCE_MS = 10_000
 const WAIT_MS = 100
 /** From an arrival until its mailbox is looked into, at least and at most: what comes meanwhile is looked into with it. */
 const REST_MS = [1500, 3000] as const
@@ -71,8 +68,7 @@ export class Keeper {
   private readonly searchBytes: number
   private readonly restMs: () => number
   private readonly over = new AbortController()
-  /** Since when nothing was looked into for want of time. */
-  private triedSince: number | undefined
+  private readonly leisure = new Leisure()
   private unwatch: () => void = () => undefined
   private running: Promise<void> | undefined
 
@@ -86,7 +82,30 @@ export class Keeper {
   }
 
   start(): void {
-    this.unwatch = this.mail.watchArrivals((accountId, mailboxId) => this.wake(accountId, mailboxId, this.restMs()))
+    this.unwatch = this.mail.watchArrivals((accountId, mailboxId) => {
+      const known = this.done.has(mailboxId) || this.waiting.has(mailboxId)
+      this.wake(accountId, mailboxId, this.restMs())
+      if (!known && this.waiting.has(mailboxId)) void this.note(accountId, mailboxId)
+    })
+  }
+
+  /** Where looking begins: much more may come than is looked back on until there is time. */
+  private async note(accountId: string, mailboxId: string): Promise<void> {
+    try {
+      const { uidNext } = await (await this.mail.open(accountId, mailboxId)).info()
+      if (!this.done.has(mailboxId)) this.remember(mailboxId, { uid: Math.max(0, uidNext - 1 - LOOKED_BACK), block: 0 })
+    } catch (error) {
+      this.log.debug({ err: error }, 'a mailbox could not be looked at')
+    }
+  }
+
+  private remember(mailboxId: string, done: Done): void {
+    this.done.delete(mailboxId)
+    this.done.set(mailboxId, done)
+    for (const oldest of this.done.keys()) {
+      if (this.done.size <= MOST_KNOWN) break
+      this.done.delete(oldest)
+    }
   }
 
   async stop(): Promise<void> {
@@ -102,15 +121,23 @@ export class Keeper {
     // Mail that keeps coming does not put it off.
     if (from >= (this.waiting.get(mailboxId)?.from ?? Number.POSITIVE_INFINITY)) return
     this.waiting.set(mailboxId, { accountId, from })
+    this.begin()
+  }
+
+  private begin(): void {
     this.running ??= this.run().finally(() => {
       this.running = undefined
+      // What came between its last look and now.
+      if (this.waiting.size > 0 && !this.over.signal.aborted) this.begin()
     })
   }
 
   /** Digests somebody had to make: they are kept by the way. */
   keep(mailbox: Mailbox, made: readonly (readonly [MailEntry, Buffer])[]): void {
     if (made.length === 0) return
-    mailbox.keepDigests(made).catch((error: unknown) => this.log.debug({ err: error }, 'digests were not kept'))
+    mailbox
+      .keepDigests(made, saysAll)
+      .catch((error: unknown) => this.log.debug({ err: error }, 'digests were not kept'))
   }
 
   /** A block that a search had to make. Resolves when it is kept, or another one was in its place, or it could not be. */
@@ -158,9 +185,13 @@ export class Keeper {
       } catch (error) {
         // The mailbox is gone, or the store has other troubles: what is missing is made when somebody asks.
         this.log.debug({ err: error }, 'a mailbox could not be looked into')
-        if (!this.waiting.has(mailboxId)) this.changed.delete(mailboxId)
+        if (!this.waiting.has(mailboxId)) {
+          this.changed.delete(mailboxId)
+          this.thin.delete(mailboxId)
+        }
       }
     }
+    this.leisure.over()
   }
 
   /** The mailbox whose turn is next. */
@@ -176,16 +207,12 @@ export class Keeper {
 
   /** Resolves when the process has little to do; false when it ends. */
   private async idle(): Promise<boolean> {
-    this.triedSince ??= performance.now()
     for (;;) {
       const before = performance.eventLoopUtilization()
       await this.sleep(WAIT_MS)
       if (this.over.signal.aborted) return false
-      const most = performance.now() - this.triedSince < PATIENCE_MS ? BUSY : BUSY_AT_LAST
-      if (performance.eventLoopUtilization(before).utilization < most) break
+      if (this.leisure.allows(performance.now(), performance.eventLoopUtilization(before).utilization)) return true
     }
-    this.triedSince = undefined
-    return true
   }
 
   /** False: another process is at it. */
@@ -197,12 +224,7 @@ export class Keeper {
     const { last: block, alone } = await this.index(mailbox, done?.block ?? 0, uidNext)
     for (const thin of this.thin.get(mailbox.id) ?? []) await this.gather(mailbox, thin)
     this.thin.delete(mailbox.id)
-    this.done.delete(mailbox.id)
-    this.done.set(mailbox.id, { uid: uidNext - 1, block })
-    for (const oldest of this.done.keys()) {
-      if (this.done.size <= MOST_KNOWN) break
-      this.done.delete(oldest)
-    }
+    this.remember(mailbox.id, { uid: uidNext - 1, block })
     return alone
   }
 
@@ -213,7 +235,8 @@ export class Keeper {
     for (const [index, batch] of shuffled(batches(missing)).entries()) {
       // Its own work is not counted: nothing of it runs while the load is measured.
       if (index > 0 && !(await this.idle())) return false
-      await mailbox.keepDigests(await this.digests(mailbox, index > 0 ? await without(mailbox, batch) : batch))
+      const made = await this.digests(mailbox, index > 0 ? await without(mailbox, batch) : batch)
+      await mailbox.keepDigests(made, saysAll)
     }
     return true
   }

@@ -38,8 +38,10 @@ export class Digests {
   }
 
   /** Inside a write. */
-  keep({ bodyId, emailId }: MailEntry, digest: Buffer): void {
-    if (this.#bodies.has(bodyId)) this.#db.put([bodyId, emailId], digest)
+  keep({ bodyId, emailId }: MailEntry, digest: Buffer, stays: (there: Buffer, digest: Buffer) => boolean): void {
+    if (!this.#bodies.has(bodyId)) return
+    const there = (this.#db as unknown as Octets).getBinaryFast([bodyId, emailId])
+    if (there === undefined || !stays(there, digest)) this.#db.put([bodyId, emailId], digest)
   }
 
   /** Inside a write: nothing refers to the body any more. */

@@ -247,10 +247,13 @@ export class LmdbMailbox implements Mailbox {
     return this.#parts.digests.read(entries, read)
   }
 
-  async keepDigests(digests: readonly (readonly [entry: MailEntry, digest: Buffer])[]): Promise<void> {
+  async keepDigests(
+    digests: readonly (readonly [entry: MailEntry, digest: Buffer])[],
+    stays: (there: Buffer, digest: Buffer) => boolean = () => false,
+  ): Promise<void> {
     if (digests.length === 0) return
     await this.#parts.env.write(() => {
-      for (const [entry, digest] of digests) this.#parts.digests.keep(entry, digest)
+      for (const [entry, digest] of digests) this.#parts.digests.keep(entry, digest, stays)
     })
   }
 

@@ -37,11 +37,11 @@ export class MemoryBlobs implements Blobs {
     return Buffer.from(this.need(id).subarray(Math.max(0, from), Math.max(0, to)))
   }
 
-  /** The bytes themselves. Throws `message-gone`. */
   has(id: string): boolean {
     return this.#bodies.has(id)
   }
 
+  /** The bytes themselves. Throws `message-gone`. */
   need(id: string): Buffer {
     const body = this.#bodies.get(id)
     if (body === undefined) throw new MailError('message-gone', `no body ${id}`)

@@ -215,8 +215,15 @@ export class MemoryMailbox implements Mailbox {
     })
   }
 
-  async keepDigests(digests: readonly (readonly [entry: MailEntry, digest: Buffer])[]): Promise<void> {
-    for (const [{ bodyId, emailId }, digest] of digests) this.#blobs.digests(bodyId)?.set(emailId, Buffer.from(digest))
+  async keepDigests(
+    digests: readonly (readonly [entry: MailEntry, digest: Buffer])[],
+    stays: (there: Buffer, digest: Buffer) => boolean = () => false,
+  ): Promise<void> {
+    for (const [{ bodyId, emailId }, digest] of digests) {
+      const kept = this.#blobs.digests(bodyId)
+      const there = kept?.get(emailId)
+      if (there === undefined || !stays(there, digest)) kept?.set(emailId, Buffer.from(digest))
+    }
   }
 
   #box(): Box {

@@ -38,6 +38,20 @@ function digests(backend: StoreBackend): void {
     },
   )
 
+  contract(backend, 'a digest stays where the one that should take its place is no better', async ({ store }) => {
+    const inbox = await openByName(store, 'ann')
+    await inbox.append([mail('1'), mail('2')])
+    await keep(inbox, 'whole')
+    const heads = (await inbox.list()).map(entry => [entry, Buffer.from('head')] as const)
+    const asked: string[] = []
+    await inbox.keepDigests(heads, (there, digest) => {
+      asked.push(`${there.toString('latin1', 0, 5)} ${digest}`)
+      return there[0] === 'w'.charCodeAt(0)
+    })
+    assert.deepEqual(asked, ['whole head'])
+    assert.deepEqual(await digestsOf(inbox), ['whole', 'head'])
+  })
+
   contract(backend, 'copies and moved messages have the digest of the message', async ({ store }) => {
     const [inbox, trash] = [await openByName(store, 'ann'), await openByName(store, 'ann', 'Trash')]
     await inbox.append([mail('1'), mail('2')])

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { rememberingLog } from '../../../core/testing/index.js'
-import { scanMime } from '../../../core/text/index.js'
-import { digestOf, digestReader } from '../../../plugins/imap/digest.js'
+import { scanHeader, scanMime } from '../../../core/text/index.js'
+import { digestOf, digestReader, headDigestOf } from '../../../plugins/imap/digest.js'
 import { factsOf } from '../../../plugins/imap/finding/facts.js'
 import { previewOf } from '../../../plugins/imap/finding/preview.js'
 import { Gate } from '../../../plugins/imap/gate.js'
@@ -186,6 +186,34 @@ for (const [backend, make] of [
   })
 }
 
+for (const [backend, make] of [
+  ['memory', createMemoryStore],
+  ['LMDB', () => createLmdbStore({ path: freshPath() })],
+] as const) {
+  test(`a digest of the header alone that comes late does not take the place of a whole one; one that is damaged is replaced (${backend})`, async t => {
+    const store = make()
+    t.after(() => store.close())
+    const keeper = new Keeper(store.mail, new Gate(1), rememberingLog([]), 8 * 1024 * 1024)
+    const box = await store.mail.open('ann', (await store.mail.find('ann', 'INBOX'))!.id)
+    const bytes = Buffer.from(MIXED)
+    await box.append([{ body: { kind: 'memory', bytes }, flags: [], date: 0 }])
+    const entries = await box.list()
+    const [whole, head] = [digestOf(bytes), headDigestOf(scanHeader(bytes, 100).fields)]
+    const keptAfter = async (...digests: readonly Buffer[]) => {
+      for (const digest of digests) keeper.keep(box, [[entries[0]!, digest]])
+      // A change of its own is made after those.
+      await box.flag([1], { kind: 'add', flags: ['\\Seen'] })
+      const [kept] = await box.digests(entries, octets => Buffer.from(octets.subarray(0, octets.length)))
+      return kept
+    }
+    assert.deepEqual(await keptAfter(head), head)
+    assert.deepEqual(await keptAfter(whole, head), whole)
+    await box.keepDigests([[entries[0]!, whole.subarray(0, -1)]])
+    assert.deepEqual(await keptAfter(head), head)
+    assert.deepEqual(await keptAfter(whole), whole)
+  })
+}
+
 test('what arrives gets its digest in the background, each message once', async () => {
   const store = createMemoryStore()
   const keeper = new Keeper(store.mail, new Gate(1), rememberingLog([]), 8 * 1024 * 1024, () => 0)
@@ -200,6 +228,23 @@ test('what arrives gets its digest in the background, each message once', async 
   await keeper.settled()
   const subjects = await box.digests(await box.list(), digest => digestReader(digest)?.facts()?.subject)
   assert.deepEqual(subjects, ['1', '2'])
+  await keeper.stop()
+})
+
+test('however much comes before there is time, all of it gets digests', async () => {
+  const store = createMemoryStore()
+  const keeper = new Keeper(store.mail, new Gate(1), rememberingLog([]), 8 * 1024 * 1024, () => 300)
+  keeper.start()
+  const box = await store.mail.open('ann', (await store.mail.find('ann', 'INBOX'))!.id)
+  const mail = { body: { kind: 'memory', bytes: Buffer.from('Subject: 1\r\n\r\n') }, flags: [], date: 0 } as const
+  await box.append([mail])
+  await new Promise(setImmediate)
+  await new Promise(setImmediate)
+  await box.append(Array.from({ length: 150 }, () => mail))
+  await new Promise(setImmediate)
+  await new Promise(setImmediate)
+  await keeper.settled()
+  assert.equal((await box.digests(await box.list(), digest => digestReader(digest)?.whole)).filter(Boolean).length, 151)
   await keeper.stop()
 })
 
