@@ -149,7 +149,7 @@ export class Environment {
     return sums
   }
 
-  /** As `sum`, one for all: a reload puts a store beside one whose sessions go on, and changes of both share commits. */
+  /** As `sum`, one for all stores of the process: their changes share commits. */
   sumOf<S extends Summed>(name: string, make: () => S): S {
     const sums = (this.#shared.get(name) as S | undefined) ?? this.sum(make())
     this.#shared.set(name, sums)

@@ -1,4 +1,4 @@
-/** A reload puts a store beside the one whose sessions are not over yet: both are at work on one environment, and their changes share commits. */
+/** Two stores of one process are at work on one environment, and their changes share commits. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createLmdbStore } from '../../../plugins/store-lmdb/store.js'
