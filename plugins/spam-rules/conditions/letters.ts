@@ -1,6 +1,6 @@
 /** `letters`: how text is dressed up (the folder letters of the plugin). */
 import { type Facts, PLACES, type Place } from '../facts.js'
-import { type Sample, sampleOf } from '../letters/sample.js'
+import { makeSorts, type Sample, sampleOf } from '../letters/sample.js'
 import { isShare, LETTER_TESTS, type LetterTest, testSample, usualLeast } from '../letters/tests.js'
 import { AT_LEAST, WHERE } from './keys.js'
 import { foundOr, type Kind } from './kind.js'
@@ -30,12 +30,15 @@ export const letters: Kind<Letters, RawLetters> = {
     if (isShare(test) && atLeast > 100) return reader.wrong(['at_least'], `for "${test}" it is a percentage`)
     return { test, where, atLeast }
   },
-  prepare: () => ({
-    bind:
-      ({ test, where, atLeast }) =>
-      facts =>
-        foundOr(testSample(test, facts.once(SAMPLES[where]), atLeast)),
-  }),
+  prepare() {
+    makeSorts()
+    return {
+      bind:
+        ({ test, where, atLeast }) =>
+        facts =>
+          foundOr(testSample(test, facts.once(SAMPLES[where]), atLeast)),
+    }
+  },
 }
 
 const SAMPLES = Object.fromEntries(

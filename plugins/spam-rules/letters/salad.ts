@@ -35,12 +35,17 @@ const HOLDING = new Set(
 )
 
 const [OTHER, SMALL, SPACE] = [0, 1, 2]
-/** What a character is to a run of words, by its code. */
-const SORTS = Uint8Array.from({ length: 0x600 }, (_, code) => {
-  const character = String.fromCharCode(code)
-  if (/\s/.test(character)) return SPACE
-  return /\p{Ll}/u.test(character) && letterNumber(code) !== 0 ? SMALL : OTHER
-})
+let sorts: Uint8Array | undefined
+
+/** What a character is to a run of words, by its code. Not made at a start. */
+function sortsOf(): Uint8Array {
+  sorts ??= Uint8Array.from({ length: 0x600 }, (_, code) => {
+    const character = String.fromCharCode(code)
+    if (/\s/.test(character)) return SPACE
+    return /\p{Ll}/u.test(character) && letterNumber(code) !== 0 ? SMALL : OTHER
+  })
+  return sorts
+}
 
 export function wordSalad({ text, bareWords }: Sample, atLeast: number): string | undefined {
   if (bareWords < atLeast) return undefined
@@ -67,9 +72,10 @@ function bareRuns(text: string, atLeast: number): readonly string[] {
   let gap = 0
   let spoilt = false
   const codes = codesOf(text)
+  const all = sortsOf()
   for (let at = 0; at <= text.length; at++) {
     const code = at < text.length ? codes[at]! : 32
-    const sort = code < SORTS.length ? SORTS[code]! : OTHER
+    const sort = code < all.length ? all[code]! : OTHER
     if (sort === SMALL) {
       if (words === 0 && length === 0) start = at
       length++

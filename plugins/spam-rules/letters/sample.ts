@@ -36,17 +36,23 @@ export interface Sample {
 const [OTHER, SMALL, UPPER, GAP, BLANK, SPACE, FAR_SPACE] = [0, 1, 2, 3, 4, 5, 6]
 /** Letters of tongues that have a model stand below. */
 const BARE_BELOW = 0x600
-/** What each character is, of all the kinds that tests ask for. */
-const SORTS = Uint8Array.from({ length: 65536 }, (_, code) => {
+let sorts: Uint8Array | undefined
+
+/** What each character is, of all the kinds that tests ask for. Made when the first asks, or when the doors are open: a start does not wait for it. */
+export function makeSorts(): Uint8Array {
+  sorts ??= Uint8Array.from({ length: 65536 }, (_, code) => sortOf(code))
+  return sorts
+}
+
+function sortOf(code: number): number {
   if (code === 32) return BLANK
   if (isSpace(code)) return code < BARE_BELOW ? SPACE : FAR_SPACE
-  // Most are: this is made at every start.
   if (code >= BARE_BELOW) return OTHER
   const character = String.fromCharCode(code)
   if (/[.*_-]/.test(character)) return GAP
   if (/[A-Z]/.test(character)) return UPPER
   return /\p{Ll}/u.test(character) && letterNumber(code) !== 0 ? SMALL : OTHER
-})
+}
 
 export function sampleOf(whole: string): Sample {
   const text = bothEnds(whole, MOST)
@@ -66,6 +72,7 @@ export function sampleOf(whole: string): Sample {
 }
 
 class Looking {
+  readonly #sorts = makeSorts()
   readonly #codes: Uint16Array
   readonly #length: number
   /** Bits of all characters. */
@@ -93,18 +100,18 @@ class Looking {
   }
 
   through(): void {
-    const codes = this.#codes
+    const [codes, sorts] = [this.#codes, this.#sorts]
     const length = this.#length
     let all = 0
     let start = 0
     let shout = 0
     for (let at = 0; at < length; at++) {
       const code = codes[at]!
-      const sort = SORTS[code]!
+      const sort = sorts[code]!
       all |= code
       if (sort === SMALL) {
         const from = at
-        while (at + 1 < length && SORTS[codes[at + 1]!] === SMALL) all |= codes[++at]!
+        while (at + 1 < length && sorts[codes[at + 1]!] === SMALL) all |= codes[++at]!
         this.#letters += at + 1 - from
         this.#between = 0
         shout = 0
@@ -131,7 +138,10 @@ class Looking {
   }
 
   #gapAt(at: number, code: number): void {
-    const goesOn = at - this.#lastGap === 2 && code === this.#gap && isLetter(this.#codes[at - 1]!)
+    const goesOn =
+      at - this.#lastGap === 2 &&
+      code === this.#gap &&
+      isLetter(this.#sorts[this.#codes[at - 1]!]!, this.#codes[at - 1]!)
     this.#gaps = goesOn ? this.#gaps + 1 : 1
     if (this.#gaps === LEAST_GAPS) this.spacedOut = true
     this.#gap = code
@@ -162,7 +172,6 @@ class Looking {
 }
 
 /** Or what may be one beyond ASCII. */
-function isLetter(code: number): boolean {
-  const sort = SORTS[code]!
+function isLetter(sort: number, code: number): boolean {
   return sort === SMALL || sort === UPPER || (code > 127 && sort === OTHER)
 }
