@@ -22,6 +22,7 @@ import {
   type Store,
 } from './api/index.js'
 import { filesIn, inOrder } from './config/files.js'
+import { KeptYaml } from './config/kept-yaml.js'
 import type { Config } from './config/types.js'
 import { createResolver } from './dns/resolver.js'
 import { reverseName } from './dns/reverse.js'
@@ -144,7 +145,7 @@ export async function assemble({
       moving.tell(movement)
     },
   }
-  const replies = new ReplyRules(filesIn(config.dir, { checks: config.kept }))
+  const replies = new ReplyRules(filesIn(config.dir, { yaml: KeptYaml.in(config.dataDir), checks: config.kept }))
   const services = { authenticator, dispatcher, notifier, mailer, events, markings, movements, replies }
   const signal = ending.signal
   const base = { log, metrics, dns, clock, server, bus, signal, services, purpose }

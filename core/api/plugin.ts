@@ -301,8 +301,11 @@ export interface Files {
   yaml<const S extends JsonSchema>(
     name: string,
     schema: S,
-    /** `large`: what it came to may be kept in the data directory, so that it is not read anew at each start. Never for files with secrets. */
-    options?: { readonly optional?: boolean; readonly large?: boolean },
+    /**
+     * `large`: what it came to may be kept in the data directory, so that it is not read anew at each start; `placed`: with places, for who asks for them
+     * where nothing is wrong. Never for files with secrets.
+     */
+    options?: { readonly optional?: boolean; readonly large?: boolean | 'placed' },
   ): Promise<YamlFile<Infer<S>>>
 }
 

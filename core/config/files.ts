@@ -9,7 +9,7 @@ import type { Fault, Files, Infer, JsonSchema, YamlFile, YamlPath } from '../api
 import { namesInList } from '../text/index.js'
 import type { KeptChecks } from './kept-checks.js'
 import type { KeptYaml } from './kept-yaml.js'
-import { YamlSource } from './yaml.js'
+import { type KnownYaml, YamlSource } from './yaml.js'
 
 const MAX_BYTES = 16 * 1024 * 1024
 /** Seen from where this file is built to. */
@@ -27,8 +27,8 @@ export function filesIn(dir: string, kept: Kept = {}): Files {
     shippedNames: async list => new Set(namesInList(await readFile(new URL(`${list}.txt`, SHIPPED_LISTS), 'utf8'))),
     resolve: name => resolve(dir, name),
     yaml: (name, schema, { optional = false, large = false } = {}) =>
-      large && kept.yaml !== undefined
-        ? readLarge(resolve(dir, name), schema, optional, kept.yaml)
+      large !== false && kept.yaml !== undefined
+        ? readLarge(resolve(dir, name), schema, { optional, placed: large === 'placed' }, kept.yaml)
         : readYaml(resolve(dir, name), schema, optional, kept.checks),
   }
 }
@@ -47,19 +47,23 @@ export async function readYaml<S extends JsonSchema>(
 async function readLarge<S extends JsonSchema>(
   path: string,
   schema: S,
-  optional: boolean,
+  { optional, placed }: { readonly optional: boolean; readonly placed: boolean },
   kept: KeptYaml,
 ): Promise<YamlFile<Infer<S>>> {
   const read = await readText(path)
   if (read.text === undefined) return notThere(path, read, optional)
   const { text } = read
-  const there = await kept.read({ path, text, schema })
+  const checked = { path, text, schema, placed }
+  const there = await kept.read(checked)
   if (there === undefined) {
     const file = checkedFile(path, text, schema)
-    if (file.value !== undefined) await kept.keep({ path, text, schema }, file.value)
+    const { value } = file
+    if (value !== undefined) await kept.keep(checked, placed ? { value, places: placesIn(file) } : value)
     return file
   }
-  // Places are asked for when there is something to say: hardly ever.
+  const { value, places } = placed ? (there.value as Placed) : { value: there.value, places: [] }
+  const known = new Map(places.map(([at, ...place]) => [JSON.stringify(at), place]))
+  // Others are asked for when there is something to say: hardly ever.
   let source: YamlSource | undefined
   const sourceOf = () => {
     source ??= new YamlSource(shownPath(path), text)
@@ -68,11 +72,36 @@ async function readLarge<S extends JsonSchema>(
   return {
     path,
     missing: false,
-    value: there.value as Infer<S>,
+    value: value as Infer<S>,
     faults: [],
-    at: (at: YamlPath) => sourceOf().at(at),
+    at(at: YamlPath) {
+      const [line, column] = known.get(JSON.stringify(at)) ?? []
+      return line === undefined || column === undefined ? sourceOf().at(at) : { line, column }
+    },
     fault: (at: YamlPath, message: string) => sourceOf().fault(at, message),
   }
+}
+
+type Places = readonly (readonly [path: YamlPath, line: number, column: number])[]
+
+interface Placed {
+  readonly value: unknown
+  readonly places: Places
+}
+
+const PLACED_DEPTH = 3
+
+/** Of values that stand so deep at most. */
+function placesIn({ value, at }: Pick<YamlFile<unknown>, 'value' | 'at'>): Places {
+  const pathsBelow = (inner: unknown, path: YamlPath): YamlPath[] => {
+    if (typeof inner !== 'object' || inner === null || path.length === PLACED_DEPTH) return [path]
+    const below = Array.isArray(inner) ? [...inner.entries()] : Object.entries(inner)
+    return [path, ...below.flatMap(([key, next]) => pathsBelow(next, [...path, key]))]
+  }
+  return pathsBelow(value, []).map(path => {
+    const { line, column } = at(path)
+    return [path, line, column]
+  })
 }
 
 function notThere<T>(path: string, { missing, fault }: NoText, optional: boolean): YamlFile<T> {
@@ -102,7 +131,9 @@ export type ReadSource =
   | { readonly source: YamlSource }
   | { readonly source?: undefined; readonly missing: boolean; readonly fault: Fault }
 
-export async function readSource(path: string): Promise<ReadSource> {
+/** `known`: what another process has read there; nothing is read then. */
+export async function readSource(path: string, known?: KnownYaml): Promise<ReadSource> {
+  if (known !== undefined) return { source: new YamlSource(shownPath(path), known.text, known.json) }
   const read = await readText(path)
   return read.text === undefined ? read : { source: new YamlSource(shownPath(path), read.text) }
 }

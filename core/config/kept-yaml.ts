@@ -1,5 +1,5 @@
 /**
- * What large YAML files came to, kept in the data directory: reading and checking the rules anew is more than half of a worker's start. Good only for the very
+ * What YAML files without secrets came to, kept in the data directory: reading and checking the rules anew is more than half of a worker's start. Good only for the very
  * same text, schema and program, and as it was written; a file with faults is never kept. It is JSON. Trouble with it is no trouble: the file is read as if
  * nothing were kept.
  */
@@ -11,7 +11,7 @@ import { hash, isOwn, needOwn, program, READ_OWN, replaceOwn, sumOfSchema } from
 
 const FOLDER = 'kept-yaml'
 const MAX_BYTES = 64 * 1024 * 1024
-/** A file for each YAML file that is large: some fifty are shipped. */
+/** A file for each YAML file that is kept: some fifty are shipped. */
 const MAX_FILES = 200
 /** Who was killed while writing leaves half a file of another name. */
 const LEFT_BEHIND_MS = 3_600_000
@@ -20,6 +20,8 @@ export interface Checked {
   readonly path: string
   readonly text: string
   readonly schema: JsonSchema
+  /** Places are kept beside the value. */
+  readonly placed?: boolean
 }
 
 export class KeptYaml {
@@ -70,8 +72,9 @@ export class KeptYaml {
     }
   }
 
-  #place({ path }: Checked): string {
-    return join(this.#folder, `${hash(path).slice(0, 32)}.json`)
+  /** Two plugins may read one file, each in its own way. */
+  #place({ path, schema, placed = false }: Checked): string {
+    return join(this.#folder, `${hash([path, sumOfSchema(schema), placed].join('\0')).slice(0, 32)}.json`)
   }
 }
 

@@ -12,11 +12,13 @@ import { KeptChecks } from './kept-checks.js'
 import { type Judging, judgeTls } from './pem.js'
 import { queueFaults, toQueue } from './queue.js'
 import { PLUGINS, SERVER } from './schema.js'
-import type { Config, LimitsConfig, ListenerConfig, PluginEntry, TlsConfig } from './types.js'
+import type { Config, KnownConfig, LimitsConfig, ListenerConfig, PluginEntry, TlsConfig } from './types.js'
 import type { YamlSource } from './yaml.js'
 
 export interface ConfigRead {
   readonly config?: Config
+  /** Stands beside `config`. */
+  known?(): KnownConfig
   /** The entries of plugins.yaml when that file is right, so that they can be checked although server.yaml is wrong. */
   readonly plugins?: readonly PluginEntry[]
   readonly faults: readonly Fault[]
@@ -28,11 +30,11 @@ type RawServer = Infer<typeof SERVER>
 type RawEntry = Infer<typeof PLUGINS>[number]
 
 /** `judging`: what is said of the files of certificates and keys. */
-export async function loadConfig(dir: string, judging: Judging = 'serve'): Promise<ConfigRead> {
+export async function loadConfig(dir: string, judging: Judging = 'serve', known?: KnownConfig): Promise<ConfigRead> {
   const home = resolve(dir)
   const [serverSource, listSource] = [
-    await readSource(resolve(home, 'server.yaml')),
-    await readSource(resolve(home, 'plugins.yaml')),
+    await readSource(resolve(home, 'server.yaml'), known?.server),
+    await readSource(resolve(home, 'plugins.yaml'), known?.plugins),
   ]
   const kept = keptFor(home, serverSource.source)
   const server = checked(serverSource, SERVER, kept)
@@ -49,7 +51,13 @@ export async function loadConfig(dir: string, judging: Judging = 'serve'): Promi
   }
   if (faults.length > 0 || !server.value || !plugins)
     return { faults: inOrder(faults), warnings: inOrder(warnings), ...(plugins && { plugins }) }
-  return { config: toConfig(home, server.value, plugins, kept), plugins, faults: [], warnings: inOrder(warnings) }
+  return {
+    config: toConfig(home, server.value, plugins, kept),
+    known: () => ({ server: server.source?.known(), plugins: list.source?.known() }),
+    plugins,
+    faults: [],
+    warnings: inOrder(warnings),
+  }
 }
 
 interface CheckedFile<T> {
@@ -85,7 +93,9 @@ function toEntry(source: YamlSource, raw: RawEntry, index: number, kept: KeptChe
     timeoutMs: timerMs(raw.timeout),
     onError: raw.on_error,
     mode: raw.mode,
-    place: { file: source.file, ...source.at([index]) },
+    get place() {
+      return { file: source.file, ...source.at([index]) }
+    },
     check: schema => source.check(schema, [index, 'with'], kept),
     fault: (path, message) => source.fault([index, ...path], message),
   }

@@ -4,6 +4,7 @@
  */
 import type { ClientCertificates, Fault, Infer, JsonSchema, Listener, SenderClass, YamlPath } from '../api/index.js'
 import type { KeptChecks } from './kept-checks.js'
+import type { KnownYaml } from './yaml.js'
 
 export interface ListenerConfig {
   /** Unique; seen in logs and usable as a label. */
@@ -179,6 +180,12 @@ export interface PluginEntry {
   check<S extends JsonSchema>(schema: S): { readonly value?: Infer<S> | undefined; readonly faults: readonly Fault[] }
   /** A fault within this entry: `['on', 0]`, `['with', 'listen']`. */
   fault(path: YamlPath, message: string): Fault
+}
+
+/** Both files as one process has read them, for another that takes them as they are. They may hold secrets: over a channel, never to a disk. */
+export interface KnownConfig {
+  readonly server: KnownYaml | undefined
+  readonly plugins: KnownYaml | undefined
 }
 
 export interface Config {

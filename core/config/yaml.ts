@@ -2,7 +2,10 @@
  * One YAML text with the place of every value, so that each fault comes out as file:line:column.
  * A key without a value counts as left out: an admin who comments out all of a section's lines means its defaults.
  */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, visit } from 'yaml'
+import { createRequire } from 'node:module'
+import { isDeepStrictEqual } from 'node:util'
+import type * as Library from 'yaml'
+import type { Document, LineCounter, Node, Pair } from 'yaml'
 import type { Fault, Infer, JsonSchema, YamlPath } from '../api/index.js'
 import { checkBySchema } from './check.js'
 import type { KeptChecks } from './kept-checks.js'
@@ -12,26 +15,54 @@ export interface Place {
   readonly column: number
 }
 
+/** What a text without faults came to, from the process that has read it to one that has not. */
+export interface KnownYaml {
+  readonly text: string
+  readonly json: string
+}
+
+/** A channel between processes is no place for more. */
+const MAX_KNOWN = 1024 * 1024
+
+const require = createRequire(import.meta.url)
+/** Its seventy modules are loaded when something is to be read: a worker that is told what its files came to needs none of them. */
+let loaded: typeof Library | undefined
+const library = (): typeof Library => (loaded ??= require('yaml') as typeof Library)
+
+interface Read {
+  readonly doc: Document
+  readonly lines: LineCounter
+}
+
 interface Found {
   readonly key?: number | undefined
   readonly value: number
 }
 
 export class YamlSource {
-  readonly #doc
-  readonly #lines = new LineCounter()
+  readonly #text: string
+  readonly #known: { readonly value: unknown } | undefined
+  #read: Read | undefined
   /** Syntax and duplicate keys. */
   readonly faults: readonly Fault[]
   /** The structure cannot be relied on. */
   readonly broken: boolean
 
-  /** `file` is how faults name it. */
+  /** `file` is how faults name it. `known`: what this very text came to elsewhere, as JSON; then it is read only when places are asked for. */
   constructor(
     readonly file: string,
     text: string,
+    known?: string,
   ) {
-    this.#doc = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, uniqueKeys: true })
-    const errors = [...this.#doc.errors, ...this.#doc.warnings]
+    this.#text = text
+    this.#known = known === undefined ? undefined : { value: JSON.parse(known) as unknown }
+    if (known !== undefined) {
+      this.faults = []
+      this.broken = false
+      return
+    }
+    const { doc } = this.#reading
+    const errors = [...doc.errors, ...doc.warnings]
     const wild = errors.some(e => e.code !== 'DUPLICATE_KEY') ? [] : this.#wildAliases()
     this.faults = [...errors.map(e => ({ file, ...this.#place(e.pos[0]), message: firstLine(e.message) })), ...wild]
     this.broken = wild.length > 0 || errors.some(e => e.code !== 'DUPLICATE_KEY')
@@ -39,8 +70,25 @@ export class YamlSource {
 
   /** A fresh copy of the value at `path`, without the keys that have none. */
   value(path: YamlPath = []): unknown {
-    const node = path.reduce<unknown>((at, part) => this.#child(at, part)?.value, this.#doc.contents)
-    return withoutEmptyKeys(isNode(node) ? node.toJS(this.#doc) : (node ?? null))
+    if (this.#known !== undefined) return structuredClone(valueAt(this.#known.value, path))
+    const { doc } = this.#reading
+    const node = path.reduce<unknown>((at, part) => this.#child(at, part)?.value, doc.contents)
+    return withoutEmptyKeys(isNode(node) ? node.toJS(doc) : (node ?? null))
+  }
+
+  /** For another process; nothing where there are faults, where JSON has no words for it (`.nan`), or where it is long. */
+  known(): KnownYaml | undefined {
+    if (this.faults.length > 0 || this.#text.length > MAX_KNOWN) return undefined
+    const value = this.value()
+    const json = JSON.stringify(value)
+    return json.length <= MAX_KNOWN && isDeepStrictEqual(JSON.parse(json), value)
+      ? { text: this.#text, json }
+      : undefined
+  }
+
+  get #reading(): Read {
+    this.#read ??= readText(this.#text)
+    return this.#read
   }
 
   at(path: YamlPath): Place {
@@ -74,9 +122,10 @@ export class YamlSource {
   /** Aliases to nowhere or to what they stand in, and so many of them that they would fill the memory; the library throws only when values are asked for. */
   #wildAliases(): readonly Fault[] {
     const faults: Fault[] = []
-    visit(this.#doc, {
+    const { doc } = this.#reading
+    library().visit(doc, {
       Alias: (_, alias, above) => {
-        const meant = alias.resolve(this.#doc)
+        const meant = alias.resolve(doc)
         if (meant !== undefined && !above.includes(meant)) return
         const place = this.#place(alias.range?.[0] ?? 0)
         const message =
@@ -88,7 +137,7 @@ export class YamlSource {
     })
     if (faults.length > 0) return faults
     try {
-      this.#doc.toJS()
+      doc.toJS()
       return []
     } catch (error) {
       return [{ file: this.file, line: 1, column: 1, message: firstLine((error as Error).message) }]
@@ -96,13 +145,13 @@ export class YamlSource {
   }
 
   #place(offset: number): Place {
-    const { line, col } = this.#lines.linePos(offset)
+    const { line, col } = this.#reading.lines.linePos(offset)
     return { line: Math.max(1, line), column: Math.max(1, col) }
   }
 
   /** Of something missing, its nearest parent. */
   #find(path: YamlPath): Found {
-    let node: unknown = this.#doc.contents
+    let node: unknown = this.#reading.doc.contents
     let found: Found = { value: startOf(node) ?? 0 }
     for (const part of path) {
       const child = this.#child(node, part)
@@ -115,7 +164,8 @@ export class YamlSource {
   }
 
   #child(parent: unknown, part: string | number): { key?: unknown; value: unknown } | undefined {
-    const node = isAlias(parent) ? parent.resolve(this.#doc) : parent
+    const { isAlias, isMap, isScalar, isSeq } = library()
+    const node = isAlias(parent) ? parent.resolve(this.#reading.doc) : parent
     if (isSeq(node)) {
       const item = node.items[Number(part)]
       return item === undefined ? undefined : { value: item }
@@ -129,8 +179,21 @@ export class YamlSource {
   }
 }
 
+function readText(text: string): Read {
+  const { LineCounter, parseDocument } = library()
+  const lines = new LineCounter()
+  return { lines, doc: parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true }) }
+}
+
+function valueAt(value: unknown, path: YamlPath): unknown {
+  return path.reduce<unknown>(
+    (at, part) => (typeof at === 'object' && at !== null && Object.hasOwn(at, part) ? Reflect.get(at, part) : null),
+    value,
+  )
+}
+
 function isNode(value: unknown): value is Node {
-  return isMap(value) || isSeq(value) || isScalar(value) || isAlias(value)
+  return library().isNode(value)
 }
 
 function startOf(node: unknown): number | undefined {

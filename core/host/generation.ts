@@ -5,6 +5,7 @@
 import type { SendHandle } from 'node:child_process'
 import cluster, { type Worker } from 'node:cluster'
 import type { Fault, Log } from '../api/index.js'
+import type { KnownConfig } from '../config/types.js'
 import type { RawConnection } from '../net/passing.js'
 import type { TlsMaterial } from '../net/types.js'
 import type { OpenDoor } from './app-types.js'
@@ -29,6 +30,7 @@ export type Launch = { readonly kind: 'ready'; readonly doors: readonly OpenDoor
 export interface GenerationParts {
   readonly number: number
   readonly configDir: string
+  readonly known: KnownConfig | undefined
   readonly workers: number
   /** Becomes the first worker, if it is still there. */
   readonly spare?: Spare
@@ -185,9 +187,9 @@ export class Generation {
   }
 
   #firstOrder(slot: number): ToWorker {
-    const { configDir, workers } = this.#parts
+    const { configDir, known, workers } = this.#parts
     if (this.#over) return { kind: 'drain' }
-    return { kind: 'start', configDir, worker: slot, workers, tls: this.#parts.tls() }
+    return { kind: 'start', configDir, known, worker: slot, workers, tls: this.#parts.tls() }
   }
 
   #ended(crew: Crew, how: { code: number | null; signal: string | null }, trouble: Trouble): void {

@@ -2,6 +2,7 @@
  * What supervisor and workers say to each other over the channel of node:cluster.
  */
 import type { Fault } from '../api/index.js'
+import type { KnownConfig } from '../config/types.js'
 import type { TlsMaterial } from '../net/types.js'
 import type { OpenDoor } from './app-types.js'
 
@@ -9,6 +10,8 @@ export type ToWorker =
   | {
       readonly kind: 'start'
       readonly configDir: string
+      /** What it came to when the supervisor read it, so that all workers of a generation have the same and none reads it anew. */
+      readonly known: KnownConfig | undefined
       /** Counts from 1; seen in the log. */
       readonly worker: number
       /** How many there are. */

@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path'
 import type { Fault, Log } from '../api/index.js'
 import { makeDir } from '../config/files.js'
 import { loadConfig } from '../config/load.js'
-import type { Config, ListenerConfig } from '../config/types.js'
+import type { Config, KnownConfig, ListenerConfig } from '../config/types.js'
 import { type OpenLog, openLog } from '../log/log.js'
 import { removeStale } from '../net/listener.js'
 import { parseEndpoint } from '../text/index.js'
@@ -59,7 +59,7 @@ export async function serve(parts: ServeParts): Promise<number> {
 }
 
 async function serveWith(parts: ServeParts, spare: Spare): Promise<number> {
-  const { config, faults, warnings } = await loadConfig(parts.configDir)
+  const { config, known, faults, warnings } = await loadConfig(parts.configDir)
   if (config === undefined) return refuse(parts, faults)
   for (const f of warnings) parts.warn(`${f.file}:${f.line}:${f.column}: ${f.message}`)
   try {
@@ -68,7 +68,7 @@ async function serveWith(parts: ServeParts, spare: Spare): Promise<number> {
     const logs = { current: openLog(config.log) }
     const control = await holdControlSocket(join(config.dataDir, 'control.sock'), () => logs.current.log)
     const supervisor = new Supervisor(parts, config, logs, control, spare)
-    return await supervisor.run()
+    return await supervisor.run(known?.())
   } catch (error) {
     if (!isExpected(error)) throw error
     parts.warn(`posthouse: ${(error as Error).message}`)
@@ -129,7 +129,8 @@ class Supervisor {
     return this.#logs.current
   }
 
-  async run(): Promise<number> {
+  /** `known`: what the files came to, for the workers. */
+  async run(known: KnownConfig | undefined): Promise<number> {
     this.#listenToSignals()
     const bus = joinBus(join(this.#config.dataDir, 'control.sock'), () => this.#log.log, true)
     answerTlsAsked(bus, () => this.#certificates.look(true))
@@ -145,7 +146,7 @@ class Supervisor {
       handOver(this.#config, this.#config.dataDir)
       handOverLog(this.#config)
       if (this.#stopping) return await this.#end
-      const launch = await this.#launch(this.#config, certificates)
+      const launch = await this.#launch(this.#config, known, certificates)
       if (this.#stopping) return await this.#end
       if (launch.kind !== 'ready') return this.#notStarted(launch, lines)
       this.#greet(launch.doors, lines)
@@ -167,10 +168,11 @@ class Supervisor {
     return lines
   }
 
-  async #launch(config: Config, certificates: Prepared): Promise<Launch> {
+  async #launch(config: Config, known: KnownConfig | undefined, certificates: Prepared): Promise<Launch> {
     const generation: Generation = new Generation({
       number: ++this.#numbers,
       configDir: this.#parts.configDir,
+      known,
       workers: workersOf(config),
       spare: this.#spare,
       // workers that are replaced later get what is in force then
@@ -273,7 +275,7 @@ class Supervisor {
   }
 
   async #reloadOnce(): Promise<void> {
-    const { config, faults } = await loadConfig(this.#parts.configDir)
+    const { config, known, faults } = await loadConfig(this.#parts.configDir)
     if (config === undefined) return this.#refused({ kind: 'faults', faults })
     if (config.dataDir !== this.#config.dataDir) {
       return this.#refused({ kind: 'failed', message: 'the data directory cannot change while the server runs' })
@@ -287,7 +289,7 @@ class Supervisor {
       return this.#refused({ kind: 'failed', message: certificates.message })
     handOver(config, config.dataDir)
     const old = this.#current!
-    const launch = await this.#launch(config, certificates)
+    const launch = await this.#launch(config, known?.(), certificates)
     if (this.#stopping) return
     if (launch.kind !== 'ready') return this.#refused(launch)
     const drainMs = this.#config.drainMs + GRACE_MS

@@ -70,7 +70,7 @@ async function loadAhead(configDir: string, load: () => Promise<unknown>): Promi
 async function start(order: StartOrder, startApp: StartApp): Promise<Running | undefined> {
   const beat = setInterval(() => tell({ kind: 'beat' }), BEAT_MS)
   try {
-    const { config, faults } = await loadConfig(order.configDir, 'leave')
+    const { config, faults } = await loadConfig(order.configDir, 'leave', order.known)
     if (config === undefined) return giveUp({ kind: 'faults', faults })
     const log = openLog({ ...config.log, facts: { worker: order.worker } })
     mindBugs(log.log)

@@ -42,8 +42,10 @@ export async function readReplyRules(
   thorough = false,
 ): Promise<ReplyRuleSet> {
   const names = (await readdir(shipped)).filter(name => name.endsWith('.yaml')).sort()
-  const own = await files.yaml(OWN_RULES, REPLY_RULE_FILE, { optional: true })
-  const theirs = await Promise.all(names.map(name => files.yaml(join(shipped, name), REPLY_RULE_FILE)))
+  const own = await files.yaml(OWN_RULES, REPLY_RULE_FILE, { optional: true, large: 'placed' })
+  const theirs = await Promise.all(
+    names.map(name => files.yaml(join(shipped, name), REPLY_RULE_FILE, { large: 'placed' })),
+  )
   const reading = new Reading()
   reading.add(own, true, true)
   for (const file of theirs) reading.add(file, false, thorough)

@@ -47,7 +47,7 @@ export async function readAccess(
   files: Files,
   name: string,
 ): Promise<{ readonly lists: AccessLists; readonly faults: readonly Fault[]; readonly entries: number }> {
-  const file = await files.yaml(name, SCHEMA, { optional: true })
+  const file = await files.yaml(name, SCHEMA, { optional: true, large: 'placed' })
   const faults = [...file.faults]
   const lists = {
     networks: new NetworkList(),

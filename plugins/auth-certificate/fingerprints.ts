@@ -27,7 +27,7 @@ export interface Fingerprints {
 }
 
 export async function readFingerprints(files: Files, name: string): Promise<Fingerprints> {
-  const file = await files.yaml(name, FILE, { optional: true })
+  const file = await files.yaml(name, FILE, { optional: true, large: true })
   const faults = [...file.faults]
   const logins = new Map<string, string>()
   for (const [at, { fingerprint, login }] of (file.value ?? []).entries()) {

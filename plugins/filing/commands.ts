@@ -10,7 +10,6 @@ import {
   type CommandRun,
 } from 'posthouse/api'
 import { closest, formatDate, parseAddress, printable, scanHeader } from 'posthouse/text'
-import { parse, stringify } from 'yaml'
 import { Seen } from './conditions.js'
 import { run } from './engine.js'
 import { ADD_OPTIONS, givenIn } from './options.js'
@@ -96,12 +95,13 @@ async function show({ stored, accounts }: CommandParts, run: CommandRun): Promis
   const { rules = [] } = (await stored.get(id)) ?? {}
   if (run.json) return run.print(JSON.stringify({ login, rules }))
   if (rules.length === 0) run.print(`# ${login} has no filing rules`)
-  else run.print(stringify({ rules }).trimEnd())
+  else run.print((await import('yaml')).stringify({ rules }).trimEnd())
 }
 
 async function set(parts: CommandParts, run: CommandRun): Promise<void> {
   const account = await accountOf(run.args[0]!, parts.accounts)
   const text = await run.stdin()
+  const { parse } = await import('yaml')
   let given: unknown
   try {
     // Aliases of YAML can make much of little; nobody needs them in a rule.

@@ -67,7 +67,10 @@ export default definePlugin({
       },
       commands: ruleCommands(rules, messageOf, brandsHere),
       started() {
-        soon = setTimeout(() => loaded?.prepare(), PREPARE_MS).unref()
+        soon = setTimeout(() => {
+          loaded?.prepare()
+          brandsHere()
+        }, PREPARE_MS).unref()
       },
       dispose: () => {
         clearTimeout(soon)

@@ -18,7 +18,7 @@ export async function readSendAs(
   files: Files,
   name: string,
 ): Promise<{ readonly sendAs: ReadonlyMap<string, SendAs>; readonly faults: readonly Fault[] }> {
-  const file = await files.yaml(name, SEND_AS, { optional: true })
+  const file = await files.yaml(name, SEND_AS, { optional: true, large: true })
   const faults = [...file.faults]
   const sendAs = new Map<string, SendAs>()
   for (const [login, value] of Object.entries(file.value ?? {})) {
@@ -57,7 +57,7 @@ export async function readAliasTargets(
   name: string,
   domains: ReadonlySet<string>,
 ): Promise<AliasTargets> {
-  const file = name === '' ? undefined : await files.yaml(name, ALIASES, { optional: true })
+  const file = name === '' ? undefined : await files.yaml(name, ALIASES, { optional: true, large: true })
   const table = new Map<string, readonly string[]>()
   for (const [alias, value] of Object.entries(file?.value ?? {})) {
     const targets = (Array.isArray(value) ? value : [value]).filter(one => typeof one === 'string')

@@ -30,7 +30,7 @@ export async function readAliases(
   name: string,
   domains: ReadonlySet<string>,
 ): Promise<{ readonly aliases: FileAliases; readonly faults: readonly Fault[] }> {
-  const file = await files.yaml(name, SCHEMA, { optional: true })
+  const file = await files.yaml(name, SCHEMA, { optional: true, large: 'placed' })
   const faults = [...file.faults]
   const table = new Map<string, FileAlias>()
   const patterns: FileAlias[] = []

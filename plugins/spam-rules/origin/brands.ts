@@ -4,10 +4,11 @@
  * and hosts the plugin look-alikes judges, and rules/look-alikes/spoken-for.yaml, of brands that send from so many domains that only their text can be judged.
  */
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { SiteBrand, SiteBrands } from 'posthouse/api'
 import { nameAndParents, toAsciiDomain } from 'posthouse/text'
-import { parse } from 'yaml'
+import type * as Yaml from 'yaml'
 import type { Facts } from '../facts.js'
 import { packageFolder } from '../package-folder.js'
 import { type Folded, fold, foldWhole } from '../words/fold.js'
@@ -139,6 +140,8 @@ export function brandsOf({ added, without }: SiteBrands): BrandTable {
 }
 
 function readShipped(): readonly SiteBrand[] {
+  // Seventy modules, which a start need not wait for.
+  const { parse } = createRequire(import.meta.url)('yaml') as typeof Yaml
   read ??= ['brands.yaml', 'spoken-for.yaml'].flatMap(file => {
     const text = readFileSync(join(packageFolder(), 'rules/look-alikes', file), 'utf8')
     return (parse(text) as { readonly brands: readonly SiteBrand[] }).brands

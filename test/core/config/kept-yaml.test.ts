@@ -18,6 +18,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import type { YamlPath } from '../../../core/api/index.js'
 import { filesIn } from '../../../core/config/files.js'
 import { KeptYaml } from '../../../core/config/kept-yaml.js'
 
@@ -44,7 +45,7 @@ async function readOnce(text: string, usual: object = POINTS) {
   const read = (schema = usual) => filesIn(home, { yaml: kept }).yaml('rules.yaml', schema, { large: true })
   const first = await read()
   const folder = join(home, 'kept-yaml')
-  const names = await readdir(folder).catch(() => [])
+  const names = await readdir(folder).catch((): string[] => [])
   return { home, read, first, names, place: join(folder, names[0] ?? 'none') }
 }
 
@@ -76,6 +77,43 @@ test('of a text that is not read again every value knows its place', async () =>
   const again = await read()
   assert.deepEqual(again.at(['one', 'points']), { line: 3, column: 11 })
   assert.equal(again.fault(['one'], 'no').line, 3)
+})
+
+test('places that are kept with it are those of the text', async () => {
+  const home = await mkdtemp(join(dir, 'home-'))
+  await writeFile(join(home, 'rules.yaml'), '# mine\n"one":\n  points: 3\n  deep: { of: { what: 1 } }\ntwo:\n')
+  const kept = KeptYaml.in(home)
+  const read = () => filesIn(home, { yaml: kept }).yaml('rules.yaml', { type: 'object' }, { large: 'placed' })
+  const first = await read()
+  const again = await read()
+  assert.deepEqual(again.value, first.value)
+  const paths: readonly YamlPath[] = [
+    [],
+    ['one'],
+    ['one', 'points'],
+    ['one', 'deep', 'of'],
+    ['one', 'deep', 'of', 'what'],
+    ['two'],
+    ['none'],
+  ]
+  assert.deepEqual(
+    paths.map(path => again.at(path)),
+    paths.map(path => first.at(path)),
+  )
+  assert.deepEqual(again.at(['one', 'deep', 'of']), { line: 4, column: 15 })
+  assert.deepEqual(again.fault(['one', 'points'], 'no'), first.fault(['one', 'points'], 'no'))
+})
+
+test('places are those that were kept, and two who read one file do not drive each other out', async () => {
+  const { home, read, names } = await readOnce('one:\n  points: 3\n')
+  const files = filesIn(home, { yaml: KeptYaml.in(home) })
+  const placed = () => files.yaml('rules.yaml', POINTS, { large: 'placed' })
+  await placed()
+  const [other = ''] = (await readdir(join(home, 'kept-yaml'))).filter(name => !names.includes(name))
+  await forge(join(home, 'kept-yaml', other), { value: { one: { points: 4 } }, places: [[['one'], 77, 7]] })
+  const { value, at } = await placed()
+  assert.deepEqual([value, at(['one'])], [{ one: { points: 4 } }, { line: 77, column: 7 }])
+  assert.deepEqual((await read()).value, { one: { points: 3, shadow: false } })
 })
 
 test('a file with faults is not kept, and tells them each time', async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type ConfigRead, loadConfig } from '../../../core/config/load.js'
+import type { Config } from '../../../core/config/types.js'
 
 const SERVER = `name: mail.example.test
 domains: [example.test]
@@ -313,3 +314,49 @@ for (const [what, dns, warned] of [
     if (warned === undefined) assert.deepEqual(texts, [])
     else assert.match(texts.join('\n'), warned)
   }) // biome-ignore format: a table
+
+test('what one process has read is the same configuration in another, which reads nothing', async () => {
+  const server = `${SERVER}limits: { hops: 17 }\nqueue:\n`
+  const plugins = '- use: access\n- &again\n  use: greylist\n  with: { delay: 1m, none: }\n  on: [mx]\n- *again\n'
+  const { config, known: knownOf, shown } = await load(server, plugins)
+  assert.deepEqual(shown, [])
+  assert.ok(config)
+  const known = knownOf?.()
+  assert.ok(known?.server && known.plugins)
+  const elsewhere = join(tmpdir(), 'posthouse-there-is-no-such-directory')
+  const { config: again, faults } = await loadConfig(elsewhere, 'serve', JSON.parse(JSON.stringify(known)))
+  assert.deepEqual(faults, [])
+  assert.ok(again)
+  const plain = ({ plugins, limits, name, listeners, queue }: Config) => ({
+    limits,
+    name,
+    listeners,
+    queue,
+    plugins: plugins.map(({ use, with: given, unless, on, timeoutMs, onError, mode }) => [
+      ...[use, given, unless, on, timeoutMs, onError, mode],
+    ]),
+  })
+  assert.deepEqual(plain(again), plain(config))
+  for (const [index, entry] of config.plugins.entries()) {
+    const other: typeof entry = again.plugins[index]!
+    const { file: _, ...place } = entry.place
+    assert.deepEqual({ ...other.place, file: '' }, { ...place, file: '' })
+    const schema = {
+      type: 'object',
+      properties: { dealy: { type: 'string', default: '5m' } },
+      additionalProperties: false,
+    } as const
+    const told = (one: typeof entry) => {
+      const { value, faults } = one.check(schema)
+      return { value, faults: faults.map(({ line, column, message }) => [line, column, message]) }
+    }
+    assert.deepEqual(told(other), told(entry))
+    assert.equal(other.fault(['on', 0], 'no').line, entry.fault(['on', 0], 'no').line)
+  }
+})
+
+test('what JSON has no words for is read by each', async () => {
+  const { known } = await load(SERVER, '- use: access\n  with: { much: .inf }\n')
+  assert.equal(known?.().plugins, undefined)
+  assert.ok(known?.().server)
+})
