@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { readlinkSync } from 'node:fs'
-import { lstat, lutimes, readlink, rename, rm, symlink } from 'node:fs/promises'
+import { lstat, lutimes, readlink, rm, symlink } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FileError } from './file-error.js'
 
@@ -16,7 +16,7 @@ const STALE_MS = 10_000
 
 /** Resolves to what gives it back; throws `FileError` when another holds it for long. */
 export async function lockFile(path: string): Promise<() => Promise<void>> {
-  const mine = [process.pid, processes(), randomBytes(8).toString('hex')].join(' ')
+  const mine = newHolder()
   const giveUp = Date.now() + WAIT_MS
   while (!(await create(path, mine))) {
     await breakStale(path)
@@ -31,8 +31,12 @@ export async function lockFile(path: string): Promise<() => Promise<void>> {
   touching.unref()
   return async () => {
     clearInterval(touching)
-    if ((await holderOf(path)) === mine) await rm(path, { force: true })
+    await takeAway(path, mine, async () => true)
   }
+}
+
+function newHolder(): string {
+  return [process.pid, processes(), randomBytes(8).toString('hex')].join(' ')
 }
 
 async function create(path: string, holder: string): Promise<boolean> {
@@ -45,23 +49,33 @@ async function create(path: string, holder: string): Promise<boolean> {
   }
 }
 
-/** Renamed first, and given back when it turns out to be somebody's fresh one. */
 async function breakStale(path: string): Promise<void> {
-  if (!(await isStale(path))) return
-  const aside = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`
-  await rename(path, aside).catch(() => undefined)
-  const taken = await holderOf(aside)
-  if (taken !== '' && !(await isStale(aside))) await create(path, taken)
-  await rm(aside, { force: true })
+  const holder = await holderOf(path)
+  if (await isStale(path, holder)) await takeAway(path, holder, () => isStale(path, holder))
 }
 
-/** A missing file is not. */
-async function isStale(path: string): Promise<boolean> {
+/**
+ * Whoever takes a lock away, its holder too, says so first in a lock beside it that is called after this one holder: so one at a time does, and none ever
+ * takes away a lock that another has got meanwhile. Nothing is done where somebody else is at it.
+ */
+async function takeAway(path: string, holder: string, may: () => Promise<boolean>, base = path): Promise<void> {
+  const claim = `${base}.${/[0-9a-f]{16}$/.exec(holder)?.[0] ?? 'unknown'}`
+  if (!(await create(claim, newHolder()))) {
+    const other = await holderOf(claim)
+    if (await isStale(claim, other)) await takeAway(claim, other, () => isStale(claim, other), base)
+    return
+  }
+  if ((await holderOf(path)) === holder && (await may())) await rm(path, { force: true })
+  await rm(claim, { force: true })
+}
+
+/** A missing file is not. `holder` was read before. */
+async function isStale(path: string, holder: string): Promise<boolean> {
   const age = await lstat(path).then(
     facts => Date.now() - facts.mtimeMs,
     () => 0,
   )
-  return age >= STALE_MS || isDead(await holderOf(path))
+  return age >= STALE_MS || isDead(holder)
 }
 
 /** Nothing where it is missing, or is not one of ours. */
