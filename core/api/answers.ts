@@ -97,7 +97,7 @@ export interface Ruled {
 
 /**
  * Accepted, but what goes out waits in the queue, for this reason, until an admin releases it. Local mail is filed as ever; where its owner
- * sends it on, that goes out too, and waits.
+ * sends it on or has it answered, that goes out too, and waits.
  */
 export interface Hold {
   readonly kind: 'hold'

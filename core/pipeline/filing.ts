@@ -5,7 +5,6 @@
  */
 import {
   type Acceptance,
-  type Answer,
   type Cut,
   type Defer,
   type DeliverBy,
@@ -29,7 +28,7 @@ import { filedEntries, filedFacts } from './filed-words.js'
 import { heldByRules } from './holds.js'
 import type { AskScope, Intake, Received } from './intake-types.js'
 import { groupRows, localJob } from './local-job.js'
-import { type Filed, onwardRows, plannedAnswers, soundFiled } from './onward.js'
+import { type Filed, type OwedAnswer, onwardRows, owedAnswers, plannedAnswers, soundFiled } from './onward.js'
 import { soundOutcomes } from './outcomes.js'
 import type { IntakeParts } from './parts.js'
 import { deliveredEntry } from './trail.js'
@@ -112,7 +111,7 @@ class Made {
   readonly filings: Filing[] = []
   readonly filed: NewRow[] = []
   readonly onward: NewRow[] = []
-  readonly #answers: Answer[] = []
+  readonly #answers: OwedAnswer[] = []
   readonly #settled: { readonly row: NewRow; readonly outcome: Settled }[] = []
   readonly #parts: IntakeParts
   readonly #mail: LocalMail
@@ -130,7 +129,7 @@ class Made {
     if (sound.kind === 'filed') {
       if (!this.#goesOn(row, sound, scope)) return undefined
       for (const filing of sound.filings) this.filings.push(filing)
-      this.#answers.push(...(sound.answers ?? []))
+      this.#answers.push(...owedAnswers(sound, row))
       this.filed.push(row)
     }
     this.#settled.push({ row, outcome: sound })

@@ -67,6 +67,8 @@ export interface OwnMessage {
   readonly requireTls?: boolean
   /** That of the message it speaks of (RFC 6710 §4.6). */
   readonly priority?: number
+  /** Why it waits for an admin before it goes out. */
+  readonly hold?: string
   /** Why it is written, for the trail: `bounce of ID`. */
   readonly reason: string
 }

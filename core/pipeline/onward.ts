@@ -1,7 +1,7 @@
 /**
  * What follows from a filing by the wish of whose mailbox it is: new recipients of the same message, and messages of ours that answer it. They are
  * part of the commit that files it. The rules it keeps: mail that was taken for spam is neither sent on nor answered, and what goes out of mail that a hook
- * holds is held, whatever a target says.
+ * holds, or answers it, is held, whatever a target says.
  */
 import {
   type Acceptance,
@@ -148,17 +148,31 @@ export function heldOnward(
   return heldByRules(rules, { ...message, body }, bodySize, numbered, now).map(({ row: _, ...rest }) => rest)
 }
 
+/** What a filing is answered with, and why that waits where what goes out is held: nobody hears from here of mail that an admin has not looked at. */
+export interface OwedAnswer {
+  readonly answer: Answer
+  readonly hold?: string
+}
+
+export function owedAnswers(
+  { answers = [] }: Filed,
+  { onwardHold }: Pick<NewRow, 'onwardHold'>,
+): readonly OwedAnswer[] {
+  return answers.map(answer => ({ answer, ...(onwardHold === undefined ? {} : { hold: onwardHold }) }))
+}
+
 /** An answer nobody takes, or that cannot be routed now, is left out: the mail it answers has arrived all the same. */
 export async function plannedAnswers(
   plan: Intake['plan'],
-  answers: readonly Answer[],
+  answers: readonly OwedAnswer[],
   now: number,
   scope: AskScope,
 ): Promise<Answered> {
   if (answers.length === 0) return NOTHING
   const follow: Acceptance[] = []
   const sent = new Set<string>()
-  for (const { id, sender, to, bytes, reason } of answers) {
+  for (const { answer, ...held } of answers) {
+    const { id, sender, to, bytes, reason } = answer
     try {
       // RFC 5230 §5.1: NOTIFY=NEVER
       const own = {
@@ -170,6 +184,7 @@ export async function plannedAnswers(
         bytes,
         now,
         reason,
+        ...held,
       } as const
       const planned = await plan(own, scope)
       if (planned === undefined) continue

@@ -16,6 +16,7 @@ import {
   type TrailEntry,
 } from '../api/index.js'
 import { formatAddress, printable } from '../text/index.js'
+import { heldEntries } from './holds.js'
 import type { AskScope, OwnMessage, Routed } from './intake-types.js'
 import type { IntakeParts } from './parts.js'
 import type { Router } from './routing.js'
@@ -23,7 +24,6 @@ import { buildRows } from './rows.js'
 import { receivedField } from './trace.js'
 import { wishesOf } from './wishes.js'
 
-const KEEP = { kind: 'keep' } as const
 /** Of what we write ourselves, the Message-ID stands near the beginning. */
 const MESSAGE_ID = /^message-id:\s{0,3}(<[^<>\s]{1,250}>)/im
 const HEADER_START = 4096
@@ -79,12 +79,11 @@ export async function planOwn(
     origin: { listener: 'internal', reason: message.reason },
   }
   const arrived = { envelope, routed: [routed], received: message.now }
-  return {
-    message: entering,
-    rows: buildRows(parts, arrived, entering, [KEEP], () => trace),
-    filings: [],
-    trail: [writtenEntry(message)],
-  }
+  const { hold } = message
+  const fate = { kind: 'keep', ...(hold === undefined ? {} : { hold }) } as const
+  const rows = buildRows(parts, arrived, entering, [fate], () => trace)
+  const trail = [writtenEntry(message), ...heldEntries(message.id, rows, message.now)]
+  return { message: entering, rows, filings: [], trail }
 }
 
 function writtenEntry({ id, now, reason, sender, recipient, bytes }: OwnMessage): TrailEntry {

@@ -1,7 +1,14 @@
 /** What mail that is filed out of the queue leads to: new recipients of it and answers, for the step that settles it. */
 import type { Claimed, Store } from '../api/index.js'
 import type { AskScope } from '../pipeline/intake-types.js'
-import { type Answered, heldOnward, type OnwardRow, onwardRows, plannedAnswers } from '../pipeline/onward.js'
+import {
+  type Answered,
+  heldOnward,
+  type OnwardRow,
+  onwardRows,
+  owedAnswers,
+  plannedAnswers,
+} from '../pipeline/onward.js'
 import type { AttemptParts } from './attempt.js'
 import type { Fate } from './judgement.js'
 import { lifeOf, senderClass } from './lane-rules.js'
@@ -25,7 +32,7 @@ export async function onwardOf(
   scope: AskScope,
 ): Promise<Answered & { readonly rows: readonly OnwardRow[] }> {
   const filed = fates.filter(fate => fate.kind === 'filed')
-  const answers = filed.flatMap(({ outcome }) => outcome.answers ?? [])
+  const answers = filed.flatMap(({ row, outcome }) => owedAnswers(outcome, row))
   if (answers.length === 0 && filed.every(({ outcome }) => outcome.forwards === undefined)) return NOTHING
   const rules = { ...schedule, expireMs: schedule.expireMs ?? EXPIRE_MS }
   const lifeMs = (row: Pick<OnwardRow, 'target' | 'lane' | 'sender'>) =>

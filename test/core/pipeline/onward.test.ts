@@ -252,6 +252,21 @@ describe('an answer', () => {
     ])
   })
 
+  test('to mail that a hook holds waits for an admin too: nobody hears of us before', async () => {
+    const hooks: Hooks = { message: () => hold('looks like a password') }
+    const store = await receive({ filings: [COPY], answers: [ANSWER] }, hooks)
+    assert.equal((await store.mail.usage('alice')).messages, 1)
+    const { rows } = (await store.queue.get('answer.1'))!
+    assert.deepEqual(
+      rows.map(({ target, hold }) => [target, hold]),
+      [['mx', 'looks like a password']],
+    )
+    assert.deepEqual(
+      (await store.trail.of('answer.1')).map(({ says }) => says),
+      ['Written here: vacation answer.', 'Held for sender@far.test: looks like a password'],
+    )
+  })
+
   test('that nobody takes is left out, and the mail is filed', async () => {
     const nobody = { ...ANSWER, to: { local: 'nobody', domain: 'far.test' } }
     const store = await receive({ filings: [COPY], answers: [nobody] })

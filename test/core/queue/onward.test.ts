@@ -87,6 +87,17 @@ describe('what is filed out of the queue', () => {
     assert.deepEqual(await bench.trail(id), ['filed', 'answered'])
   })
 
+  test('is answered later where a hook has held what goes out: the answer is held for the same reason', async () => {
+    begin({ filings: [filing], answers: [ANSWER] })
+    await bench.add(['a@us.test'], { target: 'mda', onwardHold: 'looked at first' })
+    bench.runner.start()
+    await bench.settle()
+    assert.deepEqual(
+      bench.planned.map(({ id, hold }) => [id, hold]),
+      [['answer.1', 'looked at first']],
+    )
+  })
+
   test('and cannot go on now: it is not filed, and tried again', async () => {
     begin({ filings: [filing], forwards: [{ ...FORWARD, claims: [via('missing', FAR)] }] })
     const id = await bench.add(['a@us.test'], { target: 'mda' })
