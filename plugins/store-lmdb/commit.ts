@@ -12,11 +12,9 @@ export type Nested = (change: () => unknown) => unknown
 export class Commit {
   /** Resolves when it is on disk. */
   onDisk: Promise<void> = Promise.resolve()
+  /** How many of its changes somebody waits for. */
+  urgent = 0
   readonly #changes: { readonly change: () => unknown; made?: Made }[] = []
-
-  get size(): number {
-    return this.#changes.length
-  }
 
   /** The result, to be asked for when all is on disk; throws what the change has thrown. */
   add<T>(change: () => T): () => T {

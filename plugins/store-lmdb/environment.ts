@@ -66,6 +66,8 @@ export class Environment {
   /** What lmdb has not answered yet, also when nobody waits for it any more. */
   readonly #unanswered = new Set<Promise<unknown>>()
   #broken: MailError | undefined
+  /** Nothing new is written; what was asked for before is. */
+  #frozen: MailError | undefined
   #listening = false
   /** Not begun yet: more changes may join it. */
   #next: { readonly commit: Commit; readonly start: Start } | undefined
@@ -167,10 +169,12 @@ export class Environment {
   }
 
   async #join<T>(change: () => T, hurry: Hurry = 'now'): Promise<T> {
-    if (this.#broken !== undefined) throw this.#broken
+    const closed = this.#broken ?? this.#frozen
+    if (closed !== undefined) throw closed
     this.#next ??= this.#prepared()
     const { commit, start } = this.#next
     const result = commit.add(change)
+    if (hurry === 'now') commit.urgent++
     start.within(this.#mayLag ? 0 : this.#pace.waitMs(hurry))
     try {
       await commit.onDisk
@@ -209,7 +213,7 @@ export class Environment {
     // Nobody may ever wait for it: its failure is the commit's own, which is heard there.
     if (this.#mayLag) this.#threadDone = Promise.resolve(this.#root.flushed).catch(() => undefined)
     await committed
-    this.#pace.took(commit.size, performance.now() - since)
+    this.#pace.took(commit.urgent, performance.now() - since)
   }
 
   #make(commit: Commit): void {
@@ -328,7 +332,7 @@ export class Environment {
 
   /** From now on writes are refused. Resolves when none is under way. */
   async freeze(): Promise<void> {
-    this.#broken ??= new MailError('store-unavailable', `${this.path} is being compacted`)
+    this.#frozen ??= new MailError('store-unavailable', `${this.path} is being compacted`)
     await this.quiet()
   }
 
@@ -343,9 +347,12 @@ export class Environment {
     return (this.#root.getStats() as { readonly lastTxnId: number }).lastTxnId
   }
 
-  /** Resolves when all writes of this process are on disk and the process may exit. */
+  /** Resolves when all writes of this process are on disk and the process may exit; none waits for company any more. */
   async quiet(): Promise<void> {
-    while (this.#waiting.size > 0) await new Promise(done => setTimeout(done, 5))
+    while (this.#waiting.size > 0) {
+      this.#next?.start.within(0)
+      await new Promise(done => setTimeout(done, 5))
+    }
     await this.#threadEnds()
     const wait = this.#lastWrite + QUIET_MS - Date.now()
     if (wait > 0) await new Promise(done => setTimeout(done, wait))

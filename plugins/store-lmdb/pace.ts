@@ -7,7 +7,7 @@
 /** `now`: somebody waits for it. `later`: nobody does; it may join what comes next. */
 export type Hurry = 'now' | 'later'
 
-/** Changes of a commit, from which on the next one waits for company. */
+/** Changes of a commit that somebody waited for, from which on the next one waits for company. */
 const COMPANY = 3
 const LONGEST_MS = 5
 /** What nobody waits for. A crash in that time undoes it, as one before its commit would. */
@@ -15,18 +15,18 @@ const LATER_MS = 20
 
 /** How long to wait, by what the last commit was. */
 export class Pace {
-  #changes = 0
+  #urgent = 0
   #tookMs = 0
 
-  /** From its begin until it was on disk. */
-  took(changes: number, ms: number): void {
-    this.#changes = changes
+  /** How many of its changes somebody waited for, and how long it was from its begin until it was on disk. */
+  took(urgent: number, ms: number): void {
+    this.#urgent = urgent
     this.#tookMs = ms
   }
 
   waitMs(hurry: Hurry): number {
     if (hurry === 'later') return LATER_MS
-    return this.#changes < COMPANY ? 0 : Math.min(LONGEST_MS, this.#tookMs)
+    return this.#urgent < COMPANY ? 0 : Math.min(LONGEST_MS, this.#tookMs)
   }
 }
 

@@ -59,6 +59,34 @@ test('that mail is delivered is written down with what comes next, in one commit
   assert.equal((await store.queue.totals()).messages, 1)
 })
 
+test('a session that is alone waits for nobody, to however many places its mail was delivered before', async t => {
+  const { store } = rig()
+  t.after(() => store.close())
+  const rows = [row(0), row(1, { lane: 'b.test' }), row(2, { lane: 'c.test' })]
+  const jobs = await store.accept(acceptance('q1', { rows }), { now: Date.now(), leaseMs: 60_000, max: 3 })
+  assert.equal(jobs.length, 3)
+  const took = t.mock.method(Pace.prototype, 'took')
+  const settled = jobs.map(({ token, rows }) => store.queue.settle(token, [{ kind: 'done', row: rows[0]!.row }]))
+  await Promise.all([...settled, store.accept(acceptance('q2', { rows: [row(0)] }))])
+  assert.deepEqual(
+    took.mock.calls.map(({ arguments: [urgent] }) => urgent),
+    [1],
+  )
+})
+
+test('what waits when the store is closed to writes is written all the same', async () => {
+  const env = openEnvironment({ path: freshPath(), mapBytes: MAP_BYTES, kind: 'mail', version: FORMAT })
+  const db = env.database<number, string>('some')
+  const written = env.write(() => void db.putSync('a', 1), 'later')
+  const frozen = env.freeze()
+  await assert.rejects(
+    env.write(() => void db.putSync('b', 1)),
+    /is being compacted/,
+  )
+  await Promise.all([written, frozen])
+  assert.equal(db.get('a'), 1)
+})
+
 test('where nothing comes next it is written down all the same, and closing waits for it', async () => {
   const { path, store } = rig()
   const [job] = await store.accept(acceptance('q1', { rows: [row(0)] }), { now: Date.now(), leaseMs: 60_000, max: 1 })
