@@ -1,6 +1,7 @@
 /** What becomes of one judgement: lessons count for less where the starting model would not say so, and are heard all the same. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { judge, pointsOf, type Sources } from '../../../plugins/learning/judge.js'
 import { NO_MODEL, StartingModel } from '../../../plugins/learning/model.js'
 import { KINDS, SPACE, tokenValue } from '../../../plugins/learning/tokens/kinds.js'
@@ -58,4 +59,24 @@ test('what lessons insist on passes the Junk line alone, however sure the model 
 test('untaught there is no doubt to add: the model is asked alone', () => {
   const { sum } = judge(MAIL, { model: modelOf(-2), site: new TaughtWeights(), siteTaught: { spam: 0, ham: 0 } })
   assert.ok(Math.abs(sum + 2) < 0.05, `${sum}`)
+})
+
+test('lessons that are taken back, in whatever order, leave the judgement of those that stay, to the last bit', () => {
+  const amount = fc.double({ min: -24, max: 24, noNaN: true })
+  const lesson = fc.record({ first: fc.nat(SPACE - WORDS - 1), amount, goes: fc.boolean(), turn: fc.nat() })
+  fc.assert(
+    fc.property(fc.array(lesson, { maxLength: 20 }), fc.double({ min: -6, max: 6, noNaN: true }), (lessons, odds) => {
+      const [taught, never] = [new TaughtWeights(), new TaughtWeights()]
+      for (const { first, amount } of lessons) taught.add(mail(first), amount)
+      for (const { first, amount } of lessons.filter(({ goes }) => goes).toSorted((a, b) => a.turn - b.turn))
+        taught.add(mail(first), -amount)
+      for (const { first, amount, goes } of lessons) if (!goes) never.add(mail(first), amount)
+      const model = modelOf(odds)
+      for (const first of [1000, ...lessons.map(({ first }) => first)]) {
+        const judged = (site: TaughtWeights) => judge(mail(first), { model, site, siteTaught: MUCH }, [MAIL])
+        assert.deepEqual(judged(taught), judged(never))
+      }
+    }),
+    { numRuns: 20 },
+  )
 })
