@@ -66,6 +66,9 @@ function validatedBy(asker: Asker): ValidatedResolver {
   }
 }
 
+/** The same for everybody: where no server is set it is thrown several times for each mail, and most of what that costs is the trace of calls, which says nothing. */
+const NO_SERVERS = new MailError('dns-unavailable', 'no resolver configured: set dns.servers')
+
 class Asker {
   readonly #options: ResolverOptions
   readonly #cache: AnswerCache<Answer>
@@ -79,9 +82,7 @@ class Asker {
   }
 
   async ask(question: WireQuestion, text: string, signal?: AbortSignal): Promise<Answer> {
-    if (this.#options.servers.length === 0) {
-      throw new MailError('dns-unavailable', 'no resolver configured: set dns.servers')
-    }
+    if (this.#options.servers.length === 0) throw NO_SERVERS
     const name = question === 'ptr' ? addressOnly(text) : (questionName(text) ?? oddName(text))
     if (name === undefined) return { records: [], secure: false, name: text, ttl: 0 }
     const key = `${question} ${name}`

@@ -218,6 +218,12 @@ test('without servers nothing is asked and the error says what to set', async ()
   await assert.rejects(resolver.mx('example.org'), unavailable)
 })
 
+test('without servers no error is made for each question: a mail asks several', async () => {
+  const resolver = createResolver({ servers: [], timeoutMs: 50, tries: 1, clock: new FakeClock() })
+  const thrown = (question: Promise<unknown>) => question.catch((error: unknown) => error)
+  assert.equal(await thrown(resolver.a('example.org')), await thrown(resolver.mx('example.com')))
+})
+
 for (const [text, name] of [
   ['Example.ORG.', 'example.org'],
   ['_dmarc.example.org', '_dmarc.example.org'],
