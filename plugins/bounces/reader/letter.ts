@@ -51,7 +51,7 @@ function isHeaderAt(lines: readonly string[], at: number): boolean {
 }
 
 function isGap(one: string): boolean {
-  return !/[\p{L}\p{N}]/u.test(one) || /^[^\p{L}\p{N}]{3,}.*(?:[^\p{L}\p{N}]{3}|[:.])$/u.test(one)
+  return !/[\p{L}\p{N}]/u.test(one) || /^[^\p{L}\p{N}]{3}.*(?:[^\p{L}\p{N}]{3}|[:.])$/su.test(one)
 }
 
 /** A line of marks, or one that ends a paragraph. */
