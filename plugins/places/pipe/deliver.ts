@@ -1,19 +1,20 @@
 /**
- * Mail to a program's standard input. It is started without a shell, in an empty environment but for facts of the mail, within limits of time, memory and
+ * Mail to a program's standard input, as a file: a pipe that ends because the server was killed looks like one whose message is over, and a part of it
+ * would be taken for mail. It is started without a shell, in an empty environment but for facts of the mail, within limits of time, memory and
  * file size, and in a process group of its own, so that whatever it has started ends with it.
  */
 import { spawn } from 'node:child_process'
 import { constants } from 'node:fs'
-import { access } from 'node:fs/promises'
-import type { Readable, Writable } from 'node:stream'
+import { access, type FileHandle } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
 import type { Outcome } from 'posthouse/api'
 import { addressKey, printable } from 'posthouse/text'
-import { copyOf } from '../copy.js'
 import type { Errand } from '../errand.js'
 import type { PipePlace } from '../place.js'
 import { fillArgument } from '../placeholders.js'
 import { Trouble } from '../trouble.js'
 import { type Meaning, meaningOf } from './exit-codes.js'
+import { inputOf } from './input.js'
 
 /** Of util-linux, so of every Linux. It sets the limits and becomes the program. */
 const PRLIMIT = '/usr/bin/prlimit'
@@ -29,7 +30,8 @@ export async function deliverToProgram(place: PipePlace, errand: Errand): Promis
   await mustBeThere(program, '4.3.5')
   await mustBeThere(PRLIMIT, '4.3.5')
   const args = written.map(text => fillArgument(text, values))
-  const { meaning, words } = await run(place, program, args, errand)
+  const input = await inputOf(errand)
+  const { meaning, words } = await run(place, program, args, errand, input).finally(() => input.close())
   const { row } = recipient
   if (words !== '') call.log.info({ place: place.name, to: addressKey(recipient.original), words }, 'program has said')
   const { kind } = meaning
@@ -53,16 +55,22 @@ interface Ended {
   readonly words: string
 }
 
-async function run(place: PipePlace, program: string, args: readonly string[], errand: Errand): Promise<Ended> {
+async function run(
+  place: PipePlace,
+  program: string,
+  args: readonly string[],
+  errand: Errand,
+  input: FileHandle,
+): Promise<Ended> {
   const { signal } = errand
   signal.throwIfAborted()
   const child = spawn(PRLIMIT, [...limitsOf(place), '--', program, ...args], {
     cwd: '/',
     env: environmentOf(errand),
-    stdio: ['pipe', 'pipe', 'pipe'],
+    stdio: [input.fd, 'pipe', 'pipe'],
     detached: true,
   })
-  const words = new Words(child.stdout, child.stderr)
+  const words = new Words(...[child.stdout, child.stderr].filter(stream => stream !== null))
   let late = false
   let leave: () => void = () => undefined
   let left: NodeJS.Timeout | undefined
@@ -79,14 +87,8 @@ async function run(place: PipePlace, program: string, args: readonly string[], e
       child.once('exit', (code, by) => resolve(meaningOf(code, by)))
       leave = () => reject(signal.aborted ? signal.reason : tooLong(place))
     })
-    const fed = feed(child.stdin, errand)
-    // Whoever reads our mail may fail while the program waits for more of it.
-    fed.catch(() => killGroup(child.pid))
     const meaning = await ended
     await words.end()
-    // What has left its group may hold it open, and read no more.
-    child.stdin.destroy()
-    await fed
     // One that has taken or refused it at the last moment has, and would get it twice.
     if (late && meaning.kind === 'deferred') throw signal.aborted ? signal.reason : tooLong(place)
     return { meaning, words: words.text }
@@ -120,29 +122,6 @@ function environmentOf({ job, recipient, values }: Errand): NodeJS.ProcessEnv {
   }
   const clean = Object.entries(facts).map(([name, value]) => [name, printable(value, 500)])
   return { PATH, LANG: 'C.UTF-8', ...Object.fromEntries(clean) }
-}
-
-/** A program that has read enough closes its end: that is no trouble, its exit code says how it went. */
-async function feed(input: Writable, { job, recipient, signal }: Errand): Promise<void> {
-  let closed = false
-  let wake: (() => void) | undefined
-  const over = () => {
-    closed = true
-    wake?.()
-  }
-  input
-    .on('error', over)
-    .on('close', over)
-    .on('drain', () => wake?.())
-  for await (const piece of copyOf(job, recipient, { quoteFrom: false })) {
-    if (closed || signal.aborted) return
-    if (input.write(piece)) continue
-    await new Promise<void>(resolve => {
-      wake = resolve
-      if (closed) resolve()
-    })
-  }
-  input.end()
 }
 
 class Words {
