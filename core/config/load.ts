@@ -4,7 +4,8 @@
  * checked when plugins are found.
  */
 import { getServers } from 'node:dns'
-import { resolve } from 'node:path'
+import { statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import type { Fault, Infer, JsonSchema } from '../api/index.js'
 import { parseDuration, parseSize } from '../text/index.js'
 import { inOrder, type ReadSource, readSource } from './files.js'
@@ -36,6 +37,7 @@ export async function loadConfig(dir: string, judging: Judging = 'serve', known?
     await readSource(resolve(home, 'server.yaml'), known?.server),
     await readSource(resolve(home, 'plugins.yaml'), known?.plugins),
   ]
+  if (isMissing(serverSource) && isMissing(listSource)) return { faults: [nowhere(serverSource.fault)], warnings: [] }
   const kept = keptFor(home, serverSource.source)
   const server = checked(serverSource, SERVER, kept)
   const list = checked(listSource, PLUGINS, kept)
@@ -44,7 +46,7 @@ export async function loadConfig(dir: string, judging: Judging = 'serve', known?
   const warnings: Fault[] = []
   if (server.value && server.source) {
     const { source, value } = server
-    faults.push(...contradictions(source, value))
+    faults.push(...contradictions(source, value), ...noDirectory(source, resolve(home, value.data)))
     const judged = judgeTls({ source, tls: value.tls, user: value.user, dir: home, now: Date.now() }, judging)
     faults.push(...judged.faults)
     warnings.push(...judged.warnings, ...distrust(source, value.dns))
@@ -57,6 +59,18 @@ export async function loadConfig(dir: string, judging: Judging = 'serve', known?
     plugins,
     faults: [],
     warnings: inOrder(warnings),
+  }
+}
+
+function isMissing(read: ReadSource): read is Extract<ReadSource, { readonly missing: boolean }> {
+  return read.source === undefined && read.missing
+}
+
+/** Of two files that are missing, one is enough to say so. */
+function nowhere(fault: Fault): Fault {
+  return {
+    ...fault,
+    message: `${fault.message}; --config names the directory it is in, and \`posthouse init\` writes a new one`,
   }
 }
 
@@ -118,6 +132,24 @@ function contradictions(source: YamlSource, raw: RawServer): readonly Fault[] {
   if (raw.group !== undefined && raw.user === undefined)
     faults.push(source.fault(['group'], 'group needs user beside it'))
   return [...faults, ...queueFaults(source, raw.queue)]
+}
+
+/** Where something else than a directory is in the way of the data directory. */
+function noDirectory(source: YamlSource, path: string): readonly Fault[] {
+  const there = whatIs(path)
+  if (there === 'directory') return []
+  if (there === 'other')
+    return [source.fault(['data'], `${path} is no directory; data names the directory for all data`)]
+  return path === dirname(path) ? [] : noDirectory(source, dirname(path))
+}
+
+/** Nothing where it cannot be told: who may not look will hear of that when it is opened. */
+function whatIs(path: string): 'directory' | 'other' | undefined {
+  try {
+    return statSync(path).isDirectory() ? 'directory' : 'other'
+  } catch {
+    return undefined
+  }
 }
 
 /** RFC 4035 §4.9.3: the AD bit is worth what the way to the resolver is worth. */

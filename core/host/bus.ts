@@ -5,6 +5,7 @@
  */
 import { chmod, unlink } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bus, Log } from '../api/index.js'
 import { LineCutter } from './lines.js'
@@ -29,7 +30,9 @@ export async function holdControlSocket(path: string, log: () => Log): Promise<C
     throw new Error(`the path of the data directory is too long for a control socket in it: ${path}`)
   }
   const holder = await holderOf(path)
-  if (holder !== undefined) throw new DataDirBusy(`another posthouse (process ${holder}) runs on this data directory`)
+  if (holder !== undefined) {
+    throw new DataDirBusy(`another posthouse (process ${holder}) runs on this data directory, ${dirname(path)}`)
+  }
   const clients = new Set<Socket>()
   const server = createServer(socket => relay(socket, clients, log))
   await listen(server, path)

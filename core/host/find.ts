@@ -22,19 +22,29 @@ export interface FoundPlugin {
 export interface Finding {
   readonly found: readonly FoundPlugin[]
   readonly faults: readonly Fault[]
+  /** Whether an entry with a fault may supply this: who needs it is not to be told that nobody does. */
+  readonly mightSupply: (service: string) => boolean
+}
+
+/** What is wrong with an entry; `of` where its plugin could be loaded. */
+interface Unfit {
+  readonly faults: readonly Fault[]
+  readonly of?: Plugin
 }
 
 const BUNDLED = fileURLToPath(new URL('../../plugins/', import.meta.url))
 
 export async function findPlugins(entries: readonly PluginEntry[], configDir: string): Promise<Finding> {
   const found: FoundPlugin[] = []
-  const faults: Fault[] = []
+  const unfit: Unfit[] = []
   // All at once: while one is read, another is compiled.
   for (const one of await Promise.all(entries.map(entry => findOne(entry, configDir)))) {
     if ('plugin' in one) found.push(one)
-    else faults.push(...one.faults)
+    else unfit.push(one)
   }
-  return { found, faults: inOrder(faults) }
+  const mightSupply = (service: string) =>
+    unfit.some(({ of }) => of === undefined || of.supplies?.some(one => one === service) === true)
+  return { found, faults: inOrder(unfit.flatMap(({ faults }) => faults)), mightSupply }
 }
 
 /** Loads the bundled ones of what a plugins.yaml seems to name: a hint, taken before anybody has checked it, and from no other folder. */
@@ -67,7 +77,7 @@ export async function suppliersOf(
   return missing.size === 0 ? chosen : entries
 }
 
-async function findOne(entry: PluginEntry, dir: string): Promise<FoundPlugin | { readonly faults: readonly Fault[] }> {
+async function findOne(entry: PluginEntry, dir: string): Promise<FoundPlugin | Unfit> {
   const wrong = (message: string) => ({ faults: [entry.fault(['use'], message)] })
   const path = locate(entry.use, dir)
   if (path === undefined) return wrong(notThere(entry.use))
@@ -78,7 +88,7 @@ async function findOne(entry: PluginEntry, dir: string): Promise<FoundPlugin | {
         `${entry.use} has no plugin as its default export; it wants: export default definePlugin({ name, summary, config, setup })`,
       )
     const { value, faults } = entry.check(plugin.config)
-    return faults.length > 0 ? { faults } : { entry, plugin, config: value }
+    return faults.length > 0 ? { faults, of: plugin } : { entry, plugin, config: value }
   } catch (error) {
     return wrong(
       `${entry.use} cannot be loaded: ${printable(String((error as Error).message), 500)}${placeOf(error) || checkHint(error, path)}`,

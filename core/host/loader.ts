@@ -56,14 +56,14 @@ export interface LoadBase {
 
 /** Throws `ConfigError`. */
 export async function loadPlugins(config: Config, base: LoadBase): Promise<Loaded> {
-  const { found, faults } = await findPlugins(config.plugins, config.dir)
+  const { found, faults, mightSupply } = await findPlugins(config.plugins, config.dir)
   const given = new Set(Object.keys(base.services))
   const parties = found.map(({ plugin }) => ({
     name: plugin.name,
     needs: plugin.needs ?? [],
     supplies: plugin.supplies ?? [],
   }))
-  const { order, problems } = setupOrder(parties, given)
+  const { order, problems } = setupOrder(parties, given, mightSupply)
   const wrong: Fault[] = [...faults, ...problems.map(p => found[p.index]!.entry.fault(['use'], p.message))]
   const stage = new Stage(config, base, found)
   for (const index of order) wrong.push(...(await stage.setUp(found[index]!)))

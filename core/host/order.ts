@@ -23,12 +23,16 @@ export interface SetupOrder {
   readonly problems: readonly Problem[]
 }
 
-/** `given` are the services core itself supplies. */
-export function setupOrder(parties: readonly Party[], given: ReadonlySet<string>): SetupOrder {
+/** `given` are the services core itself supplies. Where an entry that is not among the parties `mightSupply` what is missing, nobody is blamed for needing it. */
+export function setupOrder(
+  parties: readonly Party[],
+  given: ReadonlySet<string>,
+  mightSupply: (service: string) => boolean = () => false,
+): SetupOrder {
   const { suppliers, problems } = suppliersOf(parties, given)
   const missing = parties.flatMap((party, index) =>
     party.needs
-      .filter(service => !given.has(service) && !suppliers.has(service))
+      .filter(service => !given.has(service) && !suppliers.has(service) && !mightSupply(service))
       .map(service => ({ index, message: `"${party.name}" needs the service "${service}", and no entry supplies it` })),
   )
   const order: number[] = []

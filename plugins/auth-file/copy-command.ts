@@ -33,5 +33,8 @@ async function copy({ keep, file, rows }: CopyParts, run: CommandRun): Promise<v
     await rows.fileIsAlike()
   }
   if (run.json) run.print(JSON.stringify({ copied: accounts.length, to }))
-  else run.print(`copied ${accounts.length} accounts to ${IN_WORDS[to]}; now say keep: ${to} and reload the server`)
+  else
+    run.print(
+      `copied ${accounts.length} accounts to ${IN_WORDS[to]}; now say keep: ${to} for auth-file in plugins.yaml, and reload the server`,
+    )
 }

@@ -121,7 +121,10 @@ async function history({ ledger, clock, accounts }: LoginCommandParts, run: Comm
       JSON.stringify({ login: account.login, logins: logins.map(at), failures: failures.map(at) }, null, 2),
     )
   }
-  if (logins.length === 0 && failures.length === 0) run.warn(`nothing is known of log-ins of ${account.login}`)
+  if (logins.length === 0 && failures.length === 0)
+    run.warn(
+      `nothing is known of log-ins of ${account.login}; those from networks under \`never\` (as shipped: loopback) are not kept`,
+    )
   for (const { network, at, protocol } of logins) run.print(`${network}  logged in by ${protocol}, about ${timeOf(at)}`)
   for (const { network, at, failures: n } of failures) run.print(`${network}  ${n} failed, last ${timeOf(at)}`)
 }

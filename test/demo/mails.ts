@@ -40,16 +40,14 @@ Carol
     text: `From: "Dr. James Williams" <winner@promo.test>
 Reply-To: claims.dept@freemail.test
 To: alice@example.test
-Subject: URGENT: YOU HAVE WON $5,500,000.00 US DOLLARS
+Subject: You have won a prize
 Date: Fri, 20 Nov 2026 10:00:00 +0000
 Message-ID: <won@promo.test>
 
-Dear beneficiary,
+Dear customer,
 
-I am the director of the bank. The sum of five million United States dollars belonging to a deceased
-customer, your late next of kin, is ready for transfer into your bank account. This transaction is 100%
-risk free. Kindly send your full name, address and bank account details to claim your inheritance fund.
-Act now, this is a limited time offer! Buy cheap viagra online, no prescription needed. Click here.
+Your address was drawn in our yearly lottery. To claim your prize, send us your full name and your telephone number.
+This offer ends today. Act now!
 `,
     until: /^filed$/,
   },

@@ -57,7 +57,7 @@ async function show(instance: Instance, sink: SmtpSink, mail: DemoMail): Promise
 }
 
 function isOver(lines: readonly Line[], mail: DemoMail): boolean {
-  return lines.some(({ msg }) => mail.until.test(String(msg)))
+  return lines.some(({ msg }) => mail.until.test(String(msg)) || msg === 'message refused')
 }
 
 /** A plain client, so that what is said can be shown. */

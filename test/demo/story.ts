@@ -18,7 +18,8 @@ export function readLines(log: string): readonly Line[] {
 export function story(lines: readonly Line[]): readonly string[] {
   return lines.flatMap(line => {
     if (line.msg === 'hook answered') return said(line)
-    if (line.msg === 'recipient refused') return [`→ refused: ${line.code} ${line.status} ${line.text}`]
+    if (line.msg === 'recipient refused' || line.msg === 'message refused')
+      return [`→ refused: ${line.code} ${line.status} ${line.text}`]
     if (['filed', 'delivered', 'deferred', 'bounced', 'failed', 'expired'].includes(String(line.msg)))
       return [`→ ${wentTo(line)}`]
     return []
@@ -43,6 +44,11 @@ function sentence(answer: Line): string {
       return `labels it ${(answer.names as string[]).join(', ')}`
     case 'authenticated':
       return `knows ${(answer.account as { login: string }).login}`
+    case 'ruled':
+      return 'lets it pass: its points stay below every threshold'
+    case 'remove':
+      return `takes out ${answer.name} that came with it`
+    case 'hold':
     case 'quarantine':
     case 'discard':
       return `${answer.kind}s it: ${answer.text}`

@@ -209,12 +209,38 @@ test('entries of plugins.yaml can be looked at although server.yaml is wrong', a
   )
 })
 
-test('a missing file is a fault', async () => {
+test('where there is no configuration at all, one fault says so, and how to come by one', async () => {
   const { faults } = await loadConfig(join(tmpdir(), 'posthouse-there-is-no-such-directory'))
   assert.deepEqual(
     faults.map(f => f.message),
-    ['there is no such file', 'there is no such file'],
+    ['there is no such file; --config names the directory it is in, and `posthouse init` writes a new one'],
   )
+})
+
+test('a missing file is a fault', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'posthouse-load-'))
+  await writeFile(join(dir, 'server.yaml'), SERVER)
+  const { faults } = await loadConfig(dir)
+  await rm(dir, { recursive: true })
+  assert.deepEqual(
+    faults.map(f => f.message),
+    ['there is no such file'],
+  )
+})
+
+test('a file where the data directory or one above it should be is a fault at its key', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'posthouse-load-'))
+  await writeFile(join(dir, 'plugins.yaml'), '- use: access\n')
+  await writeFile(join(dir, 'file'), '')
+  for (const named of ['file', 'file/deeper/data']) {
+    await writeFile(join(dir, 'server.yaml'), `data: ${named}\n${SERVER}`)
+    const { faults } = await loadConfig(dir)
+    assert.deepEqual(
+      faults.map(f => [f.line, f.message]),
+      [[1, `${join(dir, 'file')} is no directory; data names the directory for all data`]],
+    )
+  }
+  await rm(dir, { recursive: true })
 })
 
 test('durations are milliseconds, sizes octets, paths absolute, and defaults are filled in', async () => {

@@ -107,3 +107,17 @@ const WRONG: readonly (readonly [what: string, rows: readonly Row[], problems: r
 for (const [what, rows, problems, names] of WRONG) {
   test(what, () => assert.deepEqual(order(rows), { names, problems }))
 }
+
+test('what an entry with a fault of its own may supply is not said to be missing; who needs it waits, and the rest is set up', () => {
+  const parties = [
+    { name: 'mda', needs: ['accounts'], supplies: [] },
+    { name: 'imap', needs: ['authenticator'], supplies: [] },
+    { name: 'store', needs: [], supplies: ['store'] },
+  ]
+  const { order, problems } = setupOrder(parties, new Set(), service => service === 'accounts')
+  assert.deepEqual(order, [2])
+  assert.deepEqual(
+    problems.map(({ message }) => message),
+    ['"imap" needs the service "authenticator", and no entry supplies it'],
+  )
+})
