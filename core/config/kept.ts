@@ -15,7 +15,7 @@ const LIBRARIES = ['yaml', 'ajv', 'ajv-formats']
 
 /** Whether the directory is there, and this process's own. */
 export function isOwn(dataDir: string): boolean {
-  const owner = statSync(dataDir, { throwIfNoEntry: false })?.uid
+  const owner = ownerOf(dataDir)
   return owner !== undefined && owner === process.geteuid?.()
 }
 
@@ -99,4 +99,13 @@ function texts(): readonly string[] {
       const { size, mtimeMs } = statSync(join(folder, name))
       return `${name} ${size} ${mtimeMs}`
     })
+}
+
+/** Nothing where there is no such directory, or a file in its place or above it: that is a fault of the configuration, told elsewhere. */
+function ownerOf(dataDir: string): number | undefined {
+  try {
+    return statSync(dataDir).uid
+  } catch {
+    return undefined
+  }
 }
