@@ -299,15 +299,12 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
   const graceMs = Math.max(1000, config.drainMs - 5000)
   assembly.dispatchBy(runner.dispatcher(graceMs))
   const { census, ...counters } = countersOf(base)
+  // Before the doors: a client that left while modules were read would stay counted.
+  await loadRest(loaded)
   const doors = await openDoors(base, listeners, { drain: draining.signal, sessions, ...counters })
   census?.begin(counters.turnstile)
   const hearNoMore = (base.worker ?? 1) === 1 ? hear({ bus: base.bus, store, pipeline, clock, log }) : () => undefined
   const endNoMore = sessions.hear(base.bus, log)
-  // Clients are greeted by now. What was accepted when this throws is on disk as ever.
-  await loadRest(loaded).catch(error => {
-    for (const { door } of doors) door.abort()
-    throw error
-  })
   runner.start()
   for (const { contribution } of loaded.entries) contribution.started?.()
   const forgetExpiry = watchExpiry({ tls: base.tls, notifier: assembly.loaded.services.get('notifier'), clock })

@@ -257,8 +257,7 @@ export interface Contribution {
   /** Plugins that would answer in its place if their entries stood above its own; `check` warns of that. */
   readonly above?: readonly string[]
   /**
-   * Loads what need not be there before the doors open, such as what sessions alone need: a start does not wait for it. Called once in each worker when the
-   * doors are open, and by `check`. The worker is not ready before it resolves, and ends when it throws; who needs the rest earlier waits for it too.
+   * Loads what only serving needs: modules of sessions, large lists. Called in each worker before the doors open, and by `check`; a throw refuses the start.
    */
   loadRest?(): Promise<unknown>
   /** Called once in each worker when all doors are open and the rest is loaded: what a plugin does by itself begins here. Not for commands, nor for `check`. */

@@ -1,6 +1,6 @@
 /**
  * IMAP4rev1 (RFC 3501) as a plugin: it contributes listeners. What it announces is what the commands in `commands/` do.
- * Its hundred modules are loaded when the doors are open, or when the first client comes: a start does not wait for them.
+ * Its hundred modules are loaded by a server alone, not by commands.
  */
 import { definePlugin, doorsOf } from 'posthouse/api'
 import type { Serving } from './serving.js'

@@ -1,6 +1,6 @@
 /**
  * POP3 (RFC 1939, 2449, 2595, 5034, 6856, 8314) as a plugin: it contributes listeners that serve INBOX.
- * What it announces in CAPA is what the commands in `commands/` do; they are loaded when the doors are open, or when the first client comes.
+ * What it announces in CAPA is what the commands in `commands/` do; they are loaded by a server alone, not by commands.
  */
 import { type Connection, definePlugin, doorsOf } from 'posthouse/api'
 import type { Deps } from './session.js'
