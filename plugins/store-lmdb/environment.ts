@@ -10,6 +10,7 @@ import { refuseWhileCompacted } from './compact.js'
 import type { Key, KeyRange } from './keys.js'
 import { openPrivately } from './opening.js'
 import { type Hurry, Pace, Start } from './pace.js'
+import { Patience } from './patience.js'
 import { bytesIn, type StoreStats, statsOf } from './stats.js'
 import type { Summed } from './sums.js'
 import { storeError } from './trouble.js'
@@ -34,8 +35,6 @@ export interface EnvironmentOptions extends Format {
 const QUIET_MS = 50
 /** Of that, what lmdb-js itself tells: its write thread is done. Should it not, an exit does not wait for ever. */
 const DONE_MS = 2_000
-/** How long a disk may take: a commit has an end, too, and nobody hears that a change is safe that may not be. */
-const COMMIT_MS = 60_000
 
 /** Plain maps, no record structures: values explain themselves, whichever process or version wrote them. (Missing in lmdb's types.) */
 const MSGPACK: object = { encoder: { useRecords: false } }
@@ -61,10 +60,8 @@ export class Environment {
   readonly #mayLag: boolean
   /** The write thread has nothing more to do with the last commit: told only where a flush comes after the commit. */
   #threadDone: Promise<unknown> = Promise.resolve()
-  readonly #waiting = new Set<Waiting>()
+  readonly #patience: Patience
   #changing = 0
-  /** What lmdb has not answered yet, also when nobody waits for it any more. */
-  readonly #unanswered = new Set<Promise<unknown>>()
   #broken: MailError | undefined
   /** Nothing new is written; what was asked for before is. */
   #frozen: MailError | undefined
@@ -78,6 +75,7 @@ export class Environment {
 
   constructor(path: string, { mapBytes, mayLag = false }: EnvironmentOptions) {
     this.path = path
+    this.#patience = new Patience(path)
     this.#mayLag = mayLag
     this.#root = openPrivately(path, mapBytes, mayLag)
   }
@@ -187,7 +185,8 @@ export class Environment {
   #prepared(): { readonly commit: Commit; readonly start: Start } {
     const commit = new Commit()
     const start = new Start(() => this.#begin(commit))
-    commit.onDisk = this.#answer(start.ended)
+    commit.onDisk = this.#patience
+      .answer(start.ended)
       .then(() => {
         for (const watcher of this.#watchers) watcher.wrote()
       })
@@ -220,27 +219,6 @@ export class Environment {
     commit.make(change => this.#root.childTransaction(change), this.#sums)
   }
 
-  /** What lmdb says, or that it takes too long, or that it will never say anything. */
-  #answer<T>(committed: Promise<T>): Promise<T> {
-    this.#unanswered.add(committed)
-    const done = (): unknown => this.#unanswered.delete(committed)
-    committed.then(done, done)
-    return new Promise((resolve, reject) => {
-      const late = () => end(() => reject(new MailError('store-unavailable', `${this.path} was not flushed in time`)))
-      const waiting = { reject: (error: MailError) => end(() => reject(error)), timer: setTimeout(late, COMMIT_MS) }
-      const end = (settle: () => void): void => {
-        clearTimeout(waiting.timer)
-        this.#waiting.delete(waiting)
-        settle()
-      }
-      this.#waiting.add(waiting)
-      committed.then(
-        result => end(() => resolve(result)),
-        error => end(() => reject(error)),
-      )
-    })
-  }
-
   async #failure(error: unknown): Promise<unknown> {
     const told = this.#broken ?? (await storeError(error, this.path))
     if (!(told instanceof MailError) || (told.errorCode !== 'store-full' && told.errorCode !== 'store-unavailable'))
@@ -261,7 +239,7 @@ export class Environment {
       this.database('format').get('format')
     } catch (error) {
       this.#broken = new MailError('store-unavailable', `${this.path} cannot be used in this process any more`, error)
-      for (const { reject } of [...this.#waiting]) reject(this.#broken)
+      this.#patience.giveUp(this.#broken)
       for (const watcher of this.#watchers) watcher.broken(cause)
     }
   }
@@ -272,7 +250,7 @@ export class Environment {
    * crash, which harms nothing.
    */
   get unanswered(): boolean {
-    return this.#unanswered.size > 0
+    return this.#patience.owed
   }
 
   /** One transaction before anything else is under way; it is committed when this returns. */
@@ -349,7 +327,7 @@ export class Environment {
 
   /** Resolves when all writes of this process are on disk and the process may exit; none waits for company any more. */
   async quiet(): Promise<void> {
-    while (this.#waiting.size > 0) {
+    while (this.#patience.waiting) {
       this.#next?.start.within(0)
       await new Promise(done => setTimeout(done, 5))
     }
@@ -391,11 +369,6 @@ export class Environment {
     this.#databases.set(called, database)
     return database
   }
-}
-
-interface Waiting {
-  readonly timer: NodeJS.Timeout
-  reject(error: MailError): void
 }
 
 /** Inside a write: empties a database, whatever its keys are. */
