@@ -1,7 +1,7 @@
 /**
  * When a commit begins. Each costs about a millisecond of CPU, however much it holds: pages, a flush, two threads that wake each other. So where
- * changes come by the dozen, one waits a moment for others, for as long as the last commit took and five milliseconds at most; and a change nobody
- * waits for waits for one that somebody does. Where they come one by one nobody waits for company. See docs/decisions/0071.
+ * changes come by the dozen, one waits a moment for others, for as long as the last commit took and a millisecond at most; and a change nobody
+ * waits for waits for one that somebody does. Where they come one by one nobody waits for company. See docs/decisions/0071 and 0077.
  */
 
 /** `now`: somebody waits for it. `later`: nobody does; it may join what comes next. */
@@ -9,7 +9,8 @@ export type Hurry = 'now' | 'later'
 
 /** Changes of a commit that somebody waited for, from which on the next one waits for company. */
 const COMPANY = 3
-const LONGEST_MS = 5
+/** Longer gathers hardly more, as others wait for LMDB's lock anyway, and leaves the processor idle while clients wait. */
+const LONGEST_MS = 1
 /** What nobody waits for. A crash in that time undoes it, as one before its commit would. */
 const LATER_MS = 20
 
