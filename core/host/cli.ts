@@ -23,11 +23,11 @@ export async function runCli(
   more: MoreCommands = async () => [],
 ): Promise<number> {
   try {
-    if (argv.some(arg => arg === '--version' || arg === '-V')) {
+    const line = readLine(argv)
+    if (line.version) {
       parts.print(`posthouse ${parts.version}`)
       return 0
     }
-    const line = readLine(argv)
     return await dispatch(line, await commandsFor(line, parts, more), parts)
   } catch (error) {
     return told(error, parts)

@@ -14,6 +14,8 @@ export interface Line {
   readonly args: readonly string[]
   readonly configDir: string
   readonly help: boolean
+  /** Whatever else is asked for: nothing is done but to tell it. */
+  readonly version: boolean
 }
 
 /** Words, --config and --help wherever they stand. */
@@ -35,10 +37,11 @@ export function readLine(argv: readonly string[]): Line {
     args: argv,
     configDir: resolve(dir),
     help: values.help === true || asked,
+    version: argv.some(arg => arg === '--version' || arg === '-V'),
   }
 }
 
-/** Nothing but that: help, or a word too many, is the matter of the command line. */
-export function isServe({ words, help }: Line): boolean {
-  return words.join(' ') === 'serve' && !help
+/** Nothing but that: help, the version, or a word too many is the matter of the command line. */
+export function isServe({ words, help, version }: Line): boolean {
+  return words.join(' ') === 'serve' && !help && !version
 }
