@@ -81,7 +81,7 @@ function unknown({ words, help }: Line, all: readonly Described[], parts: CliPar
   const group = all.filter(command => firstWord(command) === words[0])
   if (group.length > 0) {
     const say = help ? parts.print : parts.warn
-    if (words.length > 1) say(`posthouse: there is no command "${words.slice(0, 2).join(' ')}"`)
+    if (words.length > 1) say(`posthouse: there is no command ${unknownWithin(group, words)}`)
     for (const one of group) say(`  ${one.name.padEnd(16)} ${one.summary}`)
     return help ? 0 : 2
   }
@@ -89,6 +89,19 @@ function unknown({ words, help }: Line, all: readonly Described[], parts: CliPar
   const hint = meant === undefined ? '; posthouse --help lists them' : `, did you mean "${meant}"?`
   parts.warn(`posthouse: there is no command "${words[0]}"${hint}`)
   return 2
+}
+
+/** What of the words is known to nobody, and what may have been meant, by the first word that leads nowhere. */
+function unknownWithin(group: readonly Described[], words: readonly string[]): string {
+  const names = group.map(({ name }) => name.split(' '))
+  const leads = (depth: number) =>
+    names.filter(name => name.slice(0, depth).join(' ') === words.slice(0, depth).join(' '))
+  let known = 1
+  while (known + 1 < words.length && leads(known + 1).length > 0) known++
+  const next = leads(known).flatMap(name => name.slice(known, known + 1))
+  const meant = next.includes(words[known]!) ? undefined : closest(words[known]!, next)
+  const path = words.slice(0, known).join(' ')
+  return `"${path} ${words[known]}"${meant === undefined ? '' : `, did you mean "${path} ${meant}"?`}`
 }
 
 async function runOne(command: OwnCommand, line: Line, parts: CliParts): Promise<number> {

@@ -99,6 +99,20 @@ const USAGE: readonly (readonly [what: string, args: readonly string[], code: nu
   ['help before a command', ['help', 'init'], 0, /usage: posthouse init DIR --domain DOMAIN/],
   ['nothing at all', [], 2, /usage: posthouse COMMAND/],
   ['a misspelt command', ['srve'], 2, /there is no command "srve", did you mean "serve"\?/],
+  [
+    'a misspelt second word',
+    ['queue', 'hld', 'x'],
+    2,
+    /no command "queue hld", did you mean "queue hold"\?\n[\s\S]*queue ls/,
+  ],
+  ['a second word like no other', ['queue', 'zzzzzz'], 2, /there is no command "queue zzzzzz"\n[\s\S]*queue ls/],
+  [
+    'a misspelt third word',
+    ['queue', 'rule', 'ad'],
+    2,
+    /no command "queue rule ad", did you mean "queue rule add"\?\n/,
+  ],
+  ['two of three words', ['queue', 'rule'], 2, /there is no command "queue rule"\n[\s\S]*queue rule add/],
   ['half a command', ['queue'], 2, /queue ls +list what waits/],
   [
     'a misspelt option',
@@ -154,7 +168,7 @@ test('commands of plugins are found, have help, and speak JSON', async () => {
   )
   const odd = await posthouse('user', 'ad', '--config', dir)
   assert.equal(odd.code, 2)
-  assert.match(odd.err, /there is no command "user ad"\n[\s\S]*user add/)
+  assert.match(odd.err, /there is no command "user ad", did you mean "user add"\?\n[\s\S]*user passwd/)
 })
 
 test('check says that all is right, explain shows who is asked, queue ls that nothing waits', async () => {
