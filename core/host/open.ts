@@ -7,7 +7,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Bus, ConfigError, type ServiceTable } from '../api/index.js'
-import { makeDir } from '../config/files.js'
 import { loadConfig } from '../config/load.js'
 import type { Config } from '../config/types.js'
 import { openLog } from '../log/log.js'
@@ -16,6 +15,7 @@ import type { AssembledForCommand, CliParts } from './command-base.js'
 import { suppliersOf } from './find.js'
 import type { Loaded } from './loaded.js'
 import { MemoryMetrics } from './metrics.js'
+import { makeDataDir } from './named-dirs.js'
 import { givesUpRoot, giveUpRoot, handOver } from './owner.js'
 import { Rehearsal } from './rehearsal.js'
 
@@ -31,7 +31,7 @@ export async function withPlugins<T>(
   if (whole === undefined) throw new ConfigError(faults)
   const config = only === undefined ? whole : { ...whole, plugins: await suppliersOf(only, whole.plugins, whole.dir) }
   if (!existsSync(config.dataDir)) {
-    await makeDir(config.dataDir, 0o700)
+    await makeDataDir(config)
     handOver(config, config.dataDir)
   }
   giveUpRoot(config)

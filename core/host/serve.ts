@@ -5,9 +5,8 @@
  */
 import { chmod } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { dirname, join } from 'node:path'
-import type { Fault, Log } from '../api/index.js'
-import { makeDir } from '../config/files.js'
+import { join } from 'node:path'
+import { ConfigError, type Fault, type Log } from '../api/index.js'
 import { loadConfig } from '../config/load.js'
 import type { Config, KnownConfig, ListenerConfig } from '../config/types.js'
 import { type OpenLog, openLog } from '../log/log.js'
@@ -18,6 +17,7 @@ import { type ControlSocket, DataDirBusy, holdControlSocket, joinBus } from './b
 import { CertificateError, CertificateKeeper, type Prepared } from './certificates.js'
 import { DataDirError, readMark, writeMark } from './data-dir.js'
 import { Generation, type Launch, toldOf } from './generation.js'
+import { makeDataDir, makeLogDir, openNamedLog } from './named-dirs.js'
 import { handOver } from './owner.js'
 import { answerReloadAsked } from './reload-talk.js'
 import { Spare } from './spare.js'
@@ -63,13 +63,14 @@ async function serveWith(parts: ServeParts, spare: Spare): Promise<number> {
   if (config === undefined) return refuse(parts, faults)
   for (const f of warnings) parts.warn(`${f.file}:${f.line}:${f.column}: ${f.message}`)
   try {
-    await makeDir(config.dataDir, 0o700)
+    await makeDataDir(config)
     await config.kept?.save()
-    const logs = { current: openLog(config.log) }
+    const logs = { current: await openNamedLog(config) }
     const control = await holdControlSocket(join(config.dataDir, 'control.sock'), () => logs.current.log)
     const supervisor = new Supervisor(parts, config, logs, control, spare)
     return await supervisor.run(known?.())
   } catch (error) {
+    if (error instanceof ConfigError) return refuse(parts, error.faults)
     if (!isExpected(error)) throw error
     parts.warn(`posthouse: ${(error as Error).message}`)
     return 1
@@ -268,7 +269,8 @@ class Supervisor {
         await this.#reloadOnce()
       }
     } catch (error) {
-      this.#log.log.error({ err: error }, 'reload failed, the old configuration stays')
+      if (error instanceof ConfigError) this.#refused({ kind: 'faults', faults: error.faults })
+      else this.#log.log.error({ err: error }, 'reload failed, the old configuration stays')
     } finally {
       this.#reloading = undefined
     }
@@ -333,7 +335,7 @@ function handOverLog(config: Config): void {
 
 /** What must be there before workers start: they would make it at the same time. */
 async function prepare(config: Config, open: readonly ListenerConfig[]): Promise<void> {
-  if (config.log.file !== '-') await makeDir(dirname(config.log.file), 0o755)
+  await makeLogDir(config)
   for (const { address } of config.listeners) {
     const parts = parseEndpoint(address)
     const isOpen = open.some(listener => listener.address === address)

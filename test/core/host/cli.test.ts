@@ -140,6 +140,45 @@ for (const [what, args, code, said] of USAGE) {
   })
 }
 
+for (const [what, from, to, place, said] of [
+  [
+    'a data directory',
+    /^data: .*$/m,
+    'data: /proc/nowhere/data',
+    '26:7',
+    '/proc/nowhere/data cannot be made: the system makes nothing there; data',
+  ],
+  [
+    'a directory for the log',
+    /^ {2}# file: "-".*$/m,
+    '  file: /proc/nowhere/log',
+    '152:9',
+    '/proc/nowhere cannot be made: the system makes nothing there; log.file',
+  ],
+  [
+    'a log file',
+    /^ {2}# file: "-".*$/m,
+    '  file: /proc',
+    '152:9',
+    '/proc cannot be opened: it is a directory; log.file',
+  ],
+] as const) {
+  test(`${what} that cannot be made is a fault at its line`, async () => {
+    const other = join(parent, `unmade ${what}`)
+    await posthouse('init', other, '--domain', 'example.org', '--base-port', String(await freeBase()))
+    const path = join(other, 'server.yaml')
+    const text = await readFile(path, 'utf8')
+    assert.match(text, from)
+    await writeFile(path, text.replace(from, to))
+    const shown = `unmade ${what}/server.yaml:${place}: ${said}`
+    // Only a server opens a log.
+    for (const command of what === 'a data directory' ? ['serve', 'check', 'user list'] : ['serve']) {
+      const { code, out, err } = await posthouse(...command.split(' '), '--config', other)
+      assert.deepEqual([code, (out + err).slice(0, shown.length)], [1, shown], command)
+    }
+  })
+}
+
 test('help, a mistyped word and what needs no data make no data directory', async () => {
   const fresh = join(parent, 'fresh')
   await posthouse('init', fresh, '--domain', 'example.org')
