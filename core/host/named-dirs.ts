@@ -2,11 +2,12 @@
  * The directories that server.yaml names and the server makes. Where that cannot be done, it is a fault at the line that names it: what the
  * system says alone tells nobody where to look.
  */
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { ConfigError, type YamlPath } from '../api/index.js'
-import { makeDir, readSource, shownPath } from '../config/files.js'
+import { makeDir } from '../config/files.js'
 import type { Config } from '../config/types.js'
 import { type OpenLog, openLog } from '../log/log.js'
+import { serverFault } from './server-fault.js'
 
 /** Why the system does not want to; else its own word is said. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -45,7 +46,7 @@ export async function openNamedLog(config: Config): Promise<OpenLog> {
 const LOG_WISH = 'log.file names the file to write to, and "-" is standard output'
 
 async function placed<T>(
-  { dir }: Config,
+  config: Config,
   key: YamlPath,
   what: string,
   wish: string,
@@ -56,9 +57,6 @@ async function placed<T>(
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === undefined) throw error
-    const message = `${what}: ${REASONS[code] ?? code}; ${wish}`
-    const path = join(dir, 'server.yaml')
-    const { source } = await readSource(path)
-    throw new ConfigError([source?.fault(key, message) ?? { file: shownPath(path), line: 1, column: 1, message }])
+    throw new ConfigError([await serverFault(config, key, `${what}: ${REASONS[code] ?? code}; ${wish}`)])
   }
 }

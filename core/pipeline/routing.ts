@@ -30,6 +30,9 @@ const MAX_CLAIMS = 10_000
  */
 const SENDER_ROUTING = /[@%!]/
 
+/** The rule by which mail for an address of ours is refused that no plugin claims. */
+export const NO_ROUTE = 'no-route'
+
 export class Router {
   readonly #pipeline: Pipeline
   readonly #targets: ReadonlyMap<string, Target>
@@ -99,7 +102,7 @@ function isOurs({ local, domain }: Address, server: ServerFacts): boolean {
 function nobodyTakes(session: Session, recipient: Recipient, server: ServerFacts): Reject {
   if (!isOurs(recipient.address, server)) return relayDenied(session, recipient)
   const because = {
-    rule: 'no-route',
+    rule: NO_ROUTE,
     evidence: 'no plugin takes mail for it',
     exception: 'an entry as mda in plugins.yaml',
   }
@@ -115,7 +118,7 @@ function whyNoRelay({ remote, account, trusted }: Session, { address }: Recipien
   const { local, domain } = address
   if (account !== undefined || trusted) {
     return {
-      rule: 'no-route',
+      rule: NO_ROUTE,
       evidence: `no plugin takes mail for ${domain}`,
       exception: 'an entry as mx in plugins.yaml',
     }

@@ -3,11 +3,13 @@ import { ConfigError, type Fault } from '../../api/index.js'
 import { inOrder } from '../../config/files.js'
 import { loadConfig } from '../../config/load.js'
 import type { Config } from '../../config/types.js'
-import type { CliParts, OwnCommand, OwnRun } from '../command-base.js'
+import { NO_ROUTE } from '../../pipeline/routing.js'
+import type { AssembledForCommand, CliParts, OwnCommand, OwnRun } from '../command-base.js'
 import { daysLeft, expiring } from '../expiry.js'
 import { findPlugins } from '../find.js'
-import { type LoadedEntry, loadRest } from '../loaded.js'
+import { type Loaded, type LoadedEntry, loadRest } from '../loaded.js'
 import { withPlugins } from '../open.js'
+import { serverFault } from '../server-fault.js'
 import { readSource, sourcesOf } from '../sources.js'
 
 export function checkCommand(parts: CliParts): OwnCommand {
@@ -45,9 +47,10 @@ async function check(dir: string, parts: CliParts): Promise<Checked> {
   }
   const warnings = [...read.warnings, ...(await expiringIssued(read.config))]
   try {
-    const summary = await withPlugins(dir, parts, 'serve', async ({ entries, listeners }, config) => {
-      await loadRest({ entries })
-      warnings.push(...misplaced(entries))
+    const summary = await withPlugins(dir, parts, 'serve', async (loaded, config, { route }) => {
+      const { entries, listeners } = loaded
+      await loadRest(loaded)
+      warnings.push(...misplaced(entries), ...(await untaken(loaded, config, route)))
       const doors = config.listeners.length + listeners.length
       return `the configuration in ${dir} is right: ${doors} listeners, ${entries.length} plugins`
     })
@@ -66,6 +69,26 @@ function misplaced(entries: readonly LoadedEntry[]): readonly Fault[] {
     const message = `"${plugin.name}" stands below "${before.plugin.name}", which answers in its place; put it above`
     return [entry.fault(['use'], message)]
   })
+}
+
+/**
+ * Domains of ours whose mail nobody takes. Who says whose mailboxes an address stands for takes it, and is not asked: that may mean a directory far
+ * away. Of others every domain must take mail for its postmaster (RFC 5321 §4.5.1), so that one is asked for.
+ */
+async function untaken(
+  { services }: Loaded,
+  config: Config,
+  route: AssembledForCommand['route'],
+): Promise<readonly Fault[]> {
+  if (services.find('local-recipients') !== undefined) return []
+  const left: number[] = []
+  for (const [at, domain] of config.domains.entries()) {
+    const routed = await route({ local: 'postmaster', domain })
+    if ('kind' in routed && routed.kind === 'reject' && routed.because?.rule === NO_ROUTE) left.push(at)
+  }
+  const message = (domain: string) =>
+    `no plugin takes mail for ${domain}, so all of it is refused; add "- use: mda" to plugins.yaml, or name the domain in relay_domains if another server has its mailboxes`
+  return Promise.all(left.map(at => serverFault(config, ['domains', at], message(config.domains[at]!))))
 }
 
 /** Those that server.yaml does not name. */
