@@ -75,7 +75,7 @@ export interface Assembly {
   notifyBy(notifier: Notifier & Mailer): void
   /** Who would take mail of our own for this address. */
   route(to: Address): Promise<readonly Claim[] | Reject | Defer>
-  /** Disposes of the plugins. */
+  /** Disposes of the plugins and closes the store. */
   close(): Promise<void>
 }
 
@@ -334,7 +334,6 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
       census?.close()
       await refusals.close()
       await assembly.close()
-      await store.close()
     },
   }
 }

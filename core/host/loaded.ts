@@ -24,7 +24,7 @@ export interface Loaded {
   readonly listeners: readonly Listener[]
   /** Every label that can be set, core's own included. */
   readonly labels: ReadonlySet<string>
-  /** In the reverse order of setting up; waits for each, throws for none. */
+  /** In the reverse order of setting up, and closes the store at last; waits for each, throws for none. */
   dispose(): Promise<void>
 }
 

@@ -176,15 +176,20 @@ class Stage {
     })
   }
 
+  /** The store last: what the others leave behind is on disk when this resolves. */
   async dispose(): Promise<void> {
-    for (const [{ plugin }, contribution] of [...this.#done].reverse()) {
-      try {
-        await withinTime(contribution.dispose?.())
-      } catch (error) {
-        this.#base.log.error({ plugin: plugin.name, err: error }, 'plugin could not be disposed of')
-      }
-    }
+    for (const [{ plugin }, contribution] of [...this.#done].reverse())
+      await this.#ended(plugin.name, () => contribution.dispose?.())
     this.#done.clear()
+    await this.#ended('store', () => this.services.find('store')?.close())
+  }
+
+  async #ended(plugin: string, end: () => unknown): Promise<void> {
+    try {
+      await withinTime(end())
+    } catch (error) {
+      this.#base.log.error({ plugin, err: error }, 'plugin could not be disposed of')
+    }
   }
 }
 

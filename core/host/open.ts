@@ -71,9 +71,7 @@ async function working<T>(
     try {
       return await work(assembled.loaded, config, assembled, bus)
     } finally {
-      const store = assembled.loaded.services.find('store')
       await assembled.close()
-      await store?.close()
     }
   } finally {
     await bus.close()
@@ -104,8 +102,6 @@ export async function rehearse<T>(
   try {
     return await work(assembled, rehearsal)
   } finally {
-    const store = assembled.loaded.services.find('store')
     await assembled.close()
-    await store?.close()
   }
 }

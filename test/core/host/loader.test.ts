@@ -262,6 +262,22 @@ for (const [what, files, entries, faults] of FAULTS) {
   })
 }
 
+test('the store is closed after the last plugin, also when another has a fault', async () => {
+  const store = plugin(
+    'store',
+    `return { services: { store: { async close() { steps.push('close') } } }, dispose() { steps.push('dispose store') } }`,
+    `supplies: ['store'],`,
+  )
+  const user = (name: string, more = '') =>
+    plugin(name, `${more}return { dispose() { steps.push('dispose ${name}') } }`, `needs: ['store'],`)
+  steps()
+  await withPlugins({ 'store.js': store, 'a.js': user('a') }, '- use: ./a.js\n- use: ./store.js\n', () => undefined)
+  assert.deepEqual(steps(), ['setup store', 'setup a', 'dispose a', 'dispose store', 'close'])
+  const files = { 'store.js': store, 'a.js': user('a'), 'b.js': user('b', 'throw new Error("no");') }
+  await faultsOf(files, '- use: ./a.js\n- use: ./b.js\n- use: ./store.js\n')
+  assert.deepEqual(steps().slice(-3), ['dispose a', 'dispose store', 'close'])
+})
+
 test('what was set up is disposed of when another has a fault', async () => {
   steps()
   const files = {
