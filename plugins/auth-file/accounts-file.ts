@@ -110,11 +110,11 @@ export function appKeysOf(appPasswords: readonly AppPassword[] = []): readonly S
 /** Changes the file under the lock. Resolves when it is on disk. What `change` throws leaves the file as it was. */
 export async function changeAccounts(
   path: string,
-  change: (accounts: readonly StoredAccount[]) => readonly StoredAccount[],
+  change: (accounts: readonly StoredAccount[]) => readonly StoredAccount[] | Promise<readonly StoredAccount[]>,
 ): Promise<void> {
   const unlock = await lockFile(`${path}.lock`)
   try {
-    await write(path, change(await readAccounts(path)))
+    await write(path, await change(await readAccounts(path)))
   } finally {
     await unlock()
   }

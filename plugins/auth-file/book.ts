@@ -21,8 +21,8 @@ export interface Book {
   add(accounts: readonly StoredAccount[]): Promise<void>
   /** Of these alone, those there are. `NameTaken`, and what `turn` throws, leaves all as it was. */
   change(ids: readonly string[], turn: Turn): Promise<void>
-  /** These, and nobody else. */
-  replace(accounts: readonly StoredAccount[]): Promise<void>
+  /** Those, and nobody else. They are read under the lock, which is the same for every book of this place: nobody comes or goes in between. */
+  replace(accounts: () => Promise<readonly StoredAccount[]>): Promise<void>
   /** Nothing has ever been kept there. */
   isNew(): Promise<boolean>
 }

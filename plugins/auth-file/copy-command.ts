@@ -1,5 +1,6 @@
 /** `posthouse user copy-to`: all accounts from where they are kept into the other place, before `keep` is changed. Nothing is lost on the way, or back. */
 import { type Command, CommandError, type CommandRun } from 'posthouse/api'
+import type { Book } from './book.js'
 import { clearly } from './clearly.js'
 import type { FileBook } from './file-book.js'
 import type { RowBook } from './row-book.js'
@@ -26,15 +27,21 @@ async function copy({ keep, file, rows }: CopyParts, run: CommandRun): Promise<v
   const [to = ''] = run.args
   if (to !== 'file' && to !== 'store') throw new CommandError(`expected file or store, got "${to}"`)
   if (to === keep) throw new CommandError(`accounts are kept in ${IN_WORDS[to]} already (keep: ${keep})`)
-  const accounts = await (keep === 'file' ? file : rows).read()
-  if (to === 'store') await rows.replace(accounts)
+  let copied = 0
+  const from = (book: Book) => async () => {
+    const accounts = await book.read()
+    copied = accounts.length
+    return accounts
+  }
+  if (to === 'store') await rows.replace(from(file))
   else {
-    await file.replace(accounts)
+    await rows.begin()
+    await file.replace(from(rows))
     await rows.fileIsAlike()
   }
-  if (run.json) run.print(JSON.stringify({ copied: accounts.length, to }))
+  if (run.json) run.print(JSON.stringify({ copied, to }))
   else
     run.print(
-      `copied ${accounts.length} accounts to ${IN_WORDS[to]}; now say keep: ${to} for auth-file in plugins.yaml, and reload the server`,
+      `copied ${copied} accounts to ${IN_WORDS[to]}; now say keep: ${to} for auth-file in plugins.yaml, and reload the server`,
     )
 }

@@ -66,8 +66,8 @@ export class FileBook implements Book {
     })
   }
 
-  replace(accounts: readonly StoredAccount[]): Promise<void> {
-    return changeAccounts(this.#path, () => accounts)
+  replace(accounts: () => Promise<readonly StoredAccount[]>): Promise<void> {
+    return changeAccounts(this.#path, accounts)
   }
 
   async isNew(): Promise<boolean> {

@@ -55,6 +55,11 @@ export class RowBook implements Book {
     return found
   }
 
+  /** What the file held is taken over, for which the lock is wanted: whoever holds it may read afterwards. */
+  async begin(): Promise<void> {
+    await this.#table()
+  }
+
   /** Ids have no order that says anything to people. */
   async read(): Promise<readonly StoredAccount[]> {
     return [...(await this.list())].sort((one, two) => (one.login < two.login ? -1 : 1))
@@ -75,8 +80,8 @@ export class RowBook implements Book {
     })
   }
 
-  async replace(accounts: readonly StoredAccount[]): Promise<void> {
-    await this.#locked(async () => this.#write(await this.list(), accounts, await this.#fileStamp()))
+  async replace(accounts: () => Promise<readonly StoredAccount[]>): Promise<void> {
+    await this.#locked(async () => this.#write(await this.list(), await accounts(), await this.#fileStamp()))
   }
 
   async isNew(): Promise<boolean> {

@@ -4,6 +4,7 @@ import { mkdtempSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { MailError, type Table } from '../../../core/api/index.js'
 import type { StoredAccount } from '../../../plugins/auth-file/accounts-file.js'
 import { RowBook } from '../../../plugins/auth-file/row-book.js'
@@ -208,6 +209,44 @@ test('accounts go to the store and back, with what has changed on either side', 
   )
   assert.equal(await second.accounts.byAddress('bob@example.test'), undefined)
 })
+
+for (const to of ['file', 'store'] as const)
+  test(`whoever is added while accounts are copied to the ${to} comes after all of it, or along`, async () => {
+    let reading: (() => Promise<void>) | undefined
+    const tables = createMemoryTables()
+    const watched = (table: Table): Table => ({
+      ...own(table),
+      async get(keys) {
+        await reading?.()
+        return table.get(keys)
+      },
+      async list(...page) {
+        const found = await table.list(...page)
+        await reading?.()
+        return found
+      },
+    })
+    const services = servicesOf({ tables: { table: name => watched(tables.table(name)) } })
+    const inFile = await install({}, { services })
+    const inStore = () => install({ keep: 'store' }, { services }, inFile.dataDir)
+    await add(inFile, ['alice@example.test'])
+    const installed = to === 'file' ? await inStore() : inFile
+    await installed.accounts.list()
+    const order: string[] = []
+    let added: Promise<unknown> = Promise.resolve()
+    reading = async () => {
+      reading = undefined
+      added = add(installed, ['bob@example.test']).then(() => order.push('added'))
+      // Time enough for an addition that nothing holds up.
+      await Promise.race([added, sleep(500)])
+    }
+    await runCommand(installed.commands, 'user copy-to', [to])
+    order.push('copied')
+    await added
+    const copy = to === 'file' ? inFile : await inStore()
+    const along = (await copy.accounts.byLogin('bob@example.test')) !== undefined
+    assert.deepEqual(order, along ? ['added', 'copied'] : ['copied', 'added'])
+  })
 
 test('a file that was changed since it was taken over is spoken of, and those of the store count', async () => {
   const services = servicesOf({ tables: createMemoryTables() })
