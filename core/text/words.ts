@@ -47,7 +47,17 @@ const WORD_OCTETS = 45
 export function encodeWords(value: string): string {
   if (!BEYOND_ASCII.test(value)) return value
   // Runs of such words are encoded together, as the space between two encoded words is not shown (§6.2).
-  return value.replace(/[^ ]*[^\x00-\x7f][^ ]*(?: +[^ ]*[^\x00-\x7f][^ ]*)*/g, run => encodeWhole(run))
+  let [out, run, spaces] = ['', '', '']
+  for (const [at, part] of value.split(/( +)/).entries()) {
+    if (at % 2 === 1) spaces = part
+    else if (BEYOND_ASCII.test(part) && run !== '') run += spaces + part
+    else {
+      out += encodeWhole(run) + spaces
+      run = BEYOND_ASCII.test(part) ? part : ''
+      if (run === '') out += part
+    }
+  }
+  return out + encodeWhole(run)
 }
 
 /** All of the text as encoded words, spaces too: what stands in a phrase may not be half of it in quotes (§5). */
