@@ -31,3 +31,15 @@ test('a moment of hardly any load, or nothing to be done, ends it', () => {
   leisure.over()
   assert.equal(leisure.allows(20_200, 0.3), false)
 })
+
+test('under a load that never falls one step is made each minute', () => {
+  const leisure = new Leisure()
+  assert.deepEqual(
+    [0, 30_000, 59_900, 60_000, 60_100, 119_900, 120_000].map(now => leisure.allows(now, 1)),
+    [false, false, false, true, false, false, true],
+  )
+  leisure.over()
+  assert.equal(leisure.allows(200_000, 1), false, 'what is wanted anew waits its minute')
+  assert.equal(leisure.allows(230_000, 0.1), true)
+  assert.equal(leisure.allows(289_900, 1), false, 'a minute from the last step')
+})
