@@ -20,6 +20,8 @@ interface Told {
   readonly adrift: number
   /** Whose mailboxes nobody can log in to. */
   readonly strangers: readonly string[]
+  /** Accounts of the directory that have no mailbox yet: those who have had no mail and not logged in. Left out when the directory cannot be asked. */
+  readonly withoutMailboxes?: number
   /** Messages that are in the index of words now. */
   readonly indexed?: number
 }
@@ -47,14 +49,15 @@ async function verify(run: CommandRun, parts: VerifyParts): Promise<number> {
   const repair = run.options.repair === true
   const { seen, faults, count, left } = await lookThrough(run, parts.store, repair)
   const { adrift, broken } = await parts.store.queue.audit(parts.clock.now())
-  const strangers = await strangersIn(run, parts)
+  const { strangers, withoutMailboxes: without } = await comparedWith(run, parts)
   const indexed = run.options.words === true ? await makeWords(run, parts) : undefined
   if (run.json) {
-    const told: Told = { seen, faults, adrift: adrift + broken, strangers, ...(indexed !== undefined && { indexed }) }
+    const asked = { strangers, ...(without !== undefined && { withoutMailboxes: without }) }
+    const told: Told = { seen, faults, adrift: adrift + broken, ...asked, ...(indexed !== undefined && { indexed }) }
     run.print(JSON.stringify(told, null, 2))
   } else {
     run.print(
-      `${counted(seen.accounts, 'account')}, ${counted(seen.mailboxes, 'mailbox', 'mailboxes')}, ${counted(seen.messages, 'message')} of ${formatSize(seen.bytes)} in ${counted(seen.bodies, 'body', 'bodies')}`,
+      `${counted(seen.accounts, 'account')} with mailboxes${without === undefined ? '' : ` and ${without} without`}, ${counted(seen.mailboxes, 'mailbox', 'mailboxes')}, ${counted(seen.messages, 'message')} of ${formatSize(seen.bytes)} in ${counted(seen.bodies, 'body', 'bodies')}`,
     )
     if (adrift + broken > 0)
       run.print(`queue: ${counted(adrift + broken, 'recipient')} nobody comes for; see "posthouse queue audit"`)
@@ -91,18 +94,23 @@ function verdict(count: number, left: number, repair: boolean): string {
   return left === 0 ? `${faults}, all mended` : `${faults}, ${left} cannot be mended: restore them from a backup`
 }
 
-/** None when the directory cannot be asked: that says nothing of the store. */
-async function strangersIn(run: CommandRun, { store, accounts }: VerifyParts): Promise<readonly string[]> {
+/** Nothing when the directory cannot be asked: that says nothing of the store. */
+async function comparedWith(
+  run: CommandRun,
+  { store, accounts }: VerifyParts,
+): Promise<Pick<Told, 'strangers' | 'withoutMailboxes'>> {
   const directory = accounts()
-  if (directory === undefined) return []
-  const found: string[] = []
+  if (directory === undefined) return { strangers: [] }
+  const here = new Set(store.accountIds())
+  const strangers: string[] = []
   try {
-    for (const id of store.accountIds()) if ((await directory.byId(id)) === undefined) found.push(id)
+    for (const id of here) if ((await directory.byId(id)) === undefined) strangers.push(id)
+    const there = await directory.list()
+    return { strangers, withoutMailboxes: there.filter(({ id }) => !here.has(id)).length }
   } catch (error) {
     run.warn(`whose the accounts are cannot be asked now: ${error instanceof Error ? error.message : error}`)
-    return []
+    return { strangers: [] }
   }
-  return found
 }
 
 async function makeWords(run: CommandRun, { store, words }: VerifyParts): Promise<number> {

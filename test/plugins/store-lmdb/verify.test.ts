@@ -61,7 +61,7 @@ test('a store that is right adds up', async t => {
   const { verify } = await laid(t)
   const { code, out } = await verify()
   assert.equal(code, 0, out)
-  assert.match(out, /^2 accounts, 13 mailboxes, 7 messages of 586\.1KB in 6 bodies\nall of it adds up$/)
+  assert.match(out, /^2 accounts with mailboxes, 13 mailboxes, 7 messages of 586\.1KB in 6 bodies\nall of it adds up$/)
 })
 
 interface Damage {
@@ -300,11 +300,27 @@ test('what changes while it looks is no fault', async t => {
 
 test('accounts nobody has are told of, and are no fault', async t => {
   const { verify } = await laid(t)
-  const accounts = { byId: async (id: string) => (id === 'ann' ? { id } : undefined) } as unknown as Accounts
+  const accounts = {
+    byId: async (id: string) => (id === 'ann' ? { id } : undefined),
+    list: async () => [{ id: 'ann' }],
+  } as unknown as Accounts
   const { code, out } = await verify({}, { accounts: () => accounts })
   assert.deepEqual([code, /account bob: has mailboxes here, and nobody can log in to it/.test(out)], [0, true])
   const down = { byId: () => Promise.reject(new Error('the directory is down')) } as unknown as Accounts
   assert.match((await verify({}, { accounts: () => down })).warned, /cannot be asked now: the directory is down/)
+})
+
+test('accounts without a mailbox are counted apart', async t => {
+  const { verify } = await laid(t)
+  const ids = ['ann', 'bob', 'carol', 'dave', 'eve']
+  const accounts = {
+    byId: async (id: string) => ({ id }),
+    list: async () => ids.map(id => ({ id })),
+  } as unknown as Accounts
+  const { out } = await verify({}, { accounts: () => accounts })
+  assert.match(out, /^2 accounts with mailboxes and 3 without, 13 mailboxes, 7 messages/)
+  const told = JSON.parse((await verify({ json: true }, { accounts: () => accounts })).out)
+  assert.deepEqual([told.seen.accounts, told.withoutMailboxes], [2, 3])
 })
 
 test('--words has the index of every mailbox made anew', async t => {
