@@ -27,9 +27,12 @@ const DOT = 46
 const LONE_CR = Buffer.from('\r')
 const LONE_LF = Buffer.from('\n')
 const NOTHING = Buffer.alloc(0)
+const NOWHERE = -1
 
 /** Up to here a loop is quicker than calling the native copy: 5 MB of stuffed dots in 4-octet lines take 27 ms, not 105. */
 const SHORT = 48
+/** … than the native search, which takes a tenth of the time on long lines: 50 KB in lines of 72 octets take 30 µs, not 110. */
+const SHORT_LINE = 12
 
 type State = 'text' | 'cr' | 'start' | 'dot' | 'dot-cr'
 
@@ -59,9 +62,12 @@ export class DataScanner {
   }
 
   push(chunk: Buffer): Scanned {
-    const out = new Kept(chunk)
+    const out = new Kept(chunk, this.#normalise)
+    const ends = new LineEnds(chunk)
     const base = this.size
     let state = this.#state
+    /** Where octets begin that may be the end of the message; those of an earlier chunk are left out already. */
+    let held = NOWHERE
     let at = 0
     for (; at < chunk.length; at++) {
       const octet = chunk[at]!
@@ -69,7 +75,12 @@ export class DataScanner {
         case 'text':
           if (octet === CR) state = 'cr'
           else if (octet === LF) this.#loneLf(out, at)
-          else at = skipText(chunk, at)
+          else {
+            at = skipShort(chunk, at)
+            if (at === chunk.length - 1 || chunk[at + 1]! <= CR) break
+            at = this.#skipLines(ends, at + 1, base + out.length(0))
+            state = this.#state
+          }
           break
         case 'cr':
           if (octet === LF) {
@@ -82,7 +93,7 @@ export class DataScanner {
           break
         case 'start':
           if (octet === DOT && this.#dots) {
-            out.skip(at)
+            held = at
             state = 'dot'
           } else if (octet === CR) state = 'cr'
           else {
@@ -92,28 +103,32 @@ export class DataScanner {
           break
         case 'dot':
           if (octet === CR) {
-            // Held back: with LF it is the end, with anything else it is text.
-            out.skip(at)
+            if (held === NOWHERE) held = at
+            // With LF it is the end, with anything else it is text.
             state = 'dot-cr'
           } else {
+            if (held !== NOWHERE) out.skip(held)
+            held = NOWHERE
             if (octet === LF) this.#loneLf(out, at)
             state = 'text'
           }
           break
         case 'dot-cr':
           if (octet === LF) {
-            out.stop(at)
+            out.stop(held === NOWHERE ? at : held)
             this.#state = 'start'
             return this.#scanned(out, at + 1)
           }
-          out.insert(LONE_CR, at)
+          if (at === 0) out.insert(LONE_CR, at)
+          if (held !== NOWHERE && chunk[held] === DOT) out.skip(held)
+          held = NOWHERE
           this.#loneCr(out, at)
           state = octet === CR ? 'cr' : 'text'
           break
       }
     }
     this.#state = state
-    out.stop(at)
+    out.stop(held === NOWHERE ? at : held)
     return this.#scanned(out, -1)
   }
 
@@ -127,6 +142,28 @@ export class DataScanner {
     this.size += 1
     this.#endLine(this.size - 2)
     return LONE_LF
+  }
+
+  /**
+   * From within a line on, over all that follow and are as nearly all are: not short, without a dot in front, without a CR or LF of its own. Gives the
+   * last octet, and sets the state behind it. `before`: octets kept of what comes before the chunk, less those left out of it.
+   */
+  #skipLines(ends: LineEnds, from: number, before: number): number {
+    const { chunk } = ends
+    for (let at = from; ; ) {
+      const cr = ends.cr(at)
+      const lf = ends.lf(at)
+      if (lf !== cr + 1 || lf === chunk.length) {
+        this.#state = 'text'
+        return Math.min(cr, lf) - 1
+      }
+      this.#endLine(before + cr)
+      const short = lf - at < SHORT_LINE
+      at = lf + 1
+      if (!short && at < chunk.length && chunk[at] !== DOT) continue
+      this.#state = 'start'
+      return lf
+    }
   }
 
   get #exempt(): boolean {
@@ -169,26 +206,53 @@ export class DataScanner {
   }
 }
 
-/** Index of the last octet before the next CR or LF. */
-function skipText(chunk: Buffer, from: number): number {
+/** Index of the last octet before the next CR or LF, or of one some octets further on. */
+function skipShort(chunk: Buffer, from: number): number {
+  const soon = Math.min(chunk.length, from + SHORT_LINE)
   let at = from + 1
-  while (at < chunk.length) {
-    const octet = chunk[at]!
-    if (octet === CR || octet === LF) break
-    at++
-  }
+  while (at < soon && chunk[at]! > CR) at++
   return at - 1
+}
+
+/** The next CR and the next LF of a chunk, each octet looked at once. */
+class LineEnds {
+  readonly chunk: Buffer
+  #cr = NOWHERE
+  #lf = NOWHERE
+
+  constructor(chunk: Buffer) {
+    this.chunk = chunk
+  }
+
+  /** Its index from `at` on, or the length of the chunk. */
+  cr(at: number): number {
+    if (this.#cr < at) this.#cr = this.#next(CR, at)
+    return this.#cr
+  }
+
+  lf(at: number): number {
+    if (this.#lf < at) this.#lf = this.#next(LF, at)
+    return this.#lf
+  }
+
+  #next(octet: number, at: number): number {
+    const found = this.chunk.indexOf(octet, at)
+    return found < 0 ? this.chunk.length : found
+  }
 }
 
 /** Collects what is kept of a chunk: one slice as long as nothing is taken out, else one copy. */
 class Kept {
   total = 0
   readonly #chunk: Buffer
+  readonly #inserting: boolean
   #from = 0
   #copy: Buffer | undefined
 
-  constructor(chunk: Buffer) {
+  /** `inserting`: more than the one octet that may have been held back from the chunk before. */
+  constructor(chunk: Buffer, inserting: boolean) {
     this.#chunk = chunk
+    this.#inserting = inserting
   }
 
   /** Octets kept of everything before `at`. */
@@ -227,9 +291,9 @@ class Kept {
     this.#from = at
   }
 
-  /** Inserting can at most double a chunk (a run of bare CRs) and adds one octet held back from the chunk before. */
+  /** Inserting can at most double a chunk (a run of bare CRs). */
   #append(from: Buffer, start: number, end: number): void {
-    this.#copy ??= Buffer.allocUnsafe(this.#chunk.length * 2 + 2)
+    this.#copy ??= Buffer.allocUnsafe(this.#chunk.length * (this.#inserting ? 2 : 1) + 2)
     if (end - start > SHORT) from.copy(this.#copy, this.total, start, end)
     else for (let at = start, to = this.total; at < end; at++) this.#copy[to++] = from[at]!
     this.total += end - start

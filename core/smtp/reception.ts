@@ -52,7 +52,7 @@ export class Reception {
     const before = this.size
     const { part: scanned, end } = this.#scanner.push(chunk)
     if (this.#fault !== undefined) return end
-    const text = scanned.subarray(0, this.#textBefore(before))
+    const text = this.#binary ? scanned.subarray(0, this.#textBefore(before)) : scanned
     const nul = text.indexOf(0)
     this.#fault = this.#problem(nul >= 0)
     if (this.#fault !== undefined) {
@@ -66,10 +66,10 @@ export class Reception {
     return wait === undefined ? end : wait.then(() => end)
   }
 
-  /** Octets of a part that are text when it begins at `offset`: all of them but in the body of a binary message. */
+  /** Octets of a part of a binary message that are text when it begins at `offset`: those of the header. */
   #textBefore(offset: number): number {
     const { headerBytes } = this.#scanner
-    return this.#binary && headerBytes !== undefined ? Math.max(0, headerBytes - offset) : Number.POSITIVE_INFINITY
+    return headerBytes === undefined ? Number.POSITIVE_INFINITY : Math.max(0, headerBytes - offset)
   }
 
   /** So many more octets are announced: when that is too many, none of them is kept. */

@@ -61,7 +61,7 @@ export class Spool {
   }
 
   #moveToDraft(): Promise<void> {
-    const all = Buffer.concat(this.#kept)
+    const all = joined(this.#kept)
     this.#draft = this.#blobs.draft()
     const start = all.subarray(0, this.#maxHeaderBytes)
     const { ended, bodyStart } = scanHeader(start, 0)
@@ -90,7 +90,7 @@ export class Spool {
   async finish(): Promise<Spooled> {
     if (this.#over) throw new Error('spool is closed')
     this.#over = true
-    const kept = Buffer.concat(this.#kept)
+    const kept = joined(this.#kept)
     this.#kept = []
     const body: NewBody = this.#draft === undefined ? { kind: 'memory', bytes: kept } : await this.#draft.finish()
     const start = kept.subarray(0, this.#maxHeaderBytes)
@@ -109,6 +109,11 @@ export class Spool {
     this.#draft = undefined
     await draft?.abandon()
   }
+}
+
+/** Most messages come in one chunk. */
+function joined(pieces: readonly Buffer[]): Buffer {
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
 }
 
 function readerOf(body: NewBody, blobs: Blobs): (from: number, to: number) => Promise<Buffer> {

@@ -13,7 +13,7 @@ const SYSTEM = new Map(
 
 /** Sorted, without doubles. */
 export function normaliseFlags(flags: readonly string[]): readonly string[] {
-  return sorted(collect(new Map(), flags))
+  return flags.length === 0 ? flags : sorted(collect(new Map(), flags))
 }
 
 /** `before` must be normalised; the same array comes back when nothing changes. */

@@ -117,8 +117,13 @@ function unfoldLines(lined: string): string {
 const WISHED_LINE = 78
 const LONGEST_LINE = 998
 
+const PLAIN_NAME = /^[!-9;-~]+$/
+const PLAIN_VALUE = /^[!-~](?:[ -~]*[!-~])?$/
+
 /** `Name: value` with CRLF, folded where there is space; words longer than a line may be are cut. Controls become spaces. */
 export function foldField(name: string, value: string): string {
+  const inOneLine = name.length + ': '.length + value.length <= WISHED_LINE
+  if (inOneLine && PLAIN_NAME.test(name) && PLAIN_VALUE.test(value)) return `${name}: ${value}\r\n`
   const head = `${name.replace(/[^!-9;-~]/g, '-')}:`
   const clean = value.replace(/[\u0000-\u001f\u007f]+/g, ' ').trim()
   let folded = ''

@@ -10,6 +10,8 @@ const MAX_LEVELS = 32
 
 /** The name as it is kept, or nothing when no mailbox can be called so. */
 export function mailboxName(text: string): string | undefined {
+  // Where nearly all mail goes.
+  if (text === 'INBOX') return text
   const levels = text.normalize('NFC').split('/')
   if (levels.length > MAX_LEVELS || levels.includes('') || /[\p{Cc}\p{Surrogate}]/u.test(text)) return undefined
   if (levels[0]!.toUpperCase() === 'INBOX') levels[0] = 'INBOX'

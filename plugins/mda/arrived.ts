@@ -4,8 +4,11 @@ import { scanHeader } from 'posthouse/text'
 
 /** What stands further down is no trace of a delivery, and no wish looks at it. */
 const HEADER_BYTES = 64 * 1024
+/** Nearly all headers are shorter, and reading copies. */
+const USUAL_BYTES = 8 * 1024
+const HEADER_END = '\r\n\r\n'
 
-/** The beginning of a job's message. */
+/** The header of a job's message, as far as anybody looks. */
 export class Beginning {
   readonly #job: Job
   #bytes: Promise<Buffer> | undefined
@@ -16,7 +19,7 @@ export class Beginning {
   }
 
   bytes(): Promise<Buffer> {
-    this.#bytes ??= this.#job.read(0, Math.min(this.#job.size, HEADER_BYTES))
+    this.#bytes ??= headerOf(this.#job)
     return this.#bytes
   }
 
@@ -24,6 +27,13 @@ export class Beginning {
     this.#fields ??= this.bytes().then(bytes => scanHeader(bytes).fields)
     return this.#fields
   }
+}
+
+async function headerOf(job: Job): Promise<Buffer> {
+  const start = await job.read(0, Math.min(job.size, USUAL_BYTES))
+  const end = start.indexOf(HEADER_END)
+  if (end >= 0) return start.subarray(0, end + HEADER_END.length)
+  return job.size <= USUAL_BYTES ? start : job.read(0, Math.min(job.size, HEADER_BYTES))
 }
 
 export function arrivedMail(

@@ -18,9 +18,8 @@ export function decideLoop(
   { message, recipient: { address } }: Asked['message'],
   domains: ReadonlySet<string>,
 ): Answered['message'] {
-  if (!domains.has(address.domain)) return undefined
+  if (!domains.has(address.domain) || message.field(DELIVERED_TO) === undefined) return undefined
   const been = beenTo(message)
-  if (been.size === 0) return undefined
   const key = addressKey(address)
   if (!been.has(key)) return undefined
   return reject(`mail is looping: it has been delivered to ${key} before`, {

@@ -181,3 +181,39 @@ for (const [framing, octets, message, bare] of [
     }
   })
 }
+
+test('octets of a message without stuffed dots are not copied', () => {
+  const chunk = Buffer.from('Subject: x\r\n\r\na line of the message\r\nanother.\r\n.\r\nQUIT\r\n')
+  const { part } = new DataScanner('refuse').push(chunk)
+  assert.equal(part.toString(), 'Subject: x\r\n\r\na line of the message\r\nanother.\r\n')
+  assert.equal(part.buffer, chunk.buffer)
+  assert.equal(part.byteOffset, chunk.byteOffset)
+})
+
+test('long lines are found whatever stands among them', () => {
+  const lines = fc.array(
+    fc.oneof(
+      fc.integer({ min: 0, max: 200 }).map(length => `${'x'.repeat(length)}\r\n`),
+      fc.constantFrom('\r\n', '..\r\n', '\t\r\n', 'x\r', 'x\n', '\r', '\n', '..\r', '..\n', '\r\n\n', '\r\r\n'),
+    ),
+    { maxLength: 40 },
+  )
+  fc.assert(
+    fc.property(
+      lines,
+      fc.integer({ min: 1, max: 400 }),
+      fc.constantFrom<BareNewline>('refuse', 'normalise'),
+      cutEverywhere,
+    ),
+  )
+})
+
+/** Octet by octet nothing can be skipped. */
+function cutEverywhere(lines: readonly string[], size: number, policy: BareNewline): void {
+  const data = Buffer.from(`${lines.join('')}x\r\n.\r\nNOOP\r\n`, 'latin1')
+  const pieces = (length: number) =>
+    Array.from({ length: Math.ceil(data.length / length) }, (_, at) => data.subarray(at * length, (at + 1) * length))
+  const whole = scan([data], policy)
+  assert.deepEqual(scan(pieces(size), policy), whole)
+  assert.deepEqual(scan(pieces(1), policy), whole)
+}

@@ -138,6 +138,11 @@ describe('what cannot be filed', () => {
       ['failed 5.4.6'],
     ],
     [
+      'that is so when it stands far down in a long header',
+      aJob([{}], { text: `${'X-Long: and so on\r\n'.repeat(1000)}Delivered-To: alice@example.test\r\n${BODY}` }),
+      ['failed 5.4.6'],
+    ],
+    [
       'mail that was delivered to another address before is none',
       aJob([{}], { text: `Delivered-To: bob@example.test\r\n${BODY}` }),
       ['filed'],
