@@ -39,8 +39,9 @@ export class SmtpConnection extends SMTPConnection implements Wire {
   #clock: NodeJS.Timeout | undefined
   /** What the clock waits for, when nobody is in a hurry. */
   #waitMs = 0
-  /** How often the clock has looked since it was wound. */
+  /** How often the clock has looked since it was wound, and how long it is from one look to the next. */
   #looks = 0
+  #lookMs = Number.POSITIVE_INFINITY
   /** Message data is coming in. */
   #receiving = false
   #isOver = false
@@ -295,23 +296,29 @@ export class SmtpConnection extends SMTPConnection implements Wire {
 
   // ── clocks ──
 
-  /** One clock per connection: it runs while the client owes us something. Every command and every chunk of data winds it again. */
+  /**
+   * One clock per connection: it runs while the client owes us something. Every command and every chunk of data winds it again, nine times in a message, so the
+   * timer is left alone and only told that it has seen nothing yet: a wait may be a tenth longer. Looks are counted and not time: when we are too busy to read
+   * what came, we look less often, too.
+   */
   #wait(ms: number): void {
-    clearTimeout(this.#clock)
     this.#waitMs = ms
-    this.#looks = 0
-    this.#clock = setTimeout(() => this.#look(), ms / LOOKS)
+    this.#wind()
+    if (ms / LOOKS >= this.#lookMs) return
+    clearTimeout(this.#clock)
+    this.#lookMs = ms / LOOKS
+    this.#clock = setTimeout(() => this.#look(), this.#lookMs)
   }
 
   #wind(): void {
     this.#looks = 0
-    this.#clock?.refresh()
   }
 
   #look(): void {
+    const waited = this.#looks * this.#lookMs
     this.#looks += 1
-    if ((this.#looks * this.#waitMs) / LOOKS >= this.#peer.patience(this.#waitMs)) this.#expired()
-    else this.#clock?.refresh()
+    if (waited >= this.#peer.patience(this.#waitMs)) this.#expired()
+    if (!this.#isOver) this.#clock?.refresh()
   }
 
   #expired(): void {

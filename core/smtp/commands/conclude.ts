@@ -59,18 +59,18 @@ export function note(
   const { session, scope, deps } = talk
   const { envelope, routed } = transaction
   const reply = answers.find(one => one.code < 300) ?? answers[0] ?? REPLY.internal
-  const facts = {
+  const facts: Record<string, unknown> = {
     transaction: envelope.id,
     remote: session.remote.address,
     helo: session.helo,
     sender: formatAddress(envelope.sender),
     recipients: routed.length,
     size: reception.size,
-    // RFC 6710 §4.1: as it was asked for.
-    ...(envelope.priority !== undefined && { priority: Number(envelope.parameters.get('MT-PRIORITY')) }),
-    ...(talk.forwarded.size > 0 && { forwarded: Object.fromEntries(talk.forwarded) }),
-    code: reply.code,
   }
+  // RFC 6710 §4.1: as it was asked for.
+  if (envelope.priority !== undefined) facts.priority = Number(envelope.parameters.get('MT-PRIORITY'))
+  if (talk.forwarded.size > 0) facts.forwarded = Object.fromEntries(talk.forwarded)
+  facts.code = reply.code
   if (reply.code < 300) {
     talk.messages += 1
     talk.recipients += routed.length
