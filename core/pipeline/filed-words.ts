@@ -23,7 +23,8 @@ export function filedEntries(
   const entries: TrailEntry[] = []
   if (filings.length > 0) {
     const into = placesOf(outcome)
-    entries.push(entry('filed', `Filed for ${to} into ${into}${because}.`, { into }))
+    // Nearly all there is to tell: put together without copying.
+    entries.push({ id, at, event: 'filed', says: `Filed for ${to} into ${into}${because}.`, facts: { to, into } })
   } else if (forwards.length === 0) {
     entries.push(entry('discarded', `Discarded for ${to}${because}: nothing is kept of it.`))
   }
@@ -56,16 +57,11 @@ export function filedFacts({ filings, forwards = [], answers = [] }: Filed): {
   readonly sentence: 'filed' | 'forwarded' | 'discarded'
   readonly facts: Readonly<Record<string, string>>
 } {
-  const forwarded = forwards.map(({ to }) => formatAddress(to)).join(',')
-  const answered = answers.map(({ to }) => formatAddress(to)).join(',')
-  return {
-    sentence: filings.length > 0 ? 'filed' : forwards.length > 0 ? 'forwarded' : 'discarded',
-    facts: {
-      ...(filings.length === 0 ? {} : { mailbox: filings.map(({ mailbox }) => mailbox).join(',') }),
-      ...(forwarded === '' ? {} : { forwarded }),
-      ...(answered === '' ? {} : { answered }),
-    },
-  }
+  const facts: Record<string, string> = {}
+  if (filings.length > 0) facts.mailbox = filings.map(({ mailbox }) => mailbox).join(',')
+  if (forwards.length > 0) facts.forwarded = forwards.map(({ to }) => formatAddress(to)).join(',')
+  if (answers.length > 0) facts.answered = answers.map(({ to }) => formatAddress(to)).join(',')
+  return { sentence: filings.length > 0 ? 'filed' : forwards.length > 0 ? 'forwarded' : 'discarded', facts }
 }
 
 /** For events. */

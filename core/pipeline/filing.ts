@@ -23,6 +23,7 @@ import {
 } from '../api/index.js'
 import { formatAddress } from '../text/index.js'
 import { LazyCall } from './call.js'
+import { endedWithin } from './deadline.js'
 import { servedAtOnce } from './events.js'
 import { filedEntries, filedFacts } from './filed-words.js'
 import { heldByRules } from './holds.js'
@@ -194,21 +195,22 @@ function jobFor({ received, cuts }: LocalMail, rows: readonly NewRow[]): Job {
 /** Never throws: trouble is an outcome, and the queue tries again. */
 async function deliverWithin(target: Target, job: Job, scope: AskScope): Promise<readonly Outcome[]> {
   const call = new LazyCall(scope)
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, fail) => {
-    timer = setTimeout(() => {
-      const reason = new Error(`no outcome within ${LOCAL_DEADLINE_MS} ms`)
-      call.end(reason)
-      fail(reason)
-    }, LOCAL_DEADLINE_MS)
-  })
-  try {
-    return soundOutcomes(await Promise.race([target.deliver(job, call), late]))
-  } catch (error) {
+  const failed = (error: unknown): readonly Outcome[] => {
     scope.log.error({ err: error, target: job.target }, 'local target failed')
     return []
-  } finally {
-    clearTimeout(timer)
+  }
+  try {
+    return await endedWithin(target.deliver(job, call), LOCAL_DEADLINE_MS, {
+      done: soundOutcomes,
+      failed,
+      late() {
+        const reason = new Error(`no outcome within ${LOCAL_DEADLINE_MS} ms`)
+        call.end(reason)
+        return failed(reason)
+      },
+    })
+  } catch (error) {
+    return failed(error)
   }
 }
 
@@ -248,17 +250,14 @@ function tell(
     for (const outcome of outcomes) {
       parts.pipeline.tell('event', { event: servedAtOnce(received, job, outcome, now) }, labels, scope)
       const to = formatAddress(originals.get(outcome.row)!)
-      const facts = {
-        id: job.id,
-        from: job.sender === null ? '' : formatAddress(job.sender),
-        to,
-        lane: job.lane,
-        size: job.size,
-      }
-      if (outcome.kind === 'delivered') scope.log.info({ ...facts, remote: outcome.remote }, 'delivered')
-      else {
+      const { id, lane, size } = job
+      const facts: Record<string, unknown> = { id, from: formatAddress(job.sender), to, lane, size }
+      if (outcome.kind === 'delivered') {
+        facts.remote = outcome.remote
+        scope.log.info(facts, 'delivered')
+      } else {
         const { sentence, facts: how } = filedFacts(outcome)
-        scope.log.info({ ...facts, ...how }, sentence)
+        scope.log.info(Object.assign(facts, how), sentence)
       }
     }
   }

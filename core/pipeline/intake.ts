@@ -160,7 +160,8 @@ async function keep(
   const place = given instanceof Promise ? await given : given
   let jobs: readonly Claimed[] = []
   try {
-    const acceptance = { message, rows, filings, trail: all, ...(follow.length === 0 ? {} : { follow }) }
+    const acceptance: Acceptance =
+      follow.length === 0 ? { message, rows, filings, trail: all } : { message, rows, filings, trail: all, follow }
     jobs = await parts.store.accept(acceptance, place?.lend)
     arrived()
     local.tell()

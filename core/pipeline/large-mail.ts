@@ -22,8 +22,11 @@ export class LargeMail {
   readonly #waiting = new Set<Waiting>()
 
   /** `size` in octets. */
-  async pass<T>(size: number, work: () => Promise<T>): Promise<T> {
-    if (size < LARGE_BYTES) return work()
+  pass<T>(size: number, work: () => Promise<T>): Promise<T> {
+    return size < LARGE_BYTES ? work() : this.#passLarge(size, work)
+  }
+
+  async #passLarge<T>(size: number, work: () => Promise<T>): Promise<T> {
     if (this.#waiting.size > 0 || !this.#hasRoomFor(size)) await this.#turn(size)
     else this.#inside += size
     try {

@@ -5,7 +5,7 @@
 import type { Cut, Envelope, Job, JobRecipient, NewRow } from '../api/index.js'
 import { readSum, sumChunks, sumSize } from '../text/index.js'
 import { sevenBitOf } from './seven-bit.js'
-import { wishesOf } from './wishes.js'
+import { addWishes } from './wishes.js'
 
 export interface LocalJobParts {
   readonly envelope: Envelope
@@ -22,7 +22,7 @@ export function localJob({ envelope, rows, received, cuts, bodySize, readBody }:
   const prefix = Buffer.from(first.prefix)
   const sum = { prefix, bodySize, cuts }
   const size = sumSize({ prefixBytes: prefix.length, bodySize, cuts })
-  const job: Job = {
+  const job: { -readonly [K in keyof Job]: Job[K] } = {
     id: envelope.id,
     target: first.target,
     lane: first.lane,
@@ -31,21 +31,22 @@ export function localJob({ envelope, rows, received, cuts, bodySize, readBody }:
     received,
     utf8: envelope.utf8,
     body: envelope.body,
-    ...(envelope.ret === undefined ? {} : { ret: envelope.ret }),
-    ...(envelope.envid === undefined ? {} : { envid: envelope.envid }),
-    ...wishesOf(envelope),
     size,
     prefix: first.prefix,
     chunks: () => sumChunks(sum, readBody),
     read: (from = 0, to = size) => readSum(sum, readBody, from, to),
     sevenBit: () => sevenBitOf(job, job, async () => ''),
   }
+  if (envelope.ret !== undefined) job.ret = envelope.ret
+  if (envelope.envid !== undefined) job.envid = envelope.envid
+  addWishes(job, envelope)
   return job
 }
 
 function jobRecipient(row: NewRow): JobRecipient {
   const { to, original, dsn, detail, quarantine } = row
-  return { row: row.row, to, original, dsn, tries: 0, detail, ...(quarantine === undefined ? {} : { quarantine }) }
+  const recipient = { row: row.row, to, original, dsn, tries: 0, detail }
+  return quarantine === undefined ? recipient : { ...recipient, quarantine }
 }
 
 /** Rows that may go in one job: one target, lane, sender and prefix. */

@@ -20,6 +20,7 @@ import {
 } from '../api/index.js'
 import { answerFault, failedAnswer } from './answers.js'
 import { LazyCall } from './call.js'
+import { endedWithin } from './deadline.js'
 import { soundFinding } from './findings.js'
 import type { AskScope } from './intake-types.js'
 import { isObjection, signed, tellObjection } from './objection.js'
@@ -224,7 +225,7 @@ export class Pipeline {
       const result = hook(asked, call)
       if (result === undefined || result === null) return NOTHING
       if (!isThenable(result)) return { kind: 'answer', answer: result as never }
-      return this.#within(moment, entry, Promise.resolve(result) as Promise<Answered[M]>, call, scope)
+      return this.#within(moment, entry, result as PromiseLike<Answered[M]>, call, scope)
     } catch (error) {
       return this.#failed(moment, entry, scope, 'threw', error)
     }
@@ -233,28 +234,17 @@ export class Pipeline {
   #within<M extends MomentName>(
     moment: M,
     entry: PipelineEntry,
-    result: Promise<Answered[M]>,
+    result: PromiseLike<Answered[M]>,
     call: LazyCall,
     scope: AskScope,
   ): Promise<Settled<M>> {
-    return new Promise(resolve => {
-      let over = false
-      const end = (settled: Settled<M>) => {
-        if (over) return
-        over = true
-        clearTimeout(timer)
-        resolve(settled)
-      }
-      const timer = setTimeout(() => {
-        end(this.#failed(moment, entry, scope, `gave no answer within ${entry.timeoutMs} ms`))
+    return endedWithin<Answered[M], Settled<M>>(result, entry.timeoutMs, {
+      done: answer => (answer == null ? NOTHING : { kind: 'answer', answer: answer as never }),
+      failed: error => this.#failed(moment, entry, scope, 'rejected', error),
+      late: () => {
         call.end(new Error('deadline'))
-      }, entry.timeoutMs)
-      result.then(
-        answer => end({ kind: 'answer', answer: (answer ?? undefined) as never }),
-        (error: unknown) => {
-          if (!over) end(this.#failed(moment, entry, scope, 'rejected', error))
-        },
-      )
+        return this.#failed(moment, entry, scope, `gave no answer within ${entry.timeoutMs} ms`)
+      },
     })
   }
 

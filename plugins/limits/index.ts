@@ -38,6 +38,8 @@ const CONFIG = {
 } as const
 
 type Amount = (rule: Rule) => number
+/** A place among the connections at the same time. */
+type Wanted = Counted & { readonly limit: number }
 
 interface Counting {
   readonly lengths: PrefixLengths
@@ -70,8 +72,31 @@ export default definePlugin({
   },
 })
 
+/** Rules by the moments that ask for them: most have none, and answer at once. */
+class Lists {
+  readonly connections: readonly Rule[]
+  readonly perNetwork: readonly Rule[]
+  readonly perLogin: readonly Rule[]
+  readonly mail: readonly Rule[]
+  readonly recipients: readonly Rule[]
+  readonly message: readonly Rule[]
+  readonly own: readonly Rule[]
+
+  constructor(rules: readonly Rule[]) {
+    const among = (counts: readonly Count[], subjects: readonly Subject[]) =>
+      rules.filter(({ count, per }) => counts.includes(count) && subjects.includes(per))
+    this.connections = among(['connections'], ['network'])
+    this.perNetwork = among(['concurrent'], ['network'])
+    this.perLogin = among(['concurrent'], ['login'])
+    this.mail = among(['messages', 'bytes'], SHARED)
+    this.recipients = among(['recipients'], SHARED)
+    this.message = among(['messages', 'recipients', 'bytes'], SHARED)
+    this.own = among(['messages', 'bytes'], OWN)
+  }
+}
+
 class Door {
-  readonly #rules: readonly Rule[]
+  readonly #lists: Lists
   readonly #counting: Counting
   readonly #till: Till
   readonly #sessions: Sessions
@@ -82,7 +107,7 @@ class Door {
   readonly #admitted = new Beside<Session, readonly Charge[]>()
 
   constructor(rules: readonly Rule[], counting: Counting, till: Till, sessions: Sessions, refused: () => void) {
-    this.#rules = rules
+    this.#lists = new Lists(rules)
     this.#counting = counting
     this.#till = till
     this.#sessions = sessions
@@ -90,53 +115,75 @@ class Door {
   }
 
   connect({ session }: Asked['connect'], call: Call): Answered['connect'] | Promise<Answered['connect']> {
-    const rates = this.#charges({ session }, ['connections'], ['network'], () => 1)
-    const places = this.#places({ session }, 'network')
+    const rates = this.#charges({ session }, this.#lists.connections, () => 1)
+    const places = this.#places({ session }, this.#lists.perNetwork)
     const earlier = this.#admitted.get(session)
     if (rates.length === 0 && places.length === 0 && earlier === undefined) return undefined
     return this.#admit(session, call, rates, places, earlier)
   }
 
-  async mail({ session, envelope }: Asked['mail'], call: Call): Promise<Answered['mail']> {
+  mail({ session, envelope }: Asked['mail'], call: Call): Answered['mail'] | Promise<Answered['mail']> {
+    const charges = this.#charges({ session, envelope }, this.#lists.mail, amounts({ size: declaredSize(envelope) }))
+    const places = this.#places({ session }, this.#lists.perLogin).filter(
+      ({ key }) => !this.#sessions.isInside(session, key),
+    )
+    if (charges.length === 0 && places.length === 0 && !this.#sessions.owes(session)) return undefined
+    return this.#mail(session, call, places, charges)
+  }
+
+  async #mail(session: Session, call: Call, places: readonly Wanted[], charges: readonly Charge[]) {
     await this.#sessions.begun(session)
-    const places = this.#places({ session }, 'login').filter(({ key }) => !this.#sessions.isInside(session, key))
     if (places.length > 0) {
       const refusal = await this.#enter(session, call, places, 'mail')
       if (refusal !== undefined) return refusal
     }
-    const size = declaredSize(envelope)
-    return this.#ask({ session, envelope }, ['messages', 'bytes'], SHARED, amounts({ size }), 'mail')
+    return this.#ask(charges, 'mail')
   }
 
-  async rcpt({ session, envelope, recipient }: Asked['rcpt']): Promise<Answered['rcpt']> {
+  rcpt({ session, envelope, recipient }: Asked['rcpt']): Answered['rcpt'] | Promise<Answered['rcpt']> {
     const facts = { session, envelope, recipient: recipient.address }
     const recipients = envelope.recipients.length + 1
-    const shared = await this.#ask(facts, ['recipients'], SHARED, amounts({ recipients }), 'rcpt')
-    if (shared !== undefined) return shared
-    return this.#ask(facts, ['messages', 'bytes'], OWN, amounts({ size: declaredSize(envelope) }), 'rcpt')
+    const shared = this.#charges(facts, this.#lists.recipients, amounts({ recipients }))
+    const own = this.#charges(facts, this.#lists.own, amounts({ size: declaredSize(envelope) }))
+    return shared.length === 0 && own.length === 0 ? undefined : this.#rcpt(shared, own)
   }
 
-  async message(asked: Asked['message'], call: Call): Promise<Answered['message']> {
+  async #rcpt(shared: readonly Charge[], own: readonly Charge[]): Promise<Answered['rcpt']> {
+    return (await this.#ask(shared, 'rcpt')) ?? this.#ask(own, 'rcpt')
+  }
+
+  message(asked: Asked['message'], call: Call): Answered['message'] | Promise<Answered['message']> {
     const { session, envelope, message, recipient } = asked
     const facts = { session, envelope, recipient: recipient.address }
-    let shared = this.#charged.get(message)
-    if (shared === undefined) {
-      const wanted = amounts({ size: message.size, recipients: envelope.recipients.length })
-      shared = this.#charge(facts, ['messages', 'recipients', 'bytes'], SHARED, wanted, call)
-      this.#charged.set(message, shared)
+    const { size } = message
+    const shared = this.#charges(facts, this.#lists.message, amounts({ size, recipients: envelope.recipients.length }))
+    const own = this.#charges(facts, this.#lists.own, amounts({ size }))
+    return shared.length === 0 && own.length === 0 ? undefined : this.#message(asked, call, shared, own)
+  }
+
+  async #message(
+    { session, envelope, message }: Asked['message'],
+    call: Call,
+    shared: readonly Charge[],
+    own: readonly Charge[],
+  ): Promise<Answered['message']> {
+    let charged = this.#charged.get(message)
+    if (charged === undefined) {
+      charged = this.#charge(session, shared, call)
+      this.#charged.set(message, charged)
     }
-    const refusal = await shared
+    const refusal = await charged
     if (refusal !== undefined) return refusal
-    const own = await this.#charge(facts, ['messages', 'bytes'], OWN, amounts({ size: message.size }), call)
+    const refused = await this.#charge(session, own, call)
     // Over SMTP one reply is for all: a recipient refused beside others would find the mail in Junk. RCPT has asked; this was a race.
-    return session.protocol === 'lmtp' || envelope.recipients.length === 1 ? own : undefined
+    return session.protocol === 'lmtp' || envelope.recipients.length === 1 ? refused : undefined
   }
 
   async #admit(
-    session: Asked['connect']['session'],
+    session: Session,
     call: Call,
     rates: readonly Charge[],
-    places: readonly (Counted & { readonly limit: number })[],
+    places: readonly Wanted[],
     earlier: readonly Charge[] | undefined,
   ): Promise<Answered['connect']> {
     // XCLIENT: whoever spoke until now speaks for others and is not the client that counts.
@@ -154,12 +201,7 @@ class Door {
     return full
   }
 
-  async #enter(
-    session: Asked['connect']['session'],
-    call: Call,
-    wanted: readonly (Counted & { readonly limit: number })[],
-    moment: Moment,
-  ) {
+  async #enter(session: Session, call: Call, wanted: readonly Wanted[], moment: Moment) {
     const places = await this.#till.enter(wanted)
     if ('charge' in places) {
       this.#refused()
@@ -170,38 +212,36 @@ class Door {
     return undefined
   }
 
-  async #ask(facts: Facts, counts: readonly Count[], subjects: readonly Subject[], amount: Amount, moment: Moment) {
-    const refusal = await this.#till.lacking(this.#charges(facts, counts, subjects, amount))
+  async #ask(charges: readonly Charge[], moment: Moment) {
+    const refusal = await this.#till.lacking(charges)
     if (refusal === undefined) return undefined
     this.#refused()
     return refusalOf(refusal, moment)
   }
 
-  async #charge(facts: Facts, counts: readonly Count[], subjects: readonly Subject[], amount: Amount, call: Call) {
-    const charges = this.#charges(facts, counts, subjects, amount)
+  async #charge(session: Session, charges: readonly Charge[], call: Call) {
     if (charges.length === 0) return undefined
     const refusal = await this.#till.charge(charges)
     if (refusal !== undefined) {
       this.#refused()
       return refusalOf(refusal, 'message')
     }
-    this.#sessions.charged(facts.session, call, charges)
+    this.#sessions.charged(session, call, charges)
     return undefined
   }
 
-  #charges(facts: Facts, counts: readonly Count[], subjects: readonly Subject[], amount: Amount): readonly Charge[] {
-    return this.#rules.flatMap(rule => {
-      if (!counts.includes(rule.count) || !subjects.includes(rule.per)) return []
+  #charges(facts: Facts, rules: readonly Rule[], amount: Amount): readonly Charge[] {
+    const charges: Charge[] = []
+    for (const rule of rules) {
       const one = counted(rule, facts, this.#counting)
-      return one === undefined || typeof one.limit === 'number'
-        ? []
-        : [{ ...one, limit: one.limit, amount: amount(rule) }]
-    })
+      if (one !== undefined && typeof one.limit !== 'number')
+        charges.push({ ...one, limit: one.limit, amount: amount(rule) })
+    }
+    return charges
   }
 
-  #places(facts: Facts, subject: Subject): readonly (Counted & { readonly limit: number })[] {
-    return this.#rules.flatMap(rule => {
-      if (rule.count !== 'concurrent' || rule.per !== subject) return []
+  #places(facts: Facts, rules: readonly Rule[]): readonly Wanted[] {
+    return rules.flatMap(rule => {
       const one = counted(rule, facts, this.#counting)
       return one === undefined || typeof one.limit !== 'number' ? [] : [{ ...one, limit: one.limit }]
     })

@@ -45,6 +45,11 @@ export class Sessions {
     if (held !== undefined) held.charges = []
   }
 
+  /** Something was charged for a message that was not accepted yet. */
+  owes(session: Session): boolean {
+    return (this.#held.get(session.id)?.charges.length ?? 0) > 0
+  }
+
   /** A new transaction: what the last one was charged and was not accepted is given back. */
   async begun(session: Session): Promise<void> {
     const held = this.#held.get(session.id)

@@ -64,8 +64,8 @@ export default definePlugin({
     const [domain = server.name] = server.domains
     const ours = addressKey(to ?? { local: 'postmaster', domain })
 
-    async function note(news: News | undefined): Promise<void> {
-      if (news !== undefined && wanted.has(news.kind)) await book.note(news)
+    function note(news: News | undefined): Promise<void> | undefined {
+      return news !== undefined && wanted.has(news.kind) ? book.note(news) : undefined
     }
 
     /** Nobody is told that telling them failed. */

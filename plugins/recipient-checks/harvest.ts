@@ -22,9 +22,14 @@ export class Harvest {
     this.#terms = terms
   }
 
+  /** Whether `mail` has something to look up. */
+  mayAsk({ session }: Asked['mail']): boolean {
+    return isStranger(session) && !this.#asked.has(session)
+  }
+
   async mail({ session }: Asked['mail']): Promise<Answered['mail']> {
     const network = strangerFrom(session)
-    if (network === undefined || this.#asked.has(session)) return undefined
+    if (network === undefined) return undefined
     const { state, clock, perNetwork } = this.#terms
     const { used } = await state.spend(keyOf(network), 0, perNetwork, clock.now())
     if (used + 1 > perNetwork.limit) {
@@ -38,9 +43,9 @@ export class Harvest {
   }
 
   rcpt({ session }: Asked['rcpt']): Answered['rcpt'] {
-    const network = strangerFrom(session)
     const { unknown } = session.refused
-    if (network === undefined || unknown < this.#terms.perSession) return undefined
+    const network = unknown < this.#terms.perSession ? undefined : strangerFrom(session)
+    if (network === undefined) return undefined
     const evidence = `this session has asked for ${unknown} recipients nobody has`
     return tooMany(network, { rule: 'unknown-per-session', evidence })
   }
@@ -58,8 +63,12 @@ export class Harvest {
 }
 
 /** LMTP is spoken by our own side; those who logged in and trusted networks have reasons of their own. */
-function strangerFrom({ protocol, account, trusted, remote }: Session): string | undefined {
-  return protocol === 'smtp' && account === undefined && !trusted ? networkAround(remote.address) : undefined
+function isStranger({ protocol, account, trusted }: Session): boolean {
+  return protocol === 'smtp' && account === undefined && !trusted
+}
+
+function strangerFrom(session: Session): string | undefined {
+  return isStranger(session) ? networkAround(session.remote.address) : undefined
 }
 
 function tooMany(network: string, because: { readonly rule: string; readonly evidence: string }): Answered['rcpt'] {

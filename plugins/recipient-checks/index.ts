@@ -41,7 +41,8 @@ export default definePlugin({
     })
     return {
       hooks: {
-        mail: (asked, call) => asFarAsKnown(call.log, 'unknown-per-network', () => harvest.mail(asked)),
+        mail: (asked, call) =>
+          harvest.mayAsk(asked) ? asFarAsKnown(call.log, 'unknown-per-network', () => harvest.mail(asked)) : undefined,
         rcpt: asked => harvest.rcpt(asked),
         disconnect: asked => harvest.disconnect(asked),
       },

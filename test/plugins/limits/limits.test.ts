@@ -423,3 +423,13 @@ test('who speaks for others by XCLIENT is not counted for them: its place and it
   assert.equal(await connect(session('192.0.2.1')), undefined)
   assert.match((await connect(session('198.51.100.7'))) ?? '', /^421 /)
 })
+
+test('where no rule counts mail, nobody waits for an answer', async () => {
+  const rules = [{ count: 'connections', per: 'network', limit: '10/1m' }]
+  const { hooks, call } = await setUp(limits, { config: { rules }, state: createMemoryState() })
+  const [session, envelope, message] = [aSession(), anEnvelope(), aMessage('Subject: x\n\nx\n')]
+  const recipient = { address: address('bob@example.test'), dsn: { notify: [] as const } }
+  assert.equal(hooks.mail!({ session, envelope }, call), undefined)
+  assert.equal(hooks.rcpt!({ session, envelope, recipient }, call), undefined)
+  assert.equal(hooks.message!({ session, envelope, message, verdict: VERDICT, recipient }, call), undefined)
+})
