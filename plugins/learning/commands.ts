@@ -23,8 +23,10 @@ export interface CommandParts extends SourceParts {
 const PIECE = 100
 /** People see that it goes on. */
 const TELL_EVERY = 500
-/** How many lessons are gone over once more at the end. */
-const REFINED = 5000
+/** Fewer lessons, or fewer taken back, leave all others as they are. */
+const MANY = 20
+/** How many lessons are gone over where many were learned: some, and more for each. */
+const GONE_OVER = { least: 1000, forEach: 5, most: 20_000 } as const
 
 const OPTIONS = {
   undo: { type: 'boolean', description: 'take back what was learned of this mail' },
@@ -73,9 +75,16 @@ async function teach(label: Label, run: CommandRun, parts: CommandParts): Promis
     }
   }
   await journal.flush()
-  if (who === SITE && progress.learned > 0 && run.options['dry-run'] !== true)
-    for (const seed of [1, 2]) await teacher.refine(REFINED, seed)
+  if (progress.learned >= MANY && run.options['dry-run'] !== true) await goOver(who, progress.learned, run, teacher)
   tell(run, label, progress)
+}
+
+/** Each lesson counts as much as it has to beside all others, in whatever order they came. */
+function goOver(who: string, learned: number, run: CommandRun, teacher: Teacher): Promise<void> {
+  const { least, forEach, most } = GONE_OVER
+  return teacher.refine(Math.min(most, least + forEach * learned), who, (changed, of) => {
+    if (learned >= TELL_EVERY) run.warn(`gone over ${mails(of)} again: ${changed} of them count differently now`)
+  })
 }
 
 type Lesson = Parameters<Teacher['learn']>[0]

@@ -18,6 +18,7 @@ import {
   teacherOf,
   writeEntry,
 } from './entry.js'
+import { type Known, OwnWeights } from './own-weights.js'
 import type { Tokens } from './tokens/sink.js'
 import { TaughtWeights } from './weights.js'
 
@@ -30,9 +31,6 @@ const KEEP_NEWS_MS = 3_600_000
 /** Read without a pause for others: some milliseconds. */
 const PAGE = 25
 const NEWS_PAGE = 1000
-/** Of people: room for a few hundred mails, folded. */
-export const OWN_SIZE = 65_536
-const OWN_KEPT = 24
 /** So many of one account count as experience of the whole site. */
 export const EXPERIENCE_OF_ONE = 50
 
@@ -41,11 +39,19 @@ export interface Taught {
   readonly ham: number
 }
 
-interface Counted extends Standing {
+/** Of one teacher. */
+interface Sums {
+  spam: number
+  ham: number
+  byHand: number
+  shared: number
+  changes: number
+}
+
+/** What an entry counts here, as far as this process knows. */
+interface Counted extends Known {
   /** Of its tokens: what is taken away has to be what was added. */
   readonly sum: number
-  /** Nothing any more. */
-  readonly gone: boolean
 }
 
 export class Journal {
@@ -56,8 +62,8 @@ export class Journal {
   #changes = 0
   #takenBack = 0
   #counted = new Map<string, Counted>()
-  #teachers = new Map<string, { spam: number; ham: number; byHand: number; shared: number }>()
-  readonly #own = new Map<string, Promise<TaughtWeights>>()
+  #teachers = new Map<string, Sums>()
+  readonly #own: OwnWeights
   #loading: Promise<void> | undefined
   #staged = new Map<string, Entry>()
   #heard = new Set<string>()
@@ -66,6 +72,7 @@ export class Journal {
   /** `told`: other processes should look. */
   constructor(table: Table, clock: Clock, told: () => void = () => undefined) {
     this.#table = table
+    this.#own = new OwnWeights(table)
     this.#clock = clock
     this.#told = told
   }
@@ -164,14 +171,15 @@ export class Journal {
     if (!now.gone) this.#sum(key, entry, now, 1)
     else if (before !== undefined && !before.gone) this.#takenBack++
     this.#counted.set(key, now)
-    if (!isSite(key)) this.#own.delete(teacherOf(key))
+    if (!isSite(key)) this.#own.count(key, tokens, before, now)
   }
 
   #sum(key: string, { tokens }: Entry, { label, shared, by }: Standing, sign: 1 | -1): void {
     this.#changes++
     if (shared !== 0) this.#weights.add(tokens, sign * amountOf(label, shared))
     const teacher = teacherOf(key)
-    const sums = this.#teachers.get(teacher) ?? { spam: 0, ham: 0, byHand: 0, shared: 0 }
+    const sums = this.#teachers.get(teacher) ?? { spam: 0, ham: 0, byHand: 0, shared: 0, changes: 0 }
+    sums.changes++
     sums[label] += sign
     sums.shared += sign * shared
     if (by !== 'auto') sums.byHand += sign
@@ -230,27 +238,7 @@ export class Journal {
   /** What an account's own teaching adds for its own mail. */
   own(account: string): Promise<TaughtWeights> {
     const teacher = prefixOf(account)
-    const known = this.#own.get(teacher) ?? this.#loadOwn(teacher)
-    this.#own.delete(teacher)
-    this.#own.set(teacher, known)
-    if (this.#own.size > OWN_KEPT) this.#own.delete(this.#own.keys().next().value!)
-    return known
-  }
-
-  async #loadOwn(teacher: string): Promise<TaughtWeights> {
-    const weights = new TaughtWeights(OWN_SIZE)
-    for (let after = teacher; this.#teachers.has(teacher); ) {
-      const page = await this.#table.list(teacher, after, PAGE)
-      for (const { value } of page) {
-        const entry = readEntry(value)
-        if (entry === undefined || entry.goneAt !== undefined || entry.own === 0) continue
-        weights.add(entry.tokens, amountOf(entry.label, entry.own))
-      }
-      if (page.length < PAGE) break
-      after = page.at(-1)!.key
-      await breathe()
-    }
-    return weights
+    return this.#own.of(teacher, this.#teachers.has(teacher), this.#staged)
   }
 
   /** Of all teachers, but of each account only so many: one who teaches all day makes no site experienced. */
@@ -267,6 +255,11 @@ export class Journal {
 
   taughtBy(account: string): Taught {
     return this.#teachers.get(prefixOf(account)) ?? { spam: 0, ham: 0 }
+  }
+
+  /** Counts up whenever something that this account taught changes. */
+  changesBy(account: string): number {
+    return this.#teachers.get(prefixOf(account))?.changes ?? 0
   }
 
   byHand(): number {
@@ -287,6 +280,19 @@ export class Journal {
       .sort(([, a], [, b]) => b.at - a.at)
       .slice(0, most)
       .map(([key]) => key)
+  }
+
+  /** Of both labels the newest, in like numbers while there are so many: who has learned all ham last would see nothing else. */
+  newestOfBoth(most: number, whose: string): readonly string[] {
+    const all = this.newest(Number.POSITIVE_INFINITY, whose)
+    const [spam, ham] = (['spam', 'ham'] as const).map(label =>
+      all.filter(key => this.#counted.get(key)!.label === label),
+    ) as [string[], string[]]
+    const half = Math.floor(most / 2)
+    return [
+      ...spam.slice(0, Math.max(half, most - ham.length)),
+      ...ham.slice(0, Math.max(most - half, most - spam.length)),
+    ]
   }
 
   async take(keys: readonly string[]): Promise<ReadonlyMap<string, Entry>> {

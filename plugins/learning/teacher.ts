@@ -4,10 +4,11 @@
  */
 import type { Clock } from 'posthouse/api'
 import { type By, keyOf, type Label, prefixOf, SITE, type Standing, thousandths } from './entry.js'
-import { EXPERIENCE_OF_ONE, type Journal, OWN_SIZE } from './journal.js'
+import { EXPERIENCE_OF_ONE, type Journal } from './journal.js'
 import { experienceOf, fairnessOf, type Judgement, judge, leftOfModel, type Sources } from './judge.js'
 import type { StartingModel } from './model.js'
 import { inSomeOrder } from './order.js'
+import { OWN_SIZE } from './own-weights.js'
 import type { Tokens } from './tokens/sink.js'
 import { lengthOf, type TaughtWeights } from './weights.js'
 
@@ -25,8 +26,13 @@ const MOST_BALANCE = 3
 const LEAST_CHANGE = 0.05
 /** Written together. */
 const PIECE = 100
-/** Anchors are looked at again once so much of all that was taught has changed: it takes 15 to 40 ms. */
+/** Anchors are looked at again once so much of all that was taught has changed, or of what the account has taught: it takes 15 to 40 ms. */
 const SETTLED = 0.01
+const SETTLED_OF_ACCOUNT = 0.05
+/** Lessons are gone over so often at most … */
+const MOST_ROUNDS = 5
+/** … and no more once so few of them count differently. */
+const AGREED = 0.1
 
 export interface Lesson {
   readonly who: string
@@ -49,6 +55,7 @@ export interface TeacherParts {
 /** What keeps the anchors in place, and after which change of the journal that was so. */
 interface Kept {
   readonly changes: number
+  readonly changesOfOwn: number
   readonly takenBack: number
   readonly weights: TaughtWeights | undefined
 }
@@ -69,21 +76,27 @@ export class Teacher {
     const { spam, ham } = account === undefined ? { spam: 0, ham: 0 } : journal.taughtBy(account)
     if (account === undefined || spam + ham === 0) return { ...site, kept: this.#keptBeside(site) }
     const all = { ...site, own: await journal.own(account), ownTaught: this.#ownTaught(account) }
-    return { ...all, kept: this.#keptBeside(all) }
+    return { ...all, kept: this.#keptBeside(all, { changes: journal.changesBy(account), lessons: spam + ham }) }
   }
 
-  #keptBeside({ model, site, siteTaught, own, ownTaught }: Sources): TaughtWeights | undefined {
+  #keptBeside(
+    { model, site, siteTaught, own, ownTaught }: Sources,
+    ofOwn: { readonly changes: number; readonly lessons: number } = { changes: 0, lessons: 0 },
+  ): TaughtWeights | undefined {
     const { changes, takenBack } = this.#parts.journal
     const { spam, ham } = this.#parts.journal.counts()
     const known = this.#kept.get(own ?? site)
-    const settled = known !== undefined && changes - known.changes <= SETTLED * (spam + ham)
+    const settled =
+      known !== undefined &&
+      changes - known.changes <= SETTLED * (spam + ham) &&
+      ofOwn.changes - known.changesOfOwn <= SETTLED_OF_ACCOUNT * ofOwn.lessons
     // A lesson that goes leaves nothing behind, here either.
     if (settled && known.takenBack === takenBack) return known.weights
     const fair = fairnessOf(siteTaught, ownTaught)
     const left = leftOfModel(experienceOf(siteTaught, ownTaught))
     const taught = (tokens: Tokens) => fair * (site.sum(tokens) + (own?.sum(tokens) ?? 0))
     const weights = spam + ham === 0 ? undefined : model.anchors.correction(left, taught, own && OWN_SIZE)
-    this.#kept.set(own ?? site, { changes, takenBack, weights })
+    this.#kept.set(own ?? site, { changes, changesOfOwn: ofOwn.changes, takenBack, weights })
     return weights
   }
 
@@ -141,30 +154,41 @@ export class Teacher {
     return Math.min(most, Math.max(0, old + missing / Math.max(0.05, lengthOf(tokens))))
   }
 
-  /** The site's own counts for all; an account's half, within its bounds, and the rest for itself. */
-  #parted(who: string, amount: number): Pick<Standing, 'own' | 'shared'> {
+  /** The site's own counts for all; an account's half, within its bounds, and the rest for itself. `before`: what it counted for all so far, thousandths. */
+  #parted(who: string, amount: number, before = 0): Pick<Standing, 'own' | 'shared'> {
     if (who === SITE) return { own: 0, shared: thousandths(amount) }
-    const left = MOST_SHARED_IN_ALL - this.#parts.journal.sharedBy(who) / 1000
+    const left = MOST_SHARED_IN_ALL - (this.#parts.journal.sharedBy(who) - before) / 1000
     const shared = Math.max(0, Math.min(amount / 2, MOST_SHARED, left))
     return { own: thousandths(amount) - thousandths(shared), shared: thousandths(shared) }
   }
 
   /**
-   * Goes once more over what the site was taught last: mails that were learned early have not seen what came later. Whoever has all ham learned and
-   * then all spam needs it. Returns how many count differently now.
+   * Goes over what was taught, until lessons agree: mails that were learned early have not seen what came later, and whoever has all spam learned and then all
+   * ham needs it. `most`: so many lessons, of both labels, the newest. `told` hears of each round how many count differently.
    */
-  async refine(most: number, seed: number): Promise<number> {
+  async refine(most: number, who = SITE, told: (changed: number, of: number) => void = () => undefined): Promise<void> {
     const { journal } = this.#parts
     await journal.ready()
-    const keys = inSomeOrder(journal.newest(most, prefixOf(SITE)), seed)
+    const keys = journal.newestOfBoth(most, prefixOf(who))
+    for (let round = 1; round <= MOST_ROUNDS; round++) {
+      const changed = await this.#goOver(inSomeOrder(keys, round), who)
+      told(changed, keys.length)
+      if (changed <= AGREED * keys.length) return
+    }
+  }
+
+  /** How many count differently now. */
+  async #goOver(keys: readonly string[], who: string): Promise<number> {
+    const { journal } = this.#parts
     let changed = 0
     for (let at = 0; at < keys.length; at += PIECE) {
       for (const [key, entry] of await journal.take(keys.slice(at, at + PIECE))) {
-        const old = entry.shared / 1000
-        const { full } = judge(entry.tokens, await this.sources())
-        const amount = this.#step(entry.label, full, entry.tokens, SITE, old)
+        const { label, tokens, own, shared } = entry
+        const old = (own + shared) / 1000
+        const { full } = await this.judge(tokens, who === SITE ? undefined : who)
+        const amount = this.#step(label, full, tokens, who, old)
         if (Math.abs(amount - old) < LEAST_CHANGE) continue
-        journal.stage(key, { ...entry, shared: thousandths(amount) })
+        journal.stage(key, { ...entry, ...this.#parted(who, amount, shared) })
         changed++
       }
       await journal.flush()

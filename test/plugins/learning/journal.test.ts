@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import { aMessage } from 'posthouse/testing'
 import { YamlSource } from '../../../core/config/yaml.js'
 import { CONFIG, termsOf } from '../../../plugins/learning/config.js'
-import { SITE } from '../../../plugins/learning/entry.js'
+import { prefixOf, SITE } from '../../../plugins/learning/entry.js'
 import { Journal } from '../../../plugins/learning/journal.js'
 import { readLesson } from '../../../plugins/learning/lesson.js'
 import { NO_MODEL } from '../../../plugins/learning/model.js'
@@ -49,7 +49,7 @@ test('what is taught and taken back leaves exactly what was there before', async
 test('all that was taught taken back leaves nothing', async () => {
   const it = new Class()
   for (let n = 0; n < 8; n++) await it.learn(n % 2 === 0 ? 'spam' : 'ham', n)
-  await it.teacher.refine(100, 1)
+  await it.teacher.refine(100)
   for (let n = 0; n < 8; n++) await it.forget(n % 2 === 0 ? 'spam' : 'ham', n)
   assert.ok(it.journal.weights.isEmpty())
 })
@@ -70,7 +70,7 @@ test('another process hears of what is taught, changed and taken back', async ()
   await it.learn('ham', 2)
   await it.learn('spam', 3)
   await it.forget('spam', 1)
-  await it.teacher.refine(100, 1)
+  await it.teacher.refine(100)
   await other.follow()
   assert.deepEqual(weightsOf(other), weightsOf(it.journal))
   await other.follow()
@@ -88,6 +88,78 @@ test('whoever slept longer than news are kept reads all of it anew', async () =>
   await it.journal.tidy()
   await other.follow()
   assert.deepEqual(weightsOf(other), weightsOf(it.journal))
+})
+
+test('who has all spam learned and then all ham knows spam as well as who has it learned by turns', async () => {
+  const unseen = async (it: Class, label: 'spam' | 'ham') => {
+    const { tokens } = await readLesson(aMessage(mailOf(label, 500)))
+    return (await it.teacher.judge(tokens)).sum
+  }
+  const [byTurns, oneByOne] = [new Class(), new Class()]
+  for (let n = 0; n < 120; n++) {
+    if (n < 30) await byTurns.learn('spam', n)
+    await byTurns.learn('ham', n)
+  }
+  for (let n = 0; n < 30; n++) await oneByOne.learn('spam', n)
+  for (let n = 0; n < 120; n++) await oneByOne.learn('ham', n)
+  // Fewer than there is ham: the newest alone would be ham.
+  for (const it of [byTurns, oneByOne]) await it.teacher.refine(100)
+  for (const label of ['spam', 'ham'] as const) {
+    const [one, other] = [await unseen(byTurns, label), await unseen(oneByOne, label)]
+    assert.ok(label === 'spam' ? one > 1 && other > 1 : one < -1 && other < -1, `${label}: ${one}, ${other}`)
+    assert.ok(Math.abs(one - other) < 0.5, `${label}: ${one}, ${other}`)
+  }
+})
+
+test('lessons that are gone over are as many of both labels as there are, the newest of each', async () => {
+  const it = new Class()
+  for (let n = 0; n < 3; n++) await it.learn('spam', n)
+  for (let n = 0; n < 9; n++) await it.learn('ham', n)
+  const labels = (most: number) =>
+    it.journal
+      .newestOfBoth(most, prefixOf(SITE))
+      .map(key => it.journal.standing(key)!.label)
+      .join(' ')
+  assert.equal(labels(4), 'spam spam ham ham')
+  assert.equal(labels(8), 'spam spam spam ham ham ham ham ham')
+  assert.equal(labels(100), `${'spam '.repeat(3)}${'ham '.repeat(9)}`.trim())
+  const [newest] = it.journal.newestOfBoth(1, prefixOf(SITE))
+  assert.equal(newest, it.journal.newest(1)[0])
+})
+
+test('what an account has taught counts for it at once, written or not, and is what another process reads', async () => {
+  const it = new Class()
+  for (let n = 0; n < 4; n++) await it.learn(n % 2 === 0 ? 'spam' : 'ham', n, 'ann')
+  const kept = await it.journal.own('ann')
+  const lesson = {
+    who: 'ann',
+    label: 'spam',
+    by: 'command',
+    ...(await readLesson(aMessage(mailOf('spam', 20)))),
+  } as const
+  await it.teacher.learn(lesson, 'later')
+  const sum = kept.sum(lesson.tokens)
+  assert.equal(await it.journal.own('ann'), kept)
+  const waiting = new Journal(it.table, it.clock)
+  assert.ok(sum > (await waiting.own('ann')).sum(lesson.tokens), 'it is not written yet')
+  await it.journal.flush()
+  await it.teacher.forget('ann', (await readLesson(aMessage(mailOf('ham', 1)))).print)
+  await it.teacher.refine(100, 'ann')
+  const other = new Journal(it.table, it.clock)
+  await other.ready()
+  for (const tokens of [lesson.tokens, (await readLesson(aMessage(mailOf('ham', 3)))).tokens])
+    assert.equal(kept.sum(tokens), (await other.own('ann')).sum(tokens))
+})
+
+test('going over the lessons of an account grants it no more for others than teaching did', async () => {
+  const it = new Class()
+  for (let n = 0; n < 40; n++) await it.learn('spam', n, 'ann')
+  for (let n = 0; n < 40; n++) await it.learn('ham', n, 'ann')
+  const before = it.journal.sharedBy('ann')
+  await it.teacher.refine(1000, 'ann')
+  assert.ok(before > 0 && it.journal.sharedBy('ann') <= 1000 * MOST_SHARED_IN_ALL + 1)
+  for (const key of it.journal.newest(100))
+    assert.ok(it.journal.standing(key)!.shared <= 2000, 'one lesson counts 2 for others at most')
 })
 
 test('a change of mind takes the first word back', async () => {
