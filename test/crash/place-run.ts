@@ -44,6 +44,7 @@ const CLIENTS = 4
 const PATIENCE_MS = 180_000
 const PAUSE_MS = 150
 const BODY_LINES = 400
+
 export async function crashPlaces({ seed, kills, progress = () => undefined }: PlaceOptions): Promise<PlaceReport> {
   const name = `crash-${randomUUID()}.example.test`
   const run = new Run(name, seed, progress)
@@ -66,7 +67,10 @@ class Run {
   #folder = ''
   #kills = 0
   #acknowledged = 0
+  readonly #began = Date.now()
   #stopping = false
+  /** Nothing serves them any more: clients with a message nobody has taken give up. */
+  #over = false
   #clients: Promise<void>[] = []
   #reader: Promise<void> = Promise.resolve()
 
@@ -121,19 +125,21 @@ class Run {
       if (workers.length === 0 || this.#chance() < 0.1) await this.#server.killAll()
       else kill(workers[Math.floor(this.#chance() * workers.length)]!)
       this.#kills++
-      if (this.#kills % 50 === 0) this.#progress(`${this.#kills} kills, ${this.#acknowledged} acknowledged`)
+      if (this.#kills % 5 === 0) this.#tell(`${this.#kills} kills`)
     }
   }
 
   async conclude(): Promise<PlaceReport> {
     this.#stopping = true
+    this.#tell('no more kills: the clients end')
     let answered = false
     const stopped = Promise.all(this.#clients).then(() => {
       answered = true
     })
     await this.#whileUp(async () => answered)
     await stopped
-    await this.#whileUp(async () => (await this.#server.program(['queue', 'ls', '--json'])).stdout.trim() === '[]')
+    this.#tell('the clients have ended: the queue is to become empty')
+    await this.#drained()
     const faults: string[] = []
     const code = await this.#server.stop()
     if (code !== 0) faults.push(`the server ended with ${code}`)
@@ -151,8 +157,26 @@ class Run {
     return { seed: this.#seed, kills: this.#kills, acknowledged: this.#acknowledged, twice, faults }
   }
 
+  /** However long that takes on a busy machine, as long as less and less waits. */
+  async #drained(): Promise<void> {
+    for (let [waits, before] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]; waits > 0; before = waits) {
+      await this.#whileUp(async () => {
+        const { stdout } = await this.#server.program(['queue', 'ls', '--json', '--limit', '100000'])
+        if (stdout.trim() === '') return false
+        waits = (JSON.parse(stdout) as unknown[]).length
+        return waits < before
+      })
+      this.#tell(`${waits} wait`)
+    }
+  }
+
+  #tell(what: string): void {
+    this.#progress(`${Math.round((Date.now() - this.#began) / 1000)} s: ${what}, ${this.#acknowledged} acknowledged`)
+  }
+
   async clear(): Promise<void> {
     this.#stopping = true
+    this.#over = true
     await this.#server?.killAll().catch(() => undefined)
     await this.#server?.destroy()
     await rm(this.#folder, { recursive: true, force: true })
@@ -192,13 +216,13 @@ class Run {
       const n = this.#sent.length
       const one: Sent = { kind: KINDS[Math.floor(chance() * KINDS.length)]!, accepted: false, unanswered: 0 }
       this.#sent.push(one)
-      while (!one.accepted) {
+      while (!one.accepted && !this.#over) {
         await this.#hand(n, one).catch(async (error: unknown) => {
           if (!(error instanceof Gone)) throw error
           await sleep(50 + chance() * 200)
         })
       }
-      this.#acknowledged++
+      if (one.accepted) this.#acknowledged++
     }
   }
 
