@@ -47,7 +47,7 @@ function sentence(answer: Line): string {
     case 'ruled':
       return 'lets it pass: its points stay below every threshold'
     case 'remove':
-      return `takes out ${answer.name} that came with it`
+      return `takes out any ${answer.name} that came with it`
     case 'hold':
     case 'quarantine':
     case 'discard':

@@ -383,22 +383,3 @@ test('a message with more words than are kept is read', async () => {
   }
   assert.equal((await box.index.heads()).length, 1)
 })
-
-for (const [value, pieces, exact] of [
-  ['WORD', ['WORD'], true],
-  ['A WORD', ['A$', '^WORD'], false],
-  [' WORD', ['^WORD'], false],
-  ['WORD.', ['WORD$'], false],
-  ['ONE@TWO.THREE', ['ONE$', '^TWO$', '^THREE'], false],
-  ['🎉', ['🎉'], true],
-  ['A🎉', ['A$', '^🎉'], false],
-  ['--', [], false],
-] as const)
-  test(`${value} is looked for as ${pieces.join(' and ') || 'nothing'}`, () => {
-    const needle = needleOf(value)
-    assert.deepEqual(
-      needle.pieces.map(({ text, begins, ends }) => `${begins ? '^' : ''}${text}${ends ? '$' : ''}`),
-      pieces,
-    )
-    assert.equal(needle.exact, exact)
-  })
