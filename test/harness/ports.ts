@@ -115,10 +115,17 @@ function isFreeByUdp(port: number): Promise<boolean> {
   })
 }
 
+/** A door whose process was killed, or whose queue is full, may say nothing at all: the kernel alone waits two minutes for it. */
+const ANSWER_MS = 5_000
+
 /** Whether a connection to the port on loopback is taken. */
-export function answers(port: number): Promise<boolean> {
+export function answers(port: number, withinMs = ANSWER_MS): Promise<boolean> {
   return new Promise(done => {
     const socket = connect(port, '127.0.0.1')
+    socket.setTimeout(withinMs, () => {
+      socket.destroy()
+      done(false)
+    })
     socket.once('connect', () => {
       socket.destroy()
       done(true)
