@@ -10,12 +10,12 @@ import { parseArgs } from 'node:util'
 import { parseSize } from 'posthouse/text'
 import { latencyOf } from '../lib/figures.js'
 import { buildFlushCounter } from '../lib/flush.js'
-import { onInterruption } from '../lib/interrupted.js'
 import { type Machine, machineOf, machineText } from '../lib/machine.js'
 import { writeResults } from '../lib/results.js'
 import { rate } from '../lib/table.js'
 import { readUsage, usageBetween } from '../lib/usage.js'
 import { DOVECOT_STORES, type DovecotStore, noDovecot } from './dovecot.js'
+import { ends, runToTheEnd, say } from './ends.js'
 import { type ImapPeer, startPeers } from './imap/peer.js'
 import type { ImapCase, ImapScenario, ImapWish } from './imap/scenario.js'
 import { SCENARIOS } from './imap/scenarios.js'
@@ -53,9 +53,6 @@ ${SCENARIOS.map(({ name, asks }) => `      ${name.padEnd(15)} ${asks}\n`).join('
 
 /** CPU that has fallen by less stands still. */
 const STEADY = 0.95
-
-const say = (text: string): void => void process.stderr.write(text)
-const ends: (() => Promise<unknown>)[] = []
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: OPTIONS })
@@ -212,15 +209,4 @@ function write(file: string, { machine, peers, results, settings }: Run): void {
   writeResults(file, { at: new Date().toISOString(), machine, settings, about, rows: results.flatMap(rowsOf) })
 }
 
-async function cleanUp(): Promise<void> {
-  for (const end of ends.splice(0).reverse()) await end().catch(error => say(`${String(error)}\n`))
-}
-
-onInterruption(cleanUp)
-
-main()
-  .catch(error => {
-    say(`\n${error instanceof Error ? error.message : String(error)}\n`)
-    process.exitCode = 1
-  })
-  .finally(cleanUp)
+runToTheEnd(main)

@@ -11,12 +11,12 @@ import { parseArgs } from 'node:util'
 import { parseSize } from 'posthouse/text'
 import { program } from '../../test/harness/shared.js'
 import { buildFlushCounter } from '../lib/flush.js'
-import { onInterruption } from '../lib/interrupted.js'
 import { machineOf, machineText } from '../lib/machine.js'
 import { Messages } from '../lib/message.js'
 import { writeResults } from '../lib/results.js'
 import { figure } from '../lib/table.js'
 import { DOVECOT_STORES, type DovecotStore } from './dovecot.js'
+import { ends, runToTheEnd, say } from './ends.js'
 import { type MailServer, startServers } from './mailbox/servers.js'
 import { type CaseTurns, HEAD, linesOf, rowsOf } from './mailbox/table.js'
 import { type MailTurn, type TurnOrder, turnOf } from './mailbox/turn.js'
@@ -54,9 +54,6 @@ const HELP = `npm run bench -- peers mailbox [options]     as root, with Debian'
 const STEADY = 0.95
 const BOTH =
   'all: mail for known mailboxes from loopback by smtp-source over kept connections; no TLS, no name service; log to a file; 250 after the message is flushed; data on the same disk'
-
-const say = (text: string): void => void process.stderr.write(text)
-const ends: (() => Promise<unknown>)[] = []
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: OPTIONS })
@@ -155,15 +152,4 @@ function storeOf(text: string): DovecotStore {
   return store
 }
 
-async function cleanUp(): Promise<void> {
-  for (const end of ends.splice(0).reverse()) await end().catch(error => say(`${String(error)}\n`))
-}
-
-onInterruption(cleanUp)
-
-main()
-  .catch(error => {
-    say(`\n${error instanceof Error ? error.message : String(error)}\n`)
-    process.exitCode = 1
-  })
-  .finally(cleanUp)
+runToTheEnd(main)

@@ -14,13 +14,13 @@ import { parseSize } from 'posthouse/text'
 import { freeBase } from '../../test/harness/ports.js'
 import { program } from '../../test/harness/shared.js'
 import { buildFlushCounter, type FlushCounter } from '../lib/flush.js'
-import { onInterruption } from '../lib/interrupted.js'
 import { machineOf, machineText } from '../lib/machine.js'
 import { Posthouse } from '../lib/posthouse.js'
 import { type ServerRow, writeResults } from '../lib/results.js'
 import { CONTENT_FILTER } from '../lib/scenario.js'
 import { figure, rate, sizeName } from '../lib/table.js'
 import { readStat, readUsage, usageBetween } from '../lib/usage.js'
+import { ends, runToTheEnd, say } from './ends.js'
 import { ABOUT_HARAKA, installed, startHaraka } from './haraka.js'
 import { noPostfix, startPostfix } from './postfix.js'
 import { CountingSink } from './sink.js'
@@ -90,9 +90,6 @@ const OPTIONS = {
   json: { type: 'string' },
   profile: { type: 'string' },
 } as const
-
-const say = (text: string): void => void process.stderr.write(text)
-const ends: (() => Promise<unknown>)[] = []
 
 async function main(): Promise<void> {
   const { values: wish } = parseArgs({ options: OPTIONS })
@@ -345,15 +342,4 @@ function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[Math.floor(half)]! : (sorted[half - 1]! + sorted[half]!) / 2
 }
 
-async function cleanUp(): Promise<void> {
-  for (const end of ends.splice(0).reverse()) await end().catch(error => say(`${String(error)}\n`))
-}
-
-onInterruption(cleanUp)
-
-main()
-  .catch(error => {
-    say(`\n${error instanceof Error ? error.message : String(error)}\n`)
-    process.exitCode = 1
-  })
-  .finally(cleanUp)
+runToTheEnd(main)
