@@ -1,4 +1,6 @@
 /** Commands of the command line that a plugin brings: what they are asked, and how they refuse. */
+import { closest, printable } from '../text/index.js'
+import type { Account, Accounts } from './accounts.js'
 
 export interface CommandOption {
   readonly type: 'string' | 'boolean'
@@ -42,4 +44,13 @@ export class CommandError extends Error {
     this.name = 'CommandError'
     this.exitCode = exitCode
   }
+}
+
+/** Whom a person at the terminal means, by login or address; throws `CommandError` that says who may have been meant. */
+export async function accountNamed(accounts: Accounts, text: string): Promise<Account> {
+  const found = (await accounts.byLogin(text)) ?? (await accounts.byAddress(text.toLowerCase()))
+  if (found !== undefined) return found
+  const logins = (await accounts.list()).map(({ login }) => login)
+  const near = closest(text, logins)
+  throw new CommandError(`no account "${printable(text, 80)}"${near === undefined ? '' : `; did you mean ${near}?`}`)
 }

@@ -4,6 +4,7 @@ import {
   type Account,
   type Accounts,
   type ArrivedMail,
+  accountNamed,
   type Clock,
   type Command,
   CommandError,
@@ -91,7 +92,7 @@ async function list({ stored, accounts }: CommandParts, run: CommandRun): Promis
 }
 
 async function show({ stored, accounts }: CommandParts, run: CommandRun): Promise<void> {
-  const { id, login } = await accountOf(run.args[0]!, accounts)
+  const { id, login } = await accountNamed(accounts, run.args[0]!)
   const { rules = [] } = (await stored.get(id)) ?? {}
   if (run.json) return run.print(JSON.stringify({ login, rules }))
   if (rules.length === 0) run.print(`# ${login} has no filing rules`)
@@ -99,7 +100,7 @@ async function show({ stored, accounts }: CommandParts, run: CommandRun): Promis
 }
 
 async function set(parts: CommandParts, run: CommandRun): Promise<void> {
-  const account = await accountOf(run.args[0]!, parts.accounts)
+  const account = await accountNamed(parts.accounts, run.args[0]!)
   const text = await run.stdin()
   const { parse } = await import('yaml')
   let given: unknown
@@ -116,7 +117,7 @@ async function set(parts: CommandParts, run: CommandRun): Promise<void> {
 
 async function add(parts: CommandParts, run: CommandRun): Promise<void> {
   const [login = '', name = ''] = run.args
-  const account = await accountOf(login, parts.accounts)
+  const account = await accountNamed(parts.accounts, login)
   const before = (await parts.stored.get(account.id))?.rules ?? []
   const given = { name, ...givenIn(run.options) }
   const at = before.findIndex(one => one.name === name)
@@ -136,7 +137,7 @@ async function add(parts: CommandParts, run: CommandRun): Promise<void> {
 
 async function remove(parts: CommandParts, run: CommandRun): Promise<void> {
   const [login = '', name] = run.args
-  const account = await accountOf(login, parts.accounts)
+  const account = await accountNamed(parts.accounts, login)
   const before = (await parts.stored.get(account.id))?.rules ?? []
   if ((name === undefined) !== (run.options.all === true))
     throw new CommandError('name the rule to take away, or say --all', 2)
@@ -192,7 +193,7 @@ function countOf({ length }: readonly Rule[]): string {
 }
 
 async function tryOut({ stored, accounts }: CommandParts, command: CommandRun): Promise<void> {
-  const account = await accountOf(command.args[0]!, accounts)
+  const account = await accountNamed(accounts, command.args[0]!)
   const bytes = Buffer.from(await command.stdin())
   const { fields } = scanHeader(bytes)
   const returned = fields.find(({ name }) => name.toLowerCase() === 'return-path')?.raw.replace(/[<>\s]/g, '') ?? ''
@@ -212,14 +213,4 @@ async function tryOut({ stored, accounts }: CommandParts, command: CommandRun): 
     held.length === 0 ? 'no rule holds: it is kept as without rules' : `rules that hold: ${held.join(', ')}`,
   )
   for (const action of actions) command.print(`  ${actionInWords(action)}`)
-}
-
-async function accountOf(login: string, accounts: Accounts): Promise<Account> {
-  const found = (await accounts.byLogin(login)) ?? (await accounts.byAddress(login.toLowerCase()))
-  if (found !== undefined) return found
-  const near = closest(
-    login,
-    (await accounts.list()).map(account => account.login),
-  )
-  throw new CommandError(`there is no user ${printable(login)}${near === undefined ? '' : `, did you mean ${near}?`}`)
 }

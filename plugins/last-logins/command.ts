@@ -1,6 +1,14 @@
 /** `posthouse user logins`: who was here last when, and who was not here for long. */
-import { type Account, type Accounts, type Clock, type Command, CommandError, type CommandRun } from 'posthouse/api'
-import { closest, parseDuration, printable } from 'posthouse/text'
+import {
+  type Account,
+  type Accounts,
+  accountNamed,
+  type Clock,
+  type Command,
+  CommandError,
+  type CommandRun,
+} from 'posthouse/api'
+import { parseDuration, printable } from 'posthouse/text'
 import type { LastLogin, LoginBook } from './book.js'
 
 export interface LoginsCommandParts {
@@ -33,7 +41,7 @@ export function loginsCommand(parts: LoginsCommandParts): Command {
 async function show({ book, accounts, clock }: LoginsCommandParts, run: CommandRun): Promise<void> {
   const [who] = run.args
   const unusedMs = readUnused(run.options.unused)
-  const asked = who === undefined ? await accounts.list() : [await find(accounts, who)]
+  const asked = who === undefined ? await accounts.list() : [await accountNamed(accounts, who)]
   const lines: Line[] = []
   // One after the other: there may be many, and a server at work beside us.
   for (const account of asked) {
@@ -51,14 +59,6 @@ function readUnused(value: string | boolean | undefined): number | undefined {
   if (ms === undefined)
     throw new CommandError(`--unused: expected a time like 90d, got "${printable(String(value), 40)}"`)
   return ms
-}
-
-async function find(accounts: Accounts, text: string): Promise<Account> {
-  const found = (await accounts.byLogin(text)) ?? (await accounts.byAddress(text.toLowerCase()))
-  if (found !== undefined) return found
-  const logins = (await accounts.list()).map(({ login }) => login)
-  const near = closest(text, logins)
-  throw new CommandError(`no account "${printable(text, 80)}"${near === undefined ? '' : `; did you mean ${near}?`}`)
 }
 
 /** As `--json` prints it. */

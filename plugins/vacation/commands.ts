@@ -1,15 +1,15 @@
 /** `posthouse vacation …`: what people hear from whom is away. It holds with the next message, in all workers. */
 import { userInfo } from 'node:os'
 import {
-  type Account,
   type Accounts,
   type ArrivedMail,
+  accountNamed,
   type Clock,
   type Command,
   CommandError,
   type CommandRun,
 } from 'posthouse/api'
-import { addressKey, closest, parseAddress, parseAddressList, printable, scanHeader } from 'posthouse/text'
+import { addressKey, parseAddress, parseAddressList, printable, scanHeader } from 'posthouse/text'
 import { LEAST_DAYS, MOST_DAYS } from './replier.js'
 import { holdsAt, type Setting, type Settings } from './stored.js'
 import { whyNot } from './whom.js'
@@ -94,7 +94,7 @@ export function vacationCommands(parts: CommandParts): readonly Command[] {
 }
 
 async function set(parts: CommandParts, run: CommandRun): Promise<void> {
-  const account = await accountOf(run.args[0]!, parts.accounts)
+  const account = await accountNamed(parts.accounts, run.args[0]!)
   const text = (await run.stdin()).replace(/\r\n?/g, '\n').trimEnd()
   if (text.trim() === '') throw new CommandError('the text of the answer is missing: it is read from standard input')
   if (Buffer.byteLength(text) > MAX_TEXT_BYTES)
@@ -126,7 +126,7 @@ async function set(parts: CommandParts, run: CommandRun): Promise<void> {
 }
 
 async function show({ settings, accounts, clock }: CommandParts, run: CommandRun): Promise<number> {
-  const { id, login } = await accountOf(run.args[0]!, accounts)
+  const { id, login } = await accountNamed(accounts, run.args[0]!)
   const setting = await settings.of(id)
   if (run.json) run.print(JSON.stringify(setting === undefined ? { login } : shown(login, setting, clock.now())))
   else if (setting === undefined) run.print(`${login} has no vacation answer`)
@@ -141,7 +141,7 @@ async function show({ settings, accounts, clock }: CommandParts, run: CommandRun
 }
 
 async function remove({ settings, accounts }: CommandParts, run: CommandRun): Promise<void> {
-  const { id, login } = await accountOf(run.args[0]!, accounts)
+  const { id, login } = await accountNamed(accounts, run.args[0]!)
   if ((await settings.of(id)) === undefined) throw new CommandError(`${login} has no vacation answer`)
   await settings.put(id, undefined)
   run.print(run.json ? JSON.stringify({ login }) : `${login} has no vacation answer any more`)
@@ -162,7 +162,7 @@ async function list({ settings, accounts, clock }: CommandParts, run: CommandRun
 
 /** Exit code 1: nobody would be answered. */
 async function tryOut({ settings, accounts, clock, server }: CommandParts, run: CommandRun): Promise<number> {
-  const account = await accountOf(run.args[0]!, accounts)
+  const account = await accountNamed(accounts, run.args[0]!)
   const setting = await settings.of(account.id)
   const { fields } = scanHeader(Buffer.from(await run.stdin()))
   const returned = fields.find(({ name }) => name.toLowerCase() === 'return-path')?.raw.replace(/[<>\s]/g, '') ?? ''
@@ -247,14 +247,4 @@ function addressesIn(text: string | undefined): readonly string[] {
     if (address === undefined) throw new CommandError(`--addresses: "${printable(one)}" is no address`, 2)
     return addressKey(address)
   })
-}
-
-async function accountOf(login: string, accounts: Accounts): Promise<Account> {
-  const found = (await accounts.byLogin(login)) ?? (await accounts.byAddress(login.toLowerCase()))
-  if (found !== undefined) return found
-  const near = closest(
-    login,
-    (await accounts.list()).map(account => account.login),
-  )
-  throw new CommandError(`there is no user ${printable(login)}${near === undefined ? '' : `, did you mean ${near}?`}`)
 }

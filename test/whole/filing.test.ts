@@ -216,7 +216,7 @@ describe('filing rules', { skip: noMailboxes }, () => {
       'nobody',
       ['show', 'alise@example.test'],
       '',
-      /there is no user alise@example\.test, did you mean alice@example\.test\?/,
+      /no account "alise@example\.test"; did you mean alice@example\.test\?/,
     ],
     ['a faulty rule', ['set', ALICE], '[{ name: a, fiel: x }]', /rule 1: there is no "fiel", did you mean "file"\?/],
     ['no YAML', ['set', ALICE], 'a: [', /the rules are no YAML: /],

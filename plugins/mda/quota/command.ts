@@ -1,6 +1,14 @@
 /** `posthouse quota list`: how full the mailboxes are, the fullest first. */
-import { type Account, type Accounts, type Command, CommandError, type CommandRun, type MailStore } from 'posthouse/api'
-import { closest, formatSize, printable } from 'posthouse/text'
+import {
+  type Account,
+  type Accounts,
+  accountNamed,
+  type Command,
+  CommandError,
+  type CommandRun,
+  type MailStore,
+} from 'posthouse/api'
+import { formatSize } from 'posthouse/text'
 import type { QuotaKeeper } from './keeper.js'
 import { type Amount, amountOf, graceInWords, hasQuota, shareOf } from './room.js'
 
@@ -33,7 +41,7 @@ export function quotaCommand(parts: QuotaCommandParts): Command {
 async function list(parts: QuotaCommandParts, run: CommandRun): Promise<void> {
   const [login] = run.args
   const over = readOver(run.options.over)
-  const all = login === undefined ? await parts.accounts.list() : [await find(parts.accounts, login)]
+  const all = login === undefined ? await parts.accounts.list() : [await accountNamed(parts.accounts, login)]
   const lines: Line[] = []
   // One after the other: there may be many, and a server at work beside us.
   for (const account of all) {
@@ -56,14 +64,6 @@ function readOver(value: string | boolean | undefined): number | undefined {
   const percent = /^([0-9]{1,4})%?$/.exec(String(value))?.[1]
   if (percent === undefined) throw new CommandError(`--over: expected hundredths of a quota like 90, got "${value}"`)
   return Number(percent)
-}
-
-async function find(accounts: Accounts, text: string): Promise<Account> {
-  const found = (await accounts.byLogin(text)) ?? (await accounts.byAddress(text.toLowerCase()))
-  if (found !== undefined) return found
-  const logins = (await accounts.list()).map(({ login }) => login)
-  const near = closest(text, logins)
-  throw new CommandError(`no account "${printable(text, 80)}"${near === undefined ? '' : `; did you mean ${near}?`}`)
 }
 
 /** As `--json` prints it. */
