@@ -33,6 +33,7 @@ import { jobOf } from './job.js'
 import { type Fate, isUntried, judge, tooLate } from './judgement.js'
 import { type Place, type Rules, senderClass, timingOf } from './lane-rules.js'
 import type { Lease } from './lease.js'
+import type { Limits } from './limits.js'
 import { type NoticeParts, notices } from './notices.js'
 import { onwardOf } from './onward.js'
 import { logFate, rowChange, trailEntries } from './record.js'
@@ -45,8 +46,8 @@ export interface AttemptParts {
   readonly clock: Clock
   readonly metrics: Metrics
   readonly random: () => number
-  /** The longest one attempt may take. */
-  readonly deliveryMs: number
+  /** Of the time that one attempt may take. */
+  readonly limits: Limits
   /** Fields to put in front of mail that goes out (DKIM, ARC). A throw defers the job. */
   readonly sign: (job: Job, scope: AskScope) => Promise<readonly NewField[]>
   /** Nothing is left to do but to write down that all of it was delivered. */
@@ -60,8 +61,6 @@ export interface AttemptParts {
   readonly replies?: Pick<Replies, 'classify'>
 }
 
-/** A target that ignores its signal is left behind after this. */
-const GRACE_MS = 5000
 /** When a bounce cannot be written, the row waits this long; after this much more than its time it goes without one. */
 const BOUNCE_RETRY_MS = 300_000
 const BOUNCE_GIVE_UP_MS = 86_400_000
@@ -144,7 +143,7 @@ async function deliverThrough(
   scope: AskScope,
 ): Promise<readonly Outcome[]> {
   try {
-    const answer = await within(parts.deliveryMs, scope.signal, async signal => {
+    const answer = await parts.limits.within(scope.signal, async signal => {
       const job = await signed(parts, lease, target, body, { ...scope, signal })
       const { allow } = parts
       const place = lease.claimed.rows[0]!
@@ -179,30 +178,6 @@ async function signed(
   const job = jobOf(claimed, body, '', sign)
   const fields = await sign(job)
   return fields === '' ? job : jobOf(claimed, body, fields, sign)
-}
-
-/** Runs `work` with a signal that fires at the time limit or with `outer`; what ignores it is left behind a little later. */
-async function within<T>(ms: number, outer: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const controller = new AbortController()
-  let grace: NodeJS.Timeout | undefined
-  let leave: () => void = () => controller.abort()
-  const cancel = () => {
-    controller.abort()
-    grace ??= setTimeout(() => leave(), GRACE_MS)
-  }
-  const timer = setTimeout(cancel, ms)
-  outer.addEventListener('abort', cancel, { once: true })
-  if (outer.aborted) cancel()
-  try {
-    return await new Promise<T>((resolve, reject) => {
-      leave = () => reject(new Error('the target does not heed its signal'))
-      work(controller.signal).then(resolve, reject)
-    })
-  } finally {
-    clearTimeout(timer)
-    clearTimeout(grace)
-    outer.removeEventListener('abort', cancel)
-  }
 }
 
 type Concluding = AskScope & { readonly suspended: boolean }

@@ -38,6 +38,7 @@ export interface Rules extends Omit<Timing, 'warnAfterMs'>, Patience {
 
 /** The first that fits, as with plugins.yaml: what is special stands above what is general. */
 export function ruleFor(lanes: readonly LaneRule[] = [], { target, lane }: Place): LaneRule | undefined {
+  if (lanes.length === 0) return undefined
   const name = lane.toLowerCase()
   return lanes.find(
     rule => (rule.target === undefined || rule.target === target) && rule.match.some(pattern => fits(pattern, name)),

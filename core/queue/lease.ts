@@ -1,7 +1,11 @@
 /**
- * Keeps a lease alive while its job is under way, and knows when it was lost. `end` must be called: it owns the timer.
+ * Keeps a lease alive while its job is under way, and knows when it was lost. `end` must be called, or it is kept alive for ever.
  */
 import type { Claimed, Clock, Log, Queue } from '../api/index.js'
+import { Beat } from './beat.js'
+
+/** It is looked at so often in its time, and renewed when a third of it is over at the latest. */
+const LOOKS = 6
 
 export class Lease {
   readonly claimed: Claimed
@@ -13,7 +17,9 @@ export class Lease {
   readonly #leaseMs: number
   readonly #clock: Clock
   readonly #log: Log
-  readonly #timer: NodeJS.Timeout
+  readonly #beat: Beat
+  /** Looked at since it was renewed. */
+  #looked = false
   #renewing = false
   #until: number
 
@@ -25,11 +31,18 @@ export class Lease {
     this.#clock = clock
     this.#log = log
     this.#until = claimed.leaseUntil
-    this.#timer = setInterval(() => void this.#renew(), Math.max(1, leaseMs / 3))
+    this.#beat = Beat.every(Math.max(1, leaseMs / LOOKS))
+    this.#beat.add(this)
   }
 
   end(): void {
-    clearInterval(this.#timer)
+    this.#beat.delete(this)
+  }
+
+  /** Most leases end before the second time. */
+  beat(): void {
+    if (this.#looked) void this.#renew()
+    this.#looked = !this.#looked
   }
 
   async #renew(): Promise<void> {

@@ -16,6 +16,7 @@ import { createDispatcher } from './dispatcher.js'
 import { Inspection } from './inspection.js'
 import { Lanes } from './lanes.js'
 import { Lease } from './lease.js'
+import { Limits } from './limits.js'
 import { Placing } from './placing.js'
 import { signatures } from './signatures.js'
 import { broughtForward } from './traffic/forward.js'
@@ -115,7 +116,7 @@ export class QueueRunner {
       metrics,
       notices: { plan: deps.plan, server: deps.server.name, postmaster: postmasterOf(deps.server) },
       random: deps.random ?? Math.random,
-      deliveryMs: deps.deliveryMs ?? DELIVERY_MS,
+      limits: new Limits(deps.deliveryMs ?? DELIVERY_MS),
       sign: (job, scope) => signatures(pipeline, job, scope),
       settled: (job, outcomes, scope) => pipeline.tell('settled', { job, outcomes }, NO_LABELS, scope),
       delivered: lease => this.#delivered(lease),

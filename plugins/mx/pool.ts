@@ -15,14 +15,20 @@ export interface PoolOptions {
 }
 
 interface Idle {
+  readonly lane: string
   readonly session: MailSession
-  forget(): void
+  readonly until: number
+  /** Nobody listens to it any more. */
+  undisturbed: () => void
 }
 
 export class SessionPool {
   readonly #options: PoolOptions
   readonly #idle = new Map<string, Idle[]>()
-  #count = 0
+  /** As they came: the time of the first is over first. */
+  readonly #all = new Set<Idle>()
+  /** One clock for all: it rings for the first, or earlier. */
+  #clock: NodeJS.Timeout | undefined
   #closed = false
 
   constructor(options: PoolOptions) {
@@ -32,7 +38,7 @@ export class SessionPool {
   take(lane: string): MailSession | undefined {
     const idle = this.#idle.get(lane)?.at(-1)
     if (idle === undefined) return undefined
-    idle.forget()
+    this.#forget(idle)
     return idle.session.connection.quiet ? idle.session : undefined
   }
 
@@ -42,7 +48,7 @@ export class SessionPool {
     const { idleMs, maxIdle, maxUses, maxAgeMs, now } = this.#options
     const most = Math.min(maxUses, session.extensions.maxMessages ?? maxUses)
     const worn = session.uses >= most || now() - session.openedAt >= maxAgeMs
-    if (this.#closed || worn || idleMs === 0 || this.#count >= maxIdle || !connection.quiet) {
+    if (this.#closed || worn || idleMs === 0 || this.#all.size >= maxIdle || !connection.quiet) {
       connection.quit()
       return
     }
@@ -51,42 +57,60 @@ export class SessionPool {
 
   close(): void {
     this.#closed = true
-    for (const idle of [...this.#idle.values()].flat()) {
-      idle.forget()
-      idle.session.connection.quit()
-    }
+    for (const idle of [...this.#all]) this.#drop(idle)
+    clearTimeout(this.#clock)
   }
 
   get size(): number {
-    return this.#count
+    return this.#all.size
   }
 
   #keep(lane: string, session: MailSession): void {
-    const drop = () => {
-      idle.forget()
-      session.connection.quit()
-    }
-    const timer = setTimeout(drop, this.#options.idleMs)
+    const idle: Idle = { lane, session, until: performance.now() + this.#options.idleMs, undisturbed: nothing }
     // RFC 5321 §3.8: a peer may say 421 at any time; nobody is listening to what an idle session says.
-    const undisturbed = session.connection.whenDisturbed(drop)
-    const idle: Idle = {
-      session,
-      forget: () => {
-        clearTimeout(timer)
-        undisturbed()
-        this.#remove(lane, idle)
-      },
-    }
+    idle.undisturbed = session.connection.whenDisturbed(() => this.#drop(idle))
     const list = this.#idle.get(lane)
     if (list === undefined) this.#idle.set(lane, [idle])
     else list.push(idle)
-    this.#count += 1
+    this.#all.add(idle)
+    if (this.#clock === undefined) this.#wind(this.#options.idleMs)
   }
 
-  #remove(lane: string, idle: Idle): void {
-    const left = (this.#idle.get(lane) ?? []).filter(other => other !== idle)
-    if (left.length === 0) this.#idle.delete(lane)
-    else this.#idle.set(lane, left)
-    this.#count -= 1
+  #wind(ms: number): void {
+    this.#clock = setTimeout(() => this.#look(), ms)
+    // It has nothing to do where none is idle: the sockets of those that are keep the process.
+    this.#clock.unref()
   }
+
+  #look(): void {
+    this.#clock = undefined
+    const now = performance.now()
+    for (const idle of this.#all) {
+      // A timer may ring a moment early.
+      if (idle.until - now > 1) {
+        this.#wind(idle.until - now)
+        return
+      }
+      this.#drop(idle)
+    }
+  }
+
+  #drop(idle: Idle): void {
+    this.#forget(idle)
+    idle.session.connection.quit()
+  }
+
+  #forget(idle: Idle): void {
+    idle.undisturbed()
+    if (!this.#all.delete(idle)) return
+    const list = this.#idle.get(idle.lane) ?? []
+    // Most often the one that came last.
+    if (list.at(-1) === idle) list.pop()
+    else list.splice(list.indexOf(idle), 1)
+    if (list.length === 0) this.#idle.delete(idle.lane)
+  }
+}
+
+function nothing(): void {
+  // Nobody listens yet.
 }

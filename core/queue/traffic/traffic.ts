@@ -66,6 +66,8 @@ export class Traffic {
   /** Lanes of a site, as far as they came by; the site that grew last is the last one. */
   readonly #members = new Map<string, Set<string>>()
   #memberCount = 0
+  /** By rule; asked for several times a delivery. */
+  readonly #termsOf = new Map<LaneRule | undefined, FlowTerms>()
   readonly #unsubscribe: (() => void) | undefined
 
   constructor(deps: TrafficDeps, changed?: () => void) {
@@ -126,6 +128,7 @@ export class Traffic {
 
   /** The suspension of a lane, or of its site. */
   suspended(place: Place, now: number): Suspension | undefined {
+    if (this.suspensions.size === 0) return undefined
     const [lane, key] = [laneKey(place), this.keyOf(place)]
     return [lane, key].map(one => this.suspensions.get(one)).find(one => one !== undefined && one.until > now)
   }
@@ -254,10 +257,14 @@ export class Traffic {
   #terms(place: Place): FlowTerms {
     const { schedule } = this.#deps
     const rule = ruleFor(schedule.lanes, place)
+    const known = this.#termsOf.get(rule)
+    if (known !== undefined) return known
     const longest = schedule.longestPauseMs ?? LONGEST_PAUSE_MS
     const most = rule?.perLane ?? schedule.perLane
     const pausesMs = (rule?.retryMs ?? schedule.retryMs).map(ms => Math.min(ms, longest))
-    return { most, least: Math.min(most, rule?.leastPerLane ?? 1), pausesMs }
+    const terms = { most, least: Math.min(most, rule?.leastPerLane ?? 1), pausesMs }
+    this.#termsOf.set(rule, terms)
+    return terms
   }
 
   /** After a restart it is known from the suspension alone that a destination was dead. */
