@@ -9,6 +9,8 @@ export function nextBatch(
   { extensions, domains }: Pick<MailSession, 'extensions' | 'domains'>,
 ): readonly JobRecipient[] {
   const { maxRecipients, maxDomains = Number.POSITIVE_INFINITY } = extensions
+  if (maxDomains === Number.POSITIVE_INFINITY)
+    return maxRecipients === undefined ? pending : pending.slice(0, maxRecipients)
   const known = new Set(domains)
   const fit = pending.filter(({ to }) => {
     if (known.size < maxDomains) known.add(to.domain)

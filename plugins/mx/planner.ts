@@ -47,7 +47,7 @@ export class Planner {
   async begin(secret: boolean): Promise<void> {
     this.#secret = secret
     this.#standing = await this.#ofDomain()
-    if (isEnforced(this.wish)) await this.#learnWhetherToPassOver()
+    if (this.#isEnforced) await this.#learnWhetherToPassOver()
   }
 
   get wish(): SecurityWish {
@@ -59,8 +59,12 @@ export class Planner {
   /** Of sessions: one that was opened before a policy was known is not used under it. */
   get key(): string {
     const standing = this.#standing
-    const policy = isEnforced(this.wish) && standing.kind === 'policy' ? ` by ${standing.domain} ${standing.id}` : ''
+    const policy = this.#isEnforced && standing.kind === 'policy' ? ` by ${standing.domain} ${standing.id}` : ''
     return `${this.#secret ? ' verified' : ''}${policy}`
+  }
+
+  get #isEnforced(): boolean {
+    return isEnforced({ standing: this.#standing, passOver: this.#passOver })
   }
 
   /** Of reports about TLS at this host. */

@@ -69,7 +69,7 @@ export function policyDomain(
   return { why: 'the way goes to an address, which has no policy', ...(ascii === undefined ? {} : { name: ascii }) }
 }
 
-export function isEnforced({ standing, passOver }: SecurityWish): boolean {
+export function isEnforced({ standing, passOver }: Pick<SecurityWish, 'standing' | 'passOver'>): boolean {
   return standing.kind === 'policy' && standing.mode === 'enforce' && !passOver
 }
 

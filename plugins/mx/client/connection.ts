@@ -54,6 +54,8 @@ const MAX_WAITING = 512
 
 export class MailConnection {
   readonly place: Place
+  /** As `remoteOf` says it. */
+  readonly remote: string
   /** `TLSv1.3` once it is encrypted. */
   tls: string | undefined
   /** Why the certificate proves nothing, when it was looked at. */
@@ -73,6 +75,7 @@ export class MailConnection {
 
   private constructor(place: Place, socket: Socket) {
     this.place = place
+    this.remote = remoteOf(place)
     this.#socket = socket
     this.#listen()
   }
@@ -125,10 +128,6 @@ export class MailConnection {
     return this.#socket.localAddress
   }
 
-  get remote(): string {
-    return remoteOf(this.place)
-  }
-
   /** RFC 9266 §2: what a login may be bound to; TLS 1.3 alone. */
   get exporter(): Buffer | undefined {
     const socket = this.#socket
@@ -144,6 +143,11 @@ export class MailConnection {
   /** There is a reply that has not been asked for. */
   get replied(): boolean {
     return this.#replies.length > 0
+  }
+
+  /** The next reply, where it is there already: nobody need wait for it. */
+  replyAtHand(): Reply | undefined {
+    return this.#replies.shift()
   }
 
   /** The next reply, in the order of the commands. `timeoutMs` is for the whole of it, however it trickles. */

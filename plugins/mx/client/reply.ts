@@ -32,6 +32,10 @@ const LINE = /^([2-5][0-9]{2})(?:([ -])|\t|(?![0-9]))(.*)$/s
 const STATUS = /^([245])\.([0-9]{1,3})\.([0-9]{1,3})(?:[\s:;,]+|$)/
 
 const NOTHING = Buffer.alloc(0)
+/** Replies of one short line, as they were read: to MAIL, RCPT and DATA peers say the same again and again. */
+const KNOWN = new Map<string, Reply>()
+const MOST_KNOWN = 500
+const MAX_KNOWN_LINE = 100
 
 export class ReplyReader {
   #rest: Buffer = NOTHING
@@ -50,7 +54,9 @@ export class ReplyReader {
     let from = 0
     for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, from)) {
       if (end - from > MAX_LINE) throw new ProtocolFault('a reply line is too long')
-      const reply = this.#line(bytes.toString('utf8', from, end))
+      const raw = bytes.toString('utf8', from, end)
+      const known = this.#lines.length === 0 ? KNOWN.get(raw) : undefined
+      const reply = known ?? this.#line(raw)
       if (reply !== undefined) take(reply)
       from = end + 1
     }
@@ -80,12 +86,20 @@ export class ReplyReader {
     if (mark === '-') return undefined
     const plain = made(Number(code), this.#status, this.#lines)
     const reply: Reply = this.#mixed ? { ...plain, mixed: true } : plain
+    if (this.#lines.length === 1 && (code === '250' || code === '354')) remember(raw, plain)
     this.#lines = []
     this.#status = undefined
     this.#code = undefined
     this.#mixed = false
     return reply
   }
+}
+
+function remember(raw: string, reply: Reply): void {
+  if (raw.length > MAX_KNOWN_LINE) return
+  // What nobody says again goes with the rest.
+  if (KNOWN.size >= MOST_KNOWN) KNOWN.clear()
+  KNOWN.set(raw, reply)
 }
 
 function made(code: number, status: string | undefined, lines: readonly string[]): Reply {

@@ -240,7 +240,7 @@ class Run {
 
   async #exchange(line: string, sent: boolean, timeoutMs: number): Promise<Reply> {
     if (!sent) await this.#write(`${line}\r\n`)
-    const reply = await this.#connection.reply(timeoutMs)
+    const reply = this.#connection.replyAtHand() ?? (await this.#connection.reply(timeoutMs))
     this.heard = true
     if (reply.code === 421) throw this.#bye(reply)
     // It may have swallowed the answer to the next command of the group.

@@ -68,6 +68,14 @@ describe('the reply reader', () => {
     for (let step = 1; step < 20; step += 1) assert.deepEqual(readAll(sent, step), whole)
   })
 
+  test('a line that was a whole reply before ends a longer one, and is no reply of its own', () => {
+    const [short] = readAll('250 2.1.0 ok\r\n')
+    assert.equal(readAll('250 2.1.0 ok\r\n')[0], short)
+    const [long, ...more] = readAll('250-first\r\n250 2.1.0 ok\r\n')
+    assert.deepEqual([long?.lines, long?.text, more], [['first', 'ok'], '250 2.1.0 first ok', []])
+    assert.throws(() => readAll('550-no\r\n250 2.1.0 ok\r\n'), ProtocolFault)
+  })
+
   test('knows of something that was begun', () => {
     const reader = new ReplyReader()
     assert.equal(reader.open, false)
