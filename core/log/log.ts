@@ -150,7 +150,7 @@ function plainLine(level: string, bound: Facts, facts: Facts, sentence: string):
     if (said === undefined) return undefined
     line += said
   }
-  return `${line},"msg":${JSON.stringify(sentence)}}\n`
+  return `${line},"msg":${textOf(sentence)}}\n`
 }
 
 let lastTime = { at: Number.NaN, text: '' }
@@ -163,17 +163,39 @@ function timeText(at: number): string {
 
 /** With the comma in front. What is undefined is left out; nothing: pino has to look at it. */
 function plainFact(name: string, value: unknown): string | undefined {
-  if (SPECIAL.has(name)) return undefined
+  const key = NAMES.get(name) ?? keyOf(name)
+  if (key === SPECIAL_NAME) return undefined
   switch (typeof value) {
     case 'undefined':
       return ''
-    case 'number':
-    case 'boolean':
     case 'string':
-      return `,${JSON.stringify(name)}:${JSON.stringify(value)}`
+      return key + textOf(value)
+    case 'number':
+      return key + (Number.isFinite(value) ? String(value) : 'null')
+    case 'boolean':
+      return key + String(value)
     default:
-      return value === null ? `,${JSON.stringify(name)}:null` : undefined
+      return value === null ? `${key}null` : undefined
   }
+}
+
+/** Names of facts as they stand in a line, with the comma in front. They come from the code, so they are few. */
+const NAMES = new Map<string, string>()
+const MOST_NAMES = 1000
+/** Pino has to look at it. */
+const SPECIAL_NAME = ''
+
+function keyOf(name: string): string {
+  const key = SPECIAL.has(name) ? SPECIAL_NAME : `,${JSON.stringify(name)}:`
+  if (NAMES.size < MOST_NAMES) NAMES.set(name, key)
+  return key
+}
+
+/** Printable ASCII without what JSON has to hide stands for itself. */
+const HARMLESS = /^[ !#-[\]-~]*$/
+
+function textOf(text: string): string {
+  return HARMLESS.test(text) ? `"${text}"` : JSON.stringify(text)
 }
 
 /** Errors given as `error` are told in a word; with their stack when given as `err`. */
