@@ -2,7 +2,8 @@
  * The world: a mail server that often has trouble, and knows of every message which recipients it took and when. It refuses addresses
  * that begin with `nobody`.
  */
-import { type SinkAnswer, type SinkMessage, SmtpSink, type Stage } from '../harness/smtp-sink.js'
+import type { SinkAnswer, Stage } from '../harness/sink-script.js'
+import { type SinkMessage, SmtpSink } from '../harness/smtp-sink.js'
 import { type Chance, chanceOf, ID } from './letters.js'
 
 export interface Arrival {

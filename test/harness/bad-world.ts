@@ -3,7 +3,8 @@
  * which of its recipients shall have the mail in the end.
  */
 import { selfSigned } from '../../core/net/certificate.js'
-import { type SinkAnswer, type SinkMessage, type SinkOptions, SmtpSink, type Stage } from './smtp-sink.js'
+import type { SinkAnswer, Stage } from './sink-script.js'
+import { type SinkMessage, type SinkOptions, SmtpSink } from './smtp-sink.js'
 import { TEST_CERT, TEST_KEY } from './test-cert.js'
 
 /** `once`: exactly one copy; `twice`: a copy more, since nobody heard that it was taken; `bounce`: it comes back. */

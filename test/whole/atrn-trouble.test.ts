@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { CONTENT, eventually, Instance } from '../harness/instance.js'
-import { type SinkAnswer, SmtpSink, type Stage } from '../harness/smtp-sink.js'
+import type { SinkAnswer, Stage } from '../harness/sink-script.js'
+import { SmtpSink } from '../harness/smtp-sink.js'
 import { sendMail, TurningClient } from '../harness/turning-client.js'
 
 const LOGIN = ['branch@example.test', 'secret words'] as const

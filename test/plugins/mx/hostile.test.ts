@@ -6,7 +6,8 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import type { Outcome } from '../../../core/api/index.js'
 import { heldMemory } from '../../harness/memory.js'
-import { type SinkAnswer, SmtpSink, type Stage } from '../../harness/smtp-sink.js'
+import type { SinkAnswer, Stage } from '../../harness/sink-script.js'
+import { SmtpSink } from '../../harness/smtp-sink.js'
 import { makeJob, makeRig } from './rig.js'
 
 /** Short where waiting is the point, or a busy machine would be taken for a slow server. */

@@ -11,7 +11,8 @@ import { afterEach, describe, test } from 'node:test'
 import type { ScramKeys } from '../../../core/api/index.js'
 import { selfSigned } from '../../../core/net/certificate.js'
 import { scram } from '../../../core/sasl/scram.js'
-import { type SinkOptions, SmtpSink, type Stage } from '../../harness/smtp-sink.js'
+import type { Stage } from '../../harness/sink-script.js'
+import { type SinkOptions, SmtpSink } from '../../harness/smtp-sink.js'
 import { makeJob, makeRig } from './rig.js'
 
 const { certificate: cert, key } = selfSigned({ names: ['smart.test'], now: Date.now() })

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
 import type { Job, Outcome } from '../../../core/api/index.js'
-import { type SinkAnswer, type SinkOptions, SmtpSink, type Stage } from '../../harness/smtp-sink.js'
+import type { SinkAnswer, Stage } from '../../harness/sink-script.js'
+import { type SinkOptions, SmtpSink } from '../../harness/smtp-sink.js'
 import { makeJob, makeRig, type Rig } from './rig.js'
 
 const open: (() => Promise<void> | void)[] = []
