@@ -20,13 +20,14 @@ import { findingOf } from './finding.js'
 import { addressesOf, claimOf, objectionOf, TARGET, taughtBy, tooMany } from './forwarding.js'
 import { Journal } from './journal.js'
 import { type Bounds, type Judgement, judge } from './judge.js'
-import { type Read, readLesson, readTokens } from './lesson.js'
+import { type Read, readLesson } from './lesson.js'
 import { Line, learnMark, movedBy } from './marks.js'
 import { NO_MODEL, readModel, type StartingModel } from './model.js'
 import { shippedModel } from './shipped.js'
 import { sweep } from './sweeper.js'
 import { Teacher } from './teacher.js'
 import { OWN_FINDINGS, togetherOf } from './together.js'
+import { tokensIn } from './tokens/tokens.js'
 
 const TOPIC = 'learning'
 const FOLLOW_MS = 5000
@@ -200,11 +201,14 @@ class Classifier {
   }
 
   async #found(asked: Asked['score']): Promise<Finding | undefined> {
-    const found = await readTokens(asked.message)
+    const { message } = asked
+    const text = await message.text()
     const account = await this.#onlyAccount(asked)
     const sources = await (await this.#teacher()).sources(account)
+    // From here on nothing waits: so they need not be copied.
+    const found = tokensIn(message, text, true)
     const judged = judge(found.tokens, sources, found.starts)
-    this.#judged.set(asked.message, judged)
+    this.#judged.set(message, judged)
     return findingOf(found, sources, judged, this.#bounds)
   }
 

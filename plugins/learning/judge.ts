@@ -142,10 +142,16 @@ export function loudest(tokens: Tokens, { model, site, own, kept }: Sources, jud
   const spam: Speaking[] = []
   const ham: Speaking[] = []
   let [leastSpam, leastHam] = [0, 0]
+  // Most sites have taught nothing, and of most tokens the model knows nothing.
+  const isTaught = site.isUsed || own !== undefined || kept !== undefined
   for (const [at, value] of valuesOf(tokens).entries()) {
-    for (const token of tokens[at]!) {
-      const taught = judged.fair * (site.of(token) + (own?.of(token) ?? 0))
-      const weight = value * (judged.model * model.of(at, token) + (kept?.of(token) ?? 0) + taught)
+    const list = tokens[at]!
+    for (let next = 0; next < list.length; next++) {
+      const token = list[next]!
+      const known = model.of(at, token)
+      if (known === 0 && !isTaught) continue
+      const taught = isTaught ? judged.fair * (site.of(token) + (own?.of(token) ?? 0)) : 0
+      const weight = value * (judged.model * known + (kept?.of(token) ?? 0) + taught)
       if (weight > leastSpam) leastSpam = keep(spam, { at, token, weight }, most)
       else if (-weight > leastHam) leastHam = keep(ham, { at, token, weight: -weight }, most)
     }

@@ -40,6 +40,11 @@ export class TaughtWeights {
     }
   }
 
+  /** It was taught something, be it taken back since. */
+  get isUsed(): boolean {
+    return this.#used
+  }
+
   sum(tokens: Tokens): number {
     // Most sites have taught nothing yet.
     if (!this.#used) return 0

@@ -25,7 +25,13 @@ export function addFacts(sink: Sink, text: MessageText, subject: string, names: 
   addMarkup(add, text)
   const links = webLinks(text)
   add(`links ${step(links.length)}`)
-  for (const link of links.slice(0, MOST_LINKS)) addLink(add, link, names.from)
+  const hosts = new Set<string>()
+  for (const link of links.slice(0, MOST_LINKS)) {
+    // Most links of a mail lead to few hosts: what each tells is told once.
+    if (!hosts.has(link.host)) addHost(add, link.host, names.from)
+    hosts.add(link.host)
+    addLink(add, link)
+  }
   for (const { kind, odd } of text.parts.slice(0, 50)) {
     if (kind !== 'multipart' && kind !== 'text' && kind !== 'html') add(`part ${kind}`)
     for (const oddity of odd) add(`part ${oddity}`)
@@ -80,7 +86,7 @@ function addMarkup(add: (fact: string) => void, { html, htmlFacts }: MessageText
   if (linked > 0) add('pictures lead somewhere')
 }
 
-function addLink(add: (fact: string) => void, { host, href, text, url }: WebLink, from: string): void {
+function addHost(add: (fact: string) => void, host: string, from: string): void {
   if (/^[\d.]+$|:/.test(host)) add('link to a number')
   else add(`link ending ${host.slice(host.lastIndexOf('.') + 1)}`)
   add(`link of ${Math.min(5, host.split('.').length)} labels`)
@@ -88,6 +94,9 @@ function addLink(add: (fact: string) => void, { host, href, text, url }: WebLink
   if (/[a-z]\d|\d[a-z]/.test(host)) add('link with digits')
   if (/-.*-/.test(host)) add('link with dashes')
   if (from !== '') add(isWithin(host, from) || isWithin(from, host) ? 'link home' : 'link elsewhere')
+}
+
+function addLink(add: (fact: string) => void, { host, href, text, url }: WebLink): void {
   add(`link path ${Math.min(4, url.pathname.split('/').length - 1)}`)
   if (LIKE_A_CODE.test(url.pathname) || LIKE_A_CODE.test(url.search)) add('link with a code')
   if (url.search !== '') add('link asks')

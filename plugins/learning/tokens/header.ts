@@ -26,8 +26,8 @@ export function addHeader(sink: Sink, message: Message, fromDomain: string): voi
   const order: string[] = []
   let hops = 0
   for (const { name, raw } of message.header.slice(0, MOST_FIELDS)) {
-    if (NOT_THE_SENDERS.test(name)) continue
-    const field = name.toLowerCase()
+    const field = fieldOf(name)
+    if (field === '') continue
     const value = raw.length > MOST_RAW ? raw.slice(0, MOST_RAW) : raw
     if (field === 'received') {
       if (hops++ < 4) addHop(sink, value)
@@ -35,11 +35,28 @@ export function addHeader(sink: Sink, message: Message, fromDomain: string): voi
     }
     if (COMMON.has(field)) addWhole(sink, AT.head, field)
     else addWhole(sink, AT.local, `field ${field}`)
+    if (!HAS_SHAPE.has(field)) continue
     if (IN_ORDER.has(field)) order.push(field.slice(0, 2))
     addShape(sink, field, value, fromDomain)
     addLocal(sink, field, value)
   }
   addWhole(sink, AT.local, `order ${order.join(' ')}`)
+}
+
+const REMEMBERED = 2000
+const LONGEST_REMEMBERED = 40
+/** The same few names stand in all mail: what each comes to, by how it is written. */
+const fields = new Map<string, string>()
+
+/** In lower case; '' for one that is no evidence. */
+function fieldOf(name: string): string {
+  const there = fields.get(name)
+  if (there !== undefined) return there
+  const field = NOT_THE_SENDERS.test(name) ? '' : name.toLowerCase()
+  if (name.length > LONGEST_REMEMBERED) return field
+  if (fields.size >= REMEMBERED) fields.clear()
+  fields.set(name, field)
+  return field
 }
 
 const IN_ORDER = new Set(['from', 'to', 'subject', 'date', 'message-id', 'mime-version', 'content-type'])
@@ -84,6 +101,8 @@ const ADDRESSED = new Set([
   'mailing-list',
   'list-unsubscribe',
 ])
+/** Of all others it only counts that they are there. */
+const HAS_SHAPE = new Set([...IN_ORDER, ...ADDRESSED, 'content-transfer-encoding', 'x-mailer', 'user-agent'])
 const ADDRESS_OR_NAME = /[\w.+=-]{1,64}@[\w.-]{1,200}|[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}/g
 
 function addLocal(sink: Sink, field: string, value: string): void {

@@ -59,11 +59,16 @@ const LEAST_WRITTEN = 0.2
 const ENOUGH_WRITTEN = 200
 
 function written(body: string): string {
+  // Most mail has nothing that begins a quotation or a footer.
+  if (!MARKS.some(mark => body.includes(mark))) return body
   const lines = body.split('\n')
   const footer = footerOf(lines)
   const own = lines.filter((line, at) => at < footer && !isQuoted(line)).join('\n')
   return own.length >= ENOUGH_WRITTEN || own.length >= body.length * LEAST_WRITTEN ? own : body
 }
+
+/** What every quoted line, every line above them and every footer has. */
+const MARKS = ['>', '|', 'wrote:', '--', '____']
 
 function isQuoted(line: string): boolean {
   return (

@@ -2,6 +2,7 @@
  * Where tokens go on their way out of a mail: each as the number it is, with the place in the text it was made of. The numbers are what is reckoned with;
  * the places are for the few tokens that are shown to people.
  */
+import { codesOf } from 'posthouse/text'
 import { KINDS, type Kind, SPACE } from './kinds.js'
 
 /** Distinct tokens by kind, in the order of `KINDS`. */
@@ -18,8 +19,12 @@ export interface Name {
 /** Of one kind. What is read of a mail is bounded, so this is hardly reached. */
 const MOST = 6500
 
-/** Collecting never waits, so there is only one at a time: its marks and its room are shared, and what was found is copied at the end. */
-const marks = new Uint32Array(SPACE)
+/**
+ * Collecting never waits, so there is only one at a time: its marks and its room are shared. Marks of one octet each are wiped now and then, and stay near:
+ * tokens lie anywhere in them.
+ */
+const marks = new Uint8Array(SPACE)
+const ROUNDS = 255
 let round = 0
 
 /** By kind: tokens, and for each the number of its text and where it stands there. */
@@ -42,7 +47,7 @@ export class Sink {
   #last = ''
 
   constructor() {
-    if (round >= 0xffff_ffff) {
+    if (round >= ROUNDS) {
       marks.fill(0)
       round = 0
     }
@@ -54,24 +59,44 @@ export class Sink {
     const count = this.#counts[kind]!
     if (marks[token] === this.#round || count >= MOST) return
     marks[token] = this.#round
-    if (text !== this.#last) {
-      this.#texts.push(text)
-      this.#last = text
-    }
     const { tokens, places } = room[kind]!
     tokens[count] = token
-    places[count * PLACE] = this.#texts.length - 1
+    places[count * PLACE] = this.#textAt(text)
     places[count * PLACE + 1] = from
     places[count * PLACE + 2] = to
     this.#counts[kind] = count + 1
   }
 
-  /** Ends the collecting. */
-  tokens(): Tokens {
-    this.#found = room.map(({ tokens, places }, kind) => ({
-      tokens: tokens.slice(0, this.#counts[kind]),
-      places: places.slice(0, this.#counts[kind]! * PLACE),
-    }))
+  /** Every piece of `piece` characters. */
+  addPieces(kind: number, text: string, piece: number): void {
+    const codes = codesOf(text)
+    const { tokens, places } = room[kind]!
+    const own = this.#round
+    const textAt = this.#textAt(text)
+    let count = this.#counts[kind]!
+    for (let at = 0; at + piece <= text.length && count < MOST; at++) {
+      let hash = 0x3c6ef372
+      for (let next = at; next < at + piece; next++) hash = Math.imul(hash ^ codes[next]!, 0x01000193)
+      const token = mixed(hash) & (SPACE - 1)
+      if (marks[token] === own) continue
+      marks[token] = own
+      tokens[count] = token
+      places[count * PLACE] = textAt
+      places[count * PLACE + 1] = at
+      places[count * PLACE + 2] = at + piece
+      count++
+    }
+    this.#counts[kind] = count
+  }
+
+  /** Ends the collecting. `passing`: they are good until the next collecting begins, and cost no copy. */
+  tokens(passing = false): Tokens {
+    this.#found = room.map(({ tokens, places }, kind) => {
+      const count = this.#counts[kind]!
+      return passing
+        ? { tokens: tokens.subarray(0, count), places: places.subarray(0, count * PLACE) }
+        : { tokens: tokens.slice(0, count), places: places.slice(0, count * PLACE) }
+    })
     return this.#found.map(({ tokens }) => tokens)
   }
 
@@ -85,6 +110,14 @@ export class Sink {
       else high = middle
     }
     return low
+  }
+
+  #textAt(text: string): number {
+    if (text !== this.#last) {
+      this.#texts.push(text)
+      this.#last = text
+    }
+    return this.#texts.length - 1
   }
 
   /** What a token of this mail stands for; the first use of it. */

@@ -28,14 +28,15 @@ export interface Found {
   nameOf(kind: number, token: number): Name | undefined
 }
 
-export function tokensIn(message: Message, text: MessageText): Found {
+/** `passing`: its tokens are good until those of another mail are collected, so for nothing that waits. */
+export function tokensIn(message: Message, text: MessageText, passing = false): Found {
   const sink = new Sink()
   const subject = plain(text.subject.slice(0, MOST_SUBJECT).replace(IN_FRONT, ''))
   const body = plainBody(text.body === '' ? text.htmlFacts.imageText : text.body)
   addNames(sink, message, subject)
   addText(sink, subject, body)
   addRest(sink, message, text)
-  const tokens = sink.tokens()
+  const tokens = sink.tokens(passing)
   const starts = STARTS.filter(start => body.length > 1.5 * start).map(start =>
     tokens.map((list, kind) =>
       // Tokens stand in the order of their first use, so those of a start are the first of all.

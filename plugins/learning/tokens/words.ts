@@ -87,10 +87,5 @@ function addWord(sink: Sink, text: string, kinds: WordKinds, start: number, end:
 
 /** `text` has single spaces. */
 export function addLetters(sink: Sink, text: string): void {
-  const codes = codesOf(text)
-  for (let at = 0; at + PIECE <= text.length; at++) {
-    let hash = 0x3c6ef372
-    for (let next = at; next < at + PIECE; next++) hash = Math.imul(hash ^ codes[next]!, 0x01000193)
-    sink.add(AT.letters, mixed(hash) & MASK, text, at, at + PIECE)
-  }
+  sink.addPieces(AT.letters, text, PIECE)
 }
