@@ -3,7 +3,7 @@
  * seen on one day only is forgotten sooner, so that a flood of names that never come again does not push out those that do.
  */
 import { createHash } from 'node:crypto'
-import type { State } from 'posthouse/api'
+import type { Log, State } from 'posthouse/api'
 
 export type SeenAs = 'sender' | 'link'
 
@@ -16,14 +16,41 @@ const LONGEST_KEY = 80
 const SINCE_KEY = 'since/site'
 const FOREVER_MS = 3650 * DAY_MS
 
+/** What was seen is written so much later, in one go: no mail waits for it, and a crash loses as much of it. */
+const WRITE_MS = 1000
+const MOST_UNWRITTEN = 1000
+/** What was read is not read again so soon: others change nothing in it that matters. */
+const KNOWN_MS = 60_000
+const MOST_KNOWN = 5000
+
+export interface AgeParts {
+  readonly state: State
+  readonly rememberMs: number
+  readonly log: Pick<Log, 'warn'>
+}
+
+interface Kept {
+  /** 0: never. */
+  readonly first: number
+  readonly last: number
+}
+
+const NEVER: Kept = { first: 0, last: 0 }
+
 export class Age {
   readonly #state: State
   readonly #rememberMs: number
+  readonly #log: AgeParts['log']
   #since: number | undefined
+  readonly #known = new Map<string, Kept & { readonly at: number }>()
+  readonly #unwritten = new Map<string, Kept & { readonly expires: number }>()
+  #timer: NodeJS.Timeout | undefined
+  #writing: Promise<void> | undefined
 
-  constructor(state: State, rememberMs: number) {
+  constructor({ state, rememberMs, log }: AgeParts) {
     this.#state = state
     this.#rememberMs = rememberMs
+    this.#log = log
   }
 
   get remembers(): boolean {
@@ -46,20 +73,75 @@ export class Age {
     const key = keyOf(organisation, as)
     const { first, last } = await this.#kept(key, now)
     if (first === 0) {
-      await this.#state.put(key, `${now} ${now}`, now + Math.min(BRIEF_MS, this.#rememberMs))
+      const expires = now + Math.min(BRIEF_MS, this.#rememberMs)
+      await this.#note(key, { first: now, last: now, expires })
       const other = await this.#kept(keyOf(organisation, as === 'sender' ? 'link' : 'sender'), now)
       return other.first === 0 ? undefined : other.first
     }
     const stays = last - first >= DAY_MS
     if (stays ? now - last >= this.#rememberMs * RENEW : now - first >= DAY_MS)
-      await this.#state.put(key, `${first} ${now}`, now + this.#rememberMs)
+      await this.#note(key, { first, last: now, expires: now + this.#rememberMs })
     return first
   }
 
-  async #kept(key: string, now: number): Promise<{ readonly first: number; readonly last: number }> {
-    const [first = 0, last = 0] = ((await this.#state.get(key, now)) ?? '').split(' ').map(Number)
-    return first > 0 && first <= now ? { first, last } : { first: 0, last: 0 }
+  /** All that was seen so far. Resolves when it is in the state, or lost. */
+  async write(): Promise<void> {
+    while (this.#unwritten.size > 0) await this.#writeSome()
   }
+
+  /** One at a time. Never rejects. */
+  #writeSome(): Promise<void> {
+    this.#writing ??= this.#writeNow().finally(() => {
+      this.#writing = undefined
+      if (this.#unwritten.size > 0) this.#writeLater()
+    })
+    return this.#writing
+  }
+
+  async #writeNow(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const all = [...this.#unwritten]
+    const puts = all.map(([key, { first, last, expires }]) => this.#state.put(key, `${first} ${last}`, expires))
+    const lost = (await Promise.allSettled(puts)).find(one => one.status === 'rejected')
+    if (lost !== undefined) this.#log.warn({ err: lost.reason }, 'who was seen could not be kept')
+    // Until now it was read from there; what came meanwhile stays.
+    for (const [key, one] of all) {
+      if (this.#unwritten.get(key) !== one) continue
+      this.#unwritten.delete(key)
+      this.#keep(key, { first: one.first, last: one.last, at: one.last })
+    }
+  }
+
+  #writeLater(): void {
+    this.#timer ??= setTimeout(() => void this.#writeSome(), WRITE_MS).unref()
+  }
+
+  #keep(key: string, read: Kept & { readonly at: number }): void {
+    if (this.#known.size >= MOST_KNOWN) this.#known.clear()
+    this.#known.set(key, read)
+  }
+
+  async #kept(key: string, now: number): Promise<Kept> {
+    const there = this.#unwritten.get(key) ?? this.#known.get(key)
+    if (there !== undefined && isGood(there, now)) return there.first <= now ? there : NEVER
+    const [first = 0, last = 0] = ((await this.#state.get(key, now)) ?? '').split(' ').map(Number)
+    if (first <= 0 || first > now) return NEVER
+    this.#keep(key, { first, last, at: now })
+    return { first, last }
+  }
+
+  /** Waits where much is written already. */
+  async #note(key: string, seen: Kept & { readonly expires: number }): Promise<void> {
+    this.#known.delete(key)
+    this.#unwritten.set(key, seen)
+    if (this.#unwritten.size >= MOST_UNWRITTEN) await this.#writeSome()
+    else this.#writeLater()
+  }
+}
+
+function isGood(there: { readonly expires: number } | { readonly at: number }, now: number): boolean {
+  return 'expires' in there ? now < there.expires : now >= there.at && now - there.at < KNOWN_MS
 }
 
 function keyOf(organisation: string, as: SeenAs): string {

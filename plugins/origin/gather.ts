@@ -6,11 +6,11 @@ import {
   type ClientFacts,
   type DomainFacts,
   type Hop,
+  MailError,
   type Message,
   type OriginFacts,
   type ReverseName,
   troubleOf,
-  within,
 } from 'posthouse/api'
 import {
   bothEndsOf,
@@ -57,7 +57,7 @@ export interface Gathered {
   readonly author?: FieldMailbox
 }
 
-export function arrivalOf({ session, envelope, message }: Asked['score'], call: Call, terms: Terms): Arrival {
+export function arrivalOf({ session, envelope, message }: Asked['score'], terms: Terms): Arrival {
   const { helo } = session
   return {
     message,
@@ -65,7 +65,7 @@ export function arrivalOf({ session, envelope, message }: Asked['score'], call: 
     client: {
       address: session.remote.address,
       ...(helo !== undefined && { helo }),
-      reverse: () => patiently(terms.withinMs, call.signal, () => session.reverse()),
+      reverse: () => patiently(terms.withinMs, session.reverse()),
     },
   }
 }
@@ -148,11 +148,26 @@ function withAge(domain: DomainFacts, firstSeen: number | undefined): DomainFact
   return firstSeen === undefined ? domain : { ...domain, firstSeen }
 }
 
-/** Never throws, unless there is a bug. */
-async function patiently(ms: number, signal: AbortSignal, look: () => Promise<ReverseName>): Promise<ReverseName> {
+/**
+ * Never throws, unless there is a bug. Mostly it is known since the connection began, and neither a timer is made nor a signal: who has gone away waits for
+ * nothing, and the look-up has a bound of its own.
+ */
+async function patiently(ms: number, looking: Promise<ReverseName>): Promise<ReverseName> {
   try {
-    return await within(ms, signal, look)
+    const known = await Promise.race([looking, NOT_YET])
+    return known ?? (await unlessLate(ms, looking))
   } catch (error) {
     return { kind: 'unknown', why: troubleOf(error) }
   }
+}
+
+/** Of what is settled already the first counts. */
+const NOT_YET = Promise.resolve(undefined)
+
+function unlessLate<T>(ms: number, looking: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = () => reject(new MailError('dns-unavailable', `no answer within ${ms} ms`))
+    const timer = setTimeout(late, ms)
+    looking.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
 }

@@ -31,10 +31,10 @@ export default definePlugin({
   summary: 'names, trace fields and clients of mail that comes in: facts, and points for what is odd',
   config: CONFIG,
   supplies: ['origin'],
-  async setup({ config, files, fault, state, clock, server, dns, signal, messageOf }) {
+  async setup({ config, files, fault, state, clock, server, dns, signal, log, messageOf }) {
     const terms = termsOf(config)
     const domains = new Domains(await listsOf(config, files, fault))
-    const age = new Age(state, terms.rememberMs)
+    const age = new Age({ state, rememberMs: terms.rememberMs, log })
     const parts: GatherParts = { terms, domains, age, now: () => clock.now() }
     const judging = () => ({ terms, house: server, now: clock.now() })
     const found = new Found(parts)
@@ -48,6 +48,7 @@ export default definePlugin({
         },
       },
       commands: originCommands({ parts, judging, dns, signal, messageOf }),
+      dispose: () => age.write(),
     }
   },
 })
@@ -81,7 +82,7 @@ class Found implements Origin {
   }
 
   async #gather(asked: Asked['score'], call: Call): Promise<Gathered> {
-    const gathered = await gather(arrivalOf(asked, call, this.#parts.terms), this.#parts)
+    const gathered = await gather(arrivalOf(asked, this.#parts.terms), this.#parts)
     return { ...gathered, facts: await remembered(gathered.facts, call, this.#parts) }
   }
 }

@@ -52,6 +52,8 @@ async function asked(wish: Wish = {}) {
   }
   const findings = [(await hooks.score!(all, { ...call, log })) ?? []].flat() as Finding[]
   const facts = await contribution.services!.origin!.found(all, call)
+  // What was seen is in the state once the process has gone, at the latest.
+  await contribution.dispose?.()
   return { findings, names: findings.map(({ name }) => name), facts, log }
 }
 
@@ -236,6 +238,7 @@ test('behind relays of our own the client is who gave it to them', async () => {
 })
 
 describe('age', () => {
+  const stateOf = (state: State): State => ({ ...state, get: (...get) => state.get(...get) })
   const write = (state: State, now: number, from: string, link = '') =>
     asked({ state, now, text: `From: a@${from}\n\n${link}\n`, sender: from })
 
@@ -285,6 +288,60 @@ describe('age', () => {
     const later = NOW + 300 * DAY
     assert.equal((await write(state, NOW + 71 * DAY, 'once.org')).facts?.from?.firstSeen, undefined)
     assert.equal((await write(state, later, 'twice.org')).facts?.from?.firstSeen, NOW)
+  })
+
+  test('mail does not wait until it is written down who was seen, and those seen a moment ago are known', async () => {
+    const state = createMemoryState()
+    const puts: string[] = []
+    const counted = {
+      ...stateOf(state),
+      put: (...put: Parameters<State['put']>) => (puts.push(put[0]), state.put(...put)),
+    }
+    let now = NOW
+    const { contribution, call } = await setUp(plugin, { config: {}, now: () => now, state: counted })
+    const seen = async (from: string) => {
+      const message = aMessage(`From: a@${from}\n\nhttp://${from}/ http://link.org/\n`)
+      const all = { session: aSession({}), envelope: anEnvelope({ sender: { local: 'a', domain: from } }), message }
+      return (await contribution.services!.origin!.found(all, call))?.from?.firstSeen
+    }
+    const first = []
+    for (const from of ['one.org', 'two.org', 'one.org', 'link.org']) {
+      first.push(await seen(from))
+      now += 10
+    }
+    assert.deepEqual(first, [undefined, undefined, NOW, NOW])
+    assert.deepEqual(puts, ['since/site'])
+    await contribution.dispose!()
+    const keys = [
+      'link/link.org',
+      'link/one.org',
+      'link/two.org',
+      'sender/link.org',
+      'sender/one.org',
+      'sender/two.org',
+    ]
+    assert.deepEqual(puts.toSorted(), [...keys, 'since/site'])
+    assert.equal(await state.get('sender/two.org', now), `${NOW + 10} ${NOW + 10}`)
+    // What others have forgotten meanwhile is looked up again, and not believed for ever.
+    await state.remove('sender/one.org')
+    await state.remove('link/one.org')
+    now += 120_000
+    assert.equal(await seen('one.org'), undefined)
+  })
+
+  test('a state that refuses what is written later is said in the log', async () => {
+    const log = rememberingLog()
+    const state = createMemoryState()
+    const full = () => Promise.reject(new MailError('store-full', 'the state is full'))
+    const broken = { ...stateOf(state), put: (key: string) => (key === 'since/site' ? Promise.resolve() : full()) }
+    const { contribution, call } = await setUp(plugin, { config: {}, now: () => NOW, state: broken, log })
+    const all = { session: aSession({}), envelope: anEnvelope({}), message: aMessage('From: a@one.org\n\nx\n') }
+    await contribution.services!.origin!.found(all, call)
+    await contribution.dispose!()
+    assert.deepEqual(
+      log.lines.filter(({ level }) => level === 'warn').map(({ sentence }) => sentence),
+      ['who was seen could not be kept'],
+    )
   })
 
   test('a state in trouble costs nobody anything', async () => {
