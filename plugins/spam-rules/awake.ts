@@ -1,51 +1,66 @@
 /**
- * Which rules can hold in a message at all. Most look for words among other things, and of thousands of words a mail has a few dozen: so rules are not
- * asked one by one whether theirs are there, but those are woken that have some. All others are not touched.
+ * Which rules can hold in a message at all. Most look for words, fields or files among other things, and of thousands of words a mail has a few dozen: so
+ * rules are not asked one by one whether theirs are there, but those are woken that have some of each kind they need. All others are not touched.
  */
 import type { Condition, Kind, Prepared } from './conditions/kind.js'
 import type { Facts } from './facts.js'
 
 type MayHold = NonNullable<Prepared<unknown>['mayHold']>
 
+/** Of these at least one must be there. */
+type Need = readonly unknown[]
+
 export class Awake {
-  /** By the number of a rule: 1 where nothing can be told of it beforehand. */
-  readonly #always: Uint8Array
-  /** What a condition is → the rules that cannot hold without it, unless another of theirs does. */
-  readonly #wakes = new Map<unknown, readonly number[]>()
+  /** By the number of a rule: its needs, by their numbers. Those of none can always hold. */
+  readonly #needs: readonly Uint16Array[]
+  /** What a condition is → the needs that it meets. */
+  readonly #meets = new Map<unknown, number[]>()
   readonly #tellers: readonly MayHold[]
+  #count = 0
 
   constructor(conditions: readonly Condition[], prepared: ReadonlyMap<Kind, Prepared<unknown>>) {
-    this.#always = new Uint8Array(conditions.length)
     this.#tellers = [...prepared.values()].flatMap(one => (one.mayHold === undefined ? [] : [one.mayHold.bind(one)]))
-    conditions.forEach((condition, rule) => {
-      const needs = needsOf(condition, prepared)
-      if (needs === undefined) this.#always[rule] = 1
-      else for (const own of needs) this.#wakes.set(own, [...(this.#wakes.get(own) ?? []), rule])
-    })
+    this.#needs = conditions.map(one => Uint16Array.from(needsOf(one, prepared), need => this.#numbered(need)))
   }
 
   /** By the number of a rule: 0 where it does not hold. */
   readonly of = (facts: Facts): Uint8Array => {
-    const awake = this.#always.slice()
+    const met = new Uint8Array(this.#count)
     for (const mayHold of this.#tellers) {
       for (const own of mayHold(facts)) {
-        const rules = this.#wakes.get(own)
-        if (rules !== undefined) for (const rule of rules) awake[rule] = 1
+        const needs = this.#meets.get(own)
+        if (needs !== undefined) for (const need of needs) met[need] = 1
       }
     }
-    return awake
+    return Uint8Array.from(this.#needs, needs => (areMet(needs, met) ? 1 : 0))
+  }
+
+  #numbered(need: Need): number {
+    const number = this.#count++
+    for (const own of need) {
+      const there = this.#meets.get(own)
+      if (there === undefined) this.#meets.set(own, [number])
+      else there.push(number)
+    }
+    return number
   }
 }
 
-/** One of these must hold; nothing where that cannot be told. Of several that are all needed, the fewest. */
-function needsOf(
-  { kind, own }: Condition,
-  prepared: ReadonlyMap<Kind, Prepared<unknown>>,
-): readonly unknown[] | undefined {
-  if (prepared.get(kind)!.mayHold !== undefined) return [own]
-  if (kind.joins === undefined) return undefined
-  const needs = kind.inner!(own).map(inner => needsOf(inner, prepared))
-  const told = needs.filter(one => one !== undefined)
-  if (kind.joins === 'any') return told.length === needs.length ? told.flat() : undefined
-  return told.sort((a, b) => a.length - b.length)[0]
+function areMet(needs: Uint16Array, met: Uint8Array): boolean {
+  for (let at = 0; at < needs.length; at++) if (met[needs[at]!] === 0) return false
+  return true
+}
+
+/** All of them must be met; none where nothing can be told. */
+function needsOf({ kind, own }: Condition, prepared: ReadonlyMap<Kind, Prepared<unknown>>): readonly Need[] {
+  if (prepared.get(kind)!.mayHold !== undefined) return [[own]]
+  if (kind.joins === undefined) return []
+  const inner = kind.inner!(own).map(one => needsOf(one, prepared))
+  if (kind.joins === 'all') return inner.flat()
+  // One of them may do, and of each its narrowest need must then be met.
+  return inner.every(needs => needs.length > 0) ? [inner.flatMap(narrowest)] : []
+}
+
+function narrowest(needs: readonly Need[]): Need {
+  return needs.reduce((least, need) => (need.length < least.length ? need : least))
 }

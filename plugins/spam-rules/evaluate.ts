@@ -11,6 +11,7 @@ import type { Facts } from './facts.js'
 import type { Guard } from './guard.js'
 import { type Group, JUNK_LINE, type Rule } from './rule.js'
 import { isFor } from './scope.js'
+import { looksAtFindings, SharedTests, withInner } from './shared-tests.js'
 import { type Discount, weighed } from './weigh.js'
 
 /** A rule that holds, or of which that could not be known. */
@@ -147,7 +148,8 @@ export class RuleSet {
 
 function tablesOf(rules: readonly Rule[]): Tables {
   const prepared = new Map<Kind, Prepared<unknown>>()
-  const bind = ({ kind, own }: Condition): Test => prepared.get(kind)!.bind(own)
+  const shared = new SharedTests(rules.map(({ condition }) => condition))
+  const bind = (condition: Condition): Test => shared.of(condition, ({ kind, own }) => prepared.get(kind)!.bind(own))
   for (const [kind, owns] of byKind(rules)) prepared.set(kind, kind.prepare(owns, bind))
   const asking = rules.map((rule, number) => ({ rule, number, test: bind(rule.condition) }))
   const conditions = rules.map(({ condition }) => condition)
@@ -175,23 +177,17 @@ function addHits(hits: Hit[], asking: readonly Asking[], awake: Uint8Array, fact
 
 /** It can only be asked when all findings are there. */
 function isLate({ effect, condition }: Rule): boolean {
-  return effect.kind === 'discount' || withInner(condition).some(({ kind }) => kind.late === true)
+  return effect.kind === 'discount' || looksAtFindings(condition)
 }
 
 function byKind(rules: readonly Rule[]): ReadonlyMap<Kind, readonly unknown[]> {
-  const owns = new Map<Kind, unknown[]>()
+  const owns = new Map<Kind, Set<unknown>>()
   for (const { kind, own } of rules.flatMap(({ condition }) => withInner(condition))) {
     const there = owns.get(kind)
-    if (there === undefined) owns.set(kind, [own])
-    else there.push(own)
+    if (there === undefined) owns.set(kind, new Set([own]))
+    else there.add(own)
   }
-  return owns
-}
-
-/** A condition and all that stand in it. */
-function withInner(condition: Condition): readonly Condition[] {
-  const { kind, own } = condition
-  return [condition, ...(kind.inner?.(own) ?? []).flatMap(withInner)]
+  return new Map([...owns].map(([kind, different]) => [kind, [...different]]))
 }
 
 export function findingsOf(hits: readonly Hit[]): readonly Finding[] {

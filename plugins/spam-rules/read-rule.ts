@@ -115,6 +115,6 @@ function readCondition(reading: Reading, file: OpenFile, path: YamlPath, raw: Ra
   const stray = Object.keys(raw).find(key => COMPANIONS.has(key) && !(key in kind.companions))
   if (stray !== undefined) return wrong([stray], `"${stray}" has no meaning for "${kind.name}"`)
   const inner = (at: YamlPath, one: Raw) => readCondition(reading, file, [...path, ...at], one, depth + 1)
-  const own = kind.read(raw, { lists: reading.lists, trusted: file.shipped, guard: reading.guard, wrong, inner })
-  return own === undefined ? undefined : { kind, own }
+  const reader = { lists: reading.lists, trusted: file.shipped, guard: reading.guard, wrong, inner }
+  return reading.once(file, kind, raw, depth, () => kind.read(raw, reader))
 }

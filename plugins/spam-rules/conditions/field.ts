@@ -1,5 +1,6 @@
 /** `field`: a header field by regular expression, by how often it is there, or by not being there. */
 import type { Facts } from '../facts.js'
+import { Shape } from '../structure/shape.js'
 import { AT_LEAST, MATCHES } from './keys.js'
 import { found, foundOr, type Kind, type Outcome, type Reader } from './kind.js'
 import { type Pattern, readPattern, runGuarded } from './matches.js'
@@ -31,7 +32,14 @@ export const field: Kind<Field, RawField> = {
     at_least: AT_LEAST,
   },
   read: readField,
-  prepare: all => ({ bind: testOf, ...runGuarded(all, ({ pattern }) => pattern, inputsOf) }),
+  prepare: all => ({
+    bind: testOf,
+    mayHold: facts => {
+      const shape = Shape.of(facts)
+      return all.filter(({ name, missing }) => shape.has(name) !== missing)
+    },
+    ...runGuarded(all, ({ pattern }) => pattern, inputsOf),
+  }),
 }
 
 function testOf(own: Field): (facts: Facts) => Outcome {

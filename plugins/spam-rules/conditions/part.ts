@@ -58,6 +58,7 @@ function kindOf(name: Name, description: string, among: (part: PartFacts) => boo
     companions: {},
     read: (raw, reader) => readPart(name, raw[name]!, reader),
     prepare: all => ({
+      mayHold: facts => (partsOf(facts).length === 0 ? [] : all),
       bind: own => facts => firstOf(partsOf(facts), own, facts),
       ...runGuarded(
         all,

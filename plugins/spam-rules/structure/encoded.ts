@@ -9,6 +9,7 @@ const MAX_FIELD = 4000
 const MAX_HTML = 256 * 1024
 /** A program that writes one word of few letters after another, where one would do. */
 const FEW_LETTERS = 4
+const FEWEST_PIECES = 4
 const ASCII = /^[\x20-\x7e\s]*$/
 /** `&#104;`: a letter or digit that needs no reference. */
 const REFERENCE = /&#(?:x(?:4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])|(?:6[5-9]|[78]\d|90|9[7-9]|1[01]\d|12[0-2]));/gi
@@ -19,9 +20,10 @@ export const ENCODED_TESTS = {
 
   'subject-in-pieces': facts => {
     const raw = Shape.of(facts).raw('subject').slice(0, MAX_FIELD)
-    const words = raw.match(WORD) ?? []
+    const words = raw.includes('=?') ? (raw.match(WORD) ?? []) : []
+    if (words.length < FEWEST_PIECES) return undefined
     const letters = [...decodeWords(raw)].length
-    return words.length >= 4 && letters / words.length <= FEW_LETTERS ? `${words.length} pieces` : undefined
+    return letters / words.length <= FEW_LETTERS ? `${words.length} pieces` : undefined
   },
 
   // RFC 2047 §5: never within an address.

@@ -79,11 +79,19 @@ export const PROGRAM_TESTS = {
 } as const satisfies Record<string, Look>
 
 function programOf(facts: Facts): Program | undefined {
+  return facts.once(readProgram)
+}
+
+function readProgram(facts: Facts): Program | undefined {
   const shape = Shape.of(facts)
-  return shape.byList ? undefined : PROGRAMS.find(({ says }) => says.test(shape.program))
+  return shape.byList || shape.program === '' ? undefined : PROGRAMS.find(({ says }) => says.test(shape.program))
 }
 
 function boundaryOf(facts: Facts): string | undefined {
+  return facts.once(readBoundary)
+}
+
+function readBoundary(facts: Facts): string | undefined {
   const type = Shape.of(facts).raw('content-type').slice(0, 1000)
   return /^multipart\//i.test(type) && !WRAPPED.test(type) ? parseParameters(type).params.get('boundary') : undefined
 }

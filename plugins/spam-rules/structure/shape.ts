@@ -10,6 +10,7 @@ export class Shape {
   static readonly #read = (facts: Facts) => new Shape(facts)
   readonly #message: Message
   #to: FieldMailbox | undefined | null = null
+  #byList: boolean | undefined
   /** As they stand, encoded words left alone, by name in lower case. */
   readonly #raw = new Map<string, string[]>()
 
@@ -51,7 +52,8 @@ export class Shape {
 
   /** A list's program has had it in its hands, and may have given it another shape than its writer's. */
   get byList(): boolean {
-    return LIST_FIELDS.some(name => this.has(name)) || /^(?:list|bulk)$/i.test(this.raw('precedence').trim())
+    this.#byList ??= LIST_FIELDS.some(name => this.has(name)) || /^(?:list|bulk)$/i.test(this.raw('precedence').trim())
+    return this.#byList
   }
 
   /** What its writer's program calls itself; ''. */

@@ -1,4 +1,5 @@
 /** What machines leave behind in a text, and what is done to a page so that readers do not come to its end. */
+import { codesOf } from 'posthouse/text'
 import { bodyLengths } from '../body-lengths.js'
 import { type Look, Shape } from './shape.js'
 
@@ -14,6 +15,7 @@ const TALL =
 const LARGE = /:\s{0,3}\d{4}/
 const BREAK = /<br[^<>]{0,40}>/gi
 const MANY_EMPTY = 40
+const [LESS, SMALL_B, SMALL_R] = [60, 98, 114]
 /** Between two breaks with nothing in between. */
 const NOTHING = /^(?:\s|&nbsp;)*$/
 const LONGEST_NOTHING = 60
@@ -62,6 +64,7 @@ export const TEXT_TESTS = {
 
 /** One by one, as a pattern for all of them in a row has too many ways to fail. */
 function emptyBreaks(page: string): boolean {
+  if (!hasManyBreaks(page)) return false
   let row = 0
   let end = -1
   BREAK.lastIndex = 0
@@ -73,6 +76,17 @@ function emptyBreaks(page: string): boolean {
     const near = from >= 0 && index - from <= LONGEST_NOTHING && NOTHING.test(page.slice(from, index))
     row = near ? row + 1 : 1
     if (row >= MANY_EMPTY) return true
+  }
+  return false
+}
+
+/** What begins like a break, counted by number: most pages have few. */
+function hasManyBreaks(page: string): boolean {
+  const codes = codesOf(page)
+  let breaks = 0
+  for (let at = 0; at + 2 < page.length; at++) {
+    if (codes[at] !== LESS || (codes[at + 1]! | 32) !== SMALL_B || (codes[at + 2]! | 32) !== SMALL_R) continue
+    if (++breaks >= MANY_EMPTY) return true
   }
   return false
 }
