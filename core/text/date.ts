@@ -6,6 +6,10 @@ const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'] as const
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const
 const MONTH_NUMBERS = new Map(MONTHS.map((name, month) => [name.toLowerCase(), month]))
 const DATE = /^(?:[a-z]{2,9}[,.]? {0,4})?(\d{1,2})[ -]{1,4}([a-z]{3,9})[.,]?[ -]{1,4}(\d{2,4}),?(?: {1,4}(.*))?$/i
+/** As the standard has it, and nearly all programs: read at a fraction of what patience costs. Numbers that are none fall through to it. */
+const USUAL =
+  /^ ?(?:[a-z]{3}, )?(\d{1,2}) ([a-z]{3}) ([12]\d{3}) ([01]\d|2[0-3]):([0-5]\d):([0-5]\d) ([+-])(\d\d)(\d\d)(?: \([^()]{0,40}\))? *$/i
+const LONGEST_USUAL = 100
 // asctime: `Thu Nov 21 12:17:00 2024`
 const UNIX_DATE = /^[a-z]{3},? ([a-z]{3}) {1,4}(\d{1,2}) ([\d:]{5,8}) (?:([a-z]{1,5}) )?(\d{4})(?: ([+-]\d{4}))?$/i
 const TIME = /^(\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:\.\d{1,9})?)?(?: {0,4}(.*))?$/
@@ -33,6 +37,22 @@ export function formatDate(ms: number, zoneMinutes = 0): string {
 
 /** Milliseconds since the epoch, or `undefined` when no date can be made of it. */
 export function parseDate(text: string): number | undefined {
+  const usual = text.length <= LONGEST_USUAL ? USUAL.exec(text) : null
+  return (usual === null ? undefined : usualMoment(usual)) ?? patiently(text)
+}
+
+function usualMoment([, day, name, year, hour, minute, second, sign, hours, minutes]: RegExpExecArray):
+  | number
+  | undefined {
+  const month = MONTH_NUMBERS.get(name!.toLowerCase())
+  if (month === undefined) return undefined
+  const midnight = Date.UTC(Number(year), month, Number(day))
+  if (new Date(midnight).getUTCDate() !== Number(day)) return undefined
+  const east = (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes))
+  return midnight + (Number(hour) * 3600 + Number(minute) * 60 + Number(second)) * 1000 - east * 60_000
+}
+
+function patiently(text: string): number | undefined {
   const line = withoutComments(text.slice(0, 200))
     .replace(/[ \t\r\n]+/g, ' ')
     .trim()

@@ -32,7 +32,9 @@ export class Awake {
         if (needs !== undefined) for (const need of needs) met[need] = 1
       }
     }
-    return Uint8Array.from(this.#needs, needs => (areMet(needs, met) ? 1 : 0))
+    const awake = new Uint8Array(this.#needs.length)
+    for (let rule = 0; rule < awake.length; rule++) if (areMet(this.#needs[rule]!, met)) awake[rule] = 1
+    return awake
   }
 
   #numbered(need: Need): number {

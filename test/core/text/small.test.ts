@@ -74,6 +74,31 @@ for (const [text, ms] of [
   })
 }
 
+test('a date as the standard has it says what it says to the patient reader', () => {
+  const number = (most: number, length: number) => fc.nat(most).map(value => String(value).padStart(length, '0'))
+  const parts = fc.tuple(
+    ...[
+      fc.constantFrom('Thu, ', '', 'Xyz, ', 'Thursday, '),
+      number(33, 1),
+      fc.constantFrom('Nov', 'feb', 'FEB', 'May', 'Foo'),
+    ],
+    ...[number(2400, 4), number(25, 2), number(61, 2), number(61, 2), fc.constantFrom('+', '-'), number(9999, 4)],
+    fc.constantFrom('', ' ', ' (CET)', ' (a (b) c)', ' (', ' x'),
+  )
+  let read = 0
+  fc.assert(
+    fc.property(parts, ([weekday, day, month, year, hour, minute, second, sign, zone, rest]) => {
+      const dated = `${weekday}${day} ${month} ${year}`
+      const timed = `${hour}:${minute}:${second} ${sign}${zone}${rest}`
+      // Nothing that is usual has two spaces in it.
+      assert.equal(parseDate(`${dated} ${timed}`), parseDate(`${dated}  ${timed}`), `${dated} ${timed}`)
+      if (parseDate(`${dated} ${timed}`) !== undefined) read++
+    }),
+    { numRuns: 5000 },
+  )
+  assert.ok(read > 1000, `${read} were dates`)
+})
+
 for (const [text, ms] of [
   ['500ms', 500],
   ['90s', 90_000],

@@ -295,7 +295,10 @@ describe('age', () => {
     const puts: string[] = []
     const counted = {
       ...stateOf(state),
-      put: (...put: Parameters<State['put']>) => (puts.push(put[0]), state.put(...put)),
+      put: (...put: Parameters<State['put']>) => {
+        puts.push(put[0])
+        return state.put(...put)
+      },
     }
     let now = NOW
     const { contribution, call } = await setUp(plugin, { config: {}, now: () => now, state: counted })
