@@ -9,20 +9,22 @@ import { fileURLToPath } from 'node:url'
 import type { StartApp } from './host/app-types.js'
 import { keepCode } from './host/kept-code.js'
 import { isServe, readLine } from './host/line.js'
+import { loaderOf } from './host/own-modules.js'
 import type { Spare } from './host/spare.js'
 
 /** lmdb may still be writing when its promises have resolved; ending at once was seen to crash in its write worker. */
 const SETTLE_MS = 50
 
-const loadApp = () => import('./app.js')
-const startApp: StartApp = async base => (await loadApp()).startApp(base)
-
 if (cluster.isWorker) {
   const [, , , configDir] = process.argv
   if (configDir !== undefined) keepCode(configDir)
-  const { runWorker } = await import('./host/worker.js')
-  runWorker(startApp, loadApp)
+  // All of it by one loader: what Node loads here would be there twice.
+  const load = loaderOf(new URL('../', import.meta.url).href)
+  const { runWorker } = await load<typeof import('./host/worker.js')>('core/host/worker.js')
+  const loadApp = () => load<typeof import('./app.js')>('core/app.js')
+  runWorker(async base => (await loadApp()).startApp(base), loadApp)
 } else {
+  const startApp: StartApp = async base => (await import('./app.js')).startApp(base)
   const spare = await spareForServe()
   const { commandLine } = await import('./command-line.js')
   // `posthouse queue ls | head` closes the pipe early

@@ -7,9 +7,10 @@ import { register } from 'node:module'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Fault, Plugin, ServiceTable } from '../api/index.js'
+import * as api from '../api/index.js'
 import { inOrder } from '../config/files.js'
 import type { PluginEntry } from '../config/types.js'
-import { closest, printable } from '../text/index.js'
+import * as text from '../text/index.js'
 import { JOINED } from './order.js'
 
 export interface FoundPlugin {
@@ -91,7 +92,7 @@ async function findOne(entry: PluginEntry, dir: string): Promise<FoundPlugin | U
     return faults.length > 0 ? { faults, of: plugin } : { entry, plugin, config: value }
   } catch (error) {
     return wrong(
-      `${entry.use} cannot be loaded: ${printable(String((error as Error).message), 500)}${placeOf(error) || checkHint(error, path)}`,
+      `${entry.use} cannot be loaded: ${text.printable(String((error as Error).message), 500)}${placeOf(error) || checkHint(error, path)}`,
     )
   }
 }
@@ -107,7 +108,7 @@ function checkHint(error: unknown, path: string): string {
 export function placeOf(error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? '') : ''
   for (const [, url, line] of stack.matchAll(/(file:\/\/\/[^\s)]{1,1000}?):(\d{1,9})(?=[:)\s]|$)/g))
-    if (!url!.startsWith(INSTALLED)) return ` (${printable(fileURLToPath(url!), 500)}:${line})`
+    if (!url!.startsWith(INSTALLED)) return ` (${text.printable(fileURLToPath(url!), 500)}:${line})`
   return ''
 }
 
@@ -120,7 +121,7 @@ function isPlugin(value: unknown): value is Plugin {
 function notThere(use: string): string {
   if (isPath(use)) return `there is no file ${use}`
   const bundled = existsSync(BUNDLED) ? readdirSync(BUNDLED) : []
-  const meant = closest(use, bundled)
+  const meant = text.closest(use, bundled)
   return `there is no plugin "${use}"${meant === undefined ? '' : `, did you mean "${meant}"?`}`
 }
 
@@ -168,8 +169,9 @@ let doorsOpen = false
  */
 function foreign(path: string | undefined): string | undefined {
   if (path === undefined || doorsOpen) return path
+  // Not by the file: Node would load it once more where our own modules are not loaded by it.
   const doors = Object.fromEntries(
-    ['api', 'text'].map(door => [`posthouse/${door}`, new URL(`../${door}/index.js`, import.meta.url).href]),
+    Object.entries({ api, text }).map(([name, door]) => [`posthouse/${name}`, doorway(name, door)]),
   )
   const hook = `const doors = ${JSON.stringify(doors)}
 export const resolve = (name, context, next) =>
@@ -177,4 +179,12 @@ export const resolve = (name, context, next) =>
   register(`data:text/javascript,${encodeURIComponent(hook)}`)
   doorsOpen = true
   return path
+}
+
+/** Address of a module that exports what the door does. */
+function doorway(name: string, door: Readonly<Record<string, unknown>>): string {
+  const place = `posthouse/${name}`
+  Object.defineProperty(globalThis, Symbol.for(place), { value: door, configurable: true })
+  const text = `export const { ${Object.keys(door).join(', ')} } = globalThis[Symbol.for('${place}')]`
+  return `data:text/javascript,${encodeURIComponent(text)}`
 }

@@ -4,6 +4,7 @@
  */
 import cluster, { type Worker } from 'node:cluster'
 import type { FromWorker } from './messages.js'
+import { OWN_MODULES_FLAGS } from './own-modules.js'
 
 export interface Taken {
   readonly worker: Worker
@@ -19,7 +20,8 @@ export class Spare {
   constructor(script: string, configDir: string) {
     // the kernel hands connections out: no hop through this process
     cluster.schedulingPolicy = cluster.SCHED_NONE
-    cluster.setupPrimary({ exec: script, args: ['worker', configDir] })
+    const execArgv = [...process.execArgv, ...OWN_MODULES_FLAGS]
+    cluster.setupPrimary({ exec: script, args: ['worker', configDir], execArgv })
     const worker = cluster.fork()
     worker.once('message', (message: FromWorker) => {
       this.#here = message.kind === 'here'
