@@ -48,7 +48,7 @@ import { ReplyRules } from './replies/replies.js'
 import { createAuthenticator } from './sasl/authenticator.js'
 import { readSecret } from './sasl/pretence.js'
 import { smtpListener } from './smtp/smtp.js'
-import { Spool } from './storage/spool.js'
+import { Spool, SpoolRoom } from './storage/spool.js'
 import { DomainSet, NetworkSet, newId } from './text/index.js'
 
 const { version: VERSION } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -256,6 +256,7 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
     }),
   )
   const refusals = new Refusals({ trail: store.trail, clock, log })
+  const room = new SpoolRoom()
   const trusted = new NetworkSet(config.trusted)
   const xclient = new NetworkSet(config.xclient)
   const xforward = new NetworkSet(config.xforward)
@@ -263,7 +264,7 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
     pipeline,
     intake,
     authenticator,
-    spool: () => new Spool(store.blobs, { maxHeaderBytes: config.limits.headerBytes }),
+    spool: () => new Spool(store.blobs, { maxHeaderBytes: config.limits.headerBytes, room }),
     verbs: loaded.verbs,
     server,
     smtp: config.smtp,

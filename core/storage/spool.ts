@@ -1,5 +1,5 @@
 /**
- * Where a message stays while it comes in: in memory to 64 KB, then in a draft of the store that nothing refers to yet.
+ * Where a message stays while it comes in: in memory to 64 KB, to 16 KB where many come in at once, then in a draft of the store that nothing refers to yet.
  * The header block is kept in memory either way, so that looking at fields reads nothing back.
  * One writer: it waits for the promise of a `write`, when there is one, before the next.
  */
@@ -10,6 +10,8 @@ import { createMessage } from './message.js'
 export interface SpoolOptions {
   /** Messages up to this size never touch the store before they are accepted; default 65536. */
   readonly memoryBytes?: number
+  /** Shared with the others of the process; left out: alone. */
+  readonly room?: SpoolRoom
   /** What is kept of a header block; a longer one is cut and said to be broken. */
   readonly maxHeaderBytes: number
 }
@@ -24,11 +26,36 @@ export interface Spooled {
 
 const MEMORY_BYTES = 64 * 1024
 const MAX_PIECES = 256
+/** Of so many messages at a time each may have all its room. */
+const ROOMY = 64
+/** Of further ones. What one read from a socket brings is up to 64 KB as it is, and as much is read ahead. */
+const NARROW_BYTES = 16 * 1024
+
+/** How many messages are coming in. A thousand large ones would hold 256 KB each in what is kept, copied, being written and read ahead. */
+export class SpoolRoom {
+  #holding = 0
+
+  get narrow(): boolean {
+    return this.#holding > ROOMY
+  }
+
+  /** What it gives is called when the message is complete or given up. */
+  enter(): () => void {
+    this.#holding++
+    let inside = true
+    return () => {
+      if (inside) this.#holding--
+      inside = false
+    }
+  }
+}
 
 export class Spool {
   readonly #blobs: Blobs
   readonly #memoryBytes: number
   readonly #maxHeaderBytes: number
+  readonly #room: SpoolRoom | undefined
+  #leave: (() => void) | undefined
   /** All of the message while it is small; the start of it, up to the header's limit, once it is in a draft. */
   #kept: Buffer[] = []
   #keptBytes = 0
@@ -37,10 +64,11 @@ export class Spool {
   #draft: BodyDraft | undefined
   #over = false
 
-  constructor(blobs: Blobs, { memoryBytes = MEMORY_BYTES, maxHeaderBytes }: SpoolOptions) {
+  constructor(blobs: Blobs, { memoryBytes = MEMORY_BYTES, room, maxHeaderBytes }: SpoolOptions) {
     this.#blobs = blobs
     this.#memoryBytes = memoryBytes
     this.#maxHeaderBytes = maxHeaderBytes
+    this.#room = room
   }
 
   /** Octets so far. */
@@ -51,13 +79,18 @@ export class Spool {
   /** No promise, and so no cost, while the message stays in memory. The chunk belongs to the spool from now on. */
   write(chunk: Buffer): Promise<void> | undefined {
     if (this.#over) throw new Error('spool is closed')
+    this.#leave ??= this.#room?.enter()
     this.#size += chunk.length
     if (this.#draft !== undefined) {
       this.#keepHead(chunk)
       return this.#draft.write(chunk)
     }
     this.#keep(chunk)
-    return this.#size > this.#memoryBytes ? this.#moveToDraft() : undefined
+    return this.#size > this.#mostInMemory ? this.#moveToDraft() : undefined
+  }
+
+  get #mostInMemory(): number {
+    return this.#room?.narrow === true ? Math.min(NARROW_BYTES, this.#memoryBytes) : this.#memoryBytes
   }
 
   #moveToDraft(): Promise<void> {
@@ -92,7 +125,7 @@ export class Spool {
     this.#over = true
     const kept = joined(this.#kept)
     this.#kept = []
-    const body: NewBody = this.#draft === undefined ? { kind: 'memory', bytes: kept } : await this.#draft.finish()
+    const body = await this.#bodyOf(kept)
     const start = kept.subarray(0, this.#maxHeaderBytes)
     const { fields, bodyStart, ended, broken } = scanHeader(start)
     if (!ended && start.length < this.#size) broken.push(`header is longer than ${this.#maxHeaderBytes} octets`)
@@ -101,10 +134,19 @@ export class Spool {
     return { body, message: createMessage({ size: this.#size, header, fields, broken, read }), fields, broken }
   }
 
+  async #bodyOf(kept: Buffer): Promise<NewBody> {
+    try {
+      return this.#draft === undefined ? { kind: 'memory', bytes: kept } : await this.#draft.finish()
+    } finally {
+      this.#leave?.()
+    }
+  }
+
   /** The message will not be taken. May be called at any time, also twice. */
   async abandon(): Promise<void> {
     this.#over = true
     this.#kept = []
+    this.#leave?.()
     const draft = this.#draft
     this.#draft = undefined
     await draft?.abandon()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Blobs, BodyDraft } from '../../../core/api/index.js'
-import { Spool } from '../../../core/storage/spool.js'
+import { Spool, SpoolRoom } from '../../../core/storage/spool.js'
 import { heldMemory } from '../../harness/memory.js'
 
 const HEADER = 'Subject: =?utf-8?q?gr=C3=BCn?=\r\nX-One: 1\r\nx-one: 2\r\n\r\n'
@@ -113,4 +113,24 @@ test('a message that comes octet by octet holds little more memory than its octe
   assert.ok(held < 4_000_000, `${held} octets`)
   const { body } = await spool.finish()
   assert.ok(body.kind === 'memory' && body.bytes.length === 60_000 && body.bytes.toString().startsWith('ABC'))
+})
+
+test('where many messages come in at once, further ones go to the store earlier, until the others are over', async () => {
+  const room = new SpoolRoom()
+  const others = Array.from({ length: 64 }, () => new Spool(recordingBlobs(), { maxHeaderBytes: 1000, room }))
+  for (const other of others) await other.write(Buffer.from('x'))
+  const drafts = async (octets: number) => {
+    const blobs = recordingBlobs()
+    const bytes = Buffer.from(`${HEADER}${'0123456789abcd\r\n'.repeat(octets / 16)}`)
+    const spool = new Spool(blobs, { maxHeaderBytes: 1000, room })
+    await spool.write(bytes)
+    const { message } = await spool.finish()
+    assert.deepEqual(await message.read(), bytes)
+    assert.equal(message.field('subject'), 'grün')
+    return blobs.drafts.length
+  }
+  assert.deepEqual([await drafts(8192), await drafts(32_768)], [0, 1])
+  await Promise.all(others.slice(0, 32).map(other => other.finish()))
+  await Promise.all(others.slice(32).map(other => other.abandon()))
+  assert.equal(await drafts(32_768), 0)
 })
