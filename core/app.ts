@@ -27,7 +27,7 @@ import type { Config } from './config/types.js'
 import { createResolver } from './dns/resolver.js'
 import { reverseName } from './dns/reverse.js'
 import type { App, AppBase } from './host/app-types.js'
-import { countersOf, openDoors } from './host/doors.js'
+import { countersOf, type Door, openDoors } from './host/doors.js'
 import { watchExpiry } from './host/expiry.js'
 import { type Loaded, loadRest } from './host/loaded.js'
 import { loadPlugins } from './host/loader.js'
@@ -300,12 +300,12 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
   const graceMs = Math.max(1000, config.drainMs - 5000)
   assembly.dispatchBy(runner.dispatcher(graceMs))
   const { census, ...counters } = countersOf(base)
-  // Before the doors: a client that left while modules were read would stay counted.
-  await loadRest(loaded)
+  if (base.doorsFirst !== true) await loadRest(loaded)
   const doors = await openDoors(base, listeners, { drain: draining.signal, sessions, ...counters })
   census?.begin(counters.turnstile)
   const hearNoMore = (base.worker ?? 1) === 1 ? hear({ bus: base.bus, store, pipeline, clock, log }) : () => undefined
   const endNoMore = sessions.hear(base.bus, log)
+  if (base.doorsFirst === true) await loadRest(loaded).catch(error => closeAgain(doors, error))
   runner.start()
   for (const { contribution } of loaded.entries) contribution.started?.()
   const forgetExpiry = watchExpiry({ tls: base.tls, notifier: assembly.loaded.services.get('notifier'), clock })
@@ -337,6 +337,14 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
       await assembly.close()
     },
   }
+}
+
+function closeAgain(doors: readonly Door[], error: unknown): never {
+  for (const { door } of doors) {
+    door.stop()
+    door.abort()
+  }
+  throw error
 }
 
 function storeOf(loaded: Loaded, config: Config): Store {

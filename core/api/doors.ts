@@ -64,14 +64,14 @@ export function doorSettings({ cleartext_auth, login_delay, max_logins }: DoorCo
 export function doorsOf(
   protocol: Listener['protocol'],
   { listen, listen_tls, client_certificates }: DoorConfig,
-  serve: Listener['serve'],
+  serving: Pick<Listener, 'serve' | 'loaded'>,
   log: Log,
 ): readonly Listener[] {
   const door =
     (tls: Listener['tls'], stem: string) =>
     (address: string, index: number): Listener => {
       const name = index === 0 ? stem : `${stem}-${index + 1}`
-      return { name, protocol, address, tls, clientCertificates: client_certificates, serve }
+      return { name, protocol, address, tls, clientCertificates: client_certificates, ...serving }
     }
   const doors = [...listen.map(door('starttls', protocol)), ...listen_tls.map(door('implicit', `${protocol}s`))]
   if (doors.length === 0) log.warn({}, `${protocol} listens nowhere: give it \`listen\` or \`listen_tls\``)

@@ -211,6 +211,11 @@ export interface Listener {
   readonly tls: 'none' | 'starttls' | 'implicit'
   /** Left out: `none`. Anything else needs `tls.client_ca` of server.yaml. */
   readonly clientCertificates?: ClientCertificates
+  /**
+   * What serving needs and may not be there yet, such as modules: each connection waits for it, and one whose client has ended it meanwhile without a word
+   * is not served. Whoever awaited it in `serve` would never hear of such an end.
+   */
+  loaded?(): Promise<unknown>
   /** Serves one connection; resolves when it is over. A throw is logged and closes it. */
   serve(connection: Connection): Promise<void>
 }
@@ -257,7 +262,8 @@ export interface Contribution {
   /** Plugins that would answer in its place if their entries stood above its own; `check` warns of that. */
   readonly above?: readonly string[]
   /**
-   * Loads what only serving needs: modules of sessions, large lists. Called in each worker before the doors open, and by `check`; a throw refuses the start.
+   * Loads what only serving needs: modules of sessions, large lists. Called in each worker, and by `check`; a throw refuses the start. Where nobody else
+   * serves the doors are open by then, so whoever needs it must wait for it.
    */
   loadRest?(): Promise<unknown>
   /** Called once in each worker when all doors are open and the rest is loaded: what a plugin does by itself begins here. Not for commands, nor for `check`. */

@@ -17,6 +17,8 @@ export interface AppBase {
   readonly workers?: number
   /** Which of them this is, from 1. */
   readonly worker?: number
+  /** Nobody else serves yet: the doors open before all is loaded. */
+  readonly doorsFirst?: boolean
   /** Gives a connection to another worker; left out: each serves what it accepts. */
   readonly passOn?: PassOn
   /** The same ticket keys in all workers, so that a TLS session resumes in any of them. */

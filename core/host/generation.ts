@@ -145,14 +145,14 @@ export class Generation {
       worker.on('message', (message: FromWorker, connection?: RawConnection) => {
         crew.quietTicks = 0
         if (message.kind === 'pass') this.#pass(message, connection)
-        else if (message.kind === 'here') send(worker, this.#firstOrder(slot))
+        else if (message.kind === 'here') send(worker, this.#firstOrder(crew))
         else if (message.kind === 'ready') {
           clearTimeout(late)
           crew.ready = true
           resolve(message)
         } else if (message.kind !== 'beat') trouble = message
       })
-      if (spare?.here === true) send(worker, this.#firstOrder(slot))
+      if (spare?.here === true) send(worker, this.#firstOrder(crew))
       worker.on('error', error => this.#parts.log().error({ err: error }, 'worker could not be reached'))
       worker.on('exit', (code, signal) => {
         clearTimeout(late)
@@ -186,10 +186,12 @@ export class Generation {
     for (const [connection, door] of left) this.#pass({ door, worker: slot }, connection)
   }
 
-  #firstOrder(slot: number): ToWorker {
-    const { configDir, known, workers } = this.#parts
+  #firstOrder({ slot, replaces }: Crew): ToWorker {
+    const { configDir, known, workers, number } = this.#parts
     if (this.#over) return { kind: 'drain' }
-    return { kind: 'start', configDir, known, worker: slot, workers, tls: this.#parts.tls() }
+    // At a reload those before serve on: should it be refused after all, no client was cut off.
+    const doorsFirst = replaces ? workers === 1 : number === 1 && slot === 1
+    return { kind: 'start', configDir, known, worker: slot, workers, tls: this.#parts.tls(), doorsFirst }
   }
 
   #ended(crew: Crew, how: { code: number | null; signal: string | null }, trouble: Trouble): void {

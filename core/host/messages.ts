@@ -17,6 +17,8 @@ export type ToWorker =
       /** How many there are. */
       readonly workers: number
       readonly tls: TlsMaterial
+      /** Nobody else serves: it opens its doors before all is loaded. */
+      readonly doorsFirst: boolean
     }
   /** From now on. */
   | { readonly kind: 'tls'; readonly tls: TlsMaterial }

@@ -87,6 +87,7 @@ async function start(order: StartOrder, startApp: StartApp): Promise<Running | u
       tls,
       workers: order.workers,
       worker: order.worker,
+      doorsFirst: order.doorsFirst,
       passOn,
     })
     tell({ kind: 'ready', doors: app.doors })

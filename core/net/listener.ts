@@ -175,13 +175,21 @@ class Door implements OpenListener {
     const remote = connection.peer.remote.address
     try {
       if (this.#listener.tls === 'implicit') await connection.startTls()
-      await this.#listener.serve(connection)
+      if (!(await this.#hasLeft(connection))) await this.#listener.serve(connection)
       hangUp(connection.socket, raw)
     } catch (error) {
       if (error instanceof HandshakeError) connection.log.info({ remote, error: error.message }, 'TLS handshake failed')
       else connection.log.error({ remote, err: error }, 'serving a connection failed')
       raw.destroy()
     }
+  }
+
+  /** Waits until it can be served. An end that came meanwhile is told to nobody afterwards: what the client has said before it is still served. */
+  async #hasLeft(connection: NetConnection): Promise<boolean> {
+    if (this.#listener.loaded === undefined) return false
+    await this.#listener.loaded()
+    const { destroyed, readableEnded } = connection.socket
+    return destroyed || readableEnded
   }
 
   #turnAway(socket: Socket, sentence: string, remote = plainIp(socket.remoteAddress ?? 'local')): void {

@@ -24,7 +24,12 @@ export default definePlugin({
     }
     const serving = () => (loading ??= load())
     return {
-      listeners: doorsOf('imap', config, async connection => (await serving()).serve(connection), log),
+      listeners: doorsOf(
+        'imap',
+        config,
+        { loaded: serving, serve: async connection => (await serving()).serve(connection) },
+        log,
+      ),
       services: {
         'word-index': { rebuild: async (mailbox, signal) => (await serving()).rebuild(mailbox, signal) },
       },

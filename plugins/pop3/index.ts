@@ -22,11 +22,13 @@ export default definePlugin({
       metrics,
       movements: services.find('movements'),
     }
-    const loaded = () => Promise.all([import('./conversation.js'), import('./session.js')])
-    const serve = async (connection: Connection) => {
-      const [{ converse }, { Session }] = await loaded()
-      await converse(new Session(connection, deps))
+    const load = async () => {
+      const [{ converse }, { Session }] = await Promise.all([import('./conversation.js'), import('./session.js')])
+      return (connection: Connection) => converse(new Session(connection, deps))
     }
-    return { listeners: doorsOf('pop3', config, serve, log), loadRest: loaded }
+    let loading: ReturnType<typeof load> | undefined
+    const loaded = () => (loading ??= load())
+    const serve = async (connection: Connection) => (await loaded())(connection)
+    return { listeners: doorsOf('pop3', config, { loaded, serve }, log), loadRest: loaded }
   },
 })

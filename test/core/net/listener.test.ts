@@ -270,3 +270,34 @@ test('a unix socket left behind by a crash is taken over, one that is in use is 
   assert.equal(opened.door.address, `unix:${path}`)
   await opened.end()
 })
+
+test('who has left while what serves was being loaded is not served, and not counted for ever; who has spoken before is served', async () => {
+  let here: () => void = () => undefined
+  const loading = new Promise<void>(resolve => {
+    here = resolve
+  })
+  const served: string[] = []
+  const serve = async (connection: Connection) => {
+    connection.socket.write('hello\r\n')
+    const [said] = (await once(connection.socket, 'data')) as [Buffer]
+    served.push(String(said))
+  }
+  const { door, port, end } = await open(serve, { loaded: () => loading })
+  try {
+    const [gone, silent, speaking] = [connect(port), connect(port), connect(port)]
+    await Promise.all([gone, silent, speaking].map(socket => once(socket, 'connect')))
+    gone.destroy()
+    silent.end()
+    speaking.end('a word')
+    while (door.connections < 3) await sleep(5)
+    // Long enough for the ends to be there; were they not, they would come as to any session.
+    await sleep(200)
+    here()
+    assert.equal(await all(speaking), 'hello\r\n')
+    assert.equal(await all(silent), '')
+    while (door.connections > 0) await sleep(5)
+    assert.deepEqual(served, ['a word'])
+  } finally {
+    await end()
+  }
+})
