@@ -212,8 +212,9 @@ export async function assemble({
 async function together(loading: Promise<Loaded>, rules: Promise<unknown> | undefined): Promise<Loaded> {
   const [loaded, read] = await Promise.allSettled([loading, rules])
   if (loaded.status === 'fulfilled' && read.status === 'fulfilled') return loaded.value
+  const rest = await Promise.allSettled([loaded.status === 'fulfilled' ? loadRest(loaded.value) : undefined])
   if (loaded.status === 'fulfilled') await loaded.value.dispose()
-  const reasons = [loaded, read].flatMap(one => (one.status === 'rejected' ? [one.reason as unknown] : []))
+  const reasons = [loaded, read, ...rest].flatMap(one => (one.status === 'rejected' ? [one.reason as unknown] : []))
   const bug = reasons.find(reason => !(reason instanceof ConfigError))
   if (bug !== undefined) throw bug
   throw new ConfigError(inOrder(reasons.flatMap(reason => (reason as ConfigError).faults)))
@@ -306,6 +307,8 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
   const hearNoMore = (base.worker ?? 1) === 1 ? hear({ bus: base.bus, store, pipeline, clock, log }) : () => undefined
   const endNoMore = sessions.hear(base.bus, log)
   if (base.doorsFirst === true) await loadRest(loaded).catch(error => closeAgain(doors, error))
+  // What was read behind the doors and passed its schema is known again too.
+  await config.kept?.save()
   runner.start()
   for (const { contribution } of loaded.entries) contribution.started?.()
   const forgetExpiry = watchExpiry({ tls: base.tls, notifier: assembly.loaded.services.get('notifier'), clock })

@@ -1,7 +1,18 @@
 /**
  * Plugins when all are set up: who is asked in which order, and what they contribute together. `loader.ts` makes it.
  */
-import type { Command, Contribution, Listener, Plugin, Services, SmtpVerb, Target } from '../api/index.js'
+import {
+  type Command,
+  ConfigError,
+  type Contribution,
+  type Fault,
+  type Listener,
+  type Plugin,
+  type Services,
+  type SmtpVerb,
+  type Target,
+} from '../api/index.js'
+import { inOrder } from '../config/files.js'
 import type { PluginEntry } from '../config/types.js'
 import type { JoinedAccounts } from './accounts/joined.js'
 
@@ -28,7 +39,28 @@ export interface Loaded {
   dispose(): Promise<void>
 }
 
-/** One after the other: who is served meanwhile waits for the modules of one plugin at most. */
+/** One after the other: who is served meanwhile waits for what one plugin loads at most. Throws a `ConfigError` with the faults of all. */
 export async function loadRest({ entries }: Pick<Loaded, 'entries'>): Promise<void> {
-  for (const { contribution } of entries) await contribution.loadRest?.()
+  const faults: Fault[] = []
+  for (const { contribution } of entries) {
+    try {
+      await contribution.loadRest?.()
+    } catch (error) {
+      // a plugin with a Posthouse of its own would throw another class of the same name
+      if (!(error instanceof Error && error.name === 'ConfigError')) throw error
+      faults.push(...(error as ConfigError).faults)
+    }
+  }
+  if (faults.length > 0) throw new ConfigError(inOrder(faults))
+}
+
+/** Those that `loadRest` would find, for who has found others already. */
+export async function faultsOfRest(loaded: Pick<Loaded, 'entries'>): Promise<readonly Fault[]> {
+  try {
+    await loadRest(loaded)
+    return []
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults
+    throw error
+  }
 }

@@ -30,7 +30,7 @@ import { messageOf } from '../storage/message.js'
 import { JoinedAccounts } from './accounts/joined.js'
 import { type FoundPlugin, findPlugins, placeOf } from './find.js'
 import { gather } from './gather.js'
-import type { Loaded, LoadedEntry } from './loaded.js'
+import { faultsOfRest, type Loaded, type LoadedEntry } from './loaded.js'
 import { metricsOf } from './metrics.js'
 import { setupOrder } from './order.js'
 import type { Rehearsal } from './rehearsal.js'
@@ -71,6 +71,8 @@ export async function loadPlugins(config: Config, base: LoadBase): Promise<Loade
   const gathered = gather(entries, config, wrong.length === 0)
   wrong.push(...gathered.faults)
   if (wrong.length > 0) {
+    // All that are wrong are told at once, also those that are found behind open doors.
+    if (base.purpose === 'serve') wrong.push(...(await faultsOfRest({ entries })))
     await stage.dispose()
     throw new ConfigError(inOrder(wrong))
   }

@@ -13,7 +13,7 @@ import { openLog } from '../log/log.js'
 import { joinBus } from './bus.js'
 import type { AssembledForCommand, CliParts } from './command-base.js'
 import { suppliersOf } from './find.js'
-import type { Loaded } from './loaded.js'
+import { type Loaded, loadRest } from './loaded.js'
 import { MemoryMetrics } from './metrics.js'
 import { makeDataDir } from './named-dirs.js'
 import { givesUpRoot, giveUpRoot, handOver } from './owner.js'
@@ -100,6 +100,7 @@ export async function rehearse<T>(
   // As for a server: the faults of rule files and lists are to be told now.
   const assembled = await assemble({ ...base, purpose: 'serve' })
   try {
+    await loadRest(assembled.loaded)
     return await work(assembled, rehearsal)
   } finally {
     await assembled.close()

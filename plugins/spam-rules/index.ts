@@ -1,6 +1,6 @@
 /**
  * Scores mail by hand-written rules in YAML: words and phrases, header fields, origin, letter patterns. Contributes the hook
- * `score`, which only gives points and says why, and the commands `posthouse rules …`. Rules are read once, at set-up.
+ * `score`, which only gives points and says why, and the commands `posthouse rules …`. Rules are read once, when all plugins are set up.
  */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -41,7 +41,7 @@ export default definePlugin({
   name: 'spam-rules',
   summary: 'scores mail by rules in YAML files',
   config: CONFIG,
-  async setup({ config, clock, files, log, messageOf, purpose, server, services }) {
+  setup({ config, clock, files, log, messageOf, server, services }) {
     let brands: BrandTable | undefined
     // What a site has added to the list of brands stands with the plugin that judges names by it.
     const brandsHere = () => (brands ??= brandsOf(services.find('look-alikes')?.brands ?? NO_OTHERS))
@@ -57,8 +57,6 @@ export default definePlugin({
       await loading
       return loaded!
     }
-    // Reading them all takes half a second, which most commands need not wait for.
-    if (purpose === 'serve') log.debug({ rules: (await rules()).rules.length }, 'rules read')
     let soon: NodeJS.Timeout | undefined
     return {
       hooks: {
@@ -66,6 +64,8 @@ export default definePlugin({
         weigh: async asked => (await rules()).weigh(await known.of(asked, clock.now()), asked.verdict.findings),
       },
       commands: ruleCommands(rules, messageOf, brandsHere),
+      // Reading them all takes half a second: the doors of a first start need not wait for it, nor do commands. Mail does.
+      loadRest: async () => log.debug({ rules: (await rules()).rules.length }, 'rules read'),
       started() {
         soon = setTimeout(() => {
           loaded?.prepare()

@@ -50,6 +50,7 @@ async function check(dir: string, parts: CliParts): Promise<Checked> {
     const summary = await withPlugins(dir, parts, 'serve', async (loaded, config, { route }) => {
       const { entries, listeners } = loaded
       await loadRest(loaded)
+      await config.kept?.save()
       warnings.push(...misplaced(entries), ...(await untaken(loaded, config, route)))
       const doors = config.listeners.length + listeners.length
       return `the configuration in ${dir} is right: ${doors} listeners, ${entries.length} plugins`

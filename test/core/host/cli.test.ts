@@ -271,6 +271,23 @@ test('a plugin whose rest cannot be loaded keeps the server from starting, and c
   }
 })
 
+test('rules with a fault keep the server from starting, and are told beside other faults', async () => {
+  const broken = join(parent, 'broken-rules')
+  const base = await freeBase()
+  const made = await posthouse('init', broken, '--domain', 'example.org', '--base-port', String(base))
+  assert.equal(made.code, 0, made.err)
+  await writeFile(join(broken, 'local.yaml'), 'rules:\n  - { name: odd, points: 1, says: odd, words: [] }\n')
+  const { code, err } = await posthouse('serve', '--config', broken)
+  assert.equal(code, 1)
+  assert.match(err, /local\.yaml:2:\d+: /)
+  assert.match(err, /not started, \d faults? in the configuration/)
+  await writeFile(join(broken, 'aliases.yaml'), 'no list: of aliases\n- at all\n')
+  const both = await posthouse('check', '--config', broken)
+  assert.equal(both.code, 1)
+  assert.match(both.out, /aliases\.yaml:\d+:\d+: /)
+  assert.match(both.out, /local\.yaml:2:\d+: /)
+})
+
 test('the lines of a first start send a mail and read it', () => {
   const accounts = [{ login: 'alice@example.test', password: 'aa-bb' }]
   const doors = [
