@@ -46,21 +46,22 @@ export async function loadRest({ entries }: Pick<Loaded, 'entries'>): Promise<vo
     try {
       await contribution.loadRest?.()
     } catch (error) {
-      // a plugin with a Posthouse of its own would throw another class of the same name
-      if (!(error instanceof Error && error.name === 'ConfigError')) throw error
-      faults.push(...(error as ConfigError).faults)
+      if (!isConfigError(error)) throw error
+      faults.push(...error.faults)
     }
   }
   if (faults.length > 0) throw new ConfigError(inOrder(faults))
 }
 
-/** Those that `loadRest` would find, for who has found others already. */
-export async function faultsOfRest(loaded: Pick<Loaded, 'entries'>): Promise<readonly Fault[]> {
-  try {
-    await loadRest(loaded)
-    return []
-  } catch (error) {
-    if (error instanceof ConfigError) return error.faults
-    throw error
-  }
+/** Those that `loadRest` finds, for who has found others already. What else goes wrong may be for want of a plugin that is not there. */
+export async function faultsOfRest({ entries }: Pick<Loaded, 'entries'>): Promise<readonly Fault[]> {
+  const found: Fault[] = []
+  for (const one of entries)
+    await loadRest({ entries: [one] }).catch(error => found.push(...(isConfigError(error) ? error.faults : [])))
+  return found
+}
+
+/** A plugin with a Posthouse of its own would throw another class of the same name. */
+function isConfigError(error: unknown): error is ConfigError {
+  return error instanceof Error && error.name === 'ConfigError'
 }
