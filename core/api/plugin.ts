@@ -212,8 +212,8 @@ export interface Listener {
   /** Left out: `none`. Anything else needs `tls.client_ca` of server.yaml. */
   readonly clientCertificates?: ClientCertificates
   /**
-   * What serving needs and may not be there yet, such as modules: each connection waits for it, and one whose client has ended it meanwhile without a word
-   * is not served. Whoever awaited it in `serve` would never hear of such an end.
+   * What serving needs and may not be there yet, such as modules: each connection waits for it, and one that is closed by then is not served. Whoever awaited it
+   * in `serve` would never hear of that. A client that has ended its side alone still listens: its `end` may have been, and `socket.readableEnded` tells.
    */
   loaded?(): Promise<unknown>
   /** Serves one connection; resolves when it is over. A throw is logged and closes it. */

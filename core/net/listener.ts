@@ -184,12 +184,11 @@ class Door implements OpenListener {
     }
   }
 
-  /** Waits until it can be served. An end that came meanwhile is told to nobody afterwards: what the client has said before it is still served. */
+  /** Waits until it can be served. */
   async #hasLeft(connection: NetConnection): Promise<boolean> {
     if (this.#listener.loaded === undefined) return false
     await this.#listener.loaded()
-    const { destroyed, readableEnded } = connection.socket
-    return destroyed || readableEnded
+    return connection.socket.destroyed
   }
 
   #turnAway(socket: Socket, sentence: string, remote = plainIp(socket.remoteAddress ?? 'local')): void {

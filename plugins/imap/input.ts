@@ -62,7 +62,8 @@ export class Input {
 
   attach(socket: Socket): void {
     this.socket = socket
-    this.closed = socket.destroyed
+    // Either may have been while sessions were being loaded, and is told but once.
+    this.closed = socket.destroyed || socket.readableEnded
     socket.on('readable', this.onReadable)
     for (const event of ['end', 'close', 'error']) socket.on(event, this.onClosed)
   }

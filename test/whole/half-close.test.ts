@@ -91,6 +91,29 @@ for (const [how, open, door] of [
   })
 }
 
+for (const [how, open, door] of [
+  ['IMAP', clear, 'port'],
+  ['IMAP in TLS', secure, 'tlsPort'],
+] as const) {
+  test(`${how} greets a client that closed its side while sessions were being loaded, and says good-bye`, async t => {
+    const rig = await startRig({ loaded: sleep(300) })
+    t.after(() => rig.end())
+    assert.match(await sayAll(open(rig[door]), ''), /^\* OK .*\r\n\* BYE .*\r\n$/)
+    assert.match(await sayAll(open(rig[door]), 'a NOOP\r\n'), /^\* OK .*\r\na OK .*\r\n\* BYE .*\r\n$/)
+  })
+}
+
+for (const [how, open, door] of [
+  ['POP3', clear, 'clear'],
+  ['POP3 in TLS', secure, 'secure'],
+] as const) {
+  test(`${how} greets a client that closed its side while sessions were being loaded`, async t => {
+    const house = await openHouse({}, store => store, sleep(300))
+    t.after(() => house.close())
+    assert.match(await sayAll(open(house[door]), ''), /^\+OK .*\r\n$/)
+  })
+}
+
 test('a client that closes its side in the middle of the TLS handshake does not stay', async t => {
   const door = await SmtpDoor.open({ listener: { tls: 'implicit' } })
   t.after(() => door.close())

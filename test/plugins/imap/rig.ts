@@ -12,6 +12,7 @@ import type { OpenListener } from '../../../core/net/types.js'
 import imap from '../../../plugins/imap/index.js'
 import { createMemoryStore } from '../../../plugins/store-memory/store.js'
 import { authenticatorOf } from '../../harness/authenticator.js'
+import { loadedAfter } from '../../harness/loaded-after.js'
 import { tlsOf } from '../../harness/tls.js'
 
 /** For what happens at once: on a machine that does much else a second is soon over. */
@@ -38,6 +39,8 @@ export interface RigOptions {
   readonly store?: Store
   readonly authenticator?: Authenticator
   readonly maxMessageBytes?: number
+  /** Sessions count as loaded from here on. */
+  readonly loaded?: Promise<unknown>
 }
 
 export const authenticator: Authenticator = authenticatorOf((login, password) => {
@@ -81,7 +84,9 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     drain: drain.signal,
     maxConnections: 50,
   }
-  const doors = await Promise.all(contribution.listeners!.map(listener => openListener(listener, deps)))
+  const doors = await Promise.all(
+    contribution.listeners!.map(listener => openListener(loadedAfter(options.loaded, listener), deps)),
+  )
   const [port, tlsPort] = doors.map(door => Number(door.address.split(':').at(-1))) as [number, number]
   const clients: Client[] = []
   return {

@@ -11,6 +11,7 @@ import pop3 from '../../../plugins/pop3/index.js'
 import { createMemoryState } from '../../../plugins/store-memory/state.js'
 import { createMemoryStore } from '../../../plugins/store-memory/store.js'
 import { authenticatorOf } from '../../harness/authenticator.js'
+import { loadedAfter } from '../../harness/loaded-after.js'
 import { TEST_CERT, TEST_KEY } from '../../harness/test-cert.js'
 import { tlsOf } from '../../harness/tls.js'
 
@@ -38,7 +39,11 @@ const authenticator = authenticatorOf((login, password) => {
   return password === PASSWORD && account !== undefined ? account : reject('wrong', { code: 535, status: '5.7.8' })
 })
 
-export async function openHouse(config: object = {}, change: (store: Store) => Store = store => store): Promise<House> {
+export async function openHouse(
+  config: object = {},
+  change: (store: Store) => Store = store => store,
+  loaded?: Promise<unknown>,
+): Promise<House> {
   const store = createMemoryStore()
   const log = rememberingLog()
   const movements: Movement[] = []
@@ -61,7 +66,8 @@ export async function openHouse(config: object = {}, change: (store: Store) => S
     tls: tlsOf(TEST_CERT, TEST_KEY),
   }
   const open: OpenListener[] = []
-  for (const listener of contribution.listeners ?? []) open.push(await openListener(listener, deps))
+  for (const listener of contribution.listeners ?? [])
+    open.push(await openListener(loadedAfter(loaded, listener), deps))
   const [clear, secure] = open.map(listener => Number(listener.address.split(':')[1]))
   return {
     store,
