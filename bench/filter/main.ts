@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Parting } from '../../plugins/spam-rules/fit-check.js'
 import { reportLines } from '../../plugins/spam-rules/fit-report.js'
+import { ends, runToTheEnd, say } from '../lib/ends.js'
 import { machineOf, machineText } from '../lib/machine.js'
 import { type Arguments, HELP, readArguments } from './args.js'
 import { besideOthers, besideTable, draw } from './beside.js'
@@ -21,7 +22,6 @@ import { pluginsOf } from './stages.js'
 import { ERROR_HEAD, errorTable, groupTable, ruleTable, tableOf, wrongList } from './tables.js'
 import { type View, viewOf } from './view.js'
 
-const say = (text: string): void => void process.stderr.write(text)
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 /** Rules that are listed with --groups. */
 const MOST_RULES = 60
@@ -60,33 +60,30 @@ async function run(args: Arguments): Promise<number> {
     return 0
   }
   const folder = mkdtempSync(join(tmpdir(), 'posthouse-bench-filter-'))
-  try {
-    const machine = machineOf(folder)
-    print(`${machineText(machine)}\n`)
-    const items = itemsOf(sets, args)
-    if (args.peers) return await runBeside(sets, folder, args)
-    if (args.speed) return await runSpeed(sets, folder, args)
-    if (args.fit !== undefined) return await runFit(items, folder, args, args.fit)
-    if (args.learn) return await runLearning(sets, folder, args)
-    const runs: Run[] = []
-    for (const { stage, plugins } of stagesOf(args)) {
-      for (const view of args.views) {
-        const site = await Site.open({
-          folder: join(folder, `${stage}-${view}`),
-          ...(plugins && { plugins }),
-          ...(args.config !== undefined && { config: args.config }),
-        })
-        runs.push(await judgeAll({ site, stage, view, items }))
-        report(runs.at(-1)!, args)
-        await site.close()
-      }
+  ends.push(() => rm(folder, { recursive: true, force: true }))
+  const machine = machineOf(folder)
+  print(`${machineText(machine)}\n`)
+  const items = itemsOf(sets, args)
+  if (args.peers) return await runBeside(sets, folder, args)
+  if (args.speed) return await runSpeed(sets, folder, args)
+  if (args.fit !== undefined) return await runFit(items, folder, args, args.fit)
+  if (args.learn) return await runLearning(sets, folder, args)
+  const runs: Run[] = []
+  for (const { stage, plugins } of stagesOf(args)) {
+    for (const view of args.views) {
+      const site = await Site.open({
+        folder: join(folder, `${stage}-${view}`),
+        ...(plugins && { plugins }),
+        ...(args.config !== undefined && { config: args.config }),
+      })
+      runs.push(await judgeAll({ site, stage, view, items }))
+      report(runs.at(-1)!, args)
+      await site.close()
     }
-    if (args.json !== undefined)
-      writeFileSync(resolve(args.json), JSON.stringify({ machine, settings: args, runs }, null, 1))
-    return 0
-  } finally {
-    await rm(folder, { recursive: true, force: true })
   }
+  if (args.json !== undefined)
+    writeFileSync(resolve(args.json), JSON.stringify({ machine, settings: args, runs }, null, 1))
+  return 0
 }
 
 async function runBeside(sets: string, folder: string, args: Arguments): Promise<number> {
@@ -220,4 +217,6 @@ function report({ stage, view, messages, cpuMs, p50, p99, results }: Run, args: 
   if (args.wrong) print(`${wrongList(results)}\n`)
 }
 
-process.exitCode = await main()
+runToTheEnd(async () => {
+  process.exitCode = await main()
+})

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { join } from 'node:path'
+import { ends } from '../../lib/ends.js'
 import { readStat } from '../../lib/usage.js'
 import { programPath } from './installed.js'
 import type { Opinion, Peer, PeerKind, Sample } from './peer.js'
@@ -30,6 +31,7 @@ export const rspamd: PeerKind = {
       detached: true,
     })
     const daemon = new Daemon(folder, child, taught)
+    ends.push(() => daemon.end())
     await daemon.ready()
     return daemon
   },
@@ -83,6 +85,7 @@ class Daemon implements Peer {
 
   async end(): Promise<void> {
     this.#agent.destroy()
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     const gone = new Promise(resolve => this.#child.once('exit', resolve))
     this.#child.kill('SIGTERM')
     await gone

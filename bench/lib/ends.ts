@@ -1,5 +1,5 @@
-/** How a bench beside peers ends: what it has started is ended in reverse order, whether it came to its end, failed or was interrupted. */
-import { onInterruption } from '../lib/interrupted.js'
+/** How a bench that starts servers ends: what it has started is ended in reverse order, whether it came to its end, failed or was interrupted. */
+import { onInterruption } from './interrupted.js'
 
 export const say = (text: string): void => void process.stderr.write(text)
 
