@@ -66,13 +66,18 @@ export class Journal {
   readonly #own: OwnWeights
   #loading: Promise<void> | undefined
   #staged = new Map<string, Entry>()
+  /** On their way to the disk. */
+  readonly #writing = new Set<ReadonlyMap<string, Entry>>()
   #heard = new Set<string>()
   #heardAt = 0
 
   /** `told`: other processes should look. */
   constructor(table: Table, clock: Clock, told: () => void = () => undefined) {
     this.#table = table
-    this.#own = new OwnWeights(table)
+    this.#own = new OwnWeights(table, {
+      known: key => this.#counted.get(key),
+      unwritten: () => [...this.#writing, this.#staged].flatMap(entries => [...entries]),
+    })
     this.#clock = clock
     this.#told = told
   }
@@ -222,6 +227,7 @@ export class Journal {
     const entries = this.#staged
     if (entries.size === 0) return
     this.#staged = new Map()
+    this.#writing.add(entries)
     const changes: TableChange[] = [...entries].map(([key, entry]) => ({ key, value: writeEntry(entry) }))
     const news = `${NEWS}${newId(this.#clock.now())}`
     this.#heard.add(news)
@@ -231,6 +237,8 @@ export class Journal {
       // What was counted is not kept: all is read anew before it is used again.
       this.#loading = undefined
       throw error
+    } finally {
+      this.#writing.delete(entries)
     }
     this.#told()
   }
@@ -238,7 +246,7 @@ export class Journal {
   /** What an account's own teaching adds for its own mail. */
   own(account: string): Promise<TaughtWeights> {
     const teacher = prefixOf(account)
-    return this.#own.of(teacher, this.#teachers.has(teacher), this.#staged)
+    return this.#own.of(teacher, this.#teachers.has(teacher))
   }
 
   /** Of all teachers, but of each account only so many: one who teaches all day makes no site experienced. */

@@ -1,5 +1,6 @@
 /**
- * What an account's own teaching adds for its own mail, for the accounts seen last: read from the journal once, and kept up from then on.
+ * What an account's own teaching adds for its own mail, for the accounts seen last: read from the journal once, and kept up from then on. It is the sum of
+ * what the journal knows, and not of what the table holds by now: what others have written is heard later, and would count twice.
  */
 import { setImmediate as breathe } from 'node:timers/promises'
 import type { Table } from 'posthouse/api'
@@ -18,6 +19,14 @@ export interface Known extends Standing {
   readonly gone: boolean
 }
 
+/** What the journal knows. */
+export interface Knowing {
+  /** What an entry counts by now. */
+  known(key: string): Known | undefined
+  /** Entries that may not be in the table yet. */
+  unwritten(): Iterable<readonly [string, Entry]>
+}
+
 interface Own {
   readonly loading: Promise<TaughtWeights>
   /** Once it is read. */
@@ -26,24 +35,25 @@ interface Own {
 
 export class OwnWeights {
   readonly #table: Table
+  readonly #journal: Knowing
   /** By what all keys of a teacher begin with. */
   readonly #kept = new Map<string, Own>()
 
-  constructor(table: Table) {
+  constructor(table: Table, journal: Knowing) {
     this.#table = table
+    this.#journal = journal
   }
 
-  /** `staged`: entries that are not written yet. They count, too, and stand in place of those that are. */
-  of(teacher: string, hasTaught: boolean, staged: ReadonlyMap<string, Entry>): Promise<TaughtWeights> {
-    const own = this.#kept.get(teacher) ?? this.#begin(teacher, hasTaught, staged)
+  of(teacher: string, hasTaught: boolean): Promise<TaughtWeights> {
+    const own = this.#kept.get(teacher) ?? this.#begin(teacher, hasTaught)
     this.#kept.delete(teacher)
     this.#kept.set(teacher, own)
     if (this.#kept.size > KEPT) this.#kept.delete(this.#kept.keys().next().value!)
     return own.loading
   }
 
-  #begin(teacher: string, hasTaught: boolean, staged: ReadonlyMap<string, Entry>): Own {
-    const waiting = new Map([...staged].filter(([key]) => teacherOf(key) === teacher))
+  #begin(teacher: string, hasTaught: boolean): Own {
+    const waiting = new Map([...this.#journal.unwritten()].filter(([key]) => teacherOf(key) === teacher))
     const own: Own = { loading: this.#load(hasTaught ? teacher : undefined, waiting) }
     own.loading.then(
       weights => {
@@ -56,14 +66,15 @@ export class OwnWeights {
 
   async #load(teacher: string | undefined, waiting: ReadonlyMap<string, Entry>): Promise<TaughtWeights> {
     const weights = new TaughtWeights(OWN_SIZE)
-    const add = (entry: Entry | undefined) => {
-      if (entry === undefined || entry.goneAt !== undefined || entry.own === 0) return
-      weights.add(entry.tokens, amountOf(entry.label, entry.own))
+    const add = (key: string, entry: Entry | undefined) => {
+      const known = this.#journal.known(key)
+      if (entry === undefined || known === undefined || known.gone) return
+      weights.add(entry.tokens, amountOf(known.label, known.own))
     }
-    for (const entry of waiting.values()) add(entry)
+    for (const [key, entry] of waiting) add(key, entry)
     for (let after = teacher; teacher !== undefined; ) {
       const page = await this.#table.list(teacher, after, PAGE)
-      for (const { key, value } of page) if (!waiting.has(key)) add(readEntry(value))
+      for (const { key, value } of page) if (!waiting.has(key)) add(key, readEntry(value))
       if (page.length < PAGE) break
       after = page.at(-1)!.key
       await breathe()
