@@ -1,7 +1,7 @@
 /** `posthouse learn …`: teaches from files and mailboxes, takes it back, and says what is known. */
 import { type Clock, type Command, CommandError, type CommandRun, type Message, readMailFile } from 'posthouse/api'
 import { buildCommand } from './build-command.js'
-import { type Label, SITE } from './entry.js'
+import { keyOf, type Label, SITE } from './entry.js'
 import { findingOf } from './finding.js'
 import type { Journal } from './journal.js'
 import { type Bounds, experienceOf, judge, leftOfModel } from './judge.js'
@@ -65,17 +65,30 @@ async function teach(label: Label, run: CommandRun, parts: CommandParts): Promis
   const who = await teacherNamed(run, parts)
   const teacher = await parts.teacher()
   const journal = parts.journal()
+  await journal.ready()
   const progress: Progress = { seen: 0, learned: 0, known: 0, right: 0 }
+  const isDry = run.options['dry-run'] === true
+  const began = parts.clock.now()
+  // Of runs that were broken off, and of this one.
+  const owed = [...(await journal.owed(who))]
+  if (owed.length > 0 && !isDry) run.warn('lessons of a run that was broken off, or goes on, are gone over, too')
   for (const path of run.args) {
     for await (const { bytes } of mailsIn(path, parts)) {
       const read = await readLesson(parts.messageOf(bytes))
-      await one({ who, label, by: 'command', ...read }, progress, run, teacher)
+      await one({ who, label, by: 'command', ...read }, progress, run, parts)
+      if (progress.learned >= MANY && !owed.includes(began) && !isDry) {
+        await journal.owe(who, began)
+        owed.push(began)
+      }
       if (journal.staged >= PIECE) await journal.flush()
       if (progress.seen % TELL_EVERY === 0) run.warn(`${progress.seen} mails, ${progress.learned} learned`)
     }
   }
   await journal.flush()
-  if (progress.learned >= MANY && run.options['dry-run'] !== true) await goOver(who, progress.learned, run, teacher)
+  if (owed.length > 0 && !isDry) {
+    await goOver(who, journal.changedSince(Math.min(...owed), who), run, teacher)
+    await journal.settle(who, owed)
+  }
   tell(run, label, progress)
 }
 
@@ -83,20 +96,25 @@ async function teach(label: Label, run: CommandRun, parts: CommandParts): Promis
 function goOver(who: string, learned: number, run: CommandRun, teacher: Teacher): Promise<void> {
   const { least, forEach, most } = GONE_OVER
   return teacher.refine(Math.min(most, least + forEach * learned), who, (changed, of) => {
-    if (learned >= TELL_EVERY) run.warn(`gone over ${mails(of)} again: ${changed} of them count differently now`)
+    if (of >= TELL_EVERY) run.warn(`gone over ${mails(of)} again: ${changed} of them count differently now`)
   })
 }
 
 type Lesson = Parameters<Teacher['learn']>[0]
 
-async function one(lesson: Lesson, progress: Progress, run: CommandRun, teacher: Teacher): Promise<void> {
+async function one(lesson: Lesson, progress: Progress, run: CommandRun, parts: CommandParts): Promise<void> {
   const { who, label, print, tokens } = lesson
+  const teacher = await parts.teacher()
+  const isDry = run.options['dry-run'] === true
   const account = who === SITE ? undefined : who
   progress.seen++
   if (run.options.undo === true) {
-    if (await teacher.forget(who, print, 'later')) progress.learned++
+    const isKnown = isDry
+      ? parts.journal().standing(keyOf(who, print)) !== undefined
+      : await teacher.forget(who, print, 'later')
+    if (isKnown) progress.learned++
     else progress.known++
-  } else if (run.options['dry-run'] === true) {
+  } else if (isDry) {
     const { sum } = await teacher.judge(tokens, account)
     if (sum > 0 === (label === 'spam')) progress.right++
   } else {
@@ -111,9 +129,11 @@ async function one(lesson: Lesson, progress: Progress, run: CommandRun, teacher:
 
 function tell(run: CommandRun, label: Label, progress: Progress): void {
   const { seen, learned, known, right } = progress
+  const isDry = run.options['dry-run'] === true
   if (run.json) run.print(JSON.stringify({ label, ...progress }))
-  else if (run.options.undo === true) run.print(`${mails(seen)}: ${learned} taken back, ${known} not known`)
-  else if (run.options['dry-run'] === true)
+  else if (run.options.undo === true)
+    run.print(`${mails(seen)}: ${learned} ${isDry ? 'would be ' : ''}taken back, ${known} not known`)
+  else if (isDry)
     run.print(`${mails(seen)}: ${right} judged ${label} already, ${seen - right} not; nothing was learned`)
   else
     run.print(

@@ -24,6 +24,8 @@ import { TaughtWeights } from './weights.js'
 
 /** Rows that tell other processes which entries have changed. */
 const NEWS = 'n/'
+/** Rows that say whose lessons have still to be gone over, and since when they came. */
+const OWED = 'o/'
 /** So late a change of another process may be written, after it took its place in the order. */
 const LATE_MS = 60_000
 /** News and taken-back entries are kept so long; who slept longer reads everything anew. */
@@ -243,6 +245,39 @@ export class Journal {
     this.#told()
   }
 
+  /** What others have said of these since they were taken stands: it is not overwritten. */
+  async giveWay(taken: ReadonlyMap<string, Entry>): Promise<void> {
+    const keys = [...taken.keys()].filter(key => this.#staged.has(key))
+    const values = await this.#table.get(keys)
+    for (const [at, key] of keys.entries()) {
+      const now = values[at] === undefined ? undefined : readEntry(values[at])
+      if (now !== undefined && isSame(now, taken.get(key)!)) continue
+      this.#staged.delete(key)
+      this.#count(key, now)
+    }
+  }
+
+  /** When runs began whose lessons nobody has gone over yet. */
+  async owed(who: string): Promise<readonly number[]> {
+    const rows = await this.#table.list(owedBy(who))
+    return rows.map(({ value }) => Number(value))
+  }
+
+  /** On disk when it resolves. */
+  owe(who: string, began: number): Promise<void> {
+    return this.#table.write([{ key: `${owedBy(who)}${began}`, value: String(began) }])
+  }
+
+  settle(who: string, began: readonly number[]): Promise<void> {
+    return this.#table.write(began.map(one => ({ key: `${owedBy(who)}${one}`, value: undefined })))
+  }
+
+  /** How many lessons have come, or gone, since then. */
+  changedSince(since: number, who: string): number {
+    const whose = prefixOf(who)
+    return [...this.#counted].filter(([key, { at, goneAt }]) => key.startsWith(whose) && (goneAt ?? at) >= since).length
+  }
+
   /** What an account's own teaching adds for its own mail. */
   own(account: string): Promise<TaughtWeights> {
     const teacher = prefixOf(account)
@@ -345,6 +380,14 @@ function sumOf(tokens: Tokens): number {
     for (const token of list) sum = (sum + Math.imul(token + 1, 0x9e3779b1 + 2 * at)) | 0
   }
   return sum
+}
+
+function isSame(one: Standing, other: Standing): boolean {
+  return (['label', 'by', 'at', 'own', 'shared', 'goneAt'] as const).every(key => one[key] === other[key])
+}
+
+function owedBy(who: string): string {
+  return `${OWED}${prefixOf(who)}`
 }
 
 /** The first key of the time. */

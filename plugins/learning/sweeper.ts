@@ -30,8 +30,9 @@ export async function sweep(journal: Journal, clock: Clock, terms: Terms): Promi
     return false
   })
   for (let at = 0; at < leaving.length; at += PIECE) {
-    for (const [key, entry] of await journal.take(leaving.slice(at, at + PIECE)))
-      journal.stage(key, { ...entry, own: 0, shared: 0, goneAt: clock.now() })
+    const taken = await journal.take(leaving.slice(at, at + PIECE))
+    for (const [key, entry] of taken) journal.stage(key, { ...entry, own: 0, shared: 0, goneAt: clock.now() })
+    await journal.giveWay(taken)
     await journal.flush()
   }
   return leaving.length

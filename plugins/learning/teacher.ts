@@ -164,13 +164,14 @@ export class Teacher {
 
   /**
    * Goes over what was taught, until lessons agree: mails that were learned early have not seen what came later, and whoever has all spam learned and then all
-   * ham needs it. `most`: so many lessons, of both labels, the newest. `told` hears of each round how many count differently.
+   * ham needs it. `most`: so many lessons, of both labels, the newest. `told` hears of each round how many count differently. What others teach meanwhile
+   * is heard before each round: of two who teach at once the last goes over the lessons of both.
    */
   async refine(most: number, who = SITE, told: (changed: number, of: number) => void = () => undefined): Promise<void> {
     const { journal } = this.#parts
-    await journal.ready()
-    const keys = journal.newestOfBoth(most, prefixOf(who))
     for (let round = 1; round <= MOST_ROUNDS; round++) {
+      await journal.follow()
+      const keys = journal.newestOfBoth(most, prefixOf(who))
       const changed = await this.#goOver(inSomeOrder(keys, round), who)
       told(changed, keys.length)
       if (changed <= AGREED * keys.length) return
@@ -182,7 +183,8 @@ export class Teacher {
     const { journal } = this.#parts
     let changed = 0
     for (let at = 0; at < keys.length; at += PIECE) {
-      for (const [key, entry] of await journal.take(keys.slice(at, at + PIECE))) {
+      const taken = await journal.take(keys.slice(at, at + PIECE))
+      for (const [key, entry] of taken) {
         const { label, tokens, own, shared } = entry
         const old = (own + shared) / 1000
         const { full } = await this.judge(tokens, who === SITE ? undefined : who)
@@ -191,6 +193,7 @@ export class Teacher {
         journal.stage(key, { ...entry, ...this.#parted(who, amount, shared) })
         changed++
       }
+      await journal.giveWay(taken)
       await journal.flush()
     }
     return changed

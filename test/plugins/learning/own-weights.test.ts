@@ -60,8 +60,10 @@ test('what another worker has written and nobody has heard of yet is not counted
 
 test('what is on its way to the disk counts where weights are read in that moment', async () => {
   const table = createMemoryTables().table('learning')
-  let goOn = () => {}
-  const written = new Promise<void>(resolve => (goOn = resolve))
+  let goOn: () => void = () => undefined
+  const written = new Promise<void>(resolve => {
+    goOn = resolve
+  })
   const worker = new Worker({ ...table, write: changes => written.then(() => table.write(changes)) })
   const learning = worker.learn('spam', 1)
   while (worker.journal.taughtBy(ANN).spam === 0) await new Promise(setImmediate)

@@ -1,0 +1,181 @@
+/** Going over what was learned: it is taken up again after a run was broken off, hears who teaches at the same time, and gives way to what others say. */
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import type { Table } from 'posthouse/api'
+import { aMessage } from 'posthouse/testing'
+import { YamlSource } from '../../../core/config/yaml.js'
+import { messageOf } from '../../../core/storage/message.js'
+import { learnCommands } from '../../../plugins/learning/commands.js'
+import { CONFIG, termsOf } from '../../../plugins/learning/config.js'
+import { SITE } from '../../../plugins/learning/entry.js'
+import { Journal } from '../../../plugins/learning/journal.js'
+import { readLesson } from '../../../plugins/learning/lesson.js'
+import { NO_MODEL } from '../../../plugins/learning/model.js'
+import { sweep } from '../../../plugins/learning/sweeper.js'
+import { Teacher } from '../../../plugins/learning/teacher.js'
+import { createMemoryTables } from '../../../plugins/store-memory/tables.js'
+import { runCommand } from '../../harness/context.js'
+import { DAY, mailOf } from './scene.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'agreeing-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+for (const label of ['spam', 'ham'] as const) {
+  mkdirSync(join(folder, label))
+  for (let n = 0; n < 60; n++) writeFileSync(join(folder, label, `${n}.eml`), mailOf(label, n).replace(/\n/g, '\r\n'))
+}
+
+class Clerk {
+  static now = Date.UTC(2026, 0, 1)
+  readonly clock = { now: () => (Clerk.now += 1000) }
+  readonly journal: Journal
+  readonly teacher: Teacher
+  readonly commands
+
+  constructor(table: Table) {
+    const { journal, clock } = { journal: new Journal(table, this.clock), clock: this.clock }
+    const teacher = new Teacher({ journal, model: NO_MODEL, clock })
+    this.journal = journal
+    this.teacher = teacher
+    this.commands = learnCommands({
+      journal: () => journal,
+      teacher: async () => teacher,
+      model: async () => NO_MODEL,
+      bounds: { untaught: { spam: 4, ham: 1 }, taught: { spam: 8, ham: 5 } },
+      clock,
+      messageOf,
+      accounts: () => undefined,
+      mail: () => undefined,
+    })
+  }
+
+  run(command: string, options: Record<string, boolean> = {}) {
+    const [, label] = command.split(' ')
+    return runCommand(this.commands, command, [join(folder, label!)], { options })
+  }
+
+  async learn(label: 'spam' | 'ham', n: number, who = SITE) {
+    return this.teacher.learn({ who, label, by: 'command', ...(await readLesson(aMessage(mailOf(label, n)))) })
+  }
+
+  async sumOf(label: 'spam' | 'ham') {
+    const { tokens } = await readLesson(aMessage(mailOf(label, 500)))
+    return (await this.teacher.judge(tokens)).sum
+  }
+}
+
+const aTable = () => createMemoryTables().table('learning')
+const lessonsIn = async (table: Table) => (await table.list('m/')).map(({ value }) => value)
+
+/** From the so-manieth write on nothing is written any more. */
+function dyingAt(table: Table, writes: number): Table {
+  let left = writes
+  const write: Table['write'] = async changes => {
+    if (left-- <= 0) throw new Error('killed')
+    return table.write(changes)
+  }
+  return { ...table, write }
+}
+
+test('a run that was broken off while lessons were gone over is taken up by the next, which has nothing new to learn', async () => {
+  const table = aTable()
+  await new Clerk(table).run('learn spam')
+  // What is owed, lessons of one piece, and the first of the rounds.
+  await assert.rejects(new Clerk(dyingAt(table, 2)).run('learn ham'), /killed/)
+  const before = await lessonsIn(table)
+  const { out, err } = await new Clerk(table).run('learn ham')
+  assert.match(out.join(), /60 mails: 0 learned as ham .*, 60 known already/)
+  assert.match(err.join(), /broken off/)
+  assert.notDeepEqual(await lessonsIn(table), before, 'they are gone over')
+  const agreed = await lessonsIn(table)
+  assert.deepEqual((await new Clerk(table).run('learn ham')).err, [])
+  assert.deepEqual(await lessonsIn(table), agreed, 'and only once')
+})
+
+test('a run of a few leaves all others as they are and owes nothing', async () => {
+  const table = aTable()
+  const clerk = new Clerk(table)
+  for (let n = 0; n < 41; n++) await clerk.learn('spam', n)
+  const before = await lessonsIn(table)
+  await clerk.run('learn spam')
+  const after = await lessonsIn(table)
+  assert.equal(after.length, 60)
+  assert.deepEqual(
+    after.filter(one => before.includes(one)),
+    before,
+  )
+  assert.deepEqual(await table.list('o/'), [])
+})
+
+test('of two who teach at once the last to end goes over the lessons of both', async () => {
+  const table = aTable()
+  const [one, other] = [new Clerk(table), new Clerk(table)]
+  await Promise.all([one.journal.ready(), other.journal.ready()])
+  for (let n = 0; n < 40; n++) {
+    await one.teacher.learn(
+      { who: SITE, label: 'spam', by: 'command', ...(await readLesson(aMessage(mailOf('spam', n)))) },
+      'later',
+    )
+    await other.teacher.learn(
+      { who: SITE, label: 'ham', by: 'command', ...(await readLesson(aMessage(mailOf('ham', n)))) },
+      'later',
+    )
+  }
+  await Promise.all([one.journal.flush(), other.journal.flush()])
+  await one.teacher.refine(1000)
+  let of = 0
+  await other.teacher.refine(1000, SITE, (_, all) => (of = all))
+  assert.equal(of, 80)
+  assert.ok((await other.sumOf('spam')) > 1 && (await other.sumOf('ham')) < -1)
+})
+
+for (const [what, goesOver] of [
+  ['gone over', ({ teacher }: Clerk) => teacher.refine(100)],
+  ['swept', ({ journal, clock }: Clerk) => sweep(journal, clock, { ...termsOf(defaults()), forgetAfterMs: DAY })],
+] as const)
+  test(`what is said of a lesson in the moment that it is ${what} stands`, async () => {
+    const table = aTable()
+    const someone = new Clerk(table)
+    for (let n = 0; n < 5; n++) await someone.learn('spam', n)
+    for (let n = 0; n < 5; n++) await someone.learn('ham', n)
+    Clerk.now += 2 * DAY
+    const { print, tokens } = await readLesson(aMessage(mailOf('spam', 1)))
+    let isArmed = false
+    const get: Table['get'] = async keys => {
+      const rows = await table.get(keys)
+      if (isArmed && keys.length > 1) {
+        isArmed = false
+        await someone.teacher.learn({ who: SITE, label: 'ham', by: 'command', print, tokens })
+      }
+      return rows
+    }
+    const clerk = new Clerk({ ...table, get })
+    await clerk.journal.ready()
+    isArmed = true
+    await goesOver(clerk)
+    assert.equal(isArmed, false)
+    const anew = new Journal(table, clerk.clock)
+    await anew.ready()
+    await clerk.journal.follow()
+    for (const journal of [anew, clerk.journal]) {
+      const standing = journal.newest(100).map(key => journal.standing(key)!)
+      assert.ok(standing.some(({ label, at }) => label === 'ham' && Clerk.now - at < DAY))
+      assert.equal(journal.weights.sum(tokens), anew.weights.sum(tokens))
+    }
+  })
+
+test('a dry run of taking back says what it would take back, and takes back nothing', async () => {
+  const table = aTable()
+  const clerk = new Clerk(table)
+  for (let n = 0; n < 30; n++) await clerk.learn('spam', n)
+  const before = await lessonsIn(table)
+  const { out } = await clerk.run('learn spam', { undo: true, 'dry-run': true })
+  assert.deepEqual(out, ['60 mails: 30 would be taken back, 30 not known'])
+  assert.deepEqual(await lessonsIn(table), before)
+})
+
+function defaults() {
+  return new YamlSource('with', '{}').check(CONFIG).value!
+}
