@@ -12,7 +12,7 @@ type Need = readonly unknown[]
 
 export class Awake {
   /** By the number of a rule: its needs, by their numbers. Those of none can always hold. */
-  readonly #needs: readonly Uint16Array[]
+  readonly #needs: readonly Uint32Array[]
   /** What a condition is → the needs that it meets. */
   readonly #meets = new Map<unknown, number[]>()
   readonly #tellers: readonly MayHold[]
@@ -20,7 +20,7 @@ export class Awake {
 
   constructor(conditions: readonly Condition[], prepared: ReadonlyMap<Kind, Prepared<unknown>>) {
     this.#tellers = [...prepared.values()].flatMap(one => (one.mayHold === undefined ? [] : [one.mayHold.bind(one)]))
-    this.#needs = conditions.map(one => Uint16Array.from(needsOf(one, prepared), need => this.#numbered(need)))
+    this.#needs = conditions.map(one => Uint32Array.from(needsOf(one, prepared), need => this.#numbered(need)))
   }
 
   /** By the number of a rule: 0 where it does not hold. */
@@ -48,7 +48,7 @@ export class Awake {
   }
 }
 
-function areMet(needs: Uint16Array, met: Uint8Array): boolean {
+function areMet(needs: Uint32Array, met: Uint8Array): boolean {
   for (let at = 0; at < needs.length; at++) if (met[needs[at]!] === 0) return false
   return true
 }

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { filesIn } from '../../../core/config/files.js'
 import { messageOf } from '../../../core/storage/message.js'
-import type { Condition } from '../../../plugins/spam-rules/conditions/kind.js'
+import { Awake } from '../../../plugins/spam-rules/awake.js'
+import type { Condition, Kind } from '../../../plugins/spam-rules/conditions/kind.js'
 import type { RuleSet } from '../../../plugins/spam-rules/evaluate.js'
 import { mailOf } from '../../../plugins/spam-rules/example.js'
 import { factsAbout } from '../../../plugins/spam-rules/example-asked.js'
@@ -15,6 +16,8 @@ import { ROOT } from '../../harness/shared.js'
 import { aRule, load, told } from './loading.js'
 
 const shipped = await loadRules(filesIn('/nowhere'), shippedRules(), 'local.yaml')
+const NUMBERED = { name: 'numbered' } as Kind
+
 /** Names of the rules that hold and are not late: each asked by itself, and as mail is judged. */
 async function bothWays(set: RuleSet, mail: Buffer) {
   const facts = await factsAbout(messageOf(mail))
@@ -63,6 +66,16 @@ test('rules that look at findings are woken by their own examples', async () => 
       )
     }
   }
+})
+
+test('of more needs than sixteen bits can number', async () => {
+  const conditions = Array.from({ length: 70_000 }, (_, own): Condition => ({ kind: NUMBERED, own: { own } }))
+  const prepared = { mayHold: () => [conditions[10]!.own, conditions.at(-1)!.own], bind: () => () => undefined }
+  const awake = new Awake(conditions, new Map([[NUMBERED, prepared]])).of(await factsAbout(messageOf(mailOf('stone'))))
+  assert.deepEqual(
+    [...awake.entries()].filter(([, is]) => is === 1).map(([rule]) => rule),
+    [10, 69_999],
+  )
 })
 
 /** The same sequence each time. */

@@ -49,9 +49,9 @@ export async function told(set: RuleSet, mail: string): Promise<readonly string[
 }
 
 /** The admin's file beside a folder of rules. */
-export async function loadBeside(rules: string, local: string): Promise<RuleSet> {
+export async function loadBeside(rules: string, local: string, guard?: Guard): Promise<RuleSet> {
   const base = join(folder, String(count++))
   mkdirSync(base, { recursive: true })
   writeFileSync(join(base, 'local.yaml'), local)
-  return loadRules(filesIn(base), rules, 'local.yaml')
+  return loadRules(filesIn(base), rules, 'local.yaml', undefined, guard)
 }
