@@ -17,6 +17,7 @@ export interface Ends<T, R> {
   readonly late: () => R
 }
 
+/** `work` may be anything with a `then`, however it keeps to the rules of promises. */
 export function endedWithin<T, R>(work: PromiseLike<T>, ms: number, { done, failed, late }: Ends<T, R>): Promise<R> {
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined
@@ -37,7 +38,8 @@ export function endedWithin<T, R>(work: PromiseLike<T>, ms: number, { done, fail
       }
     }
     watch(one)
-    work.then(
+    // A promise is taken as it is; of others `then` may throw, or tell of another promise.
+    Promise.resolve(work).then(
       result => end(() => done(result)),
       (error: unknown) => end(() => failed(error)),
     )

@@ -43,3 +43,23 @@ test('what fails while it is told is no promise for ever', async () => {
   }
   await assert.rejects(endedWithin(Promise.resolve(1), 1000, { ...ends, done }), /in telling/)
 })
+
+/** Not a promise, but awaited like one. */
+function thenable(then: (tell: (result: unknown) => void) => void): object {
+  return Object.defineProperty({}, 'then', { value: then })
+}
+
+for (const [what, work, result] of [
+  ['throws when it is awaited', thenable(() => raise('thrown')), 'failed: thrown'],
+  ['tells of another promise', thenable(tell => tell(Promise.resolve('x'))), 'done: x'],
+  ['tells and then throws', thenable(tell => [tell('x'), raise('late')]), 'done: x'],
+  ['is there already', 'x', 'done: x'],
+] as const) {
+  test(`work of another kind that ${what} ends as a promise would`, async () => {
+    assert.equal(await endedWithin(work as unknown as PromiseLike<string>, 1000, ends), result)
+  })
+}
+
+function raise(text: string): never {
+  throw new Error(text)
+}
