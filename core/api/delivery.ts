@@ -270,6 +270,7 @@ export type Allowed =
   /** `own`: a limit of our address, so another one may have room. */
   | { readonly granted: false; readonly waitMs: number; readonly why: string; readonly own?: true }
 
+/** Its `signal` belongs to the attempt: what is still listened to or followed afterwards is left alone, but who only keeps it may see it fire for another. */
 export interface DeliveryCall extends Call {
   /**
    * Charged to the limits of the lane and of our address `source` (left out: the system chooses), over all workers. What was not granted is

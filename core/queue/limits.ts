@@ -1,6 +1,6 @@
 /**
  * Ends work that takes too long, or that must end because the server stops. Every attempt is given a signal of its own; one clock and one listener
- * for the stop serve all that are under way, and a signal that never fired and that nobody listens to any more is given to the next: making one,
+ * for the stop serve all that are under way, and a signal that never fired and that nobody listens to or follows any more is given to the next: making one,
  * listening and setting a timer for each attempt cost more than what they are for.
  */
 import { getEventListeners } from 'node:events'
@@ -9,6 +9,9 @@ import { getEventListeners } from 'node:events'
 const GRACE_MS = 5000
 /** Signals kept for the next. */
 const MOST_SPARE = 100
+
+/** What signals made by `AbortSignal.any` leave on those they follow: no listener tells of them. */
+const FOLLOWERS = keyOfFollowers()
 
 interface Work {
   readonly until: number
@@ -65,9 +68,7 @@ export class Limits {
     clearTimeout(work.grace)
     // A clock that nobody needs keeps no process alive.
     if (this.#all.size === 0) this.#clock?.unref()
-    const { signal } = work.controller
-    const free = !signal.aborted && getEventListeners(signal, 'abort').length === 0
-    if (free && this.#spare.length < MOST_SPARE) this.#spare.push(work.controller)
+    if (isFree(work.controller.signal) && this.#spare.length < MOST_SPARE) this.#spare.push(work.controller)
   }
 
   #watch(): void {
@@ -92,6 +93,20 @@ export class Limits {
       cut(work)
     }
   }
+}
+
+/** What follows it would fire with the next attempt; and Node.js 20 keeps something of each follower for as long as the signal is there. */
+function isFree(signal: AbortSignal): boolean {
+  if (signal.aborted || FOLLOWERS === undefined || FOLLOWERS in signal) return false
+  return getEventListeners(signal, 'abort').length === 0
+}
+
+/** Nothing where this Node.js has another way: then no signal is used again. */
+function keyOfFollowers(): symbol | undefined {
+  const { signal } = new AbortController()
+  const before = new Set(Object.getOwnPropertySymbols(signal))
+  AbortSignal.any([signal])
+  return Object.getOwnPropertySymbols(signal).find(key => !before.has(key))
 }
 
 function cut(work: Work): void {

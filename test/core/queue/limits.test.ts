@@ -66,6 +66,24 @@ test('a signal is used again when nobody listens to it, and never after it has f
   assert.equal((await given(() => undefined)).aborted, false)
 })
 
+test('a signal that others follow is not used again: they do not fire with a later attempt, and nothing of them stays with it', async () => {
+  const limits = new Limits(60_000)
+  let follower: AbortSignal | undefined
+  let first: AbortSignal | undefined
+  await limits.within(NEVER, async signal => {
+    first = signal
+    follower = AbortSignal.any([signal, new AbortController().signal])
+  })
+  const stop = new AbortController()
+  const later = limits.within(stop.signal, signal => {
+    assert.notEqual(signal, first)
+    return untilCut(signal)
+  })
+  stop.abort()
+  assert.equal(await later, 'cut')
+  assert.equal(follower?.aborted, false)
+})
+
 test('what throws is told, and its signal is used again', async () => {
   const limits = new Limits(60_000)
   await assert.rejects(
