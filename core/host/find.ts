@@ -3,7 +3,7 @@
  * can be told together, also when server.yaml is wrong.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { register } from 'node:module'
+import { Module, register } from 'node:module'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Fault, Plugin, ServiceTable } from '../api/index.js'
@@ -169,21 +169,28 @@ let doorsOpen = false
  */
 function foreign(path: string | undefined): string | undefined {
   if (path === undefined || doorsOpen) return path
+  const doors = { 'posthouse/api': api, 'posthouse/text': text }
   // Not by the file: Node would load it once more where our own modules are not loaded by it.
-  const doors = Object.fromEntries(
-    Object.entries({ api, text }).map(([name, door]) => [`posthouse/${name}`, doorway(name, door)]),
-  )
-  const hook = `const doors = ${JSON.stringify(doors)}
+  const addresses = Object.fromEntries(Object.entries(doors).map(([name, door]) => [name, doorway(name, door)]))
+  const hook = `const doors = ${JSON.stringify(addresses)}
 export const resolve = (name, context, next) =>
   Object.hasOwn(doors, name) ? { url: doors[name], shortCircuit: true } : next(name, context)`
   register(`data:text/javascript,${encodeURIComponent(hook)}`)
+  openToRequire(doors)
   doorsOpen = true
   return path
 }
 
+/** What `register` is told does not hold for `require`, and what is called here has been there in every Node.js; without it CommonJS finds what is installed. */
+function openToRequire(doors: Readonly<Record<string, object>>): void {
+  const loader = Module as { _load?: (name: string, ...rest: unknown[]) => unknown }
+  const load = loader._load
+  if (load === undefined) return
+  loader._load = (name, ...rest) => (Object.hasOwn(doors, name) ? doors[name] : load.call(loader, name, ...rest))
+}
+
 /** Address of a module that exports what the door does. */
-function doorway(name: string, door: Readonly<Record<string, unknown>>): string {
-  const place = `posthouse/${name}`
+function doorway(place: string, door: Readonly<Record<string, unknown>>): string {
   Object.defineProperty(globalThis, Symbol.for(place), { value: door, configurable: true })
   const text = `export const { ${Object.keys(door).join(', ')} } = globalThis[Symbol.for('${place}')]`
   return `data:text/javascript,${encodeURIComponent(text)}`

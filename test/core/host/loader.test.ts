@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
-import type { ConfigError } from '../../../core/api/index.js'
+import { type ConfigError, MailError } from '../../../core/api/index.js'
 import { loadConfig } from '../../../core/config/load.js'
 import type { Loaded } from '../../../core/host/loaded.js'
 import { loadPlugins } from '../../../core/host/loader.js'
@@ -261,6 +261,16 @@ for (const [what, files, entries, faults] of FAULTS) {
     for (const [i, fault] of faults.entries()) assert.match(found[i]!, fault)
   })
 }
+
+test('a CommonJS plugin gets the doors of the server that runs, where no posthouse is installed', async () => {
+  const text = `const { MailError } = require('posthouse/api')
+const { printable } = require('posthouse/text')
+module.exports = { name: 'old', summary: 's', config: { type: 'object' },
+  setup: () => ({ services: { old: { errors: MailError, said: printable('a\\0b', 5) } } }), supplies: ['old'] }`
+  await withPlugins({ 'old.cjs': text }, '- use: ./old.cjs\n', ({ services }) => {
+    assert.deepEqual(services.find('old' as never), { errors: MailError, said: 'a?b' })
+  })
+})
 
 test('the store is closed after the last plugin, also when another has a fault', async () => {
   const store = plugin(
