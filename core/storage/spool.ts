@@ -26,6 +26,8 @@ export interface Spooled {
 
 const MEMORY_BYTES = 64 * 1024
 const MAX_PIECES = 256
+/** What came with a piece may be kept in memory beside it, up to so many times its length. */
+const MOST_BESIDE = 4
 /** Of so many messages at a time each may have all its room. */
 const ROOMY = 64
 /** Of further ones. What one read from a socket brings is up to 64 KB as it is, and as much is read ahead. */
@@ -115,7 +117,8 @@ export class Spool {
 
   /** A Buffer costs more than a hundred octets of its own: a message that comes in crumbs must not cost that much more. */
   #keep(chunk: Buffer): void {
-    this.#kept.push(chunk)
+    // One octet may be a slice of the 64 KB that came with it: commands, other messages.
+    this.#kept.push(chunk.length * MOST_BESIDE < chunk.buffer.byteLength ? Buffer.from(chunk) : chunk)
     if (this.#kept.length === MAX_PIECES) this.#kept = [Buffer.concat(this.#kept)]
   }
 

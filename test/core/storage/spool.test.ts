@@ -55,6 +55,15 @@ test('a small message stays in memory and costs no promise', async () => {
   assert.deepEqual(blobs.drafts, [])
 })
 
+test('what came with small pieces is not kept in memory for them', async () => {
+  const spool = new Spool(recordingBlobs(), { maxHeaderBytes: 1000 })
+  const before = await heldMemory()
+  for (let at = 0; at < 200; at++) void spool.write(Buffer.alloc(65_536, 'x').subarray(0, 1))
+  const held = (await heldMemory()) - before
+  assert.ok(held < 1_000_000, `${held} octets are held for 200`)
+  assert.equal((await spool.finish()).message.size, 200)
+})
+
 for (const step of [1, 7, 64, 5000]) {
   test(`a large message goes to the store byte for byte when it comes in pieces of ${step}`, async () => {
     const blobs = recordingBlobs()
