@@ -34,6 +34,7 @@ import { loadPlugins } from './host/loader.js'
 import type { Rehearsal } from './host/rehearsal.js'
 import { AccountSessions } from './net/account-sessions.js'
 import { hear } from './pipeline/admin-news.js'
+import { sweepOften } from './pipeline/followers.js'
 import { LoginGate } from './pipeline/gate.js'
 import { createIntake } from './pipeline/intake.js'
 import { MovementLog } from './pipeline/movements.js'
@@ -174,6 +175,7 @@ export async function assemble({
     },
   }
   const sessions = new AccountSessions()
+  const sweepNoMore = sweepOften(ending.signal)
   inner = createAuthenticator({
     gate: new LoginGate(pipeline, log, (id, accountId) => sessions.loggedIn(id, accountId)),
     log,
@@ -201,6 +203,7 @@ export async function assemble({
       return 'kind' in routed ? routed : routed.claims
     },
     async close() {
+      sweepNoMore()
       ending.abort()
       await moved?.close()
       await loaded.dispose()

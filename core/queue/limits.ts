@@ -4,14 +4,12 @@
  * listening and setting a timer for each attempt cost more than what they are for.
  */
 import { getEventListeners } from 'node:events'
+import { isFollowed } from '../pipeline/followers.js'
 
 /** Work that ignores its signal is left behind after this. */
 const GRACE_MS = 5000
 /** Signals kept for the next. */
 const MOST_SPARE = 100
-
-/** What signals made by `AbortSignal.any` leave on those they follow: no listener tells of them. */
-const FOLLOWERS = keyOfFollowers()
 
 interface Work {
   readonly until: number
@@ -95,18 +93,9 @@ export class Limits {
   }
 }
 
-/** What follows it would fire with the next attempt; and Node.js 20 keeps something of each follower for as long as the signal is there. */
+/** What follows it would fire with the next attempt. */
 function isFree(signal: AbortSignal): boolean {
-  if (signal.aborted || FOLLOWERS === undefined || FOLLOWERS in signal) return false
-  return getEventListeners(signal, 'abort').length === 0
-}
-
-/** Nothing where this Node.js has another way: then no signal is used again. */
-function keyOfFollowers(): symbol | undefined {
-  const { signal } = new AbortController()
-  const before = new Set(Object.getOwnPropertySymbols(signal))
-  AbortSignal.any([signal])
-  return Object.getOwnPropertySymbols(signal).find(key => !before.has(key))
+  return !signal.aborted && !isFollowed(signal) && getEventListeners(signal, 'abort').length === 0
 }
 
 function cut(work: Work): void {
