@@ -81,7 +81,7 @@ async function teach(label: Label, run: CommandRun, parts: CommandParts): Promis
         owed.push(began)
       }
       if (journal.staged >= PIECE) await journal.flush()
-      if (progress.seen % TELL_EVERY === 0) run.warn(`${progress.seen} mails, ${progress.learned} learned`)
+      if (progress.seen % TELL_EVERY === 0) run.warn(soFar(run, progress))
     }
   }
   await journal.flush()
@@ -139,6 +139,11 @@ function tell(run: CommandRun, label: Label, progress: Progress): void {
     run.print(
       `${mails(seen)}: ${learned} learned as ${label} (${right} of them judged so before), ${known} known already`,
     )
+}
+
+function soFar({ options }: CommandRun, { seen, learned }: Progress): string {
+  if (options['dry-run'] === true) return mails(seen)
+  return `${mails(seen)}, ${learned} ${options.undo === true ? 'taken back' : 'learned'}`
 }
 
 function mails(count: number): string {

@@ -162,6 +162,11 @@ export class Teacher {
     return { own: thousandths(amount) - thousandths(shared), shared: thousandths(shared) }
   }
 
+  /** Two workers that taught for one account at the same time have each granted it all. */
+  #hasTooMuch(who: string): boolean {
+    return who !== SITE && this.#parts.journal.sharedBy(who) > thousandths(MOST_SHARED_IN_ALL)
+  }
+
   /**
    * Goes over what was taught, until lessons agree: mails that were learned early have not seen what came later, and whoever has all spam learned and then all
    * ham needs it. `most`: so many lessons, of both labels, the newest. `told` hears of each round how many count differently. What others teach meanwhile
@@ -189,7 +194,7 @@ export class Teacher {
         const old = (own + shared) / 1000
         const { full } = await this.judge(tokens, who === SITE ? undefined : who)
         const amount = this.#step(label, full, tokens, who, old)
-        if (Math.abs(amount - old) < LEAST_CHANGE) continue
+        if (Math.abs(amount - old) < LEAST_CHANGE && !this.#hasTooMuch(who)) continue
         journal.stage(key, { ...entry, ...this.#parted(who, amount, shared) })
         changed++
       }

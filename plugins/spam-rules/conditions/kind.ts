@@ -3,7 +3,8 @@
  *
  * A kind reads what stands in a rule file into data of its own (`read`), and makes of all of its conditions in a rule set the tests that
  * messages are put to (`prepare`), so that what is searched for by many rules is searched for once. A test is synchronous and bounded; what
- * cannot be promised to be, is found out beforehand (`before`).
+ * cannot be promised to be, is found out beforehand (`before`). It says the same of a message whenever and by whomever it is asked, unless it is
+ * `late`: rules that have the same condition share one answer.
  */
 import type { JsonSchema, YamlPath } from 'posthouse/api'
 import type { Facts } from '../facts.js'

@@ -15,7 +15,7 @@ import { Journal } from '../../../plugins/learning/journal.js'
 import { readLesson } from '../../../plugins/learning/lesson.js'
 import { NO_MODEL } from '../../../plugins/learning/model.js'
 import { sweep } from '../../../plugins/learning/sweeper.js'
-import { Teacher } from '../../../plugins/learning/teacher.js'
+import { MOST_SHARED_IN_ALL, Teacher } from '../../../plugins/learning/teacher.js'
 import { createMemoryTables } from '../../../plugins/store-memory/tables.js'
 import { runCommand } from '../../harness/context.js'
 import { DAY, mailOf } from './scene.js'
@@ -131,6 +131,27 @@ test('of two who teach at once the last to end goes over the lessons of both', a
   assert.ok((await other.sumOf('spam')) > 1 && (await other.sumOf('ham')) < -1)
 })
 
+test('what an account was granted twice for others, as two taught for it at once, is taken from it when its lessons are gone over', async () => {
+  const table = aTable()
+  const teach = async ({ teacher }: Clerk, who: string, n: number) => {
+    const read = await readLesson(aMessage(`\n${strangeWords(n)}\n`))
+    await teacher.learn({ who, label: n % 2 === 0 ? 'spam' : 'ham', by: 'command', ...read }, 'later')
+  }
+  // So many that a few more change the balance, and with it what each counts, by next to nothing.
+  const first = new Clerk(table)
+  for (let n = 0; n < 240; n++) await teach(first, SITE, n)
+  await first.journal.flush()
+  const clerks = [new Clerk(table), new Clerk(table)]
+  for (const { journal } of clerks) await journal.ready()
+  for (let n = 240; n < 264; n++) await teach(clerks[n < 252 ? 0 : 1]!, 'eve', n)
+  for (const { journal } of clerks) await journal.flush()
+  const { journal, teacher } = clerks[0]!
+  await journal.follow()
+  assert.ok(journal.sharedBy('eve') > 1000 * MOST_SHARED_IN_ALL)
+  await teacher.refine(100, 'eve')
+  assert.ok(journal.sharedBy('eve') <= 1000 * MOST_SHARED_IN_ALL, `${journal.sharedBy('eve')}`)
+})
+
 for (const [what, goesOver] of [
   ['gone over', ({ teacher }: Clerk) => teacher.refine(100)],
   ['swept', ({ journal, clock }: Clerk) => sweep(journal, clock, { ...termsOf(defaults()), forgetAfterMs: DAY })],
@@ -175,6 +196,12 @@ test('a dry run of taking back says what it would take back, and takes back noth
   assert.deepEqual(out, ['60 mails: 30 would be taken back, 30 not known'])
   assert.deepEqual(await lessonsIn(table), before)
 })
+
+/** Of which no other mail has one, so that no lesson changes what another counts. */
+function strangeWords(n: number): string {
+  const letter = (at: number) => String.fromCodePoint(0x4e00 + 60 * n + at)
+  return Array.from({ length: 12 }, (_, at) => `${letter(4 * at)}${letter(4 * at + 1)}${letter(4 * at + 2)}`).join(' ')
+}
 
 function defaults() {
   return new YamlSource('with', '{}').check(CONFIG).value!
