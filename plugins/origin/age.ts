@@ -46,6 +46,8 @@ export class Age {
   readonly #unwritten = new Map<string, Kept & { readonly expires: number }>()
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> | undefined
+  /** Why the last names could not be written. Until others can be, nobody is called new: they may have been here before. */
+  #trouble: Error | undefined
 
   constructor({ state, rememberMs, log }: AgeParts) {
     this.#state = state
@@ -68,7 +70,7 @@ export class Age {
     return since
   }
 
-  /** Notes that it was seen; resolves to when it was first seen before, as whatever, or to nothing. */
+  /** Notes that it was seen; resolves to when it was first seen before, as whatever, or to nothing. Throws where that cannot be known. */
   async see(organisation: string, as: SeenAs, now: number): Promise<number | undefined> {
     const key = keyOf(organisation, as)
     const { first, last } = await this.#kept(key, now)
@@ -76,7 +78,9 @@ export class Age {
       const expires = now + Math.min(BRIEF_MS, this.#rememberMs)
       await this.#note(key, { first: now, last: now, expires })
       const other = await this.#kept(keyOf(organisation, as === 'sender' ? 'link' : 'sender'), now)
-      return other.first === 0 ? undefined : other.first
+      if (other.first !== 0) return other.first
+      if (this.#trouble !== undefined) throw this.#trouble
+      return undefined
     }
     const stays = last - first >= DAY_MS
     if (stays ? now - last >= this.#rememberMs * RENEW : now - first >= DAY_MS)
@@ -104,6 +108,7 @@ export class Age {
     const all = [...this.#unwritten]
     const puts = all.map(([key, { first, last, expires }]) => this.#state.put(key, `${first} ${last}`, expires))
     const lost = (await Promise.allSettled(puts)).find(one => one.status === 'rejected')
+    this.#trouble = lost?.reason as Error | undefined
     if (lost !== undefined) this.#log.warn({ err: lost.reason }, 'who was seen could not be kept')
     // Until now it was read from there; what came meanwhile stays.
     for (const [key, one] of all) {

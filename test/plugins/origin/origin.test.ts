@@ -347,6 +347,30 @@ describe('age', () => {
     )
   })
 
+  test('while the state refuses what is written nobody is called new, and again once it does not', async () => {
+    const state = createMemoryState()
+    let isFull = true
+    const full = () => Promise.reject(new MailError('store-full', 'the state is full'))
+    const put = (...[key, ...more]: Parameters<State['put']>) =>
+      isFull && key !== 'since/site' ? full() : state.put(key, ...more)
+    const { contribution, call } = await setUp(plugin, {
+      config: {},
+      now: () => NOW,
+      state: { ...stateOf(state), put },
+    })
+    const remembersSince = async (from: string) => {
+      const all = { session: aSession({}), envelope: anEnvelope({}), message: aMessage(`From: a@${from}\n\nx\n`) }
+      return (await contribution.services!.origin!.found(all, call))?.remembersSince
+    }
+    assert.equal(await remembersSince('one.org'), NOW, 'nothing is known of any trouble yet')
+    await contribution.dispose!()
+    assert.equal(await remembersSince('two.org'), undefined)
+    isFull = false
+    await contribution.dispose!()
+    assert.equal(await remembersSince('three.org'), NOW)
+    await contribution.dispose!()
+  })
+
   test('a state in trouble costs nobody anything', async () => {
     const trouble = () => Promise.reject(new MailError('store-full', 'the state is full'))
     const { names, facts, log } = await asked({ state: { get: trouble, put: trouble } as never })
