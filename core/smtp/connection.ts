@@ -6,6 +6,7 @@
 import type { Socket } from 'node:net'
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js'
 import type { Connection, SmtpReply, SmtpTurn, TlsFacts } from '../api/index.js'
+import { rest } from '../net/resting.js'
 import { Conversation } from './conversation.js'
 import { formatReply } from './format.js'
 import { Gone } from './gone.js'
@@ -42,8 +43,9 @@ export class SmtpConnection extends SMTPConnection implements Wire {
   /** How often the clock has looked since it was wound, and how long it is from one look to the next. */
   #looks = 0
   #lookMs = Number.POSITIVE_INFINITY
-  /** Message data is coming in. */
+  /** Message data is coming in, and a part of it is being taken. */
   #receiving = false
+  #taking = false
   #isOver = false
 
   constructor(server: SmtpServer, connection: Connection, over: () => void) {
@@ -230,7 +232,8 @@ export class SmtpConnection extends SMTPConnection implements Wire {
       await stream.receive(chunk => {
         if (clock.now() - begun > this.#peer.patience(messageMs)) this.#expired()
         this.#wind()
-        return take(chunk)
+        const taken = take(chunk)
+        return typeof taken === 'number' ? taken : this.#resting(taken)
       })
     } catch (error) {
       // Where the message ends is not known any more, so nothing that follows can be read as commands.
@@ -239,6 +242,19 @@ export class SmtpConnection extends SMTPConnection implements Wire {
     } finally {
       this.#receiving = false
       if (!this.#isOver) this.#wait(commandMs)
+    }
+  }
+
+  /** Until the part that was read is taken, nothing more is. */
+  async #resting(taken: Promise<number>): Promise<number> {
+    const wake = rest(this._socket)
+    this.#taking = true
+    try {
+      return await taken
+    } finally {
+      this.#taking = false
+      this.#wind()
+      wake()
     }
   }
 
@@ -325,7 +341,7 @@ export class SmtpConnection extends SMTPConnection implements Wire {
     if (this.#isOver || this._closing) return
     if (this._upgrading) {
       this._socket.destroy()
-    } else if (this.#receiving) {
+    } else if (this.#receiving && !this.#taking) {
       this.#talk.end ??= 'timeout'
       this.say(REPLY.dataTimeout)
       this.#stream?.abort()

@@ -30,10 +30,10 @@ const MAX_PIECES = 256
 const MOST_BESIDE = 4
 /** Of so many messages at a time each may have all its room. */
 const ROOMY = 64
-/** Of further ones. What one read from a socket brings is up to 64 KB as it is, and as much is read ahead. */
+/** Of further ones. What one read from a socket brings is up to 64 KB as it is. */
 const NARROW_BYTES = 16 * 1024
 
-/** How many messages are coming in. A thousand large ones would hold 256 KB each in what is kept, copied, being written and read ahead. */
+/** How many messages are coming in. A thousand large ones would hold 128 KB each in what is kept and has just been read. */
 export class SpoolRoom {
   #holding = 0
 

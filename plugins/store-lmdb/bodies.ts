@@ -7,33 +7,31 @@
 import type { Database } from 'lmdb'
 import { type Blobs, type BodyDraft, MailError, type NewBody } from 'posthouse/api'
 import { newId } from 'posthouse/text'
+import { type DraftPlace, type Measure, RoomyDraft, SparingDraft } from './drafts.js'
 import type { Environment } from './environment.js'
 import { under } from './keys.js'
+import { Turns } from './turns.js'
 
-/** Drafts up to this size are handed over in memory and stored with the message's own commit. */
-const MEMORY_BYTES = 64 * 1024
 const CHUNK_BYTES = 256 * 1024
 /** Of so many drafts at a time the chunks are large, and one is under way while the next fills; further ones are given less. */
 const ROOMY_DRAFTS = 64
-const SMALL_CHUNK_BYTES = 64 * 1024
-const MAX_PIECES = 256
 const DRAFT_LIFE_MS = 60 * 60 * 1000
 
-interface BodyRecord {
-  readonly size: number
-  readonly chunk: number
+interface BodyRecord extends Measure {
   readonly references: number
 }
 
 type ChunkKey = [id: string, n: number]
 
-export class LmdbBodies implements Blobs {
+export class LmdbBodies implements Blobs, DraftPlace {
   readonly #env: Environment
   readonly #now: () => number
   readonly #records: Database<BodyRecord, string>
   readonly #chunks: Database<Buffer, ChunkKey>
   /** By id, when the draft was last written to. */
   readonly #drafts: Database<number, string>
+  /** Of drafts without room. */
+  readonly #turns = new Turns<object>()
   /** Being written in this process, with room for large chunks. */
   #roomy = 0
 
@@ -46,7 +44,8 @@ export class LmdbBodies implements Blobs {
   }
 
   draft(): BodyDraft {
-    return new Draft(this)
+    const giveBack = this.#makeRoom()
+    return giveBack === undefined ? new SparingDraft(this, this.#turns) : new RoomyDraft(this, CHUNK_BYTES, giveBack)
   }
 
   async read(id: string, from = 0, to = Number.POSITIVE_INFINITY): Promise<Buffer> {
@@ -141,7 +140,7 @@ export class LmdbBodies implements Blobs {
   }
 
   /** Room for a draft whose chunks are large, or none. It is given back by what comes with it. */
-  makeRoom(): (() => void) | undefined {
+  #makeRoom(): (() => void) | undefined {
     if (this.#roomy >= ROOMY_DRAFTS) return undefined
     this.#roomy++
     let there = true
@@ -151,21 +150,23 @@ export class LmdbBodies implements Blobs {
     }
   }
 
-  /** A chunk of a draft; resolves when it is committed. */
-  async keepChunk(id: string, n: number, bytes: Buffer): Promise<void> {
+  /** Chunks of a draft from number `n` on; resolves when they are committed. */
+  async keepChunks(id: string, n: number, chunks: readonly Buffer[]): Promise<void> {
+    await this.#env.write(() => this.#putChunks(id, n, chunks))
+  }
+
+  /** The same, with its last chunk. */
+  async keepDraft(id: string, n: number, last: readonly Buffer[], { size, chunk }: Measure): Promise<void> {
     await this.#env.write(() => {
-      if (n > 0) this.#mustBeThere(id)
-      this.#chunks.put([id, n], bytes)
-      this.#drafts.put(id, this.#now())
+      this.#putChunks(id, n, last)
+      this.#records.put(id, { size, chunk, references: 0 })
     })
   }
 
-  async keepDraft(id: string, size: number, chunk: number): Promise<void> {
-    await this.#env.write(() => {
-      this.#mustBeThere(id)
-      this.#drafts.put(id, this.#now())
-      this.#records.put(id, { size, chunk, references: 0 })
-    })
+  #putChunks(id: string, n: number, chunks: readonly Buffer[]): void {
+    if (n > 0) this.#mustBeThere(id)
+    chunks.forEach((octets, i) => void this.#chunks.put([id, n + i], octets))
+    this.#drafts.put(id, this.#now())
   }
 
   async dropDraft(id: string): Promise<void> {
@@ -223,81 +224,4 @@ function isBodyRecord(record: unknown): boolean {
   if (typeof record !== 'object' || record === null) return false
   const { size, chunk, references } = record as BodyRecord
   return [size, chunk, references].every(Number.isSafeInteger) && size >= 0 && chunk > 0 && references >= 0
-}
-
-/**
- * Keeps up to 64 KB in memory, then writes chunk by chunk; one chunk is under way while the next one fills. When many drafts are written at the same time, the
- * further ones have small chunks, and who writes waits for each: a thousand clients at once must not take half a gigabyte.
- */
-class Draft implements BodyDraft {
-  readonly #bodies: LmdbBodies
-  readonly #id = newId(Date.now())
-  readonly #giveBack: (() => void) | undefined
-  readonly #chunkBytes: number
-  #pieces: Buffer[] = []
-  #held = 0
-  #chunks = 0
-  #size = 0
-  #underWay: Promise<void> = Promise.resolve()
-
-  constructor(bodies: LmdbBodies) {
-    this.#bodies = bodies
-    this.#giveBack = bodies.makeRoom()
-    this.#chunkBytes = this.#giveBack === undefined ? SMALL_CHUNK_BYTES : CHUNK_BYTES
-  }
-
-  async write(chunk: Buffer): Promise<void> {
-    // All of a large one at once would be copied again for every piece that goes.
-    for (let at = 0; at < chunk.length; at += this.#chunkBytes)
-      await this.#add(chunk.subarray(at, at + this.#chunkBytes))
-  }
-
-  async #add(chunk: Buffer): Promise<void> {
-    this.#held += chunk.length
-    this.#size += chunk.length
-    const fills = this.#held >= this.#chunkBytes
-    // The caller may reuse its buffer once we resolve; what fills a chunk is copied with it.
-    this.#pieces.push(fills ? chunk : Buffer.from(chunk))
-    // A Buffer costs more than a hundred octets of its own: a message that comes in crumbs must not.
-    if (this.#pieces.length === MAX_PIECES) this.#pieces = [Buffer.concat(this.#pieces)]
-    while (this.#held >= this.#chunkBytes) await this.#flush(this.#chunkBytes)
-  }
-
-  async finish(): Promise<NewBody> {
-    try {
-      if (this.#chunks === 0 && this.#size <= MEMORY_BYTES) return { kind: 'memory', bytes: this.#take(this.#held) }
-      if (this.#held > 0) await this.#flush(this.#held)
-      await this.#underWay
-      await this.#bodies.keepDraft(this.#id, this.#size, this.#chunkBytes)
-      return { kind: 'stored', id: this.#id, size: this.#size }
-    } finally {
-      this.#giveBack?.()
-    }
-  }
-
-  async abandon(): Promise<void> {
-    this.#take(this.#held)
-    this.#giveBack?.()
-    await Promise.allSettled([this.#underWay])
-    if (this.#chunks > 0) await this.#bodies.dropDraft(this.#id)
-  }
-
-  async #flush(bytes: number): Promise<void> {
-    await this.#underWay
-    this.#underWay = this.#bodies.keepChunk(this.#id, this.#chunks++, this.#take(bytes))
-    // Told to whoever comes next; until then a failure must not count as unhandled. Such a draft comes to nothing, also when nobody abandons it.
-    this.#underWay.catch(() => this.#giveBack?.())
-    if (this.#giveBack === undefined) await this.#underWay
-  }
-
-  /** What is left is a copy: a slice would hold on to all of it. Where the writer waits for the chunk, its buffer need not be copied. */
-  #take(bytes: number): Buffer {
-    const [first] = this.#pieces
-    const asItIs = this.#giveBack === undefined && this.#pieces.length === 1
-    const all = asItIs ? first! : Buffer.concat(this.#pieces)
-    const rest = Buffer.from(all.subarray(bytes))
-    this.#pieces = rest.length > 0 ? [rest] : []
-    this.#held = rest.length
-    return all.subarray(0, bytes)
-  }
 }
