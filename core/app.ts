@@ -37,6 +37,7 @@ import { hear } from './pipeline/admin-news.js'
 import { sweepOften } from './pipeline/followers.js'
 import { LoginGate } from './pipeline/gate.js'
 import { createIntake } from './pipeline/intake.js'
+import type { Intake } from './pipeline/intake-types.js'
 import { MovementLog } from './pipeline/movements.js'
 import { createNotifier } from './pipeline/notifier.js'
 import { routeOwn } from './pipeline/own-mail.js'
@@ -55,6 +56,8 @@ import { DomainSet, NetworkSet, newId } from './text/index.js'
 const { version: VERSION } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
 }
+
+type SmtpIntake = Pick<Intake, 'route' | 'receive'>
 
 /** Commands open no doors and need no certificate. */
 export type AssemblyBase = Omit<AppBase, 'tls'> & {
@@ -264,9 +267,14 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
   const trusted = new NetworkSet(config.trusted)
   const xclient = new NetworkSet(config.xclient)
   const xforward = new NetworkSet(config.xforward)
+  // Opened first, the doors let mail in that is judged by what is loaded last.
+  let opened: () => void = () => undefined
+  const rest = new Promise<void>(resolve => {
+    opened = resolve
+  }).then(() => loadRest(loaded))
   const smtp = {
     pipeline,
-    intake,
+    intake: base.doorsFirst === true ? receivingAfter(rest, intake) : intake,
     authenticator,
     spool: () => new Spool(store.blobs, { maxHeaderBytes: config.limits.headerBytes, room }),
     verbs: loaded.verbs,
@@ -309,7 +317,10 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
   census?.begin(counters.turnstile)
   const hearNoMore = (base.worker ?? 1) === 1 ? hear({ bus: base.bus, store, pipeline, clock, log }) : () => undefined
   const endNoMore = sessions.hear(base.bus, log)
-  if (base.doorsFirst === true) await loadRest(loaded).catch(error => closeAgain(doors, error))
+  if (base.doorsFirst === true) {
+    opened()
+    await rest.catch(error => closeAgain(doors, error))
+  }
   // What was read behind the doors and passed its schema is known again too.
   await config.kept?.save()
   runner.start()
@@ -342,6 +353,19 @@ async function open(base: AppBase, assembly: Assembly): Promise<App> {
       await refusals.close()
       await assembly.close()
     },
+  }
+}
+
+/** What comes in before that waits for it, and is not taken where it fails: it would be filed by half of the rules. */
+function receivingAfter(loading: Promise<unknown>, { route, receive }: SmtpIntake): SmtpIntake {
+  let isLoaded = false
+  const loaded = loading.then(() => {
+    isLoaded = true
+  })
+  loaded.catch(() => undefined)
+  return {
+    route,
+    receive: (mail, scope) => (isLoaded ? receive(mail, scope) : loaded.then(() => receive(mail, scope))),
   }
 }
 
