@@ -13,8 +13,8 @@ import { under } from './keys.js'
 import { Turns } from './turns.js'
 
 const CHUNK_BYTES = 256 * 1024
-/** Of so many drafts at a time the chunks are large, and one is under way while the next fills; further ones are given less. */
-const ROOMY_DRAFTS = 64
+/** Of so many drafts at a time the chunks are large, and one is under way while the next fills: up to 600 KB each. Further ones are given less. */
+const ROOMY_DRAFTS = 16
 const DRAFT_LIFE_MS = 60 * 60 * 1000
 
 interface BodyRecord extends Measure {
