@@ -8,6 +8,7 @@ import { type Bounds, experienceOf, judge, leftOfModel } from './judge.js'
 import { readLesson, readTokens } from './lesson.js'
 import { accountNamed, mailsIn, type SourceParts } from './mail-source.js'
 import type { StartingModel } from './model.js'
+import type { Run } from './runs.js'
 import type { Teacher } from './teacher.js'
 
 export interface CommandParts extends SourceParts {
@@ -65,7 +66,8 @@ async function teach(label: Label, run: CommandRun, parts: CommandParts): Promis
   const who = await teacherNamed(run, parts)
   const teacher = await parts.teacher()
   const journal = parts.journal()
-  await journal.ready()
+  await journal.follow()
+  const lessons = teacher.run(who)
   const progress: Progress = { seen: 0, learned: 0, known: 0, right: 0 }
   const isDry = run.options['dry-run'] === true
   const began = parts.clock.now()
@@ -85,19 +87,33 @@ async function teach(label: Label, run: CommandRun, parts: CommandParts): Promis
     }
   }
   await journal.flush()
+  const goesBack = run.options.undo === true && !isDry && (progress.learned > 0 || owed.length > 0)
+  const isBack = goesBack && (await teacher.putBack(who))
   if (owed.length > 0 && !isDry) {
-    await goOver(who, journal.changedSince(Math.min(...owed), who), run, teacher)
+    const changed = journal.changedSince(Math.min(...owed), who)
+    if (!isBack) await goOver({ who, changed, run, teacher, lessons })
     await journal.settle(who, owed)
   }
   tell(run, label, progress)
 }
 
 /** Each lesson counts as much as it has to beside all others, in whatever order they came. */
-function goOver(who: string, learned: number, run: CommandRun, teacher: Teacher): Promise<void> {
+function goOver({ who, changed, run, teacher, lessons }: GoingOver): Promise<void> {
   const { least, forEach, most } = GONE_OVER
-  return teacher.refine(Math.min(most, least + forEach * learned), who, (changed, of) => {
-    if (of >= TELL_EVERY) run.warn(`gone over ${mails(of)} again: ${changed} of them count differently now`)
-  })
+  const told = (differently: number, of: number) => {
+    if (of >= TELL_EVERY) run.warn(`gone over ${mails(of)} again: ${differently} of them count differently now`)
+  }
+  return teacher.refine(Math.min(most, least + forEach * changed), who, told, lessons)
+}
+
+interface GoingOver {
+  readonly who: string
+  /** How many lessons have come, or gone. */
+  readonly changed: number
+  readonly run: CommandRun
+  readonly teacher: Teacher
+  /** Begun before the first of them. */
+  readonly lessons: Run
 }
 
 type Lesson = Parameters<Teacher['learn']>[0]

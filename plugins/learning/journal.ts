@@ -68,6 +68,7 @@ export class Journal {
   readonly #own: OwnWeights
   #loading: Promise<void> | undefined
   #staged = new Map<string, Entry>()
+  #beside: readonly TableChange[] = []
   /** On their way to the disk. */
   readonly #writing = new Set<ReadonlyMap<string, Entry>>()
   #heard = new Set<string>()
@@ -220,6 +221,19 @@ export class Journal {
     this.#count(key, entry)
   }
 
+  /** Written with what is staged. */
+  stageBeside(changes: readonly TableChange[]): void {
+    this.#beside = [...this.#beside, ...changes]
+  }
+
+  get table(): Table {
+    return this.#table
+  }
+
+  isStaged(key: string): boolean {
+    return this.#staged.has(key)
+  }
+
   get staged(): number {
     return this.#staged.size
   }
@@ -228,13 +242,15 @@ export class Journal {
   async flush(): Promise<void> {
     const entries = this.#staged
     if (entries.size === 0) return
+    const beside = this.#beside
     this.#staged = new Map()
+    this.#beside = []
     this.#writing.add(entries)
     const changes: TableChange[] = [...entries].map(([key, entry]) => ({ key, value: writeEntry(entry) }))
     const news = `${NEWS}${newId(this.#clock.now())}`
     this.#heard.add(news)
     try {
-      await this.#table.write([...changes, { key: news, value: [...entries.keys()].join('\n') }])
+      await this.#table.write([...changes, ...beside, { key: news, value: [...entries.keys()].join('\n') }])
     } catch (error) {
       // What was counted is not kept: all is read anew before it is used again.
       this.#loading = undefined

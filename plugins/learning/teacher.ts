@@ -9,6 +9,7 @@ import { experienceOf, fairnessOf, type Judgement, judge, leftOfModel, type Sour
 import type { StartingModel } from './model.js'
 import { inSomeOrder } from './order.js'
 import { OWN_SIZE } from './own-weights.js'
+import { before, lessonsOf, Run } from './runs.js'
 import type { Tokens } from './tokens/sink.js'
 import { lengthOf, type TaughtWeights } from './weights.js'
 
@@ -170,21 +171,26 @@ export class Teacher {
   /**
    * Goes over what was taught, until lessons agree: mails that were learned early have not seen what came later, and whoever has all spam learned and then all
    * ham needs it. `most`: so many lessons, of both labels, the newest. `told` hears of each round how many count differently. What others teach meanwhile
-   * is heard before each round: of two who teach at once the last goes over the lessons of both.
+   * is heard before each round: of two who teach at once the last goes over the lessons of both. `run` remembers what they counted before.
    */
-  async refine(most: number, who = SITE, told: (changed: number, of: number) => void = () => undefined): Promise<void> {
+  async refine(
+    most: number,
+    who = SITE,
+    told: (changed: number, of: number) => void = () => undefined,
+    run = this.run(who),
+  ): Promise<void> {
     const { journal } = this.#parts
     for (let round = 1; round <= MOST_ROUNDS; round++) {
       await journal.follow()
       const keys = journal.newestOfBoth(most, prefixOf(who))
-      const changed = await this.#goOver(inSomeOrder(keys, round), who)
+      const changed = await this.#goOver(inSomeOrder(keys, round), who, run)
       told(changed, keys.length)
       if (changed <= AGREED * keys.length) return
     }
   }
 
   /** How many count differently now. */
-  async #goOver(keys: readonly string[], who: string): Promise<number> {
+  async #goOver(keys: readonly string[], who: string, run: Run): Promise<number> {
     const { journal } = this.#parts
     let changed = 0
     for (let at = 0; at < keys.length; at += PIECE) {
@@ -199,8 +205,35 @@ export class Teacher {
         changed++
       }
       await journal.giveWay(taken)
+      journal.stageBeside(await run.noting(new Map([...taken].filter(([key]) => journal.isStaged(key)))))
       await journal.flush()
     }
     return changed
+  }
+
+  /** Of lessons that begin now; the journal has to be ready. */
+  run(who: string): Run {
+    const { journal, clock } = this.#parts
+    return new Run(journal.table, who, clock.now(), lessonsOf(journal, who))
+  }
+
+  /**
+   * Where exactly those lessons are left that were there before a run, each counts again what it counted then. Whether that was so; if not, `refine` is what
+   * brings the others to what they should count.
+   */
+  async putBack(who: string): Promise<boolean> {
+    const { journal } = this.#parts
+    await journal.follow()
+    const earlier = await before(journal.table, who, lessonsOf(journal, who))
+    if (earlier === undefined) return false
+    const keys = [...earlier.amounts.keys()]
+    for (let at = 0; at < keys.length; at += PIECE) {
+      const taken = await journal.take(keys.slice(at, at + PIECE))
+      for (const [key, entry] of taken) journal.stage(key, { ...entry, ...earlier.amounts.get(key)! })
+      await journal.giveWay(taken)
+      await journal.flush()
+    }
+    await earlier.forget()
+    return true
   }
 }

@@ -10,10 +10,11 @@ import { YamlSource } from '../../../core/config/yaml.js'
 import { messageOf } from '../../../core/storage/message.js'
 import { learnCommands } from '../../../plugins/learning/commands.js'
 import { CONFIG, termsOf } from '../../../plugins/learning/config.js'
-import { SITE } from '../../../plugins/learning/entry.js'
+import { readEntry, SITE } from '../../../plugins/learning/entry.js'
 import { Journal } from '../../../plugins/learning/journal.js'
 import { readLesson } from '../../../plugins/learning/lesson.js'
 import { NO_MODEL } from '../../../plugins/learning/model.js'
+import { KEPT_RUNS } from '../../../plugins/learning/runs.js'
 import { sweep } from '../../../plugins/learning/sweeper.js'
 import { MOST_SHARED_IN_ALL, Teacher } from '../../../plugins/learning/teacher.js'
 import { createMemoryTables } from '../../../plugins/store-memory/tables.js'
@@ -22,9 +23,14 @@ import { DAY, mailOf } from './scene.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'agreeing-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
-for (const label of ['spam', 'ham'] as const) {
-  mkdirSync(join(folder, label))
-  for (let n = 0; n < 60; n++) writeFileSync(join(folder, label, `${n}.eml`), mailOf(label, n).replace(/\n/g, '\r\n'))
+for (const [name, label, from, to] of [
+  ['spam', 'spam', 0, 60],
+  ['ham', 'ham', 0, 60],
+  ['more', 'spam', 100, 140],
+] as const) {
+  mkdirSync(join(folder, name))
+  for (let n = from; n < to; n++)
+    writeFileSync(join(folder, name, `${n - from}.eml`), mailOf(label, n).replace(/\n/g, '\r\n'))
 }
 
 class Clerk {
@@ -51,9 +57,9 @@ class Clerk {
     })
   }
 
-  run(command: string, options: Record<string, boolean> = {}) {
-    const [, label] = command.split(' ')
-    return runCommand(this.commands, command, [join(folder, label!)], { options })
+  /** `name`: another folder than the label's, or a file. */
+  run(command: string, options: Record<string, boolean> = {}, name = command.split(' ')[1]!) {
+    return runCommand(this.commands, command, [join(folder, name)], { options })
   }
 
   async learn(label: 'spam' | 'ham', n: number, who = SITE) {
@@ -68,6 +74,9 @@ class Clerk {
 
 const aTable = () => createMemoryTables().table('learning')
 const lessonsIn = async (table: Table) => (await table.list('m/')).map(({ value }) => value)
+/** Without those that were taken back. */
+const livingIn = async (table: Table) =>
+  (await lessonsIn(table)).filter(value => readEntry(value)?.goneAt === undefined)
 
 /** From the so-manieth write on nothing is written any more. */
 function dyingAt(table: Table, writes: number): Table {
@@ -186,6 +195,77 @@ for (const [what, goesOver] of [
       assert.equal(journal.weights.sum(tokens), anew.weights.sum(tokens))
     }
   })
+
+for (const [how, options] of [
+  ['the last first', ['more', 'ham']],
+  ['the first first', ['ham', 'more']],
+] as const)
+  test(`taking runs back restores what every lesson counted before them, ${how}`, async () => {
+    const table = aTable()
+    await new Clerk(table).run('learn spam')
+    const few = await lessonsIn(table)
+    const runs = await table.list('r/')
+    await new Clerk(table).run('learn ham')
+    const half = await livingIn(table)
+    await new Clerk(table).run('learn spam', {}, 'more')
+    assert.notDeepEqual(half, (await livingIn(table)).slice(0, half.length), 'all of it was gone over')
+    for (const name of options) await new Clerk(table).run('learn spam', { undo: true }, name)
+    assert.deepEqual(await livingIn(table), few)
+    assert.deepEqual([...(await table.list('r/')), ...(await table.list('o/'))], runs, 'nothing else is left of them')
+  })
+
+test('taken back mail by mail, the last one restores what was before the run', async () => {
+  const table = aTable()
+  await new Clerk(table).run('learn spam')
+  await new Clerk(table).run('learn ham')
+  const half = await livingIn(table)
+  await new Clerk(table).run('learn spam', {}, 'more')
+  const clerk = new Clerk(table)
+  for (let n = 0; n < 40; n++) {
+    assert.notDeepEqual(await livingIn(table), half)
+    await clerk.run('learn spam', { undo: true }, join('more', `${n}.eml`))
+  }
+  assert.deepEqual(await livingIn(table), half)
+})
+
+test('what others have taught since stays, and the rest is gone over', async () => {
+  const table = aTable()
+  await new Clerk(table).run('learn spam')
+  await new Clerk(table).run('learn ham')
+  await new Clerk(table).learn('ham', 300)
+  const clerk = new Clerk(table)
+  await clerk.run('learn spam', { undo: true }, 'ham')
+  const left = await livingIn(table)
+  assert.equal(left.length, 61)
+  assert.ok((await clerk.sumOf('spam')) > 1)
+  assert.deepEqual(await table.list('o/'), [])
+})
+
+test('a run that is killed while it takes back is ended by the next', async () => {
+  const table = aTable()
+  await new Clerk(table).run('learn spam')
+  await new Clerk(table).run('learn ham')
+  const half = await livingIn(table)
+  await new Clerk(table).run('learn spam', {}, 'more')
+  // What is owed, the lessons that go, and one piece of those that count as before.
+  await assert.rejects(new Clerk(dyingAt(table, 3)).run('learn spam', { undo: true }, 'more'), /killed/)
+  assert.notDeepEqual(await livingIn(table), half)
+  await new Clerk(table).run('learn spam', { undo: true }, 'more')
+  assert.deepEqual(await livingIn(table), half)
+})
+
+test('only the last runs are remembered', async () => {
+  const table = aTable()
+  await new Clerk(table).run('learn ham')
+  for (let n = 0; n < KEPT_RUNS + 3; n++) {
+    await new Clerk(table).run('learn spam')
+    await new Clerk(table).learn('ham', 300 + n)
+    await new Clerk(table).run('learn spam', { undo: true })
+  }
+  const runs = (await table.list('r/')).map(({ key }) => key.slice(2))
+  assert.equal(runs.length, KEPT_RUNS)
+  for (const { key } of await table.list('b/')) assert.ok(runs.some(run => key.startsWith(`b/${run}/`)))
+})
 
 test('a dry run of taking back says what it would take back, and takes back nothing', async () => {
   const table = aTable()
