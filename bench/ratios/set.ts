@@ -44,7 +44,8 @@ export const HELD: readonly Held[] = [
   {
     case: { scenario: 'smtp-in', variant: 'filtered', sessions: 20, size: 4 * KB },
     what: 'cpu',
-    limit: 20,
+    // Seen are 8.5 to 16.5: with so few messages the reference is still being compiled, from 1.1 down to 0.4 ms.
+    limit: 28,
     messages: 600,
     turns: 5,
   },
