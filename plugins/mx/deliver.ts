@@ -144,7 +144,7 @@ class Delivery {
 
   async #asWished(): Promise<void> {
     await this.#try()
-    if (!this.#secret || mustBeSecret(this.#job) || !this.#noSecretWay) return
+    if (!this.#secret || mustBeSecret(this.#job) || !this.#ledger.noSecretWay) return
     // RFC 8689 §5: a notification goes the safe way where there is one, and another where there is none.
     this.#secret = false
     this.#ledger.forget()
@@ -163,12 +163,6 @@ class Delivery {
     }
     await this.#overIdle()
     if (this.#ledger.left > 0) await this.#overHosts()
-  }
-
-  /** Nothing but the wish for TLS all the way stands between those who are left and their mail. */
-  get #noSecretWay(): boolean {
-    const { hopeful, last } = this.#ledger
-    return !hopeful && last.length > 0 && last.every(one => one !== undefined && isAboutTls(one))
   }
 
   /** Sessions with the same proof: one that was opened before a policy was known is not used under it. */
@@ -392,8 +386,4 @@ class Delivery {
     this.#ledger.endAll({ kind: 'failed', status: '5.4.6', text, remote })
     session.connection.quit()
   }
-}
-
-function isAboutTls(outcome: Outcome): boolean {
-  return outcome.kind === 'failed' && (outcome.status === '5.7.30' || outcome.status === '5.7.10')
 }

@@ -46,9 +46,10 @@ export class Ledger {
     return this.#last.size > 0
   }
 
-  /** What the last host said of everybody still pending; `undefined` where it said nothing. */
-  get last(): readonly (Outcome | undefined)[] {
-    return [...this.#pending.keys()].map(row => this.#last.get(row))
+  /** Nothing but the wish for TLS all the way stands between those who are left and their mail (RFC 8689). */
+  get noSecretWay(): boolean {
+    const last = [...this.#pending.keys()].map(row => this.#last.get(row))
+    return !this.hopeful && last.length > 0 && last.every(one => one !== undefined && isAboutTls(one))
   }
 
   end(outcome: Outcome): void {
@@ -98,4 +99,8 @@ export class Ledger {
     if (last.kind !== 'failed' || !this.hopeful) return last
     return { ...last, kind: 'deferred', status: last.reply === undefined ? `4${last.status.slice(1)}` : '4.4.1' }
   }
+}
+
+function isAboutTls(outcome: Outcome): boolean {
+  return outcome.kind === 'failed' && (outcome.status === '5.7.30' || outcome.status === '5.7.10')
 }
