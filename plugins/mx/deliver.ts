@@ -86,8 +86,10 @@ class Delivery {
   #source: Source | undefined
   /** What a source could not be used for: hosts it has no address for, or it is none of ours. */
   #stuck = 0
-  /** Our login was refused: whichever host is asked next would refuse it too. */
+  /** Whichever host is asked next is of no use: it would refuse our login too, or bring the mail back. */
   #barred = false
+  /** Of best preference. */
+  #best: Host | undefined
   /** Recipients that a peer took, or may have taken. */
   #taken = 0
 
@@ -201,6 +203,7 @@ class Delivery {
       return
     }
     if (route === undefined) this.#options.sites?.learn(this.#job.lane, found.exchanges ?? [])
+    this.#best = found.hosts[0]
     const tally = { none: 0, private: 0, trouble: 0, own: 0 }
     for await (const [host, addresses] of reachable(found.hosts, options, this.#call.signal)) {
       const plan = await this.#planner.planOf(host, addresses)
@@ -262,7 +265,7 @@ class Delivery {
     this.#attempts += 1
     try {
       const session = { ...(await openFor(errand, this.#options, this.#call)), domain: this.#to.domain }
-      if (!errand.host.fixed && this.#isOurs(session.peerName)) this.#looped(session)
+      if (!errand.host.fixed && this.#isOurs(session.peerName)) this.#looped(session, errand.host)
       else await this.#use(session, false)
     } catch (error) {
       const untrusted = this.#secret && error instanceof Trouble && error.kind === 'untrusted'
@@ -380,10 +383,16 @@ class Delivery {
     return { kind: 'deferred', row, status: '4.7.0', text, ...facts }
   }
 
-  #looped(session: MailSession): void {
-    const { remote } = session.connection
+  /** RFC 5321 §5.1: hosts of our preference and worse would only send the mail back. Where there are better ones it waits for them. */
+  #looped({ connection }: MailSession, { by }: Host): void {
+    const { remote } = connection
     const text = `${remote} calls itself by our own name: mail loop`
-    this.#ledger.endAll({ kind: 'failed', status: '5.4.6', text, remote })
-    session.connection.quit()
+    const best = this.#best?.by
+    const better =
+      by !== undefined && best !== undefined && (best.preference < by.preference || best.domain !== by.domain)
+    this.#barred = true
+    if (better) this.#ledger.remarkAll({ kind: 'deferred', status: '4.4.6', text, remote })
+    else this.#ledger.endAll({ kind: 'failed', status: '5.4.6', text, remote })
+    connection.quit()
   }
 }

@@ -13,6 +13,7 @@ export function outcomeOf(row: number, result: RecipientResult, session: MailSes
     case 'accepted':
       return delivered(row, result.reply, session)
     case 'refused':
+      if (session.downgraded && isAboutTls(result.reply)) return forWantOfTls(row, result.reply, session)
       return {
         ...refusal(row, result.reply, remote, `${remote} refused ${STAGES[result.stage]}: ${result.reply.text}`),
         stage: SAID_AT[result.stage],
@@ -26,6 +27,18 @@ export function outcomeOf(row: number, result: RecipientResult, session: MailSes
       return { kind: 'deferred', row, status: trouble.status, text, remote, ...bySource(session) }
     }
   }
+}
+
+/** RFC 3207 §4: 530; RFC 5248 §2.4: X.7.10 with 523; others put it in words. */
+function isAboutTls({ code, status, text }: Reply): boolean {
+  return code === 530 || code === 523 || status === '5.7.10' || (code >= 500 && /tls|encrypt/i.test(text))
+}
+
+/** It offered TLS, and we did without as it did not come about: that may go well the next time. Without the reply, as what it says of mail is not meant. */
+function forWantOfTls(row: number, { text: said }: Reply, session: MailSession): Outcome {
+  const { remote } = session.connection
+  const text = `${remote} takes nothing without TLS (${said}), and ${session.clear ?? 'there was none'}`
+  return { kind: 'deferred', row, status: '4.7.5', text, remote, ...bySource(session) }
 }
 
 type Delivered = Extract<Outcome, { kind: 'delivered' }>

@@ -163,7 +163,19 @@ async function introduced(
   const why = connection.tls === undefined ? await secured(connection, first.extensions, options, signal) : {}
   if (why !== undefined) return { ...session(connection, first, options), ...why }
   // RFC 3207 §4.2: what was learned in clear is forgotten.
-  return session(connection, await hello(connection, options), options)
+  return session(connection, await firstWithin(connection, options), options)
+}
+
+/** RFC 8446 §4.4.4: our side of the handshake is done before the peer has looked at it. Who hangs up on the first command has refused it. */
+async function firstWithin(connection: MailConnection, options: SessionOptions): Promise<Hello> {
+  try {
+    return await hello(connection, options)
+  } catch (error) {
+    if (!(error instanceof Trouble) || error.kind !== 'lost') throw error
+    const trouble = new Trouble('tls', `TLS session failed: ${error.message}`, error, 'validation-failure')
+    trouble.local = error.local
+    throw trouble
+  }
 }
 
 function session(connection: MailConnection, hello: Hello, options: SessionOptions): MailSession {
@@ -212,11 +224,10 @@ async function secured(
   const reply = await command(connection, 'STARTTLS', limits)
   if (reply.code !== 220) {
     if (tls === 'required') throw noTls(missing, `TLS is required here and the peer refused it: ${reply.text}`)
-    return {
-      clear: `the host refused STARTTLS: ${reply.text}`,
-      downgraded: true,
-      failure: 'starttls-not-supported',
-    }
+    const clear = `the host refused STARTTLS: ${reply.text}`
+    // RFC 5321 §3.8: this connection is over.
+    if (reply.code === 421) throw new Trouble('tls', clear, undefined, 'starttls-not-supported')
+    return { clear, downgraded: true, failure: 'starttls-not-supported' }
   }
   await connection.startTls(limits.commandMs, signal, proof, manner?.serverName)
   return undefined

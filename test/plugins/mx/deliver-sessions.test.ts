@@ -35,10 +35,49 @@ describe('sessions with mail hosts', () => {
     assert.ok(made.logged.some(line => line.sentence === 'sending in clear after a TLS failure'))
   })
 
+  test('a server that hangs up right after the handshake gets the mail in clear', async () => {
+    // With TLS 1.3 our side is done before the peer has looked at what we say, and at the certificate that we do not have.
+    let greetings = 0
+    const first = await sink({
+      tls: TLS,
+      script: (stage, _, connection) =>
+        stage === 'ehlo' && connection === 1 && ++greetings === 2 ? { kind: 'drop' } : undefined,
+    })
+    const outcome = only(await (await rig()).deliver(makeJob(['b@direct.test'])))
+    assert.equal(outcome.kind, 'delivered', JSON.stringify(outcome))
+    assert.deepEqual([first.connections, first.messages[0]?.tls], [2, false])
+  })
+
+  for (const reply of ['530 5.7.0 Must issue a STARTTLS command first', '550 5.7.10 Encryption needed', '530 no']) {
+    for (const at of ['mail', 'rcpt'] as const) {
+      test(`"${reply}" at ${at} after a failed handshake is no failure of the mail`, async () => {
+        await sink({ ...brokenTls, script: stage => (stage === at ? reply : brokenTls.script?.(stage, '', 1)) })
+        assertOutcome(only(await (await rig()).deliver(makeJob(['b@direct.test']))), 'deferred', '4.7.5')
+      })
+    }
+  }
+
+  test('a refusal that is not about TLS stands also after a failed handshake', async () => {
+    await sink({
+      ...brokenTls,
+      script: stage => (stage === 'rcpt' ? '550 5.1.1 nobody' : brokenTls.script?.(stage, '', 1)),
+    })
+    assertOutcome(only(await (await rig()).deliver(makeJob(['b@direct.test']))), 'failed', '5.1.1')
+  })
+
   test('a refused STARTTLS goes on in clear in the same session', async () => {
     const first = await sink({ tls: TLS, script: stage => (stage === 'starttls' ? '454 4.7.0 no keys' : undefined) })
     assert.equal(only(await (await rig()).deliver(makeJob(['b@direct.test']))).kind, 'delivered')
     assert.equal(first.connections, 1)
+  })
+
+  test('421 to STARTTLS is followed by a connection in clear', async () => {
+    const first = await sink({
+      tls: TLS,
+      script: stage => (stage === 'starttls' ? { kind: 'drop', reply: '421 4.7.0 no TLS now' } : undefined),
+    })
+    assert.equal(only(await (await rig()).deliver(makeJob(['b@direct.test']))).kind, 'delivered')
+    assert.equal(first.connections, 2)
   })
 
   for (const [what, options] of [
@@ -77,6 +116,26 @@ describe('sessions with mail hosts', () => {
   test('a server with our own name is a loop', async () => {
     await sink({ name: 'us.test' })
     assertOutcome(only(await (await rig()).deliver(makeJob(['b@direct.test']))), 'failed', '5.4.6')
+  })
+
+  test('a backup MX that turns out to be us ends nothing: the mail waits for the better host', async () => {
+    const us = await sink({ address: '127.0.0.3', name: 'us.test' })
+    const outcome = only(await (await rig()).deliver(makeJob(['b@two.test'])))
+    assertOutcome(outcome, 'deferred', '4.4.1')
+    assert.ok('text' in outcome && outcome.text.includes('first.test'), JSON.stringify(outcome))
+    assert.ok(!us.commands.some(line => line.includes('MAIL')))
+  })
+
+  test('nor does it where the better host has no address just now', async () => {
+    await sink({ name: 'us.test' })
+    assertOutcome(only(await (await rig()).deliver(makeJob(['b@troubled.test']))), 'deferred', '4.4.6')
+  })
+
+  test('hosts behind a backup MX that turns out to be us are not tried', async () => {
+    await sink({ address: '127.0.0.3', name: 'us.test' })
+    const worse = await sink({ address: '127.0.0.4' })
+    assertOutcome(only(await (await rig()).deliver(makeJob(['b@three.test']))), 'deferred', '4.4.1')
+    assert.equal(worse.connections, 0)
   })
 
   test('a message over the announced limit is not offered', async () => {

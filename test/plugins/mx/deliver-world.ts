@@ -20,6 +20,20 @@ export function mailWorld() {
           [10, 'first.test'],
         ],
       },
+      'three.test': {
+        mx: [
+          [10, 'first.test'],
+          [20, 'second.test'],
+          [30, 'third.test'],
+        ],
+      },
+      'troubled.test': {
+        mx: [
+          [10, 'trouble.test'],
+          [20, 'first.test'],
+        ],
+      },
+      'third.test': { a: ['127.0.0.4'] },
       'first.test': { a: ['127.0.0.2'] },
       'second.test': { a: ['127.0.0.3'] },
       'direct.test': { a: ['127.0.0.2'] },
