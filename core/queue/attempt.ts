@@ -241,13 +241,15 @@ async function commit(
   const { message, rows: all } = lease.claimed
   const first = all[0]!
   const now = parts.clock.now()
+  let chance: number | undefined
   const judged = judge(rows, outcomes, () => ({
     now,
     // RFC 4865 §4.2: what was held for its time is as old as its release.
     received: Math.max(message.received, message.holdUntil ?? 0),
     timing: timingOf(parts.schedule, senderClass(message, first.sender), first),
     ...(parts.schedule.greylisted === undefined ? {} : { greylisted: parts.schedule.greylisted }),
-    random: parts.random,
+    // Who is put off together comes back together: one copy goes out for all of them, and one notice to their sender.
+    random: () => (chance ??= parts.random()),
     suspended: scope.suspended,
     ...(message.deliverBy === undefined ? {} : { deliverBy: message.deliverBy }),
   }))

@@ -35,6 +35,7 @@ export interface JudgementFacts {
   readonly deliverBy?: DeliverBy
   readonly timing: Timing
   readonly greylisted?: Greylisted
+  /** The same for all that are judged together. */
   readonly random: () => number
   /** Its destination is suspended: how much goes there afterwards is measured out elsewhere. */
   readonly suspended?: boolean

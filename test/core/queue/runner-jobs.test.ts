@@ -4,7 +4,7 @@ import { afterEach, describe, test } from 'node:test'
 import { MailError } from '../../../core/api/index.js'
 import type { QueueRunnerDeps, RunnerSchedule } from '../../../core/queue/runner.js'
 import { until } from '../../contracts/backend.js'
-import { Bench, deferred, failed, gate } from './runner-bench.js'
+import { Bench, deferred, failed, gate, HOUR, MINUTE } from './runner-bench.js'
 
 describe('the jobs of the queue runner', () => {
   let bench: Bench
@@ -42,6 +42,49 @@ describe('the jobs of the queue runner', () => {
     await bench.settle()
     assert.equal((await bench.store.queue.totals()).rows, 0)
     assert.equal(most, 2)
+  })
+
+  test('recipients that are put off together are tried together again, and their sender hears of them together', async () => {
+    let draws = 0
+    // Each draw is another.
+    begin({ warnAfterMs: [HOUR] }, { random: () => (draws++ % 10) / 10 })
+    const jobs: number[] = []
+    bench.deliver = job => {
+      jobs.push(job.recipients.length)
+      return deferred(job)
+    }
+    bench.runner.start()
+    await bench.add(
+      Array.from({ length: 20 }, (_, at) => `b${at}@them.test`),
+      { expires: bench.now + 2 * HOUR },
+    )
+    // Also at the end of its time, which is when they go back.
+    for (let minutes = 0; minutes <= 130 && (await bench.store.queue.totals()).rows > 0; minutes += 1) {
+      await bench.settle()
+      bench.now += MINUTE
+    }
+    assert.deepEqual([...new Set(jobs)], [20])
+    assert.deepEqual(
+      bench.planned.map(({ reason }) => reason),
+      ['notice (delayed) about m1.1', 'bounce of m1.1'],
+    )
+  })
+
+  test('what is put off for want of room comes back together too', async () => {
+    let draws = 0
+    begin({}, { random: () => (draws++ % 10) / 10 })
+    const jobs: number[] = []
+    bench.deliver = job => {
+      jobs.push(job.recipients.length)
+      return deferred(job).map(one => ({ ...one, untried: true, notBefore: bench.now + MINUTE }))
+    }
+    bench.runner.start()
+    await bench.add(['a@them.test', 'b@them.test', 'c@them.test'])
+    for (let seconds = 0; seconds < 600; seconds += 5) {
+      await bench.settle()
+      bench.now += 5000
+    }
+    assert.deepEqual([...new Set(jobs)], [3])
   })
 
   test('never more jobs at a time than allowed', async () => {
