@@ -1,8 +1,8 @@
 /**
  * What is said of a job in MAIL and RCPT: SIZE, BODY, SMTPUTF8, DSN and the others. Pure but for reading the header of a message.
  */
-import type { Job, JobRecipient } from 'posthouse/api'
-import { formatAddress, fromUnitext, hasRawFields, scanHeader, toUnitext } from 'posthouse/text'
+import type { Address, Job, JobRecipient } from 'posthouse/api'
+import { formatAddress, fromUnitext, hasRawFields, scanHeader, toAsciiDomain, toUnitext } from 'posthouse/text'
 import type { Extensions } from './client/session.js'
 import type { Mail } from './client/transaction.js'
 
@@ -12,8 +12,14 @@ const HEADER_LOOK = 65_536
 /** RFC 6531 §3.4, §3.6: an address or a field, also of a part, is not ASCII. A message that was merely sent with the parameter does not count. */
 export async function needsUtf8(job: Job): Promise<boolean> {
   const addresses = [job.sender, ...job.recipients.map(recipient => recipient.to)]
-  if (!addresses.every(address => address === null || isAscii(formatAddress(address)))) return true
+  if (!addresses.every(address => isAscii(pathOf(address, false)))) return true
   return job.utf8 && hasRawFields(job)
+}
+
+/** RFC 5890 §2.3.2.1: without SMTPUTF8 an international domain goes as the name service has it; only a local part has no other form. */
+function pathOf(address: Address | null, utf8: boolean): string {
+  if (utf8 || address === null || isAscii(address.domain)) return formatAddress(address)
+  return formatAddress({ ...address, domain: toAsciiDomain(address.domain) ?? address.domain })
 }
 
 function isAscii(text: string): boolean {
@@ -55,10 +61,10 @@ export function mailFor(
     ...(extensions.dsn && job.envid !== undefined ? [`ENVID=${job.envid}`] : []),
   ]
   return {
-    from: [`FROM:<${formatAddress(job.sender)}>`, ...parameters].join(' '),
+    from: [`FROM:<${pathOf(job.sender, utf8)}>`, ...parameters].join(' '),
     recipients: recipients.map(one => ({
       row: one.row,
-      to: rcptTo(one, extensions, timeIsLost(job, extensions, now)),
+      to: rcptTo(one, pathOf(one.to, utf8), extensions, timeIsLost(job, extensions, now)),
     })),
     chunking: extensions.chunking,
     ...(binary ? { binary: job.size } : {}),
@@ -91,8 +97,8 @@ function timeIsLost({ deliverBy }: Job, { leastBySeconds }: Extensions, now: num
   return deliverBy?.mode === 'notify' && leastBySeconds === undefined && now < deliverBy.at
 }
 
-function rcptTo({ to, dsn }: JobRecipient, extensions: Extensions, timeLost: boolean): string {
-  const path = `TO:<${formatAddress(to)}>`
+function rcptTo({ dsn }: JobRecipient, to: string, extensions: Extensions, timeLost: boolean): string {
+  const path = `TO:<${to}>`
   if (!extensions.dsn) return path
   const { orcpt } = dsn
   const notify = timeLost ? withDelay(dsn.notify) : dsn.notify

@@ -336,3 +336,23 @@ for (const [what, text, needs] of [
     assert.equal(outcomes[0]?.kind, needs ? 'failed' : 'delivered')
   })
 }
+
+for (const keywords of [['PIPELINING'], ['SMTPUTF8'], ['8BITMIME', 'SMTPUTF8', 'CHUNKING']]) {
+  test(`international domains alone need no SMTPUTF8: a peer with ${keywords.join(' ')} gets them as DNS has them`, async () => {
+    const job = makeJob(['b@bücher.test', '"odd b"@BÜCHER.test'], { sender: 'a@müller.test' })
+    const { outcomes, sink } = await sent(job, { keywords })
+    assert.deepEqual(
+      outcomes.map(({ kind }) => kind),
+      ['delivered', 'delivered'],
+    )
+    assert.deepEqual(sink.messages[0]?.recipients, ['b@xn--bcher-kva.test', '"odd b"@xn--bcher-kva.test'])
+    assert.match(sink.messages[0]?.mailArgument ?? '', /^<a@xn--mller-kva\.test>(?!.*SMTPUTF8)/)
+  })
+}
+
+test('where SMTPUTF8 is needed all the same, domains stay as they were written', async () => {
+  const job = makeJob(['jürgen@bücher.test'], { sender: 'a@müller.test', utf8: true })
+  const { sink } = await sent(job, { keywords: ['8BITMIME', 'SMTPUTF8'] })
+  assert.deepEqual(sink.messages[0]?.recipients, ['jürgen@bücher.test'])
+  assert.match(sink.messages[0]?.mailArgument ?? '', /^<a@müller\.test>.* SMTPUTF8$/)
+})
