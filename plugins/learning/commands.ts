@@ -8,6 +8,7 @@ import { type Bounds, experienceOf, judge, leftOfModel } from './judge.js'
 import { readLesson, readTokens } from './lesson.js'
 import { accountNamed, mailsIn, type SourceParts } from './mail-source.js'
 import type { StartingModel } from './model.js'
+import { owe, owedBy, settle } from './owed.js'
 import type { Run } from './runs.js'
 import type { Teacher } from './teacher.js'
 
@@ -67,32 +68,33 @@ async function teach(label: Label, run: CommandRun, parts: CommandParts): Promis
   const teacher = await parts.teacher()
   const journal = parts.journal()
   await journal.follow()
-  const lessons = teacher.run(who)
+  const lessons = await teacher.run(who)
   const progress: Progress = { seen: 0, learned: 0, known: 0, right: 0 }
   const isDry = run.options['dry-run'] === true
   const began = parts.clock.now()
   // Of runs that were broken off, and of this one.
-  const owed = [...(await journal.owed(who))]
+  const owed = [...(await owedBy(journal.table, who))]
+  let isOwed = false
   if (owed.length > 0 && !isDry) run.warn('lessons of a run that was broken off, or goes on, are gone over, too')
   for (const path of run.args) {
     for await (const { bytes } of mailsIn(path, parts)) {
       const read = await readLesson(parts.messageOf(bytes))
       await one({ who, label, by: 'command', ...read }, progress, run, parts)
-      if (progress.learned >= MANY && !owed.includes(began) && !isDry) {
-        await journal.owe(who, began)
-        owed.push(began)
+      if (progress.learned >= MANY && !isOwed && !isDry) {
+        owed.push(await owe(journal.table, who, { began, run: lessons.id }, await lessons.begin()))
+        isOwed = true
       }
       if (journal.staged >= PIECE) await journal.flush()
       if (progress.seen % TELL_EVERY === 0) run.warn(soFar(run, progress))
     }
   }
   await journal.flush()
-  const goesBack = run.options.undo === true && !isDry && (progress.learned > 0 || owed.length > 0)
-  const isBack = goesBack && (await teacher.putBack(who))
-  if (owed.length > 0 && !isDry) {
-    const changed = journal.changedSince(Math.min(...owed), who)
-    if (!isBack) await goOver({ who, changed, run, teacher, lessons })
-    await journal.settle(who, owed)
+  // Also where nothing was taken back: whoever did may have been killed then.
+  const isBack = run.options.undo === true && !isDry && (await teacher.putBack(who, owed))
+  if (owed.length > 0 && !isDry && !isBack) {
+    const changed = journal.changedSince(Math.min(...owed.map(one => one.began)), who)
+    await goOver({ who, changed, run, teacher, lessons })
+    await settle(journal.table, owed)
   }
   tell(run, label, progress)
 }

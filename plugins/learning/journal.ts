@@ -24,8 +24,6 @@ import { TaughtWeights } from './weights.js'
 
 /** Rows that tell other processes which entries have changed. */
 const NEWS = 'n/'
-/** Rows that say whose lessons have still to be gone over, and since when they came. */
-const OWED = 'o/'
 /** So late a change of another process may be written, after it took its place in the order. */
 const LATE_MS = 60_000
 /** News and taken-back entries are kept so long; who slept longer reads everything anew. */
@@ -273,21 +271,6 @@ export class Journal {
     }
   }
 
-  /** When runs began whose lessons nobody has gone over yet. */
-  async owed(who: string): Promise<readonly number[]> {
-    const rows = await this.#table.list(owedBy(who))
-    return rows.map(({ value }) => Number(value))
-  }
-
-  /** On disk when it resolves. */
-  owe(who: string, began: number): Promise<void> {
-    return this.#table.write([{ key: `${owedBy(who)}${began}`, value: String(began) }])
-  }
-
-  settle(who: string, began: readonly number[]): Promise<void> {
-    return this.#table.write(began.map(one => ({ key: `${owedBy(who)}${one}`, value: undefined })))
-  }
-
   /** How many lessons have come, or gone, since then. */
   changedSince(since: number, who: string): number {
     const whose = prefixOf(who)
@@ -400,10 +383,6 @@ function sumOf(tokens: Tokens): number {
 
 function isSame(one: Standing, other: Standing): boolean {
   return (['label', 'by', 'at', 'own', 'shared', 'goneAt'] as const).every(key => one[key] === other[key])
-}
-
-function owedBy(who: string): string {
-  return `${OWED}${prefixOf(who)}`
 }
 
 /** The first key of the time. */

@@ -3,10 +3,11 @@
  * there again, because what came since was taken back, each counts again what it counted then: taking back restores what was, in whatever order it is done.
  */
 import { createHash } from 'node:crypto'
-import type { Table, TableChange } from 'posthouse/api'
+import type { Clock, Table, TableChange } from 'posthouse/api'
 import { newId } from 'posthouse/text'
 import { prefixOf } from './entry.js'
 import type { Journal } from './journal.js'
+import { owedBy } from './owed.js'
 
 /** Rows that say which lessons were there before a run … */
 const RUNS = 'r/'
@@ -22,43 +23,63 @@ export interface Amounts {
   readonly shared: number
 }
 
+export interface RunParts {
+  readonly journal: Journal
+  readonly clock: Clock
+}
+
 /** One that is going on. */
 export class Run {
+  readonly id: string
   readonly #table: Table
+  readonly #clock: Clock
   readonly #who: string
-  readonly #id: string
-  readonly #lessons: string
+  /** The ones that were there before it, as `lessonsOf` has them; `undefined`: that is written already. */
+  #lessons: string | undefined
   readonly #seen = new Set<string>()
-  #rows = 0
 
-  /** `lessons`: the ones that were there before it, as `lessonsOf` has them. */
-  constructor(table: Table, who: string, now: number, lessons: string) {
-    this.#table = table
+  /** A new one, or the one `goesOn` that was broken off: whoever takes it up changes what it would have changed. The journal has to be ready. */
+  constructor({ journal, clock }: RunParts, who: string, goesOn?: string) {
+    this.id = goesOn ?? newId(clock.now())
+    this.#table = journal.table
+    this.#clock = clock
     this.#who = who
-    this.#id = newId(now)
-    this.#lessons = lessons
+    this.#lessons = goesOn === undefined ? lessonsOf(journal, who) : undefined
+  }
+
+  /** To be written before, or together with, the first of what comes: which lessons were there. */
+  async begin(): Promise<readonly TableChange[]> {
+    const value = this.#lessons
+    if (value === undefined) return []
+    this.#lessons = undefined
+    await this.#makeRoom()
+    return [{ key: headOf(this.#who, this.id), value }]
   }
 
   /** To be written together with what is changed; of each lesson only the first time counts. */
   async noting(before: ReadonlyMap<string, Amounts>): Promise<readonly TableChange[]> {
     const unseen = [...before].filter(([key]) => !this.#seen.has(key))
     if (unseen.length === 0) return []
-    const changes: TableChange[] = []
-    if (this.#rows === 0) {
-      await this.#makeRoom()
-      changes.push({ key: `${RUNS}${prefixOf(this.#who)}${this.#id}`, value: this.#lessons })
-    }
     for (const [key] of unseen) this.#seen.add(key)
-    const row = String(this.#rows++).padStart(6, '0')
     const value = unseen.map(([key, { own, shared }]) => `${own} ${shared} ${key}`).join('\n')
-    changes.push({ key: `${rowsOf(this.#who, this.#id)}${row}`, value })
-    return changes
+    return [...(await this.begin()), { key: `${rowsOf(this.#who, this.id)}${newId(this.#clock.now())}`, value }]
   }
 
   async #makeRoom(): Promise<void> {
     const runs = await runsOf(this.#table, this.#who)
     for (const { id } of runs.slice(0, Math.max(0, runs.length - KEPT_RUNS + 1))) await drop(this.#table, this.#who, id)
+    await dropHeadless(this.#table, this.#who)
   }
+}
+
+/** The one that still has to be gone over, as it was broken off or goes on in another process; a new one where there is none. The journal has to be ready. */
+export async function runOf(parts: RunParts, who: string): Promise<Run> {
+  const { journal } = parts
+  for (const { run } of await owedBy(journal.table, who)) {
+    const [head] = run === undefined ? [] : await journal.table.get([headOf(who, run)])
+    if (head !== undefined) return new Run(parts, who, run)
+  }
+  return new Run(parts, who)
 }
 
 /** The same for the same lessons, each as it was learned then. */
@@ -79,18 +100,17 @@ export interface Earlier {
   forget(): Promise<void>
 }
 
-/** Before the last run that found exactly these lessons; nothing when none of those that are kept did. */
+/** Before the first run that found exactly these lessons: of two at once both may have. Nothing when none of those that are kept did. */
 export async function before(table: Table, who: string, lessons: string): Promise<Earlier | undefined> {
   const runs = await runsOf(table, who)
-  const at = runs.findLastIndex(run => run.lessons === lessons)
+  const at = runs.findIndex(run => run.lessons === lessons)
   if (at < 0) return undefined
-  const back = runs.slice(at).reverse()
-  const amounts = new Map<string, Amounts>()
-  for (const { id } of back) for (const [key, amount] of await notedBy(table, who, id)) amounts.set(key, amount)
+  const since = runs.slice(at)
   return {
-    amounts,
+    amounts: await notedBy(table, who, since),
     async forget() {
-      for (const { id } of back) await drop(table, who, id)
+      // The first goes last: who is killed meanwhile finds it again.
+      for (const { id } of since.reverse()) await drop(table, who, id)
     },
   }
 }
@@ -106,29 +126,54 @@ async function runsOf(table: Table, who: string): Promise<readonly Kept[]> {
   return (await table.list(prefix)).map(({ key, value }) => ({ id: key.slice(prefix.length), lessons: value }))
 }
 
+function headOf(who: string, id: string): string {
+  return `${RUNS}${prefixOf(who)}${id}`
+}
+
 function rowsOf(who: string, id: string): string {
   return `${BEFORE}${prefixOf(who)}${id}/`
 }
 
-async function notedBy(table: Table, who: string, id: string): Promise<ReadonlyMap<string, Amounts>> {
+/** What was noted first is what was before, whichever of those that went on at once has noted it. */
+async function notedBy(table: Table, who: string, runs: readonly Kept[]): Promise<ReadonlyMap<string, Amounts>> {
+  const rows: { readonly at: string; readonly value: string }[] = []
+  for (const { id } of runs)
+    for (let after = rowsOf(who, id); ; ) {
+      const page = await table.list(rowsOf(who, id), after, PAGE)
+      for (const { key, value } of page) rows.push({ at: key.slice(rowsOf(who, id).length), value })
+      if (page.length < PAGE) break
+      after = page.at(-1)!.key
+    }
+  rows.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
   const amounts = new Map<string, Amounts>()
-  for (let after = rowsOf(who, id); ; ) {
-    const page = await table.list(rowsOf(who, id), after, PAGE)
-    for (const { value } of page)
-      for (const line of value.split('\n')) {
-        const [own, shared, key] = line.split(' ') as [string, string, string]
-        // Should it stand there twice, as two who go on from one broken run may have it, what was first is what was before.
-        if (!amounts.has(key)) amounts.set(key, { own: Number(own), shared: Number(shared) })
-      }
-    if (page.length < PAGE) return amounts
-    after = page.at(-1)!.key
+  for (const line of rows.flatMap(({ value }) => value.split('\n'))) {
+    const [, own, shared, key] = /^(\d+) (\d+) (.+)$/.exec(line) ?? []
+    if (key !== undefined && !amounts.has(key)) amounts.set(key, { own: Number(own), shared: Number(shared) })
+  }
+  return amounts
+}
+
+/** Its head goes first: half of it is never taken for the whole. */
+async function drop(table: Table, who: string, id: string): Promise<void> {
+  await table.write([{ key: headOf(who, id), value: undefined }])
+  await dropRows(table, who, id)
+}
+
+/** What is left of those whose dropping was broken off, or who went on when they had been dropped. */
+async function dropHeadless(table: Table, who: string): Promise<void> {
+  const prefix = `${BEFORE}${prefixOf(who)}`
+  for (let after = prefix; ; ) {
+    const [row] = await table.list(prefix, after, 1)
+    if (row === undefined) return
+    const id = row.key.slice(prefix.length, row.key.lastIndexOf('/'))
+    // Asked for now: others may just have begun one.
+    const [head] = await table.get([headOf(who, id)])
+    if (head === undefined) await dropRows(table, who, id)
+    after = `${rowsOf(who, id)}~`
   }
 }
 
-/** Its head goes last: half of it is never taken for the whole. */
-async function drop(table: Table, who: string, id: string): Promise<void> {
-  const head = `${RUNS}${prefixOf(who)}${id}`
-  await table.write([{ key: head, value: undefined }])
+async function dropRows(table: Table, who: string, id: string): Promise<void> {
   for (;;) {
     const rows = await table.list(rowsOf(who, id), undefined, PAGE)
     if (rows.length > 0) await table.write(rows.map(({ key }) => ({ key, value: undefined })))

@@ -8,8 +8,9 @@ import { EXPERIENCE_OF_ONE, type Journal } from './journal.js'
 import { experienceOf, fairnessOf, type Judgement, judge, leftOfModel, type Sources } from './judge.js'
 import type { StartingModel } from './model.js'
 import { inSomeOrder } from './order.js'
+import { type Owed, settle } from './owed.js'
 import { OWN_SIZE } from './own-weights.js'
-import { before, lessonsOf, Run } from './runs.js'
+import { before, lessonsOf, type Run, runOf } from './runs.js'
 import type { Tokens } from './tokens/sink.js'
 import { lengthOf, type TaughtWeights } from './weights.js'
 
@@ -171,15 +172,16 @@ export class Teacher {
   /**
    * Goes over what was taught, until lessons agree: mails that were learned early have not seen what came later, and whoever has all spam learned and then all
    * ham needs it. `most`: so many lessons, of both labels, the newest. `told` hears of each round how many count differently. What others teach meanwhile
-   * is heard before each round: of two who teach at once the last goes over the lessons of both. `run` remembers what they counted before.
+   * is heard before each round: of two who teach at once the last goes over the lessons of both. `begun` remembers what they counted before.
    */
   async refine(
     most: number,
     who = SITE,
     told: (changed: number, of: number) => void = () => undefined,
-    run = this.run(who),
+    begun?: Run,
   ): Promise<void> {
     const { journal } = this.#parts
+    const run = begun ?? (await this.run(who))
     for (let round = 1; round <= MOST_ROUNDS; round++) {
       await journal.follow()
       const keys = journal.newestOfBoth(most, prefixOf(who))
@@ -211,17 +213,17 @@ export class Teacher {
     return changed
   }
 
-  /** Of lessons that begin now; the journal has to be ready. */
-  run(who: string): Run {
-    const { journal, clock } = this.#parts
-    return new Run(journal.table, who, clock.now(), lessonsOf(journal, who))
+  /** Of lessons that begin now, or of those that are owed. */
+  async run(who: string): Promise<Run> {
+    await this.#parts.journal.ready()
+    return runOf(this.#parts, who)
   }
 
   /**
-   * Where exactly those lessons are left that were there before a run, each counts again what it counted then. Whether that was so; if not, `refine` is what
-   * brings the others to what they should count.
+   * Where exactly those lessons are left that were there before a run, each counts again what it counted then, and nothing is owed. Whether that was so; if not,
+   * `refine` is what brings the others to what they should count.
    */
-  async putBack(who: string): Promise<boolean> {
+  async putBack(who: string, owed: readonly Owed[]): Promise<boolean> {
     const { journal } = this.#parts
     await journal.follow()
     const earlier = await before(journal.table, who, lessonsOf(journal, who))
@@ -233,6 +235,8 @@ export class Teacher {
       await journal.giveWay(taken)
       await journal.flush()
     }
+    // Before it is forgotten: nobody shall go over what counts again as it did.
+    await settle(journal.table, owed)
     await earlier.forget()
     return true
   }
