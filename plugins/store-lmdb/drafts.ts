@@ -134,6 +134,8 @@ export class SparingDraft implements BodyDraft {
     for (; octets.length - at >= SMALL_CHUNK_BYTES; at += SMALL_CHUNK_BYTES)
       full.push(octets.subarray(at, at + SMALL_CHUNK_BYTES))
     if (full.length > 0) await this.#keepInTurn(full)
+    // A turn that is taken now nobody would leave.
+    if (this.#abandoned) return
     this.#fill(octets.subarray(at))
     // Only then shall more be read.
     if (full.length > 0) await this.#turns.come(this)
@@ -158,7 +160,7 @@ export class SparingDraft implements BodyDraft {
   }
 
   async #keepInTurn(chunks: readonly Buffer[]): Promise<void> {
-    await this.#turns.come(this)
+    if (!this.#abandoned) await this.#turns.come(this)
     if (this.#abandoned) throw new Error('draft is abandoned')
     this.#turns.begin(this)
     try {

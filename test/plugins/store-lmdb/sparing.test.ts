@@ -148,6 +148,28 @@ test('where one part could not be kept the draft comes to nothing, and others ha
   assert.equal(place.dropped.length, 1)
 })
 
+for (const [when, parts] of [
+  ['its part is written', 1],
+  ['the first of several parts is written', 5],
+] as const)
+  test(`a draft that is given up while ${when} takes no further turn, and holds nothing`, async () => {
+    const place = new HeldPlace()
+    const most = new Turns<object>(1)
+    const draft = new SparingDraft(place, most)
+    const writing = draft.write(Buffer.alloc(parts * PART_BYTES)).catch(() => undefined)
+    await turns()
+    const abandoning = draft.abandon()
+    while (place.underWay > 0) await place.commit()
+    await Promise.all([writing, abandoning])
+    assert.equal(place.dropped.length, 1)
+    let isNext = false
+    void most.come({}).then(() => {
+      isNext = true
+    })
+    await turns()
+    assert.ok(isNext)
+  })
+
 test('a draft that is given up while it waits for its turn is not written any more', async () => {
   const place = new HeldPlace()
   const most = new Turns<object>(1)
