@@ -122,6 +122,22 @@ describe('commands of the queue', () => {
     assert.equal((await cli('queue', 'drop', ...ids, '--yes')).code, 0)
   })
 
+  test('retry leaves alone what is held, and says so', async () => {
+    const id = await sendAndFail('held-back', 'bob@shut.test', 'eve@shut.test')
+    assert.equal((await cli('queue', 'hold', id, 'recipient=bob@shut.test')).code, 0)
+    const some = await cli('queue', 'retry', id)
+    assert.equal(some.code, 0)
+    assert.match(some.out, /1 recipient of 1 message due now/)
+    assert.match(some.out, /1 recipient held, left alone: posthouse queue release/)
+    await eventually(async () => ((await list(id, 'tries>=2', '!leased')).length === 1 ? true : undefined))
+    assert.equal((await cli('queue', 'hold', id)).code, 0)
+    const none = await cli('queue', 'retry', id)
+    assert.equal(none.code, 1)
+    assert.match(none.out, /nothing in the queue fits/)
+    assert.match(none.out, /2 recipients held, left alone/)
+    assert.equal((await cli('queue', 'drop', id)).code, 0)
+  })
+
   test('redirect sends elsewhere, and refuses what nobody takes', async () => {
     const id = await sendAndFail('redirected', 'bob@shut.test')
     const refused = await cli('queue', 'redirect', id, '--to', 'nobody@example.test')

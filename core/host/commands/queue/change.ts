@@ -32,6 +32,8 @@ interface Verb {
   readonly told: string
   /** Rows this changes anything of. */
   fits?(row: QueuedMessage['rows'][number]): boolean
+  /** Said of recipients that do not fit. */
+  readonly others?: string
 }
 
 const VERBS: readonly Verb[] = [
@@ -62,6 +64,8 @@ const VERBS: readonly Verb[] = [
     event: 'retried',
     told: 'To be tried at once',
     change: () => ({ kind: 'retry', due: Date.now() }),
+    fits: row => row.hold === undefined,
+    others: 'held, left alone: posthouse queue release lets go what is held',
   },
   {
     name: 'expire',
@@ -133,7 +137,12 @@ async function change(
   const wanted = await verb.change(run, at)
   const fits = verb.fits ?? (() => true)
   const preview = new Preview()
-  for await (const message of meant(at.queue, words)) preview.add(message, fits)
+  let others = 0
+  for await (const message of meant(at.queue, words)) {
+    preview.add(message, fits)
+    others += message.rows.filter(row => !fits(row)).length
+  }
+  if (others > 0 && verb.others !== undefined) run.warn(`${many(others, 'recipient')} ${verb.others}`)
   if (preview.messages === 0) {
     if (run.json) run.print(JSON.stringify({ messages: 0, recipients: 0, underWay: preview.underWay, done: false }))
     else
