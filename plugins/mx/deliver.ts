@@ -5,7 +5,7 @@
  */
 import type { Clock, DeliveryCall, Job, JobRecipient, Outcome, TlsResults } from 'posthouse/api'
 import { reachable } from './addresses/reachable.js'
-import { goesOn, nextBatch, noteBatch } from './batch.js'
+import { goesOn, isFull, nextBatch, noteBatch } from './batch.js'
 import { type Place, remoteOf } from './client/connection.js'
 import type { MailSession, SessionOptions } from './client/session.js'
 import { type RecipientResult, transact } from './client/transaction.js'
@@ -90,6 +90,8 @@ class Delivery {
   #barred = false
   /** Of best preference. */
   #best: Host | undefined
+  /** The place of an open session in which everybody got an answer: it is not asked again at once in another. */
+  #answered: string | undefined
   /** Recipients that a peer took, or may have taken. */
   #taken = 0
 
@@ -141,7 +143,7 @@ class Delivery {
       if (this.#taken === 0) await leave.giveBack()
     }
     const elsewhere = this.#room.short === 'own' || this.#stuck > 0
-    return this.#ledger.left > 0 && elsewhere && this.#attempts === 0
+    return this.#ledger.left > 0 && elsewhere && this.#attempts === 0 && this.#answered === undefined
   }
 
   async #asWished(): Promise<void> {
@@ -233,7 +235,8 @@ class Delivery {
   }
 
   async #overAddresses(host: Host, addresses: readonly string[], plan: Going): Promise<void> {
-    const places = addresses.map(address => placeOf(host, address)).filter(place => this.#fits(place))
+    const unasked = addresses.map(address => placeOf(host, address)).filter(place => remoteOf(place) !== this.#answered)
+    const places = unasked.filter(place => this.#fits(place))
     for (const [at, place] of places.entries()) {
       if (this.#ledger.left === 0 || this.#spent) return
       const later = places.slice(at + 1).map(({ address }) => address)
@@ -368,7 +371,9 @@ class Delivery {
       if (outcome.kind !== 'deferred' || unknown) this.#ledger.end(outcome)
       else this.#ledger.note(outcome)
     }
-    return goesOn(results.values(), more) && session.connection.quiet
+    const { quiet, remote } = session.connection
+    if (idle && quiet && !more && ![...results.values()].some(isFull)) this.#answered = remote
+    return goesOn(results.values(), more) && quiet
   }
 
   /** RFC 4954 §6: a smarthost that wants a login, or another one, has something against us and not against the mail. */

@@ -185,6 +185,42 @@ describe('sessions with mail hosts', () => {
     assert.equal(first.messages.length, 3)
   })
 
+  for (const [stage, reply] of [
+    ['rcpt', '450 4.7.1 greylisted'],
+    ['end', '451 4.3.0 not now'],
+  ] as const) {
+    test(`a host that has put mail off in an open session (${stage}) is not asked again at once`, async () => {
+      let asked = 0
+      const first = await sink({ script: at => (at === stage && ++asked > 1 ? reply : undefined) })
+      const made = await rig({ keep_idle: '5s' })
+      assert.equal(only(await made.deliver(makeJob(['b@direct.test']))).kind, 'delivered')
+      assertOutcome(only(await made.deliver(makeJob(['b@direct.test']))), 'deferred', reply.split(' ')[1]!)
+      assert.deepEqual([asked, first.connections], [2, 1])
+    })
+  }
+
+  test('after it the next host is asked', async () => {
+    let asked = 0
+    const first = await sink({ script: at => (at === 'rcpt' && ++asked > 1 ? '450 4.7.1 greylisted' : undefined) })
+    const second = await sink({ address: '127.0.0.3' })
+    const made = await rig({ keep_idle: '5s' })
+    assert.equal(only(await made.deliver(makeJob(['b@two.test']))).kind, 'delivered')
+    assert.equal(only(await made.deliver(makeJob(['b@two.test']))).kind, 'delivered')
+    assert.deepEqual([first.connections, first.messages.length, second.messages.length], [1, 1, 1])
+  })
+
+  test('a host that ends an open session is asked in another', async () => {
+    const first = await sink({
+      script: (at, _, connection) =>
+        at === 'mail' && connection === 1 && first.messages.length > 0
+          ? { kind: 'drop', reply: '421 4.4.2 idle for too long' }
+          : undefined,
+    })
+    const made = await rig({ keep_idle: '5s' })
+    for (const _ of [1, 2]) assert.equal(only(await made.deliver(makeJob(['b@direct.test']))).kind, 'delivered')
+    assert.deepEqual([first.connections, first.messages.length], [2, 2])
+  })
+
   test('domains with the same hosts share a connection, and each is told of its own security', async () => {
     const first = await sink()
     const made = await rig({ keep_idle: '5s' })
