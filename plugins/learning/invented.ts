@@ -79,7 +79,8 @@ const FREE =
 const BY_HAND = new Set(
   (
     'colleague friend reply kollege ami amigo amico school club lawyer bulletin-personal hr bec short advance-fee loan seo factory stock sextortion jobs ' +
-    'trader-parts trader-logistics attendee-list predatory order-parts shipment-own journal-true one-sentence one-sentence-mixed passed-on spam-east east'
+    'trader-parts trader-logistics attendee-list predatory order-parts shipment-own journal-true one-sentence one-sentence-mixed passed-on spam-east east ' +
+    'romance bewerbung candidature pismo-delo drug is arkadas jobb renraku gongzuo amal touzi invoice-own'
   ).split(' '),
 )
 const BULK = /newsletter|infolettre|boletin|cart|event|social|pharmacy|weight|replica|insurance|gambling|adult|prize/
