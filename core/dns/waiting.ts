@@ -1,4 +1,5 @@
 /** Waits of the resolvers, each with an end. */
+import { setMaxListeners } from 'node:events'
 import { MailError } from '../api/index.js'
 
 export function withDeadline<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
@@ -14,6 +15,8 @@ export function leaveOn<T>(signal: AbortSignal | undefined, work: Promise<T>): P
   return new Promise<T>((resolve, reject) => {
     const leave = () => reject(new MailError('dns-unavailable', 'the caller stopped waiting', signal.reason))
     if (signal.aborted) leave()
+    // Whoever asks for many names at once waits for each by the same signal.
+    setMaxListeners(0, signal)
     signal.addEventListener('abort', leave, { once: true })
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
   })

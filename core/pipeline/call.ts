@@ -2,6 +2,7 @@
  * What a hook or target gets beside its question: a signal and a log, made when first asked for, since most never ask.
  * The signal fires at the deadline (`end`) or when the session is over.
  */
+import { setMaxListeners } from 'node:events'
 import type { Call, Log } from '../api/index.js'
 import type { AskScope } from './intake-types.js'
 
@@ -26,6 +27,8 @@ export class LazyCall implements Call {
     if (this.#signal === undefined) {
       this.#controller = new AbortController()
       this.#signal = AbortSignal.any([this.#controller.signal, this.#scope.signal])
+      // A hook waits for as many names at once as a mail has it ask: Node warns of the eleventh wait, and takes it for a leak.
+      setMaxListeners(0, this.#signal)
       if (this.#ended !== undefined) this.#controller.abort(this.#ended)
     }
     return this.#signal
