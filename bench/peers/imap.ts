@@ -163,9 +163,11 @@ async function measured(
 
 /** Servers run for weeks, and a fresh Node process compiles for a minute what is used often. */
 async function warmUp(one: ImapCase, peer: ImapPeer): Promise<void> {
-  let [best, since] = [Number.POSITIVE_INFINITY, 0]
-  for (let at = 0; at < (one.warm ?? 0) && since < 2; at++) {
-    const { cpu = 0 } = await turnOf(one, peer, -1 - at)
+  const { warm = 0, warmCount = 0 } = one
+  let [best, since, done] = [Number.POSITIVE_INFINITY, 0, 0]
+  for (let at = 0; at < warm && (since < 2 || done < warmCount); at++) {
+    const { cpu = 0, count } = await turnOf(one, peer, -1 - at)
+    done += count
     since = cpu < best * STEADY ? 0 : since + 1
     best = Math.min(best, cpu)
   }

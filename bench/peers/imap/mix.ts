@@ -38,7 +38,14 @@ export const imapMix: ImapScenario = {
   name: 'imap-mix',
   asks: `How many commands a second: ${CLIENTS} clients over ${MIXERS} mailboxes, commands by imaptest's default probabilities, ${DELIVERIES_PER_SECOND} deliveries a second by LMTP?`,
   unit: 'commands',
-  cases: ({ seconds }) => [{ name: `${CLIENTS} clients`, warm: 12, turn: (peer, turn) => mix(peer, turn, seconds) }],
+  cases: ({ seconds }) => [
+    {
+      name: `${CLIENTS} clients`,
+      warm: 20,
+      warmCount: 40_000,
+      turn: (peer, turn) => mix(peer, turn, seconds),
+    },
+  ],
 }
 
 async function mix(peer: ImapPeer, turn: number, seconds: number): Promise<Drive> {

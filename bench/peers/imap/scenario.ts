@@ -30,6 +30,8 @@ export interface ImapCase {
   readonly name: string
   /** Turns that are not measured: so many at most, until the server's CPU for each stands still. */
   readonly warm?: number
+  /** And not before so many: on a noisy machine CPU seems to stand still long before a server is compiled. */
+  readonly warmCount?: number
   /** One turn only: what it asks is true once. */
   readonly once?: boolean
   turn(peer: ImapPeer, turn: number): Promise<Drive>
