@@ -7,18 +7,16 @@ import { after, test } from 'node:test'
 import type { Table } from 'posthouse/api'
 import { aMessage } from 'posthouse/testing'
 import { YamlSource } from '../../../core/config/yaml.js'
-import { messageOf } from '../../../core/storage/message.js'
-import { learnCommands } from '../../../plugins/learning/commands.js'
 import { CONFIG, termsOf } from '../../../plugins/learning/config.js'
 import { readEntry, SITE } from '../../../plugins/learning/entry.js'
 import { Journal } from '../../../plugins/learning/journal.js'
 import { readLesson } from '../../../plugins/learning/lesson.js'
-import { NO_MODEL } from '../../../plugins/learning/model.js'
 import { KEPT_RUNS } from '../../../plugins/learning/runs.js'
 import { sweep } from '../../../plugins/learning/sweeper.js'
-import { MOST_SHARED_IN_ALL, Teacher } from '../../../plugins/learning/teacher.js'
+import { MOST_SHARED_IN_ALL, type Teacher } from '../../../plugins/learning/teacher.js'
 import { createMemoryTables } from '../../../plugins/store-memory/tables.js'
 import { runCommand } from '../../harness/context.js'
+import { processOf } from './process.js'
 import { DAY, mailOf } from './scene.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'agreeing-'))
@@ -41,20 +39,10 @@ class Clerk {
   readonly commands
 
   constructor(table: Table) {
-    const { journal, clock } = { journal: new Journal(table, this.clock), clock: this.clock }
-    const teacher = new Teacher({ journal, model: NO_MODEL, clock })
+    const { journal, teacher, commands } = processOf(table, this.clock)
     this.journal = journal
     this.teacher = teacher
-    this.commands = learnCommands({
-      journal: () => journal,
-      teacher: async () => teacher,
-      model: async () => NO_MODEL,
-      bounds: { untaught: { spam: 4, ham: 1 }, taught: { spam: 8, ham: 5 } },
-      clock,
-      messageOf,
-      accounts: () => undefined,
-      mail: () => undefined,
-    })
+    this.commands = commands
   }
 
   /** `name`: another folder than the label's, or a file. */

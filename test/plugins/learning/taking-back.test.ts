@@ -5,14 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { Table } from 'posthouse/api'
-import { messageOf } from '../../../core/storage/message.js'
-import { learnCommands } from '../../../plugins/learning/commands.js'
 import { readEntry } from '../../../plugins/learning/entry.js'
-import { Journal } from '../../../plugins/learning/journal.js'
-import { NO_MODEL } from '../../../plugins/learning/model.js'
-import { Teacher } from '../../../plugins/learning/teacher.js'
 import { createMemoryTables } from '../../../plugins/store-memory/tables.js'
 import { runCommand } from '../../harness/context.js'
+import { processOf } from './process.js'
 import { mailOf } from './scene.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'taking-back-'))
@@ -46,18 +42,7 @@ const clock = { now: () => (now += 1000) }
 
 /** A process of its own. */
 function run(table: Table, { name, label }: Lessons, options: Record<string, boolean> = {}) {
-  const journal = new Journal(table, clock)
-  const teacher = new Teacher({ journal, model: NO_MODEL, clock })
-  const commands = learnCommands({
-    journal: () => journal,
-    teacher: async () => teacher,
-    model: async () => NO_MODEL,
-    bounds: { untaught: { spam: 4, ham: 1 }, taught: { spam: 8, ham: 5 } },
-    clock,
-    messageOf,
-    accounts: () => undefined,
-    mail: () => undefined,
-  })
+  const { commands } = processOf(table, clock)
   return runCommand(commands, `learn ${label}`, [join(folder, name)], { options })
 }
 
