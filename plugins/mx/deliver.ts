@@ -11,7 +11,7 @@ import type { MailSession, SessionOptions } from './client/session.js'
 import { type RecipientResult, transact } from './client/transaction.js'
 import { Refused, Trouble } from './client/trouble.js'
 import { type Destination, destinationsOf } from './destinations.js'
-import { findHosts, type Host, type HostOptions } from './hosts.js'
+import { findHosts, type Host, type HostOptions, isBackup } from './hosts.js'
 import { Ledger } from './ledger.js'
 import { isSpeakable, mailFor, needsUtf8 } from './mail.js'
 import { unreachableBecause } from './nowhere.js'
@@ -392,11 +392,8 @@ class Delivery {
   #looped({ connection }: MailSession, { by }: Host): void {
     const { remote } = connection
     const text = `${remote} calls itself by our own name: mail loop`
-    const best = this.#best?.by
-    const better =
-      by !== undefined && best !== undefined && (best.preference < by.preference || best.domain !== by.domain)
     this.#barred = true
-    if (better) this.#ledger.remarkAll({ kind: 'deferred', status: '4.4.6', text, remote })
+    if (isBackup(by, this.#best?.by)) this.#ledger.remarkAll({ kind: 'deferred', status: '4.4.6', text, remote })
     else this.#ledger.endAll({ kind: 'failed', status: '5.4.6', text, remote })
     connection.quit()
   }

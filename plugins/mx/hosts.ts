@@ -69,6 +69,11 @@ function mannered(hosts: readonly Host[], { manner, tls }: Route): readonly Host
   return hosts.map(host => ({ ...host, manner, ...(tls === undefined ? {} : { tls }) }))
 }
 
+/** There is a better one to wait for. */
+export function isBackup(by: Host['by'], best: Host['by']): boolean {
+  return by !== undefined && best !== undefined && (best.preference < by.preference || best.domain !== by.domain)
+}
+
 /** By literal, or by the name service. */
 async function ofDomain(domain: string, options: HostOptions, signal: AbortSignal): Promise<Found> {
   const literal = literalAddress(domain)
