@@ -13,6 +13,8 @@ export interface Letter {
   readonly kind: string
   readonly language: string
   readonly label: Label
+  /** Written by a person, not by a program: no buttons, pictures or footers. */
+  readonly byHand: boolean
   readonly from: string
   readonly subject: string
   readonly lines: readonly string[]
@@ -23,17 +25,27 @@ export interface Invented {
   readonly octets: Buffer
 }
 
-/** Letters begin with `== kind language`, then `From:` and `Subject:`; a line that begins with `->` is a button. */
+/** Letters begin with `== kind language`, and `by-hand` where a person writes, then `From:` and `Subject:`; a line that begins with `->` is a button. */
 export function readLetters(text: string, label: Label): readonly Letter[] {
   return text
     .split(/^== /m)
     .filter(part => part.trim() !== '')
     .map(part => {
       const [head = '', from = '', subject = '', ...lines] = part.trimEnd().split('\n')
-      const [kind = '', language = ''] = head.trim().split(' ')
+      const [kind = '', language = '', hand] = head.trim().split(' ')
       if (!from.startsWith('From: ') || !subject.startsWith('Subject: ') || language === '')
         throw new Error(`a letter that begins "${head}" has no language, From or Subject`)
-      return { kind, language, label, from: from.slice(6), subject: subject.slice(9), lines }
+      if (hand !== undefined && hand !== 'by-hand')
+        throw new Error(`"${hand}" after the language of a letter that begins "${head}"; "by-hand" or nothing`)
+      return {
+        kind,
+        language,
+        label,
+        byHand: hand !== undefined,
+        from: from.slice(6),
+        subject: subject.slice(9),
+        lines,
+      }
     })
 }
 
@@ -75,21 +87,12 @@ const FREE =
   'gmail.com gmail.com yahoo.com outlook.com hotmail.com gmx.net web.de orange.fr libero.it mail.ru aol.com icloud.com'.split(
     ' ',
   )
-/** Written by people, not by programs: no buttons, pictures or footers. */
-const BY_HAND = new Set(
-  (
-    'colleague friend reply kollege ami amigo amico school club lawyer bulletin-personal hr bec short advance-fee loan seo factory stock sextortion jobs ' +
-    'trader-parts trader-logistics attendee-list predatory order-parts shipment-own journal-true one-sentence one-sentence-mixed passed-on spam-east east ' +
-    'romance bewerbung candidature pismo-delo drug is arkadas jobb renraku gongzuo amal touzi invoice-own'
-  ).split(' '),
-)
 const BULK = /newsletter|infolettre|boletin|cart|event|social|pharmacy|weight|replica|insurance|gambling|adult|prize/
 
 /** One mail. Chance comes of its seed alone. */
 class Dresser {
   readonly #letter: Letter
   readonly #isHam: boolean
-  readonly #byHand: boolean
   readonly #domain: string
   #state: number
 
@@ -97,7 +100,6 @@ class Dresser {
     this.#letter = letter
     this.#state = Math.imul(seed + 1, 0x9e3779b1) ^ (letter.label === 'ham' ? 0 : 0x5bd1e995)
     this.#isHam = letter.label === 'ham'
-    this.#byHand = BY_HAND.has(letter.kind)
     this.#domain = this.#newDomain()
   }
 
@@ -105,7 +107,7 @@ class Dresser {
     const { from, subject, lines } = this.#letter
     const name = this.#fill(from)
     const text = lines.map(line => this.#fill(line))
-    const type = this.#byHand
+    const type = this.#letter.byHand
       ? this.#chance(0.6)
         ? 'plain'
         : 'both'
@@ -146,7 +148,7 @@ class Dresser {
       .toLowerCase()
       .replace(/[^a-z]+/g, '.')
       .replace(/^\.+|\.+$/g, '')
-    if (this.#byHand) return `${slug || this.#code(6)}@${this.#chance(0.6) ? this.#one(FREE) : this.#domain}`
+    if (this.#letter.byHand) return `${slug || this.#code(6)}@${this.#chance(0.6) ? this.#one(FREE) : this.#domain}`
     const local = this.#one([
       'info',
       'noreply',
@@ -168,7 +170,7 @@ class Dresser {
   }
 
   #page(text: readonly string[]): string {
-    const isRich = !this.#byHand && this.#chance(0.75)
+    const isRich = !this.#letter.byHand && this.#chance(0.75)
     const lines = text.map(line => {
       if (!line.startsWith('->'))
         return `<p>${escaped(line).replace(/https?:\S+/g, url => `<a href="${url}">${url}</a>`)}</p>`
