@@ -35,10 +35,10 @@ const MASKED = 'user@example.com'
 /** Ours, and in every model. */
 const INVENTED = 'invented'
 const INVENTED_TERMS = 'written for this, in rules/models/invented'
-const INVENTED_EACH = 12
+const INVENTED_EACH = 24
 const INVENTED_WEIGHT = 1
 /** So many of them each have one that goes into the model as an anchor. */
-const ANCHOR_EACH = 6
+const ANCHOR_EACH = 48
 
 export function buildCommand(messageOf: (bytes: Buffer) => Message): Command {
   return {
