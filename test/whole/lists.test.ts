@@ -14,14 +14,16 @@ import { edKey, recordOf, signed } from '../harness/signed-mail.js'
 const PASSWORD = 'correct horse'
 const BOX = createHash('sha1').update('drop@gmail.com').digest('hex')
 
+// Words that nothing but lists has anything against.
 const MAIL = `From: Me <me@from.test>
 Date: Sat, 21 Nov 2026 21:00:00 +0000
 List-Unsubscribe: <https://out.track.test/u>
 Subject: hello
 Message-ID: <1@from.test>
 
-See https://www.evil.test/x and https://fine.test/ and https://mail.example.test/
-or write to d.rop+7@googlemail.com, please.`
+Thanks for the notes on Monday, Ben. The minutes are at https://www.evil.test/x and
+https://fine.test/ and https://mail.example.test/ has the photos. About the boat, please
+write to d.rop+7@googlemail.com, he has the keys.`
 
 const KEY = edKey()
 
