@@ -13,12 +13,13 @@ import { openTls } from '../net/tls.js'
 import type { TlsMaterial, TlsPair } from '../net/types.js'
 import { readCertificate } from '../text/index.js'
 import { DAY_MS, logExpiring } from './expiry.js'
-import { markOf, readSource, type Source, selfSignedDir, sourcesOf } from './sources.js'
+import { issuedDir, markOf, readSource, type Source, selfSignedDir, selfSignedSource, sourcesOf } from './sources.js'
 
 const LOOK_MS = 30_000
 /** Node knows one ticket key at a time: with a new one, sessions begun before are begun anew, once. */
 const TICKETS_MS = 12 * 3600_000
 const TICKET_KEY_BYTES = 48
+const STAYS = 'certificate is wrong, the one before it stays'
 
 export interface KeeperParts {
   log(): Log
@@ -79,11 +80,16 @@ export class CertificateKeeper {
     }
     const sources = await sourcesOf(wanted)
     const mark = await markOf(sources, wanted.tls.clientCa)
-    const { good, troubles, material } = await this.#read(wanted, sources, new Map())
+    const read = await this.#read(wanted, sources, this.#goodIssued(wanted))
     // what was issued comes and goes without the admin: it must not keep a server from starting
-    const [first] = troubles.filter(({ source }) => source.kind !== 'issued')
+    const [first] = read.troubles.filter(({ source }) => source.kind !== 'issued')
     if (first !== undefined) throw new CertificateError(first.trouble)
-    for (const { trouble } of troubles) this.#parts.log().error({ trouble }, 'certificate is wrong and left out')
+    for (const { source, trouble } of read.troubles) {
+      const sentence = read.good.has(keyOf(source)) ? STAYS : 'certificate is wrong and left out'
+      this.#parts.log().error({ trouble }, sentence)
+    }
+    const alone = read.material.pairs.length === 0 && wanted.tls.pairs.length === 0
+    const { good, material } = alone ? await this.#read(wanted, [selfSignedSource(wanted.dataDir)], new Map()) : read
     if (material.pairs.length === 0) throw new CertificateError('there is no certificate that can be used')
     return {
       material: { ...material, ticketKeys: this.#ticketKeys },
@@ -95,6 +101,12 @@ export class CertificateKeeper {
         this.#begin()
       },
     }
+  }
+
+  /** Of a reload: what was good before it serves on where the file has become wrong. */
+  #goodIssued({ dataDir }: Wanted): ReadonlyMap<string, TlsPair> {
+    const dir = `${issuedDir(dataDir)}/`
+    return new Map([...this.#good].filter(([, { origin }]) => origin.startsWith(dir)))
   }
 
   watch(): void {
@@ -138,8 +150,7 @@ export class CertificateKeeper {
     // a reload has come between
     if (wanted !== this.#wanted) return { changed: false, pairs: this.material.pairs, troubles: [] }
     this.#mark = mark
-    for (const { trouble } of troubles)
-      this.#parts.log().error({ trouble }, 'certificate is wrong, the one before it stays')
+    for (const { trouble } of troubles) this.#parts.log().error({ trouble }, STAYS)
     const changed = material.pairs.length > 0 && !sameMaterial(old, material)
     if (changed) {
       this.#good = new Map(good)
@@ -158,7 +169,7 @@ export class CertificateKeeper {
     const good = new Map<string, TlsPair>()
     const troubles: { readonly source: Source; readonly trouble: string }[] = []
     for (const source of sources) {
-      const key = `${source.certificate}\n${source.key}`
+      const key = keyOf(source)
       const read = await readSource(source, wanted.dataDir)
       const old = before.get(key)
       const trouble = 'trouble' in read ? read.trouble : this.#unfit(wanted, read.pair, old)
@@ -200,6 +211,10 @@ export class CertificateKeeper {
 
 /** Certificate files are not as they should be; the message says which. */
 export class CertificateError extends Error {}
+
+function keyOf({ certificate, key }: Source): string {
+  return `${certificate}\n${key}`
+}
 
 function newTicketKeys(): string {
   return randomBytes(TICKET_KEY_BYTES).toString('base64')

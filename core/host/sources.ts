@@ -49,9 +49,12 @@ export async function sourcesOf({ dataDir, tls }: Wanted): Promise<readonly Sour
     .slice(0, MAX_ISSUED)
     .map(name => ({ kind: 'issued', certificate: join(dir, name), key: join(dir, name) }) as const)
   const all = [...configured, ...issued]
+  return all.length > 0 ? all : [selfSignedSource(dataDir)]
+}
+
+export function selfSignedSource(dataDir: string): Source {
   const own = selfSignedDir(dataDir)
-  if (all.length > 0) return all
-  return [{ kind: 'self-signed', certificate: join(own, 'certificate.pem'), key: join(own, 'key.pem') }]
+  return { kind: 'self-signed', certificate: join(own, 'certificate.pem'), key: join(own, 'key.pem') }
 }
 
 /** Changes when one of the files does. */
