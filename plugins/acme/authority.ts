@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { Agent } from 'node:https'
 import type acme from 'acme-client'
 import { printable } from 'posthouse/text'
+import { comeLater } from './come-later.js'
 import type { Drawer } from './drawer.js'
 import type { Settings } from './settings.js'
 
@@ -18,7 +19,7 @@ const MAX_RESPONSE = 1024 * 1024
 /** Between looks at an order or challenge. */
 const POLL_MS = { backoffAttempts: 20, backoffMin: 1000, backoffMax: 20_000 }
 
-/** Key and chain in PEM. Rejects with a sentence of the authority, or when it takes too long. */
+/** Key and chain in PEM. Rejects with a sentence of the authority (`ComeLater` when it wants to be left alone for long), or when it takes too long. */
 export async function order(settings: Settings, drawer: Drawer, signal: AbortSignal): Promise<string> {
   const acme = await load(settings.ca)
   const ending = AbortSignal.any([signal, AbortSignal.timeout(ORDER_MS)])
@@ -41,8 +42,24 @@ async function load(ca: string | undefined): Promise<Acme> {
   // in no types; its own defaults have a person at the terminal wait for over a minute when nobody is there
   const { acmeSettings } = defaults as { acmeSettings?: object }
   Object.assign(defaults, { acmeSettings: { ...acmeSettings, ...REQUEST_TRIES } })
+  defaults.transformResponse = [...transformers(defaults.transformResponse), leftAlone]
   if (ca !== undefined) defaults.httpsAgent = new Agent({ ca: await readFile(ca) })
   return acme
+}
+
+type Transformers = Acme['axios']['defaults']['transformResponse']
+type Transformer = Extract<NonNullable<Transformers>, (...args: never[]) => unknown>
+
+/** Those that were there, whoever put them there. */
+function transformers(given: Transformers): readonly Transformer[] {
+  return [given ?? []].flat().filter(one => one !== leftAlone)
+}
+
+/** Here and not later, as acme-client would wait for as long as `Retry-After` says, be it hours. Throws `ComeLater`. */
+const leftAlone: Transformer = (said, headers, status) => {
+  const later = comeLater({ status, retryAfter: headers?.['retry-after'], said }, Date.now())
+  if (later !== undefined) throw later
+  return said
 }
 
 async function place(acme: Acme, settings: Settings, drawer: Drawer): Promise<string> {

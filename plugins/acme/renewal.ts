@@ -2,8 +2,10 @@
  * Orders a certificate when one is due: one process of all workers and commands at a time, and after a failure not again too soon.
  * Whatever fails, the certificate that is there stays.
  */
+import { createSecureContext } from 'node:tls'
 import type { Log, Metrics, Notifier, Place, State } from 'posthouse/api'
-import { pairTrouble, pemCertificates, printable, readCertificate } from 'posthouse/text'
+import { type CertificateFacts, pairTrouble, pemCertificates, printable, readCertificate } from 'posthouse/text'
+import { ComeLater } from './come-later.js'
 import type { Drawer } from './drawer.js'
 import { dueFor, type Held, retryWait } from './schedule.js'
 import type { Settings } from './settings.js'
@@ -13,6 +15,8 @@ const FAILED = 'failed'
 const FORGET_MS = 30 * 86_400_000
 /** One failure may be anything; a second one wants a person. */
 const TELL_FROM = 2
+/** An authority that asks for more is asked once a day all the same: what is there must not run out by its mistake. */
+const MOST_ASKED_MS = 86_400_000
 const ORIGIN = /^# ordered from (\S+)$/m
 
 export interface RenewalParts {
@@ -78,9 +82,10 @@ async function orderOne(parts: RenewalParts): Promise<Renewed> {
   try {
     await drawer.sweep(clock.now())
     const pem = await parts.order(signal)
-    const facts = mustBeGood(pem, names)
+    const facts = mustBeGood(pem, names, clock.now())
     await drawer.putIssued(names[0]!, `# ordered from ${directory}\n${pem}`)
-    await state.remove(FAILED)
+    if (dueFor({ facts, directory }, settings, clock.now()) === undefined) await state.remove(FAILED)
+    else await noteTooOld(parts, facts)
     metrics.count('issued')
     const until = new Date(facts.until).toISOString()
     log.info({ names, issuer: facts.issuer, until }, 'certificate issued')
@@ -89,29 +94,50 @@ async function orderOne(parts: RenewalParts): Promise<Renewed> {
   } catch (error) {
     const why = printable(String((error as Error).message), 500)
     // the server ends: no fault of anybody
-    if (!signal.aborted) await noteFailure(parts, why)
+    if (!signal.aborted) await noteFailure(parts, why, error instanceof ComeLater ? error.waitMs : 0)
     return { kind: 'failed', why }
   }
 }
 
-/** What the authority sends is looked at before it takes the place of what works. */
-function mustBeGood(pem: string, names: readonly string[]) {
+/** What the authority sends is looked at before it takes the place of what works, as core will look at it. */
+function mustBeGood(pem: string, names: readonly string[], now: number): CertificateFacts {
   const trouble = pairTrouble(pem, pem)
   if (trouble !== undefined) throw new Error(`the authority sent what cannot be used: ${trouble.message}`)
-  const facts = readCertificate(pemCertificates(pem)[0] ?? '')
+  const chain = pemCertificates(pem)
+  const facts = readCertificate(chain[0] ?? '')
   const missing = names.find(name => facts?.names.includes(name) !== true)
   if (facts === undefined || missing !== undefined)
     throw new Error(`the authority sent a certificate without ${missing}`)
+  if (facts.until <= now) throw new Error('the authority sent a certificate that has run out: is our clock right?')
+  try {
+    createSecureContext({ cert: chain.join('\n'), key: pem })
+  } catch (error) {
+    throw new Error(`the authority sent a chain that cannot be used: ${(error as Error).message}`)
+  }
   return facts
 }
 
-async function noteFailure(parts: RenewalParts, why: string): Promise<void> {
-  const { state, clock, settings, log, metrics, notifier } = parts
-  const { count: before } = await failedOf(parts)
-  const count = before + 1
+/** With a clock that is wrong it would be ordered every minute, until the authority gives us none for a week. */
+async function noteTooOld(parts: RenewalParts, facts: CertificateFacts): Promise<void> {
+  const { next } = await putOff(parts, 0)
+  const until = new Date(facts.until).toISOString()
+  const told = { names: parts.settings.names, until, next: new Date(next).toISOString() }
+  parts.log.warn(told, 'the new certificate is due for renewal already, is the clock right?')
+}
+
+/** The next order waits as the ladder says, or as the authority does; `count` is that of the ladder. */
+async function putOff(parts: RenewalParts, leastMs: number): Promise<Failed> {
+  const { state, clock, random = Math.random } = parts
+  const count = (await failedOf(parts)).count + 1
   const now = clock.now()
-  const next = now + retryWait(count, (parts.random ?? Math.random)())
+  const next = now + Math.max(retryWait(count, random()), Math.min(leastMs, MOST_ASKED_MS))
   await state.put(FAILED, JSON.stringify({ count, next } satisfies Failed), now + FORGET_MS)
+  return { count, next }
+}
+
+async function noteFailure(parts: RenewalParts, why: string, leastMs: number): Promise<void> {
+  const { settings, log, metrics, notifier } = parts
+  const { count, next } = await putOff(parts, leastMs)
   metrics.count('failed')
   const facts = { names: settings.names, directory: settings.directory, why, failures: count }
   log.error(

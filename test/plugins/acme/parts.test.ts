@@ -10,6 +10,7 @@ import { connect as tlsConnect } from 'node:tls'
 import type { Connection, Notice } from '../../../core/api/index.js'
 import { selfSigned } from '../../../core/net/certificate.js'
 import { readCertificate } from '../../../core/text/index.js'
+import { ComeLater } from '../../../plugins/acme/come-later.js'
 import { Drawer } from '../../../plugins/acme/drawer.js'
 import { type RenewalParts, renew } from '../../../plugins/acme/renewal.js'
 import { alpnResponder, httpResponder } from '../../../plugins/acme/responder.js'
@@ -173,6 +174,20 @@ for (const [what, answer] of [
       return key + certificate
     },
   ],
+  [
+    'an issuer that is none behind a good certificate',
+    async () => {
+      const { key, certificate } = selfSigned({ names: NAMES, now: NOW })
+      return `${key}${certificate}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n`
+    },
+  ],
+  [
+    'one that has run out',
+    async () => {
+      const { key, certificate } = selfSigned({ names: NAMES, now: NOW - 400 * DAY, years: 1 })
+      return key + certificate
+    },
+  ],
 ] as const) {
   test(`an authority that sends ${what} changes nothing`, async t => {
     const it = await rig(t)
@@ -180,6 +195,32 @@ for (const [what, answer] of [
     assert.equal((await renew(it.parts, false)).kind, 'failed')
     assert.equal(await it.drawer.issued(NAMES[0]!), undefined)
     assert.equal(it.ready, 0)
+  })
+}
+
+test('one that is due again as soon as it comes is taken, and not ordered again every minute', async t => {
+  const it = await rig(t)
+  const old = selfSigned({ names: NAMES, now: NOW - 350 * DAY, years: 1 })
+  it.answer = async () => old.key + old.certificate
+  assert.equal((await renew(it.parts, false)).kind, 'done')
+  assert.equal(it.ready, 1)
+  assert.deepEqual(await renew(it.parts, false), { kind: 'waits', until: it.now + 0.25 * HOUR })
+  it.now += 0.25 * HOUR
+  assert.equal((await renew(it.parts, false)).kind, 'done')
+  assert.deepEqual(await renew(it.parts, false), { kind: 'waits', until: it.now + 0.5 * HOUR })
+  assert.equal(it.orders, 2)
+})
+
+for (const [asked, waits] of [
+  [5, 0.25],
+  [3 * 3600, 3],
+  [30 * 86_400, 24],
+] as const) {
+  test(`an authority that wants ${asked} s of rest is asked again after ${waits} hours`, async t => {
+    const it = await rig(t)
+    it.answer = () => Promise.reject(new ComeLater('too many certificates', asked * 1000))
+    assert.equal((await renew(it.parts, false)).kind, 'failed')
+    assert.deepEqual(await renew(it.parts, false), { kind: 'waits', until: it.now + waits * HOUR })
   })
 }
 
