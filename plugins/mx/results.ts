@@ -1,6 +1,6 @@
 /**
  * What a session with a mail host says about TLS there, for reports (RFC 8460): under which policy it stood, and whether it was as that wants. Pure.
- * Connections that never came about, for reasons that have nothing to do with TLS, say nothing (§4.3.4).
+ * Connections that never came about, or were lost after their handshake, for reasons that have nothing to do with TLS, say nothing (§4.3.4).
  */
 import type { TlsFailure, TlsPolicyFacts, TlsResult } from 'posthouse/api'
 import type { Place } from './client/connection.js'
@@ -25,9 +25,11 @@ export function resultOfSession(subject: Subject, plan: Going, session: MailSess
   const { local, place } = connection
   const doubt = plan.objection ?? connection.doubt?.words
   const failure = plan.objection === undefined ? connection.doubt?.failure : 'validation-failure'
+  // TLS was there, and the connection was lost: what followed in clear says nothing of it.
+  if (connection.tls === undefined && session.failure === undefined) return undefined
   const wrong =
-    connection.tls === undefined
-      ? failed(session.failure ?? 'starttls-not-supported', session.clear ?? 'no TLS')
+    session.failure !== undefined
+      ? failed(session.failure, session.clear ?? 'no TLS')
       : failure === undefined
         ? policyFailure(subject.wish.standing, plan)
         : failed(failure, doubt ?? failure)

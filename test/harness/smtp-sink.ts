@@ -23,7 +23,12 @@ export interface SinkOptions {
   readonly port?: number
   /** EHLO keywords; STARTTLS is added when there is a certificate. */
   readonly keywords?: readonly string[]
-  readonly tls?: { readonly cert: string; readonly key: string }
+  readonly tls?: {
+    readonly cert: string
+    readonly key: string
+    /** Of the client. Who has none is sent an alert. */
+    readonly wantsCertificate?: true
+  }
   readonly script?: (stage: Stage, argument: string, connection: number) => SinkAnswer
   /** Is given each message; nothing is kept in `messages` then. */
   readonly taken?: (message: SinkMessage) => void
@@ -371,6 +376,8 @@ class SinkConversation {
     this.#socket = new TLSSocket(plain, {
       isServer: true,
       secureContext,
+      requestCert: tls.wantsCertificate === true,
+      rejectUnauthorized: tls.wantsCertificate === true,
       SNICallback: (name, done) => {
         this.#sink.serverNames.push(name)
         done(null, secureContext)

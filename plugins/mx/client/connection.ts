@@ -211,7 +211,8 @@ export class MailConnection {
    */
   async startTls(timeoutMs: number, signal: AbortSignal, proof?: Proof, called?: string): Promise<void> {
     // RFC 3207 §4.2 and CVE-2011-0411: what came in clear after the 220 may be an attacker's; nothing of it is believed.
-    if (!this.quiet) throw this.fail(new Trouble('tls', 'the peer spoke before the TLS handshake'))
+    if (!this.quiet)
+      throw this.fail(new Trouble('tls', 'the peer spoke before the TLS handshake', undefined, 'validation-failure'))
     const plain = this.#socket
     this.#unlisten()
     plain.on('error', ignoreAfterEnd)

@@ -67,7 +67,7 @@ export interface MailSession {
   readonly clear?: string
   /** It is in clear although the peer offers TLS. */
   readonly downgraded?: true
-  /** Why so, in the words of reports. */
+  /** Why so, in the words of reports; left out: it has nothing to do with TLS. */
   readonly failure?: TlsFailure
   /** Whose mail it was opened for: what is said of its security is said of this domain. */
   readonly domain?: string
@@ -118,7 +118,8 @@ export async function openSession(place: Place, options: SessionOptions, signal:
   } catch (error) {
     if (!(error instanceof Trouble) || error.kind !== 'tls' || options.tls !== 'opportunistic') throw error
     const session = await converse(place, { ...options, tls: 'never' }, signal)
-    return { ...session, clear: error.message, downgraded: true, failure: error.failure ?? 'validation-failure' }
+    const { message, failure } = error
+    return { ...session, clear: message, downgraded: true, ...(failure === undefined ? {} : { failure }) }
   }
 }
 
@@ -172,10 +173,17 @@ async function firstWithin(connection: MailConnection, options: SessionOptions):
     return await hello(connection, options)
   } catch (error) {
     if (!(error instanceof Trouble) || error.kind !== 'lost') throw error
-    const trouble = new Trouble('tls', `TLS session failed: ${error.message}`, error, 'validation-failure')
+    // RFC 8460 §4.3.4: who just hangs up may be too busy, and the handshake was well; an alert says that it was not (§4.3.3).
+    const failure = isAlert(error.cause) ? 'validation-failure' : undefined
+    const trouble = new Trouble('tls', `TLS session failed: ${error.message}`, error, failure)
     trouble.local = error.local
     throw trouble
   }
+}
+
+/** OpenSSL has a code for each. */
+function isAlert(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_SSL_')
 }
 
 function session(connection: MailConnection, hello: Hello, options: SessionOptions): MailSession {

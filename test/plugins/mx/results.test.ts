@@ -21,6 +21,12 @@ const HERE = { a: ['127.0.0.1'] }
 const REFUSING = { tls: GOOD, script: (stage: string) => (stage === 'starttls' ? '454 4.7.0 no keys' : undefined) }
 const DOWN = { tls: GOOD, script: (stage: string) => (stage === 'connect' ? '421 4.3.2 not now' : undefined) }
 
+/** The first connection is lost at the second EHLO: the one within TLS. */
+function hangingUp(): SinkOptions {
+  let hellos = 0
+  return { tls: GOOD, script: stage => (stage === 'ehlo' && ++hellos === 2 ? { kind: 'drop' } : undefined) }
+}
+
 const open: (() => Promise<void> | void)[] = []
 afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close()
@@ -93,6 +99,7 @@ describe('of a session', () => {
     ['without a policy it is told that it was encrypted', {}, 'them.test', 'no-policy-found', undefined, undefined],
     ['without a policy it is told that there is no TLS', { options: {} }, 'them.test', 'no-policy-found', 'starttls-not-supported', /offers no TLS/],
     ['without a policy it is told that TLS was refused', { options: REFUSING }, 'them.test', 'no-policy-found', 'starttls-not-supported', /454/],
+    ['that the peer ended by an alert after our side of the handshake', { options: { tls: { ...GOOD, wantsCertificate: true } } }, 'them.test', 'no-policy-found', 'validation-failure', /ALERT_CERTIFICATE_REQUIRED/],
     ['under an MTA-STS policy it is told that all is well', { policy: ENFORCE }, 'them.test', 'sts', undefined, undefined],
     ['whose host the policy does not name', { policy: ['enforce', 'y.test'] }, 'them.test', 'sts', 'validation-failure', /does not name mx\.them\.test/],
     ['whose host a policy in testing does not name', { policy: ['testing', 'y.test'] }, 'them.test', 'sts', 'validation-failure', /does not name mx\.them\.test/],
@@ -134,6 +141,8 @@ describe('of a session', () => {
 
   test('nothing is told of what has nothing to do with TLS, nor of mail that passes over policies', async () => {
     assert.deepEqual(await resultsOf({ options: DOWN }), [])
+    for (const scene of [{}, { policy: ENFORCE }, { policy: TESTING }, { tlsa: KEY }])
+      assert.deepEqual(await resultsOf({ ...scene, options: hangingUp() }), [], JSON.stringify(scene))
     const bytes = Buffer.from('TLS-Required: No\r\n\r\nreport\r\n')
     assert.deepEqual(await resultsOf({ policy: ENFORCE, options: { tls: OTHER }, bytes }), [])
   })
