@@ -1,6 +1,6 @@
 /** From the part `queue` of server.yaml as it is written to what is meant, and what a schema cannot say of it. */
 import type { Fault, Infer, YamlPath } from '../api/index.js'
-import { parseDuration, ReadError, readRate } from '../text/index.js'
+import { domainKey, parseDuration, ReadError, readRate } from '../text/index.js'
 import type { QUEUE } from './queue-schema.js'
 import type { LaneConfig, PatienceConfig, QueueConfig, RatesConfig } from './types.js'
 import type { YamlSource } from './yaml.js'
@@ -39,13 +39,18 @@ function toLane(raw: RawLane): LaneConfig {
   const rates = toRates(raw.rates)
   return {
     ...toPatience(raw),
-    match: raw.match.map(pattern => pattern.toLowerCase()),
+    match: raw.match.map(lanePattern),
     ...(raw.target === undefined ? {} : { target: raw.target }),
     ...(raw.retry === undefined ? {} : { retryMs: raw.retry.map(ms) }),
     ...(raw.concurrency === undefined ? {} : { perLane: raw.concurrency }),
     ...(raw.least === undefined ? {} : { leastPerLane: raw.least }),
     ...(rates === undefined ? {} : { rates }),
   }
+}
+
+/** Lanes of domains are named by A-labels. */
+function lanePattern(text: string): string {
+  return text.startsWith('*.') ? `*.${domainKey(text.slice(2))}` : domainKey(text)
 }
 
 function lower(text: string): string {
@@ -173,7 +178,7 @@ function neverReached(source: YamlSource, { lanes }: Raw): readonly Fault[] {
 }
 
 function covers(one: string, other: string): boolean {
-  const [wide, narrow] = [one.toLowerCase(), other.toLowerCase()]
+  const [wide, narrow] = [lanePattern(one), lanePattern(other)]
   return wide === '*' || wide === narrow || (wide.startsWith('*.') && narrow.endsWith(wide.slice(1)))
 }
 

@@ -3,6 +3,7 @@
  * What a rule does not say is as for everything else; within a rule, and without one, what is said of the sender's class goes first.
  */
 import type { Address, NewMessage, QueueRow, SenderClass } from '../api/index.js'
+import { domainKey } from '../text/index.js'
 import type { Timing } from './schedule.js'
 import type { Rates } from './traffic/rates.js'
 
@@ -18,7 +19,7 @@ export interface Patience {
 }
 
 export interface LaneRule extends Patience {
-  /** Lanes: `example.com`, `*.example` (everything below it), `*`. Lower case. */
+  /** Lanes: `example.com`, `*.example` (everything below it), `*`. Lower case, in A-labels. */
   readonly match: readonly string[]
   /** Only lanes of this target. */
   readonly target?: string
@@ -39,7 +40,7 @@ export interface Rules extends Omit<Timing, 'warnAfterMs'>, Patience {
 /** The first that fits, as with plugins.yaml: what is special stands above what is general. */
 export function ruleFor(lanes: readonly LaneRule[] = [], { target, lane }: Place): LaneRule | undefined {
   if (lanes.length === 0) return undefined
-  const name = lane.toLowerCase()
+  const name = domainKey(lane)
   return lanes.find(
     rule => (rule.target === undefined || rule.target === target) && rule.match.some(pattern => fits(pattern, name)),
   )

@@ -4,10 +4,10 @@
  * Address fields of messages (RFC 5322) are another, looser grammar: see address-list.ts.
  */
 import { isIPv4, isIPv6 } from 'node:net'
-import { normaliseDomain, toAsciiDomain } from './domain.js'
+import { domainKey, normaliseDomain } from './domain.js'
 import { ReadError, Reader } from './reader.js'
 
-export { DomainSet, normaliseDomain, toAsciiDomain } from './domain.js'
+export { DomainSet, domainKey, normaliseDomain, toAsciiDomain } from './domain.js'
 
 export interface AddressParts {
   readonly local: string
@@ -116,7 +116,7 @@ export function formatAddress(address: AddressParts | null): string {
 
 /** Two addresses with one key are one mailbox to us: case and the two spellings of an international domain do not matter. */
 export function addressKey(address: AddressParts): string {
-  const domain = toAsciiDomain(address.domain) ?? address.domain.toLowerCase()
+  const domain = domainKey(address.domain)
   return `${address.local.normalize('NFC').toLowerCase()}@${domain}`
 }
 

@@ -29,6 +29,11 @@ export function toAsciiDomain(domain: string): string | undefined {
   return ascii.split('.').length === lower.split('.').length && validAscii(ascii) ? ascii : undefined
 }
 
+/** One key for all spellings of a domain: case, U-labels or A-labels. Of what is no domain: itself in lower case. */
+export function domainKey(text: string): string {
+  return toAsciiDomain(text) ?? text.toLowerCase()
+}
+
 /** Domains that are the same however they are written: case, trailing dot, U-labels or A-labels. Goes through them as first given. */
 export class DomainSet extends Set<string> {
   readonly #ascii = new Set<string>()

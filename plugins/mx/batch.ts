@@ -1,5 +1,6 @@
 /** Which of the recipients go in the next transaction of a session, and which of them to offer once more after it. */
 import type { JobRecipient } from 'posthouse/api'
+import { domainKey } from 'posthouse/text'
 import type { MailSession } from './client/session.js'
 import type { RecipientResult } from './client/transaction.js'
 
@@ -13,15 +14,16 @@ export function nextBatch(
     return maxRecipients === undefined ? pending : pending.slice(0, maxRecipients)
   const known = new Set(domains)
   const fit = pending.filter(({ to }) => {
-    if (known.size < maxDomains) known.add(to.domain)
-    return known.has(to.domain)
+    const domain = domainKey(to.domain)
+    if (known.size < maxDomains) known.add(domain)
+    return known.has(domain)
   })
   return fit.slice(0, maxRecipients)
 }
 
 /** They have been offered in this session. */
 export function noteBatch(batch: readonly JobRecipient[], { extensions, domains }: MailSession): void {
-  if (extensions.maxDomains !== undefined) for (const { to } of batch) domains.add(to.domain)
+  if (extensions.maxDomains !== undefined) for (const { to } of batch) domains.add(domainKey(to.domain))
 }
 
 /** Whether the rest should be offered in the same session: those there was no room for, or (`more`) who has not been offered yet. */

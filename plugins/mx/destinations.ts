@@ -1,5 +1,6 @@
 /** Recipients of a job put together by where their mail goes and which of our addresses it goes out by. Pure. */
 import type { Job, JobRecipient } from 'posthouse/api'
+import { domainKey } from 'posthouse/text'
 import type { Route } from './routes/route.js'
 import type { Routes } from './routes/routes.js'
 import type { Choice, Pools } from './sources/pools.js'
@@ -31,6 +32,6 @@ export function destinationsOf(job: Job, routes: Routes, pools: Pools | undefine
 
 function keyOf(domain: string, route: Route | undefined, choice: Choice | undefined): string {
   const pool = choice === undefined ? '' : ` by ${choice.pool.name}`
-  const place = route !== undefined && route.stops.length > 0 ? '' : ` ${domain.toLowerCase()}`
+  const place = route !== undefined && route.stops.length > 0 ? '' : ` ${domainKey(domain)}`
   return `${route?.id ?? ''}${place}${pool}`
 }

@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { type Address, definePlugin, type PluginContext, type SentBy, type Target } from 'posthouse/api'
-import { parseDuration, toAsciiDomain } from 'posthouse/text'
+import { domainKey, parseDuration } from 'posthouse/text'
 import { addressesOf } from './addresses/addresses.js'
 import { Families } from './addresses/families.js'
 import { OwnAddresses } from './addresses/own.js'
@@ -43,7 +43,7 @@ export default definePlugin({
       maxAgeMs: 60_000,
       now,
     })
-    const ownName = toAsciiDomain(server.name) ?? server.name.toLowerCase()
+    const ownName = domainKey(server.name)
     const helo = config.helo ?? ownName
     const reading = readingOf(context)
     const pools = new Pools(config.pools, config.pool_rules, helo, reading)
@@ -76,7 +76,7 @@ export default definePlugin({
       sites,
     }
     if (context.purpose === 'serve') await sites.recall()
-    const lane = (to: Address, by?: SentBy) => routes.find(to.domain, by)?.lane ?? to.domain.toLowerCase()
+    const lane = (to: Address, by?: SentBy) => routes.find(to.domain, by)?.lane ?? domainKey(to.domain)
     const target: Target = {
       scope: 'remote',
       lane,

@@ -4,7 +4,7 @@
  * none does, those of the next less special. Pure.
  */
 import type { SentBy } from 'posthouse/api'
-import { toAsciiDomain } from 'posthouse/text'
+import { domainKey } from 'posthouse/text'
 import { type Reading, type RoutesConfig, readRoutes } from './read.js'
 import { fits, type Route } from './route.js'
 
@@ -25,7 +25,7 @@ export class Routes {
 
   /** `by` left out: routes for certain senders are passed over. */
   find(domain: string, by?: SentBy): Route | undefined {
-    const name = toAsciiDomain(domain) ?? domain.toLowerCase()
+    const name = domainKey(domain)
     for (const routes of this.#for(name)) {
       const route = routes.find(one => fits(one, by))
       if (route !== undefined) return route

@@ -298,7 +298,7 @@ test('what stands under `with` is checked by the schema of the plugin, with plac
 
 test('what differs by destination and sender is read, and what is left out stays left out', async () => {
   const { config } = await load(
-    `${SERVER}queue: { jitter: 20, expire_for: { bounces: 1d }, greylisted: { words: [Grey] }, lanes: [{ match: ["*.B.test"], target: mx, retry: [1m], concurrency: 2, least: 2, rates: { bytes: 1MB/1m, messages: unlimited } }] }\n`,
+    `${SERVER}queue: { jitter: 20, expire_for: { bounces: 1d }, greylisted: { words: [Grey] }, lanes: [{ match: ["*.B.test", "*.BÜCHER.test"], target: mx, retry: [1m], concurrency: 2, least: 2, rates: { bytes: 1MB/1m, messages: unlimited } }] }\n`,
   )
   const { jitter, expireForMs, greylisted, lanes } = config!.queue
   assert.deepEqual(
@@ -307,7 +307,7 @@ test('what differs by destination and sender is read, and what is left out stays
   )
   assert.deepEqual(lanes, [
     {
-      match: ['*.b.test'],
+      match: ['*.b.test', '*.xn--bcher-kva.test'],
       target: 'mx',
       retryMs: [60_000],
       perLane: 2,

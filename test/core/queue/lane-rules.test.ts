@@ -15,7 +15,7 @@ const RULES: Rules & { readonly expireMs: number; readonly greylisted: { readonl
   greylisted: { retryMs: [60_000, 120_000] },
   lanes: [
     { match: ['slow.example'], target: 'mx', retryMs: [6 * HOUR], expireMs: 10 * DAY, warnAfterMs: [DAY] },
-    { match: ['*.example', 'big.test'], expireForMs: { bulk: HOUR } },
+    { match: ['*.example', 'big.test', 'xn--bcher-kva.test'], expireForMs: { bulk: HOUR } },
   ],
 }
 
@@ -27,6 +27,7 @@ for (const [target, lane, rule] of [
   ['mx', 'example', undefined],
   ['mx', 'notexample', undefined],
   ['mx', 'big.test', 1],
+  ['mx', 'BÜCHER.test', 1],
   ['mx', 'a.big.test', undefined],
 ] as const) {
   test(`${target} to ${lane}: ${rule === undefined ? 'no rule' : `rule ${rule + 1}`}`, () => {
@@ -96,7 +97,7 @@ test('the forecast of a destination is that of its rule', () => {
   const from = Date.UTC(2026, 0, 1)
   const all = forecasts.of(RULES, { target: 'mx', lane: 'x.example' }, from)
   const bulk = all.find(({ senders }) => senders.includes('bulk'))!
-  assert.deepEqual([bulk.match, bulk.givenUp], [['*.example', 'big.test'], from + HOUR])
+  assert.deepEqual([bulk.match, bulk.givenUp], [RULES.lanes![1]!.match, from + HOUR])
 })
 
 test('a ladder of seconds with a life of months does not fill the memory', () => {

@@ -185,6 +185,18 @@ describe('sessions with mail hosts', () => {
     assert.equal(first.messages.length, 3)
   })
 
+  test('a domain in U-labels and in A-labels is one: one transaction, and one connection that is kept', async () => {
+    const first = await sink()
+    const made = await rig({ keep_idle: '5s' })
+    const both = await made.deliver(makeJob(['a@bücher.test', 'b@xn--bcher-kva.test']))
+    assert.deepEqual(
+      both.map(({ kind }) => kind),
+      ['delivered', 'delivered'],
+    )
+    assert.equal(only(await made.deliver(makeJob(['c@BÜCHER.test']))).kind, 'delivered')
+    assert.deepEqual([first.connections, first.messages.length], [1, 2])
+  })
+
   for (const [stage, reply] of [
     ['rcpt', '450 4.7.1 greylisted'],
     ['end', '451 4.3.0 not now'],

@@ -37,6 +37,7 @@ export function mailWorld() {
       'first.test': { a: ['127.0.0.2'] },
       'second.test': { a: ['127.0.0.3'] },
       'direct.test': { a: ['127.0.0.2'] },
+      'xn--bcher-kva.test': { a: ['127.0.0.2'] },
       'site1.test': { mx: [[10, 'first.test']] },
       'site2.test': { mx: [[20, 'first.test']] },
       'null.test': { mx: [[0, '']], a: ['127.0.0.2'] },

@@ -295,4 +295,6 @@ test('routes with the same endpoint share a lane, other domains have their own',
   const lane = (domain: string) => target.lane({ local: 'x', domain })
   assert.equal(lane('a.test'), lane('b.test'))
   assert.notEqual(lane('c.test'), lane('d.test'))
+  assert.equal(lane('BÜCHER.test'), 'xn--bcher-kva.test')
+  assert.equal(lane('xn--bcher-kva.TEST'), 'xn--bcher-kva.test')
 })

@@ -1,6 +1,6 @@
 /** `posthouse delivery lanes`, `suspend`: what is under way and what is left alone, and an admin's word on it. */
 import { type Bus, CommandError, type State } from '../../../api/index.js'
-import { normaliseDomain, parseDuration, printable } from '../../../text/index.js'
+import { domainKey, normaliseDomain, parseDuration, printable } from '../../../text/index.js'
 import type { CliParts, OwnCommand, OwnRun } from '../../command-base.js'
 import { withPlugins } from '../../open.js'
 import { whoAsks } from '../queue/common.js'
@@ -99,7 +99,7 @@ export function keyOf(text: string): string {
   const domain = normaliseDomain(text)
   if (domain === undefined)
     throw new CommandError(`"${text}" is no destination; expected example.net or mx/example.net`, 2)
-  return `${DEFAULT_TARGET}/${domain}`
+  return `${DEFAULT_TARGET}/${domainKey(domain)}`
 }
 
 function timeOfOption(run: OwnRun): number {
