@@ -32,12 +32,28 @@ export async function hashPassword(password: string, cost: Cost, salt = randomBy
   return `$scrypt$ln=${cost.ln},r=${cost.r},p=${cost.p}$${plain64(salt)}$${plain64(key)}`
 }
 
-/** Always costs a whole scrypt, also when `stored` is missing (an unknown user) or unreadable. */
+/** Always costs a whole scrypt of `cost`, also when `stored` is missing (an unknown user), unreadable, or cheaper: of before the cost was raised. */
 export async function verifyPassword(password: string, stored: string | undefined, cost: Cost): Promise<boolean> {
   const hash = stored === undefined ? undefined : readHash(stored)
-  const against = hash ?? { ...cost, salt: Buffer.alloc(SALT_BYTES), key: Buffer.alloc(KEY_BYTES) }
-  const key = await derive(preparePassword(password), against.salt, against, against.key.length)
-  return timingSafeEqual(key, against.key) && hash !== undefined
+  const nobody = { ...cost, salt: Buffer.alloc(SALT_BYTES), key: Buffer.alloc(KEY_BYTES) }
+  if (hash === undefined || !isLess(hash, cost)) return (await fits(password, hash ?? nobody)) && hash !== undefined
+  const [right] = await Promise.all([fits(password, hash), fits(password, nobody)])
+  return right
+}
+
+async function fits(password: string, hash: Hash): Promise<boolean> {
+  const key = await derive(preparePassword(password), hash.salt, hash, hash.key.length)
+  return timingSafeEqual(key, hash.key)
+}
+
+/** One of ours, of before the cost was raised. */
+export function isCheaper(stored: string, cost: Cost): boolean {
+  const hash = readHash(stored)
+  return hash !== undefined && isLess(hash, cost)
+}
+
+function isLess(a: Cost, b: Cost): boolean {
+  return 2 ** a.ln * a.r * a.p < 2 ** b.ln * b.r * b.p
 }
 
 export function isHash(text: string): boolean {

@@ -1,12 +1,13 @@
 /**
- * Passwords that came as hashes of another server become hashes of ours at the first login that shows them. Nobody waits for that, and nothing is
- * lost if it fails: the old hash still counts, and the next login tries again. A file is written whole, so many changes go into one write, and
- * writing takes a small share of the time however many log in on a Monday morning.
+ * Passwords that came as hashes of another server, or were hashed before the cost was raised, become hashes of ours, and of now, at the first login that
+ * shows them. Nobody waits for that, and nothing is lost if it fails: the old hash still counts, and the next login tries again. A file is written whole,
+ * so many changes go into one write, and writing takes a small share of the time however many log in on a Monday morning.
  */
 import type { Log } from 'posthouse/api'
 import { appKeysOf, keysOf, type StoredAccount } from './accounts-file.js'
 import type { Book } from './book.js'
 import type { MakeSecrets } from './commands.js'
+import { isForeign } from './foreign/schemes.js'
 import { areOfOneSalt } from './scram.js'
 
 export interface RehasherParts {
@@ -79,7 +80,10 @@ export class Rehasher {
     const begun = performance.now()
     try {
       await this.#parts.book.change([...changes.keys()], account => changed(account, changes))
-      this.#parts.log.info({ accounts: changes.size }, 'passwords of another server are hashed as ours now')
+      const foreign = [...changes.values()].filter(({ from }) => isForeign(from)).length
+      const own = changes.size - foreign
+      if (foreign > 0) this.#parts.log.info({ accounts: foreign }, 'passwords of another server are hashed as ours now')
+      if (own > 0) this.#parts.log.info({ accounts: own }, 'passwords are hashed at the cost of now')
     } catch (error) {
       this.#failed(error)
     }
@@ -87,7 +91,7 @@ export class Rehasher {
   }
 
   #failed(error: unknown): void {
-    this.#parts.log.warn({ err: error }, 'a password of another server could not be hashed as ours')
+    this.#parts.log.warn({ err: error }, 'a password could not be hashed anew')
   }
 }
 

@@ -19,7 +19,7 @@ import type { AppPassword, StoredAccount } from './accounts-file.js'
 import { type Directory, view } from './directory.js'
 import { isForeign } from './foreign/schemes.js'
 import type { ForeignThread } from './foreign/thread.js'
-import { type Cost, MAX_PASSWORD_BYTES, readAppPassword, verifyPassword } from './password.js'
+import { type Cost, isCheaper, MAX_PASSWORD_BYTES, readAppPassword, verifyPassword } from './password.js'
 import { protocolOf } from './protocol.js'
 import type { Rehasher } from './rehash.js'
 import type { Usage } from './usage.js'
@@ -82,13 +82,14 @@ export class Verifier {
     { hash, password }: Chosen,
     signal?: AbortSignal,
   ): Promise<'remembered' | 'hashed' | undefined> {
-    const { queue, rehasher } = this.#options
+    const { queue, rehasher, cost } = this.#options
     if (account !== undefined && hash !== undefined && this.#remembers(account.id, hash, password)) return 'remembered'
     const fits = Buffer.byteLength(password) <= MAX_PASSWORD_BYTES
     const right = await queue.run(() => this.#isRight(fits ? password : '', hash), signal)
     if (!right || !fits || account === undefined || hash === undefined) return undefined
     this.#remember(account.id, hash, password)
-    if (isForeign(hash)) rehasher.note(account, password)
+    // An app password has shown nothing of the account's own.
+    if (hash === account.password && (isForeign(hash) || isCheaper(hash, cost))) rehasher.note(account, password)
     return 'hashed'
   }
 
