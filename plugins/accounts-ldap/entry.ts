@@ -120,7 +120,7 @@ function addressesOf(
 ): readonly string[] {
   const texts = wanted.flatMap(text => {
     const [name] = namesIn(text)
-    return name === undefined ? of(text) : of(name).map(value => text.replaceAll(`{${name}}`, value))
+    return name === undefined ? of(text) : of(name).map(value => text.replaceAll(`{${name}}`, () => value))
   })
   const ours = texts.flatMap(text => {
     // Active Directory writes `SMTP:ann@example.org` in proxyAddresses.

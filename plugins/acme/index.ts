@@ -8,7 +8,7 @@ import { order } from './authority.js'
 import { Drawer } from './drawer.js'
 import { type RenewalParts, renew } from './renewal.js'
 import { alpnResponder, httpResponder } from './responder.js'
-import { schema, settingsOf } from './settings.js'
+import { inCertificate, schema, settingsOf } from './settings.js'
 
 const LOOK_MS = 60_000
 
@@ -68,7 +68,7 @@ function renewCommand(parts: RenewalParts): Command {
     async run({ args, json, print }) {
       const { names } = parts.settings
       const [name] = args
-      if (name !== undefined && !names.includes(name.toLowerCase()))
+      if (name !== undefined && !names.includes(inCertificate(name)))
         throw new CommandError(`${name} is not ordered here; names of the plugin acme are: ${names.join(', ')}`)
       const renewed = await renew(parts, true)
       if (renewed.kind === 'busy') throw new CommandError('an order is under way already')

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { ConfigError, type Fault, type Infer, type JsonSchema, type YamlPath } from 'posthouse/api'
+import { normaliseDomain, toAsciiDomain } from 'posthouse/text'
 
 export const schema = {
   type: 'object',
@@ -52,7 +53,7 @@ export type Challenge = 'http-01' | 'tls-alpn-01'
 export interface Settings {
   readonly directory: string
   readonly email: string | undefined
-  /** Lower case; the first one names the file. */
+  /** As they stand in certificates: A-labels in lower case, no dot at the end, none twice. The first one names the file. */
   readonly names: readonly string[]
   readonly challenge: Challenge
   readonly listen: readonly string[]
@@ -76,10 +77,15 @@ export function settingsOf(config: Infer<typeof schema>, { serverName, configDir
   return {
     directory: config.directory,
     email: config.email,
-    names: (config.names ?? [serverName]).map(name => name.toLowerCase()),
+    names: [...new Set((config.names ?? [serverName]).map(inCertificate))],
     challenge: config.challenge,
     listen: config.listen,
     keyType: config.key_type,
     ca,
   }
+}
+
+/** RFC 5280 §7.2 */
+export function inCertificate(name: string): string {
+  return toAsciiDomain(normaliseDomain(name) ?? '') ?? name.toLowerCase()
 }

@@ -244,6 +244,12 @@ test('without agreement there is no start, and the server gives its own name', (
   }
   assert.throws(() => settingsOf(config, around), /agree:1:1: without your agreement/)
   assert.deepEqual(settingsOf({ ...config, agree: true }, around).names, ['mail.example.test'])
+  const names = ['M\u00fcnchen.example.test', 'mail.example.test.', 'xn--mnchen-3ya.example.test', 'MAIL.example.test']
+  // RFC 5280 §7.2: as they stand in a certificate
+  assert.deepEqual(settingsOf({ ...config, agree: true, names }, around).names, [
+    'xn--mnchen-3ya.example.test',
+    'mail.example.test',
+  ])
   assert.throws(
     () => settingsOf({ ...config, agree: true, ca: 'gone.pem' }, around),
     /ca:1:1: there is no file gone\.pem/,
