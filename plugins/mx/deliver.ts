@@ -3,63 +3,28 @@
  * A host that is down, refuses to talk or says 4xx is followed by the next one; a 5xx for mail offered is final; silence after the
  * final dot ends the attempt, as another host would make a second copy.
  */
-import type { Clock, DeliveryCall, Job, JobRecipient, Outcome, TlsResults } from 'posthouse/api'
+import type { DeliveryCall, Job, JobRecipient, Outcome } from 'posthouse/api'
 import { reachable } from './addresses/reachable.js'
 import { goesOn, isFull, nextBatch, noteBatch } from './batch.js'
 import { type Place, remoteOf } from './client/connection.js'
-import type { MailSession, SessionOptions } from './client/session.js'
+import type { MailSession } from './client/session.js'
 import { type RecipientResult, transact } from './client/transaction.js'
 import { Refused, Trouble } from './client/trouble.js'
 import { type Destination, destinationsOf } from './destinations.js'
-import { findHosts, type Host, type HostOptions, isBackup } from './hosts.js'
+import { findHosts, type Host, isBackup } from './hosts.js'
 import { Ledger } from './ledger.js'
 import { isSpeakable, mailFor, needsUtf8 } from './mail.js'
 import { unreachableBecause } from './nowhere.js'
-import { type Impossible, mustBeSecret, type Offer, type OfferOptions, offerTo } from './offer.js'
+import { type Impossible, mustBeSecret, type Offer, offerTo } from './offer.js'
 import { complain, type Errand, localFor, openFor, placeOf, sourceWords } from './opening.js'
+import type { DeliveryOptions } from './options.js'
 import { outcomeOf, outcomeOfError } from './outcomes.js'
 import { Planner } from './planner.js'
-import type { SessionPool } from './pool.js'
-import type { Rests } from './rests.js'
 import { resultOfSkip } from './results.js'
 import { Room, type Shortage } from './room.js'
 import type { Going, Plan } from './security.js'
-import type { Sites } from './sites.js'
-import type { Pools, Source } from './sources/pools.js'
+import type { Source } from './sources/pools.js'
 import { type Turn, Turns } from './sources/turns.js'
-import type { WarmUp } from './sources/warm-up.js'
-import type { Policies } from './sts/policies.js'
-
-/** Our own addresses, and what it takes to choose among them. */
-export interface Sources {
-  readonly pools: Pools
-  readonly warmUp: WarmUp
-  /** Of sources that are none of ours. */
-  readonly rests: Rests
-  readonly clock: Clock
-  readonly random: () => number
-}
-
-export interface DeliveryOptions {
-  readonly hosts: HostOptions
-  readonly session: SessionOptions
-  /** Authorities to believe where certificates are looked at, in PEM; left out: those Node.js knows. */
-  readonly ca?: string
-  /** Left out: policies of domains are not looked at. */
-  readonly policies?: Policies
-  readonly pool: SessionPool
-  readonly offer: OfferOptions
-  /** Is told how TLS went, session by session. */
-  readonly results?: TlsResults
-  /** Left out: there are no pools of our addresses. */
-  readonly sources?: Sources
-  /** Of logins; left out: each is tried again with the next message. */
-  readonly logins?: Rests
-  /** Connection attempts for one job, over all hosts and addresses. */
-  readonly maxAttempts: number
-  /** Left out: every domain is a site of its own. */
-  readonly sites?: Sites
-}
 
 /** One destination after the other; usually there is one. */
 export async function deliverJob(job: Job, call: DeliveryCall, options: DeliveryOptions): Promise<readonly Outcome[]> {
