@@ -4,21 +4,25 @@ import { domainKey } from 'posthouse/text'
 import type { MailSession } from './client/session.js'
 import type { RecipientResult } from './client/transaction.js'
 
-/** RFC 9422 §4: as many recipients at a time, and as many domains in all of the session, as the peer takes. None: the session is used up. */
+/**
+ * RFC 9422 §4: as many recipients at a time, and as many domains in all of the session, as the peer takes. None: the session is used up.
+ * `atOnce`: no more than so many, whatever the peer says.
+ */
 export function nextBatch(
   pending: readonly JobRecipient[],
   { extensions, domains }: Pick<MailSession, 'extensions' | 'domains'>,
+  atOnce = Number.POSITIVE_INFINITY,
 ): readonly JobRecipient[] {
-  const { maxRecipients, maxDomains = Number.POSITIVE_INFINITY } = extensions
-  if (maxDomains === Number.POSITIVE_INFINITY)
-    return maxRecipients === undefined ? pending : pending.slice(0, maxRecipients)
+  const { maxRecipients = Number.POSITIVE_INFINITY, maxDomains = Number.POSITIVE_INFINITY } = extensions
+  const most = Math.min(maxRecipients, atOnce)
+  if (maxDomains === Number.POSITIVE_INFINITY) return pending.length <= most ? pending : pending.slice(0, most)
   const known = new Set(domains)
   const fit = pending.filter(({ to }) => {
     const domain = domainKey(to.domain)
     if (known.size < maxDomains) known.add(domain)
     return known.has(domain)
   })
-  return fit.slice(0, maxRecipients)
+  return fit.slice(0, most)
 }
 
 /** They have been offered in this session. */

@@ -316,18 +316,20 @@ class Delivery {
 
   /** True when the same session should be offered the rest: it took some and put off others (RFC 5321 §4.5.3.1.10). */
   async #once(session: MailSession, { job, extensions }: Offer, idle: boolean): Promise<boolean> {
-    const { session: options } = this.#options
-    const recipients = nextBatch(this.#ledger.pending, session)
+    const { session: options, paces } = this.#options
+    const recipients = nextBatch(this.#ledger.pending, session, paces.atOnce(this.#to.key))
     if (recipients.length === 0) return false
     const more = recipients.length < this.#ledger.left
     const message = { kind: 'message', recipients: recipients.length, bytes: job.size } as const
     const local = this.#localFor(session.connection.place)
     if (!this.#orLater(await this.#room.reserve(message, local))) return false
     const mail = mailFor(job, recipients, extensions, this.#utf8, options.now(), this.#secret)
-    const { results, stale, chunkless } = await transact(session, mail, options.limits, this.#call.signal)
+    const done = await transact(session, mail, options.limits, this.#call.signal, options.now)
+    const { results, stale, chunkless, paceMs } = done
     if (idle && stale) return false
     this.#room.spent()
     noteBatch(recipients, session)
+    if (paceMs !== undefined) paces.note(this.#to.key, paceMs)
     if (chunkless) this.#noteChunkless(session.connection.remote)
     for (const [row, result] of results) {
       const outcome = this.#asOurs(outcomeOf(row, result, session), result)

@@ -19,6 +19,7 @@ import type { HostOptions } from './hosts.js'
 import type { OfferOptions } from './offer.js'
 import type { DeliveryOptions } from './options.js'
 import { mailClient } from './over.js'
+import { Paces } from './paces.js'
 import { SessionPool } from './pool.js'
 import { Rests } from './rests.js'
 import type { Reading } from './routes/read.js'
@@ -73,6 +74,7 @@ export default definePlugin({
       sources: { pools, clock, warmUp: new WarmUp(state, clock), rests: new Rests(now), random: Math.random },
       logins: new Rests(now),
       offer,
+      paces: new Paces(now),
       maxAttempts: config.max_hosts * 3,
       sites,
     }

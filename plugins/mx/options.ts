@@ -3,6 +3,7 @@ import type { Clock, TlsResults } from 'posthouse/api'
 import type { SessionOptions } from './client/session.js'
 import type { HostOptions } from './hosts.js'
 import type { OfferOptions } from './offer.js'
+import type { Paces } from './paces.js'
 import type { SessionPool } from './pool.js'
 import type { Rests } from './rests.js'
 import type { Sites } from './sites.js'
@@ -29,6 +30,7 @@ export interface DeliveryOptions {
   readonly policies?: Policies
   readonly pool: SessionPool
   readonly offer: OfferOptions
+  readonly paces: Paces
   /** Is told how TLS went, session by session. */
   readonly results?: TlsResults
   /** Left out: there are no pools of our addresses. */

@@ -65,7 +65,7 @@ class Link implements MailLink {
       const batch = nextBatch(pending, this.#session)
       if (batch.length === 0) return
       const mail = mailFor(offer.job, batch, offer.extensions, utf8, now())
-      const { results, chunkless } = await transact(this.#session, mail, limits, signal)
+      const { results, chunkless } = await transact(this.#session, mail, limits, signal, now)
       if (chunkless) options.chunkless.note(this.#session.connection.remote)
       noteBatch(batch, this.#session)
       for (const [row, result] of results) outcomes.set(row, outcomeOf(row, result, this.#session))

@@ -37,6 +37,8 @@ export interface Transacted {
   readonly stale: boolean
   /** BDAT did not work here, whatever the peer offers. Who has no result but `broken` may be offered again, by DATA. */
   readonly chunkless: boolean
+  /** How long each of MAIL and RCPT waited for its answer; left out: the connection was lost meanwhile. */
+  readonly paceMs?: number
 }
 
 export async function transact(
@@ -44,11 +46,12 @@ export async function transact(
   mail: Mail,
   limits: Limits,
   signal: AbortSignal,
+  now: () => number,
 ): Promise<Transacted> {
   const cancel = () => session.connection.fail(new Trouble('cancelled', 'delivery was cancelled'))
   if (signal.aborted) cancel()
   signal.addEventListener('abort', cancel, { once: true })
-  const run = new Run(session, mail, limits)
+  const run = new Run(session, mail, limits, now)
   try {
     await run.all()
   } catch (error) {
@@ -57,7 +60,8 @@ export async function transact(
     signal.removeEventListener('abort', cancel)
   }
   session.uses += 1
-  return { results: run.results, stale: !run.heard && !run.sent, chunkless: run.chunkless }
+  const { results, chunkless, paceMs } = run
+  return { results, stale: !run.heard && !run.sent, chunkless, ...(paceMs === undefined ? {} : { paceMs }) }
 }
 
 class Run {
@@ -67,14 +71,21 @@ class Run {
   /** The last octet of the message is on its way. */
   sent = false
   chunkless = false
+  paceMs: number | undefined
   readonly #session: MailSession
   readonly #mail: Mail
   readonly #limits: Limits
+  readonly #now: () => number
+  readonly #began: number
+  /** Of MAIL and RCPT. */
+  #answered = 0
 
-  constructor(session: MailSession, mail: Mail, limits: Limits) {
+  constructor(session: MailSession, mail: Mail, limits: Limits, now: () => number) {
     this.#session = session
     this.#mail = mail
     this.#limits = limits
+    this.#now = now
+    this.#began = now()
   }
 
   async all(): Promise<void> {
@@ -83,6 +94,7 @@ class Run {
     if (this.#session.dirty) await this.#reset(pipelining)
     this.#session.dirty = true
     const accepted = await this.#envelope(pipelining)
+    this.#measure(this.#answered)
     if (this.#mail.chunking) await this.#byChunks(accepted)
     else await this.#byData(accepted, pipelining)
   }
@@ -91,7 +103,13 @@ class Run {
   broke(trouble: Trouble): void {
     this.#session.connection.fail(trouble)
     if (trouble.kind === 'source' || trouble.kind === 'cancelled') this.chunkless = false
+    // The attempt is over: so long we have waited at least.
+    if (trouble.kind === 'cancelled' && this.paceMs === undefined) this.#measure(this.#answered + 1)
     for (const row of this.#unjudged) this.results.set(row, { kind: 'broken', trouble, unknown: this.sent })
+  }
+
+  #measure(commands: number): void {
+    this.paceMs = (this.#now() - this.#began) / commands
   }
 
   get #connection() {
@@ -120,6 +138,7 @@ class Run {
   async #envelope(sent: boolean): Promise<readonly number[]> {
     const { recipients, from } = this.#mail
     const mail = await this.#exchange(`MAIL ${from}`, sent, this.#limits.commandMs)
+    this.#answered += 1
     if (isMisplaced(mail)) throw this.#outOfStep('MAIL', mail)
     const refused = mail.code >= 300
     if (refused) this.#judge(this.#unjudged, mail, 'MAIL')
@@ -127,6 +146,7 @@ class Run {
     if (refused && !sent) return accepted
     for (const { row, to } of recipients) {
       const reply = await this.#exchange(`RCPT ${to}`, sent, this.#limits.commandMs)
+      this.#answered += 1
       // Nobody is taken without a sender, and 503 means that there was none: one of us has lost count.
       if (refused ? reply.code < 300 : isMisplaced(reply)) throw this.#outOfStep('RCPT', reply)
       if (refused) continue

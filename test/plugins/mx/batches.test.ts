@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
 import { parseDuration } from '../../../core/text/index.js'
 import { CONFIG } from '../../../plugins/mx/config.js'
+import { Paces } from '../../../plugins/mx/paces.js'
 import { type SinkOptions, SmtpSink } from '../../harness/smtp-sink.js'
-import { makeJob, makeRig } from './rig.js'
+import { makeJob, makeRig, type Rig } from './rig.js'
 
 const open: (() => Promise<void> | void)[] = []
 afterEach(async () => {
@@ -68,6 +69,73 @@ test('RCPTDOMAINMAX is kept for all of a session, and the others go over another
     ['delivered'],
   )
   assert.equal(sink.messages[1]!.connection, 2)
+})
+
+const MINUTE_MS = 60_000
+
+/** Each MAIL and RCPT takes five minutes of a clock of its own, and an attempt is over after thirty, as core has it. */
+async function slowWorld(keywords: readonly string[]) {
+  const world = { now: Date.UTC(2026, 0, 1), until: 0, over: new AbortController() }
+  const script: SinkOptions['script'] = stage => {
+    if (stage !== 'mail' && stage !== 'rcpt') return undefined
+    world.now += 5 * MINUTE_MS
+    if (world.now < world.until) return undefined
+    world.over.abort()
+    return { kind: 'silent' }
+  }
+  const sink = await new SmtpSink({ keywords, script }).start()
+  open.push(() => sink.stop())
+  const rig = await makeRig({ routes: { '*': `127.0.0.1:${sink.port}` } }, [], 'us.test', {
+    clock: { now: () => world.now },
+  })
+  open.push(rig.dispose)
+  const attempt = (to: readonly string[]): ReturnType<Rig['deliver']> => {
+    world.over = new AbortController()
+    world.until = world.now + 30 * MINUTE_MS
+    return rig.deliver(makeJob(to), world.over.signal)
+  }
+  return { sink, world, attempt }
+}
+
+for (const keywords of [[], ['PIPELINING']]) {
+  test(`a server slow with each recipient, with ${keywords.join() || 'no'} extension, gets all of the mail in some attempts`, async () => {
+    const { sink, world, attempt } = await slowWorld(keywords)
+    let left = people(12)
+    for (let attempts = 0; attempts < 8 && left.length > 0; attempts += 1) {
+      const outcomes = await attempt(left)
+      const served = new Set(outcomes.flatMap(({ kind, row }) => (kind === 'delivered' ? [row] : [])))
+      left = left.filter((_, row) => !served.has(row))
+      world.now += 60 * MINUTE_MS
+    }
+    assert.deepEqual(left, [])
+    const got = sink.messages.flatMap(({ recipients }) => recipients)
+    assert.deepEqual(got, people(12), 'each once')
+  })
+}
+
+test('a server that has become quick is given a hundred at once again, and so is one of which nothing was heard for a day', async () => {
+  const DAY_MS = 24 * 60 * MINUTE_MS
+  let now = 0
+  const paces = new Paces(() => now)
+  paces.note('a.test', 5 * MINUTE_MS)
+  paces.note('b.test', 20_000)
+  assert.deepEqual(
+    [paces.atOnce('a.test'), paces.atOnce('b.test'), paces.atOnce('c.test')],
+    [2, 30, Number.POSITIVE_INFINITY],
+  )
+  paces.note('b.test', 10)
+  assert.equal(paces.atOnce('b.test'), Number.POSITIVE_INFINITY)
+  now = DAY_MS
+  assert.equal(paces.atOnce('a.test'), Number.POSITIVE_INFINITY)
+})
+
+test('not more is kept of slow servers than of a thousand, and each is offered one at least', () => {
+  const paces = new Paces(() => 0)
+  for (let i = 0; i <= 1000; i += 1) paces.note(`${i}.test`, 60 * MINUTE_MS)
+  assert.deepEqual(
+    [paces.atOnce('0.test'), paces.atOnce('1.test'), paces.atOnce('1000.test')],
+    [Number.POSITIVE_INFINITY, 1, 1],
+  )
 })
 
 // RFC 5321 §4.5.3.2: what a client should wait at least.
