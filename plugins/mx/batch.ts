@@ -34,8 +34,8 @@ export function noteBatch(batch: readonly JobRecipient[], { extensions, domains 
 export function goesOn(results: Iterable<RecipientResult>, more: boolean): boolean {
   const all = [...results]
   if (all.some(({ kind }) => kind === 'accepted')) return more || all.some(isFull)
-  // Nobody of these is known there. That says nothing of the others.
-  return more && all.every(one => one.kind === 'refused' && one.stage === 'RCPT' && one.reply.code >= 500)
+  // Nobody of these is known there, or their mailboxes are full. That says nothing of the others.
+  return more && all.every(one => one.kind === 'refused' && one.stage === 'RCPT' && !isFull(one))
 }
 
 /** RFC 5321 §4.5.3.1.10: too many recipients, and not some trouble of this one. */

@@ -299,7 +299,9 @@ class Delivery {
     let going = this.#ledger.left > 0
     // RFC 9422 §4.1: no more messages than the peer takes in one session; who is left over waits for the next attempt.
     const most = session.extensions.maxMessages ?? Number.POSITIVE_INFINITY
-    while (offer.kind === 'offer' && going && session.uses < most) going = await this.#once(session, offer, idle)
+    const answered = new Set<number>()
+    while (offer.kind === 'offer' && going && session.uses < most)
+      going = await this.#once(session, offer, idle, answered)
     this.#options.pool.give(this.#pooled, session)
   }
 
@@ -314,12 +316,21 @@ class Delivery {
     this.#call.log.info({ remote }, 'CHUNKING does not work at this mail host')
   }
 
-  /** True when the same session should be offered the rest: it took some and put off others (RFC 5321 §4.5.3.1.10). */
-  async #once(session: MailSession, { job, extensions }: Offer, idle: boolean): Promise<boolean> {
+  /**
+   * True when the same session should be offered the rest: it took some and put off others (RFC 5321 §4.5.3.1.10).
+   * `answered`: rows it has said something of; they are not offered to it again.
+   */
+  async #once(
+    session: MailSession,
+    { job, extensions }: Offer,
+    idle: boolean,
+    answered: Set<number>,
+  ): Promise<boolean> {
     const { session: options, paces } = this.#options
-    const recipients = nextBatch(this.#ledger.pending, session, paces.atOnce(this.#to.key))
+    const pending = this.#ledger.pending.filter(({ row }) => !answered.has(row))
+    const recipients = nextBatch(pending, session, paces.atOnce(this.#to.key))
     if (recipients.length === 0) return false
-    const more = recipients.length < this.#ledger.left
+    const more = recipients.length < pending.length
     const message = { kind: 'message', recipients: recipients.length, bytes: job.size } as const
     const local = this.#localFor(session.connection.place)
     if (!this.#orLater(await this.#room.reserve(message, local))) return false
@@ -335,6 +346,7 @@ class Delivery {
       const outcome = this.#asOurs(outcomeOf(row, result, session), result)
       const unknown = result.kind === 'broken' && result.unknown
       if (result.kind === 'accepted' || unknown) this.#taken += 1
+      if (!isFull(result)) answered.add(row)
       if (outcome.kind !== 'deferred' || unknown) this.#ledger.end(outcome)
       else this.#ledger.note(outcome)
     }

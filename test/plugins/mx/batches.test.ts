@@ -38,6 +38,23 @@ test('a batch of which nobody is known does not keep the next one from its mail'
   assert.equal(sink.connections, 1)
 })
 
+for (const reply of ['452 4.2.2 mailbox full', '450 4.7.1 greylisted']) {
+  test(`"${reply}" for the first of a server that takes one at a time keeps nobody else from their mail`, async () => {
+    const script: SinkOptions['script'] = (stage, argument) =>
+      stage === 'rcpt' && argument.includes('<p0@') ? reply : undefined
+    const { sink, kinds } = await sent(people(4), { keywords: ['PIPELINING', 'LIMITS RCPTMAX=1'], script })
+    assert.deepEqual(kinds, ['deferred', 'delivered', 'delivered', 'delivered'])
+    assert.deepEqual([sink.connections, sink.commands.filter(line => line.includes('<p0@')).length], [1, 1])
+  })
+}
+
+test('a server that has no room for the first of its recipients is not asked for the others, nor for ever', async () => {
+  const script: SinkOptions['script'] = stage => (stage === 'rcpt' ? '452 4.3.1 no room' : undefined)
+  const { sink, kinds } = await sent(people(4), { keywords: ['PIPELINING', 'LIMITS RCPTMAX=1'], script })
+  assert.deepEqual(new Set(kinds), new Set(['deferred']))
+  assert.equal(sink.commands.filter(line => line.includes('RCPT')).length, 1)
+})
+
 for (const [reply, transactions] of [
   ['452 4.5.3 too many', 2],
   ['452 too many', 2],
