@@ -7,7 +7,7 @@ import { formatAddress } from './address.js'
 import { type AddressItem, type MailboxItem, parseAddressList } from './address-list.js'
 import { type Field, foldField, scanHeader } from './header.js'
 import { parseParameters } from './parameters.js'
-import { decodeWords, encodeWhole, encodeWords } from './words.js'
+import { decodeWords, encodePhrase, encodeWords } from './words.js'
 
 /** RFC 6858 §2.1 */
 const ADDRESSES = new Set(
@@ -22,8 +22,6 @@ const NOBODY = 'invalid@internationalized-address.invalid'
 /** Octets of fields that are written anew for one header; lists of addresses that go on for longer would hold up everybody else. */
 const MOST_CHANGED = 32_768
 const ASCII = /^[\x00-\x7f]*$/
-/** RFC 5322 §3.2.3: words that need no quotes. */
-const PHRASE = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*$/
 /** RFC 2231 §7: what may stand in an extended value as it is. */
 const PLAIN = /^[A-Za-z0-9!#$&+.^_`{|}~-]$/
 
@@ -58,23 +56,17 @@ function surrogateField({ name, raw }: Field): string {
 
 function writtenItem(item: AddressItem): string {
   if (item.kind === 'mailbox') return writtenMailbox(item)
-  return `${phrase(decodeWords(item.name))}: ${item.members.map(writtenMailbox).join(', ')};`
+  return `${encodePhrase(decodeWords(item.name))}: ${item.members.map(writtenMailbox).join(', ')};`
 }
 
 function writtenMailbox({ name, local, domain }: MailboxItem): string {
   const shown = decodeWords(name)
   if (!ASCII.test(local) || !ASCII.test(domain)) {
     const address = Buffer.from(`${local}@${domain}`, 'latin1').toString()
-    return `${phrase(shown === '' ? address : `${shown} (${address})`)} <${NOBODY}>`
+    return `${encodePhrase(shown === '' ? address : `${shown} (${address})`)} <${NOBODY}>`
   }
   const address = formatAddress({ local, domain })
-  return shown === '' ? address : `${phrase(shown)} <${address}>`
-}
-
-function phrase(text: string): string {
-  const clean = text.replace(/[\u0000-\u001f\u007f]+/g, ' ').trim()
-  if (!ASCII.test(clean)) return encodeWhole(clean)
-  return PHRASE.test(clean) ? clean : `"${clean.replace(/["\\]/g, '\\$&')}"`
+  return shown === '' ? address : `${encodePhrase(shown)} <${address}>`
 }
 
 function writtenParameters(raw: string): string {

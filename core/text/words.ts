@@ -10,6 +10,8 @@ const MAX_RAW = 256 * 1024
 // RFC 2047 §2, with the spaces that many mailers leave in Q words.
 const WORD = /=\?([^?\s]{1,60})\?([bq])\?([^?\r\n]*)\?=/gi
 const BEYOND_ASCII = /[^\x00-\x7f]/
+/** RFC 5322 §3.2.3: words that need no quotes. */
+const PHRASE = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*$/
 const BEYOND_OCTETS = /[^\x00-\xff]/
 
 interface Run {
@@ -65,6 +67,13 @@ export function encodeWhole(text: string): string {
   return inPieces(text)
     .map(piece => `=?UTF-8?B?${Buffer.from(piece).toString('base64')}?=`)
     .join(' ')
+}
+
+/** A display name (RFC 5322 §3.4) as it stands in front of an address: in quotes, or all of it in encoded words, which quotes would hide. */
+export function encodePhrase(text: string): string {
+  const clean = text.replace(/[\u0000-\u001f\u007f]+/g, ' ').trim()
+  if (BEYOND_ASCII.test(clean)) return encodeWhole(clean)
+  return PHRASE.test(clean) ? clean : `"${clean.replace(/["\\]/g, '\\$&')}"`
 }
 
 /** §5: never within a character. */
