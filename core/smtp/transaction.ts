@@ -5,7 +5,6 @@ import type { Address, Envelope, Recipient } from '../api/index.js'
 import type { Routed } from '../pipeline/intake-types.js'
 import { type TurnedAway, TurnedAways } from '../pipeline/refusal-entry.js'
 import { addWishes } from '../pipeline/wishes.js'
-import { formatAddress } from '../text/index.js'
 import type { MailTerms } from './parameters.js'
 import type { Reception } from './reception.js'
 
@@ -45,9 +44,9 @@ export class Transaction {
     this.envelope = envelope
   }
 
-  /** True when this very address was accepted before: it gets the message once. */
-  repeat(recipient: Recipient): boolean {
-    const place = this.#places.get(formatAddress(recipient.address))
+  /** True when what has this key was accepted before: it gets the message once. */
+  repeat(key: string): boolean {
+    const place = this.#places.get(key)
     if (place === undefined) return false
     this.replies.push(place)
     return true
@@ -63,11 +62,11 @@ export class Transaction {
     void this.chunks?.reception.abandon()
   }
 
-  add(routed: Routed): void {
+  add(routed: Routed, key: string): void {
     const place = this.routed.push(routed) - 1
     this.claims += routed.claims.length
     this.#recipients.push(routed.recipient)
-    this.#places.set(formatAddress(routed.recipient.address), place)
+    this.#places.set(key, place)
     this.replies.push(place)
   }
 }

@@ -1,8 +1,8 @@
 /**
  * RCPT TO (RFC 5321 §4.1.1.3): asks the intake who takes the recipient. Only a claim admits one; no claim is 550 5.7.1.
  */
-import type { Address, DsnWish, SmtpReply } from '../../api/index.js'
-import { formatAddress, isAscii, Reader, readPath } from '../../text/index.js'
+import type { Address, DsnWish, ServerFacts, SmtpReply } from '../../api/index.js'
+import { addressKey, formatAddress, isAscii, Reader, readPath } from '../../text/index.js'
 import type { Conversation } from '../conversation.js'
 import { checkRcpt, type Offers, readParameters } from '../parameters.js'
 import { type Answer, badPathSyntax, REPLY } from '../replies.js'
@@ -43,14 +43,15 @@ async function run(talk: Conversation, recipient: RcptArguments): Promise<Answer
   const { envelope } = transaction
   // RFC 6531 §3.5
   if (!envelope.utf8 && !isAscii(recipient.address)) return REPLY.recipientNeedsUtf8
-  if (transaction.repeat(recipient)) return REPLY.recipientOk
+  const key = keyOf(recipient.address, deps.server)
+  if (transaction.repeat(key)) return REPLY.recipientOk
   // RFC 5321 §4.5.3.1.10: 452, and the client sends the rest in another transaction.
   if (transaction.routed.length >= deps.limits.recipients) return REPLY.tooManyRecipients
   const routed = await deps.intake.route(session, session.labels, envelope, recipient, scope)
   if (!('kind' in routed)) {
     // A thousand spellings of a list of a hundred are a hundred thousand copies in one commit.
     if (transaction.claims > 0 && transaction.claims + routed.claims.length > MAX_CLAIMS) return REPLY.tooManyRecipients
-    transaction.add(routed)
+    transaction.add(routed, key)
     return REPLY.recipientOk
   }
   transaction.turnAway({ address: formatAddress(recipient.address), said: routed })
@@ -70,6 +71,11 @@ async function run(talk: Conversation, recipient: RcptArguments): Promise<Answer
     'recipient refused',
   )
   return routed
+}
+
+/** RFC 5321 §2.4: elsewhere the case of a local part may mean something; all spellings of one that is ours are one mailbox. */
+function keyOf(address: Address, { domains }: Pick<ServerFacts, 'domains'>): string {
+  return domains.has(address.domain) ? addressKey(address) : formatAddress(address)
 }
 
 export const rcpt = bind<RcptArguments>({

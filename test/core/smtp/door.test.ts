@@ -286,6 +286,29 @@ test('extensions and verbs can be switched off', async t => {
   )
 })
 
+test('a mailbox of ours that is named in several spellings gets the message once', async t => {
+  const door = await open(t)
+  await talk(
+    door,
+    `S: 220 …
+    C> EHLO c.test\\r\\nMAIL FROM:<a@elsewhere.test>\\r\\n
+    S: <any>
+    S: 250 2.1.0 …
+    C> RCPT TO:<Alice@example.test>\\r\\nRCPT TO:<alice@Example.Test>\\r\\nRCPT TO:<"alice"@example.test>\\r\\nRCPT TO:<alice+x@example.test>\\r\\nDATA\\r\\n
+    S: 250 2.1.5 …
+    S: 250 2.1.5 …
+    S: 250 2.1.5 …
+    S: 250 2.1.5 …
+    S: 354 …
+    C> Subject: x\\r\\n\\r\\n.\\r\\n
+    S: 250 …`,
+  )
+  assert.deepEqual(
+    door.taken[0]!.envelope.recipients.map(({ address }) => address.local),
+    ['Alice', 'alice+x'],
+  )
+})
+
 test('the intake is given exactly the octets, with envelope and session', async t => {
   const door = await open(t)
   await talk(
