@@ -120,6 +120,12 @@ export function addressKey(address: AddressParts): string {
   return `${address.local.normalize('NFC').toLowerCase()}@${domain}`
 }
 
+/** The address behind a key, which has its local part without quotes; `undefined`: no address has that key. */
+export function addressOfKey(key: string): AddressParts | undefined {
+  const at = key.lastIndexOf('@')
+  return at < 0 ? undefined : parseAddress(formatAddress({ local: key.slice(0, at), domain: key.slice(at + 1) }))
+}
+
 /** Whether a peer without SMTPUTF8 can be given this address. */
 export function isAscii(address: AddressParts): boolean {
   return /^[\x00-\x7f]*$/.test(address.local + address.domain)

@@ -12,7 +12,7 @@ import {
   MailError,
   type Peer,
 } from 'posthouse/api'
-import { parseAddress, parseDuration } from 'posthouse/text'
+import { addressOfKey, formatAddress, parseDuration } from 'posthouse/text'
 import { ownId, readAccount, readPage, readRight, Unreadable } from './answers.js'
 import { type Answer, type Asker, TooMany } from './asking.js'
 import type { Settings } from './settings.js'
@@ -51,9 +51,10 @@ export class Directory implements Accounts {
     return this.#mayHave(login) ? this.#one({ ask: 'login', login }) : undefined
   }
 
-  async byAddress(address: string): Promise<Account | undefined> {
-    const domain = address.length > MAX_NAME ? undefined : parseAddress(address)?.domain
-    return domain !== undefined && this.#asksAbout(domain) ? this.#one({ ask: 'address', address }) : undefined
+  async byAddress(key: string): Promise<Account | undefined> {
+    const known = key.length > MAX_NAME ? undefined : addressOfKey(key)
+    if (known === undefined || !this.#asksAbout(known.domain)) return undefined
+    return this.#one({ ask: 'address', address: formatAddress(known) })
   }
 
   async byId(id: string): Promise<Account | undefined> {

@@ -2,7 +2,7 @@
  * Filters of the admin with names of people put in. Of what comes from the network, every sign that could be part of the filter is written
  * in hexadecimal. Pure.
  */
-import { parseAddress } from 'posthouse/text'
+import { addressOfKey, formatAddress } from 'posthouse/text'
 
 /** Which names each filter of the config may hold. */
 export const PLACES = {
@@ -48,12 +48,12 @@ export function valuesOfLogin(login: string, home: string | undefined): Values {
   return new Map(Object.entries({ login, local, domain, address }))
 }
 
-/** `undefined`: it is no address, so nobody has it. */
-export function valuesOfAddress(address: string): Values | undefined {
-  const parsed = parseAddress(address)
+/** Of a key (`addressKey`); directories write addresses as mail does, with quotes where a local part wants them. `undefined`: it is no address, so nobody has it. */
+export function valuesOfAddress(key: string): Values | undefined {
+  const parsed = addressOfKey(key)
   if (parsed === undefined) return undefined
   const { local, domain } = parsed
-  return new Map(Object.entries({ address: `${local}@${domain}`, local, domain }))
+  return new Map(Object.entries({ address: formatAddress(parsed), local, domain }))
 }
 
 /** The domain of a login, in lower case; `undefined`: it says none. */

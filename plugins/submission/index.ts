@@ -13,7 +13,7 @@ import {
   type Message,
   reject,
 } from 'posthouse/api'
-import { type AddressParts, Beside, formatAddress, parseAddress, printable } from 'posthouse/text'
+import { type AddressParts, addressOfKey, Beside, formatAddress, printable } from 'posthouse/text'
 import { type Authors, authorsOf } from './authors.js'
 import { fieldsFor } from './fields.js'
 import { readAliasTargets, readSendAs } from './files.js'
@@ -114,7 +114,7 @@ export default definePlugin({
     /** What stands for the person: the sender of the envelope, or else the account's first address. */
     function ownAddress(account: Account, { sender }: Envelope): AddressParts | undefined {
       if (sender !== null && ownership.owns(account, sender)) return sender
-      return parseAddress(account.addresses[0] ?? '')
+      return addressOfKey(account.addresses[0] ?? '')
     }
   },
 })

@@ -4,7 +4,7 @@
  * in State, so that it is told once by all workers and over restarts; it is noted after the mail was accepted, so that none is lost by a crash.
  */
 import type { Account, Accounts, Clock, Log, MailStore, Metrics, Notifier, State } from 'posthouse/api'
-import { parseAddress } from 'posthouse/text'
+import { addressOfKey } from 'posthouse/text'
 import type { QuotaKeeper } from './keeper.js'
 import { letterOf } from './letter.js'
 import { hasQuota, isOver, shareOf } from './room.js'
@@ -115,7 +115,7 @@ export class QuotaWarnings {
   /** Whether it was accepted now; if not, somebody else has just told it, or it is tried again after the next mail. */
   async #tell(account: Account, mark: Mark): Promise<boolean> {
     const { mail, keeper, full, contact, metrics } = this.#parts
-    const to = parseAddress(account.addresses[0] ?? '')
+    const to = addressOfKey(account.addresses[0] ?? '')
     const notifier = this.#parts.notifier()
     if (to === undefined || notifier === undefined) return false
     const used = await mail.usage(account.id)

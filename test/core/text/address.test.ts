@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import {
   addressKey,
+  addressOfKey,
   formatAddress,
   isAscii,
   normaliseDomain,
@@ -135,3 +136,21 @@ for (const [domain, ascii] of [
     assert.equal(toAsciiDomain(domain), ascii)
   })
 }
+
+for (const [written, key] of [
+  ['Alice@Example.test', 'alice@example.test'],
+  ['"j doe"@example.test', 'j doe@example.test'],
+  ['"a\\"b@c"@example.test', 'a"b@c@example.test'],
+  ['"\\"alice\\""@example.test', '"alice"@example.test'],
+  ['Jörg@bücher.test', 'jörg@xn--bcher-kva.test'],
+] as const) {
+  test(`the address behind the key ${key} has that key`, () => {
+    assert.equal(addressKey(parseAddress(written)!), key)
+    assert.equal(addressKey(addressOfKey(key)!), key)
+  })
+}
+
+test('what no address can have is nobody’s key', () => {
+  for (const key of ['', 'alice', 'alice@', 'a\r\nb@example.test', `${'x'.repeat(65)}@example.test`])
+    assert.equal(addressOfKey(key), undefined, JSON.stringify(key))
+})

@@ -56,6 +56,14 @@ describe('what is asked', () => {
     assert.ok(app.headers.every(({ authorization }) => authorization === 'Bearer abc.def'))
   })
 
+  test('of a quoted local part is about the address as mail writes it', async t => {
+    const people = [{ ...ANN, addresses: ['"ann b"@example.test'] }]
+    const { accounts, app } = await open(t, {}, people)
+    const [known] = (await accounts.byLogin('ann'))!.addresses
+    assert.equal((await accounts.byAddress(known!))?.id, 'http-17')
+    assert.deepEqual(app.asked.at(-1), { ask: 'address', address: '"ann b"@example.test' })
+  })
+
   test('is nothing about other domains, other sources’ ids and names nobody can have', async t => {
     const { accounts, logIn, app } = await open(t, { domains: ['example.test'] })
     for (const name of ['ann@other.test', '', 'x'.repeat(400)]) {

@@ -64,6 +64,16 @@ function house(
 }
 
 describe('warnings', () => {
+  test('reach an address that mail writes in quotes', async () => {
+    const { worker, fill, told } = house({ account: { addresses: ['alice b@example.test'] } })
+    await fill(17)
+    await worker().look()
+    assert.deepEqual(
+      told.map(({ to }) => to),
+      [{ local: 'alice b', domain: 'example.test' }],
+    )
+  })
+
   test('come once for each threshold, however many workers look', async () => {
     const { worker, fill, subjects } = house()
     const workers = [worker(), worker(), worker()]
