@@ -1,13 +1,18 @@
 /** Writes the answer: RFC 3834 §3 and RFC 5230 §5 say what stands in it. Pure. */
 import type { Account, Address, Answer, ArrivedMail, VacationWish } from 'posthouse/api'
 import {
+  type AddressParts,
   addressKey,
+  addressOfKey,
   decodeWords,
+  encodePhrase,
   encodeWords,
   foldField,
   formatAddress,
   formatDate,
+  parseAddressList,
   printable,
+  toAsciiDomain,
   transferEncoder,
 } from 'posthouse/text'
 import { untagged } from './whom.js'
@@ -38,7 +43,7 @@ export function writeAnswer(facts: AnswerFacts): Answer {
   const parent = value('message-id')?.match(MESSAGE_ID)?.[0]
   const own = ownAddress(account, mail)
   const header = [
-    foldField('From', encodeWords(wish.from ?? own)),
+    foldField('From', mailboxIn(wish.from) ?? own),
     foldField('To', formatAddress(sender)),
     foldField('Subject', encodeWords(wish.subject ?? subjectFor(value('subject')))),
     foldField('Date', formatDate(now)),
@@ -65,7 +70,22 @@ export function writeAnswer(facts: AnswerFacts): Answer {
 export function ownAddress({ addresses, login }: Account, { recipient, tag }: ArrivedMail): string {
   const plain =
     tag === undefined ? recipient : { ...recipient, local: untagged(recipient.local, tag) ?? recipient.local }
-  return addresses.includes(addressKey(plain)) ? formatAddress(plain) : (addresses[0] ?? login)
+  if (addresses.includes(addressKey(plain))) return written(plain)
+  const [first = login] = addresses
+  const known = addressOfKey(first)
+  return known === undefined ? first : written(known)
+}
+
+/** RFC 2047 §5: encoded words are for the name alone; in an address they would make it nobody's. Nothing: it holds no address. */
+function mailboxIn(from: string | undefined): string | undefined {
+  const [item] = from === undefined ? [] : parseAddressList(from)
+  if (item?.kind !== 'mailbox' || item.domain === '') return undefined
+  return item.name === '' ? written(item) : `${encodePhrase(item.name)} <${written(item)}>`
+}
+
+/** As far as it can be in ASCII: who has answered shall be heard where SMTPUTF8 is not known. */
+function written({ local, domain }: AddressParts): string {
+  return formatAddress({ local, domain: toAsciiDomain(domain) ?? domain })
 }
 
 /** RFC 5230 §5.3 */

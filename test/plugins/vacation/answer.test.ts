@@ -66,7 +66,7 @@ describe('an answer', () => {
       {},
       { from: '"Jürgen" <j@example.test>' },
       'From',
-      '"Jürgen" <j@example.test>',
+      'Jürgen <j@example.test>',
     ],
     ['is from the address it came for', LETTER, { recipient: 'A@second.test' }, {}, 'From', 'A@second.test'],
     [
@@ -104,6 +104,30 @@ describe('an answer', () => {
     ['takes nothing that is no id', 'Message-ID: a b <c d> <ok@x>', {}, {}, 'In-Reply-To', '<ok@x>'],
   ] as const)
     test(what, () => assert.equal(decodeWords(write(header, facts, wish).field(name) ?? 'nothing'), value))
+
+  for (const [what, from, recipient, raw] of [
+    [
+      'a name with a comma and letters beyond ASCII',
+      '"Müller, Jörg" <j@example.test>',
+      undefined,
+      '=?UTF-8?B?TcO8bGxlciwgSsO2cmc=?= <j@example.test>',
+    ],
+    ['a name with a comma', '"Doe, Joe" <j@example.test>', undefined, '"Doe, Joe" <j@example.test>'],
+    ['an international address', undefined, 'jörg@example.test', 'jörg@example.test'],
+    ['an international domain', undefined, 'a@bücher.test', 'a@xn--bcher-kva.test'],
+    ['a quoted local part', undefined, 'j doe@example.test', '"j doe"@example.test'],
+    ['a quoted local part that is known by an alias alone', undefined, 'sales@example.test', '"j doe"@example.test'],
+  ] as const) {
+    test(`is from an address that can be answered: ${what}`, () => {
+      const addresses = ['j doe@example.test', 'jörg@example.test', 'a@xn--bcher-kva.test']
+      const { bytes } = writeAnswer({
+        ...{ id: 'a1.1', server: 'mail.example.test', now: NOW, account: { ...ALICE, addresses } },
+        ...{ sender: address('bob@far.test'), mail: mailOf(LETTER, recipient === undefined ? {} : { recipient }) },
+        ...{ fields: fieldsOf(LETTER), wish: { ...SETTING, ...(from === undefined ? {} : { from }) } },
+      })
+      assert.equal(/^From: (.*)$/m.exec(bytes.toString())?.[1]?.trim(), raw)
+    })
+  }
 
   test('refers to nothing where the mail has no id', () => {
     const { field } = write(LETTER)
