@@ -48,13 +48,26 @@ async function deliver(parts: DeliverParts, job: Job, call: Call): Promise<reado
   const beginning = new Beginning(job)
   const been = await placesBefore(beginning)
   const outcomes: Outcome[] = []
+  let trouble: MailError | undefined
   /** What this job itself adds to an account, before it is in the store. */
   const added = new Map<string, Amount>()
   for (const recipient of job.recipients) {
     // Making a signal costs more than filing one copy: only a long list asks for it.
     if (outcomes.length > 0) call.signal.throwIfAborted()
-    outcomes.push(await fileOne(parts, { job, beginning, been, added, call }, recipient))
+    try {
+      outcomes.push(await fileOne(parts, { job, beginning, been, added, call }, recipient))
+    } catch (error) {
+      // Theirs alone: whoever has no outcome is put off, and the others have their mail.
+      if (!(error instanceof MailError) || !error.temporary) throw error
+      trouble ??= error
+    }
   }
+  if (trouble === undefined) return outcomes
+  if (outcomes.length === 0) throw trouble
+  call.log.error(
+    { err: trouble, id: job.id, waiting: job.recipients.length - outcomes.length },
+    'filed for some, the others wait',
+  )
   return outcomes
 }
 
@@ -89,7 +102,13 @@ async function fileOne(parts: DeliverParts, common: Common, recipient: JobRecipi
   }
   const places = wished?.places ?? [usual]
   const prefix = fieldsInFront(job, address) + job.prefix
-  const noRoom = await roomFor(parts, common, account, row, prefix, places.length)
+  let noRoom: Outcome | undefined
+  try {
+    noRoom = await roomFor(parts, common, account, row, prefix, places.length)
+  } catch (error) {
+    await wished?.undo()
+    throw error
+  }
   if (noRoom !== undefined) {
     await wished?.undo()
     return noRoom
@@ -149,8 +168,16 @@ async function placeFor(
   accountId: string,
   { quarantine, detail }: JobRecipient,
 ): Promise<Place> {
-  if (quarantine !== undefined) return { mailbox: 'Junk', flags: ['$Junk'] }
+  if (quarantine !== undefined) return { mailbox: await junkOf(parts.mail, accountId), flags: ['$Junk'] }
   return { mailbox: await folderFor(parts.mail, accountId, parts.tagFolders ? detail.tag : undefined), flags: [] }
+}
+
+/** RFC 6154 §2: whatever its owner calls it. Left out where nothing is filed yet: it is made. */
+async function junkOf(mail: Pick<MailStore, 'find' | 'list'>, accountId: string): Promise<string> {
+  const usual = await mail.find(accountId, 'Junk')
+  if (usual?.specialUse === 'Junk') return usual.name
+  const all = await mail.list(accountId)
+  return all.find(({ specialUse }) => specialUse === 'Junk')?.name ?? 'Junk'
 }
 
 /** The mailbox that is named like the tag, if there is one. */

@@ -74,6 +74,54 @@ describe('a source of accounts that is down', () => {
       (error: unknown) => error instanceof MailError && error.temporary,
     )
   })
+
+  test('keeps no mail from those whose account is known', async () => {
+    const accounts = {
+      byId: async (id: string) => {
+        if (id === 'aalice') return ALICE
+        throw new MailError('directory-unavailable', 'nobody answers')
+      },
+      byLogin: async () => undefined,
+      byAddress: async () => undefined,
+      list: async () => [],
+    }
+    const { mail } = createMemoryStore()
+    const quotas = new QuotaKeeper({
+      ...{ mail, state: createMemoryState(), clock: { now: () => 0 }, log: quietLog },
+      grace: { percent: 0, forMs: 0 },
+    })
+    const target = mdaTarget({ accounts, mail, quotas, tagFolders: false, full: 'defer' })
+    const far = { detail: { account: 'ldap-bob' }, original: address('bob@example.test') }
+    const outcomes = await target.deliver(aJob([far, {}, far]), aCall())
+    assert.deepEqual(
+      outcomes.map(({ kind, row }) => [kind, row]),
+      [['filed', 1]],
+    )
+  })
+})
+
+test('a Junk that its owner has given another name takes what is quarantined', async () => {
+  const { mail } = createMemoryStore()
+  await mail.create('aalice', 'Spam', 'Junk')
+  const accounts = {
+    byId: async () => ALICE,
+    byLogin: async () => undefined,
+    byAddress: async () => undefined,
+    list: async () => [],
+  }
+  const [junk] = (await mail.list('aalice')).filter(({ name }) => name === 'Junk')
+  if (junk !== undefined) await mail.delete('aalice', 'Junk')
+  const quotas = new QuotaKeeper({
+    ...{ mail, state: createMemoryState(), clock: { now: () => 0 }, log: quietLog },
+    grace: { percent: 0, forMs: 0 },
+  })
+  const target = mdaTarget({ accounts, mail, quotas, tagFolders: false, full: 'defer' })
+  const [outcome] = await target.deliver(aJob([{ quarantine: 'spam' }]), aCall())
+  assert.ok(outcome?.kind === 'filed')
+  assert.deepEqual(
+    outcome.filings.map(({ mailbox }) => mailbox),
+    ['Spam'],
+  )
 })
 
 describe('filing', () => {
