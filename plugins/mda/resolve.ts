@@ -68,9 +68,9 @@ export interface ResolveParts {
 }
 
 const MAX_DEPTH = 10
-const MAX_DESTINATIONS = 100
-/** Look-ups for one recipient; more means a hostile alias file. */
-const MAX_VISITS = 1000
+const MAX_DESTINATIONS = 1000
+/** Addresses of ours that are looked up for one recipient; more means a hostile alias file. */
+const MAX_VISITS = 2000
 // RFC 5321 §4.5.1: postmaster is always answered for. RFC 2142 §4: so should abuse be.
 const ROLES = new Set(['postmaster', 'abuse'])
 
@@ -204,8 +204,9 @@ async function tagged(expansion: Expansion, address: AddressParts, from: Above):
       return true
     }
     // `bob: [bob, carol]` means bob's own mailbox as well, with the tag.
-    if (addressKey(target) === key) await tagOf(expansion, address, base, tag, from.length + 1)
-    else await visit(expansion, target, above)
+    if (addressKey(target) !== key) await visit(expansion, target, above)
+    else if (!(await tagOf(expansion, address, base, tag, from.length + 1)))
+      trouble(expansion, from.length + 1, 'loop', key)
   }
   return true
 }
@@ -264,6 +265,8 @@ function add(expansion: Expansion, depth: number, key: string, destination: Dest
 }
 
 function trouble(expansion: Expansion, depth: number, kind: Trouble['kind'], address: string): void {
+  // One that is too many says it for all the others.
+  if (kind === 'too-many' && expansion.troubles.some(one => one.kind === kind)) return
   expansion.troubles.push({ kind, address })
   expansion.note?.({ depth, address, is: kind })
 }

@@ -24,7 +24,7 @@ import { DELIVERED_TO } from './loops.js'
 import type { Outage } from './outage.js'
 import type { QuotaKeeper } from './quota/keeper.js'
 import { type Amount, fullness, hasQuota } from './quota/room.js'
-import { type Destination, type ResolveParts, resolve } from './resolve.js'
+import { type Destination, type ResolveParts, resolve, type Trouble } from './resolve.js'
 
 export interface RouteParts {
   readonly server: Pick<ServerFacts, 'domains' | 'name'>
@@ -95,7 +95,7 @@ export async function routeFor(rcpt: Rcpt, parts: RouteParts, log: Log): Promise
     const { destinations, troubles } = await resolve(address, parts.resolving)
     for (const { kind, address: at } of troubles)
       log.warn({ to: addressKey(address), at, trouble: kind }, 'alias leads nowhere')
-    if (destinations.length > 0) {
+    if (destinations.length > 0 && !troubles.some(isCutShort)) {
       if (parts.disabled === 'refuse' && destinations.every(isDisabled)) {
         // RFC 3463 §3.3: X.2.1 exists, and takes nothing.
         return reject('That mailbox is disabled', { code: 550, status: '5.2.1', because: DISABLED })
@@ -112,6 +112,11 @@ export async function routeFor(rcpt: Rcpt, parts: RouteParts, log: Log): Promise
     parts.outage.note(log, addressKey(address), error)
     return defer(error.reply.text, error.reply)
   }
+}
+
+/** Whoever stands beyond the bounds would go without the mail, and nobody would hear of it. */
+function isCutShort({ kind }: Trouble): boolean {
+  return kind === 'too-many' || kind === 'too-deep'
 }
 
 /** An alias with anybody else in it goes on as ever. */
