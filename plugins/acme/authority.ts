@@ -93,6 +93,7 @@ async function place(acme: Acme, settings: Settings, drawer: Drawer): Promise<st
   return `${key}\n${chain}`
 }
 
+/** Not what a token can be. */
 export function alpnAnswer(name: string): string {
-  return `alpn-${name}`
+  return `alpn.${name}`
 }

@@ -11,6 +11,8 @@ import type { Drawer } from './drawer.js'
 const LIFE_MS = 10_000
 const MAX_HEADER = 8 * 1024
 const PREFIX = '/.well-known/acme-challenge/'
+/** RFC 8555 §8.3: base64url. Answers for TLS, which hold a key, have a dot in their names. */
+const TOKEN = /^[A-Za-z0-9_-]+$/
 /** RFC 8737 §6.2 */
 const PROTOCOL = 'acme-tls/1'
 
@@ -50,7 +52,8 @@ export function httpResponder(drawer: Drawer, log: Log): Serve {
 async function respond(request: IncomingMessage, response: ServerResponse, drawer: Drawer, log: Log): Promise<void> {
   const { method, url = '' } = request
   const asks = (method === 'GET' || method === 'HEAD') && url.startsWith(PREFIX)
-  const answer = asks ? await drawer.answer(url.slice(PREFIX.length)) : undefined
+  const token = asks ? url.slice(PREFIX.length) : ''
+  const answer = TOKEN.test(token) ? await drawer.answer(token) : undefined
   response.setHeader('Connection', 'close')
   if (answer === undefined) {
     response.writeHead(404, { 'Content-Length': 0 }).end()

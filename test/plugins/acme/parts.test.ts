@@ -10,6 +10,7 @@ import { connect as tlsConnect } from 'node:tls'
 import type { Connection, Notice } from '../../../core/api/index.js'
 import { selfSigned } from '../../../core/net/certificate.js'
 import { readCertificate } from '../../../core/text/index.js'
+import { alpnAnswer } from '../../../plugins/acme/authority.js'
 import { ComeLater } from '../../../plugins/acme/come-later.js'
 import { Drawer } from '../../../plugins/acme/drawer.js'
 import { type RenewalParts, renew } from '../../../plugins/acme/renewal.js'
@@ -333,6 +334,15 @@ for (const [what, request, wish] of [
   })
 }
 
+test('over HTTP there is no key of a challenge by TLS, which lies beside', async t => {
+  const { drawer, log } = await rig(t)
+  const { key, certificate } = selfSigned({ names: [NAMES[0]!], now: NOW })
+  await drawer.putAnswer(alpnAnswer(NAMES[0]!), key + certificate)
+  const { port } = await door(t, httpResponder(drawer, log))
+  const path = `/.well-known/acme-challenge/${alpnAnswer(NAMES[0]!)}`
+  assert.match(await say(port, `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`), /^HTTP\/1\.1 404 /)
+})
+
 test('who keeps silent is let go when the server drains', async t => {
   const { drawer, log } = await rig(t)
   const { port, drain } = await door(t, httpResponder(drawer, log))
@@ -348,7 +358,7 @@ test('who keeps silent is let go when the server drains', async t => {
 test('over TLS the certificate of a challenge is shown for its name and protocol, and no other', async t => {
   const { drawer, log } = await rig(t)
   const { key, certificate } = selfSigned({ names: [NAMES[0]!], now: NOW })
-  await drawer.putAnswer(`alpn-${NAMES[0]}`, key + certificate)
+  await drawer.putAnswer(alpnAnswer(NAMES[0]!), key + certificate)
   const { port } = await door(t, alpnResponder(drawer, NAMES, log))
   const dial = async (servername: string, protocols: string[]) => {
     const socket = tlsConnect({
