@@ -26,7 +26,7 @@ export const expunge = command({
   },
 })
 
-/** RFC 7162 §3.2.7: who has enabled QRESYNC hears with the answer up to where everything is told, the removals of this command included. */
+/** RFC 7162 §3.2.7, §3.2.9: who has enabled QRESYNC hears with the answer up to where everything is told, the removals of this command included. */
 export async function toldUpTo(session: Session): Promise<string | undefined> {
   if (!session.features.enabled('QRESYNC')) return undefined
   await session.tellUpdates(true)

@@ -10,6 +10,7 @@ import type { Session } from '../session.js'
 import { readMailbox } from '../wire/mailbox.js'
 import type { Reader } from '../wire/reader.js'
 import { comingMessage, missing } from './append.js'
+import { toldUpTo } from './expunge.js'
 import { gone } from './fetch.js'
 
 interface Replacement {
@@ -64,7 +65,8 @@ export const replace = command({
     tellRemoved(session, selected.info, [old])
     // RFC 8508 §4.3: before the EXPUNGE, which follows with the news.
     if (session.features.can('UIDPLUS')) session.say(`* OK [APPENDUID ${info.uidValidity} ${made}] Kept`)
-    return ok('Message replaced')
+    // §4.5: the one that goes is removed as by UID EXPUNGE.
+    return ok('Message replaced', await toldUpTo(session))
   },
   async largeLiteral(session, input, { size, uid }) {
     const args = comingMessage(input, () => readReplacement(input))

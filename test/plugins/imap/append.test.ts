@@ -140,6 +140,23 @@ test('REPLACE puts one in the place of another, in the same mailbox or elsewhere
     assert.deepEqual(usage, { messages: 2, bytes: 7 })
   }))
 
+test('with QRESYNC the answer to REPLACE says up to where all is told, as that to UID EXPUNGE does', () =>
+  withRig({}, async (client, { store }) => {
+    await client.append('INBOX', 'one')
+    await client.append('INBOX', 'two')
+    await client.ok('ENABLE QRESYNC')
+    await client.ok('SELECT INBOX')
+    for (const [command, uid] of [
+      [`REPLACE 1 INBOX ${literal('one again')}`, 1],
+      [`UID REPLACE 2 Drafts ${literal('two again')}`, 2],
+    ] as const) {
+      const told = await client.command(command)
+      const { highestModseq } = (await store.mail.find('id-ann', 'INBOX'))!
+      assert.ok(told.includes(`* VANISHED ${uid}`))
+      assert.equal(told.at(-1), `OK [HIGHESTMODSEQ ${highestModseq}] Message replaced`)
+    }
+  }))
+
 for (const [what, command, answer] of [
   ['a number beyond the mailbox', `REPLACE 7 INBOX ${literal('x')}`, /^BAD There is no message 7/],
   ['a UID that is gone', `UID REPLACE 7 INBOX ${literal('x')}`, /^NO \[NONEXISTENT\]/],
