@@ -3,7 +3,7 @@
  * (RFC 5258 §3, §6). An option of a capability that is switched off is unknown, which is BAD (§3).
  */
 import type { CapabilityName } from './features.js'
-import { readListMailbox } from './mailbox.js'
+import { readListMailbox, wildcardsIn } from './mailbox.js'
 import type { Reader } from './reader.js'
 
 export type Selection = 'SUBSCRIBED' | 'REMOTE' | 'RECURSIVEMATCH' | 'SPECIAL-USE'
@@ -12,6 +12,7 @@ export type Return = 'SUBSCRIBED' | 'CHILDREN' | 'SPECIAL-USE' | 'STATUS'
 /** Patterns as they are on the wire, in modified UTF-7. */
 export interface Patterns {
   readonly reference: string
+  /** Without those that are too much for us. */
   readonly patterns: readonly string[]
 }
 
@@ -25,7 +26,7 @@ export interface ListArgs<Item> extends Patterns {
 }
 
 const MOST_PATTERNS = 50
-/** Of all patterns together: matching costs patterns × names. */
+/** Of all patterns together, in their order; what goes beyond is passed over. Matching costs patterns × names. */
 const MOST_WILDCARDS = 64
 /** Options may come twice (RFC 5258 §3). */
 const MOST_OPTIONS = 20
@@ -54,7 +55,7 @@ export function readListArgs<Item>(input: Reader, readStatus: (input: Reader) =>
   const reference = input.astring('a reference name')
   input.space()
   const several = canExtend && input.peek('(')
-  const patterns = several ? readPatterns(input) : [readListMailbox(input)]
+  const patterns = several ? readPatterns(input) : readPattern(input)
   const returning = canExtend && input.take(/ RETURN /iy) !== undefined
   const { returns, status } = returning ? readReturns(input, readStatus) : { returns: new Set<Return>(), status: [] }
   return { reference, patterns, extended: selecting || several || returning, select, returns, status }
@@ -65,14 +66,23 @@ export function readPlainListArgs(input: Reader): Patterns {
   input.space()
   const reference = input.astring('a reference name')
   input.space()
-  return { reference, patterns: [readListMailbox(input)] }
+  return { reference, patterns: readPattern(input) }
 }
 
 function readPatterns(input: Reader): readonly string[] {
-  const column = input.column
-  const patterns = input.list(() => readListMailbox(input), MOST_PATTERNS, 'mailbox patterns')
-  const wildcards = patterns.reduce((sum, pattern) => sum + pattern.split(/[*%]+/).length - 1, 0)
-  return wildcards <= MOST_WILDCARDS ? patterns : input.refuseAt(column, `at most ${MOST_WILDCARDS} wildcards`)
+  let wildcards = 0
+  return input
+    .list(() => readPattern(input), MOST_PATTERNS, 'mailbox patterns')
+    .flat()
+    .filter(pattern => {
+      wildcards += wildcardsIn(pattern)
+      return wildcards <= MOST_WILDCARDS
+    })
+}
+
+function readPattern(input: Reader): readonly string[] {
+  const pattern = readListMailbox(input)
+  return pattern === undefined ? [] : [pattern]
 }
 
 function readSelection(input: Reader): ReadonlySet<Selection> {

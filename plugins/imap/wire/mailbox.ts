@@ -23,15 +23,19 @@ export function readMailbox(input: Reader): string {
   return toName(input.astring('a mailbox name'), column, speaksUtf8(input))
 }
 
-/** Pattern of LIST and LSUB: wildcards need no quotes. It stays as it is on the wire, as a wildcard may stand in place of half a name. */
-export function readListMailbox(input: Reader): string {
-  const column = input.column
+/**
+ * Pattern of LIST and LSUB: wildcards need no quotes. It stays as it is on the wire, as a wildcard may stand in place of half a name.
+ * `undefined` for one that is too much for us: RFC 5258 §3 and RFC 9051 §6.3.9 want it passed over, and not refused.
+ */
+export function readListMailbox(input: Reader): string | undefined {
   const pattern = input.take(LIST_MAILBOX) ?? input.string('a mailbox pattern')
   // Matching costs pattern × name × mailboxes.
-  if (pattern.length > LONGEST_PATTERN) throw new ReadError(column, `a pattern of at most ${LONGEST_PATTERN} octets`)
-  if (pattern.split(/[*%]+/).length > MOST_WILDCARDS + 1)
-    throw new ReadError(column, `a pattern of at most ${MOST_WILDCARDS} wildcards`)
-  return pattern
+  return pattern.length <= LONGEST_PATTERN && wildcardsIn(pattern) <= MOST_WILDCARDS ? pattern : undefined
+}
+
+/** Those that follow each other are one. */
+export function wildcardsIn(pattern: string): number {
+  return pattern.split(/[*%]+/).length - 1
 }
 
 function toName(octets: string, column: number, plain: boolean): string {

@@ -115,9 +115,18 @@ for (const command of [
   '"" * RETURN (NEW)',
   '"" * RETURN',
   '"" ()',
-  `"" (${'"%*%a%*" '.repeat(40).trim()})`,
 ]) {
   test(`LIST ${command.slice(0, 40)} is BAD`, () => assert.throws(() => read(command), ReadError))
+}
+
+for (const [what, command, wish] of [
+  ['one of too many wildcards', `"" ${'*o'.repeat(17)}`, ''],
+  ['one that is too long', `"" "${'T'.repeat(1025)}"`, ''],
+  ['such a one among others', `"" (Tofu ${'*'.repeat(1025)} Vegetable)`, 'Tofu:t Vegetable:c'],
+  ['those beyond what all may have together', `"" (${'"%*%Q%*" '.repeat(40)}Tof%)`, ''],
+] as const) {
+  test(`LIST passes over patterns that are too much: ${what}`, () =>
+    assert.equal(told(FRUIT, command).join(' '), wish))
 }
 
 for (const [without, command] of [
