@@ -31,8 +31,8 @@ export const auth: Command<AuthArgs> = {
     if (mechanism === undefined) return mechanisms(session)
     return tlsFirst(session) ?? authenticate(session, mechanism, initial)
   },
-  capabilities: ({ mechanisms, loginAllowed, state }) =>
-    loginAllowed && state === 'authorization' ? [`SASL ${mechanisms.join(' ')}`] : [],
+  // RFC 2449 §5, §6.3: announced in both states, though the command belongs to the first.
+  capabilities: ({ mechanisms, loginAllowed }) => (loginAllowed ? [`SASL ${mechanisms.join(' ')}`] : []),
 }
 
 function mechanisms(session: Session): Answer {
