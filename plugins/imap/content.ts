@@ -9,6 +9,7 @@ import { type Facts, factsOf } from './finding/facts.js'
 import { previewOf } from './finding/preview.js'
 import type { Gate } from './gate.js'
 import { type Structure, type StructureCache, structureOf } from './structure.js'
+import { mayHoldGlobal, writeStructure } from './wire/bodystructure.js'
 import { writeEnvelope } from './wire/envelope.js'
 
 /** Up to here a message is read in one go. */
@@ -95,6 +96,14 @@ export class Content {
     const structure = known ?? (await this.withWhole(structureOf))
     this.cache.put(this.entry.uid, structure)
     return structure
+  }
+
+  /** As it goes to the client. */
+  async structureText({ extended, global }: { readonly extended: boolean; readonly global: boolean }): Promise<string> {
+    const structure = await this.structure()
+    const text = extended ? structure.extended : structure.body
+    if (!global || !mayHoldGlobal(text)) return text
+    return this.withWhole(bytes => writeStructure(scanMime(bytes).root, extended, true))
   }
 
   /** As it goes to the client. */

@@ -7,6 +7,7 @@ import { type Beforehand, Content, fewFrom, lookAhead } from './content.js'
 import { type DigestReader, digestReader } from './digest.js'
 import type { Selected } from './selected.js'
 import type { Session } from './session.js'
+import { mayHoldGlobal } from './wire/bodystructure.js'
 import { formatDateTime } from './wire/date.js'
 import type { FetchItem } from './wire/fetch-items.js'
 import { writeEmailId } from './wire/object-id.js'
@@ -181,8 +182,12 @@ function digestItem(digest: DigestReader, item: ListedItem): string | undefined 
       return named('ENVELOPE', digest.envelope())
     case 'preview':
       return named('PREVIEW', digest.preview(), writePreview)
-    case 'structure':
-      return item.extended ? named('BODYSTRUCTURE', digest.extended()) : named('BODY', digest.body())
+    case 'structure': {
+      const text = item.extended ? digest.extended() : digest.body()
+      // Kept is what most are told; the other one is made of the message.
+      if (item.global && text !== undefined && mayHoldGlobal(text)) return undefined
+      return named(item.extended ? 'BODYSTRUCTURE' : 'BODY', text)
+    }
     default:
       return undefined
   }
@@ -217,10 +222,8 @@ export async function messageItem(open: Selected, content: Content, item: Listed
   switch (item.kind) {
     case 'envelope':
       return `ENVELOPE ${await content.envelope()}`
-    case 'structure': {
-      const structure = await content.structure()
-      return item.extended ? `BODYSTRUCTURE ${structure.extended}` : `BODY ${structure.body}`
-    }
+    case 'structure':
+      return `${item.extended ? 'BODYSTRUCTURE' : 'BODY'} ${await content.structureText(item)}`
     case 'preview': {
       // RFC 8970 §4.1: LAZY takes what is there, or NIL.
       const preview = item.lazy ? await content.kept(digest => digest.preview()) : await content.preview()

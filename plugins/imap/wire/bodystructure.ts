@@ -7,20 +7,26 @@ import { type MimePart, parseParameters } from 'posthouse/text'
 import { writeEnvelope } from './envelope.js'
 import { writeNString, writeString } from './write.js'
 
-export function writeStructure(part: MimePart, extended: boolean): string {
-  if (part.type === 'multipart') return writeMultipart(part, extended)
-  const basic = `${writeType(part)} ${writeFields(part)}`
+/** `global`: what is in a MESSAGE/GLOBAL is told, too. RFC 3501 §9 knows only RFC822, and RFC 9051 §9 wants both. */
+export function writeStructure(part: MimePart, extended: boolean, global = false): string {
+  if (part.type === 'multipart') return writeMultipart(part, extended, global)
+  const basic = `${writeType(part, global)} ${writeFields(part)}`
   const rest = extended ? ` ${writeNString(part.md5)} ${writeDisposition(part)}` : ''
-  if (part.message && part.subtype === 'rfc822') {
-    const inside = `${writeEnvelope(part.message.header)} ${writeStructure(part.message, extended)} ${part.lines}`
+  if (part.message && (global || part.subtype === 'rfc822')) {
+    const inside = `${writeEnvelope(part.message.header)} ${writeStructure(part.message, extended, global)} ${part.lines}`
     return `(${basic} ${inside}${rest})`
   }
   return part.type === 'text' ? `(${basic} ${part.lines}${rest})` : `(${basic}${rest})`
 }
 
-function writeMultipart(part: MimePart, extended: boolean): string {
+/** Whether a structure written without `global` would be another with it; true, too, of one that has these words in a name. */
+export function mayHoldGlobal(structure: string): boolean {
+  return structure.includes('"MESSAGE" "GLOBAL"')
+}
+
+function writeMultipart(part: MimePart, extended: boolean, global: boolean): string {
   // RFC 3501 §9: body-type-mpart has at least one body. BODY[1] of such a part is empty.
-  const children = part.children.map(child => writeStructure(child, extended)).join('') || emptyPart(extended)
+  const children = part.children.map(child => writeStructure(child, extended, global)).join('') || emptyPart(extended)
   const subtype = writeString(part.subtype.toUpperCase())
   if (!extended) return `(${children} ${subtype})`
   return `(${children} ${subtype} ${writeParameters(fieldOf(part, 'content-type'))} ${writeDisposition(part)})`
@@ -30,9 +36,10 @@ function emptyPart(extended: boolean): string {
   return `("TEXT" "PLAIN" ("CHARSET" "us-ascii") NIL NIL "7BIT" 0 0${extended ? ' NIL NIL NIL NIL' : ''})`
 }
 
-/** media type, subtype and parameters; a MESSAGE/RFC822 that could not be opened may not be named so. */
-function writeType(part: MimePart): string {
-  const closed = part.type === 'message' && part.subtype === 'rfc822' && !part.message
+/** media type, subtype and parameters; a MESSAGE/RFC822 (or GLOBAL) that could not be opened may not be named so. */
+function writeType(part: MimePart, global: boolean): string {
+  const opens = part.subtype === 'rfc822' || (global && part.subtype === 'global')
+  const closed = part.type === 'message' && opens && !part.message
   const [type, subtype] = closed ? ['APPLICATION', 'OCTET-STREAM'] : [part.type, part.subtype]
   return `${writeString(type.toUpperCase())} ${writeString(subtype.toUpperCase())} ${typeParameters(part)}`
 }

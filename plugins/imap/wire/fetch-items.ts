@@ -40,8 +40,8 @@ export type FetchItem =
   | { readonly kind: 'envelope' }
   /** RFC 8970; `lazy`: only if it is there already. */
   | { readonly kind: 'preview'; readonly lazy: boolean }
-  /** `BODY` is `BODYSTRUCTURE` without extension data. */
-  | { readonly kind: 'structure'; readonly extended: boolean }
+  /** `BODY` is `BODYSTRUCTURE` without extension data. `global`: MESSAGE/GLOBAL is told with what is inside (RFC 9051 §9). */
+  | { readonly kind: 'structure'; readonly extended: boolean; readonly global: boolean }
   | {
       readonly kind: 'section'
       /** `BODY[…]`, `RFC822`, `RFC822.HEADER` or `RFC822.TEXT` as it is named in the answer. */
@@ -62,17 +62,16 @@ const DEEPEST = 64
 const MACRO = /(?:ALL|FAST|FULL)(?![A-Z0-9.[])/iy
 const FAST: readonly FetchItem[] = [{ kind: 'flags' }, { kind: 'internaldate' }, { kind: 'size' }]
 const ALL: readonly FetchItem[] = [...FAST, { kind: 'envelope' }]
-const FULL: readonly FetchItem[] = [...ALL, { kind: 'structure', extended: false }]
-const MACROS = new Map<string, readonly FetchItem[]>([
-  ['FAST', FAST],
-  ['ALL', ALL],
-  ['FULL', FULL],
+const MACROS = new Map<string, (input: Reader) => readonly FetchItem[]>([
+  ['FAST', () => FAST],
+  ['ALL', () => ALL],
+  ['FULL', input => [...ALL, structure(input, false)]],
 ])
 
 export function readFetchItems(input: Reader): readonly FetchItem[] {
   if (input.peek('(')) return unique(input.list(() => readItem(input), MOST_ITEMS, 'items to fetch'))
   const macro = input.take(MACRO)
-  return macro === undefined ? [readItem(input)] : MACROS.get(macro.toUpperCase())!
+  return macro === undefined ? [readItem(input)] : MACROS.get(macro.toUpperCase())!(input)
 }
 
 /** What is asked twice is told once. */
@@ -111,7 +110,7 @@ function readItem(input: Reader): FetchItem {
     case 'ENVELOPE':
       return { kind: 'envelope' }
     case 'BODYSTRUCTURE':
-      return { kind: 'structure', extended: true }
+      return structure(input, true)
     case 'RFC822':
       return { kind: 'section', label: name, section: WHOLE, peek: false }
     case 'RFC822.HEADER':
@@ -120,7 +119,7 @@ function readItem(input: Reader): FetchItem {
     case 'RFC822.TEXT':
       return { kind: 'section', label: name, section: { path: [], text: { kind: 'text' } }, peek: false }
     case 'BODY':
-      return input.peek('[') ? readBody(input, false) : { kind: 'structure', extended: false }
+      return input.peek('[') ? readBody(input, false) : structure(input, false)
     case 'BODY.PEEK':
       return readBody(input, true)
     case 'BINARY':
@@ -132,6 +131,10 @@ function readItem(input: Reader): FetchItem {
     default:
       return unknown(column)
   }
+}
+
+function structure(input: Reader, extended: boolean): FetchItem {
+  return { kind: 'structure', extended, global: input.enabled('IMAP4rev2') }
 }
 
 function unknown(column: number): never {

@@ -89,6 +89,53 @@ test('a name that is kept in another form is told with the form it was given in'
   assert.match(await ann.answer(`DELETE "${apart}"`), /^OK/)
 })
 
+test('a mailbox that is renamed is told where a name is kept in another form', async () => {
+  const ann = await client('ENABLE IMAP4rev2')
+  const [composed, apart] = ['Th\u00e9', 'The\u0301'].map(octets)
+  await ann.ok('CREATE Tea')
+  assert.deepEqual(await ann.ok(`RENAME Tea "${apart}"`), [
+    `* LIST (\\HasNoChildren) "/" "${composed}" ("OLDNAME" ("Tea"))`,
+  ])
+  assert.deepEqual(await ann.ok(`RENAME "${apart}" Chai`), [
+    `* LIST (\\HasNoChildren) "/" "Chai" ("OLDNAME" ("${apart}"))`,
+  ])
+  assert.deepEqual(await ann.ok('RENAME Chai Tea'), [])
+  const old = await client()
+  assert.deepEqual(await old.ok(`RENAME Tea "${apart}"`), [])
+})
+
+const INSIDE = `Subject: ${octets('Grüße')}\r\n\r\nx`
+const GLOBAL = [
+  'Content-Type: multipart/mixed; boundary=b\r\n',
+  `--b\r\nContent-Type: message/global\r\n\r\n${INSIDE}`,
+  '--b\r\nContent-Type: message/global\r\nContent-Transfer-Encoding: base64\r\n\r\neA==',
+  '--b--\r\n',
+].join('\r\n')
+const SUBJECT = `{7}\r\n${octets('Grüße')}`.replace('{7}', `{${octets('Grüße').length}}`)
+const OPENED = `("MESSAGE" "GLOBAL" NIL NIL NIL "7BIT" ${INSIDE.length} (NIL ${SUBJECT} NIL NIL NIL NIL NIL NIL NIL NIL) ("TEXT" "PLAIN" ("CHARSET" "us-ascii") NIL NIL "7BIT" 1 1) 3)`
+const CLOSED = '("APPLICATION" "OCTET-STREAM" NIL NIL NIL "BASE64" 4)'
+
+for (const [when, before] of [
+  ['at first', []],
+  ['when it is kept what others are told', ['FETCH 1 BODYSTRUCTURE']],
+] as const) {
+  test(`MESSAGE/GLOBAL is told with what is inside to who has enabled IMAP4rev2, ${when}`, async () => {
+    const name = `global${before.length}`
+    await rig.store.mail.create(ID, name)
+    const [ann, old] = [await client('ENABLE IMAP4rev2'), await client()]
+    await ann.append(name, GLOBAL)
+    for (const command of [`SELECT ${name}`, ...before]) await old.ok(command)
+    await ann.ok(`SELECT ${name}`)
+    const told = `BODY (${OPENED}${CLOSED} "MIXED")`
+    assert.deepEqual(await ann.ok('FETCH 1 BODY'), [`* 1 FETCH (${told})`])
+    assert.deepEqual(await ann.ok('FETCH 1 (BODY BODY.PEEK[1.TEXT])'), [`* 1 FETCH (${told} BODY[1.TEXT] {1}\r\nx)`])
+    assert.match((await ann.ok('FETCH 1 FULL'))[0]!, /"MESSAGE" "GLOBAL" NIL NIL NIL "7BIT" \d+ \(/)
+    const [basic, extended] = [await old.ok('FETCH 1 BODY'), await old.ok('FETCH 1 BODYSTRUCTURE')]
+    assert.match(basic[0]!, /\("MESSAGE" "GLOBAL" NIL NIL NIL "7BIT" \d+\)\("MESSAGE" "GLOBAL" NIL NIL NIL "BASE64" 4\)/)
+    assert.match(extended[0]!, /\("MESSAGE" "GLOBAL" NIL NIL NIL "7BIT" \d+ NIL NIL NIL NIL\)/)
+  })
+}
+
 test('a mailbox made anew under a name has a larger UIDVALIDITY, and its UIDs begin anew', async () => {
   const ann = await client()
   const validity = async () => Number(/UIDVALIDITY (\d+)/.exec((await ann.ok('STATUS again (UIDVALIDITY)'))[0]!)![1])
