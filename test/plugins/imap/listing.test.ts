@@ -125,8 +125,7 @@ for (const [what, command, wish] of [
   ['such a one among others', `"" (Tofu ${'*'.repeat(1025)} Vegetable)`, 'Tofu:t Vegetable:c'],
   ['those beyond what all may have together', `"" (${'"%*%Q%*" '.repeat(40)}Tof%)`, ''],
 ] as const) {
-  test(`LIST passes over patterns that are too much: ${what}`, () =>
-    assert.equal(told(FRUIT, command).join(' '), wish))
+  test(`LIST passes over patterns that are too much: ${what}`, () => assert.equal(told(FRUIT, command).join(' '), wish))
 }
 
 for (const [without, command] of [

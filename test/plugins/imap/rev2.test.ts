@@ -131,7 +131,10 @@ for (const [when, before] of [
     assert.deepEqual(await ann.ok('FETCH 1 (BODY BODY.PEEK[1.TEXT])'), [`* 1 FETCH (${told} BODY[1.TEXT] {1}\r\nx)`])
     assert.match((await ann.ok('FETCH 1 FULL'))[0]!, /"MESSAGE" "GLOBAL" NIL NIL NIL "7BIT" \d+ \(/)
     const [basic, extended] = [await old.ok('FETCH 1 BODY'), await old.ok('FETCH 1 BODYSTRUCTURE')]
-    assert.match(basic[0]!, /\("MESSAGE" "GLOBAL" NIL NIL NIL "7BIT" \d+\)\("MESSAGE" "GLOBAL" NIL NIL NIL "BASE64" 4\)/)
+    assert.match(
+      basic[0]!,
+      /\("MESSAGE" "GLOBAL" NIL NIL NIL "7BIT" \d+\)\("MESSAGE" "GLOBAL" NIL NIL NIL "BASE64" 4\)/,
+    )
     assert.match(extended[0]!, /\("MESSAGE" "GLOBAL" NIL NIL NIL "7BIT" \d+ NIL NIL NIL NIL\)/)
   })
 }
