@@ -1,12 +1,13 @@
 /**
  * smtp-server's connection, made ours: greeting without delay, command dispatch, replies with our codes, STARTTLS through core/net,
- * clocks and draining. What is left of the base class is the care of the socket: pipe, back-pressure, half-close and the end.
+ * waiting and draining. What is left of the base class is the care of the socket: pipe, back-pressure, half-close and the end.
  * It overrides members that smtp-server does not document; the version is pinned and the conversations in test/ stand on them.
  */
 import type { Socket } from 'node:net'
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js'
 import type { Connection, SmtpReply, SmtpTurn, TlsFacts } from '../api/index.js'
 import { rest } from '../net/resting.js'
+import { ClientClock } from './client-clock.js'
 import { Conversation } from './conversation.js'
 import { formatReply } from './format.js'
 import { Gone } from './gone.js'
@@ -16,9 +17,6 @@ import type { SmtpServer } from './server.js'
 import { SmtpSession } from './session.js'
 import { type DataTaker, type LineFault, SmtpStream } from './stream.js'
 import { MAX_AUTH_LINE, type Wire } from './wire.js'
-
-/** A wait is looked at so often before it is over: in between, it may have become shorter because connections run out. */
-const LOOKS = 10
 
 interface LineWanted {
   readonly resolve: (line: Buffer) => void
@@ -37,12 +35,10 @@ export class SmtpConnection extends SMTPConnection implements Wire {
   #line: LineWanted | undefined
   /** Lets the next line come. */
   #next: () => void = () => undefined
-  #clock: NodeJS.Timeout | undefined
-  /** What the clock waits for, when nobody is in a hurry. */
-  #waitMs = 0
-  /** How often the clock has looked since it was wound, and how long it is from one look to the next. */
-  #looks = 0
-  #lookMs = Number.POSITIVE_INFINITY
+  readonly #clock = new ClientClock(
+    ms => this.#peer.patience(ms),
+    () => this.#expired(),
+  )
   /** Message data is coming in, and a part of it is being taken. */
   #receiving = false
   #taking = false
@@ -83,7 +79,7 @@ export class SmtpConnection extends SMTPConnection implements Wire {
       return
     }
     this._setListeners(() => undefined)
-    this.#wait(this.#post.deps.limits.commandMs)
+    this.#clock.wait(this.#post.deps.limits.commandMs)
     this.#greet().catch((error: unknown) => {
       this.#peer.log.error({ err: error }, 'SMTP greeting failed')
       this._socket.destroy()
@@ -100,7 +96,7 @@ export class SmtpConnection extends SMTPConnection implements Wire {
     this._ready = true
     this.#busy = false
     this.say(greeting)
-    this.#wait(this.#post.deps.limits.commandMs)
+    this.#clock.wait(this.#post.deps.limits.commandMs)
     this.#stream?.release()
   }
 
@@ -174,7 +170,7 @@ export class SmtpConnection extends SMTPConnection implements Wire {
     }
     if (this.#isOver || this._closing) return
     this.#busy = false
-    this.#wind()
+    this.#clock.wind()
     if (this.#peer.signal.aborted) this.drain()
     this.#next()
   }
@@ -216,7 +212,7 @@ export class SmtpConnection extends SMTPConnection implements Wire {
       if (this.#isOver || this._closing) return reject(new Gone())
       this.#line = { resolve, reject }
       this.#busy = false
-      this.#wind()
+      this.#clock.wind()
       this.#next()
     })
   }
@@ -227,11 +223,11 @@ export class SmtpConnection extends SMTPConnection implements Wire {
     const { dataMs, commandMs, messageMs } = this.#post.deps.limits
     const { clock } = this.#post.deps
     this.#receiving = true
-    this.#wait(dataMs)
+    this.#clock.wait(dataMs)
     try {
       await stream.receive(chunk => {
         if (clock.now() - begun > this.#peer.patience(messageMs)) this.#expired()
-        this.#wind()
+        this.#clock.wind()
         const taken = take(chunk)
         return typeof taken === 'number' ? taken : this.#resting(taken)
       })
@@ -241,7 +237,7 @@ export class SmtpConnection extends SMTPConnection implements Wire {
       throw error
     } finally {
       this.#receiving = false
-      if (!this.#isOver) this.#wait(commandMs)
+      if (!this.#isOver) this.#clock.wait(commandMs)
     }
   }
 
@@ -253,7 +249,7 @@ export class SmtpConnection extends SMTPConnection implements Wire {
       return await taken
     } finally {
       this.#taking = false
-      this.#wind()
+      this.#clock.wind()
       wake()
     }
   }
@@ -310,32 +306,7 @@ export class SmtpConnection extends SMTPConnection implements Wire {
     throw new Gone()
   }
 
-  // ── clocks ──
-
-  /**
-   * One clock per connection: it runs while the client owes us something. Every command and every chunk of data winds it again, nine times in a message, so the
-   * timer is left alone and only told that it has seen nothing yet: a wait may be a tenth longer. Looks are counted and not time: when we are too busy to read
-   * what came, we look less often, too.
-   */
-  #wait(ms: number): void {
-    this.#waitMs = ms
-    this.#wind()
-    if (ms / LOOKS >= this.#lookMs) return
-    clearTimeout(this.#clock)
-    this.#lookMs = ms / LOOKS
-    this.#clock = setTimeout(() => this.#look(), this.#lookMs)
-  }
-
-  #wind(): void {
-    this.#looks = 0
-  }
-
-  #look(): void {
-    const waited = this.#looks * this.#lookMs
-    this.#looks += 1
-    if (waited >= this.#peer.patience(this.#waitMs)) this.#expired()
-    if (!this.#isOver) this.#clock?.refresh()
-  }
+  // ── the clock ──
 
   #expired(): void {
     if (this.#isOver || this._closing) return
@@ -347,7 +318,7 @@ export class SmtpConnection extends SMTPConnection implements Wire {
       this.#stream?.abort()
     } else if (this.#busy) {
       // RFC 5321 §4.5.3.2: it is the client who waits, and it waits for minutes.
-      this.#wind()
+      this.#clock.wind()
     } else {
       this.#talk.end ??= 'timeout'
       this.say(REPLY.commandTimeout)
@@ -382,7 +353,7 @@ export class SmtpConnection extends SMTPConnection implements Wire {
     super._onClose()
     if (this.#isOver) return
     this.#isOver = true
-    clearTimeout(this.#clock)
+    this.#clock.stop()
     stream?.abort()
     this.#line?.reject(new Gone())
     this.#line = undefined
