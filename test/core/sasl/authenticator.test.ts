@@ -1,21 +1,8 @@
 /** The engine: what is offered to whom, how exchanges end, who is asked and told, and what nobody can learn. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import {
-  type Account,
-  type Accounts,
-  type Authenticator,
-  type ChannelBinding,
-  type ClientCertificate,
-  type Credentials,
-  defer,
-  type LoginOutcome,
-  type Peer,
-  reject,
-  type SaslStep,
-  type ScramKeys,
-} from '../../../core/api/index.js'
-import { type AuthenticatorOptions, authenticatorOf } from '../../harness/authenticator.js'
+import { type Authenticator, type Credentials, defer, type LoginOutcome, reject } from '../../../core/api/index.js'
+import { authenticatorOf } from '../../harness/authenticator.js'
 import {
   bearerClient,
   externalClient,
@@ -24,74 +11,21 @@ import {
   type SaslClient,
   ScramClient,
 } from '../../harness/sasl-client.js'
-import { keysOf } from './keys.js'
-
-const ANN: Account = { id: 'id-ann', login: 'ann', addresses: ['ann@example.test'] }
-const GONE: Account = { id: 'id-gone', login: 'gone', addresses: [], disabled: true }
-const PASSWORD = 'pencil'
-const SALT = 'W22ZaJ0SNY7soEsUEjb6gQ=='
-const CERTIFICATE: ClientCertificate = { fingerprint: 'ab'.repeat(32), addresses: ['ann@example.test'], hosts: [] }
-const NONE: ChannelBinding = { data: () => undefined }
-const CHANNEL: ChannelBinding = { data: type => (type === 'tls-exporter' ? Buffer.alloc(32, 1) : Buffer.alloc(32, 2)) }
-/** As in TLS 1.2. */
-const END_POINT_ALONE: ChannelBinding = {
-  data: type => (type === 'tls-server-end-point' ? Buffer.alloc(32, 2) : undefined),
-}
-const NEVER = new AbortController().signal
-
-const ACCOUNTS: Accounts = {
-  byLogin: async login => [ANN, GONE].find(account => account.login === login),
-  byAddress: async () => undefined,
-  byId: async () => undefined,
-  list: async () => [ANN],
-  scramKeys: async (login, mechanism) =>
-    login === 'ann' || login === 'gone' ? keysOf(PASSWORD, mechanism, 4096, SALT) : undefined,
-  scramShape: () => ({ iterations: 4096, saltBytes: 16 }),
-}
-
-const END = { address: '127.0.0.1', port: 1 }
-const CLEAR: Peer = { id: 'p1', protocol: 'imap', listener: 'imap', remote: END, local: END }
-const SECURE: Peer = { ...CLEAR, tls: { protocol: 'TLSv1.3', cipher: 'x' } }
-const SHOWN: Peer = { ...CLEAR, tls: { protocol: 'TLSv1.3', cipher: 'x', client: CERTIFICATE } }
-
-function engine(options: AuthenticatorOptions = {}): Authenticator {
-  const wrong = reject('wrong', { code: 535, status: '5.7.8' })
-  return authenticatorOf((login, password) => (login === 'ann' && password === PASSWORD ? ANN : wrong), {
-    accounts: ACCOUNTS,
-    ...options,
-  })
-}
-
-interface Played {
-  readonly step: SaslStep
-  /** What the server said on the way. */
-  readonly challenges: readonly string[]
-}
-
-interface Stage {
-  readonly peer?: Peer
-  readonly binding?: ChannelBinding
-  /** Without an initial response. */
-  readonly late?: boolean
-}
-
-async function play(authenticator: Authenticator, client: SaslClient, stage: Stage = {}): Promise<Played> {
-  const { peer = SECURE, binding = NONE, late = false } = stage
-  const wish = { peer, mechanism: client.mechanism, binding, clear: true, signal: NEVER }
-  const exchange = authenticator.start(wish)
-  assert.ok(exchange !== undefined, `${client.mechanism} is not offered`)
-  const challenges: string[] = []
-  let step = await exchange.step(late ? undefined : client.initial)
-  for (let i = 0; step.kind === 'challenge'; i++) {
-    assert.ok(i < 10, 'the exchange does not end')
-    challenges.push(step.data.toString())
-    step = await exchange.step(client.respond(step.data))
-  }
-  return { step, challenges }
-}
-
-const SCRAM = (more: object = {}) =>
-  new ScramClient({ mechanism: 'SCRAM-SHA-256', login: 'ann', password: PASSWORD, ...more })
+import {
+  ACCOUNTS,
+  ANN,
+  CHANNEL,
+  CLEAR,
+  END_POINT_ALONE,
+  engine,
+  NEVER,
+  NONE,
+  PASSWORD,
+  play,
+  SCRAM,
+  SECURE,
+  SHOWN,
+} from './authenticator-rig.js'
 
 // ── what is offered ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -287,116 +221,6 @@ test('nobody is told of an exchange that ended before there was a name', async (
   })
   assert.equal((await exchange!.step(Buffer.from('rubbish'))).kind, 'malformed')
   assert.deepEqual(over, [])
-})
-
-// ── trouble ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-const broken = async () => {
-  throw new Error('the directory is down')
-}
-
-for (const [what, options] of [
-  ['the directory has no keys to give', { accounts: { ...ACCOUNTS, scramKeys: broken } }],
-  ['the account cannot be looked up', { accounts: { ...ACCOUNTS, byLogin: broken } }],
-  ['the secret cannot be read', { secret: broken }],
-] as const) {
-  test(`when ${what}, SCRAM is 454 4.7.0 and said so once`, async () => {
-    const over: LoginOutcome[] = []
-    const { step } = await play(engine({ ...options, over: outcome => over.push(outcome) }), SCRAM())
-    assert.ok(step.kind === 'defer')
-    assert.deepEqual([step.code, step.status], [454, '4.7.0'])
-    assert.deepEqual(
-      over.map(({ kind }) => kind),
-      ['deferred'],
-    )
-  })
-}
-
-test('a secret that could not be read is tried again', async () => {
-  let tries = 0
-  const secret = async () => {
-    tries += 1
-    if (tries === 1) throw new Error('disk')
-    return Buffer.alloc(32)
-  }
-  const authenticator = engine({ secret })
-  assert.equal((await play(authenticator, SCRAM())).step.kind, 'defer')
-  assert.equal((await play(authenticator, SCRAM())).step.kind, 'done')
-})
-
-test('a client that leaves while the directory thinks is not waited for', async () => {
-  const leaving = new AbortController()
-  const accounts = { ...ACCOUNTS, scramKeys: () => new Promise<never>(() => undefined) }
-  const wish = { peer: SECURE, mechanism: 'SCRAM-SHA-256', binding: NONE, clear: true, signal: leaving.signal }
-  const step = engine({ accounts }).start(wish)!.step(SCRAM().initial)
-  setImmediate(() => leaving.abort())
-  assert.equal((await step).kind, 'defer')
-})
-
-test('keys that cannot be right are taken for none', async () => {
-  const good = keysOf(PASSWORD, 'SCRAM-SHA-256', 4096, SALT)
-  const [candidate] = good.candidates
-  for (const keys of [
-    { ...good, iterations: 0 },
-    { ...good, salt: '' },
-    { ...good, candidates: [candidate!, { ...candidate!, storedKey: 'AAAA' }] },
-    keysOf(PASSWORD, 'SCRAM-SHA-1', 4096, SALT),
-  ]) {
-    const { step } = await play(engine({ accounts: { ...ACCOUNTS, scramKeys: async () => keys } }), SCRAM())
-    assert.equal(step.kind, 'reject')
-  }
-})
-
-// ── several passwords ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** Of the account's own password, and of others with names. */
-function named(...others: readonly string[]): ScramKeys {
-  const { candidates, ...keys } = keysOf([PASSWORD, ...others], 'SCRAM-SHA-256', 1, SALT)
-  return { ...keys, candidates: candidates.map((one, at) => (at === 0 ? one : { ...one, name: others[at - 1]! })) }
-}
-
-for (const [password, told] of [
-  [PASSWORD, []],
-  ['chalk', [['id-ann', 'chalk', 'p1']]],
-  ['crayon', []],
-] as const) {
-  test(`the directory hears which password was proven, if it wants to: ${password}`, async () => {
-    const proven: unknown[] = []
-    const accounts: Accounts = {
-      ...ACCOUNTS,
-      scramKeys: async () => named('pen', 'chalk'),
-      scramProven: (account, name, peer) => proven.push([account.id, name, peer.id]),
-    }
-    const { step } = await play(engine({ accounts }), SCRAM({ password }))
-    assert.equal(step.kind, password === 'crayon' ? 'reject' : 'done')
-    assert.deepEqual(proven, told)
-  })
-}
-
-test('a password that ends between challenge and proof lets nobody in', async () => {
-  let keys = named('pen', 'chalk')
-  const exchange = engine({ accounts: { ...ACCOUNTS, scramKeys: async () => keys } }).start({
-    peer: SECURE,
-    mechanism: 'SCRAM-SHA-256',
-    binding: NONE,
-    clear: true,
-    signal: NEVER,
-  })!
-  const client = SCRAM({ password: 'chalk' })
-  const challenged = await exchange.step(client.initial)
-  assert.ok(challenged.kind === 'challenge')
-  keys = named('pen')
-  assert.equal((await exchange.step(client.respond(challenged.data))).kind, 'reject')
-})
-
-test('an exchange is over when it has ended, and takes nothing huge', async () => {
-  const wish = { peer: SECURE, mechanism: 'PLAIN', binding: NONE, clear: true, signal: NEVER }
-  const exchange = engine().start(wish)!
-  assert.equal((await exchange.step(plainClient('ann', PASSWORD).initial)).kind, 'done')
-  assert.equal((await exchange.step(plainClient('ann', PASSWORD).initial)).kind, 'malformed')
-  assert.equal((await engine().start(wish)!.step(Buffer.alloc(9217, 'a'))).kind, 'malformed')
-  const long = plainClient('ann', 'x'.repeat(1025))
-  assert.equal((await play(engine(), long)).step.kind, 'reject')
 })
 
 // ── what nobody can learn ───────────────────────────────────────────────────────────────────────────────────────────────
