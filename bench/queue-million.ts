@@ -12,6 +12,7 @@ import { parse } from 'yaml'
 import type { NewRow } from '../core/api/index.js'
 import { createLmdbStore, type LmdbStore } from '../plugins/store-lmdb/store.js'
 import { answers, freeBase, OFFSETS } from '../test/harness/ports.js'
+import { median } from './lib/figures.js'
 import { machineOf } from './lib/machine.js'
 import { type Measure, writeResults } from './lib/results.js'
 import { ROOT } from './lib/root.js'
@@ -92,10 +93,6 @@ async function claimCost(store: LmdbStore, round: number): Promise<readonly [cla
     settles.push(performance.now() - between)
   }
   return [median(claims), median(settles)]
-}
-
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!
 }
 
 async function growing(store: LmdbStore): Promise<void> {

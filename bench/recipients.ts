@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Instance } from '../test/harness/instance.js'
 import { sendOctets } from '../test/harness/send-mail.js'
+import { median } from './lib/figures.js'
 import { buildFlushCounter, FlushCounter } from './lib/flush.js'
 
 const MOST = Number(process.argv[2] ?? 1000)
@@ -65,11 +66,10 @@ async function measured(recipients: number, size: number): Promise<string> {
   const now = flushes?.read()
   const each = (what: 'calls' | 'fileBytes', by: number): string =>
     now === undefined || flushed === undefined ? '?' : ((now[what] - flushed[what]) / TURNS / by).toFixed(1)
-  const median = times.sort((a, b) => a - b)[TURNS / 2]!
   const figures = [
     recipients,
     `${size / KB} KB`,
-    median.toFixed(1),
+    median(times).toFixed(1),
     used.toFixed(1),
     (used / recipients).toFixed(3),
     each('calls', 1),

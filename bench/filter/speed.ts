@@ -6,6 +6,7 @@
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { median } from '../lib/figures.js'
 import { ours, type Shown, shown } from './beside.js'
 import { percentile } from './figures.js'
 import type { Peer } from './peers/peer.js'
@@ -128,9 +129,4 @@ function rowsOf(racers: readonly Racer[]): readonly (readonly string[])[] {
     percentile(times, 0.5).toFixed(2),
     percentile(times, 0.99).toFixed(1),
   ])
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? 0
 }

@@ -191,3 +191,10 @@ function concat(parts: readonly Float64Array[]): Float64Array {
   }
   return whole
 }
+
+/** Of an even number of them: the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const half = sorted.length / 2
+  return sorted.length % 2 === 1 ? sorted[Math.floor(half)]! : (sorted[half - 1]! + sorted[half]!) / 2
+}

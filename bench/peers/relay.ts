@@ -14,6 +14,7 @@ import { parseSize } from 'posthouse/text'
 import { freeBase } from '../../test/harness/ports.js'
 import { program } from '../../test/harness/shared.js'
 import { ends, runToTheEnd, say } from '../lib/ends.js'
+import { median } from '../lib/figures.js'
 import { buildFlushCounter, type FlushCounter } from '../lib/flush.js'
 import { machineOf, machineText } from '../lib/machine.js'
 import { Posthouse } from '../lib/posthouse.js'
@@ -334,12 +335,6 @@ function mediansOf(turns: readonly Turn[]): Turn {
     others: of(one => one.others),
     flushes: of(one => one.flushes ?? Number.NaN),
   }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const half = sorted.length / 2
-  return sorted.length % 2 === 1 ? sorted[Math.floor(half)]! : (sorted[half - 1]! + sorted[half]!) / 2
 }
 
 runToTheEnd(main)

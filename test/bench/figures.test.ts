@@ -1,7 +1,7 @@
 /** Percentiles, sums over rounds, ratios. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { figuresOf, latencyOf, percentile, type Round, ratioOf, spreadOf } from '../../bench/lib/figures.js'
+import { figuresOf, latencyOf, median, percentile, type Round, ratioOf, spreadOf } from '../../bench/lib/figures.js'
 import { judge } from '../../bench/lib/flush.js'
 import { readStat, usageBetween } from '../../bench/lib/usage.js'
 
@@ -21,6 +21,14 @@ for (const [share, value] of [
 test('one sample is every percentile', () => {
   assert.deepEqual(latencyOf(Float64Array.of(7)), { p50: 7, p95: 7, p99: 7, max: 7 })
 })
+
+for (const [values, middle] of [
+  [[9, 1, 2], 2],
+  [[4, 1, 3, 100], 3.5],
+  [[7], 7],
+] as const) {
+  test(`the median of ${values.join(', ')} is ${middle}`, () => assert.equal(median(values), middle))
+}
 
 test('no sample is no latency', () => assert.equal(latencyOf(new Float64Array(0)), undefined))
 

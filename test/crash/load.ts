@@ -3,8 +3,9 @@
  * servers do: what was put off, and what nobody answered, is handed in again under the same Message-ID.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Gone } from './incoming.js'
 import { bytesOf, type Chance, chanceOf, type Letter, letterOf, stuffed, type Way } from './letters.js'
-import { Gone, Stranger, Talk } from './talk.js'
+import { Stranger, Talk } from './talk.js'
 
 /** What the clients know of one recipient of a letter. */
 export interface Heard {

@@ -10,9 +10,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { eventually, Instance, ROOT } from '../harness/instance.js'
+import { Gone } from './incoming.js'
 import { type Chance, chanceOf } from './letters.js'
 import { Owner } from './owner.js'
-import { Gone } from './talk.js'
 import { Wire } from './wire.js'
 
 export interface MailboxReport {

@@ -3,8 +3,9 @@
  * there. What nobody answered has happened or has not, and nothing in between: the next look decides which.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Gone } from './incoming.js'
 import { among, type Chance } from './letters.js'
-import { Gone, Talk } from './talk.js'
+import { Talk } from './talk.js'
 import { Wire } from './wire.js'
 
 export interface OwnerOptions {

@@ -9,8 +9,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { eventually, Instance } from '../harness/instance.js'
+import { Gone } from './incoming.js'
 import { type Chance, chanceOf } from './letters.js'
-import { Gone, Talk } from './talk.js'
+import { Talk } from './talk.js'
 
 export interface PlaceReport {
   readonly seed: number

@@ -1,5 +1,5 @@
 /** The table of IMAP beside Dovecot: a line for each server in each case, medians of the turns, and what ours is of the other's. Pure. */
-import type { Latency } from '../../lib/figures.js'
+import { type Latency, median } from '../../lib/figures.js'
 import { OURS, type ServerRow } from '../../lib/results.js'
 import { figure, rate } from '../../lib/table.js'
 
@@ -117,10 +117,4 @@ export function rowsOf({ scenario, case: variant, turns }: CaseResult): readonly
       durable: { kind: 'not checked', why: 'how each was set up stands in about' },
     }
   })
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const half = sorted.length / 2
-  return sorted.length % 2 === 1 ? sorted[Math.floor(half)]! : (sorted[half - 1]! + sorted[half]!) / 2
 }

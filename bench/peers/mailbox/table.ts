@@ -1,8 +1,7 @@
 /** The table of mail into mailboxes: a line for each server in each case, medians of the turns, and what ours is of the others'. Pure. */
-import { type Figures, share } from '../../lib/figures.js'
+import { type Figures, median, share } from '../../lib/figures.js'
 import { OURS, type ServerRow } from '../../lib/results.js'
 import { figure, rate, sizeName } from '../../lib/table.js'
-import { median } from '../imap/table.js'
 import type { MailTurn } from './turn.js'
 
 export interface CaseTurns {
