@@ -22,7 +22,7 @@ export const CONFIG = {
       default: {},
       description: 'the most that `learned` weighs: before anything was taught, and with all experience',
       properties: {
-        spam_untaught: { ...POINTS, default: 4, description: 'for spam, by the starting model alone' },
+        spam_untaught: { ...POINTS, default: 4.5, description: 'for spam, by the starting model alone' },
         ham_untaught: { ...POINTS, default: 1.5, description: 'against spam, by the starting model alone' },
         spam_taught: { ...POINTS, default: 8, description: 'for spam, once the site has taught much' },
         ham_taught: { ...POINTS, default: 5, description: 'against spam, once the site has taught much' },

@@ -13,8 +13,8 @@ export const OWN_FINDINGS: ReadonlySet<string> = new Set(['learned', 'together']
 const OF_POINTS = 1.25
 const OF_KINDS = 0.5
 const MOST_LEARNED = 5
-/** … and what they have to come to for Junk. Fitted to train parts of sets that the model had not seen: decision 0049. */
-const JUNK_AT = 5.5
+/** … and what they have to come to for Junk. Fitted to train parts of sets that the model had not seen: decisions 0049 and 0084. */
+const JUNK_AT = 5
 const JUNK_LINE = 5
 /** Below that a sign is none, and from a point on a kind is a whole one: half a point is half a sign. */
 const LEAST_SIGN = 0.5
