@@ -3,7 +3,7 @@
  */
 import { parseAddressList } from './address-list.js'
 import { Beside } from './beside.js'
-import { toAsciiDomain } from './domain.js'
+import { domainKey } from './domain.js'
 import { decodeWords } from './words.js'
 
 export interface FieldMailbox {
@@ -51,7 +51,7 @@ function readFirst(header: Header, field: string): FieldMailbox | undefined {
   return {
     name: decodeWords(item.name).slice(0, MAX_NAME),
     local: utf8(item.local),
-    domain: toAsciiDomain(written) ?? written.toLowerCase(),
+    domain: domainKey(written),
   }
 }
 

@@ -3,7 +3,7 @@
  * release of tldts in package.json. Names come in however they are written and go out in lower case and A-labels.
  */
 import { parse } from 'tldts'
-import { toAsciiDomain } from './domain.js'
+import { domainKey } from './domain.js'
 
 const OPTIONS = { allowPrivateDomains: true, extractHostname: false, validateHostname: false } as const
 const LONGEST = 255
@@ -67,5 +67,5 @@ function isLiteral(name: string): boolean {
 export function plainName(name: string): string {
   const cut = name.slice(0, LONGEST + 1)
   const dotless = cut.endsWith('.') ? cut.slice(0, -1) : cut
-  return toAsciiDomain(dotless) ?? dotless.toLowerCase()
+  return domainKey(dotless)
 }

@@ -1,7 +1,7 @@
 /** The plugin's part of plugins.yaml, and what becomes of it. */
 import { resolve } from 'node:path'
 import { ConfigError, type Fault, type Infer, type JsonSchema, type Submitter, type YamlPath } from 'posthouse/api'
-import { type CanonicalForm, CLOSED_FIELDS, parseDuration, toAsciiDomain } from 'posthouse/text'
+import { type CanonicalForm, CLOSED_FIELDS, domainKey, parseDuration } from 'posthouse/text'
 
 const HEADERS = (description: string, list: readonly string[]) =>
   ({
@@ -284,7 +284,7 @@ function asciiPattern(pattern: string): string {
 }
 
 export function ascii(domain: string): string {
-  return toAsciiDomain(domain) ?? domain.toLowerCase()
+  return domainKey(domain)
 }
 
 /** Where keygen puts a key; both names are checked before. */

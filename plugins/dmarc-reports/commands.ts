@@ -1,6 +1,6 @@
 /** `posthouse dmarc-reports …`: what others report about mail in our name, and what we have counted of mail in theirs. */
 import { type Clock, type Command, CommandError, type CommandRun, keptReports, type State } from 'posthouse/api'
-import { DAY_MS, dayOf, printable, toAsciiDomain } from 'posthouse/text'
+import { DAY_MS, dayOf, domainKey, printable } from 'posthouse/text'
 import type { KeptDmarcReport } from './inbox.js'
 import type { ReceivedReport, ReceivedRow, Sums } from './read.js'
 import { type SourceLine, sourcesOf } from './table.js'
@@ -60,7 +60,7 @@ async function reportsOf({ state, clock }: CommandParts, run: CommandRun): Promi
 }
 
 function domainOf({ args: [name] }: CommandRun): string | undefined {
-  return name === undefined ? undefined : (toAsciiDomain(name) ?? name.toLowerCase())
+  return name === undefined ? undefined : domainKey(name)
 }
 
 async function ls(parts: CommandParts, run: CommandRun): Promise<void> {

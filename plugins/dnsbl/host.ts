@@ -1,6 +1,6 @@
 /** Names of hosts as lists hear of them, with whose they are. Reckoned once where a name is seen, as every list is asked about it. Pure. */
 import { isIP } from 'node:net'
-import { normaliseDomain, organisationOf, toAsciiDomain } from 'posthouse/text'
+import { domainKey, normaliseDomain, organisationOf, toAsciiDomain } from 'posthouse/text'
 
 export interface Host {
   /** In A-labels and lower case. */
@@ -26,7 +26,7 @@ function asciiName(text: string): string | undefined {
 
 /** Whether a name in A-labels is one of these domains or below one. */
 export function domainTest(domains: Iterable<string>): (name: string) => boolean {
-  const known = new Set([...domains].map(domain => toAsciiDomain(domain) ?? domain.toLowerCase()))
+  const known = new Set([...domains].map(domain => domainKey(domain)))
   return name => {
     for (let rest = name; ; ) {
       if (known.has(rest)) return true

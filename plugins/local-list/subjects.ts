@@ -3,7 +3,7 @@
  * write (a greeting, a From that nobody vouches for, a link) can only be held against a mail: an entry that allows it gives nothing.
  */
 import type { Asked, AuthFacts, ListQuestion, ReverseName, Session } from 'posthouse/api'
-import { emailsIn, mailboxOf, toAsciiDomain, webLinks } from 'posthouse/text'
+import { domainKey, emailsIn, mailboxOf, webLinks } from 'posthouse/text'
 import type { Subject } from './config.js'
 
 export interface Wanted {
@@ -108,5 +108,5 @@ function linksOf(links: ReturnType<typeof webLinks>): readonly Wanted[] {
 }
 
 function ascii(domain: string): string {
-  return toAsciiDomain(domain) ?? domain.toLowerCase()
+  return domainKey(domain)
 }

@@ -1,6 +1,6 @@
 /** The keys of `with:`, and the same made ready for use. */
 import { type Infer, type JsonSchema, pointsOf, type ServerFacts } from 'posthouse/api'
-import { parseAddress, toAsciiDomain } from 'posthouse/text'
+import { domainKey, parseAddress, toAsciiDomain } from 'posthouse/text'
 import { BRAND, type Brand, type Brands } from './brands.js'
 import { lurePattern, type World } from './judge.js'
 import { phraseOf, wordsOf } from './names.js'
@@ -149,7 +149,7 @@ function longLabel(domain: string): readonly string[] {
 }
 
 function asciiDomains(domains: Iterable<string>): string[] {
-  return [...domains].map(domain => toAsciiDomain(domain) ?? domain.toLowerCase())
+  return [...domains].map(domain => domainKey(domain))
 }
 
 function inLowerCase(text: string): string {

@@ -1,7 +1,7 @@
 /** What a name of a domain tells by itself: its ending, what is known of its provider, what it looks like. Pure. */
 import { isIP } from 'node:net'
 import type { DomainFacts, DomainTrait } from 'posthouse/api'
-import { hasListedSuffix, isDrawnLabel, isHosted, nameAndParents, organisationOf, toAsciiDomain } from 'posthouse/text'
+import { domainKey, hasListedSuffix, isDrawnLabel, isHosted, nameAndParents, organisationOf } from 'posthouse/text'
 import type { Lists } from './lists.js'
 
 /** RFC 2606 §2, RFC 6761 §6 and RFC 6762 §3, and what RFC 6762 appendix G and RFC 8375 §3 say is in use within houses. */
@@ -31,7 +31,7 @@ export class Domains {
 
   #look(written: string): DomainFacts {
     const dotless = written.replace(/\.$/, '')
-    const name = toAsciiDomain(dotless) ?? dotless.toLowerCase()
+    const name = domainKey(dotless)
     if (isIP(addressIn(name)) !== 0) return { name, organisation: addressIn(name), traits: new Set(['address']) }
     const organisation = organisationOf(name)
     return { name, organisation, traits: new Set(this.#traits(name, organisation)) }

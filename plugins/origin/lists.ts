@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import type { Files } from 'posthouse/api'
-import { namesInList, toAsciiDomain } from 'posthouse/text'
+import { domainKey, namesInList } from 'posthouse/text'
 import type { Config, ListName } from './config.js'
 
 const FILES: Readonly<Record<ListName, string>> = {
@@ -58,5 +58,5 @@ export async function readLists(config: Config['lists'], files: Files): Promise<
 /** Names below it are meant in any case: who writes `.example.org` or `*.example.org` says no more. */
 function plain(name: string): string {
   const bare = name.replace(/^\*?\./, '')
-  return toAsciiDomain(bare) ?? bare.toLowerCase()
+  return domainKey(bare)
 }

@@ -3,13 +3,13 @@
  */
 import type { AuthFacts, DmarcFacts, IdentityKind, Message, ReputationFacts } from 'posthouse/api'
 import {
+  domainKey,
   LOCAL_NETWORKS,
   mailboxOf,
   NetworkSet,
   networkAround,
   organisationOf,
   parseAddressList,
-  toAsciiDomain,
 } from 'posthouse/text'
 
 export interface Identity {
@@ -75,7 +75,7 @@ function authorOf({ header }: Pick<Message, 'header'>): Author | undefined {
 export function plainAuthor(address: Author | undefined): Author | undefined {
   if (address === undefined || address.domain === '') return undefined
   const { local, domain } = address
-  const plain = { local: local.normalize('NFC').toLowerCase(), domain: toAsciiDomain(domain) ?? domain.toLowerCase() }
+  const plain = { local: local.normalize('NFC').toLowerCase(), domain: domainKey(domain) }
   return Buffer.byteLength(plain.local) + plain.domain.length < LONGEST ? plain : undefined
 }
 

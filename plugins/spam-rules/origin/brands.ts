@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { SiteBrand, SiteBrands } from 'posthouse/api'
-import { nameAndParents, toAsciiDomain } from 'posthouse/text'
+import { domainKey, nameAndParents } from 'posthouse/text'
 import type * as Yaml from 'yaml'
 import type { Facts } from '../facts.js'
 import { packageFolder } from '../package-folder.js'
@@ -71,7 +71,7 @@ export class BrandTable {
       byTitle.set(title, brand)
       for (const written of domains) {
         // as hosts of links are written: an admin may have capitals or umlauts
-        const domain = toAsciiDomain(written) ?? written.toLowerCase()
+        const domain = domainKey(written)
         brand.domains.add(domain)
         if (!this.#owners.has(domain)) this.#owners.set(domain, brand)
       }
