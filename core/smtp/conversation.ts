@@ -202,9 +202,9 @@ export class Conversation {
     if (this.commands > this.deps.limits.commands) return this.#over('commands', REPLY.tooManyCommands)
     if (this.#mustLogIn && this.commands > this.deps.limits.commandsBeforeLogin)
       return this.#over('commands', REPLY.tooManyBeforeLogin)
-    // RFC 6531 §3.3: UTF-8 may stand in addresses, so lines are UTF-8.
-    if (!isUtf8(line)) return REPLY.notUtf8
     const text = line.toString('utf8')
+    // RFC 6531 §3.3: UTF-8 may stand in addresses, so lines are UTF-8. What is not becomes U+FFFD, which is rarely written.
+    if (text.includes('\ufffd') && !isUtf8(line)) return REPLY.notUtf8
     if (CONTROLS.test(text)) return text.includes('\r') ? REPLY.bareNewlineInCommand : REPLY.controlInCommand
     const space = text.indexOf(' ')
     const verb = (space < 0 ? text : text.slice(0, space)).trimEnd().toUpperCase()

@@ -159,6 +159,7 @@ describe('people who log in', { skip }, () => {
     assert.match((await instance.cli(['brake', 'ls'])).stdout, /no account is braked/)
     assert.match(await send('e@far.test', '--h-Subject', 'after'), /250 2\.0\.0 /)
     await eventually(() => arrived('after'))
-    assert.deepEqual(await queue(), [])
+    // The next host has it a moment before we have written that it does.
+    await eventually(async () => ((await queue()).length === 0 ? true : undefined))
   })
 })

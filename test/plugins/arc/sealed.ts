@@ -96,6 +96,8 @@ export async function byMailauth(
     authResults: 'first.test; spf=pass',
     cv,
     i: instance,
+    // Else it takes the time twice, and signs one second and writes the next where they differ.
+    signTime: new Date(),
   }
   const fields = await sealMessage(mail, wish as never)
   return Buffer.concat([fields, mail])

@@ -67,7 +67,7 @@ describe('signatures that are right', () => {
     const pem = rsa.export({ format: 'pem', type: 'pkcs8' }).toString()
     for (const canonicalization of ['simple/simple', 'relaxed/relaxed', 'relaxed/simple', 'simple/relaxed']) {
       const { signatures } = await dkimSign(MAIL, {
-        ...{ canonicalization, algorithm: 'rsa-sha256' },
+        ...{ canonicalization, algorithm: 'rsa-sha256', signTime: new Date() },
         ...{ signingDomain: 'first.test', selector: 's1', privateKey: pem },
         signatureData: [{ signingDomain: 'first.test', selector: 's1', privateKey: pem }],
       })
