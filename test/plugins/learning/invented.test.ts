@@ -1,5 +1,6 @@
 /** Letters that the starting model is made with: each can be read and filled, the same every time, and both labels wear the same dresses. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { messageOf } from '../../../core/storage/message.js'
@@ -27,6 +28,15 @@ for (const label of ['ham', 'spam'] as const) {
     }
   })
 }
+
+test('the page beside the model counts the letters that are there', async () => {
+  const page = readFileSync(join(dirname(shippedModel()), 'learning.md'), 'utf8')
+  const [, ham, spam, each] = /invented \| ([\d,]+) ham, ([\d,]+) spam: (\d+) of each letter/.exec(page)!
+  const numberOf = (text: string | undefined) => Number(text!.replaceAll(',', ''))
+  const letters = await Promise.all((['ham', 'spam'] as const).map(lettersOf))
+  const wanted = letters.map(({ length }) => length * numberOf(each))
+  assert.deepEqual([numberOf(ham), numberOf(spam)], wanted)
+})
 
 test('the same letters make the same mails', async () => {
   const letters = await lettersOf('spam')
