@@ -38,6 +38,8 @@ interface Import {
   readonly from: string
   readonly to: string
   readonly typeOnly: boolean
+  /** `import()`, where it is come by. */
+  readonly atRunTime: boolean
 }
 
 const IMPORT = /^\s*(?:import|export)\b[^'"]*?from\s*'([^']+)'|^\s*import\s*'([^']+)'|\bimport\(\s*'([^']+)'\s*\)/gm
@@ -48,6 +50,7 @@ function importsOf(file: string): Import[] {
     from: file,
     to: (match[1] ?? match[2] ?? match[3])!,
     typeOnly: /^\s*(?:import|export)\s+type\b/.test(match[0]),
+    atRunTime: match[3] !== undefined,
   }))
 }
 
@@ -118,6 +121,19 @@ test('no file imports itself by a detour', () => {
     ),
   )
   assert.deepEqual(findCycle(graph), [])
+})
+
+// docs/decisions/0072: a start reads its modules before anything else can be done.
+test('a start of the server reads no door, and few modules', () => {
+  const read = new Set(['core/command-line.ts'])
+  for (const file of read)
+    for (const one of importsOf(file))
+      if (one.to.startsWith('.') && !one.typeOnly && !one.atRunTime) read.add(target(one))
+  assert.deepEqual(
+    [...read].filter(file => /^core\/(api|text)\/index\.ts$/.test(file)),
+    [],
+  )
+  assert.ok(read.size < 70, `${read.size} modules: ${[...read].join(' ')}`)
 })
 
 function findCycle(graph: ReadonlyMap<string, readonly string[]>): readonly string[] {

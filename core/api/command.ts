@@ -1,5 +1,6 @@
 /** Commands of the command line that a plugin brings: what they are asked, and how they refuse. */
-import { closest, printable } from '../text/index.js'
+import { printable } from '../text/sanitise.js'
+import { closest } from '../text/suggest.js'
 import type { Account, Accounts } from './accounts.js'
 
 export interface CommandOption {

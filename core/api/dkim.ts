@@ -3,25 +3,13 @@
  * keys, a body that is covered in part, a second From that nobody signed (`policy`, RFC 8601 §2.7.1). Trouble with the name service is temperror.
  */
 import { createHash, verify } from 'node:crypto'
-import {
-  type CanonicalForm,
-  type DkimRecord,
-  type DkimService,
-  type DkimSignature,
-  EndlessHeader,
-  fitnessOf,
-  type HeaderOctets,
-  headerInput,
-  type MessageDigest,
-  printable,
-  type ReadDkimSignature,
-  readDkimRecord,
-  readDkimSignature,
-  readTagList,
-  signatureInput,
-  type WantedForms,
-  withoutSpace,
-} from '../text/index.js'
+import type { CanonicalForm } from '../text/canonical.js'
+import { type DkimRecord, type DkimService, fitnessOf, readDkimRecord } from '../text/dkim-record.js'
+import { type DkimSignature, type ReadDkimSignature, readDkimSignature } from '../text/dkim-signature.js'
+import { EndlessHeader, type MessageDigest, type WantedForms } from '../text/message-digest.js'
+import { printable } from '../text/sanitise.js'
+import { type HeaderOctets, headerInput, signatureInput } from '../text/signed-header.js'
+import { readTagList, withoutSpace } from '../text/tag-list.js'
 import { MailError } from './errors.js'
 import type { DkimFacts } from './mail-auth.js'
 import type { Resolver } from './plugin.js'

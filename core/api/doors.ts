@@ -1,5 +1,6 @@
 /** What the protocols have in common by which people read their mail: keys of `with:`, listeners, and SASL over lines of base64. */
-import { parseDuration, readBase64 } from '../text/index.js'
+import { readBase64 } from '../text/base64.js'
+import { parseDuration } from '../text/units.js'
 import type { SaslExchange, SaslStep } from './accounts.js'
 import type { Listener, Log } from './plugin.js'
 import type { Infer } from './schema.js'

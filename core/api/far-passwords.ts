@@ -2,7 +2,8 @@
  * Passwords that a source across a network checks: what is said of each verdict, and what counts while the source is away. A password that was
  * right lately still logs in then; of all others nobody knows, and people are asked to come again. Wrong ones are never remembered.
  */
-import { printable, type Remembered, RememberedSecrets } from '../text/index.js'
+import { type Remembered, RememberedSecrets } from '../text/remembered-secrets.js'
+import { printable } from '../text/sanitise.js'
 import type { Account } from './accounts.js'
 import { authenticated, defer, reject } from './answers.js'
 import { MailError, unreachable } from './errors.js'

@@ -1,5 +1,5 @@
 /** Part of the store contract: what every account starts with, what every mailbox remembers, and the refusal of names and ids that cannot be. */
-import { newMailboxName } from '../text/index.js'
+import { newMailboxName } from '../text/mailbox-name.js'
 import { MailError } from './errors.js'
 import type { BroughtMail, MailEntry, SpecialUse } from './stores.js'
 

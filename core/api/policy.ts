@@ -3,7 +3,7 @@
  * out first (a `Judgement`, which is data) and answers later, at the moment its admin chose; so people who log in afterwards, and mail
  * for postmaster, are not stopped by what was seen of a connection. A policy that cannot know does not punish, unless it is told to.
  */
-import { parseDuration } from '../text/index.js'
+import { parseDuration } from '../text/units.js'
 import type { Address } from './address.js'
 import { type Because, type Defer, defer, type Reject, reject } from './answers.js'
 import { MailError } from './errors.js'

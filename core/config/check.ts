@@ -5,7 +5,7 @@
 import { createRequire } from 'node:module'
 import type { Ajv, ErrorObject } from 'ajv'
 import type { JsonSchema } from '../api/index.js'
-import { closest } from '../text/index.js'
+import { closest } from '../text/suggest.js'
 import { FORMATS } from './formats.js'
 import type { KeptChecks } from './kept-checks.js'
 

@@ -3,8 +3,10 @@
  * One table, so that a format cannot be checked without a sentence to explain it.
  */
 import { isIP } from 'node:net'
+import { normaliseDomain, parseAddress } from '../text/address.js'
 import { parseEndpoint } from '../text/endpoint.js'
-import { normaliseDomain, parseAddress, parseDuration, parseNetwork, parseSize } from '../text/index.js'
+import { parseNetwork } from '../text/network.js'
+import { parseDuration, parseSize } from '../text/units.js'
 
 export interface Format {
   readonly passes: (text: string) => boolean

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import type { Fault, Infer } from '../api/index.js'
-import { type CertificateFacts, pairTrouble, pemCertificates, readCertificate } from '../text/index.js'
+import { type CertificateFacts, pairTrouble, pemCertificates, readCertificate } from '../text/certificate.js'
 import type { TLS } from './schema.js'
 import type { YamlSource } from './yaml.js'
 

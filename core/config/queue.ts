@@ -1,6 +1,9 @@
 /** From the part `queue` of server.yaml as it is written to what is meant, and what a schema cannot say of it. */
 import type { Fault, Infer, YamlPath } from '../api/index.js'
-import { domainKey, parseDuration, ReadError, readRate } from '../text/index.js'
+import { domainKey } from '../text/domain.js'
+import { readRate } from '../text/rate.js'
+import { ReadError } from '../text/reader.js'
+import { parseDuration } from '../text/units.js'
 import type { QUEUE } from './queue-schema.js'
 import type { LaneConfig, PatienceConfig, QueueConfig, RatesConfig } from './types.js'
 import type { YamlSource } from './yaml.js'

@@ -11,7 +11,7 @@ import type { Config } from '../config/types.js'
 import { ensureSelfSigned } from '../net/self-signed.js'
 import { openTls } from '../net/tls.js'
 import type { TlsMaterial, TlsPair } from '../net/types.js'
-import { readCertificate } from '../text/index.js'
+import { readCertificate } from '../text/certificate.js'
 import { DAY_MS, logExpiring } from './expiry.js'
 import { issuedDir, markOf, readSource, type Source, selfSignedDir, selfSignedSource, sourcesOf } from './sources.js'
 

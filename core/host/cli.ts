@@ -4,9 +4,10 @@
  */
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { CommandError, type ConfigError } from '../api/index.js'
+import { CommandError } from '../api/command.js'
+import type { ConfigError } from '../api/plugin.js'
 import { loadConfig } from '../config/load.js'
-import { closest } from '../text/index.js'
+import { closest } from '../text/suggest.js'
 import type { CliParts, OwnCommand } from './command-base.js'
 import { serveCommand } from './commands/serve.js'
 import { commandHelp, type Described, generalHelp, usageLine } from './help.js'

@@ -4,7 +4,7 @@
  */
 import type { Clock, Log, Notifier } from '../api/index.js'
 import type { TlsPair, TlsSource } from '../net/types.js'
-import { type CertificateFacts, readCertificate } from '../text/index.js'
+import { type CertificateFacts, readCertificate } from '../text/certificate.js'
 
 export const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000

@@ -3,7 +3,7 @@
  * system says alone tells nobody where to look.
  */
 import { dirname } from 'node:path'
-import { ConfigError, type YamlPath } from '../api/index.js'
+import { ConfigError, type YamlPath } from '../api/plugin.js'
 import { makeDir } from '../config/files.js'
 import type { Config } from '../config/types.js'
 import { type OpenLog, openLog } from '../log/log.js'

@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process'
 import { accessSync, chownSync, constants, existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ConfigError } from '../api/index.js'
+import { ConfigError } from '../api/plugin.js'
 import { shownPath } from '../config/files.js'
 import type { Config } from '../config/types.js'
 

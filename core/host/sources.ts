@@ -8,7 +8,7 @@ import { open, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../config/types.js'
 import type { TlsPair } from '../net/types.js'
-import { pairTrouble, pemCertificates, readCertificate } from '../text/index.js'
+import { pairTrouble, pemCertificates, readCertificate } from '../text/certificate.js'
 
 const MAX_ISSUED = 500
 const MAX_BYTES = 1024 * 1024

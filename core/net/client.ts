@@ -4,7 +4,7 @@
  */
 import type { TLSSocket } from 'node:tls'
 import type { ClientCertificate } from '../api/index.js'
-import { certificateFacts } from '../text/index.js'
+import { certificateFacts } from '../text/certificate.js'
 
 /** Node checks the chain for its own servers alone and keeps the outcome here; it is in no types. */
 interface Handle {

@@ -1,14 +1,7 @@
 /** Finds the report in a mail, decoded and unpacked, and bounded: whoever reads it is given no more than `MAX_UNPACKED`. */
-import {
-  decodeTransfer,
-  isGzip,
-  isZip,
-  type MimePart,
-  scanMime,
-  type Unpacked,
-  unpackGzip,
-  unpackZip,
-} from '../../text/index.js'
+import { type MimePart, scanMime } from '../../text/mime.js'
+import { decodeTransfer } from '../../text/transfer.js'
+import { isGzip, isZip, type Unpacked, unpackGzip, unpackZip } from '../../text/unpack.js'
 import { ReportFault } from './intake.js'
 
 /** RFC 8460 §5.2 and RFC 7489 §7.2.1.1 speak of ten megabytes; nobody about whom there is so much to say needs to know all of it. */

@@ -3,7 +3,9 @@
  * listens, and dropped where that is too late: nobody gets a notice for it. A report is kept in the state, once, whoever sends it twice.
  */
 import { createHash } from 'node:crypto'
-import { dayOf, formatAddress, nameAndParents, organisationOf } from '../../text/index.js'
+import { formatAddress } from '../../text/address.js'
+import { dayOf } from '../../text/day.js'
+import { nameAndParents, organisationOf } from '../../text/organisation.js'
 import type { Address } from '../address.js'
 import { type Claim, via } from '../answers.js'
 import type { Job, Outcome, Target } from '../delivery.js'

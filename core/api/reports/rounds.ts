@@ -3,7 +3,7 @@
  * when it is known; a crash in between is made good by the mailer, which takes the same mail once. What fails is tried again for a day.
  */
 import { createHash } from 'node:crypto'
-import { DAY_MS } from '../../text/index.js'
+import { DAY_MS } from '../../text/day.js'
 import type { Clock, Log, Metrics } from '../plugin.js'
 import type { State } from '../stores.js'
 

@@ -1,5 +1,6 @@
 /** Keys of `with:` that all plugins have which send and take reports, and what they come to. */
-import { type AddressParts, addressKey, parseAddress, parseDuration } from '../../text/index.js'
+import { type AddressParts, addressKey, parseAddress } from '../../text/address.js'
+import { parseDuration } from '../../text/units.js'
 import { ConfigError, type PluginContext } from '../plugin.js'
 import type { Infer } from '../schema.js'
 

@@ -2,7 +2,10 @@
  * Whether a reporter has signed the mail of its report: names in a report are whatever somebody writes. Signatures are judged here as they are of any mail;
  * how many there may be is bounded.
  */
-import { type DkimService, digestMessage, organisationOf, scanHeader } from '../../text/index.js'
+import type { DkimService } from '../../text/dkim-record.js'
+import { scanHeader } from '../../text/header.js'
+import { digestMessage } from '../../text/message-digest.js'
+import { organisationOf } from '../../text/organisation.js'
 import { checkSignatures } from '../dkim.js'
 import type { Resolver } from '../plugin.js'
 
