@@ -7,7 +7,8 @@
 import cluster from 'node:cluster'
 import { fileURLToPath } from 'node:url'
 import type { StartApp } from './host/app-types.js'
-import { keepCode } from './host/kept-code.js'
+import { codeFolder, keepCode } from './host/kept-code.js'
+import { KeptModules } from './host/kept-modules.js'
 import { isServe, readLine } from './host/line.js'
 import { loaderOf } from './host/own-modules.js'
 import type { Spare } from './host/spare.js'
@@ -17,12 +18,14 @@ const SETTLE_MS = 50
 
 if (cluster.isWorker) {
   const [, , , configDir] = process.argv
-  if (configDir !== undefined) keepCode(configDir)
+  const folder = configDir === undefined ? undefined : codeFolder(configDir)
+  keepCode(folder)
+  const kept = folder === undefined ? undefined : new KeptModules(folder)
   // All of it by one loader: what Node loads here would be there twice.
-  const load = loaderOf(new URL('../', import.meta.url).href)
+  const load = loaderOf(new URL('../', import.meta.url).href, kept)
   const { runWorker } = await load<typeof import('./host/worker.js')>('core/host/worker.js')
   const loadApp = () => load<typeof import('./app.js')>('core/app.js')
-  runWorker(async base => (await loadApp()).startApp(base), loadApp)
+  runWorker(async base => (await loadApp()).startApp(base), { load: loadApp, ...(kept !== undefined && { kept }) })
 } else {
   const startApp: StartApp = async base => (await import('./app.js')).startApp(base)
   const spare = await spareForServe()
@@ -37,7 +40,7 @@ if (cluster.isWorker) {
 async function spareForServe(): Promise<Spare | undefined> {
   const line = readLine(process.argv.slice(2))
   if (!isServe(line)) return undefined
-  keepCode(line.configDir)
+  keepCode(codeFolder(line.configDir))
   const { Spare } = await import('./host/spare.js')
   return new Spare(fileURLToPath(import.meta.url), line.configDir)
 }

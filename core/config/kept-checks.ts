@@ -4,7 +4,8 @@
  */
 import { join } from 'node:path'
 import type { JsonSchema } from '../api/index.js'
-import { hash, isOwn, program, readOwnSync, replaceOwn, sumOfSchema } from './kept.js'
+import { hash, isOwn, program, sumOfSchema } from './kept.js'
+import { readOwnSync, replaceOwn } from './own-file.js'
 
 const FILE = 'kept-checks.json'
 const MAX_BYTES = 4 * 1024 * 1024
@@ -70,7 +71,7 @@ export class KeptChecks {
 
 function readKnown(place: string): Map<string, Additions> {
   try {
-    const text = readOwnSync(place, MAX_BYTES)
+    const text = readOwnSync(place, MAX_BYTES).toString('utf8')
     const json = text.slice(text.indexOf('\n') + 1)
     return text.startsWith(`${hash(json)}\n`) ? new Map(JSON.parse(json) as [string, Additions][]) : new Map()
   } catch {

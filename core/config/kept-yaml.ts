@@ -7,7 +7,8 @@ import { mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { JsonSchema } from '../api/index.js'
-import { hash, isOwn, needOwn, program, READ_OWN, replaceOwn, sumOfSchema } from './kept.js'
+import { hash, isOwn, program, sumOfSchema } from './kept.js'
+import { needOwn, READ_OWN, replaceOwn } from './own-file.js'
 
 const FOLDER = 'kept-yaml'
 const MAX_BYTES = 64 * 1024 * 1024

@@ -2,9 +2,8 @@
  * What is kept in the data directory so that it need not be worked out again: it counts for the very same program only, and it is of the directory's owner
  * alone, so whoever may write there can do no more than before. Who is somebody else (root, for a command) neither reads nor writes it.
  */
-import { createHash, randomBytes } from 'node:crypto'
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { rename, rm, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,44 +16,6 @@ const LIBRARIES = ['yaml', 'ajv', 'ajv-formats']
 export function isOwn(dataDir: string): boolean {
   const owner = ownerOf(dataDir)
   return owner !== undefined && owner === process.geteuid?.()
-}
-
-/** To open files with: no links, and nothing that lets a reader wait. */
-export const READ_OWN = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
-
-export interface About {
-  isFile(): boolean
-  readonly uid: number
-  readonly mode: number
-  readonly size: number
-}
-
-/** Throws unless nobody but us can have written it. */
-export function needOwn(about: About, maxBytes: number): void {
-  const ours = about.isFile() && about.uid === process.geteuid?.() && (about.mode & 0o022) === 0
-  if (!ours || about.size > maxBytes) throw new Error('not ours')
-}
-
-/** Throws when it is not there, or not ours. */
-export function readOwnSync(path: string, maxBytes: number): string {
-  const file = openSync(path, READ_OWN)
-  try {
-    needOwn(fstatSync(file), maxBytes)
-    return readFileSync(file, 'utf8')
-  } finally {
-    closeSync(file)
-  }
-}
-
-/** Whole or not at all, whoever writes it at the same time. Trouble is no trouble: it is made anew the next time. */
-export async function replaceOwn(place: string, text: string): Promise<void> {
-  const fresh = `${place}.${randomBytes(6).toString('hex')}`
-  try {
-    await writeFile(fresh, text, { mode: 0o600, flag: 'wx' })
-    await rename(fresh, place)
-  } catch {
-    await rm(fresh, { force: true }).catch(() => undefined)
-  }
 }
 
 export function hash(text: string): string {

@@ -1,6 +1,6 @@
 /**
- * What Node has compiled, kept in the data directory (`kept-code/`) from one start to the next: a fifth of the CPU that loading the program takes. Only
- * Node 22.1 and later can; with Node 20 nothing happens. Whoever writes there has us run what they like, so it must be a directory of our own below
+ * What was compiled, kept in the data directory (`kept-code/`) from one start to the next. Modules that Node itself loads are kept by Node 22.1 and later,
+ * those that workers load (`kept-modules.ts`) with any. Whoever writes there has us run what they like, so it must be a directory of our own below
  * directories that nobody else can change, and root keeps nothing where its workers give root up. Trouble is no trouble: the code is compiled anew.
  */
 import { lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs'
@@ -20,11 +20,9 @@ const { enableCompileCache, getCompileCacheDir } = nodeModule as {
   getCompileCacheDir?: () => string | undefined
 }
 
-/** To be called before anything else is loaded. */
-export function keepCode(configDir: string): void {
-  if (enableCompileCache === undefined) return
-  const folder = codeFolder(configDir)
-  if (folder === undefined) return
+/** To be called before anything else is loaded. `folder`: `codeFolder` of this start. */
+export function keepCode(folder: string | undefined): void {
+  if (enableCompileCache === undefined || folder === undefined) return
   enableCompileCache(folder)
   setTimeout(() => tidy(folder), TIDY_MS).unref()
 }
@@ -69,8 +67,9 @@ function tidy(folder: string): void {
   const current = getCompileCacheDir?.()
   if (current === undefined || dirname(current) !== folder) return
   try {
-    for (const name of readdirSync(folder))
-      if (name !== basename(current)) rmSync(join(folder, name), { recursive: true, force: true })
+    for (const one of readdirSync(folder, { withFileTypes: true }))
+      if (one.isDirectory() && one.name !== basename(current))
+        rmSync(join(folder, one.name), { recursive: true, force: true })
   } catch {
     // somebody else was quicker
   }

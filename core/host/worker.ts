@@ -23,6 +23,8 @@ import { giveUpRoot } from './owner.js'
 
 const BEAT_MS = 1000
 const CLOSE_MS = 10_000
+/** After `ready`: until then what a start leaves for later is loaded too. */
+const OVER_MS = 5000
 /** lmdb may still be writing when its promises have resolved; ending at once was seen to crash in its write worker. */
 const SETTLE_MS = 50
 
@@ -36,8 +38,15 @@ interface Running {
   readonly bus: Bus & { close(): Promise<void> }
 }
 
-/** Never returns: the process ends by `process.exit`. `load` loads the application. */
-export function runWorker(startApp: StartApp, load: () => Promise<unknown> = async () => undefined): void {
+export interface Ahead {
+  /** Loads the application. */
+  load?(): Promise<unknown>
+  /** Told when a start is over; one worker writes for all. */
+  readonly kept?: { over(writes: boolean): Promise<void> }
+}
+
+/** Never returns: the process ends by `process.exit`. */
+export function runWorker(startApp: StartApp, { load = async () => undefined, kept }: Ahead = {}): void {
   let running: Promise<Running | undefined> | undefined
   let ending = false
   const end = () => {
@@ -51,8 +60,10 @@ export function runWorker(startApp: StartApp, load: () => Promise<unknown> = asy
   process.on('disconnect', end)
   process.on('message', (order: ToWorker, connection?: RawConnection) => {
     if (order.kind === 'take') void running?.then(it => take(it, order.door, connection))
-    else if (order.kind === 'start') running ??= start(order, startApp)
-    else if (order.kind === 'drain') end()
+    else if (order.kind === 'start') {
+      running ??= start(order, startApp)
+      void running.then(() => setTimeout(() => void kept?.over(order.worker === 1), OVER_MS).unref())
+    } else if (order.kind === 'drain') end()
     else if (order.kind === 'tls') void running?.then(it => it && swap(it, order.tls))
     else void running?.then(it => it?.log.reopen())
   })

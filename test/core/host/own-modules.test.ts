@@ -1,7 +1,7 @@
 /** Our own modules as a worker loads them: each once, with what they import, whoever asks, and never those of others. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, mkdtemp, readFile, realpath, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -9,7 +9,8 @@ import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { OWN_MODULES_FLAGS } from '../../../core/host/own-modules.js'
 
-const OWN_MODULES = new URL('../../../core/host/own-modules.js', import.meta.url).href
+/** Put beside what is loaded, so that libraries are found from there. */
+const LOADER = ['core/host/own-modules.js', 'core/host/kept-modules.js', 'core/config/own-file.js']
 
 const FILES: Readonly<Record<string, string>> = {
   'own/core/api/index.js': `export * from './made.js'`,
@@ -35,6 +36,22 @@ export const name = basename(place)
 export const late = () => Promise.all([import('./late.js'), import('./later.js'), import(new URL('late.js', import.meta.url).href)])
 export const other = path => import(path)
 export const gone = () => import('./not-there.js')`,
+  'own/core/libraries.js': `import plain, { open, shut } from 'plain'
+import * as both from 'both'
+import modern, { way } from 'modern'
+import { how } from 'newer'
+export const said = [plain.open(), open(), shut, both.from, modern, way, how]`,
+  'node_modules/plain/package.json': '{}',
+  'node_modules/plain/index.js': `module.exports = { open: () => 'opened' }
+module.exports['sh' + 'ut'] = 'shut'`,
+  'node_modules/both/package.json': '{ "exports": { "import": "./index.mjs", "require": "./index.cjs" } }',
+  'node_modules/both/index.mjs': `export const from = 'import'`,
+  'node_modules/both/index.cjs': `exports.from = 'require'`,
+  'node_modules/modern/package.json': '{ "type": "module" }',
+  'node_modules/modern/index.js': `export default 'modern'
+export const way = await 'way'`,
+  'node_modules/newer/package.json': '{ "exports": { "import": "./index.mjs" } }',
+  'node_modules/newer/index.mjs': `export const how = 'import alone'`,
   'other/plugin.js': `export const place = import.meta.url`,
 }
 
@@ -52,17 +69,25 @@ before(async () => {
     await mkdir(dirname(join(dir, path)), { recursive: true })
     await writeFile(join(dir, path), text)
   }
+  for (const path of LOADER) {
+    await mkdir(dirname(join(dir, 'own', path)), { recursive: true })
+    await copyFile(new URL(`../../../${path}`, import.meta.url), join(dir, 'own', path))
+  }
 })
 after(() => rm(dir, { recursive: true, maxRetries: 5 }))
 
 /** What a process says that has loaded `core/main.js`. */
-async function said(flags: readonly string[], script: string): Promise<unknown> {
+async function said(flags: readonly string[], script: string, folder?: string): Promise<unknown> {
   const root = pathToFileURL(`${join(dir, 'own')}/`).href
-  const text = `import { loaderOf } from ${JSON.stringify(OWN_MODULES)}
-const root = ${JSON.stringify(root)}
-const load = loaderOf(root)
+  const text = `const root = ${JSON.stringify(root)}
+const { loaderOf } = await import(new URL('core/host/own-modules.js', root))
+const { KeptModules } = await import(new URL('core/host/kept-modules.js', root))
+const folder = ${JSON.stringify(folder)}
+const kept = folder === undefined ? undefined : new KeptModules(folder)
+const load = loaderOf(root, kept)
 const main = await load('core/main.js')
-console.log(JSON.stringify(await (async () => { ${script} })()))`
+console.log(JSON.stringify(await (async () => { ${script} })()))
+await kept?.over(true)`
   const run = promisify(execFile)
   const { stdout } = await run(process.execPath, [...flags, '--input-type=module', '--eval', text], {
     timeout: 120_000,
@@ -107,6 +132,68 @@ test('a module that is missing is told by its path, each time it is asked for, a
      return [...told.map(text => text.includes('core/not-there.js')), (await load('core/odd.js')).odd(3)]`,
   )
   assert.deepEqual(answer, [true, true, true])
+})
+
+test('a library is its CommonJS build where there is one, with all its names', async () => {
+  const answer = await said(OWN_MODULES_FLAGS, `return (await load('core/libraries.js')).said`)
+  assert.deepEqual(answer, ['opened', 'opened', 'shut', 'require', 'modern', 'way', 'import alone'])
+})
+
+const ALL = `const [late] = await main.late()
+return [late.even(8), main.word, main.place === new URL('core/api/made.js', root).href, kept.find(new URL('core/odd.js', root).pathname)?.text]`
+
+test('what was compiled is kept, and the same when it runs again', async () => {
+  const folder = await mkdtemp(join(dir, 'kept-'))
+  const place = join(folder, 'own-modules')
+  assert.deepEqual(await said(OWN_MODULES_FLAGS, ALL, folder), [true, 'word', true, null])
+  const { mode, ino } = await stat(place)
+  assert.equal(mode & 0o777, 0o600)
+  assert.deepEqual(await said(OWN_MODULES_FLAGS, ALL, folder), [true, 'word', true, FILES['own/core/odd.js']])
+  assert.equal((await stat(place)).ino, ino, 'nothing was new')
+})
+
+test('a module that has changed is read anew, of the same size and date too', async () => {
+  const folder = await mkdtemp(join(dir, 'kept-'))
+  await said(OWN_MODULES_FLAGS, ALL, folder)
+  const path = join(dir, 'own/core/text/index.js')
+  const { mtime } = await stat(path)
+  try {
+    await writeFile(path, `export const word = 'WORD'`)
+    await utimes(path, mtime, mtime)
+    for (let i = 0; i < 2; i++)
+      assert.equal((await said(OWN_MODULES_FLAGS, 'return main.word', folder)) as string, 'WORD')
+  } finally {
+    await writeFile(path, FILES['own/core/text/index.js']!)
+  }
+})
+
+const SPOILT: readonly (readonly [string, (file: Buffer) => Buffer])[] = [
+  ['is cut short', file => file.subarray(0, file.length - 10)],
+  [
+    'has an octet changed in its code',
+    file => Buffer.concat([file.subarray(0, -9), Buffer.from('!'), file.subarray(-8)]),
+  ],
+  ['is of another version', file => Buffer.from(file.toString('latin1').replace(process.version, 'v1.2.3'), 'latin1')],
+  ['is none of ours', () => Buffer.from('\n\n[["a"]]')],
+  ['is empty', () => Buffer.alloc(0)],
+]
+
+for (const [how, spoil] of SPOILT) {
+  test(`what is kept counts for nothing where the file ${how}, and is made anew`, async () => {
+    const folder = await mkdtemp(join(dir, 'kept-'))
+    const place = join(folder, 'own-modules')
+    await said(OWN_MODULES_FLAGS, ALL, folder)
+    await writeFile(place, spoil(await readFile(place)))
+    assert.deepEqual(await said(OWN_MODULES_FLAGS, ALL, folder), [true, 'word', true, null])
+    assert.deepEqual(await said(OWN_MODULES_FLAGS, ALL, folder), [true, 'word', true, FILES['own/core/odd.js']])
+  })
+}
+
+test('what others can write is not run', async () => {
+  const folder = await mkdtemp(join(dir, 'kept-'))
+  await said(OWN_MODULES_FLAGS, ALL, folder)
+  await chmod(join(folder, 'own-modules'), 0o666)
+  assert.deepEqual(await said(OWN_MODULES_FLAGS, ALL, folder), [true, 'word', true, null])
 })
 
 test('without the flags Node loads them', async () => {
