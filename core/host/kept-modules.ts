@@ -2,7 +2,8 @@
  * Our own modules as they were read and compiled at an earlier start, in one file (`kept-code/own-modules`): docs/decisions/0088. A module counts while its file is the very same; what is missing is compiled by whoever asks, and given here to be kept.
  */
 import { createHash } from 'node:crypto'
-import { statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readOwnSync, replaceOwn } from '../config/own-file.js'
 
@@ -11,6 +12,7 @@ const NAME = 'own-modules'
 const MAX_BYTES = 64 * 1024 * 1024
 /** V8 looks at its own version; `1` is this format's. */
 const FORMAT = `1 ${process.version} ${process.arch}`
+const MANIFEST = new URL('../../../package.json', import.meta.url)
 
 const NO_CODE = Buffer.alloc(0)
 
@@ -35,7 +37,9 @@ interface Entry {
 type Row = readonly [path: string, stamp: string, textBytes: number, codeBytes: number]
 
 export class KeptModules {
+  readonly #folder: string
   readonly #place: string
+  readonly #program: string
   /** Of earlier starts, by path. */
   #kept: ReadonlyMap<string, Entry>
   /** Of this start; nothing when it is over. */
@@ -44,8 +48,10 @@ export class KeptModules {
 
   /** `folder`: where code may be kept. */
   constructor(folder: string) {
+    this.#folder = folder
     this.#place = join(folder, NAME)
-    this.#kept = entriesIn(this.#place)
+    this.#program = program()
+    this.#kept = entriesIn(this.#place, this.#program)
   }
 
   find(path: string): KeptModule | undefined {
@@ -69,8 +75,25 @@ export class KeptModules {
     const used = this.#used
     this.#used = undefined
     this.#kept = new Map()
-    if (writes && used !== undefined && this.#isNew) await replaceOwn(this.#place, fileOf(used))
+    if (!writes || used === undefined || !this.#isNew) return
+    await this.#tidy()
+    await replaceOwn(this.#place, fileOf(used, this.#program))
   }
+
+  /** What a worker left that ended while it wrote. Should another server be writing now, it keeps nothing this time. */
+  async #tidy(): Promise<void> {
+    try {
+      const left = readdirSync(this.#folder).filter(name => name.startsWith(`${NAME}.`))
+      await Promise.all(left.map(name => rm(join(this.#folder, name), { force: true })))
+    } catch {
+      // it stays
+    }
+  }
+}
+
+/** A release never counts for another: file systems of images (squashfs, EROFS) have no time of change and number files alike, and NFS may be late with it. */
+function program(): string {
+  return `${FORMAT} ${sumOf(readFileSync(MANIFEST))}`
 }
 
 /** Of a file as it is: another one in its place has another inode or time of change, even where a package gives all files one date. */
@@ -80,23 +103,23 @@ export function stampOf(path: string): string | undefined {
 }
 
 /** A line about all that follows, a line about each entry, and their octets. */
-function fileOf(entries: ReadonlyMap<string, Entry>): Buffer {
+function fileOf(entries: ReadonlyMap<string, Entry>, of: string): Buffer {
   const rows: Row[] = [...entries].map(([path, { stamp, text, code }]) => [path, stamp, text.length, code.length])
   const rest = Buffer.concat([
     Buffer.from(`${JSON.stringify(rows)}\n`),
     ...[...entries.values()].flatMap(({ text, code }) => [text, code]),
   ])
-  return Buffer.concat([Buffer.from(`${FORMAT} ${sumOf(rest)}\n`), rest])
+  return Buffer.concat([Buffer.from(`${of} ${sumOf(rest)}\n`), rest])
 }
 
 /** Nothing of a file that is not whole, not ours, or of another program. */
-function entriesIn(place: string): ReadonlyMap<string, Entry> {
+function entriesIn(place: string, of: string): ReadonlyMap<string, Entry> {
   const entries = new Map<string, Entry>()
   try {
     const file = readOwnSync(place, MAX_BYTES)
     const first = file.indexOf('\n') + 1
     const rest = file.subarray(first)
-    if (file.toString('latin1', 0, first) !== `${FORMAT} ${sumOf(rest)}\n`) return entries
+    if (file.toString('latin1', 0, first) !== `${of} ${sumOf(rest)}\n`) return entries
     const second = rest.indexOf('\n') + 1
     let at = second
     for (const [path, stamp, textBytes, codeBytes] of JSON.parse(rest.toString('utf8', 0, second)) as Row[]) {

@@ -1,7 +1,19 @@
 /** Our own modules as a worker loads them: each once, with what they import, whoever asks, and never those of others. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { chmod, copyFile, mkdir, mkdtemp, readFile, realpath, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -57,6 +69,7 @@ export const way = await 'way'`,
 
 const PACKAGE = JSON.stringify({
   name: 'posthouse',
+  version: '1.2.3',
   type: 'module',
   exports: { './api': './own/core/api/index.js', './text': './own/core/text/index.js' },
 })
@@ -165,6 +178,26 @@ test('a module that has changed is read anew, of the same size and date too', as
   } finally {
     await writeFile(path, FILES['own/core/text/index.js']!)
   }
+})
+
+test('what another release has compiled counts for nothing, whatever is said of the files', async () => {
+  const folder = await mkdtemp(join(dir, 'kept-'))
+  await said(OWN_MODULES_FLAGS, ALL, folder)
+  try {
+    await writeFile(join(dir, 'package.json'), PACKAGE.replace('1.2.3', '1.2.4'))
+    assert.deepEqual(await said(OWN_MODULES_FLAGS, ALL, folder), [true, 'word', true, null])
+    assert.deepEqual(await said(OWN_MODULES_FLAGS, ALL, folder), [true, 'word', true, FILES['own/core/odd.js']])
+  } finally {
+    await writeFile(join(dir, 'package.json'), PACKAGE)
+  }
+})
+
+test('what a worker left that ended while it wrote goes with the next file', async () => {
+  const folder = await mkdtemp(join(dir, 'kept-'))
+  await writeFile(join(folder, 'own-modules.0123456789ab'), 'half a file')
+  await mkdir(join(folder, 'v22.22.0-x64'))
+  await said(OWN_MODULES_FLAGS, ALL, folder)
+  assert.deepEqual((await readdir(folder)).sort(), ['own-modules', 'v22.22.0-x64'])
 })
 
 const SPOILT: readonly (readonly [string, (file: Buffer) => Buffer])[] = [
