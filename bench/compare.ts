@@ -3,8 +3,8 @@
  * was busier in one of the runs only `CPU × ref` means something, which each run has measured against its own reference. With `--limit 1.2` it ends with
  * 1 when a message costs more than so much of what it cost (by `CPU × ref` where both have it).
  */
-import { parseArgs } from 'node:util'
 import { type Comparison, compared, tableOfComparison, worst } from './lib/comparison.js'
+import { parseOptions, Wrong } from './lib/options.js'
 import { readResults, titleOf, UnreadableResults } from './lib/results.js'
 
 const HELP = `npm run bench -- compare A.json B.json [--limit 1.2] [--json]
@@ -14,7 +14,7 @@ const HELP = `npm run bench -- compare A.json B.json [--limit 1.2] [--json]
 `
 
 function main(): number {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = parseOptions({
     allowPositionals: true,
     options: { limit: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean' } },
   })
@@ -24,7 +24,7 @@ function main(): number {
     return values.help === true ? 0 : 2
   }
   const limit = values.limit === undefined ? Number.POSITIVE_INFINITY : Number(values.limit)
-  if (!(limit > 0)) throw new TypeError(`--limit: expected a number above 0, found "${values.limit}"`)
+  if (!(limit > 0)) throw new Wrong(`--limit: expected a number above 0, found "${values.limit}"`)
   const [a, b] = [readResults(before), readResults(after)]
   const comparison = compared(a, b)
   if (values.json === true) process.stdout.write(`${JSON.stringify(comparison, null, 2)}\n`)
@@ -44,7 +44,7 @@ function verdict(comparison: Comparison, limit: number): number {
 try {
   process.exitCode = main()
 } catch (error) {
-  if (!(error instanceof UnreadableResults || error instanceof TypeError)) throw error
+  if (!(error instanceof UnreadableResults || error instanceof Wrong)) throw error
   process.stderr.write(`${error.message}\n`)
   process.exitCode = 2
 }

@@ -11,10 +11,12 @@ import type { Case, Row } from './lib/figures.js'
 import { buildFlushCounter } from './lib/flush.js'
 import { onInterruption } from './lib/interrupted.js'
 import { machineOf, machineText } from './lib/machine.js'
+import { Wrong } from './lib/options.js'
+import { checkPlaces } from './lib/places.js'
 import { findSmtpSource } from './lib/postfix-source.js'
 import { writeResults } from './lib/results.js'
 import { runVariant } from './lib/runner.js'
-import { casesOf, type Scenario, Setting } from './lib/scenario.js'
+import { casesOf, type Scenario, Setting, variantsOf } from './lib/scenario.js'
 import { tableOf } from './lib/table.js'
 import { SCENARIOS } from './scenarios/index.js'
 
@@ -62,13 +64,11 @@ function listText(): string {
   return `scenarios\n${scenarios(false)}run when named, or with --all\n${scenarios(true)}commands\n${commands}`
 }
 
-async function run(args: Arguments): Promise<number> {
+async function run(wish: Arguments): Promise<number> {
+  const args = { ...wish, variants: variantsOf(wish.variants, wantedOf(wish)) }
+  checkPlaces(args)
   if (args.client === 'smtp-source' && findSmtpSource() === undefined) {
     say('--client smtp-source: the program is not here (Debian: apt install postfix)\n')
-    return 2
-  }
-  if (planOf(args).length === 0) {
-    say(`no case is left: there is no variant ${args.variants.join(' or ')}. See npm run bench -- --list\n`)
     return 2
   }
   if (args.profile !== undefined) mkdirSync(args.profile, { recursive: true })
@@ -107,16 +107,19 @@ async function runAll(args: Arguments): Promise<Row[]> {
 
 /** Variants with their cases: each gets a stage of its own. */
 function planOf(args: Arguments): { readonly scenario: Scenario; readonly cases: readonly Case[] }[] {
-  const wanted = SCENARIOS.filter(({ name, onRequest }) =>
-    args.scenarios.length === 0 ? args.all || onRequest !== true : args.scenarios.includes(name),
-  )
-  return wanted.flatMap(scenario => {
+  return wantedOf(args).flatMap(scenario => {
     const cases = casesOf(scenario, args)
     if (scenario.oneStage === true) return cases.length === 0 ? [] : [{ scenario, cases }]
     return scenario.variants
       .map(variant => ({ scenario, cases: cases.filter(one => one.variant === variant) }))
       .filter(one => one.cases.length > 0)
   })
+}
+
+function wantedOf({ scenarios, all }: Arguments): readonly Scenario[] {
+  return SCENARIOS.filter(({ name, onRequest }) =>
+    scenarios.length === 0 ? all || onRequest !== true : scenarios.includes(name),
+  )
 }
 
 onInterruption(async () => {
@@ -133,6 +136,6 @@ main().then(
   },
   error => {
     say(`\n${error instanceof Error ? error.message : String(error)}\n`)
-    process.exitCode = 1
+    process.exitCode = error instanceof Wrong ? 2 : 1
   },
 )

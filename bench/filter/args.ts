@@ -1,6 +1,6 @@
 /** The command line of `npm run bench:filter`: what may be asked, and sentences for what cannot. Pure. */
-import { parseArgs } from 'node:util'
 import { PARTINGS, type Parting } from '../../plugins/spam-rules/fit-check.js'
+import { countOf as countWithin, oneOf, parseOptions, Wrong } from '../lib/options.js'
 import type { SetsWish, Split } from './sets.js'
 import { STAGES, type StageName } from './stages.js'
 import type { View } from './view.js'
@@ -83,11 +83,9 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h', default: false },
 } as const
 
-class Wrong extends Error {}
-
 export function readArguments(argv: readonly string[]): Wish {
   try {
-    const { values } = parseArgs({ args: [...argv], options: OPTIONS })
+    const { values } = parseOptions({ args: [...argv], options: OPTIONS })
     if (values.help) return { kind: 'help' }
     const { sets: folder, config, json } = values
     return {
@@ -116,8 +114,7 @@ export function readArguments(argv: readonly string[]): Wish {
       },
     }
   } catch (error) {
-    // parseArgs throws a TypeError with a sentence that names the option.
-    if (error instanceof Wrong || error instanceof TypeError) return { kind: 'wrong', why: error.message }
+    if (error instanceof Wrong) return { kind: 'wrong', why: error.message }
     throw error
   }
 }
@@ -132,16 +129,6 @@ function viewsOf(text: string): readonly View[] {
   return one === 'both' ? ['full', 'neutral'] : [one]
 }
 
-function oneOf<T extends string>(name: string, known: readonly T[]): (text: string) => T {
-  return text => {
-    const found = known.find(one => one === text)
-    if (found === undefined) throw new Wrong(`${name}: expected ${known.join(', ')}, found "${text}"`)
-    return found
-  }
-}
-
 function countOf(name: string, text: string): number {
-  const value = /^[0-9]{1,6}$/.test(text) ? Number(text) : 0
-  if (value < 1) throw new Wrong(`${name}: expected a number from 1 to 999999, found "${text}"`)
-  return value
+  return countWithin(name, 1, 999_999)(text)
 }

@@ -1,7 +1,6 @@
 /** The command line of the bench: what may be asked, and sentences for what cannot. Pure. */
 import { tmpdir } from 'node:os'
-import { parseArgs } from 'node:util'
-import { closest, parseSize } from 'posthouse/text'
+import { countOf, list, meantText, oneOf, parseOptions, secondsOf, sizeOf, Wrong } from './options.js'
 
 export interface Arguments {
   /** Empty: all. */
@@ -74,15 +73,13 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h', default: false },
 } as const
 
-class Wrong extends Error {}
-
 export function readArguments(
   argv: readonly string[],
   known: readonly string[],
   commands: readonly string[] = [],
 ): Wish {
   try {
-    const { values, positionals } = parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true })
+    const { values, positionals } = parseOptions({ args: [...argv], options: OPTIONS, allowPositionals: true })
     if (values.help) return { kind: 'help' }
     if (values.list) return { kind: 'list' }
     for (const name of positionals) if (!known.includes(name)) throw new Wrong(unknown(name, known, commands))
@@ -97,7 +94,7 @@ export function readArguments(
         seconds: secondsOf(values.seconds),
         ...(values.messages === undefined ? {} : { messages: countOf('--messages', 1, 1_000_000)(values.messages) }),
         workers: countOf('--workers', 1, 64)(values.workers),
-        client: clientOf(values.client),
+        client: oneOf('--client', ['own', 'smtp-source'])(values.client),
         reconnect: values.reconnect,
         variants: values.variant === undefined ? [] : list(values.variant, name => name),
         all: values.all,
@@ -108,8 +105,7 @@ export function readArguments(
       },
     }
   } catch (error) {
-    // parseArgs throws a TypeError with a sentence that names the option.
-    if (error instanceof Wrong || error instanceof TypeError) return { kind: 'wrong', why: error.message }
+    if (error instanceof Wrong) return { kind: 'wrong', why: error.message }
     throw error
   }
 }
@@ -117,43 +113,5 @@ export function readArguments(
 function unknown(name: string, known: readonly string[], commands: readonly string[]): string {
   if (commands.includes(name))
     return `${name} is no scenario: it stands first and alone, with its own options behind it`
-  const meant = closest(name, [...known, ...commands])
-  return `no scenario "${name}"${meant === undefined ? `; there are ${known.join(', ')}` : `, did you mean ${meant}?`}`
-}
-
-function list<T>(text: string, read: (item: string) => T): T[] {
-  return text.split(',').map(item => read(item.trim()))
-}
-
-function countOf(name: string, least: number, most: number): (text: string) => number {
-  return text => {
-    const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN
-    if (!(value >= least && value <= most)) {
-      throw new Wrong(`${name}: expected a number from ${least} to ${most}, found "${text}"`)
-    }
-    return value
-  }
-}
-
-function sizeOf(text: string): number {
-  const bytes = parseSize(text)
-  // The header alone needs some 400 octets; above 40 MB the server's own limit is met.
-  if (bytes === undefined || bytes < 512 || bytes > 40 * 1024 * 1024) {
-    throw new Wrong(`--size: expected a size from 512 to 40MB, found "${text}"`)
-  }
-  return bytes
-}
-
-function secondsOf(text: string): number {
-  const value = /^[0-9]{1,4}(\.[0-9]{1,3})?$/.test(text) ? Number(text) : Number.NaN
-  if (!(value >= 0.2 && value <= 600)) {
-    throw new Wrong(`--seconds: expected a number from 0.2 to 600, found "${text}"`)
-  }
-  return value
-}
-
-function clientOf(text: string): Arguments['client'] {
-  if (text !== 'own' && text !== 'smtp-source')
-    throw new Wrong(`--client: expected own or smtp-source, found "${text}"`)
-  return text
+  return `no scenario "${name}"${meantText(name, [...known, ...commands])}`
 }

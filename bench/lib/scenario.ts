@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import type { Arguments } from './args.js'
 import type { Case, Load, Row } from './figures.js'
 import type { Evidence, FlushCounter } from './flush.js'
+import { meantText, Wrong } from './options.js'
 import type { PosthouseOptions } from './posthouse.js'
 
 /** A server that is measured: ours or the reference. */
@@ -45,6 +46,23 @@ export interface Scenario {
   /** What is run when nobody names sessions or sizes. */
   readonly usual: readonly Omit<Case, 'scenario'>[]
   open(variant: string, cases: readonly Case[], setting: Setting): Promise<Stage>
+}
+
+/**
+ * Variants by what stood between commas: a name may have a comma of its own, so of neighbours as many belong together as make a known name.
+ * @throws Wrong when none of the scenarios has such a variant
+ */
+export function variantsOf(words: readonly string[], scenarios: readonly Pick<Scenario, 'variants'>[]): string[] {
+  const known = [...new Set(scenarios.flatMap(one => one.variants))]
+  const found: string[] = []
+  for (let at = 0; at < words.length; ) {
+    const names = words.slice(at).map((_, more) => words.slice(at, at + more + 1).join(', '))
+    const name = names.findLast(one => known.includes(one))
+    if (name === undefined) throw new Wrong(`--variant: there is no "${words[at]}"${meantText(words[at]!, known)}`)
+    found.push(name)
+    at += names.indexOf(name) + 1
+  }
+  return found
 }
 
 /** Sets of sessions and sizes to run, in the order of `usual`. */

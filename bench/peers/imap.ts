@@ -6,16 +6,16 @@ import { chmodSync, mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { parseSize } from 'posthouse/text'
 import { ends, runToTheEnd, say } from '../lib/ends.js'
 import { latencyOf } from '../lib/figures.js'
 import { buildFlushCounter } from '../lib/flush.js'
 import { type Machine, machineOf, machineText } from '../lib/machine.js'
+import { countOf, list, oneOf, parseOptions, secondsOf, sizeOf } from '../lib/options.js'
+import { checkPlaces } from '../lib/places.js'
 import { writeResults } from '../lib/results.js'
 import { rate } from '../lib/table.js'
 import { readUsage, usageBetween } from '../lib/usage.js'
-import { DOVECOT_STORES, type DovecotStore, noDovecot } from './dovecot.js'
+import { DOVECOT_STORES, noDovecot } from './dovecot.js'
 import { type ImapPeer, startPeers } from './imap/peer.js'
 import type { ImapCase, ImapScenario, ImapWish } from './imap/scenario.js'
 import { SCENARIOS } from './imap/scenarios.js'
@@ -55,12 +55,17 @@ ${SCENARIOS.map(({ name, asks }) => `      ${name.padEnd(15)} ${asks}\n`).join('
 const STEADY = 0.95
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: OPTIONS })
+  const { values } = parseOptions({ options: OPTIONS })
   if (values.help) return void process.stdout.write(HELP)
-  const stores = values.only === 'posthouse' ? [] : storesOf(values.store)
+  const only = values.only === undefined ? undefined : oneOf('--only', ['posthouse', 'dovecot'])(values.only)
+  const stores = only === 'posthouse' ? [] : list(values.store, oneOf('--store', DOVECOT_STORES))
+  const wish = wishOf(values)
+  checkPlaces(values)
+  const rounds = countOf('--rounds', 1, 1000)(values.rounds)
+  const workers = countOf('--workers', 1, 64)(values.workers)
+  const scenarios = scenariosOf(values.scenario)
   const why = stores.length === 0 ? undefined : noDovecot()
   if (why !== undefined) throw new Error(why)
-  const scenarios = scenariosOf(values.scenario)
   const folder = mkdtempSync(join(values.folder, 'posthouse-bench-imap-'))
   // Dovecot's processes give root up.
   chmodSync(folder, 0o755)
@@ -69,8 +74,8 @@ async function main(): Promise<void> {
   const peers = await startPeers({
     folder,
     stores,
-    workers: Number(values.workers),
-    ours: values.only !== 'dovecot',
+    workers,
+    ours: only !== 'dovecot',
     before: values.before,
     profile: values.profile,
     flushLibrary: 'library' in counter ? counter.library : undefined,
@@ -79,7 +84,7 @@ async function main(): Promise<void> {
   const machine = machineOf(folder)
   const about = [machineText(machine), ...peers.map(one => one.about), GENERATOR, '']
   process.stdout.write(about.join('\n'))
-  const results = await all(scenarios, peers, wishOf(values), Number(values.rounds))
+  const results = await all(scenarios, peers, wish, rounds)
   process.stdout.write(`load of the machine at the end: ${loadText()}\n`)
   if (values.json !== undefined) write(values.json, { machine, peers, results, settings: values })
 }
@@ -87,30 +92,24 @@ async function main(): Promise<void> {
 const GENERATOR =
   'generator: one Node process on the same machine, a command at a time in each session, clear text on loopback; by turns'
 
-function storesOf(text: string): DovecotStore[] {
-  return text.split(',').map(name => {
-    const store = DOVECOT_STORES.find(one => one === name)
-    if (store === undefined) throw new Error(`--store: expected some of ${DOVECOT_STORES.join(', ')}, found "${name}"`)
-    return store
-  })
-}
-
 function scenariosOf(text: string): ImapScenario[] {
-  return text.split(',').map(name => {
-    const scenario = SCENARIOS.find(one => one.name === name)
-    if (scenario === undefined)
-      throw new Error(`--scenario: expected some of ${SCENARIOS.map(one => one.name).join(', ')}, found "${name}"`)
-    return scenario
-  })
+  const names = list(
+    text,
+    oneOf(
+      '--scenario',
+      SCENARIOS.map(one => one.name),
+    ),
+  )
+  return names.map(name => SCENARIOS.find(one => one.name === name)!)
 }
 
 function wishOf(values: Readonly<Record<'seconds' | 'sessions' | 'size' | 'messages' | 'idle', string>>): ImapWish {
   return {
-    seconds: Number(values.seconds),
-    sessions: values.sessions.split(',').map(Number),
-    sizes: values.size.split(',').map(one => parseSize(one)!),
-    messages: Number(values.messages),
-    idle: Number(values.idle),
+    seconds: secondsOf(values.seconds),
+    sessions: list(values.sessions, countOf('--sessions', 1, 20_000)),
+    sizes: list(values.size, sizeOf),
+    messages: countOf('--messages', 1, 10_000_000)(values.messages),
+    idle: countOf('--idle', 1, 100_000)(values.idle),
   }
 }
 

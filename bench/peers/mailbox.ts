@@ -7,17 +7,17 @@ import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { parseSize } from 'posthouse/text'
 import { program } from '../../test/harness/shared.js'
 import { ends, runToTheEnd, say } from '../lib/ends.js'
 import { buildFlushCounter } from '../lib/flush.js'
 import { machineOf, machineText } from '../lib/machine.js'
 import { Messages } from '../lib/message.js'
+import { countOf, list, oneOf, parseOptions, sizeOf } from '../lib/options.js'
+import { checkPlaces } from '../lib/places.js'
 import { writeResults } from '../lib/results.js'
 import { figure } from '../lib/table.js'
-import { DOVECOT_STORES, type DovecotStore } from './dovecot.js'
-import { type MailServer, startServers } from './mailbox/servers.js'
+import { DOVECOT_STORES } from './dovecot.js'
+import { BOXES, type MailServer, startServers } from './mailbox/servers.js'
 import { type CaseTurns, HEAD, linesOf, rowsOf } from './mailbox/table.js'
 import { type MailTurn, type TurnOrder, turnOf } from './mailbox/turn.js'
 
@@ -56,8 +56,10 @@ const BOTH =
   'all: mail for known mailboxes from loopback by smtp-source over kept connections; no TLS, no name service; log to a file; 250 after the message is flushed; data on the same disk'
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: OPTIONS })
+  const { values } = parseOptions({ options: OPTIONS })
   if (values.help) return void process.stdout.write(HELP)
+  const wish = wishOf(values)
+  checkPlaces(values)
   if (program('smtp-source') === undefined) throw new Error('smtp-source is not here (Debian: apt install postfix)')
   const folder = mkdtempSync(join(values.folder, 'posthouse-bench-mailbox-'))
   chmodSync(folder, 0o755)
@@ -65,11 +67,11 @@ async function main(): Promise<void> {
   const counter = buildFlushCounter(folder)
   const servers = await startServers({
     folder,
-    workers: Number(values.workers),
+    workers: wish.workers,
     filter: values.filter,
-    store: storeOf(values.store),
+    store: wish.store,
     haraka: values.haraka,
-    only: values.only,
+    only: wish.only,
     profile: values.profile,
     flushLibrary: 'library' in counter ? counter.library : undefined,
     ends: end => ends.push(end),
@@ -79,7 +81,7 @@ async function main(): Promise<void> {
   const about = [BOTH, ...servers.map(one => one.about)]
   process.stdout.write(`${[machineText(machine), ...about].join('\n')}\n\n${HEAD}`)
   const began = Date.now()
-  const results = await all(servers, values, folder)
+  const results = await all(servers, wish, folder)
   const load = loadavg().map(one => one.toFixed(1))
   process.stdout.write(`load of the machine at the end: ${load.join(' ')}\n`)
   if (values.json !== undefined) {
@@ -88,20 +90,36 @@ async function main(): Promise<void> {
   }
 }
 
-type Wish = Readonly<Record<'sessions' | 'size' | 'boxes' | 'messages' | 'rounds' | 'warm', string>> & {
-  readonly filter: boolean
+type Values = Readonly<
+  Record<'sessions' | 'size' | 'boxes' | 'messages' | 'rounds' | 'warm' | 'workers' | 'store', string>
+> & { readonly filter: boolean; readonly only?: string | undefined }
+
+function wishOf(values: Values) {
+  return {
+    filter: values.filter,
+    sessions: list(values.sessions, countOf('--sessions', 1, 20_000)),
+    sizes: list(values.size, sizeOf),
+    boxes: list(values.boxes, countOf('--boxes', 1, BOXES)),
+    messages: countOf('--messages', 1, 1_000_000)(values.messages),
+    rounds: countOf('--rounds', 1, 1000)(values.rounds),
+    warm: countOf('--warm', 0, 1000)(values.warm),
+    workers: countOf('--workers', 1, 64)(values.workers),
+    store: oneOf('--store', DOVECOT_STORES)(values.store),
+    only: values.only === undefined ? undefined : oneOf('--only', ['posthouse'])(values.only),
+  }
 }
 
+type Wish = ReturnType<typeof wishOf>
+
 async function all(servers: readonly MailServer[], wish: Wish, folder: string): Promise<readonly CaseTurns[]> {
-  const numbers = (text: string): readonly number[] => text.split(',').map(Number)
   const results: CaseTurns[] = []
-  for (const size of wish.size.split(',').map(one => parseSize(one)!)) {
+  for (const size of wish.sizes) {
     const file = messageFile(folder, size)
-    for (const boxes of numbers(wish.boxes))
-      for (const sessions of numbers(wish.sessions)) {
-        const order = { boxes, sessions, size, messages: Number(wish.messages), file }
-        for (const server of servers) await warmUp(server, order, Number(wish.warm))
-        const turns = await measured(servers, order, Number(wish.rounds))
+    for (const boxes of wish.boxes)
+      for (const sessions of wish.sessions) {
+        const order = { boxes, sessions, size, messages: wish.messages, file }
+        for (const server of servers) await warmUp(server, order, wish.warm)
+        const turns = await measured(servers, order, wish.rounds)
         const result = { filter: wish.filter, boxes, sessions, size, turns }
         process.stdout.write(linesOf(result))
         results.push(result)
@@ -144,12 +162,6 @@ function messageFile(folder: string, size: number): string {
   const text = messages.head(1) + messages.tail(1).toString('latin1')
   writeFileSync(path, text.slice(0, -'.\r\n'.length).replaceAll('\r\n', '\n'))
   return path
-}
-
-function storeOf(text: string): DovecotStore {
-  const store = DOVECOT_STORES.find(one => one === text)
-  if (store === undefined) throw new Error(`--store: expected one of ${DOVECOT_STORES.join(', ')}, found "${text}"`)
-  return store
 }
 
 runToTheEnd(main)

@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { meantText } from '../lib/options.js'
 
 interface Bench {
   readonly file: string
@@ -36,9 +37,13 @@ async function main(): Promise<number> {
   const named = first === undefined ? undefined : BENCHES.get(first)
   if (named !== undefined) return run(named, others)
   const haraka = first === '--haraka' && others.length === 1 ? ['--haraka', others[0]!] : []
-  if (first !== undefined && haraka.length === 0) {
+  if (first === '--help') {
     process.stdout.write(HELP)
-    return first === '--help' ? 0 : 2
+    return 0
+  }
+  if (first !== undefined && haraka.length === 0) {
+    process.stderr.write(`${whyNot(first)}\nSee npm run bench -- peers --help\n`)
+    return 2
   }
   let worst = 0
   for (const [name, bench] of BENCHES) {
@@ -46,6 +51,12 @@ async function main(): Promise<number> {
     worst = Math.max(worst, await run(bench, WITH_HARAKA.has(name) ? haraka : []))
   }
   return worst
+}
+
+function whyNot(first: string): string {
+  if (first === '--haraka') return '--haraka: expected fetch or a folder behind it, and no more'
+  if (first.startsWith('-')) return `${first}: options of one of them stand behind its name`
+  return `no peers "${first}"${meantText(first, [...BENCHES.keys()])}`
 }
 
 function run({ file, args }: Bench, others: readonly string[]): Promise<number> {

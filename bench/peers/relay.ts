@@ -9,14 +9,14 @@ import { rm } from 'node:fs/promises'
 import { loadavg, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
-import { parseSize } from 'posthouse/text'
 import { freeBase } from '../../test/harness/ports.js'
 import { program } from '../../test/harness/shared.js'
 import { ends, runToTheEnd, say } from '../lib/ends.js'
 import { median } from '../lib/figures.js'
 import { buildFlushCounter, type FlushCounter } from '../lib/flush.js'
 import { machineOf, machineText } from '../lib/machine.js'
+import { countOf, list, oneOf, parseOptions, sizeOf } from '../lib/options.js'
+import { checkPlaces } from '../lib/places.js'
 import { Posthouse } from '../lib/posthouse.js'
 import { type ServerRow, writeResults } from '../lib/results.js'
 import { CONTENT_FILTER } from '../lib/scenario.js'
@@ -90,13 +90,26 @@ const OPTIONS = {
   folder: { type: 'string', default: tmpdir() },
   json: { type: 'string' },
   profile: { type: 'string' },
+  help: { type: 'boolean', default: false },
 } as const
 
+const HELP = `npm run bench -- peers relay [options]     as root, with Debian's postfix
+
+  --haraka fetch|DIR    Haraka takes part: fetched by npm into the bench's own folder, or installed in DIR
+  --connections new,kept     a connection for each message, or kept ones;   --sessions 20,100   --size 4KB,50KB
+  --messages N          of each turn (3000);   --rounds N   turns of each server (5);   --warm N   turns at most before that (20)
+  --workers N           of ours and of Haraka (2);   --only posthouse|postfix;   --before CLONE   another clone of ours, built
+  --folder DIR  --json FILE  --profile DIR
+`
+
 async function main(): Promise<void> {
-  const { values: wish } = parseArgs({ options: OPTIONS })
+  const { values } = parseOptions({ options: OPTIONS })
+  if (values.help) return void process.stdout.write(HELP)
+  const wish = wishOf(values)
+  checkPlaces(values)
   const why = wish.only === 'posthouse' ? undefined : noPostfix()
   if (why !== undefined) throw new Error(why)
-  const folder = mkdtempSync(join(wish.folder, 'posthouse-bench-peers-'))
+  const folder = mkdtempSync(join(values.folder, 'posthouse-bench-peers-'))
   // Postfix's processes give root up.
   chmodSync(folder, 0o755)
   ends.push(() => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }))
@@ -111,12 +124,12 @@ async function main(): Promise<void> {
   const startedAt = new Date().toISOString()
   const results: Result[] = []
   process.stdout.write(HEAD)
-  for (const kept of wish.connections.split(',').map(one => one === 'kept')) {
-    for (const size of wish.size.split(',').map(one => parseSize(one)!)) {
-      for (const peer of peers) await warmUp(peer, sink, { kept, size, most: Number(wish.warm) })
-      for (const sessions of wish.sessions.split(',').map(Number)) {
-        const one = { sessions, size, kept, messages: Number(wish.messages) }
-        const result = await measured(peers, sink, one, Number(wish.rounds))
+  for (const kept of wish.kept) {
+    for (const size of wish.sizes) {
+      for (const peer of peers) await warmUp(peer, sink, { kept, size, most: wish.warm })
+      for (const sessions of wish.sessions) {
+        const one = { sessions, size, kept, messages: wish.messages }
+        const result = await measured(peers, sink, one, wish.rounds)
         process.stdout.write(linesOf(result))
         results.push(result)
       }
@@ -127,19 +140,34 @@ async function main(): Promise<void> {
       .map(one => one.toFixed(1))
       .join(' ')}\n`,
   )
-  if (wish.json !== undefined)
-    writeResults(wish.json, { at: startedAt, machine, settings: wish, about, rows: results.flatMap(rowsOf) })
+  if (values.json !== undefined)
+    writeResults(values.json, { at: startedAt, machine, settings: values, about, rows: results.flatMap(rowsOf) })
 }
 
-interface Wish {
-  readonly only?: string | undefined
-  /** Another clone of ours, built: a peer too. */
-  readonly before?: string | undefined
-  readonly workers: string
-  /** `fetch`, or a folder where it is installed. */
-  readonly haraka?: string | undefined
-  readonly profile?: string | undefined
+type Values = Readonly<
+  Record<'sessions' | 'size' | 'connections' | 'messages' | 'rounds' | 'warm' | 'workers', string>
+> &
+  Partial<Readonly<Record<'only' | 'haraka' | 'before' | 'profile', string | undefined>>>
+
+function wishOf(values: Values) {
+  return {
+    kept: list(values.connections, oneOf('--connections', ['new', 'kept'])).map(one => one === 'kept'),
+    sessions: list(values.sessions, countOf('--sessions', 1, 20_000)),
+    sizes: list(values.size, sizeOf),
+    messages: countOf('--messages', 1, 1_000_000)(values.messages),
+    rounds: countOf('--rounds', 1, 1000)(values.rounds),
+    warm: countOf('--warm', 0, 1000)(values.warm),
+    workers: countOf('--workers', 1, 64)(values.workers),
+    only: values.only === undefined ? undefined : oneOf('--only', ['posthouse', 'postfix'])(values.only),
+    /** `fetch`, or a folder where it is installed. */
+    haraka: values.haraka,
+    /** Another clone of ours, built: a peer too. */
+    before: values.before,
+    profile: values.profile,
+  }
 }
+
+type Wish = ReturnType<typeof wishOf>
 
 async function startPeers(
   folder: string,
@@ -157,12 +185,12 @@ async function startPeers(
   for (const [name, root] of only === 'postfix' ? [] : ours) {
     const posthouse = await Posthouse.start({
       parent: folder,
-      workers: Number(workers),
+      workers: workers,
       users: [],
       without: CONTENT_FILTER,
       server: {
         trusted: ['127.0.0.0/8'],
-        queue: { concurrency: Math.ceil(IN_ALL / Number(workers)), per_lane: Math.ceil(AT_ONCE / Number(workers)) },
+        queue: { concurrency: Math.ceil(IN_ALL / workers), per_lane: Math.ceil(AT_ONCE / workers) },
       },
       plugins: { mx: { routes: { [DOMAIN]: `127.0.0.1:${sinkPort}` } } },
       flushLibrary,
@@ -182,7 +210,7 @@ async function startPeers(
   if (haraka !== undefined) {
     const place = join(folder, 'haraka')
     mkdirSync(place)
-    const options = { port: base + 3, nextHost: sinkPort, workers: Number(workers), flushLibrary }
+    const options = { port: base + 3, nextHost: sinkPort, workers: workers, flushLibrary }
     const server = await startHaraka({ folder: place, package: await installed(haraka, folder), ...options })
     ends.push(() => server.stop())
     peers.push({ name: 'Haraka', port: base + 3, ...server })

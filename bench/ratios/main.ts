@@ -6,13 +6,13 @@ import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { type Arguments, readArguments } from '../lib/args.js'
 import { type Round, share } from '../lib/figures.js'
 import { buildFlushCounter } from '../lib/flush.js'
 import { onInterruption } from '../lib/interrupted.js'
 import type { LoopQuestions } from '../lib/loop.js'
 import { machineOf, machineText } from '../lib/machine.js'
+import { countOf, oneOf, parseOptions, Wrong } from '../lib/options.js'
 import { Part } from '../lib/part.js'
 import { caseName } from '../lib/results.js'
 import { measure } from '../lib/runner.js'
@@ -36,7 +36,7 @@ const say = (text: string): void => void process.stderr.write(text)
 let setting: Setting | undefined
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = parseOptions({
     allowPositionals: true,
     options: { folder: { type: 'string' }, minutes: { type: 'string', default: '12' }, help: { type: 'boolean' } },
   })
@@ -44,13 +44,16 @@ async function main(): Promise<number> {
     process.stdout.write(HELP)
     return 0
   }
+  const names = [...new Set(HELD.map(one => one.case.scenario))]
+  const scenarios = positionals.map(oneOf('what is held', names))
+  const minutes = countOf('--minutes', 1, 1000)(values.minutes)
   const folder = values.folder ?? tmpdir()
   say(`${machineText(machineOf(folder))}\n`)
   const tools = mkdtempSync(join(folder, 'posthouse-bench-tools-'))
   try {
     const outcomes: Outcome[] = []
-    const wanted = HELD.filter(one => positionals.length === 0 || positionals.includes(one.case.scenario))
-    const untilMs = performance.now() + Number(values.minutes) * 60_000
+    const wanted = HELD.filter(one => scenarios.length === 0 || scenarios.includes(one.case.scenario))
+    const untilMs = performance.now() + minutes * 60_000
     for (const held of wanted) {
       if (performance.now() > untilMs) {
         outcomes.push({ held, errors: [] })
@@ -129,6 +132,6 @@ main().then(
   },
   error => {
     say(`\n${error instanceof Error ? error.message : String(error)}\n`)
-    process.exitCode = 1
+    process.exitCode = error instanceof Wrong ? 2 : 1
   },
 )

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
+import { parseOptions, Wrong } from '../lib/options.js'
 import { readResults, titleOf, UnreadableResults } from '../lib/results.js'
 import { ROOT } from '../lib/root.js'
 import { escaped, svgOf } from './chart.js'
@@ -16,7 +16,7 @@ const HELP = `npm run bench -- report FILE.json… [--to DIR]
 `
 
 function main(): number {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = parseOptions({
     allowPositionals: true,
     options: { to: { type: 'string' }, help: { type: 'boolean' } },
   })
@@ -51,7 +51,7 @@ ${images.join('\n')}
 try {
   process.exitCode = main()
 } catch (error) {
-  if (!(error instanceof UnreadableResults || error instanceof TypeError)) throw error
+  if (!(error instanceof UnreadableResults || error instanceof Wrong)) throw error
   process.stderr.write(`${error.message}\n`)
   process.exitCode = 2
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readArguments, type Wish } from '../../bench/lib/args.js'
-import { casesOf } from '../../bench/lib/scenario.js'
+import { casesOf, variantsOf } from '../../bench/lib/scenario.js'
 import { SCENARIOS } from '../../bench/scenarios/index.js'
 
 const NAMES = SCENARIOS.map(one => one.name)
@@ -38,6 +38,7 @@ for (const [line, why] of [
   ['--workers many', /--workers/],
   ['--client sendmail', /expected own or smtp-source/],
   ['--speed 3', /--speed/],
+  ['--sesions 3', /'--sesions', did you mean --sessions\?/],
   ['--messages 0', /--messages: expected a number from 1/],
   ['smtp-in compare', /compare is no scenario: it stands first and alone/],
 ] as const) {
@@ -60,4 +61,10 @@ test('named sessions run with every variant and its usual sizes', () => {
     cases.map(one => `${one.variant} ${one.sessions} ${one.size}`),
     ['mailbox 3 4096', 'mailbox 3 51200', 'tls 3 4096', 'filtered 3 4096', 'queue 3 4096'],
   )
+})
+
+test('variants are known, and one with a comma in its name can be asked for', () => {
+  const search = SCENARIOS.filter(one => one.name === 'imap-search')
+  assert.deepEqual(variantsOf(['TEXT rare', 'cold', 'FROM'], search), ['TEXT rare, cold', 'FROM'])
+  assert.throws(() => variantsOf(['FORM'], search), /there is no "FORM", did you mean FROM\?/)
 })

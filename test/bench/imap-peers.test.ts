@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Mails, rareWord } from '../../bench/peers/imap/mails.js'
 import { appendOf } from '../../bench/peers/imap/peer.js'
+import { SCENARIOS } from '../../bench/peers/imap/scenarios.js'
 import { linesOf, type Turn } from '../../bench/peers/imap/table.js'
 
 const text = (n: number): string => new Mails().mail(n).bytes.toString('latin1')
@@ -44,4 +45,10 @@ test('a line of another server says what ours is of it, by medians', () => {
   const [ours, theirs] = linesOf({ scenario: 's', case: 'c', unit: 'commands', turns }).split('\n')
   assert.match(ours!, /200 commands +\| \(100–300\)/)
   assert.match(theirs!, /\| 4\.00 +\| 0\.50 +\|\s*$/)
+})
+
+test('what is only listed makes no mail', t => {
+  const made = t.mock.method(Mails.prototype, 'mail')
+  for (const { cases } of SCENARIOS) cases({ seconds: 1, sessions: [1, 20], sizes: [4096], messages: 1000, idle: 1 })
+  assert.equal(made.mock.callCount(), 0)
 })

@@ -1,7 +1,7 @@
 /** All scenarios, in the order they are run: silent connections first, since a server that has worked has memory at hand. Larger ones have files of their own. */
 import { sizeName } from '../../lib/table.js'
 import { idle } from './idle.js'
-import { ABSENT, FREQUENT, Mails, rareWord } from './mails.js'
+import { ABSENT, FREQUENT, type Mail, Mails, rareWord } from './mails.js'
 import { imapMix } from './mix.js'
 import { appendOf, LARGE, READER, USERS } from './peer.js'
 import { type ImapCase, type ImapScenario, logIn, repeated, together } from './scenario.js'
@@ -15,12 +15,14 @@ const append: ImapScenario = {
 }
 
 function appending(size: number, sessions: number, seconds: number): ImapCase {
-  const mails = Array.from({ length: 50 }, (_, n) => new Mails(size).mail(n))
+  let mails: readonly Mail[] = []
   return {
     name: `${sessions} × ${sizeName(size)}`,
     warm: 8,
-    turn: peer =>
-      together(sessions, seconds, async (at, over, done) => {
+    turn(peer) {
+      // Not before it is driven: who only lists the scenarios would wait for them.
+      if (mails.length === 0) mails = mailsOf(size)
+      return together(sessions, seconds, async (at, over, done) => {
         const session = await logIn(peer, `user${at % USERS}`)
         for (let n = at; !over(); n++) {
           const began = performance.now()
@@ -28,8 +30,14 @@ function appending(size: number, sessions: number, seconds: number): ImapCase {
           done(performance.now() - began)
         }
         session.close()
-      }),
+      })
+    },
   }
+}
+
+function mailsOf(size: number): readonly Mail[] {
+  const all = new Mails(size)
+  return Array.from({ length: 50 }, (_, n) => all.mail(n))
 }
 
 /** Commands of one session, again and again. */
