@@ -131,6 +131,10 @@ async function wrapped(name: string, require: NodeJS.Require): Promise<vm.Module
   return module
 }
 
+/** Of ES modules alone, with an `await` outside of functions, or being imported by somebody else (an assertion up to Node 22). */
+const IMPORT_ALONE =
+  /^ERR_(REQUIRE_ESM|REQUIRE_ASYNC_MODULE|PACKAGE_PATH_NOT_EXPORTED|REQUIRE_ESM_RACE_CONDITION|INTERNAL_ASSERTION)$/
+
 /**
  * As `import` has it, by `require` where that can be: a library of many ES modules mostly has a CommonJS build that is one file, and for `import` Node reads
  * CommonJS once more to find the names. Half the CPU.
@@ -140,13 +144,7 @@ async function libraryNamed(name: string, require: NodeJS.Require): Promise<Read
     const exported = require(name) as Readonly<Record<string, unknown>>
     return types.isModuleNamespaceObject(exported) ? exported : { ...exported, default: exported }
   } catch (error) {
-    // Of ES modules alone, or with an `await` outside of functions.
-    if (
-      !/^ERR_(REQUIRE_ESM|REQUIRE_ASYNC_MODULE|PACKAGE_PATH_NOT_EXPORTED)$/.test(
-        (error as NodeJS.ErrnoException).code ?? '',
-      )
-    )
-      throw error
+    if (!IMPORT_ALONE.test((error as NodeJS.ErrnoException).code ?? '')) throw error
     return (await import(name)) as Readonly<Record<string, unknown>>
   }
 }

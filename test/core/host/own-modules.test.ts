@@ -48,6 +48,10 @@ export const name = basename(place)
 export const late = () => Promise.all([import('./late.js'), import('./later.js'), import(new URL('late.js', import.meta.url).href)])
 export const other = path => import(path)
 export const gone = () => import('./not-there.js')`,
+  'own/core/esm.js': `export { far } from 'esm'`,
+  'node_modules/esm/package.json': '{ "type": "module" }',
+  'node_modules/esm/index.js': `export { far } from './far.js'`,
+  'node_modules/esm/far.js': `export const far = { away: true }`,
   'own/core/libraries.js': `import plain, { open, shut } from 'plain'
 import * as both from 'both'
 import modern, { way } from 'modern'
@@ -150,6 +154,13 @@ test('a module that is missing is told by its path, each time it is asked for, a
 test('a library is its CommonJS build where there is one, with all its names', async () => {
   const answer = await said(OWN_MODULES_FLAGS, `return (await load('core/libraries.js')).said`)
   assert.deepEqual(answer, ['opened', 'opened', 'shut', 'require', 'modern', 'way', 'import alone'])
+})
+
+test('a library of ES modules that a plugin of others is importing is waited for', async () => {
+  const script = `const theirs = import(new URL('../node_modules/esm/index.js', root))
+const ours = await load('core/esm.js')
+return [ours.far, ours.far === (await theirs).far]`
+  assert.deepEqual(await said(OWN_MODULES_FLAGS, script), [{ away: true }, true])
 })
 
 const ALL = `const [late] = await main.late()
