@@ -6,7 +6,8 @@ import { findingOf } from './finding.js'
 import type { Journal } from './journal.js'
 import { type Bounds, experienceOf, judge, leftOfModel } from './judge.js'
 import { readLesson, readTokens } from './lesson.js'
-import { accountNamed, mailsIn, type SourceParts } from './mail-source.js'
+import { accountNamed, type PassedOver, type SourceMail, type SourceParts, sourceOf } from './mail-source.js'
+import { beginsAsMail } from './mbox.js'
 import type { StartingModel } from './model.js'
 import { owe, owedBy, settle } from './owed.js'
 import type { Run } from './runs.js'
@@ -27,6 +28,8 @@ const PIECE = 100
 const TELL_EVERY = 500
 /** Fewer lessons, or fewer taken back, leave all others as they are. */
 const MANY = 20
+/** So many files that are passed over are named. */
+const MOST_NAMED = 20
 /** How many lessons are gone over where many were learned: some, and more for each. */
 const GONE_OVER = { least: 1000, forEach: 5, most: 20_000 } as const
 
@@ -61,23 +64,30 @@ interface Progress {
   known: number
   /** Of those learned, already judged so. */
   right: number
+  /** No mail, or not to be read. */
+  passedOver: number
 }
 
-async function teach(label: Label, run: CommandRun, parts: CommandParts): Promise<void> {
+/** Resolves with the exit code. */
+async function teach(label: Label, run: CommandRun, parts: CommandParts): Promise<number> {
   const who = await teacherNamed(run, parts)
+  // All of them are there, or nothing is learned of any.
+  const sources = await Promise.all(run.args.map(path => sourceOf(path, parts)))
   const teacher = await parts.teacher()
   const journal = parts.journal()
   await journal.follow()
   const lessons = await teacher.run(who)
-  const progress: Progress = { seen: 0, learned: 0, known: 0, right: 0 }
+  const progress: Progress = { seen: 0, learned: 0, known: 0, right: 0, passedOver: 0 }
   const isDry = run.options['dry-run'] === true
   const began = parts.clock.now()
   // Of runs that were broken off, and of this one.
   const owed = [...(await owedBy(journal.table, who))]
   let isOwed = false
   if (owed.length > 0 && !isDry) run.warn('lessons of a run that was broken off, or goes on, are gone over, too')
-  for (const path of run.args) {
-    for await (const { bytes } of mailsIn(path, parts)) {
+  for (const mailsIn of sources) {
+    for await (const mail of mailsIn()) {
+      const bytes = octetsOf(mail, progress, run)
+      if (bytes === undefined) continue
       const read = await readLesson(parts.messageOf(bytes))
       await one({ who, label, by: 'command', ...read }, progress, run, parts)
       if (progress.learned >= MANY && !isOwed && !isDry) {
@@ -97,6 +107,17 @@ async function teach(label: Label, run: CommandRun, parts: CommandParts): Promis
     await settle(journal.table, owed)
   }
   tell(run, label, progress)
+  if (progress.passedOver === 0) return 0
+  run.warn(`${progress.passedOver} passed over, as no mail or unreadable; the rest is done`)
+  return 1
+}
+
+/** Of what is no mail, and of what cannot be read, nothing is learned, and the rest is. What was learned is taken back, whatever it is. */
+function octetsOf(mail: SourceMail | PassedOver, progress: Progress, run: CommandRun): Buffer | undefined {
+  if ('bytes' in mail && (run.options.undo === true || beginsAsMail(mail.bytes))) return mail.bytes
+  const fault = 'fault' in mail ? mail.fault : `${mail.name} is no mail: it does not begin with a header field`
+  if (++progress.passedOver <= MOST_NAMED) run.warn(fault)
+  return undefined
 }
 
 /** Each lesson counts as much as it has to beside all others, in whatever order they came. */
@@ -133,6 +154,7 @@ async function one(lesson: Lesson, progress: Progress, run: CommandRun, parts: C
     if (isKnown) progress.learned++
     else progress.known++
   } else if (isDry) {
+    if (parts.journal().standing(keyOf(who, print))?.label === label) progress.known++
     const { sum } = await teacher.judge(tokens, account)
     if (sum > 0 === (label === 'spam')) progress.right++
   } else {
@@ -152,7 +174,9 @@ function tell(run: CommandRun, label: Label, progress: Progress): void {
   else if (run.options.undo === true)
     run.print(`${mails(seen)}: ${learned} ${isDry ? 'would be ' : ''}taken back, ${known} not known`)
   else if (isDry)
-    run.print(`${mails(seen)}: ${right} judged ${label} already, ${seen - right} not; nothing was learned`)
+    run.print(
+      `${mails(seen)}: ${right} judged ${label} already, ${seen - right} not; ${known} known already; nothing was learned`,
+    )
   else
     run.print(
       `${mails(seen)}: ${learned} learned as ${label} (${right} of them judged so before), ${known} known already`,

@@ -1,18 +1,19 @@
 /** Mail to learn from: files, mbox, Maildir, folders; and what is not there. */
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type Accounts, CommandError, MailError, type MailStore } from 'posthouse/api'
 import { forwardedIn } from '../../../plugins/learning/forwarding.js'
-import { mailsIn } from '../../../plugins/learning/mail-source.js'
+import { type SourceMail, sourceOf } from '../../../plugins/learning/mail-source.js'
 
 const NOBODY = { accounts: () => undefined, mail: () => undefined }
 
 async function mailsOf(path: string): Promise<readonly string[]> {
   const mails: string[] = []
-  for await (const { bytes } of mailsIn(path, NOBODY)) mails.push(bytes.toString())
+  for await (const mail of (await sourceOf(path, NOBODY))())
+    mails.push('fault' in mail ? mail.fault : mail.bytes.toString())
   return mails
 }
 
@@ -52,6 +53,40 @@ describe('mail to learn from', () => {
     assert.ok(mails.every(mail => mail.length < 2_000_000))
   })
 
+  test('a line of a text that begins with "From" begins no mail, wherever the file is cut in reading', async () => {
+    const letter = (n: number) => `From a Mon\nSubject: ${n}\n\n${'x'.repeat(n)}\n\nFrom now on\nall is new.\n\n`
+    const numbers = Array.from({ length: 40 }, (_, n) => 4000 + 97 * n)
+    const mails = await mailsOf(await put('text', numbers.map(letter).join('')))
+    assert.deepEqual(
+      mails.map(mail => Number(/^Subject: (\d+)/.exec(mail)?.[1])),
+      numbers,
+    )
+    assert.ok(mails.every(mail => mail.endsWith('all is new.\r\n\r\n')))
+  })
+
+  test('an mbox may begin with empty lines and have lines as on the wire', async () => {
+    const text = '\n\nFrom a\nSubject: 1\n\nx\n\nFrom b\nSubject: 2\n\ny\n'.replaceAll('\n', '\r\n')
+    const mails = await mailsOf(await put('crlf', text))
+    assert.deepEqual(
+      mails.map(mail => mail.trim()),
+      ['Subject: 1\r\n\r\nx', 'Subject: 2\r\n\r\ny'],
+    )
+  })
+
+  test('what is too large is told of, and the rest of its folder is there', async () => {
+    await truncate(await put('large/1', ''), 65 * 1024 * 1024)
+    await put('large/2', 'Subject: a\n\n')
+    const [fault, mail] = await mailsOf(join(folder, 'large'))
+    assert.match(fault!, /large\/1 is larger than/)
+    assert.match(mail!, /^Subject: a/)
+  })
+
+  test('a folder that leads back to itself is read once', async () => {
+    await put('round/a/1', 'Subject: a\n\n')
+    await symlink('..', join(folder, 'round/a/back'))
+    assert.equal((await mailsOf(join(folder, 'round'))).length, 1)
+  })
+
   test('a Maildir is what is in cur and new', async () => {
     await put('dir/cur/1:2,S', 'Subject: cur\n\n')
     await put('dir/new/2', 'Subject: new\n\n')
@@ -64,6 +99,7 @@ describe('mail to learn from', () => {
   })
 
   for (const [name, wanted] of [
+    ['/dev/null', /neither a file nor a folder/],
     ['nowhere', /there is no file/],
     ['alice@example.test:Junk', /there is no account alice/],
   ] as const) {
@@ -114,7 +150,10 @@ test('a mailbox is its mails without what was put in front of them, but for thos
   } as unknown as MailStore
   const accounts = { byLogin: async () => ({ id: 'a1' }) } as unknown as Accounts
   const found: string[] = []
-  for await (const { name, bytes } of mailsIn('ann@example.test:Junk', { accounts: () => accounts, mail: () => store }))
+  const mails = await sourceOf('ann@example.test:Junk', { accounts: () => accounts, mail: () => store })
+  for await (const mail of mails()) {
+    const { name, bytes } = mail as SourceMail
     found.push(`${name} ${bytes.toString().trim()}`)
+  }
   assert.deepEqual(found, ['ann@example.test:Junk#1 Subject: 1', 'ann@example.test:Junk#3 Subject: 3'])
 })
