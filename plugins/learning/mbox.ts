@@ -6,8 +6,8 @@ import { createReadStream } from 'node:fs'
 import { MOST_READ } from './lesson.js'
 
 const FROM_LINE = Buffer.from('\nFrom ')
-/** RFC 5322 §2.2, below what some programs put in front once more. */
-const FIELD = /^(?:>From [^\n]*\n)?[!-9;-~]{1,200}[ \t]*:/
+/** RFC 5322 §2.2, below what is in front of mail that has been in a mailbox before, and how mbox quotes it. */
+const FIELD = /^(?:>*From [^\n]*\n)?[!-9;-~]{1,200}[ \t]*:/
 /** A "From" line and the name of the field below it: what has to be there to tell. */
 const LOOK = 2048
 

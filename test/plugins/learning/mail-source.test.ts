@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test'
 import { type Accounts, CommandError, MailError, type MailStore } from 'posthouse/api'
 import { forwardedIn } from '../../../plugins/learning/forwarding.js'
 import { type SourceMail, sourceOf } from '../../../plugins/learning/mail-source.js'
+import { beginsAsMail } from '../../../plugins/learning/mbox.js'
 
 const NOBODY = { accounts: () => undefined, mail: () => undefined }
 
@@ -71,6 +72,15 @@ describe('mail to learn from', () => {
       mails.map(mail => mail.trim()),
       ['Subject: 1\r\n\r\nx', 'Subject: 2\r\n\r\ny'],
     )
+  })
+
+  test('mail with a line of another mbox in front of it is mail, in an mbox and in a file', async () => {
+    const [one, two] = await mailsOf(
+      await put('twice', 'From a\n>From b Mon\nSubject: 1\n\nx\n\nFrom c\nSubject: 2\n\n'),
+    )
+    assert.match(one!, /^From b Mon\r\nSubject: 1/)
+    assert.ok(beginsAsMail(Buffer.from(one!)))
+    assert.match(two!, /^Subject: 2/)
   })
 
   test('what is too large is told of, and the rest of its folder is there', async () => {
