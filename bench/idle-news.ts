@@ -6,19 +6,20 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Instance } from '../test/harness/instance.js'
+import { ends, runToTheEnd } from './lib/ends.js'
 
 const MESSAGES = Number(process.argv[2] ?? 300)
 const IDLERS = 8
 const MESSAGE = 'Subject: x\r\n\r\nx\r\n'
 
-const instance = await Instance.make({
+const making = Instance.make({
   server: { workers: 2 },
   users: [['ann', 'secret']],
   plugins: { imap: { cleartext_auth: true } },
 })
-await instance.start()
-const [, first, ...others] = (await instance.pids()) as [number, number, ...number[]]
-const workers = [first, ...others]
+ends.push(async () => (await making).destroy())
+let instance: Instance
+let workers: readonly number[] = []
 
 class Talker {
   private readonly socket: Socket
@@ -80,40 +81,46 @@ async function join(not?: number): Promise<Talker> {
   return talker
 }
 
-const sender = await join()
-const bringing = sender.worker!
-const idlers: Talker[] = []
-for (let at = 0; at < IDLERS; at++) {
-  const idler = await join(bringing)
-  await idler.say('b SELECT INBOX', /^b OK/)
-  await idler.say('c IDLE', /^\+/)
-  if (idler.worker !== bringing) idlers.push(idler)
-}
-
-const fromAnswer: number[] = []
-const fromSending: number[] = []
-for (let at = 0; at < MESSAGES; at++) {
-  const news = idlers.map(idler => idler.heard(/EXISTS/))
-  const sent = performance.now()
-  const answered = await sender.say(`n${at} APPEND INBOX {${MESSAGE.length}+}\r\n${MESSAGE}`, new RegExp(`^n${at} OK`))
-  for (const heard of await Promise.all(news)) {
-    fromAnswer.push(heard - answered)
-    fromSending.push(heard - sent)
+runToTheEnd(async () => {
+  instance = await making
+  await instance.start()
+  workers = (await instance.pids()).slice(1)
+  const sender = await join()
+  const bringing = sender.worker!
+  const idlers: Talker[] = []
+  for (let at = 0; at < IDLERS; at++) {
+    const idler = await join(bringing)
+    await idler.say('b SELECT INBOX', /^b OK/)
+    await idler.say('c IDLE', /^\+/)
+    if (idler.worker !== bringing) idlers.push(idler)
   }
-  await sleep(20 + (at % 7) * 5)
-}
 
-const part = (sorted: readonly number[], share: number) =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!.toFixed(1)
-for (const [what, times] of [
-  ['from the answer', fromAnswer],
-  ['from the sending', fromSending],
-] as const) {
-  const sorted = times.toSorted((a, b) => a - b)
-  const figures = [0.5, 0.9, 0.99, 1].map(
-    (share, at) => `${['p50', 'p90', 'p99', 'most'][at]} ${part(sorted, share)} ms`,
-  )
-  process.stdout.write(`${what}, ${times.length} times, ${idlers.length} clients: ${figures.join(', ')}\n`)
-}
-await instance.stop()
-process.exit(0)
+  const fromAnswer: number[] = []
+  const fromSending: number[] = []
+  for (let at = 0; at < MESSAGES; at++) {
+    const news = idlers.map(idler => idler.heard(/EXISTS/))
+    const sent = performance.now()
+    const answered = await sender.say(
+      `n${at} APPEND INBOX {${MESSAGE.length}+}\r\n${MESSAGE}`,
+      new RegExp(`^n${at} OK`),
+    )
+    for (const heard of await Promise.all(news)) {
+      fromAnswer.push(heard - answered)
+      fromSending.push(heard - sent)
+    }
+    await sleep(20 + (at % 7) * 5)
+  }
+
+  const part = (sorted: readonly number[], share: number) =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!.toFixed(1)
+  for (const [what, times] of [
+    ['from the answer', fromAnswer],
+    ['from the sending', fromSending],
+  ] as const) {
+    const sorted = times.toSorted((a, b) => a - b)
+    const figures = [0.5, 0.9, 0.99, 1].map(
+      (share, at) => `${['p50', 'p90', 'p99', 'most'][at]} ${part(sorted, share)} ms`,
+    )
+    process.stdout.write(`${what}, ${times.length} times, ${idlers.length} clients: ${figures.join(', ')}\n`)
+  }
+})

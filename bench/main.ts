@@ -23,6 +23,8 @@ import { SCENARIOS } from './scenarios/index.js'
 const say = (text: string): void => void process.stderr.write(text)
 /** A program of its own does the work. */
 let isCommand = false
+/** Nothing new is begun. */
+let isInterrupted = false
 /** Undoes what is there right now: servers, folders. */
 let cleanUp: () => Promise<void> = async () => undefined
 
@@ -75,16 +77,23 @@ async function run(wish: Arguments): Promise<number> {
   const machine = machineOf(args.folder)
   say(`${machineText(machine)}\n`)
   const began = Date.now()
-  const rows = await runAll(args)
+  const { rows, failed } = await runAll(args)
   process.stdout.write(`\n${machineText(machine)}\n\n${tableOf(rows)}`)
+  for (const one of failed) say(`\n${one}\n`)
   say(`\n${((Date.now() - began) / 1000).toFixed(0)} s. "ref" is the reference of the same run, see bench/README.md\n`)
   if (args.json !== undefined) {
     writeResults(args.json, { at: new Date(began).toISOString(), machine, settings: args, rows })
   }
-  return rows.some(row => row.ours.errors.length > 0 || row.durable.kind === 'not durable') ? 1 : 0
+  return failed.length > 0 || rows.some(row => row.ours.errors.length > 0 || row.durable.kind === 'not durable') ? 1 : 0
 }
 
-async function runAll(args: Arguments): Promise<Row[]> {
+interface Outcome {
+  readonly rows: readonly Row[]
+  /** Why variants have none: the others' minutes are not lost for it. */
+  readonly failed: readonly string[]
+}
+
+async function runAll(args: Arguments): Promise<Outcome> {
   const tools = mkdtempSync(join(args.folder, 'posthouse-bench-tools-'))
   let setting: Setting | undefined
   cleanUp = async () => {
@@ -93,16 +102,23 @@ async function runAll(args: Arguments): Promise<Row[]> {
   }
   const counter = buildFlushCounter(tools)
   const rows: Row[] = []
+  const failed: string[] = []
   try {
     for (const { scenario, cases } of planOf(args)) {
       setting = new Setting(args, counter)
-      rows.push(...(await runVariant(scenario, cases, setting, say)))
+      try {
+        rows.push(...(await runVariant(scenario, cases, setting, say)))
+      } catch (error) {
+        if (isInterrupted) throw error
+        failed.push(`${scenario.name} ${cases[0]!.variant} failed: ${error instanceof Error ? error.message : error}`)
+        say(`${failed.at(-1)}\n`)
+      }
       await setting.end()
     }
   } finally {
     await cleanUp()
   }
-  return rows
+  return { rows, failed }
 }
 
 /** Variants with their cases: each gets a stage of its own. */
@@ -123,6 +139,7 @@ function wantedOf({ scenarios, all }: Arguments): readonly Scenario[] {
 }
 
 onInterruption(async () => {
+  isInterrupted = true
   if (!isCommand) say('\ninterrupted: ending the servers\n')
   await cleanUp().catch(error => say(`${String(error)}\n`))
 })

@@ -4,7 +4,8 @@
  * It has no reference to compare with: what counts is that figures do not grow with the queue. Progress goes to stderr, the table to stdout.
  */
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, statSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,6 +13,7 @@ import { parse } from 'yaml'
 import type { NewRow } from '../core/api/index.js'
 import { createLmdbStore, type LmdbStore } from '../plugins/store-lmdb/store.js'
 import { answers, freeBase, OFFSETS } from '../test/harness/ports.js'
+import { ends, runToTheEnd } from './lib/ends.js'
 import { median } from './lib/figures.js'
 import { machineOf } from './lib/machine.js'
 import { type Measure, writeResults } from './lib/results.js'
@@ -126,6 +128,13 @@ function command(folder: string, ...args: readonly string[]): void {
 async function serve(folder: string, port: number): Promise<void> {
   const began = performance.now()
   const child = spawn(process.execPath, [MAIN, 'serve', '--config', folder], { stdio: 'ignore', detached: true })
+  const stop = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const ended = new Promise(done => child.once('exit', done))
+    child.kill('SIGTERM')
+    await ended
+  }
+  ends.push(stop)
   try {
     while (!(await answers(port))) {
       if (child.exitCode !== null || performance.now() - began > 120_000)
@@ -143,9 +152,7 @@ async function serve(folder: string, port: number): Promise<void> {
     command(folder, 'queue', 'shape')
     command(folder, 'queue', 'audit')
   } finally {
-    const ended = new Promise(done => child.once('exit', done))
-    child.kill('SIGTERM')
-    await ended
+    await stop()
   }
 }
 
@@ -162,29 +169,28 @@ function anonymousOf(pid: number): number {
 async function main(): Promise<void> {
   const parent = mkdtempSync(join(process.env.POSTHOUSE_BENCH_FOLDER ?? tmpdir(), 'posthouse-million-'))
   const folder = join(parent, 'config')
-  try {
-    const base = await freeBase()
-    execFileSync(process.execPath, [MAIN, 'init', folder, '--domain', 'bench.test', '--base-port', String(base)])
-    const { data } = parse(readFileSync(join(folder, 'server.yaml'), 'utf8')) as { readonly data: string }
-    const path = join(resolve(folder, data), 'mail.lmdb')
-    const store = createLmdbStore({ path })
-    await growing(store)
-    await store.close()
-    keep('the file', statSync(path).size / ROWS, 'octets a row')
-    note(
-      'the file',
-      `${Math.round(statSync(path).size / 1024 ** 2)} MB, ${Math.round(statSync(path).size / ROWS)} octets a row`,
-    )
-    command(folder, '--version')
-    await serve(folder, base + OFFSETS.mx)
-    const width = Math.max(...table.map(([what]) => what.length))
-    for (const [what, figure] of table) process.stdout.write(`${what.padEnd(width)}  ${figure}\n`)
-    const about = { at: new Date().toISOString(), machine: machineOf(parent), settings: { rows: ROWS } }
-    if (JSON_FILE !== undefined) writeResults(JSON_FILE, { ...about, rows: [], measures })
-  } finally {
-    rmSync(parent, { recursive: true, force: true })
-  }
+  ends.push(() => rm(parent, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }))
+  const base = await freeBase()
+  execFileSync(process.execPath, [MAIN, 'init', folder, '--domain', 'bench.test', '--base-port', String(base)])
+  const { data } = parse(readFileSync(join(folder, 'server.yaml'), 'utf8')) as { readonly data: string }
+  const path = join(resolve(folder, data), 'mail.lmdb')
+  const store = createLmdbStore({ path })
+  let closed: Promise<void> | undefined
+  const close = (): Promise<void> => (closed ??= store.close())
+  ends.push(close)
+  await growing(store)
+  await close()
+  keep('the file', statSync(path).size / ROWS, 'octets a row')
+  note(
+    'the file',
+    `${Math.round(statSync(path).size / 1024 ** 2)} MB, ${Math.round(statSync(path).size / ROWS)} octets a row`,
+  )
+  command(folder, '--version')
+  await serve(folder, base + OFFSETS.mx)
+  const width = Math.max(...table.map(([what]) => what.length))
+  for (const [what, figure] of table) process.stdout.write(`${what.padEnd(width)}  ${figure}\n`)
+  const about = { at: new Date().toISOString(), machine: machineOf(parent), settings: { rows: ROWS } }
+  if (JSON_FILE !== undefined) writeResults(JSON_FILE, { ...about, rows: [], measures })
 }
 
-await main()
-process.exit(0)
+runToTheEnd(main)

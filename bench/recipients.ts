@@ -2,11 +2,13 @@
  * `npm run bench:recipients`: what a message to many mailboxes of ours costs. It is stored once and filed in one commit, so flushes and octets written
  * should not grow with the recipients but for what each copy has of its own. It has no reference to compare with. The table goes to stdout.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Instance } from '../test/harness/instance.js'
 import { sendOctets } from '../test/harness/send-mail.js'
+import { ends, runToTheEnd } from './lib/ends.js'
 import { median } from './lib/figures.js'
 import { buildFlushCounter, FlushCounter } from './lib/flush.js'
 
@@ -21,13 +23,17 @@ const address = (at: number): string => `u${at}@example.test`
 const folder = mkdtempSync(join(tmpdir(), 'posthouse-recipients-'))
 const built = buildFlushCounter(folder)
 const flushes = 'why' in built ? undefined : new FlushCounter(built.library, join(folder, 'flushes'))
-const instance = await Instance.make({
+ends.push(() => rm(folder, { recursive: true, force: true }))
+const making = Instance.make({
   users: [[address(0), 'secret']],
   server: { limits: { recipients: Math.max(MOST, 1000) } },
   ...(flushes && { run: { env: flushes.env } }),
 })
+ends.push(async () => (await making).destroy())
+let instance: Instance
 
-try {
+runToTheEnd(async () => {
+  instance = await making
   cloneAccounts(join(instance.dataDir, 'accounts.json'))
   await instance.start()
   // Mailboxes are made with the first mail, and the filter reads its rules with the first messages.
@@ -39,10 +45,7 @@ try {
   for (const size of [4 * KB, 1024 * KB])
     for (const recipients of [1, 10, 100, 1000].filter(count => count <= MOST))
       console.log(await measured(recipients, size))
-} finally {
-  await instance.destroy()
-  rmSync(folder, { recursive: true, force: true })
-}
+})
 
 /** The same password for all. */
 function cloneAccounts(path: string): void {

@@ -3,13 +3,15 @@
  * For each command the wall time of the quickest of three, the CPU time of the process, and how long other sessions had to wait at most. Words are
  * distributed as in any language: few are in most messages, most in few. Progress goes to stderr, the table, or with `--json` the figures, to stdout.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import type { Mailbox, NewMail } from '../core/api/index.js'
 import { createLmdbStore, type LmdbStore } from '../plugins/store-lmdb/store.js'
 import { type Client, startRig } from '../test/plugins/imap/rig.js'
+import { ends, runToTheEnd } from './lib/ends.js'
 
 const ARGS = process.argv.slice(2)
 const MESSAGES = Number(ARGS.find(arg => /^\d+$/.test(arg)) ?? 100_000)
@@ -150,10 +152,12 @@ function indexBytes(store: LmdbStore): number {
   return databases.filter(({ name }) => name.startsWith('index')).reduce((sum, { pages }) => sum + pages * pageBytes, 0)
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'posthouse-search-'))
-const store = createLmdbStore({ path: join(folder, 'mail'), mapBytes: 16 * 2 ** 30 })
-const rig = await startRig({ store, config: { search_timeout: '30m' } })
-try {
+runToTheEnd(async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'posthouse-search-'))
+  ends.push(() => rm(folder, { recursive: true, force: true }))
+  const store = createLmdbStore({ path: join(folder, 'mail'), mapBytes: 16 * 2 ** 30 })
+  const rig = await startRig({ store, config: { search_timeout: '30m' } })
+  ends.push(() => rig.end())
   const { id } = (await store.mail.find('id-ann', 'INBOX'))!
   say(`putting ${MESSAGES} messages of ${SIZE} octets into a mailbox`)
   await fill(await store.mail.open('id-ann', id))
@@ -171,7 +175,4 @@ try {
       )
     process.stdout.write(`index: ${perMessage.toFixed(0)} octets a message\n`)
   }
-} finally {
-  await rig.end()
-  rmSync(folder, { recursive: true, force: true })
-}
+})

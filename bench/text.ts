@@ -4,7 +4,8 @@
  * judged by all rules of content.
  * Absolute figures are of the machine and its load; what counts is the ratio, and that no line of the second table holds anybody up.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { simpleParser } from 'mailparser'
@@ -13,6 +14,7 @@ import { htmlToText, readMessage } from '../core/text/index.js'
 import { Site } from './filter/site.js'
 import { pluginsOf } from './filter/stages.js'
 import { viewOf } from './filter/view.js'
+import { ends, runToTheEnd } from './lib/ends.js'
 
 const LEAN = { skipHtmlToText: true, skipTextToHtml: true, skipImageLinks: true, skipTextLinks: true } as const
 const TURNS = 3
@@ -186,7 +188,9 @@ function threadMs(): number {
 
 async function large(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'posthouse-bench-text-'))
+  ends.push(() => rm(folder, { recursive: true, force: true }))
   const site = await Site.open({ folder, plugins: pluginsOf('content')! })
+  ends.push(() => site.close())
   console.log(
     '\nlarge and hostile, ms              128 KB: read   judged: CPU, held   25 MB: read, held   judged, held   said',
   )
@@ -210,8 +214,6 @@ async function large(): Promise<void> {
       `${what.padEnd(32)}${figures.map(ms => ms.toFixed(ms < 10 ? 1 : 0).padStart(10)).join('')}   ${said.slice(0, 60)}`,
     )
   }
-  await site.close()
-  rmSync(folder, { recursive: true, force: true })
 }
 
 async function cpuOf(work: () => Promise<unknown>): Promise<number> {
@@ -226,10 +228,12 @@ async function timedAndHeld(work: () => Promise<unknown>): Promise<readonly [num
   return [performance.now() - start, heldMs]
 }
 
-const folders = process.argv.slice(2)
-if (folders.length > 0) {
-  const mails = mailIn(folders)
-  await costs(mails)
-  await differences(mails)
-}
-await large()
+runToTheEnd(async () => {
+  const folders = process.argv.slice(2)
+  if (folders.length > 0) {
+    const mails = mailIn(folders)
+    await costs(mails)
+    await differences(mails)
+  }
+  await large()
+})

@@ -17,6 +17,8 @@ export const DOVECOT_STORES = ['mbox', 'maildir', 'sdbox', 'mdbox'] as const
 export type DovecotStore = (typeof DOVECOT_STORES)[number]
 
 export interface DovecotOptions {
+  /** Told how it ends as soon as there is something to end: it may be interrupted while it starts. */
+  readonly spawned?: (stop: () => Promise<void>) => void
   /** Must exist and let other users through. */
   readonly folder: string
   readonly store: DovecotStore
@@ -66,6 +68,7 @@ export class Dovecot {
     const child = spawn(program('dovecot')!, ['-F', '-c', file], { stdio: ['ignore', said, said], detached: true })
     closeSync(said)
     const dovecot = new Dovecot(child, file, ports, flushes)
+    options.spawned?.(() => dovecot.stop())
     for (let tries = 0; !(await answers(ports.imap)) || !(await answers(ports.lmtp)); tries++) {
       if (tries < 200 && child.exitCode === null) await sleep(50)
       else

@@ -17,6 +17,8 @@ const START_MS = 60_000
 const END_MS = 10_000
 
 export interface HarakaOptions {
+  /** Told how it ends as soon as there is something to end: it may be interrupted while it starts. */
+  readonly spawned: (stop: () => Promise<void>) => void
   readonly folder: string
   /** Of the package, as `installed` has found it. */
   readonly package: string
@@ -29,7 +31,6 @@ export interface HarakaOptions {
 export interface Haraka {
   readonly group: number
   readonly flushes: FlushCounter | undefined
-  stop(): Promise<void>
 }
 
 export const ABOUT_HARAKA =
@@ -61,10 +62,11 @@ export async function startHaraka(options: HarakaOptions): Promise<Haraka> {
     env: { ...process.env, ...flushes?.env },
   })
   closeSync(log)
+  options.spawned(() => stop(child))
   for (const until = Date.now() + START_MS; !(await answers(port)); await sleep(100))
     if (child.exitCode !== null || Date.now() > until)
       throw new Error(`Haraka does not answer:\n${readFileSync(join(folder, 'log'), 'utf8').slice(-2000)}`)
-  return { group: child.pid!, flushes, stop: () => stop(child) }
+  return { group: child.pid!, flushes }
 }
 
 function configure({ folder, package: from, port, nextHost, workers }: HarakaOptions): void {

@@ -13,6 +13,8 @@ import { FlushCounter } from '../lib/flush.js'
 import { readStat } from '../lib/usage.js'
 
 export interface PostfixOptions {
+  /** Told how it ends as soon as there is something to end: it may be interrupted while it starts. */
+  readonly spawned: (stop: () => Promise<void>) => void
   /** Must exist and let the user `postfix` through. */
   readonly folder: string
   readonly port: number
@@ -36,7 +38,6 @@ export interface Postfix {
   /** Process group of its master and of all that it starts. */
   readonly group: number
   readonly flushes: FlushCounter | undefined
-  stop(): Promise<void>
 }
 
 /** Why there can be none here, or nothing. */
@@ -58,7 +59,18 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   writeFileSync(join(config, 'users'), (options.local?.users ?? []).map(user => `${user} x\n`).join(''))
   await run('chown', ['postfix', data])
   const postfix = program('postfix')!
-  await run(postfix, ['-c', config, 'start'])
+  const started = run(postfix, ['-c', config, 'start'])
+  const stop = async (): Promise<void> => {
+    // Cut off in the middle it may have left its master behind, or none.
+    const whole = await started.then(
+      () => true,
+      () => false,
+    )
+    const stopped = run(postfix, ['-c', config, 'stop'])
+    await (whole ? stopped : stopped.catch(() => undefined))
+  }
+  options.spawned(stop)
+  await started
   for (let tries = 0; !(await answers(options.port)); tries++) {
     if (tries === 200)
       throw new Error(`Postfix does not answer:\n${readFileSync(join(options.folder, 'log'), 'utf8').slice(-2000)}`)
@@ -66,7 +78,7 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   }
   const master = Number(readFileSync(join(queue, 'pid/master.pid'), 'latin1'))
   const { group } = readStat(readFileSync(`/proc/${master}/stat`, 'latin1'))
-  return { group, flushes, stop: () => run(postfix, ['-c', config, 'stop']) }
+  return { group, flushes }
 }
 
 /** Its processes run as `postfix` and write into the counter's file. */

@@ -178,6 +178,7 @@ async function startPeers(
   const counter = buildFlushCounter(folder)
   const flushLibrary = 'library' in counter ? counter.library : undefined
   const peers: Peer[] = []
+  const spawned = (stop: () => Promise<void>): void => ends.push(stop)
   const ours = [
     ['Posthouse', undefined] as const,
     ...(before === undefined ? [] : [['before', resolve(before)] as const]),
@@ -203,16 +204,14 @@ async function startPeers(
   if (only !== 'posthouse') {
     const place = join(folder, 'postfix')
     mkdirSync(place)
-    const postfix = await startPostfix({ folder: place, port: base + 2, sinkPort, flushLibrary })
-    ends.push(() => postfix.stop())
+    const postfix = await startPostfix({ folder: place, port: base + 2, sinkPort, flushLibrary, spawned })
     peers.push({ name: 'Postfix', port: base + 2, ...postfix })
   }
   if (haraka !== undefined) {
     const place = join(folder, 'haraka')
     mkdirSync(place)
-    const options = { port: base + 3, nextHost: sinkPort, workers: workers, flushLibrary }
+    const options = { port: base + 3, nextHost: sinkPort, workers, flushLibrary, spawned }
     const server = await startHaraka({ folder: place, package: await installed(haraka, folder), ...options })
-    ends.push(() => server.stop())
     peers.push({ name: 'Haraka', port: base + 3, ...server })
   }
   return peers

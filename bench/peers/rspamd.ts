@@ -12,6 +12,8 @@ import { WITHOUT } from '../filter/peers/rspamd.js'
 const START_MS = 240_000
 
 export interface RspamdOptions {
+  /** Told how it ends as soon as there is something to end: it may be interrupted while it starts. */
+  readonly spawned: (stop: () => Promise<void>) => void
   readonly folder: string
   readonly port: number
   readonly processes: number
@@ -24,7 +26,7 @@ export function noRspamd(): string | undefined {
   return program('rspamd') === undefined ? 'Rspamd is not here (Debian: apt install rspamd)' : undefined
 }
 
-export async function startRspamd(options: RspamdOptions): Promise<{ readonly group: number; stop(): Promise<void> }> {
+export async function startRspamd(options: RspamdOptions): Promise<{ readonly group: number }> {
   const { folder } = options
   configure(options)
   const variables = { LOCAL_CONFDIR: folder, DBDIR: folder, RUNDIR: folder, LOGDIR: folder }
@@ -33,11 +35,12 @@ export async function startRspamd(options: RspamdOptions): Promise<{ readonly gr
     stdio: 'ignore',
     detached: true,
   })
+  options.spawned(() => stop(child))
   const log = (): string => readFileSync(join(folder, 'rspamd.log'), 'utf8')
   // A milter says nothing first, so its log is asked: the rules are compiled when it serves.
   for (const until = Date.now() + START_MS; !isServing(options.port); await sleep(200))
     if (child.exitCode !== null || Date.now() > until) throw new Error(`Rspamd did not start:\n${log().slice(-2000)}`)
-  return { group: child.pid!, stop: () => stop(child) }
+  return { group: child.pid! }
 }
 
 function isServing(port: number): boolean {

@@ -51,6 +51,8 @@ export class CountingSink {
   }
 
   async stop(): Promise<void> {
+    // A terminal's Ctrl-C ends it before we do.
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     const ended = new Promise(done => this.#child.once('exit', done))
     this.#child.kill('SIGKILL')
     await ended

@@ -34,6 +34,7 @@ const MOST_SECONDS = 240
 
 const say = (text: string): void => void process.stderr.write(text)
 let setting: Setting | undefined
+let tools: string | undefined
 
 async function main(): Promise<number> {
   const { values, positionals } = parseOptions({
@@ -49,7 +50,7 @@ async function main(): Promise<number> {
   const minutes = countOf('--minutes', 1, 1000)(values.minutes)
   const folder = values.folder ?? tmpdir()
   say(`${machineText(machineOf(folder))}\n`)
-  const tools = mkdtempSync(join(folder, 'posthouse-bench-tools-'))
+  tools = mkdtempSync(join(folder, 'posthouse-bench-tools-'))
   try {
     const outcomes: Outcome[] = []
     const wanted = HELD.filter(one => scenarios.length === 0 || scenarios.includes(one.case.scenario))
@@ -65,8 +66,12 @@ async function main(): Promise<number> {
     process.stdout.write(tableOfOutcomes(outcomes))
     return outcomes.every(isWithin) ? 0 : 1
   } finally {
-    await rm(tools, { recursive: true, force: true })
+    await removeTools()
   }
+}
+
+async function removeTools(): Promise<void> {
+  if (tools !== undefined) await rm(tools, { recursive: true, force: true })
 }
 
 async function outcome(held: Held, folder: string, tools: string): Promise<Outcome> {
@@ -124,6 +129,7 @@ function argumentsOf({ messages }: Held, folder: string): Arguments {
 onInterruption(async () => {
   await setting?.end()
   await setting?.end()
+  await removeTools()
 })
 
 main().then(

@@ -89,8 +89,8 @@ async function startDovecot(store: DovecotStore, wish: PeersWish): Promise<ImapP
   const folder = join(wish.folder, `dovecot-${store}`)
   mkdirSync(folder)
   chmodSync(folder, 0o755)
-  const dovecot = await Dovecot.start({ folder, store, password: PASSWORD, flushLibrary: wish.flushLibrary })
-  wish.ends(() => dovecot.stop())
+  const { flushLibrary, ends } = wish
+  const dovecot = await Dovecot.start({ folder, store, password: PASSWORD, flushLibrary, spawned: ends })
   return {
     name: `Dovecot ${store}`,
     about: `Dovecot ${store}: Debian's${store === 'mbox' ? ' and its default store' : ''}, mail_fsync = optimized (its default: mail is flushed, changed flags are not), processes kept and used again, no limits of connections, passwords compared as they are`,

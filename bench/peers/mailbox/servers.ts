@@ -92,16 +92,20 @@ async function postfixAndDovecot(wish: ServersWish): Promise<MailServer> {
     chmodSync(path, 0o755)
     return path
   }
-  const dovecot = await Dovecot.start({ folder: place('dovecot'), store, password: PASSWORD, flushLibrary })
-  ends(() => dovecot.stop())
+  const dovecot = await Dovecot.start({
+    folder: place('dovecot'),
+    store,
+    password: PASSWORD,
+    flushLibrary,
+    spawned: ends,
+  })
   const milter = filter ? { port: await freePort() } : undefined
-  const rspamd = milter && (await startRspamd({ folder: place('rspamd'), port: milter.port, processes: workers }))
-  if (rspamd !== undefined) ends(() => rspamd.stop())
+  const rspamd =
+    milter && (await startRspamd({ folder: place('rspamd'), port: milter.port, processes: workers, spawned: ends }))
   const port = (await freeBase()) + 2
   const users = Array.from({ length: BOXES }, (_, box) => addressOf(box))
   const local = { domain: 'bench.test', users, lmtpPort: dovecot.ports.lmtp, milterPort: milter?.port }
-  const postfix = await startPostfix({ folder: place('postfix'), port, local, flushLibrary })
-  ends(() => postfix.stop())
+  const postfix = await startPostfix({ folder: place('postfix'), port, local, flushLibrary, spawned: ends })
   const name = filter ? 'Postfix + Rspamd + Dovecot' : 'Postfix + Dovecot'
   return {
     name,
@@ -126,8 +130,7 @@ async function queueing({ folder, flushLibrary, ends }: ServersWish, next: numbe
   mkdirSync(place)
   chmodSync(place, 0o755)
   const port = (await freeBase()) + 2
-  const postfix = await startPostfix({ folder: place, port, sinkPort: next, flushLibrary })
-  ends(() => postfix.stop())
+  const postfix = await startPostfix({ folder: place, port, sinkPort: next, flushLibrary, spawned: ends })
   return {
     name: 'Postfix, queue',
     about: 'Postfix, queue: it accepts and flushes; the next host never greets, so nothing goes out meanwhile',
@@ -143,8 +146,8 @@ async function haraka(wish: ServersWish, from: string, next: number): Promise<Ma
   mkdirSync(place)
   const port = (await freeBase()) + 2
   const where = await installed(from, folder)
-  const server = await startHaraka({ folder: place, package: where, port, nextHost: next, workers, flushLibrary })
-  ends(() => server.stop())
+  const options = { folder: place, package: where, port, nextHost: next, workers, flushLibrary, spawned: ends }
+  const server = await startHaraka(options)
   return {
     name: 'Haraka, queue',
     about: `${ABOUT_HARAKA}; the next host never greets`,
