@@ -52,7 +52,7 @@ npm run bench -- COMMAND …        what else there is: see --list
   --list                what each scenario asks
   --help
 
-Without --sessions and --size each scenario runs its usual cases; the whole takes one to two minutes.
+Without --sessions and --size each scenario runs its usual cases; the whole takes four to eight minutes on two cores.
 `
 
 const OPTIONS = {

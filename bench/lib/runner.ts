@@ -2,6 +2,7 @@
  * Runs the cases of a stage: ours and the reference in turns, so that a noisy minute of the machine hits both, and reads what the
  * servers' processes used in each turn. Says on stderr what it is doing.
  */
+import type { Arguments } from './args.js'
 import { type Case, figuresOf, type Round, type Row, ratioOf, spreadOf } from './figures.js'
 import type { Evidence } from './flush.js'
 import type { Scenario, Setting, Side, Stage } from './scenario.js'
@@ -15,6 +16,9 @@ const USUAL_ROUNDS = 3
  * first case of every stage was compared with a cold reference, and looked up to three times too good.
  */
 const WARM_UP_SECONDS = 5
+
+/** All turns of a side together: below it a figure is of chance. */
+const SHORT_SECONDS = 1
 
 export type Say = (text: string) => void
 
@@ -39,7 +43,8 @@ export async function runVariant(
     say(`  ${which}${one.sessions} session${one.sessions === 1 ? '' : 's'}, ${sizeName(one.size)}:`)
     const rounds = await turns(stage, one, scenario.rounds?.(one) ?? USUAL_ROUNDS, setting.args.seconds)
     const row = rowOf(one, rounds, durable)
-    const remark = stage.remark?.(row)
+    const remarks = [stage.remark?.(row), tooShort(row, setting.args)].filter(text => text !== undefined)
+    const remark = remarks.length === 0 ? undefined : remarks.join('; ')
     const errors = row.ours.errors.length === 0 ? '' : ` ERRORS: ${row.ours.errors.join('; ')}`
     const beside = row.reference === undefined ? '' : `, reference ${rate(row.reference.messagesPerSecond)}/s`
     say(` ${rate(row.ours.messagesPerSecond)}/s${beside}${remark === undefined ? '' : `; ${remark}`}${errors}\n`)
@@ -101,6 +106,16 @@ function rowOf(one: Case, { ours, reference: theirs }: Rounds, durable: Evidence
   const reference = figuresOf(theirs)
   const ratio = ratioOf(own, reference, spreadOf(ours, theirs))
   return { ...one, ours: own, reference, ...(ratio === undefined ? {} : { ratio }), durable }
+}
+
+/** Of a run that was asked to be shorter than usual: that it is no measurement. */
+export function tooShort(
+  { ours }: Pick<Row, 'ours'>,
+  { seconds, messages, mailbox }: Pick<Arguments, 'seconds' | 'messages' | 'mailbox'>,
+): string | undefined {
+  const asked = seconds < SHORT_SECONDS || messages !== undefined || mailbox !== undefined
+  if (!asked || ours.elapsedMs >= SHORT_SECONDS * 1000) return undefined
+  return `measured for ${(ours.elapsedMs / 1000).toFixed(2)} s, too short to mean more than that it works`
 }
 
 export function evidenceText(evidence: Evidence): string {

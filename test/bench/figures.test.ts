@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { figuresOf, latencyOf, median, percentile, type Round, ratioOf, spreadOf } from '../../bench/lib/figures.js'
 import { judge } from '../../bench/lib/flush.js'
+import { tooShort } from '../../bench/lib/runner.js'
 import { readStat, usageBetween } from '../../bench/lib/usage.js'
 
 const HUNDRED = Float64Array.from({ length: 100 }, (_, i) => i + 1)
@@ -102,4 +103,12 @@ test('a 250 that waits for held flushes is durable, one that does not is not', (
   assert.equal(judge([251, 3], 2, 250, 4).kind, 'not durable')
   assert.equal(judge([600], 2, 250, 0).kind, 'not durable')
   assert.equal(judge([], 2, 250, 4).kind, 'not checked')
+})
+
+test('a run that was asked to be short says that it means little, and one of the usual length does not', () => {
+  const ours = (elapsedMs: number) => ({ ours: { ...figuresOf([]), elapsedMs } })
+  assert.match(tooShort(ours(300), { seconds: 0.3 })!, /measured for 0\.30 s, too short/)
+  assert.match(tooShort(ours(500), { seconds: 300, messages: 50 })!, /too short/)
+  assert.equal(tooShort(ours(500), { seconds: 1.8 }), undefined)
+  assert.equal(tooShort(ours(1800), { seconds: 1.8, messages: 2000 }), undefined)
 })
