@@ -28,7 +28,10 @@ async function interrupted(line: string, isFar: (folder: string) => boolean) {
   for (let tries = 0; !isFar(folder) && tries < 2400 && child.exitCode === null; tries++) await sleep(25)
   assert.equal(child.exitCode, null, 'it ended before it was interrupted')
   process.kill(-child.pid!, 'SIGINT')
-  return { code: await ended, left: readdirSync(folder).filter(isOurs), running: processesIn(folder) }
+  const code = await ended
+  // What it has killed may take a moment to be gone.
+  for (let tries = 0; processesIn(folder).length > 0 && tries < 400; tries++) await sleep(25)
+  return { code, left: readdirSync(folder).filter(isOurs), running: processesIn(folder) }
 }
 
 /** But for which ports were given out, which all runs share, and what Node has compiled. */
@@ -49,8 +52,16 @@ function textOf(path: string): string {
   }
 }
 
-const begun = (pattern: RegExp) => (folder: string) =>
-  readdirSync(folder, { recursive: true, encoding: 'utf8' }).some(path => pattern.test(path))
+const begun = (pattern: RegExp) => (folder: string) => pathsIn(folder).some(path => pattern.test(path))
+
+function pathsIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  } catch {
+    // a folder in it went while it was looked at
+    return []
+  }
+}
 
 for (const [line, isFar, skip] of [
   ['ratios/main.js smtp-in', begun(/posthouse-\d+\/data/), false],
