@@ -6,9 +6,14 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Instance } from '../test/harness/instance.js'
+import { commandLine } from './lib/command-line.js'
 import { ends, runToTheEnd } from './lib/ends.js'
+import { countOf } from './lib/options.js'
 
-const MESSAGES = Number(process.argv[2] ?? 300)
+const { given: MESSAGES } = commandLine({
+  help: 'npm run bench:idle [-- MESSAGES]     so many (300) that eight clients hear of\n',
+  read: word => countOf('messages', 1, 100_000)(word ?? '300'),
+})
 const IDLERS = 8
 const MESSAGE = 'Subject: x\r\n\r\nx\r\n'
 

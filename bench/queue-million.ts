@@ -13,17 +13,25 @@ import { parse } from 'yaml'
 import type { NewRow } from '../core/api/index.js'
 import { createLmdbStore, type LmdbStore } from '../plugins/store-lmdb/store.js'
 import { answers, freeBase, OFFSETS } from '../test/harness/ports.js'
+import { commandLine } from './lib/command-line.js'
 import { ends, runToTheEnd } from './lib/ends.js'
 import { median } from './lib/figures.js'
 import { machineOf } from './lib/machine.js'
+import { oneOf } from './lib/options.js'
+import { checkPlaces } from './lib/places.js'
 import { type Measure, writeResults } from './lib/results.js'
 import { ROOT } from './lib/root.js'
 
 const MAIN = join(ROOT, 'dist/core/main.js')
-const ARGS = process.argv.slice(2)
-const ROWS = Number(ARGS.find(arg => /^\d+$/.test(arg)) ?? 1_000_000)
-/** A file for the figures. */
-const JSON_FILE = ARGS.includes('--json') ? ARGS[ARGS.indexOf('--json') + 1] : undefined
+/** How many lie in the queue when claims are measured. */
+const STEPS = ['1000', '10000', '100000', '1000000'] as const
+const HELP = `npm run bench:queue [-- ROWS] [--json FILE]     ROWS: ${STEPS.join(', ')} (the last); some minutes\n`
+const { given, values } = commandLine({
+  help: HELP,
+  options: { json: { type: 'string' } },
+  read: word => oneOf('rows', STEPS)(word ?? STEPS.at(-1)!),
+})
+const ROWS = Number(given)
 const DOMAINS = 50_000
 const ROWS_EACH = 10
 /** Acceptances under way at once; they share commits. */
@@ -99,7 +107,9 @@ async function claimCost(store: LmdbStore, round: number): Promise<readonly [cla
 
 async function growing(store: LmdbStore): Promise<void> {
   let [filled, seconds] = [0, 0]
-  for (const [round, rows] of [1000, 10_000, 100_000, 1_000_000].filter(rows => rows <= ROWS).entries()) {
+  for (const [round, rows] of STEPS.map(Number)
+    .filter(rows => rows <= ROWS)
+    .entries()) {
     seconds += await fill(store, filled, rows)
     filled = rows
     const [claim, settle] = await claimCost(store, round)
@@ -167,6 +177,7 @@ function anonymousOf(pid: number): number {
 }
 
 async function main(): Promise<void> {
+  checkPlaces({ folder: tmpdir(), json: values.json })
   const parent = mkdtempSync(join(process.env.POSTHOUSE_BENCH_FOLDER ?? tmpdir(), 'posthouse-million-'))
   const folder = join(parent, 'config')
   ends.push(() => rm(parent, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }))
@@ -190,7 +201,7 @@ async function main(): Promise<void> {
   const width = Math.max(...table.map(([what]) => what.length))
   for (const [what, figure] of table) process.stdout.write(`${what.padEnd(width)}  ${figure}\n`)
   const about = { at: new Date().toISOString(), machine: machineOf(parent), settings: { rows: ROWS } }
-  if (JSON_FILE !== undefined) writeResults(JSON_FILE, { ...about, rows: [], measures })
+  if (values.json !== undefined) writeResults(values.json, { ...about, rows: [], measures })
 }
 
 runToTheEnd(main)

@@ -8,11 +8,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Instance } from '../test/harness/instance.js'
 import { sendOctets } from '../test/harness/send-mail.js'
+import { commandLine } from './lib/command-line.js'
 import { ends, runToTheEnd } from './lib/ends.js'
 import { median } from './lib/figures.js'
 import { buildFlushCounter, FlushCounter } from './lib/flush.js'
+import { countOf } from './lib/options.js'
 
-const MOST = Number(process.argv[2] ?? 1000)
+const { given: MOST } = commandLine({
+  help: 'npm run bench:recipients [-- MOST]     1, 10, 100, 1000 mailboxes, as far as MOST (1000) goes\n',
+  read: word => countOf('most', 1, 1000)(word ?? '1000'),
+})
 const TURNS = 10
 const KB = 1024
 /** Of /proc: a hundred a second. */
@@ -26,7 +31,7 @@ const flushes = 'why' in built ? undefined : new FlushCounter(built.library, joi
 ends.push(() => rm(folder, { recursive: true, force: true }))
 const making = Instance.make({
   users: [[address(0), 'secret']],
-  server: { limits: { recipients: Math.max(MOST, 1000) } },
+  server: { limits: { recipients: 1000 } },
   ...(flushes && { run: { env: flushes.env } }),
 })
 ends.push(async () => (await making).destroy())

@@ -11,11 +11,15 @@ import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import type { Mailbox, NewMail } from '../core/api/index.js'
 import { createLmdbStore, type LmdbStore } from '../plugins/store-lmdb/store.js'
 import { type Client, startRig } from '../test/plugins/imap/rig.js'
+import { commandLine } from './lib/command-line.js'
 import { ends, runToTheEnd } from './lib/ends.js'
+import { countOf } from './lib/options.js'
 
-const ARGS = process.argv.slice(2)
-const MESSAGES = Number(ARGS.find(arg => /^\d+$/.test(arg)) ?? 100_000)
-const JSON_WANTED = ARGS.includes('--json')
+const { given: MESSAGES, values } = commandLine({
+  help: 'npm run bench:search [-- MESSAGES] [--json]     of a mailbox of so many (100000); the figures as JSON\n',
+  options: { json: { type: 'boolean' } },
+  read: word => countOf('messages', 1, 1_000_000)(word ?? '100000'),
+})
 const SIZE = 4096
 const ROUNDS = 3
 const VOCABULARY = 60_000
@@ -167,7 +171,8 @@ runToTheEnd(async () => {
   const figures = [first]
   for (const [what, command] of COMMANDS) figures.push(await measure(client, what, command, ROUNDS))
   const perMessage = indexBytes(store) / MESSAGES
-  if (JSON_WANTED) process.stdout.write(`${JSON.stringify({ messages: MESSAGES, size: SIZE, perMessage, figures })}\n`)
+  if (values.json === true)
+    process.stdout.write(`${JSON.stringify({ messages: MESSAGES, size: SIZE, perMessage, figures })}\n`)
   else {
     for (const { what, ms, cpuMs, heldMs } of figures)
       process.stdout.write(

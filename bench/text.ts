@@ -4,7 +4,7 @@
  * judged by all rules of content.
  * Absolute figures are of the machine and its load; what counts is the ratio, and that no line of the second table holds anybody up.
  */
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,8 +15,10 @@ import { Site } from './filter/site.js'
 import { pluginsOf } from './filter/stages.js'
 import { viewOf } from './filter/view.js'
 import { ends, runToTheEnd } from './lib/ends.js'
+import { parseOptions, Wrong } from './lib/options.js'
 
 const LEAN = { skipHtmlToText: true, skipTextToHtml: true, skipImageLinks: true, skipTextLinks: true } as const
+const HELP = `npm run bench:text [-- FOLDER…]     what reading the .eml files of these folders costs, beside mailparser; and large mail, which needs no files\n`
 const TURNS = 3
 const SAMPLED = 3000
 const LARGE = 25 * 1024 * 1024
@@ -229,7 +231,14 @@ async function timedAndHeld(work: () => Promise<unknown>): Promise<readonly [num
 }
 
 runToTheEnd(async () => {
-  const folders = process.argv.slice(2)
+  const { values, positionals: folders } = parseOptions({
+    options: { help: { type: 'boolean' } },
+    allowPositionals: true,
+  })
+  if (values.help === true) return void process.stdout.write(HELP)
+  for (const folder of folders)
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
+      throw new Wrong(`there is no folder ${folder}`)
   if (folders.length > 0) {
     const mails = mailIn(folders)
     await costs(mails)

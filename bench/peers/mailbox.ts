@@ -12,7 +12,7 @@ import { ends, runToTheEnd, say } from '../lib/ends.js'
 import { buildFlushCounter } from '../lib/flush.js'
 import { machineOf, machineText } from '../lib/machine.js'
 import { Messages } from '../lib/message.js'
-import { countOf, list, oneOf, parseOptions, sizeOf } from '../lib/options.js'
+import { countOf, list, oneOf, parseOptions, sizeOf, Wrong } from '../lib/options.js'
 import { checkPlaces } from '../lib/places.js'
 import { writeResults } from '../lib/results.js'
 import { figure } from '../lib/table.js'
@@ -59,6 +59,7 @@ async function main(): Promise<void> {
   const { values } = parseOptions({ options: OPTIONS })
   if (values.help) return void process.stdout.write(HELP)
   const wish = wishOf(values)
+  if (wish.filter && values.haraka !== undefined) throw new Wrong('--haraka: Haraka takes no part with --filter')
   checkPlaces(values)
   if (program('smtp-source') === undefined) throw new Error('smtp-source is not here (Debian: apt install postfix)')
   const folder = mkdtempSync(join(values.folder, 'posthouse-bench-mailbox-'))

@@ -1,10 +1,10 @@
 /** `posthouse learn …`: teaches from files and mailboxes, takes it back, and says what is known. */
-import { type Clock, type Command, CommandError, type CommandRun, type Message, readMailFile } from 'posthouse/api'
+import { type Clock, type Command, CommandError, type CommandRun, type Finding, type Message } from 'posthouse/api'
 import { buildCommand } from './build-command.js'
 import { keyOf, type Label, SITE } from './entry.js'
 import { findingOf } from './finding.js'
 import type { Journal } from './journal.js'
-import { type Bounds, experienceOf, judge, leftOfModel } from './judge.js'
+import { type Bounds, experienceOf, judge, leftOfModel, type Sources } from './judge.js'
 import { readLesson, readTokens } from './lesson.js'
 import { accountNamed, type PassedOver, type SourceMail, type SourceParts, sourceOf } from './mail-source.js'
 import { beginsAsMail } from './mbox.js'
@@ -114,10 +114,15 @@ async function teach(label: Label, run: CommandRun, parts: CommandParts): Promis
 
 /** Of what is no mail, and of what cannot be read, nothing is learned, and the rest is. What was learned is taken back, whatever it is. */
 function octetsOf(mail: SourceMail | PassedOver, progress: Progress, run: CommandRun): Buffer | undefined {
-  if ('bytes' in mail && (run.options.undo === true || beginsAsMail(mail.bytes))) return mail.bytes
-  const fault = 'fault' in mail ? mail.fault : `${mail.name} is no mail: it does not begin with a header field`
-  if (++progress.passedOver <= MOST_NAMED) run.warn(fault)
+  const read = run.options.undo === true ? mail : checked(mail)
+  if ('bytes' in read) return read.bytes
+  if (++progress.passedOver <= MOST_NAMED) run.warn(read.fault)
   return undefined
+}
+
+function checked(mail: SourceMail | PassedOver): SourceMail | PassedOver {
+  if ('fault' in mail || beginsAsMail(mail.bytes)) return mail
+  return { fault: `${mail.name} is no mail: it does not begin with a header field` }
 }
 
 /** Each lesson counts as much as it has to beside all others, in whatever order they came. */
@@ -223,24 +228,43 @@ function status({ journal: journalOf, model: modelOf }: CommandParts): Command {
   }
 }
 
-function judging({ teacher: teacherOf, bounds, messageOf }: CommandParts): Command {
+function judging(parts: CommandParts): Command {
+  const { teacher: teacherOf, bounds, messageOf } = parts
+  const findingIn = async (bytes: Buffer, sources: Sources) => {
+    const read = await readTokens(messageOf(bytes))
+    return findingOf(read, sources, judge(read.tokens, sources, read.starts), bounds)
+  }
   return {
     name: 'learn judge',
-    summary: 'say how likely mail in files is spam, and which tokens say so; nothing is learned',
-    usage: 'FILE…',
+    summary:
+      'say how likely mail is spam, and which tokens say so: of files, mbox, Maildir, folders, or a mailbox; nothing is learned',
+    usage: 'PATH…',
     arity: [1, 100_000],
     async run(run) {
+      const places = await Promise.all(run.args.map(path => sourceOf(path, parts, { once: true })))
       const sources = await (await teacherOf()).sources()
-      for (const file of run.args) {
-        const read = await readTokens(messageOf(await readMailFile(file)))
-        const found = findingOf(read, sources, judge(read.tokens, sources, read.starts), bounds)
-        if (run.json)
-          run.print(JSON.stringify({ file, points: found?.points ?? 0, says: found?.says, evidence: found?.evidence }))
-        else {
-          run.print(`${(found?.points ?? 0).toFixed(2).padStart(6)}  ${file}: ${found?.says ?? 'nothing to say'}`)
-          for (const piece of found?.evidence ?? []) run.print(`        ${piece}`)
+      let passedOver = 0
+      for (const mailsIn of places) {
+        for await (const source of mailsIn()) {
+          const mail = checked(source)
+          if ('bytes' in mail) print(run, mail.name, await findingIn(mail.bytes, sources))
+          else {
+            passedOver++
+            run.warn(mail.fault)
+          }
         }
       }
+      return passedOver === 0 ? 0 : 1
     },
   }
+}
+
+function print(run: CommandRun, file: string, found: Finding | undefined): void {
+  const { points = 0, says, evidence = [] } = found ?? {}
+  if (run.json) {
+    run.print(JSON.stringify({ file, points, says, evidence }))
+    return
+  }
+  run.print(`${points.toFixed(2).padStart(6)}  ${file}: ${says ?? 'nothing to say'}`)
+  for (const piece of evidence) run.print(`        ${piece}`)
 }

@@ -42,11 +42,15 @@ const LIST_PAGE = 200
 /** Enough to see an mbox, also behind empty lines. */
 const BEGINNING = 64
 
-/** Looks whether it is there, which throws a `CommandError` if it is not; reads nothing yet. */
-export async function sourceOf(path: string, parts: SourceParts): Promise<() => Sources> {
+/**
+ * Looks whether it is there, which throws a `CommandError` if it is not; reads nothing yet. `once`: each is read a single time, so one mail may come
+ * through a pipe, too (`<(zcat …)`).
+ */
+export async function sourceOf(path: string, parts: SourceParts, { once = false } = {}): Promise<() => Sources> {
   const facts = await stat(path).catch(() => undefined)
   if (facts?.isDirectory() === true) return () => inFolder(path)
   if (facts?.isFile() === true) return () => inFile(path)
+  if (facts?.isFIFO() === true && once) return () => asOne(path)
   // What comes through a pipe could be read only once, and may never come.
   if (facts !== undefined) throw new CommandError(`${path} is neither a file nor a folder`, 2)
   if (/^[^/]+:./.test(path)) return inMailbox(path, parts)
@@ -78,7 +82,15 @@ async function* inFile(path: string): Sources {
     const start = startOfMbox(await beginningOf(path))
     let count = 0
     if (start >= 0) for await (const bytes of mailsInMbox(path, start)) yield { name: `${path}#${++count}`, bytes }
-    else yield { name: path, bytes: (await readMailFile(path)).subarray(0, MOST_READ) }
+    else yield* asOne(path)
+  } catch (error) {
+    yield { fault: faultOf(path, error) }
+  }
+}
+
+async function* asOne(path: string): Sources {
+  try {
+    yield { name: path, bytes: (await readMailFile(path)).subarray(0, MOST_READ) }
   } catch (error) {
     yield { fault: faultOf(path, error) }
   }

@@ -31,6 +31,13 @@ for (const [line, why] of [
   ['peers/relay.js --connections keept', /--connections: expected new or kept, found "keept", did you mean kept\?/],
   ['peers/mailbox.js --size 4XB', /--size: expected a size from 512 to 40MB, found "4XB"/],
   ['peers/imap.js --scenario apend', /--scenario: .*, found "apend", did you mean append\?/],
+  ['peers/mailbox.js --filter --haraka fetch', /--haraka: Haraka takes no part with --filter/],
+  ['queue-million.js 5000', /rows: expected 1000, 10000, 100000, 1000000, found "5000"/],
+  ['queue-million.js --json /nowhere/at-all.json', /--json: there is no folder \/nowhere/],
+  ['search.js many', /messages: expected a number from 1 to 1000000, found "many"/],
+  ['recipients.js 10 100', /expected one word at most, found "10 100"/],
+  ['idle-news.js --jsn', /'--jsn'/],
+  ['text.js /nowhere/at-all', /there is no folder \/nowhere\/at-all/],
   ['filter/main.js --stag content', /'--stag', did you mean --stage\?/],
 ] as const) {
   test(`bench ${line}`, async () => {
@@ -40,7 +47,14 @@ for (const [line, why] of [
   })
 }
 
-for (const file of ['peers/relay.js', 'peers/mailbox.js', 'peers/imap.js', 'ratios/main.js']) {
+for (const file of [
+  'peers/relay.js',
+  'peers/mailbox.js',
+  'peers/imap.js',
+  'ratios/main.js',
+  'queue-million.js',
+  'text.js',
+]) {
   test(`bench ${file} says what it takes`, async () => {
     const { code, text } = await said(`${file} --help`)
     assert.match(text, /^npm run bench/)

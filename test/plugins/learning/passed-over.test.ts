@@ -1,6 +1,8 @@
 /** What is given to `posthouse learn` and is no mail teaches nothing, and keeps nothing else from being learned. */
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -61,6 +63,22 @@ test('where one of several paths is not there, nothing is learned of the others'
   const table = aTable()
   await assert.rejects(learn(table, ['mails/3', 'nowhere']), CommandError)
   assert.equal(await taughtIn(table), 0)
+})
+
+test('what is judged may be an mbox, a folder, or come through a pipe; what is no mail is passed over', async () => {
+  const { commands } = processOf(aTable(), clock)
+  const wrapped = [1, 2].map(n => `From a@example.test Mon Jan  1 00:00:00 2026\n${mailOf('spam', n)}\n`)
+  writeFileSync(join(folder, 'box'), wrapped.join(''))
+  const pipe = join(folder, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  const writer = writeFile(pipe, mailOf('ham', 1))
+  const paths = ['box', 'mails', 'pipe'].map(name => join(folder, name))
+  const { code, out, err } = await runCommand(commands, 'learn judge', paths, { json: true })
+  await writer
+  const names = out.map(line => JSON.parse(line).file.slice(folder.length + 1))
+  assert.deepEqual(names, ['box#1', 'box#2', 'mails/3', 'mails/5', 'pipe'])
+  assert.equal(err.length, 3)
+  assert.equal(code, 1)
 })
 
 test('a dry run says what is known already', async () => {
