@@ -3,7 +3,7 @@
  * in `configOf` with its reason, so that its friends can say whether it is fair.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -36,9 +36,13 @@ const LOCATIONS: Readonly<Record<DovecotStore, string>> = {
 /** Sessions it has room for: a process each. */
 const SESSIONS = 12_000
 
+/** Packages of their own in Debian. */
+const PARTS = ['/usr/lib/dovecot/imap', '/usr/lib/dovecot/lmtp']
+
 /** Why there can be none here, or nothing. */
 export function noDovecot(): string | undefined {
-  if (program('dovecot') === undefined) return 'Dovecot is not here (Debian: apt install dovecot-imapd dovecot-lmtpd)'
+  if (program('dovecot') === undefined || PARTS.some(part => !existsSync(part)))
+    return 'Dovecot is not here (Debian: apt install dovecot-imapd dovecot-lmtpd)'
   return process.getuid?.() === 0 ? undefined : 'Dovecot starts for root only'
 }
 
