@@ -5,6 +5,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import type { FromWorker } from './messages.js'
 import { OWN_MODULES_FLAGS } from './own-modules.js'
+import { thisMachine, warmthFlags } from './warmth.js'
 
 export interface Taken {
   readonly worker: Worker
@@ -20,7 +21,8 @@ export class Spare {
   constructor(script: string, configDir: string) {
     // the kernel hands connections out: no hop through this process
     cluster.schedulingPolicy = cluster.SCHED_NONE
-    const execArgv = [...process.execArgv, ...OWN_MODULES_FLAGS]
+    // What the admin has given comes last, and counts.
+    const execArgv = [...warmthFlags(thisMachine()), ...process.execArgv, ...OWN_MODULES_FLAGS]
     cluster.setupPrimary({ exec: script, args: ['worker', configDir], execArgv })
     const worker = cluster.fork()
     worker.once('message', (message: FromWorker) => {
