@@ -10,10 +10,8 @@ export class LazyCall implements Call {
   readonly #scope: AskScope
   readonly #plugin: string | undefined
   readonly observed: boolean
-  #signal: AbortSignal | undefined
-  #controller: AbortController | undefined
-  #log: Log | undefined
-  #ended: Error | undefined
+  /** One is made for every hook of every mail: what most never ask for takes no room in it. */
+  #made: Made | undefined
 
   /** `plugin`: who is named in the log. */
   constructor(scope: AskScope, plugin?: string, observed = false) {
@@ -24,24 +22,37 @@ export class LazyCall implements Call {
 
   /** The same one every time, so that a listener can be taken off again. */
   get signal(): AbortSignal {
-    if (this.#signal === undefined) {
-      this.#controller = new AbortController()
-      this.#signal = AbortSignal.any([this.#controller.signal, this.#scope.signal])
-      // A hook waits for as many names at once as a mail has it ask: Node warns of the eleventh wait, and takes it for a leak.
-      setMaxListeners(0, this.#signal)
-      if (this.#ended !== undefined) this.#controller.abort(this.#ended)
-    }
-    return this.#signal
+    this.#made ??= {}
+    this.#made.signal ??= this.#newSignal(this.#made)
+    return this.#made.signal
+  }
+
+  #newSignal(made: Made): AbortSignal {
+    made.controller = new AbortController()
+    const signal = AbortSignal.any([made.controller.signal, this.#scope.signal])
+    // A hook waits for as many names at once as a mail has it ask: Node warns of the eleventh wait, and takes it for a leak.
+    setMaxListeners(0, signal)
+    if (made.ended !== undefined) made.controller.abort(made.ended)
+    return signal
   }
 
   get log(): Log {
     if (this.#plugin === undefined) return this.#scope.log
-    this.#log ??= this.#scope.log.child({ plugin: this.#plugin })
-    return this.#log
+    this.#made ??= {}
+    this.#made.log ??= this.#scope.log.child({ plugin: this.#plugin })
+    return this.#made.log
   }
 
   end(reason: Error): void {
-    this.#ended = reason
-    this.#controller?.abort(reason)
+    this.#made ??= {}
+    this.#made.ended = reason
+    this.#made.controller?.abort(reason)
   }
+}
+
+interface Made {
+  signal?: AbortSignal
+  controller?: AbortController
+  log?: Log
+  ended?: Error
 }

@@ -67,6 +67,13 @@ type Awaitable<T> = T | Promise<T>
 interface Step<M extends MomentName> {
   readonly entry: PipelineEntry
   readonly hook: Hook<M>
+  // What its entry says, read once: entries are of many shapes, steps are of one.
+  readonly plugin: string
+  readonly observes: boolean
+  /** Of some sessions only. */
+  readonly chooses: boolean
+  /** Hears of the end of what it was asked in. */
+  readonly hearsEnd: boolean
 }
 
 /** What one hook call came to. */
@@ -87,7 +94,7 @@ export class Pipeline {
       const steps: Step<MomentName>[] = []
       for (const entry of entries) {
         const hook = entry.hooks[moment]
-        if (hook !== undefined) steps.push({ entry, hook: hook as Hook<MomentName> })
+        if (hook !== undefined) steps.push(stepOf(entry, hook as Hook<MomentName>))
       }
       this.#steps.set(moment, steps)
     }
@@ -122,12 +129,14 @@ export class Pipeline {
     const entries: PipelineEntry[] = []
     let asynchronous = false
     for (const step of steps) {
-      if (isSkipped(step.entry, labels)) continue
+      if (step.chooses && isSkipped(step.entry, labels)) continue
       const settled = this.#call(moment, step, asked, scope)
+      if (settled === NOTHING) continue
       if (settled instanceof Promise) asynchronous = true
       waiting.push(settled)
       entries.push(step.entry)
     }
+    if (waiting.length === 0) return []
     const join = (all: readonly Settled<M>[]) => {
       for (let i = 0; i < all.length; i++) {
         const settled = all[i]!
@@ -146,7 +155,7 @@ export class Pipeline {
   tell<M extends Asking<'tell'>>(moment: M, asked: Asked[M], labels: ReadonlySet<string>, scope: AskScope): void {
     for (const step of this.#of(moment)) {
       const owed = moment === 'disconnect' && scope.concerned?.has(step.entry) === true
-      if (owed || !isSkipped(step.entry, labels)) void this.#call(moment, step, asked, scope)
+      if (owed || !step.chooses || !isSkipped(step.entry, labels)) void this.#call(moment, step, asked, scope)
     }
   }
 
@@ -164,8 +173,9 @@ export class Pipeline {
   ): Awaitable<Final<M> | undefined> {
     for (let i = from; i < steps.length; i++) {
       const step = steps[i]!
-      if (isSkipped(step.entry, labels)) continue
+      if (step.chooses && isSkipped(step.entry, labels)) continue
       const settled = this.#call(moment, step, asked, scope)
+      if (settled === NOTHING) continue
       if (settled instanceof Promise) {
         return settled.then(late => {
           const final = this.#judge(moment, step.entry, late, asked, labels, scope)
@@ -215,12 +225,12 @@ export class Pipeline {
   /** Calls one hook; never throws. The deadline is armed only when the hook returned a promise. */
   #call<M extends MomentName>(
     moment: M,
-    { entry, hook }: Step<M>,
+    { entry, hook, plugin, observes, hearsEnd }: Step<M>,
     asked: Asked[M],
     scope: AskScope,
   ): Awaitable<Settled<M>> {
-    const call = new LazyCall(scope, entry.plugin, entry.mode === 'observe')
-    if (entry.hooks.disconnect !== undefined) scope.concerned?.add(entry)
+    const call = new LazyCall(scope, plugin, observes)
+    if (hearsEnd) scope.concerned?.add(entry)
     try {
       const result = hook(asked, call)
       if (result === undefined || result === null) return NOTHING
@@ -252,6 +262,17 @@ export class Pipeline {
     scope.log.error({ plugin: entry.plugin, hook: moment, why, err: error }, 'hook failed')
     this.#metrics.count(`hooks.${entry.plugin}.${moment}.failed`)
     return { kind: 'failed', why } as const
+  }
+}
+
+function stepOf(entry: PipelineEntry, hook: Hook<MomentName>): Step<MomentName> {
+  return {
+    entry,
+    hook,
+    plugin: entry.plugin,
+    observes: entry.mode === 'observe',
+    chooses: entry.unless.length > 0 || entry.on.length > 0,
+    hearsEnd: entry.hooks.disconnect !== undefined,
   }
 }
 
