@@ -1,15 +1,16 @@
 /**
  * What learning adds, on two sites that know nothing of each other: one of the first set's people (personal mail and spam of 2001-02), one of the others'
- * (lists and phishing of 2017-23). Each is judged out of the box; after it was taught its own train part; with a starting model and lessons from the other
- * site alone, which is mail of other years and from elsewhere; and along the way from there, after 10, 100 and 1,000 mails of its own.
+ * (lists and phishing of 2017-23). Each is judged out of the box; after it was taught its own train part; with a starting model of the other
+ * site alone, which is mail of other years and from elsewhere; and along the way from there, after 10, 100 and 1,000 mails of its own, in the order they came
+ * in; and after 1,000 in the order of the set, which may have some kinds of mail at its end only. Beside each, what becomes of honest letters of kinds that no set has.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { errorsOf, type Result } from './figures.js'
-import type { Item, Label } from './sets.js'
+import { honestItems, type Item, type Label } from './sets.js'
 import { type PluginLine, Site } from './site.js'
 import { pluginsOf } from './stages.js'
-import { errorRow, JUNK } from './tables.js'
+import { ERROR_HEAD, errorRow, JUNK } from './tables.js'
 import { type Mail, type View, viewOf } from './view.js'
 
 export interface LearningWish {
@@ -24,9 +25,13 @@ export interface Lesson {
   /** `modern, taught 100 of its own`. */
   readonly name: string
   readonly results: readonly Result[]
+  /** Of `test/honest`. */
+  readonly honest: readonly Result[]
 }
 
 const CURVE = [10, 100, 1000] as const
+/** In the order of the set: what comes at its end only has not been taught yet. */
+const OF_SOME_KINDS = [1000] as const
 
 /** The sets that come from the same people, as far as can be told. */
 function siteOf({ set }: Pick<Item, 'set'>): string {
@@ -45,8 +50,11 @@ export async function learnAndJudge(wish: LearningWish): Promise<readonly Lesson
 export async function unseen(wish: LearningWish): Promise<readonly Result[]> {
   const results: Result[] = []
   for (const name of [...new Set(wish.test.map(siteOf))]) {
-    const [first] = await oneSite(wish, name, [])
-    results.push(...(first?.results ?? []))
+    const knowing = await elsewhere(wish, name)
+    if (knowing === undefined) continue
+    const site = await Site.open({ folder: knowing.folder, plugins: knowing.plugins })
+    results.push(...(await judgeAll(site, knowing.test, wish.view)))
+    await site.close()
   }
   return results
 }
@@ -54,36 +62,83 @@ export async function unseen(wish: LearningWish): Promise<readonly Result[]> {
 async function outOfTheBox(wish: LearningWish): Promise<readonly Lesson[]> {
   const site = await Site.open({ folder: join(wish.folder, 'box'), plugins: pluginsOf('learning')! })
   wish.say('out of the box\n')
-  const before = await judgeAll(site, wish.test, wish.view)
+  const before = await examined(site, wish.test, wish.view)
   wish.say(`taught all ${wish.train.length} train mails\n`)
   await teach(site, wish.train, wish.view, join(wish.folder, 'lessons'))
-  const after = await judgeAll(site, wish.test, wish.view)
+  const after = await examined(site, wish.test, wish.view)
   await site.close()
   const sites = [...new Set(wish.test.map(siteOf))]
-  const of = (results: readonly Result[], name: string) => results.filter(one => siteOf(one) === name)
+  const of = ({ results, honest }: Examined, name: string) => ({
+    results: results.filter(one => siteOf(one) === name),
+    honest,
+  })
   return sites.flatMap(name => [
-    { name: `${name}, out of the box`, results: of(before, name) },
-    { name: `${name}, after all train parts`, results: of(after, name) },
+    { name: `${name}, out of the box`, ...of(before, name) },
+    { name: `${name}, after all train parts`, ...of(after, name) },
   ])
 }
 
+interface Elsewhere {
+  readonly folder: string
+  /** With a model of the other site. */
+  readonly plugins: readonly PluginLine[]
+  readonly own: readonly Item[]
+  readonly test: readonly Item[]
+}
+
+/** Where nothing but the other site is known. Nothing when there is only one. */
+async function elsewhere({ train, test, folder, view }: LearningWish, name: string): Promise<Elsewhere | undefined> {
+  const own = train.filter(item => siteOf(item) === name)
+  const others = train.filter(item => siteOf(item) !== name)
+  if (own.length === 0 || others.length === 0) return undefined
+  const place = join(folder, name)
+  const plugins = withModel(await modelOf(others, view, place))
+  return { folder: place, plugins, own, test: test.filter(item => siteOf(item) === name) }
+}
+
 /** Begins with what only the other site knows. */
-async function oneSite(wish: LearningWish, name: string, curve: readonly number[] = CURVE): Promise<readonly Lesson[]> {
-  const own = interleaved(wish.train.filter(item => siteOf(item) === name))
-  const others = wish.train.filter(item => siteOf(item) !== name)
-  const test = wish.test.filter(item => siteOf(item) === name)
-  if (own.length === 0 || others.length === 0) return []
-  const folder = join(wish.folder, name)
-  const site = await Site.open({ folder, plugins: withModel(await modelOf(others, wish.view, folder)) })
+async function oneSite(wish: LearningWish, name: string): Promise<readonly Lesson[]> {
+  const knowing = await elsewhere(wish, name)
+  if (knowing === undefined) return []
+  return [
+    ...(await taughtBySteps(wish, knowing, {
+      name,
+      order: 'as it came',
+      lessons: interleaved(inTime(knowing.own, wish.view)),
+      counts: [0, ...CURVE],
+    })),
+    ...(await taughtBySteps(wish, knowing, {
+      name,
+      order: 'in the order of the set',
+      lessons: interleaved(knowing.own),
+      counts: OF_SOME_KINDS,
+    })),
+  ]
+}
+
+interface Curve {
+  readonly name: string
+  readonly order: string
+  readonly lessons: readonly Item[]
+  readonly counts: readonly number[]
+}
+
+async function taughtBySteps(
+  { view, say }: LearningWish,
+  { folder, plugins, test }: Elsewhere,
+  { name, order, lessons, counts }: Curve,
+): Promise<readonly Lesson[]> {
+  const place = join(folder, order.replaceAll(' ', '-'))
+  const site = await Site.open({ folder: place, plugins })
   const rows: Lesson[] = []
   let taught = 0
-  for (const count of [0, ...curve]) {
-    if (count > own.length) break
-    wish.say(`${name}: taught ${count} of its own\n`)
-    if (count > 0) await teach(site, own.slice(taught, count), wish.view, join(folder, `lessons-${count}`))
+  for (const count of counts) {
+    if (count > lessons.length) break
+    const what = count === 0 ? 'knows the other site only' : `and ${count} of its own ${order}`
+    say(`${name}: ${what}\n`)
+    if (count > 0) await teach(site, lessons.slice(taught, count), view, join(place, `lessons-${count}`))
     taught = count
-    const row = count === 0 ? `${name}, knows the other site only` : `${name}, and ${count} of its own`
-    rows.push({ name: row, results: await judgeAll(site, test, wish.view) })
+    rows.push({ name: `${name}, ${what}`, ...(await examined(site, test, view)) })
   }
   await site.close()
   return rows
@@ -120,11 +175,23 @@ function write(path: string, { octets }: Mail): void {
   writeFileSync(path, octets)
 }
 
-/** Spam and ham by turns while there are both, each in the order of its set: who begins to teach begins with both. */
+/** As far as their headers tell. */
+function inTime(items: readonly Item[], view: View): readonly Item[] {
+  const times = new Map(items.map(item => [item, viewOf(readFileSync(item.path), view).at]))
+  return items.toSorted((a, b) => times.get(a)! - times.get(b)!)
+}
+
+/** Spam and ham by turns while there are both: who begins to teach begins with both. */
 function interleaved(items: readonly Item[]): readonly Item[] {
   const sides = (['spam', 'ham'] as const).map(label => items.filter(item => item.label === label))
   const longest = Math.max(...sides.map(({ length }) => length))
   return Array.from({ length: longest }, (_, i) => sides.flatMap(side => side[i] ?? [])).flat()
+}
+
+type Examined = Pick<Lesson, 'results' | 'honest'>
+
+async function examined(site: Site, test: readonly Item[], view: View): Promise<Examined> {
+  return { results: await judgeAll(site, test, view), honest: await judgeAll(site, honestItems(), view) }
 }
 
 async function judgeAll(site: Site, items: readonly Item[], view: View): Promise<readonly Result[]> {
@@ -137,12 +204,20 @@ async function judgeAll(site: Site, items: readonly Item[], view: View): Promise
   return results
 }
 
+export const LESSON_HEAD = [...ERROR_HEAD, 'honest letters in Junk'] as const
+
 /** A row for each. */
 export function lessonRows(lessons: readonly Lesson[]): readonly (readonly string[])[] {
-  return lessons.map(({ name, results }) => errorRow(name, results))
+  return lessons.map(({ name, results, honest }) => {
+    const { falsePositives, ham } = errorsOf(honest, JUNK)
+    return [...errorRow(name, results), `${falsePositives} of ${ham}`]
+  })
 }
 
 /** For --json. */
 export function lessonFigures(lessons: readonly Lesson[]) {
-  return lessons.map(({ name, results }) => ({ name, ...errorsOf(results, JUNK) }))
+  return lessons.map(({ name, results, honest }) => {
+    const { falsePositives, ham } = errorsOf(honest, JUNK)
+    return { name, ...errorsOf(results, JUNK), honest: { ham, falsePositives } }
+  })
 }

@@ -14,12 +14,12 @@ import { type Arguments, HELP, readArguments } from './args.js'
 import { besideOthers, besideTable, draw } from './beside.js'
 import { percentile, type Result } from './figures.js'
 import { fitTo } from './fitting.js'
-import { learnAndJudge, lessonFigures, lessonRows, unseen } from './learning.js'
+import { LESSON_HEAD, learnAndJudge, lessonFigures, lessonRows, unseen } from './learning.js'
 import { folderOfSets, honestItems, type Item, itemsOf } from './sets.js'
 import { addsUp, Site } from './site.js'
 import { speedTable } from './speed.js'
 import { pluginsOf } from './stages.js'
-import { ERROR_HEAD, errorTable, groupTable, ruleTable, tableOf, wrongList } from './tables.js'
+import { errorTable, groupTable, ruleTable, tableOf, wrongList } from './tables.js'
 import { type View, viewOf } from './view.js'
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
@@ -155,7 +155,7 @@ async function runLearning(sets: string, folder: string, args: Arguments): Promi
     print(
       `## Learning, ${view} view (${args.splits.join(' and ')}, ${test.length} messages; ${train.length} to be taught)\n`,
     )
-    print(`${tableOf(ERROR_HEAD, lessonRows(lessons))}\n`)
+    print(`${tableOf(LESSON_HEAD, lessonRows(lessons))}\n`)
     told.push({ view, lessons: lessonFigures(lessons) })
   }
   if (args.json !== undefined) writeFileSync(resolve(args.json), JSON.stringify({ settings: args, told }, null, 1))

@@ -34,6 +34,8 @@ export interface Judgement {
   readonly fair: number
   /** 0 … 1: how much experience is behind it. */
   readonly trust: number
+  /** 0 … 1: how far lessons alone say that it is spam, or all that is known says so beyond doubt. */
+  readonly insisted: number
   /** What is left of the starting model, 1 … 0. */
   readonly model: number
 }
@@ -53,11 +55,16 @@ export function leftOfModel(experience: number): number {
 const MOST_EXCUSE = 1
 
 /** Lessons are few beside what may come: what nobody has taught is judged so much milder once all trust is in them … */
-const CAUTION = 0.5
+export const CAUTION = 0.5
 /** … and so much more for each unit of odds that the starting model, unfaded, is short of `SURE`: lessons of one house know few kinds of mail. */
 const OF_DOUBT = 0.5
 const SURE = 1.5
 const MOST_DOUBT = 2
+
+/** Odds (logarithm) by lessons alone at which experience begins to raise what mail may get for spam, and has raised it to the full … */
+const INSISTED = [2, 3] as const
+/** … and odds by all that is known. Lessons that have never seen a kind of ham say of it about what they say of all mail that is not like theirs. */
+const BEYOND_DOUBT = [4, 5] as const
 
 /** So many lessons of one label alone are heard in full. */
 const ONE_SIDED = 10
@@ -89,7 +96,14 @@ export function judge(tokens: Tokens, sources: Sources, starts: readonly Tokens[
   const highest = (of: (parts: typeof whole) => number) =>
     Math.max(of(whole), ...begun.map(start => of(start) - MOST_EXCUSE))
   const sum = highest(oddsOf) - trust * (CAUTION + (model.isEmpty ? 0 : doubtOf(highest(({ known }) => known))))
-  return { sum, full: left * whole.known + whole.kept + whole.taught, fair, trust, model: left }
+  const byLessons = highest(({ kept: held, taught }) => held + fair * taught)
+  const insisted = Math.max(between(byLessons, INSISTED), between(sum, BEYOND_DOUBT))
+  return { sum, full: left * whole.known + whole.kept + whole.taught, fair, trust, insisted, model: left }
+}
+
+/** 0 … 1: how far it has come from one to the other. */
+function between(value: number, [from, to]: readonly [number, number]): number {
+  return Math.min(1, Math.max(0, (value - from) / (to - from)))
 }
 
 /** Of what is taught, where the starting model would not say so. */
@@ -117,10 +131,11 @@ const REACHES = { untaught: 1.5, taught: 2.5 } as const
 /** Below that it says nothing. */
 const LEAST = 0.1
 
-export function pointsOf({ sum, trust }: Judgement, { untaught, taught }: Bounds): number {
+export function pointsOf({ sum, trust, insisted }: Judgement, { untaught, taught }: Bounds): number {
   const side = sum > 0 ? 'spam' : 'ham'
-  const most = untaught[side] + (taught[side] - untaught[side]) * trust
-  const reaches = REACHES.untaught + (REACHES.taught - REACHES.untaught) * trust
+  const raised = side === 'spam' ? trust * insisted : trust
+  const most = untaught[side] + (taught[side] - untaught[side]) * raised
+  const reaches = REACHES.untaught + (REACHES.taught - REACHES.untaught) * raised
   const points = most * (1 - Math.exp(-Math.abs(sum) / reaches))
   return Math.abs(points) < LEAST ? 0 : Math.round(points * 100) / 100
 }

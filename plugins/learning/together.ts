@@ -4,7 +4,7 @@
  * such mail has turned out to be. Pure.
  */
 import type { Finding } from 'posthouse/api'
-import type { Judgement } from './judge.js'
+import { CAUTION, type Judgement } from './judge.js'
 
 /** Beside the findings of others: none of them is evidence of its own. */
 export const OWN_FINDINGS: ReadonlySet<string> = new Set(['learned', 'together'])
@@ -36,7 +36,9 @@ export function togetherOf(findings: readonly Finding[], judged: Judgement): Fin
   // One sign alone, however strong, is what its rule says it is.
   if (kinds.size === 0 || (kinds.size === 1 && learned <= 0)) return undefined
   const agree = [...kinds.values()].reduce((total, { worth }) => total + worth, 0)
-  const odds = learned + OF_POINTS * sum(others) + OF_KINDS * Math.min(MOST_KINDS, agree) - JUNK_AT
+  // Caution is for what nobody else speaks of.
+  const line = JUNK_AT - CAUTION * judged.trust
+  const odds = learned + OF_POINTS * sum(others) + OF_KINDS * Math.min(MOST_KINDS, agree) - line
   const meant = Math.min(MOST_SUM, JUNK_LINE + odds / OF_POINTS)
   // One kind and even odds are one kind: without this bound a point would come or go where odds turn.
   const most = kinds.size === 1 ? Math.min(MOST_POINTS, learned / OF_POINTS) : MOST_POINTS

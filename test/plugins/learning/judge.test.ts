@@ -56,6 +56,40 @@ test('what lessons insist on passes the Junk line alone, however sure the model 
   }
 })
 
+/** Much experience, and still much of the model. */
+const SOME = { spam: 500, ham: 500 }
+const judgedBy = (odds: number, taught: number) =>
+  judge(MAIL, { ...sourcesOf(modelOf(odds), taught), siteTaught: SOME })
+
+test('experience raises what mail may get for spam where lessons insist on it, and not where they only lean that way', () => {
+  const [leaning, insisting] = [judgedBy(8.8, 1), judgedBy(1, 4)]
+  assert.ok(leaning.sum > insisting.sum, `${leaning.sum} ${insisting.sum}`)
+  assert.ok(pointsOf(leaning, BOUNDS) < BOUNDS.untaught.spam)
+  assert.ok(pointsOf(insisting, BOUNDS) > 5)
+})
+
+test('what model and lessons say beyond doubt is heard, though lessons alone would not insist', () => {
+  assert.ok(pointsOf(judgedBy(14, 0.5), BOUNDS) > 5)
+})
+
+test('what speaks for ham is raised by experience alone', () => {
+  const judged = judgedBy(-6, -1)
+  assert.equal(judged.insisted, 0)
+  assert.equal(pointsOf(judged, BOUNDS), pointsOf({ ...judged, insisted: 1 }, BOUNDS))
+})
+
+test('lessons that say more never make fewer points', () => {
+  const odds = fc.double({ min: -10, max: 15, noNaN: true })
+  const taught = fc.double({ min: -6, max: 8, noNaN: true })
+  const more = fc.double({ min: 0.01, max: 2, noNaN: true })
+  fc.assert(
+    fc.property(odds, taught, more, (of, said, further) => {
+      assert.ok(pointsOf(judgedBy(of, said + further), BOUNDS) >= pointsOf(judgedBy(of, said), BOUNDS))
+    }),
+    { numRuns: 100 },
+  )
+})
+
 test('untaught there is no doubt to add: the model is asked alone', () => {
   const { sum } = judge(MAIL, { model: modelOf(-2), site: new TaughtWeights(), siteTaught: { spam: 0, ham: 0 } })
   assert.ok(Math.abs(sum + 2) < 0.05, `${sum}`)

@@ -6,7 +6,7 @@ import type { Judgement } from '../../../plugins/learning/judge.js'
 import { togetherOf } from '../../../plugins/learning/together.js'
 
 function learned(sum: number): Judgement {
-  return { sum, full: sum, fair: 1, trust: 0, model: 1 }
+  return { sum, full: sum, fair: 1, trust: 0, insisted: 0, model: 1 }
 }
 
 function finding(group: string, points: number, name = `${group}-${points}`): Finding {
@@ -27,6 +27,12 @@ test('weak signs of three kinds and words of spam are Junk, though their points 
 })
 
 test('the same signs are not when the words are those of ham', () => assert.ok(sumWith(WEAK, -1) < 5))
+
+test('the caution of a judgement that is trusted is not held against signs that agree with it', () => {
+  const [cautious, plain] = [{ ...learned(0.5), trust: 1 }, learned(1)]
+  assert.equal(togetherOf(WEAK, cautious)?.points, togetherOf(WEAK, plain)?.points)
+  assert.ok(togetherOf(WEAK, cautious)!.points > togetherOf(WEAK, learned(0.5))!.points)
+})
 
 test('one sign alone is what its rule says, however strong', () => {
   assert.equal(togetherOf([finding('words', 4.9)], learned(0)), undefined)
