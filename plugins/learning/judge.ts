@@ -62,7 +62,7 @@ const SURE = 1.5
 const MOST_DOUBT = 2
 
 /** Odds (logarithm) by lessons alone at which experience begins to raise what mail may get for spam, and has raised it to the full … */
-const INSISTED = [2, 3] as const
+const INSISTED = [1.5, 3] as const
 /** … and odds by all that is known. Lessons that have never seen a kind of ham say of it about what they say of all mail that is not like theirs. */
 const BEYOND_DOUBT = [4, 5] as const
 
