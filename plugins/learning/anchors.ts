@@ -12,8 +12,10 @@ export interface Anchor {
   readonly tokens: Tokens
 }
 
-/** An anchor is held where it was, or at odds of e to one, whichever is less. */
+/** An anchor is held where it was, or at odds of e to one, whichever is less … */
 const MOST_GOAL = 1
+/** … and by so much further while all of the starting model counts: a few lessons of ham are no reason to doubt all spam. It goes with the third power of what is left. */
+const FURTHER_AT_FIRST = 2
 /** The most that one counts: lessons that insist are heard. */
 const MOST_AMOUNT = 20
 const ROUNDS = 4
@@ -28,7 +30,6 @@ interface Held {
   readonly sign: 1 | -1
   /** By the starting model alone. */
   readonly given: number
-  readonly goal: number
   readonly length: number
 }
 
@@ -39,7 +40,7 @@ export class Anchors {
     this.#held = anchors.map(({ label, tokens }) => {
       const sign = label === 'spam' ? 1 : -1
       const sum = given(tokens)
-      return { tokens, sign, given: sum, goal: Math.min(MOST_GOAL, sign * sum), length: lengthOf(tokens) }
+      return { tokens, sign, given: sum, length: lengthOf(tokens) }
     })
   }
 
@@ -47,16 +48,18 @@ export class Anchors {
   correction(left: number, taught: (tokens: Tokens) => number, size?: number): TaughtWeights | undefined {
     const weights = new TaughtWeights(size)
     const amounts = new Float64Array(this.#held.length)
+    const mostGoal = MOST_GOAL + FURTHER_AT_FIRST * left ** 3
+    const goals = this.#held.map(({ sign, given }) => Math.min(mostGoal, sign * given))
     const bases = this.#held.map(({ tokens, given }) => left * given + taught(tokens))
     const near = [...this.#held.keys()].filter(at => {
-      const { sign, goal } = this.#held[at]!
-      return sign * bases[at]! < goal + FAR
+      const { sign } = this.#held[at]!
+      return sign * bases[at]! < goals[at]! + FAR
     })
     let moved = false
     for (let round = 0; round < ROUNDS; round++) {
       for (const at of near) {
-        const { tokens, sign, goal, length } = this.#held[at]!
-        const missing = goal - sign * (bases[at]! + weights.sum(tokens))
+        const { tokens, sign, length } = this.#held[at]!
+        const missing = goals[at]! - sign * (bases[at]! + weights.sum(tokens))
         const next = amounts[at]! + missing / Math.max(LEAST_LENGTH, length)
         const change = Math.min(MOST_AMOUNT, Math.max(0, next)) - amounts[at]!
         if (Math.abs(change) < LEAST_CHANGE) continue

@@ -125,28 +125,35 @@ async function exampleOf(
     label,
     sender: sender === undefined ? from : `${sender.local}@${sender.domain}`,
     weight: 1,
-    views: await viewsOf(mail, messageOf, turn),
+    views: (await viewsOf(mail, messageOf, turn)).map(sharedTokens),
   }
 }
 
-async function inventedExamples(messageOf: (bytes: Buffer) => Message): Promise<readonly Example[]> {
+/** `whole`: its views with what only one site can know. */
+type InventedExample = Example & { readonly whole: readonly Tokens[] }
+
+async function inventedExamples(messageOf: (bytes: Buffer) => Message): Promise<readonly InventedExample[]> {
   const folder = join(dirname(shippedModel()), 'invented')
-  const examples: Example[] = []
+  const examples: InventedExample[] = []
   for (const label of ['ham', 'spam'] as const) {
     for (const { letter, octets } of inventMails(await inventedLetters(folder, label), INVENTED_EACH)) {
       const sender = `${letter.kind} ${letter.language}`
-      const views = await viewsOf(octets, messageOf, examples.length)
-      examples.push({ source: INVENTED, label, sender, weight: INVENTED_WEIGHT, views })
+      const whole = await viewsOf(octets, messageOf, examples.length)
+      const views = whole.map(sharedTokens)
+      examples.push({ source: INVENTED, label, sender, weight: INVENTED_WEIGHT, views, whole })
     }
   }
   return examples
 }
 
-/** By turns as they came, and with little in the header. */
-function anchorsOf(invented: readonly Example[]): readonly Anchor[] {
+/**
+ * By turns as they came, and with little in the header. With all of their tokens: a site also learns charsets, zones and orders of fields, and an anchor without
+ * any would not feel that.
+ */
+function anchorsOf(invented: readonly InventedExample[]): readonly Anchor[] {
   return invented
     .filter((_, at) => at % ANCHOR_EACH === 0)
-    .map(({ label, views }, at) => ({ label, tokens: views[at % 2]! }))
+    .map(({ label, whole }, at) => ({ label, tokens: whole[at % 2]! }))
 }
 
 /** As it came, with little in its header, and one of its starts, if it is long: mail is judged by its starts too, and what comes may be a sentence. */
@@ -158,5 +165,5 @@ async function viewsOf(
   const { tokens, starts } = await readTokens(messageOf(octets))
   const plain = await readTokens(messageOf(plainHeader(octets)))
   const start = starts[turn % Math.max(1, starts.length)]
-  return [tokens, plain.tokens, ...(start === undefined ? [] : [start])].map(sharedTokens)
+  return [tokens, plain.tokens, ...(start === undefined ? [] : [start])]
 }
