@@ -190,9 +190,14 @@ function threadMs(): number {
 
 async function large(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'posthouse-bench-text-'))
-  ends.push(() => rm(folder, { recursive: true, force: true }))
-  const site = await Site.open({ folder, plugins: pluginsOf('content')! })
-  ends.push(() => site.close())
+  const opening = Site.open({ folder, plugins: pluginsOf('content')! })
+  // Interrupted while it opens, it goes on writing: the folder goes when it is closed.
+  ends.push(async () => {
+    await opening.then(site => site.close()).catch(() => undefined)
+    // What is kept of the configuration may be on its way to the disk.
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 })
+  })
+  const site = await opening
   console.log(
     '\nlarge and hostile, ms              128 KB: read   judged: CPU, held   25 MB: read, held   judged, held   said',
   )
