@@ -109,3 +109,18 @@ test('a lesson that is taken back is out of the correction, however many stay', 
     assert.equal((await teacher.judge(unseen)).sum, (await fresh.judge(unseen)).sum)
   }
 })
+
+test('spam that the model is sure of stays further on its side while little was taught, and no further than the model had it', async () => {
+  const tokens = await tokensOf(mailOf('spam', 1))
+  const heldAt = (left: number, given: number) => {
+    const anchors = new Anchors([{ label: 'spam', tokens }], () => given)
+    const taught = new TaughtWeights()
+    taught.add(tokens, -8)
+    const base = left * given + taught.sum(tokens)
+    return base + (anchors.correction(left, some => taught.sum(some))?.sum(tokens) ?? 0)
+  }
+  const close = (value: number, wanted: number) => assert.ok(Math.abs(value - wanted) < 0.1, `${value} for ${wanted}`)
+  close(heldAt(0.95, 4), 1 + 2 * 0.95 ** 3)
+  close(heldAt(0.95, 2), 2)
+  close(heldAt(0.2, 4), 1)
+})

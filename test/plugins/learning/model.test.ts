@@ -10,6 +10,8 @@ import { type Example, trainModel } from '../../../plugins/learning/build.js'
 import { readLesson } from '../../../plugins/learning/lesson.js'
 import { modelFile, NO_MODEL, readModel } from '../../../plugins/learning/model.js'
 import { shippedModel } from '../../../plugins/learning/shipped.js'
+import { KINDS } from '../../../plugins/learning/tokens/kinds.js'
+import { TaughtWeights } from '../../../plugins/learning/weights.js'
 import { mailOf, Scene } from './scene.js'
 
 async function examples(count: number, more = ''): Promise<readonly Example[]> {
@@ -75,6 +77,19 @@ test('the shipped model is small, and knows no set whose terms forbid shipping',
   const { header } = await readModel(shippedModel())
   assert.ok(header.sources.every(({ name, terms }) => name !== 'phishing_pot' && terms !== 'not stated'))
   assert.ok(header.leastSenders >= 4)
+})
+
+test('anchors of the shipped model feel what lessons say of charsets and the order of fields', async () => {
+  const { anchors } = await readModel(shippedModel())
+  const fields = ['From: a@b.test', 'To: c@d.test', 'Subject: x', 'Date: Mon, 1 Jan 2026 00:00:00 +0000']
+  const dress = ['Message-ID: <1@b.test>', 'MIME-Version: 1.0', 'Content-Type: text/plain; charset=utf-8', '', 'x', '']
+  const { tokens } = await readLesson(aMessage([...fields, ...dress].join('\n')))
+  const local = tokens.map((list, at) => (KINDS[at] === 'local' ? list : new Uint32Array()))
+  const taught = new TaughtWeights()
+  taught.add(local, 40)
+  const kept = anchors.correction(0.1, some => taught.sum(some))
+  assert.ok(taught.sum(local) > 1)
+  assert.ok(kept !== undefined && kept.sum(local) < -0.5, `${kept?.sum(local)}`)
 })
 
 test('untaught, plain spam gets points and a plain letter loses some, and no points pass the Junk line alone', async () => {
