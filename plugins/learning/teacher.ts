@@ -14,8 +14,15 @@ import { before, lessonsOf, type Run, runOf } from './runs.js'
 import type { Tokens } from './tokens/sink.js'
 import { lengthOf, type TaughtWeights } from './weights.js'
 
-/** What a taught mail is given: odds of fifty to one. */
+/** What a taught mail is given: odds of fifty to one … */
 const MARGIN = 4
+/**
+ * … and spam more at first: the model knows most of it already, and little of this site's ham, so that ham alone would count, and what all mail of the site
+ * has, its hosts above all, would speak for ham.
+ */
+const MORE_FOR_SPAM = 2
+/** At so much experience that is half. */
+const MORE_HALVES_AT = 100
 /** The most that one mail counts. */
 const MOST_OF_SITE = 20
 const MOST_OF_ACCOUNT = 8
@@ -152,7 +159,8 @@ export class Teacher {
     const balance = (spam + ham + 2) / (2 * ((label === 'spam' ? spam : ham) + 1))
     const most =
       (who === SITE ? MOST_OF_SITE : MOST_OF_ACCOUNT) * Math.min(MOST_BALANCE, Math.max(1 / MOST_BALANCE, balance))
-    const missing = MARGIN - (label === 'spam' ? sum : -sum)
+    const more = (MORE_FOR_SPAM * MORE_HALVES_AT) / (MORE_HALVES_AT + experienceOf({ spam, ham }))
+    const missing = label === 'spam' ? MARGIN + more - sum : MARGIN + sum
     return Math.min(most, Math.max(0, old + missing / Math.max(0.05, lengthOf(tokens))))
   }
 
