@@ -274,3 +274,19 @@ function strangeWords(n: number): string {
 function defaults() {
   return new YamlSource('with', '{}').check(CONFIG).value!
 }
+
+test('of the first lessons spam is given a larger margin than ham, and of later ones hardly', async () => {
+  const clerk = new Clerk(aTable())
+  const marginOf = async (label: 'spam' | 'ham', n: number) => {
+    const learned = await clerk.learn(label, n)
+    assert.ok(learned.kind === 'learned')
+    return Math.abs(learned.after.full)
+  }
+  const [ham, spam] = [await marginOf('ham', 0), await marginOf('spam', 0)]
+  assert.ok(Math.abs(ham - 4) < 0.2 && Math.abs(spam - 6) < 0.2, `${ham} ${spam}`)
+  for (let n = 1; n < 300; n++) for (const label of ['ham', 'spam'] as const) await clerk.learn(label, n)
+  // Of words that no lesson has had.
+  const other = await readLesson(aMessage('From: a@b.test\nSubject: qqq www\n\nzzz yyy xxx vvv uuu ttt sss rrr\n'))
+  const late = await clerk.teacher.learn({ who: SITE, label: 'spam', by: 'command', ...other })
+  assert.ok(late.kind === 'learned' && late.after.full < 4.5, JSON.stringify(late))
+})
