@@ -69,17 +69,28 @@ for (const door of ['mx', 'submissions'] as const) {
   })
 }
 
+/** Clients some of whom wait for the second worker, which stands still. */
+async function someWaiting(): Promise<readonly Client[]> {
+  return eventually(async () => {
+    process.kill(second, 'SIGSTOP')
+    const clients = Array.from({ length: COUNT }, () => come(instance.ports.mx, false))
+    await eventually(() => (clients.filter(({ said }) => said !== '').length >= COUNT - SHARE ? true : undefined))
+    if (clients.filter(({ said }) => said === '').length > 1) return clients
+    // The first has kept them: what the workers know of each other's load was old.
+    process.kill(second, 'SIGCONT')
+    for (const { socket } of clients) socket.destroy()
+    return undefined
+  })
+}
+
 test('what was on its way to a worker that is killed is served by another', async () => {
-  process.kill(second, 'SIGSTOP')
-  const clients = Array.from({ length: COUNT }, () => come(instance.ports.mx, false))
-  await eventually(() => (clients.filter(({ said }) => said !== '').length >= COUNT - SHARE ? true : undefined))
+  const clients = await someWaiting()
   const waiting = clients.filter(({ said }) => said === '')
   process.kill(second, 'SIGKILL')
   // The first of them may have been with it already.
   await eventually(() =>
     waiting.filter(({ said }) => said.startsWith('220 ')).length >= waiting.length - 1 ? true : undefined,
   )
-  assert.ok(waiting.length > 1, 'nothing was on its way')
   for (const { socket } of clients) socket.destroy()
   await instance.logged(/worker is back/)
 })
